@@ -1,0 +1,116 @@
+//! Stable codes. Numbers are never reused; scripts outside the project look for them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $decision:ident, $meaning:literal;)*) => {
+        /// What a finding or a reject is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Code { $($name,)* }
+
+        impl Code {
+            pub const ALL: &[Code] = &[$(Code::$name,)*];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// The decision that the code leads to.
+            pub fn decision(self) -> Decision {
+                match self { $(Code::$name => Decision::$decision,)* }
+            }
+
+            /// One line for people.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    FileResubmitted = "DD-01", Block, "the same file again";
+    LineResubmitted = "DD-02", Block, "the same line again in a later file";
+    CorrectionUnmarked = "DD-03", Hold, "same key, other content, in a file not marked as a correction";
+    OverlappingFeeds = "DD-04", Block, "the same sale through two feeds of one partner family";
+    NearDuplicateDocument = "DD-05", Hold, "the same sale under a slightly different document number";
+    SerialTwiceSamePartner = "DD-06", Block, "a serial number sold twice by one partner";
+    SerialTwoPartners = "DD-07", Hold, "a serial number sold by two partners";
+    TwoTiersReport = "DD-08", Block, "distributor and reseller report the same units";
+    ExclusivePrograms = "DD-11", Adjust, "two programs of one exclusivity group on one sale";
+    ReturnAndResell = "DD-16", Clawback, "the first benefit of a unit that was returned and sold again";
+    SaleInTwoPeriods = "DD-23", Block, "the same sale dated into two periods";
+    MovementAsSale = "DD-28", Block, "a stock movement reported as a sale";
+    OutsidePeriod = "OP-06", Block, "sale date outside the program";
+    ProductIneligible = "OP-09", Block, "product not in the program on the sale date";
+    ThresholdNotMet = "OP-12", Defer, "the program's threshold is not reached";
+    TierMiscalculated = "OP-13", Adjust, "the tier moved after the fact";
+    BasisPolluted = "OP-14", Adjust, "held or returned units left out of the measure";
+    CapExceeded = "OP-16", Adjust, "a cap bound the benefit";
+    BudgetOverrun = "OP-17", Hold, "the program's budget is used up";
+    InventoryExceeded = "OP-20", Hold, "more sold than was shipped in";
+    ReturnAfterPayment = "OP-24", Clawback, "goods came back after the benefit was paid";
+    SignWrong = "OP-48", Hold, "type and sign of a line disagree";
+    KeyMissing = "DQ-01", Block, "a key field is missing";
+    DateImpossible = "DQ-02", Block, "a date that the calendar does not have";
+    DateImplausible = "DQ-03", Hold, "a date that does not fit the file's period";
+    AmountMismatch = "DQ-04", Hold, "amount differs from quantity times price";
+    CodeTypo = "DQ-05", Hold, "a product code one slip from a known one";
+    ReturnAboveSold = "DQ-06", Hold, "more returned than sold";
+    CodeUnknown = "DQ-07", Hold, "a product code nobody knows";
+    RateMissing = "DQ-08", Alert, "no exchange rate for the sale date";
+    ControlTotalWrong = "DQ-09", Hold, "a control total does not agree with the rows";
+    RowUnreadable = "DQ-10", Block, "a row that cannot be read";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What happens to the money (domain notes §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Decision {
+    Allow,
+    Adjust,
+    Defer,
+    Hold,
+    Block,
+    Alert,
+    Clawback,
+}
+
+impl Decision {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Decision::Allow => "allow",
+            Decision::Adjust => "adjust",
+            Decision::Defer => "defer",
+            Decision::Hold => "hold",
+            Decision::Block => "block",
+            Decision::Alert => "alert",
+            Decision::Clawback => "clawback",
+        }
+    }
+}
+
+impl Code {
+    /// The X12 element 901 reason where one fits, else empty.
+    pub fn reason_901(self) -> &'static str {
+        match self {
+            Code::FileResubmitted | Code::LineResubmitted => "12",
+            Code::NearDuplicateDocument => "28",
+            Code::OutsidePeriod => "20",
+            Code::ProductIneligible => "03",
+            Code::MovementAsSale => "09",
+            Code::BudgetOverrun => "05",
+            Code::KeyMissing => "15",
+            Code::DateImpossible | Code::DateImplausible => "27",
+            Code::CodeTypo | Code::CodeUnknown => "14",
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Calendar days. No time of day decides anything, so none is kept.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// A calendar day, as days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Day(pub i32);
+
+fn epoch() -> Date {
+    Date::constant(1970, 1, 1)
+}
+
+impl Day {
+    /// `None` for a date that the calendar does not have.
+    pub fn new(year: i16, month: i8, day: i8) -> Option<Day> {
+        Date::new(year, month, day).ok().map(Day::from_date)
+    }
+
+    pub fn from_date(date: Date) -> Day {
+        Day(date.since(epoch()).expect("day count").get_days())
+    }
+
+    pub fn date(self) -> Date {
+        epoch().checked_add(jiff::Span::new().days(self.0)).expect("day is in range")
+    }
+
+    /// Reads `YYYY-MM-DD`.
+    pub fn parse(text: &str) -> Option<Day> {
+        let mut parts = text.splitn(3, '-');
+        let (y, m, d) = (parts.next()?, parts.next()?, parts.next()?);
+        if y.len() != 4 || m.len() != 2 || d.len() != 2 {
+            return None;
+        }
+        Day::new(y.parse().ok()?, m.parse().ok()?, d.parse().ok()?)
+    }
+
+    pub fn year(self) -> i16 {
+        self.date().year()
+    }
+
+    pub fn month(self) -> i8 {
+        self.date().month()
+    }
+
+    pub fn first_of_month(self) -> Day {
+        Day::from_date(self.date().first_of_month())
+    }
+
+    pub fn last_of_month(self) -> Day {
+        Day::from_date(self.date().last_of_month())
+    }
+
+    pub fn plus(self, days: i32) -> Day {
+        Day(self.0 + days)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.date())
+    }
+}
+
+/// How long a program gathers before it settles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cadence {
+    Month,
+    Quarter,
+    Year,
+}
+
+impl Cadence {
+    /// First and last day of the period that holds `day`.
+    pub fn range(self, day: Day) -> (Day, Day) {
+        let date = day.date();
+        let (first, months) = match self {
+            Cadence::Month => (date.month(), 1),
+            Cadence::Quarter => ((date.month() - 1) / 3 * 3 + 1, 3),
+            Cadence::Year => (1, 12),
+        };
+        let last = first + months - 1;
+        let start = Day::new(date.year(), first, 1).expect("first of a month");
+        let end = Day::new(date.year(), last, 1).expect("first of a month").last_of_month();
+        (start, end)
+    }
+
+    /// The period's name: `2013-04`, `2013-Q2`, `2013`.
+    pub fn label(self, day: Day) -> String {
+        let date = day.date();
+        match self {
+            Cadence::Month => format!("{:04}-{:02}", date.year(), date.month()),
+            Cadence::Quarter => format!("{:04}-Q{}", date.year(), (date.month() - 1) / 3 + 1),
+            Cadence::Year => format!("{:04}", date.year()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_whole_and_named() {
+        let day = Day::parse("2012-02-29").unwrap();
+        assert_eq!(Cadence::Month.range(day).1.to_string(), "2012-02-29");
+        assert_eq!(Cadence::Quarter.label(day), "2012-Q1");
+        assert_eq!(Cadence::Quarter.range(day).1.to_string(), "2012-03-31");
+        assert_eq!(Cadence::Year.range(day).0.to_string(), "2012-01-01");
+        assert_eq!(Day::parse("2013-02-29"), None);
+        assert_eq!(Day::parse("1969-12-31"), Some(Day(-1)));
+    }
+}
