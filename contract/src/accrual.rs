@@ -1,0 +1,108 @@
+//! `pos.accruals` and `pos.authorizations`: what is due, and what may be paid.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountingClass, Currency, Day, Id, Micros, Text};
+
+/// Why an accrual moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AccrualKind {
+    /// First amount of a settlement group's month (GL2).
+    Earned,
+    /// A later change inside an open period (GL4).
+    TrueUp,
+    /// A return or a withdrawn sale before anything was authorised (GL10).
+    Reversal,
+    /// A change to a frozen or closed period, booked in the current one (GL25).
+    PriorPeriod,
+    /// Due fell below what was paid (GL11).
+    Clawback,
+}
+
+impl AccrualKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AccrualKind::Earned => "earned",
+            AccrualKind::TrueUp => "true-up",
+            AccrualKind::Reversal => "reversal",
+            AccrualKind::PriorPeriod => "prior-period",
+            AccrualKind::Clawback => "clawback",
+        }
+    }
+}
+
+/// What money is settled over: one program for one beneficiary in one period and one currency.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Settlement {
+    pub program: Text,
+    pub version: u32,
+    /// `partner:ID`, or `person:PARTNER/text as reported`.
+    pub beneficiary: Text,
+    /// The program's period, `2013-Q1`.
+    pub period: Text,
+    pub currency: Currency,
+}
+
+impl Settlement {
+    /// The id that all movements of this settlement derive theirs from.
+    pub fn id(&self) -> Id {
+        let version = self.version.to_string();
+        Id::of("settlement", &[&self.program, &version, &self.beneficiary, &self.period, self.currency.as_str()])
+    }
+}
+
+/// A change of what is due for one settlement and accounting month, decided at one control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccrualMovement {
+    /// H(settlement, month, control, ordinal).
+    pub id: Id,
+    pub settlement: Settlement,
+    pub class: AccountingClass,
+    pub kind: AccrualKind,
+    /// Last day of the accounting month that the sales behind it fall in; the posting date.
+    pub date: Day,
+    /// Delta, rounded to the currency's minor unit.
+    pub amount: Micros,
+    /// The same in the functional currency by the sale dates' rates; `None` without a rate (DQ-08).
+    pub functional: Option<Micros>,
+    pub control: u64,
+}
+
+/// `pos.accruals`, keyed by settlement (beneficiary).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccrualEvent {
+    Moved(Box<AccrualMovement>),
+    /// The period froze: the amount may be paid. At most one for a settlement; its id is the payment's key.
+    Authorised(Box<AuthorizationOrder>),
+    /// The period closed: what was accrued and not authorised is released (GL6).
+    Closed {
+        settlement: Settlement,
+        class: AccountingClass,
+        date: Day,
+        control: u64,
+    },
+}
+
+impl AccrualEvent {
+    pub fn settlement(&self) -> &Settlement {
+        match self {
+            AccrualEvent::Moved(movement) => &movement.settlement,
+            AccrualEvent::Authorised(order) => &order.settlement,
+            AccrualEvent::Closed { settlement, .. } => settlement,
+        }
+    }
+}
+
+/// The ledger's word that an amount may be paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationOrder {
+    /// H("authorization", settlement id).
+    pub id: Id,
+    pub settlement: Settlement,
+    pub class: AccountingClass,
+    pub amount: Micros,
+    /// Functional amount of the same; `None` without a rate.
+    pub functional: Option<Micros>,
+    pub date: Day,
+    pub control: u64,
+}

@@ -1,0 +1,39 @@
+//! Controls: numbered decisions of people and time, in band, the same for every partition.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Currency, Day, Id, Micros, Text};
+
+/// What a control says. Number and place come from the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Control {
+    /// From here on the reference data in the blob of this hash hold.
+    Configure { reference: Id },
+    /// Time has come to this day: periods move, timers fire.
+    Tick { as_of: Day },
+    /// Nothing more lies ready: what has come in is settled. Moves no time.
+    Settle,
+    /// A command of a person or a system outside.
+    Command(Box<Command>),
+}
+
+/// Something that somebody ordered or reported, from a command file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    pub actor: Text,
+    pub role: Text,
+    pub reason: String,
+    pub comment: String,
+    /// Command file and line it came from.
+    pub file: String,
+    pub line_no: u32,
+    pub action: Action,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// An authorization was paid.
+    Pay { authorization: Id, date: Day, amount: Micros, currency: Currency },
+    /// A steward decides what a partner's text means: `kind` is `product` or `outlet`.
+    Resolve { kind: Text, partner: Text, text: String, identity: Text },
+}

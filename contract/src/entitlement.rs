@@ -1,0 +1,42 @@
+//! `pos.entitlements`: a sale that may earn under some programs, with a sign.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Currency, Day, Id, Micros, RecordRef, Text};
+
+/// What the ledger must know of a sale to settle it. One event for each ledger key.
+///
+/// Programs that share a group, a cap or a base share one ledger key: [`crate::Program::ledger_key`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entitlement {
+    pub ledger_key: Text,
+    pub sale: Id,
+    pub at: RecordRef,
+    pub stamp: u64,
+    /// Programs of the key that this sale is eligible for, by id, in order of priority.
+    pub programs: Vec<Text>,
+    pub date: Day,
+    /// Negative for a return.
+    pub quantity: Micros,
+    pub amount: Micros,
+    pub currency: Currency,
+    pub rep: Text,
+    /// For a return that is linked to its sale: that sale and its date. The return then takes back what it earned.
+    pub origin: Option<(Id, Day)>,
+}
+
+/// `pos.entitlements`, keyed by ledger key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntitlementEvent {
+    Grant(Box<Entitlement>),
+    /// The very content that was granted.
+    Revoke(Box<Entitlement>),
+}
+
+impl EntitlementEvent {
+    pub fn entitlement(&self) -> &Entitlement {
+        match self {
+            EntitlementEvent::Grant(e) | EntitlementEvent::Revoke(e) => e,
+        }
+    }
+}

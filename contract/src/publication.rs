@@ -1,0 +1,320 @@
+//! What readers outside see: one view a topic, each record replaced by its latest version under its key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccrualMovement, Code, Currency, Day, Id, Micros, Money, RecordRef, Text};
+
+/// The views. Numbers are part of stored keys and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Topic {
+    Receipts = 1,
+    Rejects = 2,
+    Findings = 3,
+    Risks = 4,
+    Movements = 5,
+    Authorizations = 6,
+    Payments = 7,
+    Journal = 8,
+    Identities = 9,
+    Audit = 10,
+}
+
+impl Topic {
+    pub const ALL: &[Topic] = &[
+        Topic::Receipts,
+        Topic::Rejects,
+        Topic::Findings,
+        Topic::Risks,
+        Topic::Movements,
+        Topic::Authorizations,
+        Topic::Payments,
+        Topic::Journal,
+        Topic::Identities,
+        Topic::Audit,
+    ];
+}
+
+/// One record for one view; [`Publication::record`] gives its key and bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Publication {
+    Receipt(Receipt),
+    Reject(Reject),
+    Finding(Finding),
+    /// The finding no longer holds.
+    Withdrawn(Id),
+    /// What a finding keeps from being paid, estimated with the programs in force.
+    Risk(Risk),
+    Movement(AccrualMovement),
+    Authorization(Authorization),
+    Payment(Payment),
+    Entry(JournalEntry),
+    Identity(Identity),
+    Audit(AuditRecord),
+}
+
+/// A view's key and bytes; no bytes delete the key.
+pub struct ViewRecord {
+    pub topic: Topic,
+    pub key: Vec<u8>,
+    pub value: Option<Vec<u8>>,
+}
+
+impl Publication {
+    pub fn record(&self) -> ViewRecord {
+        let (topic, key, value) = match self {
+            Publication::Receipt(r) => (Topic::Receipts, record_key(&r.at, 0), Some(encode(r))),
+            Publication::Reject(r) => (Topic::Rejects, record_key(&r.at, r.ordinal), Some(encode(r))),
+            Publication::Finding(f) => (Topic::Findings, f.id.0.to_vec(), Some(encode(f))),
+            Publication::Withdrawn(id) => (Topic::Findings, id.0.to_vec(), None),
+            Publication::Risk(r) => (Topic::Risks, r.finding.0.to_vec(), Some(encode(r))),
+            Publication::Movement(m) => (Topic::Movements, m.id.0.to_vec(), Some(encode(m))),
+            Publication::Authorization(a) => (Topic::Authorizations, a.id.0.to_vec(), Some(encode(a))),
+            Publication::Payment(p) => (Topic::Payments, p.id.0.to_vec(), Some(encode(p))),
+            Publication::Entry(e) => (Topic::Journal, e.id.0.to_vec(), Some(encode(e))),
+            Publication::Identity(i) => (Topic::Identities, i.key(), Some(encode(i))),
+            Publication::Audit(a) => (Topic::Audit, a.key(), Some(encode(a))),
+        };
+        ViewRecord { topic, key, value }
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("a view record is encodable")
+}
+
+fn record_key(at: &RecordRef, ordinal: u16) -> Vec<u8> {
+    let mut key = Vec::with_capacity(at.partner.len() + 11);
+    key.extend_from_slice(at.partner.as_bytes());
+    key.push(0);
+    key.extend_from_slice(&at.file_no.to_be_bytes());
+    key.extend_from_slice(&at.record_no.to_be_bytes());
+    key.extend_from_slice(&ordinal.to_be_bytes());
+    key
+}
+
+/// One line for each file taken in.
+///
+/// Invariant: `records = accepted + rejected + duplicate + superseded + parked`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// `record_no` is 0.
+    pub at: RecordRef,
+    pub file: String,
+    pub sha256: [u8; 32],
+    /// `accepted`, `duplicate`, `refused`, `parked`, `superseded` or `reading`.
+    pub status: Text,
+    pub records: u32,
+    pub accepted: u32,
+    pub rejected: u32,
+    pub duplicate: u32,
+    pub superseded: u32,
+    pub parked: u32,
+    pub structural: u32,
+    pub bytes: u64,
+    /// Why a file was refused or parked; else empty.
+    pub remark: String,
+}
+
+/// A record or a file that could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    pub at: RecordRef,
+    /// Tells several problems of one record apart.
+    pub ordinal: u16,
+    pub line_no: u32,
+    pub code: Code,
+    pub field: Text,
+    pub value: String,
+    pub message: String,
+}
+
+/// An attempt against a conservation law or a doubt about data, with its evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub id: Id,
+    pub code: Code,
+    /// `record_no` is 0 for a whole file.
+    pub at: RecordRef,
+    pub related: Option<RecordRef>,
+    pub sale: Option<Id>,
+    pub program: Text,
+    pub beneficiary: Text,
+    /// `None` where it stands in a [`Risk`] of its own or nothing was at risk.
+    pub at_risk: Option<Money>,
+    pub message: String,
+    /// The finding on the same pair of records that stands higher in precedence.
+    pub explained_by: Option<Id>,
+}
+
+impl Finding {
+    /// The id of a finding: code, record and the record it is related to.
+    pub fn id_of(code: Code, at: &RecordRef, related: Option<&RecordRef>) -> Id {
+        let (file, record) = (at.file_no.to_string(), at.record_no.to_string());
+        let (partner2, file2, record2) = match related {
+            Some(r) => (r.partner.as_str(), r.file_no.to_string(), r.record_no.to_string()),
+            None => ("", String::new(), String::new()),
+        };
+        Id::of("finding", &[code.as_str(), &at.partner, &file, &record, partner2, &file2, &record2])
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk {
+    pub finding: Id,
+    pub money: Money,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization {
+    pub id: Id,
+    pub program: Text,
+    pub version: u32,
+    pub beneficiary: Text,
+    pub period: Text,
+    pub amount: Micros,
+    pub currency: Currency,
+    pub status: AuthorizationStatus,
+    pub paid: Micros,
+    /// `auto` or who decided.
+    pub decided_by: Text,
+    pub date: Day,
+    pub control: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AuthorizationStatus {
+    Held,
+    Authorised,
+    Paid,
+    Void,
+}
+
+impl AuthorizationStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AuthorizationStatus::Held => "held",
+            AuthorizationStatus::Authorised => "authorised",
+            AuthorizationStatus::Paid => "paid",
+            AuthorizationStatus::Void => "void",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    pub id: Id,
+    pub authorization: Id,
+    pub beneficiary: Text,
+    pub date: Day,
+    pub amount: Micros,
+    pub currency: Currency,
+    /// What of it was above what was due and became a clawback.
+    pub over: Micros,
+}
+
+/// A balanced double entry.
+///
+/// Invariant: debits equal credits in every currency, there are at least two postings, none is zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    pub id: Id,
+    /// Template of domain notes §5.3, `GL2`.
+    pub template: Text,
+    pub date: Day,
+    /// Accounting month, `2013-04`.
+    pub period: Text,
+    /// What it stems from: `accrual`, `authorization`, `payment`, `offset`, `release`.
+    pub source_kind: Text,
+    pub source_id: Id,
+    pub program: Text,
+    pub beneficiary: Text,
+    /// For a prior-period adjustment the period it belongs to; else empty.
+    pub origin_period: Text,
+    pub control: u64,
+    pub postings: Vec<Posting>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posting {
+    /// Counts the beneficiary's postings from 1, without a gap.
+    pub number: u64,
+    pub account: Text,
+    pub side: Side,
+    /// Above zero.
+    pub amount: Micros,
+    pub currency: Currency,
+    pub functional: Option<Micros>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Side {
+    Debit,
+    Credit,
+}
+
+impl Side {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Debit => "debit",
+            Side::Credit => "credit",
+        }
+    }
+}
+
+/// How a partner's text was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `product` or `outlet`.
+    pub kind: Text,
+    pub partner: Text,
+    pub text: String,
+    /// Golden key; empty where none was found.
+    pub identity: Text,
+    /// `code`, `cross-reference`, `alias`, `fuzzy`, `steward`, `none`, …
+    pub method: Text,
+    /// Thousandths.
+    pub score: u16,
+    pub runner_up: Text,
+    pub runner_up_score: u16,
+    /// `matched`, `review` or `unmatched`.
+    pub outcome: Text,
+}
+
+impl Identity {
+    fn key(&self) -> Vec<u8> {
+        [self.kind.as_bytes(), b"\0", self.partner.as_bytes(), b"\0", self.text.as_bytes()].concat()
+    }
+}
+
+/// One link of a hash chain. There is a chain for each partner and one for controls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// `control`, or `partner/ID`.
+    pub chain: Text,
+    /// From 1, without a gap.
+    pub seq: u64,
+    /// Business day of the last tick; empty before the first.
+    pub time: Option<Day>,
+    pub actor: Text,
+    pub role: Text,
+    pub action: Text,
+    pub object: String,
+    pub reason: String,
+    pub comment: String,
+    pub previous_hash: [u8; 32],
+    pub hash: [u8; 32],
+}
+
+impl AuditRecord {
+    /// Sets `hash` from everything else, `previous_hash` included.
+    pub fn sealed(mut self) -> AuditRecord {
+        self.hash = [0; 32];
+        self.hash = *blake3::hash(&encode(&self)).as_bytes();
+        self
+    }
+
+    fn key(&self) -> Vec<u8> {
+        [self.chain.as_bytes(), b"\0", &self.seq.to_be_bytes()].concat()
+    }
+}

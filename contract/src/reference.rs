@@ -1,0 +1,130 @@
+//! Reference data: what the manufacturer knows before the first sale comes in.
+//!
+//! A version of it travels as one blob, named by its hash in a [`crate::Control::Configure`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Currency, Day, Micros, PartnerKind, Program, Text};
+
+/// One version of everything the stages look up.
+///
+/// Invariant: every list is sorted by its key and has no key twice, so that equal content has equal bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    pub tenant: String,
+    /// Currency of the books.
+    pub functional_currency: Option<Currency>,
+    pub partners: Vec<Partner>,
+    pub outlets: Vec<Outlet>,
+    pub products: Vec<Product>,
+    /// Partner code → golden product.
+    pub cross_references: Vec<CrossReference>,
+    pub shipments: Vec<Shipment>,
+    pub programs: Vec<Program>,
+    pub rates: Vec<Rate>,
+    pub feeds: Vec<FeedRule>,
+    /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
+    pub accounts: Vec<(Text, Text)>,
+}
+
+/// What normalization must know of a feed definition; reading the file is the edge's work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedRule {
+    pub name: Text,
+    pub partner: Text,
+    /// How a product code as written becomes a code of the catalogue.
+    pub code_rule: CodeRule,
+}
+
+/// How a partner writes product codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeRule {
+    /// Which numbers the column holds.
+    pub scheme: CodeScheme,
+    /// Text in front of each code (`ADV/`), taken off first.
+    pub prefix: Text,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeScheme {
+    /// The maker's numbers; letter case, dashes and spaces do not count.
+    #[default]
+    Maker,
+    /// The partner's own numbers, known by the cross-reference only.
+    Own,
+    /// GTINs with check digit, known by the cross-reference or the catalogue.
+    Gtin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partner {
+    pub id: Text,
+    pub name: String,
+    pub kind: PartnerKind,
+    /// Catalogue the partner sells from.
+    pub source: Text,
+    /// The distributor it buys through; empty where none.
+    pub parent: Text,
+    pub country: Text,
+    pub region: Text,
+    pub currency: Option<Currency>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlet {
+    /// `source/id`.
+    pub id: Text,
+    pub name: String,
+    pub city: String,
+    pub region: String,
+    pub country: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// `source/code`.
+    pub id: Text,
+    pub name: String,
+    /// Names in other languages or spellings.
+    pub other_names: Vec<String>,
+    pub category: Text,
+    pub list_price: Option<Micros>,
+    /// Empty where unknown.
+    pub gtin: Text,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CrossReference {
+    pub partner: Text,
+    pub code: Text,
+    /// `source/code`.
+    pub product: Text,
+}
+
+/// Units shipped in to a partner in a calendar year.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shipment {
+    pub partner: Text,
+    pub product: Text,
+    pub year: i16,
+    pub units: Micros,
+}
+
+/// Functional units for one unit of a currency on a day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rate {
+    pub currency: Currency,
+    pub day: Day,
+    pub rate: Micros,
+}
+
+/// The part of a golden key in front of the first `/`.
+pub fn source_of(golden: &str) -> &str {
+    golden.split_once('/').map_or("", |(source, _)| source)
+}
+
+/// The part of a golden key behind the first `/`.
+pub fn code_of(golden: &str) -> &str {
+    golden.split_once('/').map_or(golden, |(_, code)| code)
+}
