@@ -17,6 +17,18 @@ pub enum Control {
     Command(Box<Command>),
 }
 
+impl Control {
+    /// The bytes that the log holds.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("a control is encodable")
+    }
+
+    /// `None` for bytes that this build does not understand.
+    pub fn decode(bytes: &[u8]) -> Option<Control> {
+        postcard::from_bytes(bytes).ok()
+    }
+}
+
 /// Something that somebody ordered or reported, from a command file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {

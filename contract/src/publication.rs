@@ -148,6 +148,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding with its id and nothing known beyond the records.
+    pub fn about(code: Code, at: RecordRef, related: Option<RecordRef>, message: String) -> Finding {
+        let id = Finding::id_of(code, &at, related.as_ref());
+        let (program, beneficiary) = (Text::default(), Text::default());
+        Finding { id, code, at, related, sale: None, program, beneficiary, at_risk: None, message, explained_by: None }
+    }
+
     /// The id of a finding: code, record and the record it is related to.
     pub fn id_of(code: Code, at: &RecordRef, related: Option<&RecordRef>) -> Id {
         let (file, record) = (at.file_no.to_string(), at.record_no.to_string());
