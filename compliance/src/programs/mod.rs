@@ -1,0 +1,1 @@
+//! Incentive programs: how a benefit follows from what was sold, and which programs a sale may earn under.

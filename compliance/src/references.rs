@@ -1,0 +1,146 @@
+//! The reference data in force, by control number: what both stages look programs and rates up in.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex, Weak};
+
+use contract::{Currency, Day, Id, Micros, Program, Reference};
+use stream::{Blobs, StageError, State, StorageError, Table};
+
+/// Control number → hash of the reference data that hold from there on. The same number in every stage.
+const VERSIONS: Table<u64, Id> = Table::new(250, "reference versions");
+
+/// How many versions a stage may ever have seen; more is read in slices.
+const PAGE: usize = 1024;
+
+/// One version of the reference data with what is derived from it. Shared by all stages and partitions of a process.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub reference: Reference,
+}
+
+impl Known {
+    pub fn new(reference: Reference) -> Known {
+        Known { reference }
+    }
+
+    /// All versions of a program, oldest first.
+    pub fn versions(&self, program: &str) -> &[Program] {
+        let programs = &self.reference.programs;
+        let start = programs.partition_point(|p| p.id.as_str() < program);
+        let count = programs[start..].partition_point(|p| p.id.as_str() == program);
+        &programs[start..start + count]
+    }
+
+    /// The version of a program that holds on a sale date.
+    pub fn program_on(&self, program: &str, date: Day) -> Option<&Program> {
+        self.versions(program).iter().find(|p| p.from <= date && date <= p.to)
+    }
+
+    pub fn program(&self, program: &str, version: u32) -> Option<&Program> {
+        self.versions(program).iter().find(|p| p.version == version)
+    }
+
+    /// Functional units for one unit of `currency` on that very day; `None` where the table has none (DQ-08).
+    pub fn rate(&self, currency: Currency, day: Day) -> Option<Micros> {
+        if Some(currency) == self.reference.functional_currency {
+            return Some(Micros::ONE);
+        }
+        let rates = &self.reference.rates;
+        let at = rates.binary_search_by(|r| (r.currency, r.day).cmp(&(currency, day))).ok()?;
+        Some(rates[at].rate)
+    }
+}
+
+/// Every version that a stage has been told of, by control number.
+pub struct References {
+    blobs: Arc<dyn Blobs>,
+    versions: BTreeMap<u64, Arc<Known>>,
+    nothing: Arc<Known>,
+}
+
+impl References {
+    pub fn new(blobs: Arc<dyn Blobs>) -> References {
+        References { blobs, versions: BTreeMap::new(), nothing: Arc::default() }
+    }
+
+    /// Takes in that from control `number` on `reference` holds.
+    pub fn configure(&mut self, number: u64, reference: Id, state: &mut dyn State) -> Result<(), StageError> {
+        VERSIONS.put(state, &number, &reference)?;
+        self.versions.insert(number, load(self.blobs.as_ref(), reference)?);
+        Ok(())
+    }
+
+    /// Reads back what the state knows; part of a stage's `resume`.
+    pub fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
+        self.versions.clear();
+        let mut from = 0;
+        loop {
+            let page = VERSIONS.range(state, &from, &u64::MAX, stream::Order::Up, PAGE)?;
+            for (number, reference) in &page {
+                self.versions.insert(*number, load(self.blobs.as_ref(), *reference)?);
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == PAGE => from = last + 1,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// What holds for a record with this stamp; nothing is known before the first configuration.
+    pub fn as_of(&self, stamp: u64) -> &Arc<Known> {
+        self.versions.range(..=stamp).next_back().map_or(&self.nothing, |(_, known)| known)
+    }
+}
+
+/// Parses a version once in a process, however many stages and partitions ask for it.
+fn load(blobs: &dyn Blobs, hash: Id) -> Result<Arc<Known>, StorageError> {
+    static PARSED: LazyLock<Mutex<BTreeMap<Id, Weak<Known>>>> = LazyLock::new(Mutex::default);
+    let mut parsed = PARSED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(known) = parsed.get(&hash).and_then(Weak::upgrade) {
+        return Ok(known);
+    }
+    let bytes = blobs.load(&hash.0)?;
+    let reference = postcard::from_bytes(&bytes)
+        .map_err(|error| StorageError::new(format!("reference data {hash} are damaged: {error}")))?;
+    let known = Arc::new(Known::new(reference));
+    parsed.insert(hash, Arc::downgrade(&known));
+    Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use contract::{Currency, Day, Id, Micros, Rate, Reference};
+    use stream::{Blobs, MemoryState, StorageError};
+
+    use super::References;
+
+    struct OneBlob(Vec<u8>);
+
+    impl Blobs for OneBlob {
+        fn load(&self, _hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+            Ok(self.0.as_slice().into())
+        }
+    }
+
+    #[test]
+    fn a_version_holds_from_its_control_on_and_survives_a_restart() {
+        let (dollar, euro) = (Currency::parse("USD").unwrap(), Currency::parse("EUR").unwrap());
+        let rate = Rate { currency: euro, day: Day(10), rate: Micros(1_080_000) };
+        let reference = Reference { functional_currency: Some(dollar), rates: vec![rate], ..Reference::default() };
+        let blobs = Arc::new(OneBlob(postcard::to_stdvec(&reference).unwrap()));
+        let mut state = MemoryState::default();
+        let mut references = References::new(blobs.clone());
+        references.configure(3, Id([7; 16]), &mut state).unwrap();
+
+        let mut again = References::new(blobs);
+        again.resume(&mut state).unwrap();
+        for references in [references, again] {
+            assert_eq!(references.as_of(2).rate(dollar, Day(10)), None);
+            assert_eq!(references.as_of(3).rate(dollar, Day(10)), Some(Micros::ONE));
+            assert_eq!(references.as_of(9).rate(euro, Day(10)), Some(Micros(1_080_000)));
+            assert_eq!(references.as_of(9).rate(euro, Day(11)), None);
+        }
+    }
+}
