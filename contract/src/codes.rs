@@ -63,6 +63,10 @@ codes! {
     RateMissing = "DQ-08", Alert, "no exchange rate for the sale date";
     ControlTotalWrong = "DQ-09", Hold, "a control total does not agree with the rows";
     RowUnreadable = "DQ-10", Block, "a row that cannot be read";
+    PaidTwice = "DD-29", Clawback, "an authorization that was paid in full is paid again";
+    PaidAbovePayable = "OP-49", Clawback, "more was paid than was payable";
+    PaidUnauthorised = "OP-50", Alert, "a payment names an authorization that nobody issued";
+    PaymentRefused = "OP-51", Alert, "a payment in another currency than authorised, or of nothing";
 }
 
 impl fmt::Display for Code {

@@ -172,17 +172,23 @@ pub struct Risk {
     pub money: Money,
 }
 
+/// What may be paid, latest state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authorization {
+    /// Starts with the eight bytes of the beneficiary's route, so that one partition answers for any id, known or not.
     pub id: Id,
     pub program: Text,
     pub version: u32,
     pub beneficiary: Text,
     pub period: Text,
+    /// What may be paid in all, `offset` taken off; falls when less is due.
     pub amount: Micros,
     pub currency: Currency,
     pub status: AuthorizationStatus,
+    /// Cash that went out under this authorization, overpayments included.
     pub paid: Micros,
+    /// Open clawback of the beneficiary that was set off against it.
+    pub offset: Micros,
     /// `auto` or who decided.
     pub decided_by: Text,
     pub date: Day,
@@ -222,7 +228,8 @@ pub struct Payment {
 
 /// A balanced double entry.
 ///
-/// Invariant: debits equal credits in every currency, there are at least two postings, none is zero.
+/// Invariant: debits equal credits in amount, and in functional amount where the postings carry one; there are at
+/// least two postings, none is zero in both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalEntry {
     pub id: Id,
@@ -234,6 +241,8 @@ pub struct JournalEntry {
     /// What it stems from: `accrual`, `authorization`, `payment`, `offset`, `release`.
     pub source_kind: Text,
     pub source_id: Id,
+    /// [`crate::Settlement::id`] of the balance that it moves.
+    pub settlement: Id,
     pub program: Text,
     pub beneficiary: Text,
     /// For a prior-period adjustment the period it belongs to; else empty.
@@ -246,9 +255,12 @@ pub struct JournalEntry {
 pub struct Posting {
     /// Counts the beneficiary's postings from 1, without a gap.
     pub number: u64,
+    /// Account of the templates, `LI-ACC`.
+    pub symbol: Text,
+    /// The tenant's account for it.
     pub account: Text,
     pub side: Side,
-    /// Above zero.
+    /// Above zero; zero on `FX-PL` alone, where only the functional amount moves.
     pub amount: Micros,
     pub currency: Currency,
     pub functional: Option<Micros>,
