@@ -1,1 +1,19 @@
-//! ingest
+//! Partner files in, verdicts and rows out.
+//!
+//! **In**: raw bytes of a file that a partner sent, and the [`FeedDefinition`] that says how that partner writes.
+//! **Out**: a [`contract::FileVerdict`] and, behind it, slices of [`contract::ParsedRow`], one for each data record,
+//! readable or not.
+//! **Refused**: content that is not of the format. **Parked**: a file whose definition does not fit it or whose control
+//! totals disagree.
+//!
+//! [`read`] is the edge: parsers, limits and files. [`stage`] is the pure stage behind it.
+
+pub mod columns;
+pub mod dates;
+pub mod definition;
+pub mod formats;
+mod glob;
+pub mod numbers;
+pub mod period;
+
+pub use definition::FeedDefinition;

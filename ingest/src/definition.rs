@@ -1,0 +1,416 @@
+//! Feed definitions: how a partner writes its files, in YAML, one file for each partner and layout.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use contract::{CodeRule, Currency, FeedRule, Movement, Text};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::columns::Field;
+use crate::dates::DateStyle;
+use crate::formats::Format;
+use crate::numbers::NumberStyle;
+
+/// How files of one partner and layout are to be read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedDefinition {
+    /// Name of the feed in receipts; the file's own name where it is left out.
+    #[serde(default)]
+    pub name: Text,
+    /// The partner whose folder the files lie in; as `name` where it is left out.
+    #[serde(default)]
+    pub partner: Text,
+    /// Which files of the partner it is for: patterns of `*` and `?` over the path below the partner's folder.
+    #[serde(default = "every_file")]
+    pub files: Vec<String>,
+    pub format: Format,
+    /// A label of the Encoding Standard; a byte-order mark in the file goes before it.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// One character between cells.
+    #[serde(default = "comma")]
+    pub delimiter: char,
+    #[serde(default)]
+    pub quote: Quote,
+    /// Whether a line names the columns. Lines before it are preamble.
+    #[serde(default = "yes")]
+    pub header: bool,
+    /// Lines left out at the top of a file without a header.
+    #[serde(default)]
+    pub skip_lines: u32,
+    /// Sheet to read; the first visible one where it is left out.
+    #[serde(default)]
+    pub sheet: Option<String>,
+    /// Field → header, position from 1 (without a header) or path of JSON keys (`doc.number`).
+    #[serde(default)]
+    pub columns: BTreeMap<Field, Column>,
+    #[serde(default)]
+    pub dates: DateStyle,
+    /// Prices and amounts.
+    #[serde(default)]
+    pub numbers: NumberStyle,
+    #[serde(default)]
+    pub quantities: NumberStyle,
+    /// Characters between the serial numbers of one cell.
+    #[serde(default = "serial_marks")]
+    pub serial_marks: String,
+    /// What the codes in the type column mean. Without any, the sign of the quantity tells a return from a sale.
+    #[serde(default)]
+    pub types: BTreeMap<String, Kind>,
+    #[serde(default)]
+    pub codes: Codes,
+    #[serde(default)]
+    pub period: PeriodRule,
+    #[serde(default)]
+    pub replaces: ReplacesRule,
+    #[serde(default)]
+    pub trailer: TrailerRule,
+    /// What happens to a file whose control totals disagree with its rows.
+    #[serde(default)]
+    pub control_totals: ControlTotals,
+    /// Currency of rows that name none; the partner's own where it is left out.
+    #[serde(default, deserialize_with = "currency")]
+    pub currency: Option<Currency>,
+    #[serde(default)]
+    pub x12: X12Rule,
+}
+
+/// Where a field stands in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    Name(String),
+    /// From 1.
+    Position(u16),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Quote {
+    #[default]
+    #[serde(rename = "\"")]
+    Double,
+    #[serde(rename = "'")]
+    Single,
+    #[serde(rename = "none")]
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Encoding {
+    /// ISO 8859-1 to the letter; the Encoding Standard's `latin1` is windows-1252.
+    Latin1,
+    Other(&'static encoding_rs::Encoding),
+}
+
+/// What a type code means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Sale,
+    /// Quantity and amount are taken as negative, however they are written.
+    Return,
+    /// Interbranch, adjustment, sample and the like: no sale.
+    Internal,
+}
+
+/// How a product code as written becomes a code of the catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Codes {
+    pub scheme: contract::CodeScheme,
+    pub prefix: Text,
+}
+
+/// Where a file says what period it reports on. Sources are asked in their order.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PeriodRule {
+    pub sources: Vec<PeriodSource>,
+    /// First cell of the preamble line that holds first and last day.
+    pub label: String,
+    /// Pattern over the file's path with `{yyyy}`, `{mm}`, `{ww}`, `*` and `?`; any year and month where it is left out.
+    pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeriodSource {
+    /// Preamble of a report, DTM 090 and 091 of X12.
+    Head,
+    Column,
+    FileName,
+    /// The month of most rows.
+    Rows,
+}
+
+/// How a file says that it replaces another.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReplacesRule {
+    /// Mark in the file's name; the name without it is the replaced file's.
+    pub name: String,
+    /// Word in the lines above the header.
+    pub word: String,
+}
+
+/// Lines below the rows that are no records.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrailerRule {
+    /// First words of such lines, in any letter case; the line must not have a readable date.
+    pub words: Vec<String>,
+    /// Cell with the number of records, from 1.
+    pub count_cell: Option<u16>,
+    /// Cell with the sum of the amounts, from 1.
+    pub sum_cell: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControlTotals {
+    #[default]
+    Park,
+    Finding,
+    Ignore,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct X12Rule {
+    /// LIN qualifiers that may hold the product code, the preferred one first.
+    pub codes: Vec<Text>,
+}
+
+/// Something wrong in a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub file: String,
+    /// From 1; 0 for the whole file.
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+/// Reads a definition and checks it as a whole.
+pub fn load(path: &Path) -> Result<FeedDefinition, Vec<Problem>> {
+    let file = path.display().to_string();
+    let whole =
+        |message: String| vec![Problem { file: file.clone(), line: 0, column: 0, message, hint: String::new() }];
+    let text = std::fs::read_to_string(path).map_err(|error| whole(format!("file cannot be read: {error}")))?;
+    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+    parse(&file, stem, &text)
+}
+
+/// Reads a definition from its text; `stem` names it where it does not name itself.
+pub fn parse(file: &str, stem: &str, text: &str) -> Result<FeedDefinition, Vec<Problem>> {
+    let mut definition: FeedDefinition =
+        serde_saphyr::from_str(text).map_err(|error| vec![problem_of(file, &error)])?;
+    if definition.name.is_empty() {
+        definition.name = stem.into();
+    }
+    if definition.partner.is_empty() {
+        definition.partner = definition.name.clone();
+    }
+    let problems = definition.problems(file, text);
+    if problems.is_empty() { Ok(definition) } else { Err(problems) }
+}
+
+impl FeedDefinition {
+    /// What normalization must know of it.
+    pub fn rule(&self) -> FeedRule {
+        let code_rule = CodeRule { scheme: self.codes.scheme, prefix: self.codes.prefix.clone() };
+        FeedRule { name: self.name.clone(), partner: self.partner.clone(), code_rule }
+    }
+
+    /// Whether it is for this file of its partner; `path` begins below the partner's folder.
+    pub fn is_for(&self, path: &str) -> bool {
+        self.files.iter().any(|pattern| crate::glob::matches(pattern, path))
+    }
+
+    /// What a type code of the feed means; `None` for one that the definition does not list.
+    pub fn kind(&self, type_code: &str) -> Option<Kind> {
+        self.types.get(type_code).copied()
+    }
+
+    fn problems(&self, file: &str, text: &str) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut say = |key: &str, message: String, hint: &str| {
+            let (line, column) = place_of(key, text);
+            found.push(Problem { file: file.to_owned(), line, column, message, hint: hint.to_owned() });
+        };
+        if self.format.has_columns() {
+            for field in Field::KEYS.iter().filter(|f| !self.columns.contains_key(f)) {
+                let hint = "add `FIELD: HEADER` below `columns`";
+                say("columns", format!("no column is given for the key field {field}"), hint);
+            }
+        }
+        for (field, column) in &self.columns {
+            match column {
+                Column::Position(0) => say("columns", format!("position of {field} is 0"), "positions count from 1"),
+                Column::Position(_) if self.header || self.format == Format::JsonLines => {
+                    say("columns", format!("{field} is given by position"), "name its header, or set `header: false`");
+                }
+                Column::Name(name) if !self.header && self.format.has_cells() => {
+                    say(
+                        "columns",
+                        format!("{field} is given by name {name:?}"),
+                        "files without a header want positions",
+                    );
+                }
+                _ => {}
+            }
+        }
+        for (key, style) in [("numbers", &self.numbers), ("quantities", &self.quantities)] {
+            if !style.is_clear() {
+                say(key, "decimal mark and group mark are the same".to_owned(), "choose another `grouping`");
+            }
+            if style.implied_decimals > 6 {
+                say(key, "more than six implied decimals".to_owned(), "numbers are kept to six decimals");
+            }
+        }
+        if !self.types.is_empty() && self.format.has_columns() && !self.columns.contains_key(&Field::Type) {
+            say(
+                "types",
+                "type codes are given, but no column holds them".to_owned(),
+                "add `type: HEADER` below `columns`",
+            );
+        }
+        if !self.delimiter.is_ascii() || self.delimiter == '\n' || self.delimiter == '\r' {
+            say("delimiter", format!("delimiter {:?} is not one ASCII character", self.delimiter), "");
+        }
+        found
+    }
+}
+
+/// Line and column of a top-level key; (1, 1) where it is not written.
+fn place_of(key: &str, text: &str) -> (usize, usize) {
+    let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    (text.lines().position(is_key).map_or(1, |n| n + 1), 1)
+}
+
+fn problem_of(file: &str, error: &serde_saphyr::Error) -> Problem {
+    let (line, column) = error.location().map_or((0, 0), |at| (at.line() as usize, at.column() as usize));
+    let whole = error.without_snippet().to_string();
+    Problem { file: file.to_owned(), line, column, message: whole, hint: String::new() }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+        if self.hint.is_empty() { Ok(()) } else { write!(f, "; {}", self.hint) }
+    }
+}
+
+impl From<Kind> for Movement {
+    fn from(kind: Kind) -> Movement {
+        match kind {
+            Kind::Sale => Movement::Sale,
+            Kind::Return => Movement::Return,
+            Kind::Internal => Movement::Internal,
+        }
+    }
+}
+
+impl Default for Encoding {
+    fn default() -> Encoding {
+        Encoding::Other(encoding_rs::UTF_8)
+    }
+}
+
+impl TryFrom<String> for Encoding {
+    type Error = String;
+
+    fn try_from(label: String) -> Result<Encoding, String> {
+        if matches!(label.to_ascii_lowercase().as_str(), "latin-1" | "latin1" | "iso-8859-1") {
+            return Ok(Encoding::Latin1);
+        }
+        let known = encoding_rs::Encoding::for_label(label.as_bytes());
+        let known =
+            known.or_else(|| encoding_rs::Encoding::for_label(label.strip_prefix("cp").unwrap_or("").as_bytes()));
+        known.map(Encoding::Other).ok_or_else(|| {
+            format!("encoding {label:?} is unknown; write utf-8, utf-16le, utf-16be, latin-1, windows-1252 or the like")
+        })
+    }
+}
+
+impl Default for PeriodRule {
+    fn default() -> PeriodRule {
+        let sources = vec![PeriodSource::Head, PeriodSource::Column, PeriodSource::FileName, PeriodSource::Rows];
+        PeriodRule { sources, label: "Period".into(), name: String::new() }
+    }
+}
+
+impl Default for ReplacesRule {
+    fn default() -> ReplacesRule {
+        ReplacesRule { name: "_CORR".into(), word: "REPLACEMENT".into() }
+    }
+}
+
+impl Default for TrailerRule {
+    fn default() -> TrailerRule {
+        let words = ["TOTAL", "TOTALS", "GRAND TOTAL", "SUM", "SUMME", "GESAMT"].map(String::from).into();
+        TrailerRule { words, count_cell: None, sum_cell: None }
+    }
+}
+
+impl Default for X12Rule {
+    fn default() -> X12Rule {
+        X12Rule { codes: ["VP", "MG", "SK", "UP", "EN", "UK", "UI"].map(Text::from).into() }
+    }
+}
+
+fn every_file() -> Vec<String> {
+    vec!["*".into()]
+}
+
+fn comma() -> char {
+    ','
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn serial_marks() -> String {
+    ";,".into()
+}
+
+fn currency<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Currency>, D::Error> {
+    let text = String::deserialize(from)?;
+    Currency::parse(&text)
+        .map(Some)
+        .ok_or_else(|| de::Error::custom(format!("currency {text:?} is not a code of three letters, such as EUR")))
+}
+
+impl<'de> Deserialize<'de> for Column {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Column, D::Error> {
+        from.deserialize_any(ColumnVisitor)
+    }
+}
+
+struct ColumnVisitor;
+
+impl Visitor<'_> for ColumnVisitor {
+    type Value = Column;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a header, a position from 1 or a path of JSON keys")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Column, E> {
+        Ok(Column::Name(name.to_owned()))
+    }
+
+    fn visit_u64<E: de::Error>(self, position: u64) -> Result<Column, E> {
+        u16::try_from(position).map(Column::Position).map_err(|_| E::custom("position is too large"))
+    }
+
+    fn visit_i64<E: de::Error>(self, position: i64) -> Result<Column, E> {
+        u16::try_from(position).map(Column::Position).map_err(|_| E::custom("position is out of range"))
+    }
+}

@@ -1,0 +1,116 @@
+//! The formats a feed may come in.
+//!
+//! A format turns bytes into [`Records`]: one data record after the other, in bounded memory, the same for the same bytes.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use contract::{Code, Day, FieldProblem, ParsedRow, Text};
+use serde::Deserialize;
+
+use crate::definition::{ControlTotals, FeedDefinition};
+
+/// How a feed's files are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Format {
+    /// Text lines with cells: CSV, TSV and the like.
+    #[serde(rename = "delimited")]
+    Delimited,
+    /// One JSON object a line.
+    #[serde(rename = "json-lines")]
+    JsonLines,
+    /// X12 transaction set 867.
+    #[serde(rename = "x12-867")]
+    X12,
+    #[serde(rename = "xlsx")]
+    Xlsx,
+}
+
+impl Format {
+    /// Whether the definition must say where fields stand.
+    pub fn has_columns(self) -> bool {
+        self != Format::X12
+    }
+
+    /// Whether records are rows of cells.
+    pub fn has_cells(self) -> bool {
+        matches!(self, Format::Delimited | Format::Xlsx)
+    }
+}
+
+/// What a format is: opens the bytes of one file.
+pub type Open =
+    for<'a> fn(Arc<FeedDefinition>, Box<dyn Read + Send + 'a>, &Limits) -> Result<Box<dyn Records + 'a>, Stop>;
+
+/// The data records of one file, one after the other.
+///
+/// Every byte belongs to a record or is counted as structural; a record that cannot be read is a row with a problem.
+pub trait Records: Send {
+    /// The next record; `None` at the end.
+    fn next_row(&mut self) -> Result<Option<ParsedRow>, Stop>;
+
+    /// What the file says of itself; whole once [`Records::next_row`] gave `None`.
+    fn facts(&self) -> Facts;
+}
+
+/// What a file says of itself beside its records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Header, preamble, trailer and blank lines; control segments.
+    pub structural: u32,
+    /// From the preamble or DTM 090 and 091.
+    pub head_period: Option<(Day, Day)>,
+    /// From the rows' own period column.
+    pub column_period: Option<(Day, Day)>,
+    /// The slot that files of one report share; `None`: the file's name says.
+    pub series: Option<Text>,
+    /// The content says that it replaces another file.
+    pub replaces: bool,
+    pub problems: Vec<FieldProblem>,
+    /// A control total disagrees and the definition wants the file parked then.
+    pub parked: bool,
+}
+
+impl Facts {
+    /// Notes a control total that disagrees with the rows (DQ-09), as the definition wants it.
+    pub fn disagree(&mut self, rule: ControlTotals, field: &str, value: &str, message: String) {
+        if rule == ControlTotals::Ignore {
+            return;
+        }
+        self.parked |= rule == ControlTotals::Park;
+        self.problems.push(crate::columns::problem(Code::ControlTotalWrong, field, value, message));
+    }
+}
+
+/// Why reading cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The bytes are not of the format.
+    #[error("file is refused: {}", .0.message)]
+    Refused(FieldProblem),
+    /// The definition does not fit the file: another one may.
+    #[error("file is parked: {}", .0.message)]
+    Parked(FieldProblem),
+    /// The bytes could not be had; says nothing about the file.
+    #[error("file could not be read")]
+    Source(#[from] io::Error),
+}
+
+/// Bounds that keep one file from harming the rest.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// A longer record (line, segment) is a reject.
+    pub record_bytes_max: usize,
+    /// A record over more physical lines is a reject of its first line.
+    pub record_lines_max: u32,
+    /// Lines in which the header must stand.
+    pub header_lines_max: u32,
+    /// Rows kept from the first pass, so that a small file is read once.
+    pub kept_rows_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { record_bytes_max: 64 << 10, record_lines_max: 20, header_lines_max: 100, kept_rows_max: 200_000 }
+    }
+}

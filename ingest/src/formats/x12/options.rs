@@ -1,0 +1,42 @@
+//! What a feed definition may say about its partner's use of X12 867.
+
+use contract::Text;
+use serde::Deserialize;
+
+/// Qualifiers in order of preference. The defaults are what distributors' guides name (domain notes §6.2).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct X12Options {
+    /// QTY01 of quantities sold.
+    pub sold: Vec<Text>,
+    /// QTY01 of quantities that came back; written without a sign.
+    pub returned: Vec<Text>,
+    /// QTY03 that means single units, besides none at all. Other units are refused, never converted by guess.
+    pub units: Vec<Text>,
+    /// REF01 of the document number.
+    pub documents: Vec<Text>,
+    /// DTM01 of the sale's date.
+    pub dates: Vec<Text>,
+    /// Qualifiers of LIN for the product code.
+    pub codes: Vec<Text>,
+    /// UIT03 or CTP02 of the resale price; without any of them the first price holds.
+    pub price_bases: Vec<Text>,
+    /// AMT01 of the line's amount.
+    pub amounts: Vec<Text>,
+}
+
+impl Default for X12Options {
+    fn default() -> Self {
+        let texts = |list: &[&str]| list.iter().map(|text| Text::from(*text)).collect();
+        X12Options {
+            sold: texts(&["32", "39"]),
+            returned: texts(&["76"]),
+            units: texts(&["EA", "PC", "PCE", "UN", "C62"]),
+            documents: texts(&["IV", "DI", "CM"]),
+            dates: texts(&["003", "011"]),
+            codes: texts(&["VP", "MG", "VN", "VC", "PN", "UP", "EN", "UK", "UI", "UA", "SK", "IN", "BP", "F1", "N4"]),
+            price_bases: texts(&["RS", "RES", "RE", "RTL"]),
+            amounts: texts(&["1", "TT", "LI"]),
+        }
+    }
+}
