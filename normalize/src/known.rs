@@ -1,0 +1,148 @@
+//! One version of the reference data with what makes it fast to ask.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use contract::{CodeRule, Id, ParsedRow, Partner, Reference, Text};
+use stream::{Blobs, StageError, State, StorageError};
+
+use crate::matching::{MatchOutcome, Method, OutletResolver, ProductResolution, ProductResolver};
+use crate::tables::ALIASES;
+
+/// Reference data, resolvers and look-ups of one version. Shared by all partitions.
+pub(crate) struct Known {
+    partners: HashMap<Text, Partner>,
+    /// (partner, feed) → how it writes codes.
+    code_rules: HashMap<(Text, Text), CodeRule>,
+    products: ProductResolver,
+    outlets: OutletResolver,
+}
+
+impl Default for Known {
+    /// Nothing is known before the first configuration.
+    fn default() -> Known {
+        Known::new(&Reference::default())
+    }
+}
+
+impl Known {
+    fn new(reference: &Reference) -> Known {
+        let rules = reference.feeds.iter().map(|f| ((f.partner.clone(), f.name.clone()), f.code_rule.clone()));
+        Known {
+            partners: reference.partners.iter().map(|p| (p.id.clone(), p.clone())).collect(),
+            code_rules: rules.collect(),
+            products: ProductResolver::new(reference),
+            outlets: OutletResolver::new(reference),
+        }
+    }
+
+    pub fn partner(&self, id: &Text) -> Option<&Partner> {
+        self.partners.get(id)
+    }
+
+    /// What a product code as written means, for this partner and feed.
+    pub fn product(
+        &self,
+        partner: &Text,
+        feed: &Text,
+        code: &str,
+        description: &str,
+        state: &mut dyn State,
+    ) -> Result<ProductResolution, StageError> {
+        let Some(partner) = self.partner(partner) else { return Ok(unknown_partner(partner)) };
+        let rule = self.code_rules.get(&(partner.id.clone(), feed.clone()));
+        let fallback = CodeRule::default();
+        let (state, failure) = (RefCell::new(state), RefCell::<Option<StorageError>>::new(None));
+        let alias = |partner: &str, text: &str| {
+            let key = ("product".to_owned(), partner.to_owned(), text.to_owned());
+            ALIASES.get(*state.borrow_mut(), &key).unwrap_or_else(|error| {
+                *failure.borrow_mut() = Some(error);
+                None
+            })
+        };
+        let resolution = self.products.resolve(partner, rule.unwrap_or(&fallback), code, description, &alias);
+        match failure.into_inner() {
+            Some(error) => Err(error.into()),
+            None => Ok(resolution),
+        }
+    }
+
+    /// Golden outlet and golden customer of a row; a text that nobody knows is kept with a `?` in front.
+    pub fn parties(&self, partner: &Text, row: &ParsedRow) -> (Text, Text) {
+        let source = self.partner(partner).map_or("", |partner| partner.source.as_str());
+        let outlet = self.outlets.resolve(source, &row.outlet_id, &row.outlet, &row.city);
+        let customer = self.outlets.resolve(source, "", &row.customer, "");
+        let outlet_text = if row.outlet.is_empty() { &row.outlet_id } else { &row.outlet };
+        (golden_or_text(outlet.outlet, outlet_text), golden_or_text(customer.outlet, &row.customer))
+    }
+}
+
+fn golden_or_text(golden: Option<Text>, text: &str) -> Text {
+    match golden {
+        Some(golden) => golden,
+        None if text.trim().is_empty() => Text::default(),
+        None => {
+            let mut kept = Text::from("?");
+            for word in text.split_whitespace() {
+                if kept.len() > 1 {
+                    kept.push(' ');
+                }
+                kept.extend(word.chars().flat_map(char::to_lowercase));
+            }
+            kept
+        }
+    }
+}
+
+fn unknown_partner(partner: &Text) -> ProductResolution {
+    ProductResolution {
+        outcome: MatchOutcome::Unmatched,
+        product: None,
+        method: Method::None,
+        score: 0,
+        runner_up: None,
+        message: format!("partner {partner} is not in the master"),
+    }
+}
+
+/// The product to go on with: found for certain, or the one that a slip was made from.
+pub(crate) fn settled_product(resolution: &ProductResolution) -> Option<&Text> {
+    match resolution.outcome {
+        MatchOutcome::Matched | MatchOutcome::Typo => resolution.product.as_ref(),
+        MatchOutcome::Review | MatchOutcome::Unmatched => None,
+    }
+}
+
+/// Reference data by hash, read once a process.
+pub(crate) struct Knowledge {
+    blobs: Arc<dyn Blobs>,
+}
+
+/// Versions already built. Content-addressed, so that sharing it between pipelines of one process is safe.
+static BUILT: LazyLock<Mutex<Versions>> = LazyLock::new(Mutex::default);
+
+type Versions = Vec<(Id, Arc<Known>)>;
+
+impl Knowledge {
+    pub fn new(blobs: Arc<dyn Blobs>) -> Knowledge {
+        Knowledge { blobs }
+    }
+
+    /// The version of this hash.
+    pub fn of(&self, reference: Id) -> Result<Arc<Known>, StageError> {
+        let mut built = BUILT.lock().expect("no panic while building");
+        if let Some((_, known)) = built.iter().find(|(id, _)| *id == reference) {
+            return Ok(Arc::clone(known));
+        }
+        let bytes = self.blobs.load(&reference.0)?;
+        let parsed: Reference = postcard::from_bytes(&bytes)
+            .map_err(|error| StageError::Unknown { stage: "normalize", what: format!("reference data: {error}") })?;
+        let known = Arc::new(Known::new(&parsed));
+        built.push((reference, Arc::clone(&known)));
+        if built.len() > 4 {
+            built.remove(0);
+        }
+        Ok(known)
+    }
+}
