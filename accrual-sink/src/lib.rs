@@ -1,1 +1,20 @@
-//! accrual-sink
+//! What is booked, paid, owed back?
+//!
+//! In: what is due and what may be paid ([`contract::AccrualEvent`]), payments as commands.
+//! Out: balanced journal entries, authorizations, payments and their audit chain, as views.
+//! Refused, with a finding: payments for unknown authorizations or in another currency.
+
+mod book;
+mod carried;
+pub mod exports;
+mod payment;
+mod posting;
+mod stage;
+mod tables;
+mod templates;
+
+pub use book::{Book, Grant};
+pub use carried::Carried;
+pub use posting::imbalance;
+pub use stage::{Shard, SinkStage};
+pub use tables::{BOOKS, PAYEES, Payee};

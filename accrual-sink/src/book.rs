@@ -1,0 +1,376 @@
+//! What is accrued, authorised, paid and owed back for one settlement.
+//!
+//! All balances are a function of four sums, so that they never depend on the way that led to them:
+//!
+//! ```text
+//! authorised = min(ordered, accrued)
+//! clawback   = max(0, settled − taken back − authorised)      what was paid above it, open
+//! kept       = settled − taken back − clawback
+//! LI-PAY     = authorised − kept
+//! LI-ACC     = accrued − authorised − released
+//! ```
+//!
+//! Each event moves the sums; the legs are the difference between the balances before and after. A fall of what is due
+//! therefore meets first what is not authorised, then what is authorised and not paid, and only then what was paid.
+
+use contract::{AccountingClass, AccrualKind, Authorization, AuthorizationStatus, Day, Id, Micros, Settlement};
+use serde::{Deserialize, Serialize};
+
+use crate::carried::Carried;
+use crate::templates::Template;
+
+/// One movement of money between two accounts, to become a journal entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leg {
+    pub template: Template,
+    pub amount: Micros,
+    pub debit: Option<Micros>,
+    /// Differs from `debit` only where two balances of different rates meet.
+    pub credit: Option<Micros>,
+}
+
+impl Leg {
+    fn of(template: Template, moved: Carried) -> Leg {
+        Leg { template, amount: moved.amount, debit: moved.functional, credit: moved.functional }
+    }
+
+    /// Where only one side knows its rate, it holds for both: an entry balances.
+    fn between(template: Template, debit: Carried, credit: Carried) -> Leg {
+        Leg {
+            template,
+            amount: debit.amount,
+            debit: debit.functional.or(credit.functional),
+            credit: credit.functional.or(debit.functional),
+        }
+    }
+}
+
+/// An order of the ledger, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub id: Id,
+    pub granted: Micros,
+    /// Clawback of other settlements that was set off against it.
+    pub offset: Micros,
+    pub paid: Micros,
+    pub date: Day,
+    pub control: u64,
+}
+
+impl Grant {
+    fn room(&self) -> Micros {
+        (self.granted - self.offset - self.paid).max(Micros::ZERO)
+    }
+}
+
+/// The balances of one settlement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Book {
+    pub settlement: Settlement,
+    pub class: AccountingClass,
+    /// What is due, as the ledger says.
+    pub accrued: Micros,
+    /// Sum of all orders to pay.
+    pub ordered: Micros,
+    /// Paid, and set off against clawback of other settlements.
+    pub settled: Micros,
+    /// Clawback of this settlement that other settlements' payouts gave back.
+    pub taken_back: Micros,
+    /// LI-ACC.
+    pub open: Carried,
+    /// LI-PAY.
+    pub payable: Carried,
+    /// Settled and neither owed nor taken back.
+    pub kept: Carried,
+    /// RC-CLAW.
+    pub clawback: Carried,
+    /// Let go when the period closed (GL6).
+    pub released: Carried,
+    /// The control at which the open clawback began; offsets take the oldest first.
+    pub clawback_since: u64,
+    pub grants: Vec<Grant>,
+}
+
+#[derive(Clone, Copy)]
+struct Target {
+    authorised: Micros,
+    clawback: Micros,
+    payable: Micros,
+}
+
+impl Book {
+    pub(crate) fn new(settlement: Settlement, class: AccountingClass) -> Book {
+        Book {
+            settlement,
+            class,
+            accrued: Micros::ZERO,
+            ordered: Micros::ZERO,
+            settled: Micros::ZERO,
+            taken_back: Micros::ZERO,
+            open: Carried::default(),
+            payable: Carried::default(),
+            kept: Carried::default(),
+            clawback: Carried::default(),
+            released: Carried::default(),
+            clawback_since: 0,
+            grants: Vec::new(),
+        }
+    }
+
+    pub fn authorised(&self) -> Micros {
+        self.ordered.min(self.accrued)
+    }
+
+    /// Books a change of what is due.
+    pub(crate) fn accrue(&mut self, kind: AccrualKind, change: Carried, digits: u32, legs: &mut Vec<Leg>) {
+        if change.amount > Micros::ZERO {
+            self.rise(kind, change, digits, legs);
+        } else if change.amount < Micros::ZERO {
+            self.fall(kind, change, digits, legs);
+        }
+    }
+
+    fn rise(&mut self, kind: AccrualKind, change: Carried, digits: u32, legs: &mut Vec<Leg>) {
+        let before = self.target();
+        self.accrued += change.amount;
+        let after = self.target();
+        let no_longer_owed = before.clawback - after.clawback;
+        if !no_longer_owed.is_zero() {
+            let moved = self.clawback.take(no_longer_owed, digits);
+            self.kept.add(moved);
+            legs.push(Leg::of(Template::ClawbackUndone, moved));
+        }
+        let rest = change.amount - no_longer_owed;
+        if !rest.is_zero() {
+            let worth = change.functional.map(|f| f.max(Micros::ZERO).share(rest, change.amount).round(digits));
+            let moved = Carried::new(rest, worth);
+            self.open.add(moved);
+            legs.push(Leg::of(Template::rise(kind), moved));
+        }
+        self.authorise(after.payable - before.payable, digits, legs);
+    }
+
+    fn fall(&mut self, kind: AccrualKind, change: Carried, digits: u32, legs: &mut Vec<Leg>) {
+        let fall = Carried::new(-change.amount, change.functional.map(|f| (-f).max(Micros::ZERO)));
+        let before = self.target();
+        self.accrued = self.accrued - fall.amount;
+        let after = self.target();
+        let from_payable = before.payable - after.payable;
+        let owed = after.clawback - before.clawback;
+        let from_open = fall.amount - from_payable - owed;
+        self.undo_release(from_open - self.open.amount, digits, legs);
+        if !from_open.is_zero() {
+            let worth = fall.functional.map(|f| f.share(from_open, fall.amount).round(digits));
+            legs.push(Leg::of(Template::fall(kind), self.open.take_at(from_open, worth)));
+        }
+        if !from_payable.is_zero() {
+            legs.push(Leg::of(Template::ReversedPayable, self.payable.take(from_payable, digits)));
+        }
+        if !owed.is_zero() {
+            let moved = self.take_kept(owed, fall, digits);
+            self.clawback.add(moved);
+            legs.push(Leg::of(Template::ClawedBack, moved));
+        }
+    }
+
+    /// Takes what becomes owed out of what was paid. Where more becomes owed than was ever paid (a negative due), the
+    /// rest is worth what the fall says.
+    fn take_kept(&mut self, owed: Micros, fall: Carried, digits: u32) -> Carried {
+        let paid_part = owed.min(self.kept.amount.max(Micros::ZERO));
+        let mut moved = Carried::default();
+        if !paid_part.is_zero() {
+            moved.add(self.kept.take(paid_part, digits));
+        }
+        let rest = owed - paid_part;
+        if !rest.is_zero() {
+            let worth = fall.functional.map(|f| f.share(rest, fall.amount).round(digits));
+            self.kept.add(Carried::new(-rest, worth.map(|w| -w)));
+            moved.add(Carried::new(rest, worth));
+        }
+        moved
+    }
+
+    /// Books the ledger's word that `grant.granted` more may be paid.
+    pub(crate) fn order(&mut self, grant: Grant, digits: u32, legs: &mut Vec<Leg>) {
+        let before = self.target();
+        self.ordered += grant.granted;
+        self.grants.push(grant);
+        let after = self.target();
+        self.authorise(after.authorised - before.authorised, digits, legs);
+        let no_longer_owed = before.clawback - after.clawback;
+        if !no_longer_owed.is_zero() {
+            let debit = self.payable.take(no_longer_owed, digits);
+            let credit = self.clawback.take(no_longer_owed, digits);
+            self.kept.add(debit);
+            legs.push(Leg::between(Template::Offset, debit, credit));
+        }
+    }
+
+    fn authorise(&mut self, amount: Micros, digits: u32, legs: &mut Vec<Leg>) {
+        if amount.is_zero() {
+            return;
+        }
+        self.undo_release(amount - self.open.amount, digits, legs);
+        let moved = self.open.take(amount, digits);
+        self.payable.add(moved);
+        legs.push(Leg::of(Template::Authorised, moved));
+    }
+
+    fn undo_release(&mut self, lacking: Micros, digits: u32, legs: &mut Vec<Leg>) {
+        if lacking > Micros::ZERO {
+            let moved = self.released.take(lacking, digits);
+            self.open.add(moved);
+            legs.push(Leg::of(Template::ReleaseUndone, moved));
+        }
+    }
+
+    /// The period closed: lets go what was accrued and never authorised.
+    pub(crate) fn close(&mut self, digits: u32, legs: &mut Vec<Leg>) {
+        let rest = self.open.amount;
+        if rest > Micros::ZERO {
+            let moved = self.open.take(rest, digits);
+            self.released.add(moved);
+            legs.push(Leg::of(Template::Released, moved));
+        }
+    }
+
+    /// Books a payment; returns what of it was above everything payable and is owed back.
+    pub(crate) fn pay(&mut self, grant: usize, amount: Micros, rate: Rate, legs: &mut Vec<Leg>) -> Micros {
+        let before = self.target();
+        self.settled += amount;
+        self.grants[grant].paid += amount;
+        let over = self.target().clawback - before.clawback;
+        let owed_worth = self.payable.worth(over, rate.digits).or_else(|| self.kept.worth(over, rate.digits));
+        let expected = amount - over;
+        if !expected.is_zero() {
+            let moved = self.payable.take(expected, rate.digits);
+            self.kept.add(moved);
+            legs.push(Leg::of(Template::Paid, moved));
+        }
+        if !over.is_zero() {
+            let moved = Carried::new(over, if rate.same_currency { Some(over) } else { owed_worth });
+            self.clawback.add(moved);
+            legs.push(Leg::of(Template::PaidOver, moved));
+        }
+        over
+    }
+
+    /// Sets open clawback of `debtor` off against what is payable here; returns how much.
+    pub(crate) fn set_off(&mut self, debtor: &mut Book, most: Micros, digits: u32, legs: &mut Vec<Leg>) -> Micros {
+        let amount = most.min(debtor.clawback.amount).min(self.payable.amount);
+        if amount.is_zero() {
+            return amount;
+        }
+        self.give_up(amount);
+        let debit = self.payable.take(amount, digits);
+        self.kept.add(debit);
+        self.settled += amount;
+        let credit = debtor.clawback.take(amount, digits);
+        debtor.taken_back += amount;
+        legs.push(Leg::between(Template::Offset, debit, credit));
+        amount
+    }
+
+    /// Notes an offset on the grants that are payable, the latest first.
+    fn give_up(&mut self, amount: Micros) {
+        let payables = self.payables();
+        let mut rest = amount;
+        for (grant, payable) in self.grants.iter_mut().zip(payables).rev() {
+            let part = rest.min(payable);
+            grant.offset += part;
+            rest = rest - part;
+        }
+        assert!(rest.is_zero(), "offset of {amount} is {rest} above what is payable");
+    }
+
+    /// What is still payable under each grant: the older ones first, as far as it is due.
+    pub(crate) fn payables(&self) -> Vec<Micros> {
+        let mut rest = self.payable.amount;
+        self.grants
+            .iter()
+            .map(|grant| {
+                let part = rest.min(grant.room());
+                rest = rest - part;
+                part
+            })
+            .collect()
+    }
+
+    /// What is payable and has no grant to be paid under: it was taken back and has become due again.
+    pub(crate) fn ungranted(&self) -> Micros {
+        (self.payable.amount - self.grants.iter().map(Grant::room).sum()).max(Micros::ZERO)
+    }
+
+    /// The grants as readers outside see them.
+    pub(crate) fn authorizations(&self) -> Vec<Authorization> {
+        self.grants.iter().zip(self.payables()).map(|(grant, payable)| self.authorization(grant, payable)).collect()
+    }
+
+    fn authorization(&self, grant: &Grant, payable: Micros) -> Authorization {
+        let settlement = &self.settlement;
+        let status = match (payable.is_zero(), (grant.paid + grant.offset).is_zero()) {
+            (false, _) => AuthorizationStatus::Authorised,
+            (true, false) => AuthorizationStatus::Paid,
+            (true, true) => AuthorizationStatus::Void,
+        };
+        Authorization {
+            id: grant.id,
+            program: settlement.program.clone(),
+            version: settlement.version,
+            beneficiary: settlement.beneficiary.clone(),
+            period: settlement.period.clone(),
+            amount: payable + grant.paid.min((grant.granted - grant.offset).max(Micros::ZERO)),
+            currency: settlement.currency,
+            status,
+            paid: grant.paid,
+            offset: grant.offset,
+            decided_by: "auto".into(),
+            date: grant.date,
+            control: grant.control,
+        }
+    }
+
+    fn target(&self) -> Target {
+        let authorised = self.authorised();
+        let held = self.settled - self.taken_back;
+        let clawback = (held - authorised).max(Micros::ZERO);
+        Target { authorised, clawback, payable: authorised - (held - clawback) }
+    }
+
+    /// The law of money: paid − open, offset or written-off clawback ≤ authorised ≤ accrued = due.
+    ///
+    /// Gives the first breach with its numbers; one is our bug.
+    pub fn breach(&self) -> Option<String> {
+        let target = self.target();
+        let held = self.settled - self.taken_back;
+        let granted: Micros = self.grants.iter().map(|g| g.paid + g.offset).sum();
+        let equal = [
+            ("open clawback", self.clawback.amount, target.clawback),
+            ("payable", self.payable.amount, target.payable),
+            ("kept", self.kept.amount, held - target.clawback),
+            ("accrued and open", self.open.amount, self.accrued - target.authorised - self.released.amount),
+            ("settled by grant", granted, self.settled),
+            ("payable without a grant", self.ungranted(), Micros::ZERO),
+        ];
+        let ordered = [
+            ("kept and authorised", self.kept.amount, target.authorised),
+            ("authorised and accrued", target.authorised, self.accrued),
+            ("nothing and accrued open", Micros::ZERO, self.open.amount),
+            ("nothing and released", Micros::ZERO, self.released.amount),
+            ("nothing and payable", Micros::ZERO, self.payable.amount),
+        ];
+        let unequal = equal.iter().find(|(_, left, right)| left != right);
+        let unordered = ordered.iter().find(|(_, left, right)| left > right);
+        let (what, left, right) = unequal.or(unordered)?;
+        Some(format!("{what}: {left} against {right} in {:?}", self.settlement))
+    }
+}
+
+/// How a payment is valued in the books' own currency.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    /// The settlement is in the books' own currency.
+    pub same_currency: bool,
+    /// Decimals of the functional currency.
+    pub digits: u32,
+}

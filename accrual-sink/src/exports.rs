@@ -1,0 +1,122 @@
+//! The rows of the exports `journal`, `authorizations` and `payments`: columns, texts and order.
+
+use contract::{Authorization, JournalEntry, Micros, Payment, Posting};
+
+pub const JOURNAL_COLUMNS: [&str; 16] = [
+    "entry_id",
+    "posting_no",
+    "date",
+    "period",
+    "account",
+    "side",
+    "amount",
+    "currency",
+    "functional_amount",
+    "source_kind",
+    "source_id",
+    "program",
+    "beneficiary",
+    "template",
+    "origin_period",
+    "symbol",
+];
+
+pub const AUTHORIZATION_COLUMNS: [&str; 13] = [
+    "authorization_id",
+    "program",
+    "beneficiary",
+    "period",
+    "claim_id",
+    "amount",
+    "currency",
+    "status",
+    "decided_by",
+    "version",
+    "paid",
+    "offset",
+    "date",
+];
+
+pub const PAYMENT_COLUMNS: [&str; 7] =
+    ["payment_id", "authorization_id", "beneficiary", "date", "amount", "currency", "over"];
+
+/// One row for each posting, by beneficiary and posting number.
+pub fn journal_rows(entries: &mut [JournalEntry]) -> impl Iterator<Item = [String; 16]> {
+    entries.sort_by(|a, b| (&a.beneficiary, first_number(a)).cmp(&(&b.beneficiary, first_number(b))));
+    entries.iter().flat_map(|entry| entry.postings.iter().map(move |posting| journal_row(entry, posting)))
+}
+
+fn first_number(entry: &JournalEntry) -> u64 {
+    entry.postings.first().map_or(0, |posting| posting.number)
+}
+
+fn journal_row(entry: &JournalEntry, posting: &Posting) -> [String; 16] {
+    [
+        entry.id.to_string(),
+        posting.number.to_string(),
+        entry.date.to_string(),
+        entry.period.to_string(),
+        posting.account.to_string(),
+        posting.side.as_str().to_owned(),
+        posting.amount.to_string(),
+        posting.currency.to_string(),
+        posting.functional.map(|f| f.to_string()).unwrap_or_default(),
+        entry.source_kind.to_string(),
+        entry.source_id.to_string(),
+        entry.program.to_string(),
+        entry.beneficiary.to_string(),
+        entry.template.to_string(),
+        entry.origin_period.to_string(),
+        posting.symbol.to_string(),
+    ]
+}
+
+/// By program, version, beneficiary, period and currency; several of one settlement as they were decided.
+pub fn authorization_rows(authorizations: &mut [Authorization]) -> impl Iterator<Item = [String; 13]> {
+    authorizations.sort_by(|a, b| authorization_order(a).cmp(&authorization_order(b)));
+    authorizations.iter().map(authorization_row)
+}
+
+fn authorization_order(a: &Authorization) -> impl Ord + '_ {
+    (&a.program, a.version, &a.beneficiary, &a.period, a.currency, a.control, a.id)
+}
+
+fn authorization_row(authorization: &Authorization) -> [String; 13] {
+    [
+        authorization.id.to_string(),
+        authorization.program.to_string(),
+        authorization.beneficiary.to_string(),
+        authorization.period.to_string(),
+        String::new(),
+        authorization.amount.to_string(),
+        authorization.currency.to_string(),
+        authorization.status.as_str().to_owned(),
+        authorization.decided_by.to_string(),
+        authorization.version.to_string(),
+        authorization.paid.to_string(),
+        authorization.offset.to_string(),
+        authorization.date.to_string(),
+    ]
+}
+
+/// By beneficiary, date, authorization and amount.
+pub fn payment_rows(payments: &mut [Payment]) -> impl Iterator<Item = [String; 7]> {
+    payments.sort_by(|a, b| payment_order(a).cmp(&payment_order(b)));
+    payments.iter().map(payment_row)
+}
+
+fn payment_order(p: &Payment) -> (&str, contract::Day, contract::Id, Micros) {
+    (&p.beneficiary, p.date, p.authorization, p.amount)
+}
+
+fn payment_row(payment: &Payment) -> [String; 7] {
+    [
+        payment.id.to_string(),
+        payment.authorization.to_string(),
+        payment.beneficiary.to_string(),
+        payment.date.to_string(),
+        payment.amount.to_string(),
+        payment.currency.to_string(),
+        payment.over.to_string(),
+    ]
+}

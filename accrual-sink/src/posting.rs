@@ -1,0 +1,118 @@
+//! Turns legs into balanced, numbered journal entries.
+
+use contract::{Cadence, Day, Id, JournalEntry, Micros, Posting, Settlement, Side, Text};
+
+use crate::book::Leg;
+use crate::tables::{Payee, Settings};
+use crate::templates::Account;
+
+/// What the entries of one event share.
+pub(crate) struct Cause<'a> {
+    /// `accrual`, `authorization`, `payment`, `offset` or `release`.
+    pub kind: &'static str,
+    pub id: Id,
+    pub date: Day,
+    pub control: u64,
+    pub settlement: &'a Settlement,
+    pub class: contract::AccountingClass,
+    /// The period that a prior-period adjustment belongs to; else empty.
+    pub origin_period: Text,
+}
+
+/// The entry of one leg; `ordinal` tells the entries of one cause apart.
+pub(crate) fn entry(
+    cause: &Cause<'_>,
+    leg: &Leg,
+    ordinal: usize,
+    payee: &mut Payee,
+    settings: &Settings,
+) -> JournalEntry {
+    let row = leg.template.row();
+    let mut lines = vec![
+        Line { account: row.debit, side: Side::Debit, amount: leg.amount, functional: leg.debit },
+        Line { account: row.credit, side: Side::Credit, amount: leg.amount, functional: leg.credit },
+    ];
+    lines.extend(exchange_difference(leg));
+    let postings = lines.into_iter().map(|line| posting(cause, line, payee, settings)).collect();
+    let entry = JournalEntry {
+        id: Id::of("entry", &[&cause.id.to_string(), row.code, &ordinal.to_string()]),
+        template: row.code.into(),
+        date: cause.date,
+        period: Cadence::Month.label(cause.date).into(),
+        source_kind: cause.kind.into(),
+        source_id: cause.id,
+        settlement: cause.settlement.id(),
+        program: cause.settlement.program.clone(),
+        beneficiary: cause.settlement.beneficiary.clone(),
+        origin_period: cause.origin_period.clone(),
+        control: cause.control,
+        postings,
+    };
+    if let Some(problem) = imbalance(&entry) {
+        panic!("entry {} of {} {} does not balance: {problem}", entry.template, cause.kind, cause.id);
+    }
+    entry
+}
+
+struct Line {
+    account: Account,
+    side: Side,
+    amount: Micros,
+    functional: Option<Micros>,
+}
+
+/// Two balances of one currency that were valued at different rates: the difference is gain or loss.
+fn exchange_difference(leg: &Leg) -> Option<Line> {
+    let difference = leg.debit? - leg.credit?;
+    if difference.is_zero() {
+        return None;
+    }
+    let side = if difference > Micros::ZERO { Side::Credit } else { Side::Debit };
+    let functional = Some(difference.abs());
+    Some(Line { account: Account::ExchangeDifference, side, amount: Micros::ZERO, functional })
+}
+
+fn posting(cause: &Cause<'_>, line: Line, payee: &mut Payee, settings: &Settings) -> Posting {
+    payee.postings += 1;
+    let symbol = line.account.symbol(cause.class);
+    Posting {
+        number: payee.postings,
+        symbol: symbol.into(),
+        account: settings.account(symbol),
+        side: line.side,
+        amount: line.amount,
+        currency: cause.settlement.currency,
+        functional: line.functional,
+    }
+}
+
+/// Why an entry is no balanced double entry; `None` when it is.
+pub fn imbalance(entry: &JournalEntry) -> Option<String> {
+    let sides = |side: Side| entry.postings.iter().filter(move |posting| posting.side == side);
+    let amount = |side| sides(side).map(|posting| posting.amount).sum::<Micros>();
+    let functional = |side| sides(side).filter_map(|posting| posting.functional).sum::<Micros>();
+    let known = entry.postings.iter().filter(|posting| posting.functional.is_some()).count();
+    let currency = entry.postings.first().map(|posting| posting.currency);
+    if entry.postings.len() < 2 {
+        return Some(format!("{} postings", entry.postings.len()));
+    }
+    if entry.postings.iter().any(|posting| Some(posting.currency) != currency) {
+        return Some("postings in two currencies".to_owned());
+    }
+    if entry.postings.iter().any(is_nothing) {
+        return Some("a posting of nothing".to_owned());
+    }
+    if amount(Side::Debit) != amount(Side::Credit) {
+        return Some(format!("debits {} against credits {}", amount(Side::Debit), amount(Side::Credit)));
+    }
+    if known != 0 && known != entry.postings.len() {
+        return Some("a functional amount on some postings only".to_owned());
+    }
+    let (debits, credits) = (functional(Side::Debit), functional(Side::Credit));
+    (debits != credits).then(|| format!("functional debits {debits} against credits {credits}"))
+}
+
+fn is_nothing(posting: &Posting) -> bool {
+    posting.amount < Micros::ZERO
+        || (posting.amount.is_zero() && (posting.symbol != "FX-PL" || posting.functional.is_none_or(Micros::is_zero)))
+}

@@ -1,0 +1,394 @@
+//! The stage: what is booked, paid, owed back?
+
+use std::sync::Arc;
+
+use contract::{
+    AccountingClass, AccrualEvent, AccrualKind, AccrualMovement, Action, AuditRecord, Authorization,
+    AuthorizationOrder, AuthorizationStatus, Control, Day, Id, Micros, Publication, Reference, Settlement, Text,
+};
+use stream::{Blobs, Input, Order, Outbox, Stage, StageError, State, TableId, View};
+
+use crate::book::{Book, Grant, Leg};
+use crate::carried::Carried;
+use crate::posting::{Cause, entry};
+use crate::tables::{BOOKS, CLAWBACKS, GRANTS, PAYEES, Payee, SETTINGS, Settings, authorization_id};
+
+/// Which of the stage's partitions an instance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    pub index: u32,
+    pub count: u32,
+}
+
+impl Shard {
+    pub(crate) fn owns(self, route: u64) -> bool {
+        route % u64::from(self.count) == u64::from(self.index)
+    }
+}
+
+/// How many settlements with open clawback one payout is set off against; any others wait for the next.
+const DEBTORS_MAX: usize = 256;
+
+/// Keeps the books of its beneficiaries.
+pub struct SinkStage {
+    blobs: Arc<dyn Blobs>,
+    pub(crate) shard: Shard,
+    pub(crate) settings: Settings,
+}
+
+impl SinkStage {
+    /// `blobs` holds the reference data that controls name.
+    pub fn new(blobs: Arc<dyn Blobs>, shard: Shard) -> SinkStage {
+        assert!(shard.index < shard.count, "partition {} of {}", shard.index, shard.count);
+        SinkStage { blobs, shard, settings: Settings::default() }
+    }
+}
+
+impl Stage for SinkStage {
+    type In = AccrualEvent;
+    type Out = ();
+
+    fn prefetch(&self, input: &AccrualEvent, wanted: &mut Vec<(TableId, Vec<u8>)>) {
+        let settlement = input.settlement();
+        wanted.push(BOOKS.wanted(&(settlement.id().0,)));
+        wanted.push(PAYEES.wanted(&settlement.beneficiary.to_string()));
+    }
+
+    fn process(
+        &mut self,
+        input: Input<'_, AccrualEvent>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        match input.item {
+            AccrualEvent::Moved(movement) => self.moved(movement, state, outbox),
+            AccrualEvent::Authorised(order) => self.authorised(order, state, outbox),
+            AccrualEvent::Closed { settlement, class, date, control } => {
+                self.closed(settlement, *class, *date, *control, state, outbox)
+            }
+        }
+    }
+
+    fn control(
+        &mut self,
+        number: u64,
+        payload: &[u8],
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        let unknown = || StageError::Unknown { stage: "accrual-sink", what: format!("control {number}") };
+        match Control::decode(payload).ok_or_else(unknown)? {
+            Control::Configure { reference } => {
+                let bytes = self.blobs.load(&reference.0)?;
+                let read: Reference = postcard::from_bytes(&bytes).map_err(|_| StageError::Unknown {
+                    stage: "accrual-sink",
+                    what: format!("reference data {reference}"),
+                })?;
+                self.settings.configure(&read);
+                SETTINGS.put(state, &0, &self.settings)?;
+            }
+            Control::Tick { as_of } => {
+                self.settings.today = Some(as_of);
+                SETTINGS.put(state, &0, &self.settings)?;
+            }
+            Control::Settle => {}
+            Control::Command(command) => match &command.action {
+                Action::Pay { authorization, date, amount, currency } => {
+                    let payment = crate::payment::Paid {
+                        authorization: *authorization,
+                        date: *date,
+                        amount: *amount,
+                        currency: *currency,
+                        control: number,
+                        command: &command,
+                    };
+                    self.pay(&payment, state, outbox)?;
+                }
+                Action::Resolve { .. } => {}
+            },
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
+        self.settings = SETTINGS.get(state, &0)?.unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// One settlement opened for one event: everything that is written back together.
+pub(crate) struct Desk<'a> {
+    pub book: Book,
+    pub payee: Payee,
+    pub legs: Vec<Leg>,
+    settings: &'a Settings,
+    /// Authorizations as they were published last.
+    before: Vec<Authorization>,
+    clawback_before: Micros,
+}
+
+/// Who caused a change, for the audit chain.
+pub(crate) struct Author<'a> {
+    pub actor: &'a str,
+    pub role: &'a str,
+    pub reason: &'a str,
+    pub comment: &'a str,
+}
+
+pub(crate) const SYSTEM: Author<'static> = Author { actor: "auto", role: "system", reason: "", comment: "" };
+
+impl SinkStage {
+    fn moved(
+        &self,
+        movement: &AccrualMovement,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        let mut desk = self.open(&movement.settlement, movement.class, state)?;
+        let change = Carried::new(movement.amount, movement.functional);
+        desk.book.accrue(movement.kind, change, self.settings.digits(), &mut desk.legs);
+        let late = matches!(movement.kind, AccrualKind::PriorPeriod | AccrualKind::Clawback);
+        let origin = if late { movement.settlement.period.clone() } else { Text::default() };
+        let cause = Step { kind: "accrual", id: movement.id, date: movement.date, control: movement.control, origin };
+        publish(outbox, &Publication::Movement(movement.clone()));
+        self.finish(desk, &cause, state, outbox)
+    }
+
+    fn authorised(
+        &self,
+        order: &AuthorizationOrder,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        let id = authorization_id(&order.settlement.beneficiary, order.id);
+        if GRANTS.get(state, &(id.0,))?.is_some() {
+            return Ok(());
+        }
+        let mut desk = self.open(&order.settlement, order.class, state)?;
+        assert!(
+            Micros::ZERO < order.amount && order.amount <= desk.book.accrued,
+            "order {} of {} against {} accrued in {:?}",
+            order.id,
+            order.amount,
+            desk.book.accrued,
+            order.settlement
+        );
+        let grant = Grant {
+            id,
+            granted: order.amount,
+            offset: Micros::ZERO,
+            paid: Micros::ZERO,
+            date: order.date,
+            control: order.control,
+        };
+        desk.book.order(grant, self.settings.digits(), &mut desk.legs);
+        let step =
+            Step { kind: "authorization", id, date: order.date, control: order.control, origin: Text::default() };
+        self.finish(desk, &step, state, outbox)
+    }
+
+    fn closed(
+        &self,
+        settlement: &Settlement,
+        class: AccountingClass,
+        date: Day,
+        control: u64,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        let mut desk = self.open(settlement, class, state)?;
+        desk.book.close(self.settings.digits(), &mut desk.legs);
+        let id = Id::of("release", &[&settlement.id().to_string(), &control.to_string()]);
+        self.finish(desk, &Step { kind: "release", id, date, control, origin: Text::default() }, state, outbox)
+    }
+
+    fn open(
+        &self,
+        settlement: &Settlement,
+        class: AccountingClass,
+        state: &mut dyn State,
+    ) -> Result<Desk<'_>, StageError> {
+        let known = BOOKS.get(state, &(settlement.id().0,))?;
+        let mut book = known.unwrap_or_else(|| Book::new(settlement.clone(), class));
+        book.class = class;
+        self.desk(book, state)
+    }
+
+    pub(crate) fn desk(&self, book: Book, state: &mut dyn State) -> Result<Desk<'_>, StageError> {
+        let payee = PAYEES.get(state, &book.settlement.beneficiary.to_string())?.unwrap_or_default();
+        let (before, clawback_before) = (book.authorizations(), book.clawback.amount);
+        Ok(Desk { book, payee, legs: Vec::new(), settings: &self.settings, before, clawback_before })
+    }
+
+    /// Sets clawback off, publishes what changed and writes everything back.
+    pub(crate) fn finish(
+        &self,
+        mut desk: Desk<'_>,
+        step: &Step,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        desk.reinstate(step);
+        let mut number = desk.post(step, 0, outbox);
+        if desk.has_new_payable() {
+            number = self.set_off(&mut desk, step, number, state, outbox)?;
+        }
+        let _ = number;
+        desk.publish_authorizations(step, &SYSTEM, outbox);
+        desk.write_back(step.control, state)
+    }
+
+    /// Sets the beneficiary's open clawback off against what has become payable, the oldest first.
+    fn set_off(
+        &self,
+        desk: &mut Desk<'_>,
+        step: &Step,
+        mut number: usize,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<usize, StageError> {
+        let own = desk.book.settlement.id().0;
+        let prefix = (desk.book.settlement.beneficiary.to_string(), desk.book.settlement.currency.to_string());
+        for ((beneficiary, currency, since, id), ()) in CLAWBACKS.prefix(state, &prefix, Order::Up, DEBTORS_MAX)? {
+            if id == own || desk.book.payable.amount.is_zero() {
+                continue;
+            }
+            let mut debtor = BOOKS.get(state, &(id,))?.expect("an open clawback has its book");
+            let most = desk.book.payable.amount;
+            desk.book.set_off(&mut debtor, most, self.settings.digits(), &mut desk.legs);
+            number = desk.post(&Step { kind: "offset", ..step.clone() }, number, outbox);
+            assert_law(&debtor);
+            if debtor.clawback.amount.is_zero() {
+                CLAWBACKS.delete(state, &(beneficiary, currency, since, id))?;
+            }
+            BOOKS.put(state, &(id,), &debtor)?;
+        }
+        Ok(number)
+    }
+}
+
+/// What the entries of one event have in common.
+#[derive(Clone)]
+pub(crate) struct Step {
+    pub kind: &'static str,
+    pub id: Id,
+    pub date: Day,
+    pub control: u64,
+    pub origin: Text,
+}
+
+impl Desk<'_> {
+    /// Gives what was taken back and has become due again a grant to be paid under.
+    fn reinstate(&mut self, step: &Step) {
+        let granted = self.book.ungranted();
+        if granted.is_zero() {
+            return;
+        }
+        let beneficiary = &self.book.settlement.beneficiary;
+        let id = authorization_id(beneficiary, Id::of("reinstated", &[&step.id.to_string()]));
+        let (offset, paid) = (Micros::ZERO, Micros::ZERO);
+        self.book.grants.push(Grant { id, granted, offset, paid, date: step.date, control: step.control });
+    }
+
+    fn has_new_payable(&self) -> bool {
+        let earlier = |index: usize| self.before.get(index).map_or(Micros::ZERO, |a| a.amount);
+        let grown = |(index, now): (usize, Authorization)| {
+            now.status == AuthorizationStatus::Authorised && now.amount > earlier(index)
+        };
+        self.book.authorizations().into_iter().enumerate().any(grown)
+    }
+
+    /// Publishes an entry for each leg; returns the ordinal of the next one.
+    fn post(&mut self, step: &Step, first: usize, outbox: &mut Outbox<()>) -> usize {
+        let cause = Cause {
+            kind: step.kind,
+            id: step.id,
+            date: step.date,
+            control: step.control,
+            settlement: &self.book.settlement,
+            class: self.book.class,
+            origin_period: step.origin.clone(),
+        };
+        let mut ordinal = first;
+        for leg in self.legs.drain(..) {
+            publish(outbox, &Publication::Entry(entry(&cause, &leg, ordinal, &mut self.payee, self.settings)));
+            ordinal += 1;
+        }
+        ordinal
+    }
+
+    /// Publishes each authorization that is new or changed, with its audit record.
+    fn publish_authorizations(&mut self, step: &Step, author: &Author<'_>, outbox: &mut Outbox<()>) {
+        for (index, now) in self.book.authorizations().into_iter().enumerate() {
+            let earlier = self.before.get(index);
+            if earlier == Some(&now) {
+                continue;
+            }
+            if step.kind != "payment" {
+                let action = match (now.status, earlier) {
+                    (AuthorizationStatus::Void, _) => "authorization.voided",
+                    (_, None) => "authorization.authorised",
+                    _ => "authorization.changed",
+                };
+                let object = format!("authorization {} of {} {}", now.id, now.amount, now.currency);
+                self.audit(action, object, author, outbox);
+            }
+            publish(outbox, &Publication::Authorization(now));
+        }
+    }
+
+    /// Adds a link to the beneficiary's audit chain.
+    pub(crate) fn audit(&mut self, action: &str, object: String, author: &Author<'_>, outbox: &mut Outbox<()>) {
+        self.payee.audit_seq += 1;
+        let record = AuditRecord {
+            chain: format!("beneficiary/{}", self.book.settlement.beneficiary).into(),
+            seq: self.payee.audit_seq,
+            time: self.settings.today,
+            actor: author.actor.into(),
+            role: author.role.into(),
+            action: action.into(),
+            object,
+            reason: author.reason.to_owned(),
+            comment: author.comment.to_owned(),
+            previous_hash: self.payee.audit_hash,
+            hash: [0; 32],
+        }
+        .sealed();
+        self.payee.audit_hash = record.hash;
+        publish(outbox, &Publication::Audit(record));
+    }
+
+    fn write_back(mut self, control: u64, state: &mut dyn State) -> Result<(), StageError> {
+        assert_law(&self.book);
+        let settlement = &self.book.settlement;
+        let id = settlement.id().0;
+        let (beneficiary, currency) = (settlement.beneficiary.to_string(), settlement.currency.to_string());
+        for grant in self.book.grants.iter().skip(self.before.len()) {
+            GRANTS.put(state, &(grant.id.0,), &id)?;
+        }
+        match (self.clawback_before.is_zero(), self.book.clawback.amount.is_zero()) {
+            (true, false) => {
+                self.book.clawback_since = control;
+                CLAWBACKS.put(state, &(beneficiary.clone(), currency, control, id), &())?;
+            }
+            (false, true) => {
+                CLAWBACKS.delete(state, &(beneficiary.clone(), currency, self.book.clawback_since, id))?;
+            }
+            _ => {}
+        }
+        PAYEES.put(state, &beneficiary, &self.payee)?;
+        BOOKS.put(state, &(id,), &self.book)?;
+        Ok(())
+    }
+}
+
+fn assert_law(book: &Book) {
+    if let Some(breach) = book.breach() {
+        panic!("the law of money is broken: {breach}");
+    }
+}
+
+pub(crate) fn publish(outbox: &mut Outbox<()>, publication: &Publication) {
+    let record = publication.record();
+    outbox.publish(View { topic: record.topic as u8, key: record.key, value: record.value });
+}

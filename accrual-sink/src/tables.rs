@@ -1,0 +1,77 @@
+//! The state of the stage.
+
+use contract::{Currency, Day, Id, Reference, Text};
+use serde::{Deserialize, Serialize};
+use stream::Table;
+
+use crate::book::Book;
+
+/// Settlement id → its balances.
+pub const BOOKS: Table<([u8; 16],), Book> = Table::new(1, "books");
+
+/// Beneficiary → its counters.
+pub const PAYEES: Table<String, Payee> = Table::new(2, "payees");
+
+/// Authorization id → settlement id.
+pub(crate) const GRANTS: Table<([u8; 16],), [u8; 16]> = Table::new(3, "grants");
+
+/// Open clawback: beneficiary, currency, control at which it began, settlement id.
+pub(crate) const CLAWBACKS: Table<(String, String, u64, [u8; 16]), ()> = Table::new(4, "clawbacks");
+
+/// Payment id, so that the same payment has an effect once.
+pub(crate) const PAYMENTS: Table<([u8; 16],), ()> = Table::new(5, "payments");
+
+/// What the controls said last; one row.
+pub(crate) const SETTINGS: Table<u8, Settings> = Table::new(6, "settings");
+
+/// Counters of one beneficiary.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payee {
+    /// Postings so far; the next one has the next number.
+    pub postings: u64,
+    pub(crate) audit_seq: u64,
+    pub(crate) audit_hash: [u8; 32],
+}
+
+/// What the stage must know of the configuration and of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// Day of the last tick.
+    pub today: Option<Day>,
+    pub functional: Option<Currency>,
+    /// Account symbol → the tenant's account, sorted by symbol.
+    accounts: Vec<(Text, Text)>,
+}
+
+impl Settings {
+    pub(crate) fn configure(&mut self, reference: &Reference) {
+        self.functional = reference.functional_currency;
+        self.accounts = reference.accounts.clone();
+    }
+
+    /// The tenant's account; the symbol itself where it has none.
+    pub(crate) fn account(&self, symbol: &str) -> Text {
+        let found = self.accounts.binary_search_by(|(known, _)| known.as_str().cmp(symbol));
+        found.map_or_else(|_| symbol.into(), |at| self.accounts[at].1.clone())
+    }
+
+    /// Decimals that functional amounts are rounded to.
+    pub(crate) fn digits(&self) -> u32 {
+        self.functional.map_or(2, Currency::minor_digits)
+    }
+}
+
+/// An authorization's id: the beneficiary's route, then the first half of the order's id.
+///
+/// So every id, also one that nobody issued, belongs to exactly one partition, however many there are.
+pub(crate) fn authorization_id(beneficiary: &str, order: Id) -> Id {
+    let mut bytes = order.0;
+    bytes.copy_within(..8, 8);
+    bytes[..8].copy_from_slice(&stream::outbox::route(beneficiary).to_be_bytes());
+    Id(bytes)
+}
+
+/// The route that an authorization's id starts with.
+pub(crate) fn route_of(authorization: Id) -> u64 {
+    u64::from_be_bytes(authorization.0[..8].try_into().expect("an id has 16 bytes"))
+}

@@ -1,0 +1,104 @@
+//! The journal templates (domain notes §5.3) as one table: which account is debited, which credited.
+
+use contract::{AccountingClass, AccrualKind};
+
+/// An account of the templates; the tenant's chart of accounts gives it a name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Account {
+    /// X of the templates: contra-revenue or expense, by the program's class.
+    Cost,
+    /// Accrued, not authorised.
+    Accrued,
+    /// Authorised, not paid.
+    Payable,
+    Cash,
+    /// What a beneficiary owes back.
+    Clawback,
+    /// Differences between two rates of one currency.
+    ExchangeDifference,
+}
+
+impl Account {
+    pub(crate) fn symbol(self, class: AccountingClass) -> &'static str {
+        match (self, class) {
+            (Account::Cost, AccountingClass::ContraRevenue) => "CR-REB",
+            (Account::Cost, AccountingClass::MarketingExpense) => "EX-MKT",
+            (Account::Cost, AccountingClass::SpiffExpense) => "EX-SPIFF",
+            (Account::Accrued, _) => "LI-ACC",
+            (Account::Payable, _) => "LI-PAY",
+            (Account::Cash, _) => "CASH",
+            (Account::Clawback, _) => "RC-CLAW",
+            (Account::ExchangeDifference, _) => "FX-PL",
+        }
+    }
+}
+
+/// Why money moves between two accounts. A template and its exact mirror share their code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Template {
+    Earned,
+    TrueUp,
+    TrueDown,
+    Authorised,
+    Released,
+    ReleaseUndone,
+    Paid,
+    /// The part of a payment above what was payable.
+    PaidOver,
+    Reversed,
+    ReversedPayable,
+    ClawedBack,
+    ClawbackUndone,
+    Offset,
+    PriorPeriodUp,
+    PriorPeriodDown,
+}
+
+/// One line of the table.
+pub(crate) struct Row {
+    pub code: &'static str,
+    pub debit: Account,
+    pub credit: Account,
+}
+
+impl Template {
+    pub(crate) fn row(self) -> Row {
+        use Account::{Accrued, Cash, Clawback, Cost, Payable};
+        let (code, debit, credit) = match self {
+            Template::Earned => ("GL2", Cost, Accrued),
+            Template::TrueUp => ("GL4", Cost, Accrued),
+            Template::TrueDown => ("GL4", Accrued, Cost),
+            Template::Authorised => ("GL5", Accrued, Payable),
+            Template::Released => ("GL6", Accrued, Cost),
+            Template::ReleaseUndone => ("GL6", Cost, Accrued),
+            Template::Paid => ("GL7", Payable, Cash),
+            Template::PaidOver => ("GL7", Clawback, Cash),
+            Template::Reversed => ("GL10", Accrued, Cost),
+            Template::ReversedPayable => ("GL10", Payable, Cost),
+            Template::ClawedBack => ("GL11", Clawback, Cost),
+            Template::ClawbackUndone => ("GL11", Cost, Clawback),
+            Template::Offset => ("GL12", Payable, Clawback),
+            Template::PriorPeriodUp => ("GL25", Cost, Accrued),
+            Template::PriorPeriodDown => ("GL25", Accrued, Cost),
+        };
+        Row { code, debit, credit }
+    }
+
+    /// How a rise of what is due is booked.
+    pub(crate) fn rise(kind: AccrualKind) -> Template {
+        match kind {
+            AccrualKind::Earned => Template::Earned,
+            AccrualKind::TrueUp | AccrualKind::Reversal => Template::TrueUp,
+            AccrualKind::PriorPeriod | AccrualKind::Clawback => Template::PriorPeriodUp,
+        }
+    }
+
+    /// How a fall of what is accrued and not yet authorised is booked.
+    pub(crate) fn fall(kind: AccrualKind) -> Template {
+        match kind {
+            AccrualKind::TrueUp => Template::TrueDown,
+            AccrualKind::Earned | AccrualKind::Reversal => Template::Reversed,
+            AccrualKind::PriorPeriod | AccrualKind::Clawback => Template::PriorPeriodDown,
+        }
+    }
+}

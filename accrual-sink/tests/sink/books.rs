@@ -1,0 +1,213 @@
+//! Runs the stage over a list of events, as an engine with one partition for each stage would.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use accrual_sink::{Shard, SinkStage};
+use contract::*;
+use serde::de::DeserializeOwned;
+use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
+
+pub struct Shelf(pub Vec<u8>);
+
+impl Blobs for Shelf {
+    fn load(&self, _hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+        Ok(self.0.clone().into())
+    }
+}
+
+pub struct Books {
+    stages: Vec<(SinkStage, MemoryState)>,
+    pub views: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+    pub control: u64,
+}
+
+pub fn micros(text: &str) -> Micros {
+    Micros::parse(&text.replace(',', "")).unwrap()
+}
+
+pub fn settlement(program: &str, period: &str, currency: &str) -> Settlement {
+    Settlement {
+        program: program.into(),
+        version: 1,
+        beneficiary: "partner:P-1".into(),
+        period: period.into(),
+        currency: Currency::parse(currency).unwrap(),
+    }
+}
+
+pub fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
+}
+
+impl Books {
+    pub fn new(partitions: u32) -> Books {
+        let accounts = vec![("CASH".into(), "1000".into()), ("LI-ACC".into(), "2350".into())];
+        let reference = Reference { functional_currency: Currency::parse("USD"), accounts, ..Reference::default() };
+        let shelf = Arc::new(Shelf(postcard::to_stdvec(&reference).unwrap()));
+        let stages = (0..partitions).map(|index| {
+            let shard = Shard { index, count: partitions };
+            (SinkStage::new(shelf.clone(), shard), MemoryState::default())
+        });
+        let mut books = Books { stages: stages.collect(), views: BTreeMap::new(), control: 0 };
+        books.control(&Control::Configure { reference: Id([0; 16]) });
+        books
+    }
+
+    pub fn control(&mut self, control: &Control) {
+        self.control += 1;
+        for partition in 0..self.stages.len() {
+            let mut outbox = Outbox::default();
+            let (stage, state) = &mut self.stages[partition];
+            stage.control(self.control, &control.encode(), state, &mut outbox).unwrap();
+            self.keep(outbox);
+        }
+    }
+
+    pub fn event(&mut self, event: &AccrualEvent) {
+        let route = stream::outbox::route(&event.settlement().beneficiary);
+        let partition = (route % self.stages.len() as u64) as usize;
+        let mut outbox = Outbox::default();
+        let (stage, state) = &mut self.stages[partition];
+        stage.process(Input { stamp: self.control, item: event }, state, &mut outbox).unwrap();
+        self.keep(outbox);
+    }
+
+    fn keep(&mut self, mut outbox: Outbox<()>) {
+        for view in outbox.drain_published() {
+            match view.value {
+                Some(value) => self.views.insert((view.topic, view.key), value),
+                None => self.views.remove(&(view.topic, view.key)),
+            };
+        }
+    }
+
+    pub fn moved(&mut self, settlement: &Settlement, kind: AccrualKind, amount: &str, functional: Option<&str>) {
+        self.control += 1;
+        let id = Id::of("movement", &[&settlement.id().to_string(), &self.control.to_string()]);
+        let movement = AccrualMovement {
+            id,
+            settlement: settlement.clone(),
+            class: AccountingClass::ContraRevenue,
+            kind,
+            date: day("2013-03-31"),
+            amount: micros(amount),
+            functional: functional.map(micros),
+            control: self.control,
+        };
+        self.event(&AccrualEvent::Moved(Box::new(movement)));
+    }
+
+    pub fn authorised(&mut self, settlement: &Settlement, amount: &str) -> Id {
+        self.control += 1;
+        let id = Id::of("authorization", &[&settlement.id().to_string(), &self.control.to_string()]);
+        let order = AuthorizationOrder {
+            id,
+            settlement: settlement.clone(),
+            class: AccountingClass::ContraRevenue,
+            amount: micros(amount),
+            functional: None,
+            date: day("2013-05-01"),
+            control: self.control,
+        };
+        let known: Vec<Id> = self.authorizations().iter().map(|a| a.id).collect();
+        self.event(&AccrualEvent::Authorised(Box::new(order)));
+        let issued = self.authorizations().iter().map(|a| a.id).find(|id| !known.contains(id));
+        issued.expect("an authorization was published")
+    }
+
+    pub fn closed(&mut self, settlement: &Settlement) {
+        self.control += 1;
+        let (class, date) = (AccountingClass::ContraRevenue, day("2013-06-30"));
+        let control = self.control;
+        self.event(&AccrualEvent::Closed { settlement: settlement.clone(), class, date, control });
+    }
+
+    pub fn pay(&mut self, authorization: Id, amount: &str, currency: &str, date: &str) {
+        let action = Action::Pay {
+            authorization,
+            date: day(date),
+            amount: micros(amount),
+            currency: Currency::parse(currency).unwrap(),
+        };
+        let command = Command {
+            actor: "erp".into(),
+            role: "finance".into(),
+            reason: String::new(),
+            comment: String::new(),
+            file: "payments.csv".to_owned(),
+            line_no: 2,
+            action,
+        };
+        self.control(&Control::Command(Box::new(command)));
+    }
+
+    fn view<T: DeserializeOwned>(&self, topic: Topic) -> Vec<T> {
+        let records = self.views.iter().filter(|((t, _), _)| *t == topic as u8);
+        records.map(|(_, value)| postcard::from_bytes(value).unwrap()).collect()
+    }
+
+    pub fn authorizations(&self) -> Vec<Authorization> {
+        let mut found: Vec<Authorization> = self.view(Topic::Authorizations);
+        found.sort_by_key(|a| (a.control, a.id));
+        found
+    }
+
+    /// `amount status paid offset`, in the order of their controls.
+    pub fn authorizations_shown(&self) -> Vec<String> {
+        let line = |a: &Authorization| format!("{} {} {} {}", a.amount, a.status.as_str(), a.paid, a.offset);
+        self.authorizations().iter().map(line).collect()
+    }
+
+    pub fn findings(&self) -> Vec<Finding> {
+        self.view(Topic::Findings)
+    }
+
+    pub fn payments(&self) -> Vec<Payment> {
+        self.view(Topic::Payments)
+    }
+
+    pub fn audits(&self) -> Vec<AuditRecord> {
+        self.view(Topic::Audit)
+    }
+
+    pub fn movements(&self) -> Vec<AccrualMovement> {
+        self.view(Topic::Movements)
+    }
+
+    pub fn entries(&self) -> Vec<JournalEntry> {
+        let mut found: Vec<JournalEntry> = self.view(Topic::Journal);
+        found.sort_by_key(|e| (e.beneficiary.clone(), e.postings[0].number));
+        found
+    }
+
+    /// `GL2 CR-REB/LI-ACC 3150`, in the order of their numbers.
+    pub fn journal(&self) -> Vec<String> {
+        let line = |e: &JournalEntry| {
+            let (debit, credit) = (&e.postings[0], &e.postings[1]);
+            format!("{} {}/{} {}", e.template, debit.symbol, credit.symbol, debit.amount)
+        };
+        self.entries().iter().map(line).collect()
+    }
+
+    /// Debits less credits by account symbol, accounts at zero left out; with the functional sum behind it where
+    /// every posting has one.
+    pub fn balances(&self) -> Vec<String> {
+        let mut sums: BTreeMap<String, (Micros, Option<Micros>)> = BTreeMap::new();
+        for posting in self.entries().iter().flat_map(|e| &e.postings) {
+            let sign = |value: Micros| if posting.side == Side::Debit { value } else { -value };
+            let (amount, functional) =
+                sums.entry(posting.symbol.to_string()).or_insert((Micros::ZERO, Some(Micros::ZERO)));
+            *amount += sign(posting.amount);
+            *functional = functional.zip(posting.functional).map(|(sum, more)| sum + sign(more));
+        }
+        let shown = |f: Option<Micros>| f.map_or_else(|| "?".to_owned(), |f| f.to_string());
+        let left = sums.into_iter().filter(|(_, (a, f))| !a.is_zero() || f.is_none_or(|f| !f.is_zero()));
+        left.map(|(symbol, (amount, functional))| format!("{symbol} {amount} ({})", shown(functional))).collect()
+    }
+
+    /// The state of each partition.
+    pub fn states(&mut self) -> impl Iterator<Item = &mut MemoryState> {
+        self.stages.iter_mut().map(|(_, state)| state)
+    }
+}

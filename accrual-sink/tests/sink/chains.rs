@@ -1,0 +1,330 @@
+//! The worked chains of the domain notes (§4.3, §4.9, §5.3) and the ways in which a payment can go wrong.
+
+use crate::books::{Books, micros, settlement};
+use contract::{AccrualKind, Code, Id};
+
+use AccrualKind::{Earned, PriorPeriod, Reversal, TrueUp};
+
+#[test]
+fn worked_chain_ends_at_zero() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "3,150.00", Some("3150"));
+    books.moved(&volume, TrueUp, "3,225.00", Some("3225"));
+    books.moved(&volume, TrueUp, "-2,662.50", Some("-2662.50"));
+    let authorization = books.authorised(&volume, "3,712.50");
+    assert_eq!(books.authorizations_shown(), ["3712.5 authorised 0 0"]);
+    books.pay(authorization, "3712.50", "USD", "2013-05-20");
+    assert_eq!(
+        books.journal(),
+        [
+            "GL2 CR-REB/LI-ACC 3150",
+            "GL4 CR-REB/LI-ACC 3225",
+            "GL4 LI-ACC/CR-REB 2662.5",
+            "GL5 LI-ACC/LI-PAY 3712.5",
+            "GL7 LI-PAY/CASH 3712.5",
+        ]
+    );
+    assert_eq!(books.balances(), ["CASH -3712.5 (-3712.5)", "CR-REB 3712.5 (3712.5)"]);
+    assert_eq!(books.authorizations_shown(), ["3712.5 paid 3712.5 0"]);
+    assert!(books.findings().is_empty());
+
+    books.moved(&volume, PriorPeriod, "-1000", Some("-1000"));
+    assert_eq!(books.journal()[5], "GL11 RC-CLAW/CR-REB 1000");
+    assert_eq!(books.entries()[5].origin_period, "2013-Q1");
+}
+
+#[test]
+fn entries_carry_accounts_numbers_and_month() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "10", Some("10"));
+    let authorization = books.authorised(&volume, "10");
+    books.pay(authorization, "10", "USD", "2013-05-20");
+    let mut entries = books.entries();
+    let rows: Vec<[String; 16]> = accrual_sink::exports::journal_rows(&mut entries).collect();
+    let shown: Vec<String> = rows.iter().map(|row| row[1..9].join(" ")).collect();
+    assert_eq!(
+        shown,
+        [
+            "1 2013-03-31 2013-03 CR-REB debit 10 USD 10",
+            "2 2013-03-31 2013-03 2350 credit 10 USD 10",
+            "3 2013-05-01 2013-05 2350 debit 10 USD 10",
+            "4 2013-05-01 2013-05 LI-PAY credit 10 USD 10",
+            "5 2013-05-20 2013-05 LI-PAY debit 10 USD 10",
+            "6 2013-05-20 2013-05 1000 credit 10 USD 10",
+        ]
+    );
+}
+
+#[test]
+fn clawback_of_a_fallen_tier_is_set_off_against_the_next_payout() {
+    let mut books = Books::new(1);
+    let first = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&first, Earned, "2040", Some("2040"));
+    let paid = books.authorised(&first, "2040");
+    books.pay(paid, "2040", "USD", "2013-05-20");
+    books.moved(&first, PriorPeriod, "-1050", Some("-1050"));
+    assert_eq!(books.balances(), ["CASH -2040 (-2040)", "CR-REB 990 (990)", "RC-CLAW 1050 (1050)"]);
+
+    let second = settlement("VOLUME", "2013-Q2", "USD");
+    books.moved(&second, Earned, "1200", Some("1200"));
+    let rest = books.authorised(&second, "1200");
+    assert_eq!(books.authorizations_shown(), ["2040 paid 2040 0", "150 authorised 0 1050"]);
+    assert_eq!(books.journal()[5..], ["GL5 LI-ACC/LI-PAY 1200", "GL12 LI-PAY/RC-CLAW 1050"]);
+    books.pay(rest, "150", "USD", "2013-08-20");
+    assert_eq!(books.balances(), ["CASH -2190 (-2190)", "CR-REB 2190 (2190)"]);
+    assert!(books.findings().is_empty());
+}
+
+#[test]
+fn a_small_return_after_payment_lowers_the_next_payout() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
+    books.moved(&first, Earned, "200", None);
+    let paid = books.authorised(&first, "200");
+    books.pay(paid, "200", "USD", "2013-05-20");
+    books.moved(&first, PriorPeriod, "-20", None);
+    books.moved(&second, Earned, "150", None);
+    books.authorised(&second, "150");
+    assert_eq!(books.authorizations_shown()[1], "130 authorised 0 20");
+}
+
+#[test]
+fn a_payout_smaller_than_the_clawback_is_used_up_by_it() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
+    books.moved(&first, Earned, "200", Some("200"));
+    let paid = books.authorised(&first, "200");
+    books.pay(paid, "200", "USD", "2013-05-20");
+    books.moved(&first, PriorPeriod, "-90", Some("-90"));
+    books.moved(&second, Earned, "50", Some("50"));
+    books.authorised(&second, "50");
+    assert_eq!(books.authorizations_shown()[1], "0 paid 0 50");
+    assert_eq!(books.balances()[2], "RC-CLAW 40 (40)");
+}
+
+#[test]
+fn the_same_payment_twice_is_booked_once() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    let authorization = books.authorised(&volume, "100");
+    books.pay(authorization, "100", "USD", "2013-05-20");
+    let (views, entries) = (books.views.clone(), books.journal().len());
+    books.pay(authorization, "100", "USD", "2013-05-20");
+    assert_eq!((books.views.clone(), books.journal().len()), (views, entries));
+}
+
+#[test]
+fn paid_again_on_another_day_is_owed_back() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    let authorization = books.authorised(&volume, "100");
+    books.pay(authorization, "100", "USD", "2013-05-20");
+    books.pay(authorization, "100", "USD", "2013-05-21");
+    assert_eq!(books.journal()[3], "GL7 RC-CLAW/CASH 100");
+    let [finding] = &books.findings()[..] else { panic!("one finding") };
+    assert_eq!((finding.code, finding.at_risk.unwrap().amount), (Code::PaidTwice, micros("100")));
+    assert_eq!(books.balances(), ["CASH -200 (-200)", "CR-REB 100 (100)", "RC-CLAW 100 (100)"]);
+}
+
+#[test]
+fn partial_payments_complete_an_authorization_and_the_excess_is_owed_back() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    let authorization = books.authorised(&volume, "100");
+    books.pay(authorization, "30", "USD", "2013-05-20");
+    assert_eq!(books.authorizations_shown(), ["100 authorised 30 0"]);
+    books.pay(authorization, "90", "USD", "2013-05-21");
+    assert_eq!(books.authorizations_shown(), ["100 paid 120 0"]);
+    assert_eq!(books.journal()[2..], ["GL7 LI-PAY/CASH 30", "GL7 LI-PAY/CASH 70", "GL7 RC-CLAW/CASH 20"]);
+    let [finding] = &books.findings()[..] else { panic!("one finding") };
+    assert_eq!((finding.code, finding.at_risk.unwrap().amount), (Code::PaidAbovePayable, micros("20")));
+    let over: Vec<String> = books.payments().iter().map(|p| p.over.to_string()).collect();
+    assert!(over.contains(&"20".to_owned()) && over.contains(&"0".to_owned()), "{over:?}");
+}
+
+#[test]
+fn an_excess_goes_to_what_the_settlement_still_owes() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "150", Some("150"));
+    let first = books.authorised(&volume, "150");
+    books.moved(&volume, PriorPeriod, "30", Some("30"));
+    books.authorised(&volume, "30");
+    books.pay(first, "170", "USD", "2013-05-20");
+    assert_eq!(books.authorizations_shown(), ["150 paid 170 0", "10 authorised 0 0"]);
+    assert_eq!(books.findings()[0].code, Code::PaidAbovePayable);
+    assert_eq!(books.payments()[0].over, micros("0"));
+}
+
+#[test]
+fn a_payment_in_another_currency_or_of_nothing_is_refused() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    let authorization = books.authorised(&volume, "100");
+    books.pay(authorization, "100", "EUR", "2013-05-20");
+    books.pay(authorization, "-5", "USD", "2013-05-20");
+    assert_eq!(books.journal().len(), 2);
+    assert!(books.findings().iter().all(|f| f.code == Code::PaymentRefused));
+    assert_eq!(books.findings().len(), 2);
+    assert!(books.payments().is_empty());
+}
+
+#[test]
+fn an_unknown_authorization_is_reported_once_by_any_number_of_partitions() {
+    let reports = [1, 2, 3, 8].map(|partitions| {
+        let mut books = Books::new(partitions);
+        books.pay(Id::of("nobody", &["issued this"]), "100", "USD", "2013-05-20");
+        let found = books.findings();
+        assert_eq!(found.len(), 1, "{partitions} partitions");
+        assert_eq!(found[0].code, Code::PaidUnauthorised);
+        books.views
+    });
+    assert!(reports.iter().all(|views| *views == reports[0]));
+}
+
+#[test]
+fn a_late_row_after_the_freeze_needs_an_order_of_its_own() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    books.authorised(&volume, "100");
+    books.moved(&volume, PriorPeriod, "25", Some("25"));
+    assert_eq!(books.journal()[2], "GL25 CR-REB/LI-ACC 25");
+    assert_eq!(books.authorizations_shown(), ["100 authorised 0 0"]);
+    let late = books.authorised(&volume, "25");
+    books.pay(late, "25", "USD", "2013-07-20");
+    assert_eq!(books.authorizations_shown(), ["100 authorised 0 0", "25 paid 25 0"]);
+    assert_eq!(books.balances()[2], "LI-PAY -100 (-100)");
+}
+
+#[test]
+fn what_is_no_longer_due_before_payment_voids_the_authorization() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    books.authorised(&volume, "100");
+    books.moved(&volume, Reversal, "-40", Some("-40"));
+    assert_eq!(books.authorizations_shown(), ["60 authorised 0 0"]);
+    books.moved(&volume, Reversal, "-60", Some("-60"));
+    assert_eq!(books.authorizations_shown(), ["0 void 0 0"]);
+    assert_eq!(books.journal()[2..], ["GL10 LI-PAY/CR-REB 40", "GL10 LI-PAY/CR-REB 60"]);
+    assert!(books.balances().is_empty());
+}
+
+#[test]
+fn a_return_before_anything_is_authorised_mirrors_the_accrual() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    books.moved(&volume, Reversal, "-100", Some("-100"));
+    assert_eq!(books.journal(), ["GL2 CR-REB/LI-ACC 100", "GL10 LI-ACC/CR-REB 100"]);
+    assert!(books.balances().is_empty());
+}
+
+#[test]
+fn what_falls_meets_open_then_payable_then_paid() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    let authorization = books.authorised(&volume, "100");
+    books.pay(authorization, "60", "USD", "2013-05-20");
+    books.moved(&volume, PriorPeriod, "10", Some("10"));
+    books.moved(&volume, PriorPeriod, "-75", Some("-75"));
+    assert_eq!(books.journal()[4..], ["GL25 LI-ACC/CR-REB 10", "GL10 LI-PAY/CR-REB 40", "GL11 RC-CLAW/CR-REB 25"]);
+    assert_eq!(books.balances(), ["CASH -60 (-60)", "CR-REB 35 (35)", "RC-CLAW 25 (25)"]);
+}
+
+#[test]
+fn what_becomes_due_again_first_ends_the_clawback() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    let authorization = books.authorised(&volume, "100");
+    books.pay(authorization, "100", "USD", "2013-05-20");
+    books.moved(&volume, PriorPeriod, "-50", Some("-50"));
+    books.moved(&volume, PriorPeriod, "70", Some("70"));
+    assert_eq!(books.journal()[4..], ["GL11 CR-REB/RC-CLAW 50", "GL25 CR-REB/LI-ACC 20"]);
+}
+
+#[test]
+fn what_was_taken_back_and_is_due_again_gets_an_authorization_of_its_own() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
+    books.moved(&first, Earned, "100", Some("100"));
+    let authorization = books.authorised(&first, "100");
+    books.pay(authorization, "100", "USD", "2013-05-20");
+    books.moved(&first, PriorPeriod, "-30", Some("-30"));
+    books.moved(&second, Earned, "50", Some("50"));
+    books.authorised(&second, "50");
+    books.moved(&first, PriorPeriod, "30", Some("30"));
+    assert_eq!(books.authorizations_shown(), ["100 paid 100 0", "20 authorised 0 30", "30 authorised 0 0"]);
+}
+
+#[test]
+fn a_closed_period_lets_go_what_was_never_authorised() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    books.authorised(&volume, "60");
+    books.closed(&volume);
+    assert_eq!(books.journal()[2], "GL6 LI-ACC/CR-REB 40");
+    books.moved(&volume, PriorPeriod, "-30", Some("-30"));
+    assert_eq!(books.journal()[3..], ["GL6 CR-REB/LI-ACC 30", "GL25 LI-ACC/CR-REB 30"]);
+    assert_eq!(books.balances(), ["CR-REB 60 (60)", "LI-PAY -60 (-60)"]);
+}
+
+#[test]
+fn a_negative_due_is_owed_back_and_set_off() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
+    books.moved(&first, Earned, "-20", Some("-20"));
+    assert_eq!(books.journal(), ["GL11 RC-CLAW/CR-REB 20"]);
+    books.moved(&second, Earned, "150", Some("150"));
+    books.authorised(&second, "150");
+    assert_eq!(books.authorizations_shown(), ["130 authorised 0 20"]);
+}
+
+#[test]
+fn functional_amounts_travel_with_the_money_and_end_at_zero() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "EUR");
+    books.moved(&volume, Earned, "10000", Some("10800"));
+    books.moved(&volume, TrueUp, "100.01", Some("109.02"));
+    let authorization = books.authorised(&volume, "10100.01");
+    for amount in ["3333.33", "3333.34", "3433.34"] {
+        books.pay(authorization, amount, "EUR", "2013-05-20");
+    }
+    assert_eq!(books.balances(), ["CASH -10100.01 (-10909.02)", "CR-REB 10100.01 (10909.02)"]);
+}
+
+#[test]
+fn an_offset_between_two_rates_shows_its_exchange_difference() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q1", "EUR"), settlement("VOLUME", "2013-Q2", "EUR"));
+    books.moved(&first, Earned, "100", Some("108"));
+    let paid = books.authorised(&first, "100");
+    books.pay(paid, "100", "EUR", "2013-05-20");
+    books.moved(&first, PriorPeriod, "-50", Some("-54"));
+    books.moved(&second, Earned, "80", Some("88"));
+    let rest = books.authorised(&second, "80");
+    books.pay(rest, "30", "EUR", "2013-08-20");
+    assert_eq!(books.balances(), ["CASH -130 (-141)", "CR-REB 130 (142)", "FX-PL 0 (-1)"]);
+}
+
+#[test]
+fn without_a_rate_nothing_is_invented() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "EUR");
+    books.moved(&volume, Earned, "100", None);
+    let authorization = books.authorised(&volume, "100");
+    books.pay(authorization, "100", "EUR", "2013-05-20");
+    let functional: Vec<_> =
+        books.entries().iter().flat_map(|e| e.postings.clone()).filter_map(|p| p.functional).collect();
+    assert!(functional.is_empty());
+}

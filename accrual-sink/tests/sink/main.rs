@@ -1,0 +1,4 @@
+//! The stage from events to views.
+
+mod books;
+mod chains;
