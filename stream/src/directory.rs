@@ -1,0 +1,272 @@
+//! A data directory: store, log and witness, checked against each other when it is opened.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+#[cfg(feature = "rocks")]
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::store::{Changes, Column, Store};
+use crate::witness::{Testimony, Witness};
+use crate::{Log, Position, StateReader, StorageError, Views};
+
+/// Layout of keys and records in the store. A directory of another one is refused.
+const FORMAT: u32 = 1;
+const IDENTITY: &[u8] = b"identity";
+const COMMITTED: &[u8] = b"committed";
+const LINE: &[u8] = b"line";
+
+/// What never changes in a data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub format: u32,
+    /// Tells this directory from any other.
+    pub directory: [u8; 16],
+    /// Partitions of every stage.
+    pub partitions: u16,
+}
+
+/// How far the store has come. Written with every epoch, in the same batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Committed {
+    /// Epochs so far, over all runs.
+    pub epoch: u64,
+    /// The last input that the store holds the effects of.
+    pub position: Position,
+    /// Number of the last control.
+    pub control: u64,
+    /// Sum over all publications so far of hash(cause, topic, key, value): does not depend on epochs, threads or
+    /// partitions, only on what was published because of which input.
+    pub digest: [u64; 4],
+    pub published: u64,
+    /// Records and their cost so far.
+    pub records: u64,
+    pub cost: u64,
+}
+
+/// Why a data directory does not open. Nothing was changed in it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("data directory is not readable")]
+    Storage(#[from] StorageError),
+    #[error("data directory {directory} is in use by another process")]
+    InUse { directory: String },
+    #[error("data directory {directory} cannot be used: {error}")]
+    Files { directory: String, error: std::io::Error },
+    #[error("data directory has format {found}, this build reads format {FORMAT}")]
+    Format { found: u32 },
+    #[error("data directory has {found} partitions, not {asked}; the number is fixed when a directory is made")]
+    Partitions { found: u16, asked: u16 },
+    #[error(
+        "data directory holds data, but its witness is missing: it may be older than what was already told outside"
+    )]
+    WitnessMissing,
+    #[error("witness belongs to another data directory")]
+    WitnessForeign,
+    #[error(
+        "data directory went backwards: it holds epoch {epoch} and {log} log entries, \
+         its witness has seen epoch {witness_epoch} and {witness_log} log entries"
+    )]
+    WentBackwards { epoch: u64, log: u64, witness_epoch: u64, witness_log: u64 },
+    #[error("data directory is empty")]
+    Empty,
+    #[error("data directory was made by stages {found}, not {asked}")]
+    Line { found: String, asked: String },
+}
+
+/// An open data directory.
+pub struct DataDirectory {
+    store: Arc<dyn Store>,
+    witness: Box<dyn Witness>,
+    identity: Identity,
+    committed: Committed,
+    log: Log,
+    /// Held as long as this lives.
+    _lock: Option<std::fs::File>,
+}
+
+impl DataDirectory {
+    /// Opens or makes the data directory at `path`, for this process alone.
+    #[cfg(feature = "rocks")]
+    pub fn open(path: &Path, partitions: u16) -> Result<DataDirectory, OpenError> {
+        let files = |error| OpenError::Files { directory: path.display().to_string(), error };
+        std::fs::create_dir_all(path).map_err(files)?;
+        let lock = std::fs::File::create(path.join("lock")).map_err(files)?;
+        locked(path, lock.try_lock())?;
+        let store = Arc::new(crate::store::RocksStore::open(&path.join("store"))?);
+        let witness = Box::new(crate::witness::FileWitness::of(path));
+        let directory = DataDirectory::on(store, witness, partitions)?;
+        Ok(DataDirectory { _lock: Some(lock), ..directory })
+    }
+
+    /// Opens an existing data directory to look at; fails while a process writes to it.
+    #[cfg(feature = "rocks")]
+    pub fn open_read_only(path: &Path) -> Result<DataDirectory, OpenError> {
+        let files = |error| OpenError::Files { directory: path.display().to_string(), error };
+        let lock = std::fs::File::open(path.join("lock")).map_err(files)?;
+        locked(path, lock.try_lock_shared())?;
+        let store = Arc::new(crate::store::RocksStore::open_read_only(&path.join("store"))?);
+        let witness = Box::new(crate::witness::FileWitness::of(path));
+        let directory = DataDirectory::existing(store, witness)?;
+        Ok(DataDirectory { _lock: Some(lock), ..directory })
+    }
+
+    /// Opens or makes a data directory on any store; an empty store gets an identity.
+    pub fn on(store: Arc<dyn Store>, witness: Box<dyn Witness>, partitions: u16) -> Result<DataDirectory, OpenError> {
+        if read::<Identity>(store.as_ref(), IDENTITY)?.is_none() {
+            found(store.as_ref(), witness.as_ref(), partitions)?;
+        }
+        let directory = DataDirectory::existing(store, witness)?;
+        if directory.identity.partitions != partitions {
+            return Err(OpenError::Partitions { found: directory.identity.partitions, asked: partitions });
+        }
+        directory.testify()?;
+        Ok(directory)
+    }
+
+    fn existing(store: Arc<dyn Store>, witness: Box<dyn Witness>) -> Result<DataDirectory, OpenError> {
+        let identity: Identity = read(store.as_ref(), IDENTITY)?.ok_or(OpenError::Empty)?;
+        if identity.format != FORMAT {
+            return Err(OpenError::Format { found: identity.format });
+        }
+        let committed: Committed = read(store.as_ref(), COMMITTED)?.unwrap_or_default();
+        let log = Log::open(store.clone())?;
+        let directory = DataDirectory { store, witness, identity, committed, log, _lock: None };
+        directory.compare()?;
+        Ok(directory)
+    }
+
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// How far the store has come.
+    pub fn committed(&self) -> Committed {
+        self.committed
+    }
+
+    pub fn log(&self) -> Log {
+        self.log.clone()
+    }
+
+    pub fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// A view's records in key order.
+    pub fn views(&self, topic: u8) -> Views<'_> {
+        Views::new(self.store.as_ref(), topic)
+    }
+
+    /// The committed state of one partition of a stage, stages counted from 0.
+    pub fn partition_state(&self, stage: u8, partition: u16) -> StateReader<'_> {
+        crate::reader::state_reader(self.store.as_ref(), stage, partition)
+    }
+
+    /// Writes an epoch: all of it durable in the store, then in the witness.
+    pub(crate) fn commit(
+        &mut self,
+        state: &[Changes],
+        views: &Changes,
+        committed: Committed,
+    ) -> Result<(), StorageError> {
+        let mut meta = Changes::default();
+        meta.put(COMMITTED, &[], &encode(&committed));
+        let mut changes: Vec<_> = state.iter().map(|changes| (Column::State, changes)).collect();
+        changes.push((Column::Views, views));
+        changes.push((Column::Meta, &meta));
+        self.store.write(&changes)?;
+        self.committed = committed;
+        self.testify()
+    }
+
+    /// Makes sure that the directory was made by these stages, in this order.
+    pub(crate) fn check_line(&self, names: &[&str]) -> Result<(), OpenError> {
+        let asked = names.join(", ");
+        match read::<String>(self.store.as_ref(), LINE)? {
+            Some(found) if found == asked => Ok(()),
+            Some(found) => Err(OpenError::Line { found, asked }),
+            None => {
+                let mut meta = Changes::default();
+                meta.put(LINE, &[], &encode(&asked));
+                Ok(self.store.write(&[(Column::Meta, &meta)])?)
+            }
+        }
+    }
+
+    fn compare(&self) -> Result<(), OpenError> {
+        let testimony = self.witness.read()?.ok_or(OpenError::WitnessMissing)?;
+        if testimony.directory != self.identity.directory {
+            return Err(OpenError::WitnessForeign);
+        }
+        let Committed { epoch, position, .. } = self.committed;
+        let log = self.log.len();
+        if epoch < testimony.epoch || position < testimony.position || log < testimony.log {
+            let (witness_epoch, witness_log) = (testimony.epoch, testimony.log);
+            return Err(OpenError::WentBackwards { epoch, log, witness_epoch, witness_log });
+        }
+        Ok(())
+    }
+
+    fn testify(&self) -> Result<(), StorageError> {
+        let Committed { epoch, position, .. } = self.committed;
+        let directory = self.identity.directory;
+        self.witness.write(&Testimony { directory, epoch, position, log: self.log.len() })
+    }
+}
+
+/// Gives an empty store its identity: the witness first, so that a crash in between can be told from a lost store.
+fn found(store: &dyn Store, witness: &dyn Witness, partitions: u16) -> Result<(), OpenError> {
+    for column in Column::ALL {
+        let mut cursor = store.cursor(column);
+        cursor.seek(&[])?;
+        if cursor.entry().is_some() {
+            return Err(StorageError::new("store holds data but has no identity").into());
+        }
+    }
+    let directory = match witness.read()? {
+        Some(Testimony { epoch: 0, log: 0, directory, .. }) => directory,
+        Some(Testimony { epoch, log, .. }) => {
+            return Err(OpenError::WentBackwards { epoch: 0, log: 0, witness_epoch: epoch, witness_log: log });
+        }
+        None => unlike_any_other(),
+    };
+    witness.write(&Testimony { directory, ..Testimony::default() })?;
+    let mut meta = Changes::default();
+    meta.put(IDENTITY, &[], &encode(&Identity { format: FORMAT, directory, partitions }));
+    Ok(store.write(&[(Column::Meta, &meta)])?)
+}
+
+/// Random bytes from the system. They name the directory and reach no output.
+fn unlike_any_other() -> [u8; 16] {
+    let halves = [RandomState::new().hash_one(0), RandomState::new().hash_one(1)];
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&halves[0].to_be_bytes());
+    bytes[8..].copy_from_slice(&halves[1].to_be_bytes());
+    bytes
+}
+
+#[cfg(feature = "rocks")]
+fn locked(path: &Path, lock: Result<(), std::fs::TryLockError>) -> Result<(), OpenError> {
+    let directory = path.display().to_string();
+    match lock {
+        Ok(()) => Ok(()),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse { directory }),
+        Err(std::fs::TryLockError::Error(error)) => Err(OpenError::Files { directory, error }),
+    }
+}
+
+fn read<T: DeserializeOwned>(store: &dyn Store, key: &[u8]) -> Result<Option<T>, StorageError> {
+    let Some(bytes) = store.get(Column::Meta, key)? else {
+        return Ok(None);
+    };
+    postcard::from_bytes(&bytes)
+        .map(Some)
+        .map_err(|error| StorageError::new(format!("record {} is damaged: {error}", String::from_utf8_lossy(key))))
+}
+
+fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    postcard::to_stdvec(record).expect("a record of the directory is encodable")
+}

@@ -1,0 +1,80 @@
+//! Makes a finished epoch durable.
+
+use crate::engine::graph::Finished;
+use crate::engine::node::{Tally, add_digest, latest};
+use crate::engine::{Ending, EngineError, Summary};
+use crate::store::Changes;
+use crate::{Committed, DataDirectory};
+
+/// Commits epochs and counts them.
+pub(crate) struct Committer<'a> {
+    directory: &'a mut DataDirectory,
+    epochs: u64,
+    controls: u64,
+    records: u64,
+    cost: u64,
+    tallies: Vec<Tally>,
+}
+
+impl<'a> Committer<'a> {
+    pub fn new(directory: &'a mut DataDirectory, stages: usize) -> Committer<'a> {
+        let tallies = vec![Tally::default(); stages];
+        Committer { directory, epochs: 0, controls: 0, records: 0, cost: 0, tallies }
+    }
+
+    /// Writes the epoch and returns how far the directory has come.
+    pub fn commit(&mut self, finished: Finished) -> Result<Committed, EngineError> {
+        let committed = after(self.directory.committed(), &finished);
+        let views = views(finished.published);
+        self.directory.commit(&finished.changes, &views, committed)?;
+        self.epochs += 1;
+        self.controls += u64::from(finished.control.is_some());
+        self.records += finished.records;
+        self.cost += finished.cost;
+        for (sum, tally) in self.tallies.iter_mut().zip(finished.tallies) {
+            *sum += tally;
+        }
+        Ok(committed)
+    }
+
+    pub fn summary(self, ending: Ending, names: &[&'static str]) -> Summary {
+        Summary {
+            ending,
+            epochs: self.epochs,
+            controls: self.controls,
+            records: self.records,
+            cost: self.cost,
+            stages: names.iter().copied().zip(self.tallies).collect(),
+            committed: self.directory.committed(),
+        }
+    }
+}
+
+fn after(before: Committed, finished: &Finished) -> Committed {
+    let mut committed = Committed {
+        epoch: finished.number,
+        position: finished.position,
+        control: finished.control.unwrap_or(before.control),
+        records: before.records + finished.records,
+        cost: before.cost + finished.cost,
+        ..before
+    };
+    for tally in &finished.tallies {
+        committed.published += tally.published;
+        add_digest(&mut committed.digest, &tally.digest);
+    }
+    committed
+}
+
+/// The last record under each key in key order: what a later input or a later stage says replaces the earlier.
+fn views(published: Vec<crate::engine::tag::Published>) -> Changes {
+    let mut changes = Changes::default();
+    for published in latest(published) {
+        let view = published.view;
+        match view.value {
+            Some(value) => changes.put(&[view.topic], &view.key, &value),
+            None => changes.delete(&[view.topic], &view.key),
+        }
+    }
+    changes
+}

@@ -1,0 +1,194 @@
+//! The store on RocksDB.
+//!
+//! Settings: reliability notes §5.7 go before streaming notes §3.2. The log that RocksDB writes ahead replays only to
+//! a torn tail, so that damage in its middle is an error and not a silent cut.
+
+use std::path::Path;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator,
+    DBRecoveryMode, DataBlockIndexType, Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
+};
+
+use crate::StorageError;
+use crate::store::{Changes, Column, Cursor, Store};
+
+/// Bytes for blocks, filters and memtables together.
+const CACHE_BYTES: usize = 320 << 20;
+/// Bytes of it that memtables may take.
+const MEMTABLE_BYTES: usize = 128 << 20;
+/// Bytes of write-ahead log after which the oldest memtable is flushed.
+const WAL_BYTES: u64 = 512 << 20;
+const BLOOM_BITS: f64 = 10.0;
+
+/// One RocksDB with a column family for each column.
+pub struct RocksStore {
+    db: DB,
+}
+
+impl RocksStore {
+    /// Opens for reading and writing; creates what is missing.
+    pub fn open(path: &Path) -> Result<RocksStore, StorageError> {
+        let (options, families) = settings();
+        DB::open_cf_descriptors(&options, path, families).map(|db| RocksStore { db }).map_err(|e| failure("open", e))
+    }
+
+    pub fn open_read_only(path: &Path) -> Result<RocksStore, StorageError> {
+        let (options, families) = settings();
+        DB::open_cf_descriptors_read_only(&options, path, families, false)
+            .map(|db| RocksStore { db })
+            .map_err(|e| failure("open", e))
+    }
+
+    fn family(&self, column: Column) -> &ColumnFamily {
+        self.db.cf_handle(column.name()).expect("every column family is opened")
+    }
+}
+
+impl Drop for RocksStore {
+    fn drop(&mut self) {
+        self.db.cancel_all_background_work(true);
+    }
+}
+
+fn failure(what: &str, error: rocksdb::Error) -> StorageError {
+    StorageError::new(format!("store cannot {what}: {error}"))
+}
+
+fn settings() -> (Options, Vec<ColumnFamilyDescriptor>) {
+    let cache = Cache::new_lru_cache(CACHE_BYTES);
+    let memtables = WriteBufferManager::new_write_buffer_manager_with_cache(MEMTABLE_BYTES, false, cache.clone());
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_track_and_verify_wals_in_manifest(true);
+    options.set_recycle_log_file_num(0);
+    options.set_paranoid_checks(true);
+    options.set_max_background_jobs(2);
+    options.set_write_buffer_manager(&memtables);
+    options.set_max_total_wal_size(WAL_BYTES);
+    options.set_bytes_per_sync(1 << 20);
+    options.set_wal_bytes_per_sync(1 << 20);
+    options.set_enable_pipelined_write(true);
+    options.set_max_log_file_size(8 << 20);
+    options.set_keep_log_file_num(4);
+    let families =
+        Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), family_settings(column, &cache)));
+    (options, families.into())
+}
+
+fn family_settings(column: Column, cache: &Cache) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_cache_index_and_filter_blocks_with_high_priority(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    blocks.set_format_version(6);
+    let mut options = Options::default();
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    match column {
+        Column::State | Column::Views => {
+            blocks.set_block_size(8 << 10);
+            blocks.set_bloom_filter(BLOOM_BITS, false);
+            blocks.set_whole_key_filtering(true);
+            blocks.set_optimize_filters_for_memory(true);
+            blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
+            options.set_memtable_whole_key_filtering(true);
+            options.set_memtable_prefix_bloom_ratio(0.02);
+            options.set_write_buffer_size(48 << 20);
+            options.set_max_write_buffer_number(3);
+        }
+        Column::Log => {
+            blocks.set_block_size(32 << 10);
+            options.set_write_buffer_size(16 << 20);
+        }
+        Column::Meta => options.set_write_buffer_size(1 << 20),
+    }
+    options.set_block_based_table_factory(&blocks);
+    options
+}
+
+impl Store for RocksStore {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.db.get_cf(self.family(column), key).map_err(|e| failure("read", e))
+    }
+
+    fn get_many(
+        &self,
+        column: Column,
+        keys: &[&[u8]],
+        found: &mut dyn FnMut(usize, Option<&[u8]>),
+    ) -> Result<(), StorageError> {
+        let values = self.db.batched_multi_get_cf(self.family(column), keys.iter().copied(), true);
+        for (index, value) in values.into_iter().enumerate() {
+            found(index, value.map_err(|e| failure("read", e))?.as_deref());
+        }
+        Ok(())
+    }
+
+    fn cursor(&self, column: Column) -> Box<dyn Cursor + '_> {
+        let iterator = self.db.raw_iterator_cf_opt(self.family(column), ReadOptions::default());
+        Box::new(RocksCursor { iterator })
+    }
+
+    fn write(&self, changes: &[(Column, &Changes)]) -> Result<(), StorageError> {
+        let mut batch = WriteBatch::default();
+        for (column, changes) in changes {
+            let family = self.family(*column);
+            for (key, value) in changes.iter() {
+                match value {
+                    Some(value) => batch.put_cf(family, key, value),
+                    None => batch.delete_cf(family, key),
+                }
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        options.set_memtable_insert_hint_per_batch(true);
+        self.db.write_opt(batch, &options).map_err(|e| failure("write", e))
+    }
+}
+
+struct RocksCursor<'a> {
+    iterator: DBRawIterator<'a>,
+}
+
+impl RocksCursor<'_> {
+    /// An iterator that is not valid has either reached an end or failed; only its status tells.
+    fn checked(&self) -> Result<(), StorageError> {
+        if self.iterator.valid() { Ok(()) } else { self.iterator.status().map_err(|e| failure("read in order", e)) }
+    }
+}
+
+impl Cursor for RocksCursor<'_> {
+    fn seek(&mut self, key: &[u8]) -> Result<(), StorageError> {
+        self.iterator.seek(key);
+        self.checked()
+    }
+
+    fn seek_before(&mut self, key: &[u8]) -> Result<(), StorageError> {
+        self.iterator.seek_for_prev(key);
+        self.checked()?;
+        if self.iterator.key() == Some(key) { self.previous() } else { Ok(()) }
+    }
+
+    fn next(&mut self) -> Result<(), StorageError> {
+        if self.iterator.valid() {
+            self.iterator.next();
+        }
+        self.checked()
+    }
+
+    fn previous(&mut self) -> Result<(), StorageError> {
+        if self.iterator.valid() {
+            self.iterator.prev();
+        }
+        self.checked()
+    }
+
+    fn entry(&self) -> Option<(&[u8], &[u8])> {
+        self.iterator.item()
+    }
+}

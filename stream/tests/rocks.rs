@@ -1,0 +1,174 @@
+//! The engine on RocksDB: what is there after a stop, a crash or damage.
+#![cfg(feature = "rocks")]
+
+mod toy;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use stream::store::Column;
+use stream::witness::MemoryWitness;
+use stream::{Committed, DataDirectory, Ending, Engine, EngineError, EngineOptions, MemoryStore, OpenError, Summary};
+use toy::{Step, Steps, input, line};
+
+const PARTITIONS: u16 = 3;
+
+fn options() -> EngineOptions {
+    EngineOptions { threads: 2, epoch_cost: 60, cache_bytes: 1 << 16, ..EngineOptions::default() }
+}
+
+fn run_on(
+    directory: DataDirectory,
+    steps: &[Step],
+    acknowledge: &mut dyn FnMut(&Committed, &AtomicBool),
+) -> Result<Summary, EngineError> {
+    let stop = AtomicBool::new(false);
+    let source = Steps::behind(steps, directory.committed().position, None);
+    let mut engine = Engine::new(directory, &line(), options())?;
+    engine.run(source, &stop, &mut |committed| acknowledge(committed, &stop))
+}
+
+fn run(path: &Path, steps: &[Step]) -> Result<Summary, EngineError> {
+    run_on(DataDirectory::open(path, PARTITIONS)?, steps, &mut |_, _| {})
+}
+
+/// All views of the directory.
+fn views(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let directory = DataDirectory::open_read_only(path).unwrap();
+    (0..8).flat_map(|topic| directory.views(topic).collect::<Result<Vec<_>, _>>().unwrap()).collect()
+}
+
+/// The views that an undisturbed run in memory gives, and how far it came.
+fn expected(steps: &[Step]) -> (Vec<(Vec<u8>, Vec<u8>)>, Committed) {
+    let store = Arc::new(MemoryStore::new());
+    let directory = DataDirectory::on(store.clone(), Box::new(MemoryWitness::default()), PARTITIONS).unwrap();
+    let summary = run_on(directory, steps, &mut |_, _| {}).unwrap();
+    let views = store.column(Column::Views).into_iter().map(|(key, value)| (key[1..].to_vec(), value)).collect();
+    (views, summary.committed)
+}
+
+fn scratch() -> (tempfile::TempDir, PathBuf) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("data");
+    (scratch, path)
+}
+
+fn digest(committed: Committed) -> Committed {
+    Committed { epoch: 0, ..committed }
+}
+
+#[test]
+fn rocks_and_memory_give_the_same_over_stops() {
+    let steps = input(11, 400);
+    let (views_expected, committed) = expected(&steps);
+    let (_scratch, path) = scratch();
+    let mut stops = 0;
+    let last = loop {
+        let directory = DataDirectory::open(&path, PARTITIONS).unwrap();
+        let summary = run_on(directory, &steps, &mut |_, stop| stop.store(true, Ordering::Relaxed)).unwrap();
+        if summary.ending == Ending::Exhausted {
+            break summary;
+        }
+        stops += 1;
+    };
+    assert!(stops > 2, "{stops} stops");
+    assert_eq!(digest(last.committed), digest(committed));
+    assert!(views(&path) == views_expected);
+}
+
+/// Not a test of its own: the process that [`a_killed_process_loses_nothing`] starts and that dies.
+#[test]
+fn child_that_aborts() {
+    let Some(path) = std::env::var_os("PAIDONCE_TEST_CHILD") else {
+        return;
+    };
+    let directory = DataDirectory::open(Path::new(&path), PARTITIONS).unwrap();
+    let mut left = 3;
+    let finished = run_on(directory, &input(12, 400), &mut |_, _| {
+        left -= 1;
+        if left == 0 {
+            std::process::abort();
+        }
+    });
+    finished.unwrap();
+}
+
+#[test]
+fn a_killed_process_loses_nothing() {
+    let steps = input(12, 400);
+    let (views_expected, committed) = expected(&steps);
+    let (_scratch, path) = scratch();
+    let child = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "child_that_aborts"]).env("PAIDONCE_TEST_CHILD", &path).output().unwrap()
+    };
+    let mut deaths = 0;
+    while !child().status.success() {
+        deaths += 1;
+        assert!(deaths < 100, "no run comes to its end");
+    }
+    assert!(deaths > 2, "{deaths} deaths");
+    assert!(views(&path) == views_expected);
+    let summary = run(&path, &steps).unwrap();
+    assert_eq!((summary.records, digest(summary.committed)), (0, digest(committed)));
+}
+
+#[test]
+fn a_directory_serves_one_process_and_knows_itself() {
+    let (_scratch, path) = scratch();
+    let directory = DataDirectory::open(&path, PARTITIONS).unwrap();
+    assert!(matches!(DataDirectory::open(&path, PARTITIONS), Err(OpenError::InUse { .. })));
+    assert!(matches!(DataDirectory::open_read_only(&path), Err(OpenError::InUse { .. })));
+    drop(directory);
+    assert!(matches!(DataDirectory::open(&path, 4), Err(OpenError::Partitions { found: 3, asked: 4 })));
+    let reader = DataDirectory::open_read_only(&path).unwrap();
+    DataDirectory::open_read_only(&path).expect("readers share");
+    drop(reader);
+    DataDirectory::open(&path, PARTITIONS).expect("nobody holds it any more");
+}
+
+#[test]
+fn a_store_behind_its_witness_is_refused() {
+    let (scratch, path) = scratch();
+    let witness = scratch.path().join("data.witness");
+    run(&path, &input(13, 60)).unwrap();
+    let older = scratch.path().join("older");
+    copy(&path, &older);
+    run(&path, &input(13, 120)).unwrap();
+    let newest = scratch.path().join("newest");
+    fs::rename(&path, &newest).unwrap();
+
+    fs::rename(&older, &path).unwrap();
+    assert!(matches!(DataDirectory::open(&path, PARTITIONS), Err(OpenError::WentBackwards { .. })));
+    fs::remove_dir_all(&path).unwrap();
+    assert!(matches!(DataDirectory::open(&path, PARTITIONS), Err(OpenError::WentBackwards { .. })));
+    fs::remove_dir_all(&path).unwrap();
+
+    fs::rename(&newest, &path).unwrap();
+    let kept = fs::read(&witness).unwrap();
+    fs::remove_file(&witness).unwrap();
+    assert!(matches!(DataDirectory::open(&path, PARTITIONS), Err(OpenError::WitnessMissing)));
+    let (other, other_path) = self::scratch();
+    drop(DataDirectory::open(&other_path, PARTITIONS).unwrap());
+    fs::copy(other.path().join("data.witness"), &witness).unwrap();
+    assert!(matches!(DataDirectory::open(&path, PARTITIONS), Err(OpenError::WitnessForeign)));
+    fs::write(&witness, &kept[..kept.len() - 1]).unwrap();
+    assert!(matches!(DataDirectory::open(&path, PARTITIONS), Err(OpenError::Storage(_))));
+    fs::write(&witness, kept).unwrap();
+    run(&path, &input(13, 120)).expect("all is as it was");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
