@@ -191,8 +191,15 @@ impl Book {
     }
 
     /// Books the ledger's word that `grant.granted` more may be paid.
-    pub(crate) fn order(&mut self, grant: Grant, digits: u32, legs: &mut Vec<Leg>) {
+    ///
+    /// All orders together reach no further than what is due: one for what has already come back by itself, since an
+    /// earlier order covered it, adds nothing and leaves no grant.
+    pub(crate) fn order(&mut self, mut grant: Grant, digits: u32, legs: &mut Vec<Leg>) {
         let before = self.target();
+        grant.granted = (self.accrued - self.ordered).min(grant.granted);
+        if grant.granted <= Micros::ZERO {
+            return;
+        }
         self.ordered += grant.granted;
         self.grants.push(grant);
         let after = self.target();

@@ -12,6 +12,7 @@ mod posting;
 mod stage;
 mod tables;
 mod templates;
+pub mod verify;
 
 pub use book::{Book, Grant};
 pub use carried::Carried;

@@ -54,6 +54,15 @@ impl Books {
         books
     }
 
+    /// Stops every partition and starts it again from its state.
+    pub fn restart(&mut self) {
+        let count = self.stages.len() as u32;
+        for (index, (stage, state)) in self.stages.iter_mut().enumerate() {
+            *stage = SinkStage::new(Arc::new(Shelf(Vec::new())), Shard { index: index as u32, count });
+            stage.resume(state).unwrap();
+        }
+    }
+
     pub fn control(&mut self, control: &Control) {
         self.control += 1;
         for partition in 0..self.stages.len() {
@@ -98,22 +107,27 @@ impl Books {
         self.event(&AccrualEvent::Moved(Box::new(movement)));
     }
 
+    /// An order that must lead to an authorization; gives its id.
     pub fn authorised(&mut self, settlement: &Settlement, amount: &str) -> Id {
+        let known: Vec<Id> = self.authorizations().iter().map(|a| a.id).collect();
+        self.order(settlement, micros(amount));
+        let issued = self.authorizations().iter().map(|a| a.id).find(|id| !known.contains(id));
+        issued.expect("an authorization was published")
+    }
+
+    pub fn order(&mut self, settlement: &Settlement, amount: Micros) {
         self.control += 1;
         let id = Id::of("authorization", &[&settlement.id().to_string(), &self.control.to_string()]);
         let order = AuthorizationOrder {
             id,
             settlement: settlement.clone(),
             class: AccountingClass::ContraRevenue,
-            amount: micros(amount),
+            amount,
             functional: None,
             date: day("2013-05-01"),
             control: self.control,
         };
-        let known: Vec<Id> = self.authorizations().iter().map(|a| a.id).collect();
         self.event(&AccrualEvent::Authorised(Box::new(order)));
-        let issued = self.authorizations().iter().map(|a| a.id).find(|id| !known.contains(id));
-        issued.expect("an authorization was published")
     }
 
     pub fn closed(&mut self, settlement: &Settlement) {

@@ -2,3 +2,5 @@
 
 mod books;
 mod chains;
+mod checked;
+mod law;

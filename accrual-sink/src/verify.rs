@@ -1,0 +1,295 @@
+//! Checks the books against themselves: views, state and journal must tell the same.
+//!
+//! Feed every record of the views and every partition's state to a [`Verification`], in any order (audit records in
+//! the order of their view), then ask for the verdict.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    AccrualMovement, AuditRecord, Authorization, Currency, Id, JournalEntry, Micros, Payment, Posting, Side, Text,
+};
+use stream::{Order, State, StorageError};
+
+use crate::book::Book;
+use crate::carried::Carried;
+use crate::posting::imbalance;
+use crate::tables::{BOOKS, PAYEES};
+
+/// One invariant with how often it was evaluated. Zero evaluations prove nothing and are to be reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    pub name: &'static str,
+    pub evaluations: u64,
+    pub violations: u64,
+    /// The first violations, for people.
+    pub examples: Vec<String>,
+}
+
+const EXAMPLES_MAX: usize = 10;
+
+/// Rows read from a state table at once.
+const PAGE: usize = 1024;
+
+impl Check {
+    fn new(name: &'static str) -> Check {
+        Check { name, ..Check::default() }
+    }
+
+    fn note(&mut self, problem: Option<String>) {
+        self.evaluations += 1;
+        let Some(problem) = problem else { return };
+        self.violations += 1;
+        if self.examples.len() < EXAMPLES_MAX {
+            self.examples.push(problem);
+        }
+    }
+
+    fn equal<T: PartialEq + std::fmt::Debug>(&mut self, what: &dyn std::fmt::Debug, left: T, right: T) {
+        let problem = (left != right).then(|| format!("{left:?} against {right:?} for {what:?}"));
+        self.note(problem);
+    }
+}
+
+/// Debits less credits, with the functional sum where every posting has one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    amount: Micros,
+    functional: Micros,
+    unknown: bool,
+}
+
+impl Sum {
+    fn add(&mut self, posting: &Posting) {
+        let sign = |value: Micros| if posting.side == Side::Debit { value } else { -value };
+        self.amount += sign(posting.amount);
+        self.functional += posting.functional.map_or(Micros::ZERO, sign);
+        self.unknown |= posting.functional.is_none();
+    }
+}
+
+/// What the journal says of one settlement.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recomputed {
+    accrued: Sum,
+    payable: Sum,
+    cost: Sum,
+    moved: Micros,
+}
+
+/// What one beneficiary has in one currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cashbox {
+    clawback: Micros,
+    cash: Micros,
+}
+
+/// Gathers what there is, then judges.
+#[derive(Default)]
+pub struct Verification {
+    entries: Check,
+    settlements: BTreeMap<Id, Recomputed>,
+    cashboxes: BTreeMap<(Text, Currency), Cashbox>,
+    numbers: BTreeMap<Text, Vec<u64>>,
+    authorizations: BTreeMap<Id, Authorization>,
+    payments: BTreeMap<Id, Micros>,
+    paid: BTreeMap<(Text, Currency), Micros>,
+    books: BTreeMap<Id, Book>,
+    payees: BTreeMap<Text, u64>,
+    chains: BTreeMap<Text, (u64, [u8; 32])>,
+    audit: Check,
+}
+
+impl Verification {
+    pub fn new() -> Verification {
+        Verification {
+            entries: Check::new("every journal entry balances in both currencies"),
+            audit: Check::new("audit chains are gapless and their hashes hold"),
+            ..Verification::default()
+        }
+    }
+
+    pub fn entry(&mut self, entry: &JournalEntry) {
+        let problem = imbalance(entry).map(|why| format!("{}: {why}", entry.id));
+        self.entries.note(problem);
+        let sums = self.settlements.entry(entry.settlement).or_default();
+        for posting in &entry.postings {
+            let cashbox = self.cashboxes.entry((entry.beneficiary.clone(), posting.currency)).or_default();
+            let sign = if posting.side == Side::Debit { posting.amount } else { -posting.amount };
+            match posting.symbol.as_str() {
+                "LI-ACC" => sums.accrued.add(posting),
+                "LI-PAY" => sums.payable.add(posting),
+                "RC-CLAW" => cashbox.clawback += sign,
+                "CASH" => cashbox.cash += sign,
+                "FX-PL" => {}
+                _ => sums.cost.add(posting),
+            }
+        }
+        let numbers = self.numbers.entry(entry.beneficiary.clone()).or_default();
+        numbers.extend(entry.postings.iter().map(|posting| posting.number));
+    }
+
+    pub fn movement(&mut self, movement: &AccrualMovement) {
+        self.settlements.entry(movement.settlement.id()).or_default().moved += movement.amount;
+    }
+
+    pub fn authorization(&mut self, authorization: &Authorization) {
+        self.authorizations.insert(authorization.id, authorization.clone());
+    }
+
+    pub fn payment(&mut self, payment: &Payment) {
+        *self.payments.entry(payment.authorization).or_default() += payment.amount;
+        *self.paid.entry((payment.beneficiary.clone(), payment.currency)).or_default() += payment.amount;
+    }
+
+    /// Records of one chain must come in their order.
+    pub fn audit(&mut self, record: &AuditRecord) {
+        let (seq, hash) = self.chains.get(&record.chain).copied().unwrap_or((0, [0; 32]));
+        let problem = if record.seq != seq + 1 {
+            Some(format!("{}: {} follows {seq}", record.chain, record.seq))
+        } else if record.previous_hash != hash {
+            Some(format!("{} {}: the previous hash is another", record.chain, record.seq))
+        } else if record.clone().sealed().hash != record.hash {
+            Some(format!("{} {}: the content does not have its hash", record.chain, record.seq))
+        } else {
+            None
+        };
+        self.audit.note(problem);
+        self.chains.insert(record.chain.clone(), (record.seq, record.hash));
+    }
+
+    /// The state of one partition.
+    pub fn state(&mut self, state: &mut dyn State) -> Result<(), StorageError> {
+        let (mut from, end) = (([0; 16],), ([0xff; 16],));
+        loop {
+            let page = BOOKS.range(state, &from, &end, Order::Up, PAGE)?;
+            let Some(((last,), _)) = page.last() else { break };
+            from = (after(*last),);
+            self.books.extend(page.into_iter().map(|((id,), book)| (Id(id), book)));
+        }
+        let mut from = String::new();
+        loop {
+            let page = PAYEES.range(state, &from, &"\u{10ffff}".to_owned(), Order::Up, PAGE)?;
+            let Some((last, _)) = page.last() else { break };
+            from = format!("{last}\u{1}");
+            self.payees.extend(page.into_iter().map(|(name, payee)| (name.into(), payee.postings)));
+        }
+        Ok(())
+    }
+
+    /// The verdict, one check for each invariant.
+    pub fn finish(mut self) -> Vec<Check> {
+        let numbers = self.posting_numbers();
+        let (law, movements, liabilities) = (self.law(), self.movements(), self.liabilities());
+        let (functional, cash, authorised) = (self.functional(), self.cash(), self.authorised());
+        vec![self.entries, law, movements, liabilities, functional, cash, authorised, numbers, self.audit]
+    }
+
+    fn law(&self) -> Check {
+        let mut check = Check::new("paid less clawback <= authorised <= accrued; clawback is what was paid above");
+        for book in self.books.values() {
+            check.note(book.breach());
+        }
+        check
+    }
+
+    /// Sums of the movements view, and costs in the journal, against what the books say is due.
+    fn movements(&self) -> Check {
+        let mut check = Check::new("movements add up to accrued, costs to accrued less released");
+        for id in self.every_settlement() {
+            let sums = self.settlements.get(&id).copied().unwrap_or_default();
+            let (accrued, released) =
+                self.books.get(&id).map_or_else(Default::default, |b| (b.accrued, b.released.amount));
+            check.equal(&id, (sums.moved, sums.cost.amount), (accrued, accrued - released));
+        }
+        check
+    }
+
+    fn liabilities(&self) -> Check {
+        let mut check = Check::new("LI-ACC and LI-PAY in the journal are accrued less settled and released");
+        for id in self.every_settlement() {
+            let sums = self.settlements.get(&id).copied().unwrap_or_default();
+            let Some(book) = self.books.get(&id) else {
+                check.note(Some(format!("{id} has entries and no books")));
+                continue;
+            };
+            let posted = (-sums.accrued.amount, -sums.payable.amount);
+            check.equal(&book.settlement, posted, (book.open.amount, book.payable.amount));
+            let open = book.accrued - book.kept.amount - book.released.amount;
+            check.equal(&book.settlement, posted.0 + posted.1, open);
+        }
+        check
+    }
+
+    /// Balances whose functional amount is known throughout.
+    fn functional(&self) -> Check {
+        let mut check = Check::new("liabilities in the functional currency, zero where the amount is zero");
+        for (id, book) in &self.books {
+            let Some(sums) = self.settlements.get(id) else { continue };
+            for (sum, balance) in [(sums.accrued, book.open), (sums.payable, book.payable)] {
+                if sum.unknown || balance.functional.is_none() {
+                    continue;
+                }
+                let posted = Carried { amount: -sum.amount, functional: Some(-sum.functional) };
+                check.equal(&book.settlement, posted, balance);
+            }
+        }
+        check
+    }
+
+    /// RC-CLAW is what the books hold open; CASH is what the payments say.
+    fn cash(&self) -> Check {
+        let mut check = Check::new("RC-CLAW is the open clawback and CASH the payments, by beneficiary");
+        let mut expected: BTreeMap<(Text, Currency), Cashbox> = BTreeMap::new();
+        for book in self.books.values() {
+            let key = (book.settlement.beneficiary.clone(), book.settlement.currency);
+            expected.entry(key).or_default().clawback += book.clawback.amount;
+        }
+        for (key, paid) in &self.paid {
+            expected.entry(key.clone()).or_default().cash = -*paid;
+        }
+        let keys: BTreeSet<_> = expected.keys().chain(self.cashboxes.keys()).collect();
+        for key in keys {
+            let of = |boxes: &BTreeMap<_, Cashbox>| boxes.get(key).copied().unwrap_or_default();
+            check.equal(key, of(&self.cashboxes), of(&expected));
+        }
+        check
+    }
+
+    /// Each authorization rests on a grant, says what the books say, and its payments add up.
+    fn authorised(&self) -> Check {
+        let mut check = Check::new("authorizations rest on their books and their payments add up");
+        let expected: BTreeMap<Id, Authorization> =
+            self.books.values().flat_map(Book::authorizations).map(|a| (a.id, a)).collect();
+        let ids: BTreeSet<&Id> =
+            expected.keys().chain(self.authorizations.keys()).chain(self.payments.keys()).collect();
+        for id in ids {
+            check.equal(id, self.authorizations.get(id), expected.get(id));
+            let paid = self.payments.get(id).copied().unwrap_or_default();
+            check.equal(id, Some(paid), expected.get(id).map(|a| a.paid));
+        }
+        check
+    }
+
+    fn posting_numbers(&mut self) -> Check {
+        let mut check = Check::new("posting numbers are gapless for each beneficiary");
+        for (beneficiary, numbers) in &mut self.numbers {
+            numbers.sort_unstable();
+            let gap = numbers.iter().zip(1..).find(|(number, expected)| **number != *expected);
+            check.note(gap.map(|(number, expected)| format!("{beneficiary}: {number} in place of {expected}")));
+        }
+        for (beneficiary, count) in &self.payees {
+            let posted = self.numbers.get(beneficiary).map_or(0, |numbers| numbers.len() as u64);
+            check.equal(beneficiary, posted, *count);
+        }
+        check
+    }
+
+    fn every_settlement(&self) -> BTreeSet<Id> {
+        self.books.keys().chain(self.settlements.keys()).copied().collect()
+    }
+}
+
+/// The next key behind `id`.
+fn after(id: [u8; 16]) -> [u8; 16] {
+    u128::from_be_bytes(id).saturating_add(1).to_be_bytes()
+}

@@ -1,0 +1,184 @@
+//! Whatever happens, in any order: the law of money holds, the journal sums to zero, and nothing depends on the
+//! number of partitions.
+
+use contract::{AccrualKind, AuthorizationStatus, Micros, Settlement};
+
+use crate::books::{Books, settlement};
+use crate::checked::assert_clean;
+
+/// A small deterministic generator (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.roll(from.len() as u64) as usize]
+    }
+}
+
+/// A settlement as a ledger sees it: what is due and what it has ordered so far.
+struct Due {
+    settlement: Settlement,
+    amount: Micros,
+    ordered: Micros,
+    frozen: bool,
+    rate: Micros,
+    known: bool,
+}
+
+fn dues() -> Vec<Due> {
+    let mut dues = Vec::new();
+    for beneficiary in ["partner:P-1", "partner:P-2", "person:P-1/Ann"] {
+        for (program, period, currency, rate) in [
+            ("A", "2013-Q1", "USD", "1"),
+            ("A", "2013-Q2", "USD", "1"),
+            ("B", "2013-Q1", "EUR", "1.08"),
+            ("B", "2013-Q2", "EUR", "1.1"),
+            ("C", "2013", "EUR", "1.09"),
+            ("D", "2013", "JPY", "0.0107"),
+        ] {
+            let mut settlement = settlement(program, period, currency);
+            settlement.beneficiary = beneficiary.into();
+            let rate = Micros::parse(rate).unwrap();
+            let (amount, ordered) = (Micros::ZERO, Micros::ZERO);
+            dues.push(Due { settlement, amount, ordered, frozen: false, rate, known: program != "C" });
+        }
+    }
+    dues
+}
+
+fn step(dice: &mut Dice, dues: &mut [Due], books: &mut Books) {
+    let at = dice.roll(dues.len() as u64) as usize;
+    let due = &mut dues[at];
+    match dice.roll(10) {
+        0..=4 => movement(dice, due, books),
+        5..=6 => order(dice, due, books),
+        7..=8 => payment(dice, books),
+        _ if due.frozen => books.closed(&due.settlement),
+        _ => {}
+    }
+}
+
+/// What is due moves up or down; seldom below zero.
+fn movement(dice: &mut Dice, due: &mut Due, books: &mut Books) {
+    let cents = dice.roll(20_000) as i64 - 8_000;
+    let fraction = if due.settlement.currency.minor_digits() == 0 { 1_000_000 } else { 10_000 };
+    let amount = Micros(cents * fraction);
+    if amount.is_zero() || (due.amount + amount < Micros::ZERO && dice.roll(8) != 0) {
+        return;
+    }
+    due.amount += amount;
+    // Rates differ a little from sale to sale.
+    let rate = Micros(due.rate.0 + dice.roll(5) as i64 * 1_000);
+    let functional = due.known.then(|| amount.times(rate).round(2).to_string());
+    let kind = match (due.frozen, amount < Micros::ZERO) {
+        (true, _) => AccrualKind::PriorPeriod,
+        (false, true) => *dice.pick(&[AccrualKind::TrueUp, AccrualKind::Reversal]),
+        (false, false) => *dice.pick(&[AccrualKind::Earned, AccrualKind::TrueUp]),
+    };
+    books.moved(&due.settlement, kind, &amount.to_string(), functional.as_deref());
+}
+
+/// One ledger counts all it ever ordered, another takes its orders back when less is due; both must work.
+fn order(dice: &mut Dice, due: &mut Due, books: &mut Books) {
+    if dice.roll(2) == 0 {
+        due.ordered = due.ordered.min(due.amount).max(Micros::ZERO);
+    }
+    let amount = due.amount - due.ordered;
+    if amount > Micros::ZERO {
+        due.frozen = true;
+        due.ordered = due.amount;
+        books.order(&due.settlement, amount);
+    }
+}
+
+/// Mostly what is payable; sometimes less, more, twice, in a wrong currency.
+fn payment(dice: &mut Dice, books: &mut Books) {
+    let authorizations = books.authorizations();
+    if authorizations.is_empty() {
+        return;
+    }
+    let authorization = dice.pick(&authorizations);
+    let open = (authorization.amount - authorization.paid).max(Micros::ZERO);
+    let amount = match dice.roll(6) {
+        0 => open + Micros::units(dice.roll(50) as i64),
+        1 => Micros(open.0 / 2).round(authorization.currency.minor_digits()),
+        _ => open,
+    };
+    let currency = if dice.roll(20) == 0 { "GBP" } else { authorization.currency.as_str() };
+    let date = format!("2013-05-{:02}", 1 + dice.roll(28));
+    books.pay(authorization.id, &amount.to_string(), currency, &date);
+    if dice.roll(4) == 0 {
+        books.pay(authorization.id, &amount.to_string(), currency, &date);
+    }
+}
+
+fn history(seed: u64, partitions: u32, steps: usize) -> Books {
+    history_with_stops(seed, partitions, steps, usize::MAX)
+}
+
+fn history_with_stops(seed: u64, partitions: u32, steps: usize, stop_every: usize) -> Books {
+    let (mut dice, mut dues, mut books) = (Dice(seed), dues(), Books::new(partitions));
+    for number in 1..=steps {
+        step(&mut dice, &mut dues, &mut books);
+        if number % stop_every == 0 {
+            books.restart();
+        }
+    }
+    books
+}
+
+#[test]
+fn any_history_keeps_the_law() {
+    let mut reached = std::collections::BTreeSet::new();
+    for seed in 0..150 {
+        let mut books = history(seed, 1, 120);
+        assert_clean(&mut books);
+        reached.extend(books.entries().iter().map(|e| {
+            let symbols: Vec<&str> = e.postings.iter().map(|p| p.symbol.as_str()).collect();
+            format!("{} {}", e.template, symbols.join("/"))
+        }));
+        reached.extend(books.authorizations().iter().map(|a| a.status.as_str().to_owned()));
+    }
+    for situation in [
+        "GL2 CR-REB/LI-ACC",
+        "GL4 CR-REB/LI-ACC",
+        "GL4 LI-ACC/CR-REB",
+        "GL5 LI-ACC/LI-PAY",
+        "GL6 LI-ACC/CR-REB",
+        "GL6 CR-REB/LI-ACC",
+        "GL7 LI-PAY/CASH",
+        "GL7 RC-CLAW/CASH",
+        "GL10 LI-ACC/CR-REB",
+        "GL10 LI-PAY/CR-REB",
+        "GL11 RC-CLAW/CR-REB",
+        "GL11 CR-REB/RC-CLAW",
+        "GL12 LI-PAY/RC-CLAW",
+        "GL12 LI-PAY/RC-CLAW/FX-PL",
+        "GL25 CR-REB/LI-ACC",
+        "GL25 LI-ACC/CR-REB",
+    ]
+    .into_iter()
+    .chain([AuthorizationStatus::Authorised, AuthorizationStatus::Paid, AuthorizationStatus::Void].map(|s| s.as_str()))
+    {
+        assert!(reached.contains(situation), "{situation} was never reached: {reached:?}");
+    }
+}
+
+#[test]
+fn any_number_of_partitions_and_stops_writes_the_same_books() {
+    for seed in 200..220 {
+        let one = history(seed, 1, 150).views;
+        for (partitions, stop_every) in [(2, usize::MAX), (3, 7), (8, 1)] {
+            let other = history_with_stops(seed, partitions, 150, stop_every).views;
+            assert!(other == one, "seed {seed} with {partitions} partitions, stopped every {stop_every}");
+        }
+    }
+}
