@@ -13,7 +13,7 @@ use stream::{Order, State, StorageError};
 use crate::book::Book;
 use crate::carried::Carried;
 use crate::posting::imbalance;
-use crate::tables::{BOOKS, PAYEES};
+use crate::tables::{BOOKS, CLAWBACKS, PAYEES};
 
 /// One invariant with how often it was evaluated. Zero evaluations prove nothing and are to be reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,6 +95,8 @@ pub struct Verification {
     paid: BTreeMap<(Text, Currency), Micros>,
     books: BTreeMap<Id, Book>,
     payees: BTreeMap<Text, u64>,
+    /// Settlements that the index of open clawback names.
+    indexed: BTreeSet<Id>,
     chains: BTreeMap<Text, (u64, [u8; 32])>,
     audit: Check,
 }
@@ -166,12 +168,29 @@ impl Verification {
             from = (after(*last),);
             self.books.extend(page.into_iter().map(|((id,), book)| (Id(id), book)));
         }
+        self.payees(state)?;
+        self.indexed(state)
+    }
+
+    fn payees(&mut self, state: &mut dyn State) -> Result<(), StorageError> {
         let mut from = String::new();
         loop {
             let page = PAYEES.range(state, &from, &"\u{10ffff}".to_owned(), Order::Up, PAGE)?;
             let Some((last, _)) = page.last() else { break };
             from = format!("{last}\u{1}");
             self.payees.extend(page.into_iter().map(|(name, payee)| (name.into(), payee.postings)));
+        }
+        Ok(())
+    }
+
+    fn indexed(&mut self, state: &mut dyn State) -> Result<(), StorageError> {
+        let last = ("\u{10ffff}".to_owned(), String::new(), 0, [0; 16]);
+        let mut from = (String::new(), String::new(), 0, [0; 16]);
+        loop {
+            let page = CLAWBACKS.range(state, &from, &last, Order::Up, PAGE)?;
+            let Some(((beneficiary, currency, since, id), ())) = page.last() else { break };
+            from = (beneficiary.clone(), currency.clone(), *since, after(*id));
+            self.indexed.extend(page.into_iter().map(|((_, _, _, id), ())| Id(id)));
         }
         Ok(())
     }
@@ -244,6 +263,8 @@ impl Verification {
             let key = (book.settlement.beneficiary.clone(), book.settlement.currency);
             expected.entry(key).or_default().clawback += book.clawback.amount;
         }
+        let open = self.books.iter().filter(|(_, book)| !book.clawback.amount.is_zero());
+        check.equal(&"the index of open clawback", &self.indexed, &open.map(|(id, _)| *id).collect());
         for (key, paid) in &self.paid {
             expected.entry(key.clone()).or_default().cash = -*paid;
         }
