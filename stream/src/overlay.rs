@@ -79,7 +79,7 @@ impl Overlay {
     }
 
     /// Starts an epoch, when the store holds everything up to `committed`.
-    pub(crate) fn begin(&mut self, epoch: u64, committed: u64) {
+    pub fn begin(&mut self, epoch: u64, committed: u64) {
         debug_assert!(self.dirty.is_empty() || self.epoch == epoch);
         self.epoch = epoch;
         self.settle(committed);
@@ -87,7 +87,7 @@ impl Overlay {
     }
 
     /// The changes of the epoch in key order; from here on they wait for their commit.
-    pub(crate) fn seal(&mut self) -> Changes {
+    pub fn seal(&mut self) -> Changes {
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable_by(|a, b| self.order(*a).cmp(&self.order(*b)));
         let mut changes = Changes::default();

@@ -49,12 +49,12 @@ impl<'a, T: Send + 'static, S: Source<T>> Gather<'a, T, S> {
         Gather { source, stop, partitions, epoch_cost, position, control, ending: None, types }
     }
 
-    /// How the input ended, once [`Gather::next`] has given `None`.
+    /// How the input ended, once it has.
     pub fn ending(&self) -> Option<Ending> {
         self.ending
     }
 
-    /// The next epoch; `None` behind the last.
+    /// The next epoch; `None` when there is none now, and behind the last, when [`Gather::ending`] tells so.
     pub fn next(&mut self) -> Result<Option<Gathered>, SourceError> {
         let runs = (0..self.partitions).map(|_| Vec::new()).collect();
         let mut filling = Filling { runs, records: 0, cost: 0, control: None };
@@ -64,8 +64,7 @@ impl<'a, T: Send + 'static, S: Source<T>> Gather<'a, T, S> {
                 break;
             }
             match self.source.next()? {
-                Feed::Flush if filling.records > 0 => break,
-                Feed::Flush => {}
+                Feed::Flush => break,
                 Feed::End => self.ending = Some(Ending::Exhausted),
                 Feed::Record { position, stamp, key, cost, item } => {
                     self.advance(position)?;

@@ -65,7 +65,10 @@ impl<'a> Shared<'a> {
     }
 
     fn take_in<T: Send + 'static, S: Source<T>>(&self, gather: &mut Gather<'_, T, S>) -> Result<(), EngineError> {
-        while let Some(gathered) = gather.next()? {
+        while gather.ending().is_none() && self.lock().failure.is_none() {
+            let Some(gathered) = gather.next()? else {
+                continue;
+            };
             let room = |inner: &mut Inner<'a>| (inner.graph.in_flight() < self.epochs_in_flight).then_some(());
             let Some((mut inner, ())) = self.wait(room) else {
                 return Ok(());

@@ -1,14 +1,12 @@
 //! What comes out does not depend on threads, partitions, epochs or the order of work.
 
-mod toy;
-
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::toy::{Dice, Step, Steps, input, line};
 use stream::store::Column;
 use stream::witness::MemoryWitness;
 use stream::{Committed, DataDirectory, Engine, EngineOptions, MemoryStore};
-use toy::{Dice, Step, Steps, input, line};
 
 /// What a run leaves behind.
 #[derive(Debug, PartialEq)]

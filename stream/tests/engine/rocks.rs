@@ -1,7 +1,4 @@
 //! The engine on RocksDB: what is there after a stop, a crash or damage.
-#![cfg(feature = "rocks")]
-
-mod toy;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +6,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::toy::{Step, Steps, input, line};
 use stream::store::Column;
 use stream::witness::MemoryWitness;
 use stream::{Committed, DataDirectory, Ending, Engine, EngineError, EngineOptions, MemoryStore, OpenError, Summary};
-use toy::{Step, Steps, input, line};
 
 const PARTITIONS: u16 = 3;
 
@@ -103,7 +100,7 @@ fn a_killed_process_loses_nothing() {
     let (_scratch, path) = scratch();
     let child = || {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "child_that_aborts"]).env("PAIDONCE_TEST_CHILD", &path).output().unwrap()
+        command.args(["--exact", "rocks::child_that_aborts"]).env("PAIDONCE_TEST_CHILD", &path).output().unwrap()
     };
     let mut deaths = 0;
     while !child().status.success() {

@@ -1,0 +1,9 @@
+//! The engine whole, in memory and on RocksDB.
+
+mod crash;
+mod failure;
+mod order;
+#[cfg(feature = "rocks")]
+mod rocks;
+mod state;
+mod toy;
