@@ -65,6 +65,7 @@ pub struct AccrualMovement {
     pub amount: Micros,
     /// The same in the functional currency by the sale dates' rates; `None` without a rate (DQ-08).
     pub functional: Option<Micros>,
+    #[serde(with = "crate::wire::count")]
     pub control: u64,
 }
 
@@ -79,6 +80,7 @@ pub enum AccrualEvent {
         settlement: Settlement,
         class: AccountingClass,
         date: Day,
+        #[serde(with = "crate::wire::count")]
         control: u64,
     },
 }
@@ -104,5 +106,6 @@ pub struct AuthorizationOrder {
     /// Functional amount of the same; `None` without a rate.
     pub functional: Option<Micros>,
     pub date: Day,
+    #[serde(with = "crate::wire::count")]
     pub control: u64,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! codes {
     ($($name:ident = $text:literal, $decision:ident, $meaning:literal;)*) => {
         /// What a finding or a reject is about.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($name,)* }
 
         impl Code {
@@ -67,6 +67,8 @@ codes! {
     PaidAbovePayable = "OP-49", Clawback, "more was paid than was payable";
     PaidUnauthorised = "OP-50", Alert, "a payment names an authorization that nobody issued";
     PaymentRefused = "OP-51", Alert, "a payment in another currency than authorised, or of nothing";
+    SenderUnknown = "DQ-11", Block, "a file from a sender that the master does not know";
+    FeedUndefined = "DQ-12", Hold, "a file that no feed definition is for";
 }
 
 impl fmt::Display for Code {

@@ -12,6 +12,7 @@ pub struct Entitlement {
     pub ledger_key: Text,
     pub sale: Id,
     pub at: RecordRef,
+    #[serde(with = "crate::wire::count")]
     pub stamp: u64,
     /// Programs of the key that this sale is eligible for, by id, in order of priority.
     pub programs: Vec<Text>,

@@ -18,7 +18,9 @@ pub struct FileVerdict {
     pub partner: Text,
     /// Path below the feeds folder, with `/`.
     pub file: String,
+    #[serde(with = "crate::wire::hash")]
     pub sha256: [u8; 32],
+    #[serde(with = "crate::wire::count")]
     pub bytes: u64,
     pub status: FileStatus,
     /// Name of the feed definition that read it; empty where none did.

@@ -17,6 +17,7 @@ pub mod publication;
 pub mod reference;
 pub mod sale;
 pub mod time;
+mod wire;
 
 pub use accrual::*;
 pub use codes::{Code, Decision};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The range is about ± 9.2 · 10¹² units. Arithmetic that leaves it panics: a total that
 /// large is our bug, since [`Micros::parse`] refuses any single value above 10¹¹.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Micros(pub i64);
 
 /// Why a text is not a number we can hold exactly.
@@ -170,7 +171,7 @@ impl fmt::Display for Micros {
 }
 
 /// An ISO 4217 code, or three blanks when the feed names none.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
 impl Currency {
@@ -188,6 +189,16 @@ impl Currency {
 
     pub fn is_none(self) -> bool {
         self == Currency::NONE
+    }
+
+    pub(crate) fn bytes(self) -> [u8; 3] {
+        self.0
+    }
+
+    /// `None` for anything but three capitals or three blanks.
+    pub(crate) fn from_bytes(bytes: [u8; 3]) -> Option<Currency> {
+        let known = bytes.iter().all(u8::is_ascii_uppercase) || bytes == Currency::NONE.0;
+        known.then_some(Currency(bytes))
     }
 
     /// Decimals of the minor unit (ISO 4217): 0 for JPY and its like, 3 for the dinars, else 2.

@@ -141,7 +141,6 @@ impl PartnerKind {
 
 /// Which accounts a program's benefits are booked on (domain notes §5.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum AccountingClass {
     #[default]
     ContraRevenue,

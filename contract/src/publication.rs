@@ -101,6 +101,7 @@ pub struct Receipt {
     /// `record_no` is 0.
     pub at: RecordRef,
     pub file: String,
+    #[serde(with = "crate::wire::hash")]
     pub sha256: [u8; 32],
     /// `accepted`, `duplicate`, `refused`, `parked`, `superseded` or `reading`.
     pub status: Text,
@@ -111,6 +112,7 @@ pub struct Receipt {
     pub superseded: u32,
     pub parked: u32,
     pub structural: u32,
+    #[serde(with = "crate::wire::count")]
     pub bytes: u64,
     /// Why a file was refused or parked; else empty.
     pub remark: String,
@@ -192,6 +194,7 @@ pub struct Authorization {
     /// `auto` or who decided.
     pub decided_by: Text,
     pub date: Day,
+    #[serde(with = "crate::wire::count")]
     pub control: u64,
 }
 
@@ -247,6 +250,7 @@ pub struct JournalEntry {
     pub beneficiary: Text,
     /// For a prior-period adjustment the period it belongs to; else empty.
     pub origin_period: Text,
+    #[serde(with = "crate::wire::count")]
     pub control: u64,
     pub postings: Vec<Posting>,
 }
@@ -254,6 +258,7 @@ pub struct JournalEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
     /// Counts the beneficiary's postings from 1, without a gap.
+    #[serde(with = "crate::wire::count")]
     pub number: u64,
     /// Account of the templates, `LI-ACC`.
     pub symbol: Text,
@@ -312,6 +317,7 @@ pub struct AuditRecord {
     /// `control`, or `partner/ID`.
     pub chain: Text,
     /// From 1, without a gap.
+    #[serde(with = "crate::wire::count")]
     pub seq: u64,
     /// Business day of the last tick; empty before the first.
     pub time: Option<Day>,
@@ -321,7 +327,9 @@ pub struct AuditRecord {
     pub object: String,
     pub reason: String,
     pub comment: String,
+    #[serde(with = "crate::wire::hash")]
     pub previous_hash: [u8; 32],
+    #[serde(with = "crate::wire::hash")]
     pub hash: [u8; 32],
 }
 

@@ -15,6 +15,7 @@ pub struct Sale {
     pub version: u32,
     pub at: RecordRef,
     /// The control in force when the record came in: programs are looked up as of it.
+    #[serde(with = "crate::wire::count")]
     pub stamp: u64,
     /// Golden product, `source/code`.
     pub product: Text,

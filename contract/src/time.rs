@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A calendar day, as days since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Day(pub i32);
 
 fn epoch() -> Date {
