@@ -1,0 +1,32 @@
+//! `paidonce import-master`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::import_master::{Imported, import_master};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folder with the tables: partners, products, outlets, sku_xref, sell_in, programs
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    /// Folder of the configuration to write
+    #[arg(long, value_name = "DIR")]
+    config: PathBuf,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    tell(&import_master(&arguments.from, &arguments.config)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says on stderr what was imported.
+pub fn tell(imported: &Imported) {
+    for (file, rows) in &imported.tables {
+        eprintln!("{file:<14} {rows:>7} rows");
+    }
+    eprintln!("{:<14} {:>7}", "programs", imported.programs);
+    if imported.left_out > 0 {
+        eprintln!("left out: {} rows with a key that stood before, or of a partner nobody knows", imported.left_out);
+    }
+}

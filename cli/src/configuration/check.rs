@@ -1,0 +1,202 @@
+//! What can only be seen across files: names that nobody knows, programs that contradict each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use contract::{PartnerKind, Program, Reference, source_of};
+
+use super::ProgramFile;
+use super::feeds::FeedFile;
+use super::problem::{Place, Problem, Report, did_you_mean};
+use super::programs::Selected;
+use super::tenant::WHOLE_FILE;
+
+pub(crate) fn all(
+    reference: &Reference,
+    programs: &[ProgramFile],
+    feeds: &[FeedFile],
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) {
+    let names = Names::of(reference);
+    for file in programs {
+        let mut report = Report::new(&file.file, &file.text, problems);
+        for selected in file.versions.iter().flat_map(|v| &v.select) {
+            names.check(selected, &mut report);
+        }
+    }
+    program_ids(programs, problems);
+    groups(programs, problems);
+    for feed in feeds {
+        let mut report = Report::new(&feed.file, &feed.text, problems);
+        let partner = feed.definition.partner.as_str();
+        if !names.partners.contains(partner) {
+            report.add(WHOLE_FILE, format!("nobody knows the partner `{partner}`"), names.nearest("partners", partner));
+        }
+    }
+    tables(reference, &names, folder, problems);
+}
+
+/// Everything that other files may name.
+struct Names<'r> {
+    sources: BTreeSet<&'r str>,
+    categories: BTreeSet<&'r str>,
+    products: BTreeSet<&'r str>,
+    partners: BTreeSet<&'r str>,
+    regions: BTreeSet<&'r str>,
+}
+
+impl<'r> Names<'r> {
+    fn of(reference: &'r Reference) -> Names<'r> {
+        let partners = &reference.partners;
+        let products = &reference.products;
+        Names {
+            sources: products.iter().map(|p| source_of(&p.id)).collect(),
+            categories: products.iter().map(|p| p.category.as_str()).collect(),
+            products: products.iter().map(|p| p.id.as_str()).collect(),
+            partners: partners.iter().map(|p| p.id.as_str()).collect(),
+            regions: partners.iter().flat_map(|p| [p.country.as_str(), p.region.as_str()]).collect(),
+        }
+    }
+
+    fn list(&self, list: &str) -> (&BTreeSet<&'r str>, &'static str) {
+        match list {
+            "sources" => (&self.sources, "source"),
+            "categories" => (&self.categories, "category"),
+            "partners" => (&self.partners, "partner"),
+            "regions" => (&self.regions, "country or region of a partner"),
+            _ => (&self.products, "product"),
+        }
+    }
+
+    fn nearest(&self, list: &str, name: &str) -> String {
+        did_you_mean(name, self.list(list).0.iter().copied())
+    }
+
+    fn check(&self, selected: &Selected, report: &mut Report<'_>) {
+        let (known, word) = self.list(selected.list);
+        if !known.contains(selected.name.as_str()) {
+            let message = format!("no {word} is called `{}`", selected.name);
+            report.add(selected.place, message, self.nearest(selected.list, &selected.name));
+        }
+    }
+}
+
+fn program_ids(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for file in programs {
+        let Some(id) = file.versions.first().map(|v| v.program.id.as_str()) else {
+            continue;
+        };
+        if let Some(other) = first.insert(id, &file.file) {
+            let mut report = Report::new(&file.file, &file.text, problems);
+            report.add(WHOLE_FILE, format!("program `{id}` stands in {other} too"), "one file holds all versions");
+        }
+    }
+}
+
+/// Two programs of one group that can meet on a sale must not have the same priority.
+fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+    let mut by_rank: BTreeMap<(&str, u32), Vec<Member<'_>>> = BTreeMap::new();
+    for file in programs {
+        for version in &file.versions {
+            if let Some(group) = &version.program.group {
+                let rank = (group.as_str(), version.program.priority);
+                let member = Member { file, program: &version.program, place: version.place };
+                by_rank.entry(rank).or_default().push(member);
+            }
+        }
+    }
+    for ((group, priority), members) in by_rank {
+        for (n, member) in members.iter().enumerate() {
+            if let Some(other) = members[..n].iter().find(|other| can_meet(member.program, other.program)) {
+                let message = format!("priority {priority} of group `{group}` belongs to `{}` too", other.program.id);
+                let mut report = Report::new(&member.file.file, &member.file.text, problems);
+                report.add(member.place, message, "at most one of them pays for a sale: say which goes first");
+            }
+        }
+    }
+}
+
+/// A program version in a group.
+struct Member<'p> {
+    file: &'p ProgramFile,
+    program: &'p Program,
+    place: Place,
+}
+
+fn can_meet(a: &Program, b: &Program) -> bool {
+    let disjoint = |x: &[contract::Text], y: &[contract::Text]| {
+        !x.is_empty() && !y.is_empty() && !x.iter().any(|name| y.contains(name))
+    };
+    a.id != b.id
+        && a.from <= b.to
+        && b.from <= a.to
+        && !disjoint(&a.selector.sources, &b.selector.sources)
+        && !disjoint(&a.selector.categories, &b.selector.categories)
+        && !disjoint(&a.selector.products, &b.selector.products)
+        && !disjoint(&a.selector.partners, &b.selector.partners)
+}
+
+/// Cross-references between the tables.
+fn tables(reference: &Reference, names: &Names<'_>, folder: &Path, problems: &mut Vec<Problem>) {
+    in_table("partners.csv", folder, problems, |rows| {
+        for partner in reference.partners.iter().filter(|p| !p.parent.is_empty()) {
+            let parent = reference.partners.iter().find(|p| p.id == partner.parent);
+            match parent {
+                None => rows.unknown("parent", "partners", &partner.parent, &partner.id, names),
+                Some(p) if p.kind != PartnerKind::Distributor => {
+                    rows.add(&partner.id, format!("the parent `{}` is no distributor", p.id), String::new());
+                }
+                Some(_) => {}
+            }
+        }
+    });
+    in_table("sku_xref.csv", folder, problems, |rows| {
+        for entry in &reference.cross_references {
+            let at = || format!("{},{}", entry.partner, entry.code);
+            rows.names(&entry.partner, &entry.product, at, names);
+        }
+    });
+    in_table("sell_in.csv", folder, problems, |rows| {
+        for entry in &reference.shipments {
+            rows.names(&entry.partner, &entry.product, || format!("{},{}", entry.partner, entry.product), names);
+        }
+    });
+}
+
+/// Tells problems at rows of one table.
+struct Rows<'r, 'p> {
+    report: &'r mut Report<'p>,
+}
+
+impl Rows<'_, '_> {
+    fn names(&mut self, partner: &str, product: &str, at: impl Fn() -> String, names: &Names<'_>) {
+        if !names.partners.contains(partner) {
+            self.unknown("partner", "partners", partner, &at(), names);
+        }
+        if !names.products.contains(product) {
+            self.unknown("product", "products", product, &at(), names);
+        }
+    }
+
+    fn unknown(&mut self, word: &str, list: &str, name: &str, at: &str, names: &Names<'_>) {
+        let hint = if self.report.is_full() { String::new() } else { names.nearest(list, name) };
+        self.add(at, format!("nobody knows the {word} `{name}`"), hint);
+    }
+
+    /// A problem at the row that starts with these cells.
+    fn add(&mut self, at: &str, message: String, hint: String) {
+        let starts = |line: &str| line.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with(','));
+        let line = if self.report.is_full() { None } else { self.report.text().lines().position(starts) };
+        let place = line.map_or(WHOLE_FILE, |n| Place { line: n as u32 + 1, column: 1 });
+        let message = if line.is_none() { format!("{at}: {message}") } else { message };
+        self.report.add(place, message, hint);
+    }
+}
+
+fn in_table(file: &str, folder: &Path, problems: &mut Vec<Problem>, check: impl Fn(&mut Rows<'_, '_>)) {
+    if let Ok(text) = std::fs::read_to_string(folder.join(file)) {
+        check(&mut Rows { report: &mut Report::new(file, &text, problems) });
+    }
+}

@@ -1,0 +1,166 @@
+//! Typed access to the keys of a mapping, with every problem told.
+
+use contract::{Currency, Day, Micros, NumberError};
+
+use super::problem::{Place, Report, did_you_mean};
+use super::yaml::{Entry, Kind, Node};
+
+/// A value with the place it came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed<T> {
+    pub value: T,
+    pub place: Place,
+}
+
+/// Why a text is not the value that was expected.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub message: String,
+    pub hint: String,
+}
+
+/// The entries of a mapping whose keys are all known.
+pub(crate) struct Fields<'n> {
+    pub place: Place,
+    entries: &'n [Entry],
+}
+
+impl<'n> Fields<'n> {
+    /// Tells unknown keys and keys that stand twice.
+    pub(crate) fn of(node: &'n Node, known: &[&str], report: &mut Report<'_>) -> Option<Fields<'n>> {
+        let Kind::Map(entries) = &node.kind else {
+            report.add(node.place, "expected keys with values", format!("known keys: {}", known.join(", ")));
+            return None;
+        };
+        for (n, entry) in entries.iter().enumerate() {
+            if !known.contains(&entry.key.as_str()) {
+                let hint = did_you_mean(&entry.key, known.iter().copied());
+                let hint = if hint.is_empty() { format!("known keys: {}", known.join(", ")) } else { hint };
+                report.add(entry.place, format!("unknown key `{}`", entry.key), hint);
+            } else if entries[..n].iter().any(|e| e.key == entry.key) {
+                report.add(entry.place, format!("key `{}` stands here twice", entry.key), "keep one of them");
+            }
+        }
+        Some(Fields { place: node.place, entries })
+    }
+
+    /// The node under a key; a key without a value counts as left out.
+    pub(crate) fn node(&self, key: &str) -> Option<&'n Node> {
+        let entry = self.entries.iter().find(|e| e.key == key)?;
+        (!matches!(entry.value.kind, Kind::Nothing)).then_some(&entry.value)
+    }
+
+    pub(crate) fn get<T>(&self, key: &str, read: impl Reading<T>, report: &mut Report<'_>) -> Option<Placed<T>> {
+        scalar(self.node(key)?, read, report)
+    }
+
+    pub(crate) fn require<T>(&self, key: &str, read: impl Reading<T>, report: &mut Report<'_>) -> Option<Placed<T>> {
+        self.require_node(key, report).and_then(|node| scalar(node, read, report))
+    }
+
+    pub(crate) fn require_node(&self, key: &str, report: &mut Report<'_>) -> Option<&'n Node> {
+        let node = self.node(key);
+        if node.is_none() {
+            report.add(self.place, format!("key `{key}` is missing"), "");
+        }
+        node
+    }
+
+    /// The values of a list; one value may stand without brackets. Empty where the key is left out.
+    pub(crate) fn list<T>(&self, key: &str, read: impl Reading<T>, report: &mut Report<'_>) -> Vec<Placed<T>> {
+        match self.node(key) {
+            None => Vec::new(),
+            Some(Node { kind: Kind::List(nodes), .. }) => {
+                nodes.iter().filter_map(|node| scalar(node, &read, report)).collect()
+            }
+            Some(node) => scalar(node, read, report).into_iter().collect(),
+        }
+    }
+}
+
+/// Turns a text into a value.
+pub(crate) trait Reading<T>: Fn(&str) -> Result<T, Unread> {}
+impl<T, F: Fn(&str) -> Result<T, Unread>> Reading<T> for F {}
+
+pub(crate) fn scalar<T>(node: &Node, read: impl Reading<T>, report: &mut Report<'_>) -> Option<Placed<T>> {
+    let Kind::Scalar(text) = &node.kind else {
+        report.add(node.place, "expected a single value", "");
+        return None;
+    };
+    match read(text.trim()) {
+        Ok(value) => Some(Placed { value, place: node.place }),
+        Err(unread) => {
+            report.add(node.place, unread.message, unread.hint);
+            None
+        }
+    }
+}
+
+pub(crate) fn unread<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, Unread> {
+    Err(Unread { message: message.into(), hint: hint.into() })
+}
+
+pub(crate) fn text(text: &str) -> Result<contract::Text, Unread> {
+    match text {
+        "" => unread("empty text", ""),
+        text if text.contains(char::is_control) => unread("a text with a control character", ""),
+        text => Ok(text.into()),
+    }
+}
+
+pub(crate) fn number(text: &str) -> Result<Micros, Unread> {
+    Micros::parse(text).or_else(|error| {
+        let hint = match error {
+            NumberError::NotANumber => "write plain digits with a dot, such as 1250.50",
+            NumberError::TooPrecise => "amounts are kept to a millionth",
+            NumberError::TooLarge => "the largest value is 100000000000",
+        };
+        unread(format!("`{text}`: {error}"), hint)
+    })
+}
+
+/// A share: `2%` or `0.02`, from 0 to 1.
+pub(crate) fn share(text: &str) -> Result<Micros, Unread> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => Micros(number(percent.trim_end())?.0).share(Micros::ONE, Micros::units(100)),
+        None => number(text)?,
+    };
+    if share < Micros::ZERO || share > Micros::ONE {
+        return unread(format!("`{text}` is not between 0 % and 100 %"), "two percent is `2%` or `0.02`");
+    }
+    Ok(share)
+}
+
+pub(crate) fn day(text: &str) -> Result<Day, Unread> {
+    Day::parse(text).map_or_else(|| unread(format!("`{text}` is not a date"), "write it as 2013-01-31"), Ok)
+}
+
+pub(crate) fn currency(text: &str) -> Result<Currency, Unread> {
+    let code = Currency::parse(text).filter(|c| c.as_str() == text);
+    code.map_or_else(|| unread(format!("`{text}` is not a currency"), "use the ISO 4217 code, such as USD"), Ok)
+}
+
+pub(crate) fn whole<T: std::str::FromStr>(text: &str) -> Result<T, Unread> {
+    text.parse().or_else(|_| unread(format!("`{text}` is not a whole number that fits here"), ""))
+}
+
+pub(crate) fn yes_no(text: &str) -> Result<bool, Unread> {
+    match text {
+        "true" | "yes" => Ok(true),
+        "false" | "no" => Ok(false),
+        _ => unread(format!("`{text}` is neither `true` nor `false`"), ""),
+    }
+}
+
+/// One of some words.
+pub(crate) fn one_of<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, Unread> {
+    move |text| match words.iter().find(|(word, _)| *word == text) {
+        Some((_, value)) => Ok(*value),
+        None => {
+            let known = words.iter().map(|(word, _)| *word);
+            let hint = did_you_mean(text, known.clone());
+            let all = known.collect::<Vec<_>>().join(", ");
+            unread(format!("`{text}` is none of {all}"), hint)
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Partners, outlets, products and what is known about them: the CSV tables of a configuration.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use contract::{CrossReference, Outlet, Partner, PartnerKind, Product, Rate, Reference, Shipment, Text};
+
+use super::fields::{currency, day, number, one_of, text, whole};
+use super::problem::Report;
+use super::table::{Row, Table};
+
+pub(crate) const KINDS: &[(&str, PartnerKind)] =
+    &[("distributor", PartnerKind::Distributor), ("reseller", PartnerKind::Reseller)];
+
+/// A table of a configuration: its file, whether it must be there, and what reads it.
+pub(crate) struct MasterTable {
+    pub file: &'static str,
+    pub required: bool,
+    pub read: fn(&mut Report<'_>, &mut Reference),
+}
+
+/// In the order in which they may refer to each other.
+pub(crate) const TABLES: &[MasterTable] = &[
+    MasterTable { file: "products.csv", required: true, read: products },
+    MasterTable { file: "partners.csv", required: true, read: partners },
+    MasterTable { file: "outlets.csv", required: false, read: outlets },
+    MasterTable { file: "sku_xref.csv", required: false, read: cross_references },
+    MasterTable { file: "sell_in.csv", required: false, read: shipments },
+    MasterTable { file: "rates.csv", required: false, read: rates },
+];
+
+fn products(report: &mut Report<'_>, reference: &mut Reference) {
+    let columns = ["product", "name", "category", "list_price", "?name_2", "?name_3", "?gtin"];
+    reference.products = keyed(&columns, report, |row, report| {
+        let id = row.require("product", golden, report)?;
+        let names = [row.cell("name_2"), row.cell("name_3")];
+        let product = Product {
+            id: id.clone(),
+            name: row.cell("name").to_owned(),
+            other_names: names.into_iter().filter(|n| !n.is_empty()).map(str::to_owned).collect(),
+            category: row.cell("category").into(),
+            list_price: row.get("list_price", number, report),
+            gtin: row.cell("gtin").into(),
+        };
+        Some((id, product))
+    });
+}
+
+fn partners(report: &mut Report<'_>, reference: &mut Reference) {
+    let columns = ["partner", "name", "kind", "source", "?parent", "?country", "?region", "?currency"];
+    reference.partners = keyed(&columns, report, |row, report| {
+        let id = row.require("partner", folder_name, report)?;
+        let kind = row.require("kind", one_of(KINDS), report)?;
+        let partner = Partner {
+            id: id.clone(),
+            name: row.cell("name").to_owned(),
+            kind,
+            source: row.require("source", text, report)?,
+            parent: row.cell("parent").into(),
+            country: row.cell("country").into(),
+            region: row.cell("region").into(),
+            currency: row.get("currency", currency, report),
+        };
+        Some((id, partner))
+    });
+}
+
+fn outlets(report: &mut Report<'_>, reference: &mut Reference) {
+    let columns = ["outlet", "name", "?city", "?region", "?country"];
+    reference.outlets = keyed(&columns, report, |row, report| {
+        let id = row.require("outlet", golden, report)?;
+        let outlet = Outlet {
+            id: id.clone(),
+            name: row.cell("name").to_owned(),
+            city: row.cell("city").to_owned(),
+            region: row.cell("region").to_owned(),
+            country: row.cell("country").to_owned(),
+        };
+        Some((id, outlet))
+    });
+}
+
+fn cross_references(report: &mut Report<'_>, reference: &mut Reference) {
+    let found = keyed(&["partner", "code", "product"], report, |row, report| {
+        let partner = row.require("partner", text, report);
+        let code = row.require("code", text, report);
+        let product = row.require("product", golden, report);
+        let entry = CrossReference { partner: partner?, code: code?, product: product? };
+        Some(((entry.partner.clone(), entry.code.clone()), entry))
+    });
+    reference.cross_references = found;
+}
+
+fn shipments(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.shipments = keyed(&["partner", "product", "year", "units"], report, |row, report| {
+        let partner = row.require("partner", text, report);
+        let product = row.require("product", golden, report);
+        let year = row.require("year", whole::<i16>, report);
+        let units = row.require("units", number, report);
+        let entry = Shipment { partner: partner?, product: product?, year: year?, units: units? };
+        Some(((entry.partner.clone(), entry.product.clone(), entry.year), entry))
+    });
+}
+
+fn rates(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.rates = keyed(&["currency", "date", "rate"], report, |row, report| {
+        let currency = row.require("currency", currency, report);
+        let day = row.require("date", day, report);
+        let rate = row.require("rate", number, report);
+        if rate.is_some_and(|r| r.0 <= 0) {
+            row.add("rate", "a rate must be above zero", "units of the books' currency for one unit", report);
+        }
+        let entry = Rate { currency: currency?, day: day?, rate: rate? };
+        Some(((entry.currency, entry.day), entry))
+    });
+}
+
+/// Reads every row, sorts by key and tells keys that come twice.
+fn keyed<K: Ord + Clone + std::fmt::Debug, V>(
+    columns: &[&str],
+    report: &mut Report<'_>,
+    read: impl Fn(&Row<'_>, &mut Report<'_>) -> Option<(K, V)>,
+) -> Vec<V> {
+    let Some(table) = Table::read(columns, report) else {
+        return Vec::new();
+    };
+    let mut entries = BTreeMap::new();
+    let first = columns[0].trim_start_matches('?');
+    for row in table.rows() {
+        let Some((key, value)) = read(&row, report) else {
+            continue;
+        };
+        match entries.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(value);
+            }
+            Entry::Occupied(_) => {
+                row.add(first, "this key stands in the table twice", "keep one of the two rows", report);
+            }
+        }
+    }
+    entries.into_values().collect()
+}
+
+/// A golden key, `source/code`.
+pub(crate) fn golden(written: &str) -> Result<Text, super::fields::Unread> {
+    match written.split_once('/') {
+        Some((source, code)) if !source.is_empty() && !code.is_empty() => text(written),
+        _ => super::fields::unread(format!("`{written}` is not of the form source/code"), ""),
+    }
+}
+
+/// A partner's id names its feeds folder.
+fn folder_name(written: &str) -> Result<Text, super::fields::Unread> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if written.starts_with('.') || !written.chars().all(plain) {
+        let hint = "it names the partner's feeds folder: letters, digits, `-`, `_` and `.`";
+        return super::fields::unread(format!("`{written}` cannot name a folder"), hint);
+    }
+    text(written)
+}

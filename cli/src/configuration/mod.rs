@@ -1,0 +1,170 @@
+//! A configuration: a folder of YAML and CSV, read as a whole, with every problem told at once.
+//!
+//! In: `tenant.yaml`, `accounts.yaml`, the tables of [`master::TABLES`], `programs/*.yaml`, `feeds/*.yaml`.
+//! Out: a [`Configuration`], whose [`Reference`] travels through the pipeline as one blob.
+
+mod check;
+mod feeds;
+mod fields;
+mod master;
+mod problem;
+mod programs;
+mod table;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use contract::{Id, Reference};
+use ingest::definition::FeedDefinition;
+
+use problem::Report;
+pub use problem::{Place, Problem};
+use programs::ProgramVersion;
+use tenant::WHOLE_FILE;
+pub use tenant::{ProgramDefaults, Tenant};
+
+/// Everything that a folder of configuration says.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    pub tenant: Tenant,
+    /// Sorted by key, no key twice: equal content has equal bytes.
+    pub reference: Reference,
+    /// In order of partner and file.
+    pub feeds: Vec<FeedDefinition>,
+    /// Of the reference data and of every feed definition's text: changes when anything changes.
+    pub digest: Id,
+}
+
+impl Configuration {
+    /// The reference data as the blob store keeps them.
+    pub fn reference_bytes(&self) -> Vec<u8> {
+        encode(&self.reference)
+    }
+}
+
+/// Reads a configuration folder.
+///
+/// # Errors
+/// Every problem of every file, in order of file and place.
+pub fn load(folder: &Path) -> Result<Configuration, Vec<Problem>> {
+    let mut loader = Loader { folder, problems: Vec::new() };
+    let loaded = loader.load();
+    let mut problems = loader.problems;
+    problems.sort();
+    problems.dedup();
+    match loaded {
+        Some(configuration) if problems.is_empty() => Ok(configuration),
+        _ => Err(problems),
+    }
+}
+
+struct Loader<'f> {
+    folder: &'f Path,
+    problems: Vec<Problem>,
+}
+
+/// A program file's versions with what later checks need to point into it.
+struct ProgramFile {
+    file: String,
+    text: String,
+    versions: Vec<ProgramVersion>,
+}
+
+impl Loader<'_> {
+    fn load(&mut self) -> Option<Configuration> {
+        let tenant = self.yaml("tenant.yaml", tenant::read).flatten();
+        let mut reference = Reference::default();
+        self.tables(&mut reference);
+        if self.folder.join("accounts.yaml").exists() {
+            reference.accounts = self.yaml("accounts.yaml", tenant::accounts).unwrap_or_default();
+        }
+        let defaults = tenant.as_ref().map(|(_, defaults)| defaults.clone());
+        let programs = self.programs(&defaults.unwrap_or_else(|| tenant::built_in().1));
+        let feeds = feeds::load(self.folder, &mut self.problems);
+        check::all(&reference, &programs, &feeds, self.folder, &mut self.problems);
+        let (tenant, _) = tenant?;
+        reference.tenant = tenant.name.clone();
+        reference.functional_currency = Some(tenant.functional_currency);
+        reference.programs = programs.into_iter().flat_map(|f| f.versions).map(|v| v.program).collect();
+        reference.programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+        reference.feeds = feeds.iter().map(|f| f.definition.rule()).collect();
+        reference.feeds.sort_by(|a, b| (&a.partner, &a.name).cmp(&(&b.partner, &b.name)));
+        let digest = digest(&reference, &feeds);
+        let feeds = feeds.into_iter().map(|f| f.definition).collect();
+        Some(Configuration { tenant, reference, feeds, digest })
+    }
+
+    fn tables(&mut self, reference: &mut Reference) {
+        for table in master::TABLES {
+            if !table.required && !self.folder.join(table.file).exists() {
+                continue;
+            }
+            if let Some(text) = self.text(table.file) {
+                (table.read)(&mut Report::new(table.file, &text, &mut self.problems), reference);
+            }
+        }
+    }
+
+    fn programs(&mut self, defaults: &ProgramDefaults) -> Vec<ProgramFile> {
+        let mut files = Vec::new();
+        for file in yaml_files(self.folder, "programs") {
+            let Some(text) = self.text(&file) else { continue };
+            let mut report = Report::new(&file, &text, &mut self.problems);
+            let versions = yaml::parse(&mut report).map(|node| programs::read(&node, defaults, &mut report));
+            drop(report);
+            files.push(ProgramFile { file, text, versions: versions.unwrap_or_default() });
+        }
+        files
+    }
+
+    fn yaml<T>(&mut self, file: &str, read: impl Fn(&yaml::Node, &mut Report<'_>) -> T) -> Option<T> {
+        let text = self.text(file)?;
+        let mut report = Report::new(file, &text, &mut self.problems);
+        let node = yaml::parse(&mut report)?;
+        Some(read(&node, &mut report))
+    }
+
+    fn text(&mut self, file: &str) -> Option<String> {
+        read_text(self.folder, file, &mut self.problems)
+    }
+}
+
+/// A file's text; a problem when it is not there or not UTF-8.
+fn read_text(folder: &Path, file: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    let message = match std::fs::read(folder.join(file)).map(String::from_utf8) {
+        Ok(Ok(text)) => return Some(text),
+        Ok(Err(error)) => format!("not UTF-8 from byte {} on", error.utf8_error().valid_up_to()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "this file is missing".to_owned(),
+        Err(error) => format!("not readable: {error}"),
+    };
+    let (excerpt, hint) = (String::new(), String::new());
+    problems.push(Problem { file: file.to_owned(), place: WHOLE_FILE, message, excerpt, hint });
+    None
+}
+
+/// The YAML files of a folder below the configuration, sorted by name.
+fn yaml_files(folder: &Path, below: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join(below)).into_iter().flatten().flatten();
+    let is_yaml = |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let names = entries.map(|e| e.path()).filter(is_yaml).filter_map(|p| Some(p.file_name()?.to_str()?.to_owned()));
+    let mut files: Vec<String> = names.map(|name| format!("{below}/{name}")).collect();
+    files.sort();
+    files
+}
+
+fn digest(reference: &Reference, feeds: &[feeds::FeedFile]) -> Id {
+    let mut hash = blake3::Hasher::new();
+    hash.update(&encode(reference));
+    for feed in feeds {
+        hash.update(&(feed.text.len() as u64).to_le_bytes());
+        hash.update(feed.text.as_bytes());
+    }
+    Id(hash.finalize().as_bytes()[..16].try_into().expect("a hash has 32 bytes"))
+}
+
+fn encode(reference: &Reference) -> Vec<u8> {
+    postcard::to_stdvec(reference).expect("reference data are encodable")
+}

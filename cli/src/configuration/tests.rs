@@ -1,0 +1,164 @@
+//! Configurations, right and wrong, and what is said about them.
+
+use std::path::Path;
+
+use super::load;
+
+const TENANT: &str = "name: Test\nfunctional-currency: USD\n";
+const PRODUCTS: &str = "product,name,category,list_price\naw/A-1,Axle,Parts,10.50\naw/B-1,Bike,Bikes,900\n";
+const PARTNERS: &str = "partner,name,kind,source,parent,country,region,currency\n\
+    P1,Wholesale,distributor,aw,,US,West,USD\nP2,Shop,reseller,aw,P1,DE,South,EUR\n";
+const PROGRAM: &str = "program: STEP\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    select: { categories: [Bikes] }\n    \
+    earn:\n      type: volume-marginal\n      measure: amount\n      tiers:\n        - { from: 0, rate: 1% }\n        \
+    - { from: 500, rate: 2.5% }\n    period: quarter\n";
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let good = [("tenant.yaml", TENANT), ("products.csv", PRODUCTS), ("partners.csv", PARTNERS)];
+    for (name, text) in good.iter().chain(files) {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// Every problem as `file:line:column message (hint)`.
+fn problems(files: &[(&str, &str)]) -> Vec<String> {
+    let folder = folder(files);
+    let problems = load(folder.path()).err().unwrap_or_default();
+    let line = |p: &super::Problem| {
+        let hint = if p.hint.is_empty() { String::new() } else { format!(" ({})", p.hint) };
+        format!("{}:{}:{} {}{hint}", p.file, p.place.line, p.place.column, p.message)
+    };
+    problems.iter().map(line).collect()
+}
+
+fn problems_of_program(change: (&str, &str)) -> Vec<String> {
+    assert!(PROGRAM.contains(change.0), "{change:?}");
+    problems(&[("programs/step.yaml", &PROGRAM.replace(change.0, change.1))])
+}
+
+#[test]
+fn a_configuration_becomes_sorted_reference_data() {
+    let folder = folder(&[("programs/step.yaml", PROGRAM), ("accounts.yaml", "LI-PAY: \"2100\"\nCASH: \"1000\"\n")]);
+    let configuration = load(folder.path()).unwrap();
+    let reference = &configuration.reference;
+    assert_eq!(reference.accounts, [("CASH".into(), "1000".into()), ("LI-PAY".into(), "2100".into())]);
+    assert_eq!(reference.products[0].list_price.unwrap().to_string(), "10.5");
+    let program = &reference.programs[0];
+    assert_eq!((program.id.as_str(), program.version, program.grace_days), ("STEP", 1, 15));
+    let contract::Mechanism::VolumeMarginal { tiers, .. } = &program.mechanism else { panic!("{program:?}") };
+    assert_eq!(tiers[1].rate.to_string(), "0.025");
+}
+
+#[test]
+fn equal_content_has_an_equal_digest_and_other_content_another() {
+    let digest = |files: &[(&str, &str)]| load(folder(files).path()).unwrap().digest;
+    let shuffled = "product,name,category,list_price\naw/B-1,Bike,Bikes,900\naw/A-1,Axle,Parts,10.50\n";
+    let dearer = PRODUCTS.replace("900", "901");
+    assert_eq!(digest(&[]), digest(&[("products.csv", shuffled)]));
+    assert_ne!(digest(&[]), digest(&[("products.csv", &dearer)]));
+}
+
+#[test]
+fn all_problems_of_all_files_are_told_at_once() {
+    let tenant = "name: Test\nfunctional-curency: USD\npartitions: 0\n";
+    let products = "product,name,category,list_price\nA-1,Axle,Parts,ten\n";
+    let partners = "partner,nme,kind,source\nP1,Shop,reseler,aw\n";
+    let found = problems(&[("tenant.yaml", tenant), ("products.csv", products), ("partners.csv", partners)]);
+    let expected = [
+        "partners.csv:1:1 column `name` is missing (did you mean `nme`?)",
+        "products.csv:2:1 `A-1` is not of the form source/code",
+        "tenant.yaml:1:1 key `functional-currency` is missing",
+        "tenant.yaml:2:1 unknown key `functional-curency` (did you mean `functional-currency`?)",
+        "tenant.yaml:3:13 `0` is not a number of partitions (1 to 256; 4 suits up to eight cores)",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn programs_are_checked() {
+    let cases = [
+        (("from: 500,", "from: 0,"), "11:19 tiers must rise: 0 is not above 0 (order the tiers, or raise it above 0)"),
+        (
+            ("from: 0,", "from: 1,"),
+            "10:19 the first tier must start at 0 (below it nothing would be defined; rate 0% is fine)",
+        ),
+        (("2.5%", "250%"), "11:30 `250%` is not between 0 % and 100 % (two percent is `2%` or `0.02`)"),
+        (("2.5%", "2..5%"), "11:30 `2..5`: not a number (write plain digits with a dot, such as 1250.50)"),
+        (("2013-12-31", "2012-12-31"), "4:9 the version ends before it starts on 2013-01-01 (swap the two dates)"),
+        (("2013-12-31", "2013-02-30"), "4:9 `2013-02-30` is not a date (write it as 2013-01-31)"),
+        (("quarter", "quater"), "12:13 `quater` is none of month, quarter, year (did you mean `quarter`?)"),
+        (("Bikes", "Bike"), "5:28 no category is called `Bike` (did you mean `Bikes`?)"),
+        (("measure: amount", "rate: 1%"), "7:7 key `measure` is missing"),
+        (("period: quarter", "perod: quarter"), "3:5 key `period` is missing"),
+    ];
+    for (change, expected) in cases {
+        let found = problems_of_program(change);
+        let expected = format!("programs/step.yaml:{expected}");
+        assert!(found.contains(&expected), "{change:?}: {found:#?}");
+    }
+}
+
+#[test]
+fn versions_of_a_program_follow_each_other() {
+    let second = PROGRAM
+        .split_once("versions:\n")
+        .unwrap()
+        .1
+        .replace("2013-01-01", "2013-12-31")
+        .replace("to: 2013-12-31", "to: 2014-12-31");
+    let both = format!("{PROGRAM}{second}");
+    let found = problems(&[("programs/step.yaml", &both)]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("this version starts on 2013-12-31, before another ends on 2013-12-31"), "{found:#?}");
+    let later = both.replace("from: 2013-12-31", "from: 2014-01-01");
+    assert_eq!(problems(&[("programs/step.yaml", &later)]), [""; 0]);
+}
+
+#[test]
+fn programs_of_a_group_need_an_order() {
+    let grouped = PROGRAM.replace("    period", "    group: front\n    period");
+    let other = grouped.replace("STEP", "STEP-2");
+    let found = problems(&[("programs/a.yaml", &grouped), ("programs/b.yaml", &other)]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with("programs/b.yaml:3:5 priority 100 of group `front` belongs to `STEP` too"));
+    let elsewhere = other.replace("Bikes", "Parts");
+    assert_eq!(problems(&[("programs/a.yaml", &grouped), ("programs/b.yaml", &elsewhere)]), [""; 0]);
+    assert!(problems(&[("programs/a.yaml", &grouped), ("programs/b.yaml", &grouped)])[0].contains("stands in"));
+}
+
+#[test]
+fn tables_name_only_what_is_known() {
+    let partners = PARTNERS.replace(",P1,DE", ",P2,DE");
+    let found = problems(&[
+        ("partners.csv", &partners),
+        ("sku_xref.csv", "partner,code,product\nP1,77,aw/A-1\nP3,78,aw/A-2\n"),
+        ("sell_in.csv", "partner,product,year,units\nP1,aw/A-1,2013,5\nP1,aw/A-1,2013,6\n"),
+    ]);
+    let expected = [
+        "partners.csv:3:1 the parent `P2` is no distributor",
+        "sell_in.csv:3:1 this key stands in the table twice (keep one of the two rows)",
+        "sku_xref.csv:3:1 nobody knows the partner `P3` (did you mean `P1`?)",
+        "sku_xref.csv:3:1 nobody knows the product `aw/A-2` (did you mean `aw/A-1`?)",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn accounts_are_symbols_of_the_journal_templates() {
+    let found = problems(&[("accounts.yaml", "LI-ACK: \"2000\"\nCASH: \"1000\"\nCASH: \"1001\"\n")]);
+    let expected = [
+        "accounts.yaml:1:9 no journal template uses the account symbol `LI-ACK` (did you mean `LI-ACC`?)",
+        "accounts.yaml:3:7 `CASH` stands here twice (keep one of them)",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_missing_folder_is_one_clear_problem_a_file() {
+    let found = load(Path::new("/nowhere/at/all")).unwrap_err();
+    let files: Vec<_> = found.iter().map(|p| p.file.as_str()).collect();
+    assert_eq!(files, ["partners.csv", "products.csv", "tenant.yaml"]);
+}

@@ -1,0 +1,305 @@
+//! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
+//!
+//! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets` and `programs` as CSV, products and outlets keyed by
+//! (source, code). Out: the tables of a configuration with golden keys `source/code`, sorted, and one YAML file for
+//! each row of `programs.csv`. Doing it twice changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// What was written, for the person who asked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// File with its number of rows.
+    pub tables: Vec<(&'static str, usize)>,
+    pub programs: usize,
+    /// Rows left out because an earlier row has the same key, or because they name a partner nobody knows.
+    pub left_out: usize,
+}
+
+/// Reads the tables of `from` and writes them into the configuration folder `to`.
+///
+/// # Errors
+/// A table that must be there is missing or lacks a column; a file cannot be read or written.
+pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
+    let mut imported = Imported::default();
+    let partners = Source::open(from, "partners.csv")?;
+    let sources = partners.map(["partner_id", "source"])?;
+    let mut write = |name: &'static str, header: &[&str], rows: Rows| -> Result<()> {
+        imported.left_out += rows.left_out;
+        imported.tables.push((name, rows.rows.len()));
+        write_if_changed(&to.join(name), &rows.csv(header)?)
+    };
+    let header = ["partner", "name", "kind", "source", "parent", "country", "region", "currency"];
+    write("partners.csv", &header, partners_of(&partners)?)?;
+    let header = ["product", "name", "category", "list_price", "name_2", "name_3"];
+    write("products.csv", &header, products_of(&Source::open(from, "products.csv")?)?)?;
+    if let Some(table) = Source::open_optional(from, "outlets.csv")? {
+        write("outlets.csv", &["outlet", "name", "city", "region", "country"], outlets_of(&table)?)?;
+    }
+    if let Some(table) = Source::open_optional(from, "sku_xref.csv")? {
+        write("sku_xref.csv", &["partner", "code", "product"], cross_references_of(&table, &sources)?)?;
+    }
+    if let Some(table) = Source::open_optional(from, "sell_in.csv")? {
+        write("sell_in.csv", &["partner", "product", "year", "units"], shipments_of(&table, &sources)?)?;
+    }
+    if let Some(table) = Source::open_optional(from, "programs.csv")? {
+        imported.programs = programs_of(&table, to)?;
+    }
+    let tenant = to.join("tenant.yaml");
+    if !tenant.exists() {
+        write_if_changed(&tenant, &tenant_yaml(from, &partners)?)?;
+    }
+    Ok(imported)
+}
+
+fn partners_of(table: &Source) -> Result<Rows> {
+    let columns =
+        ["partner_id", "name", "kind", "source", "parent_partner_id", "country", "?region", "default_currency"];
+    table.rows(columns, |row| {
+        let [id, name, kind, source, parent, country, region, currency] = row;
+        Some([id, name, kind, source, parent, country, region, currency].map(str::to_owned).to_vec())
+    })
+}
+
+fn products_of(table: &Source) -> Result<Rows> {
+    let columns = ["source", "sku", "name", "category", "list_price", "?name_2", "?name_3"];
+    table.rows(columns, |[source, sku, name, category, price, name_2, name_3]| {
+        let rest = [name, category, price, name_2, name_3].map(str::to_owned);
+        Some([vec![format!("{source}/{sku}")], rest.to_vec()].concat())
+    })
+}
+
+fn outlets_of(table: &Source) -> Result<Rows> {
+    let columns = ["source", "outlet_id", "name", "?city", "?region", "?country"];
+    table.rows(columns, |[source, id, name, city, region, country]| {
+        Some([vec![format!("{source}/{id}")], [name, city, region, country].map(str::to_owned).to_vec()].concat())
+    })
+}
+
+fn cross_references_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Rows> {
+    table.keyed(2, ["partner_id", "partner_sku", "sku"], |[partner, code, sku]| {
+        let source = sources.get(partner)?;
+        Some(vec![partner.to_owned(), code.to_owned(), format!("{source}/{sku}")])
+    })
+}
+
+fn shipments_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Rows> {
+    table.keyed(3, ["partner_id", "sku", "year", "units_shipped"], |[partner, sku, year, units]| {
+        let source = sources.get(partner)?;
+        Some(vec![partner.to_owned(), format!("{source}/{sku}"), year.to_owned(), units.to_owned()])
+    })
+}
+
+fn programs_of(table: &Source, to: &Path) -> Result<usize> {
+    let columns = [
+        "program",
+        "kind",
+        "source",
+        "category",
+        "partner_kind",
+        "from",
+        "to",
+        "period",
+        "basis",
+        "rate",
+        "tiers",
+        "cap",
+        "group",
+        "priority",
+        "pay_tier",
+        "currency",
+    ];
+    let mut seen = BTreeSet::new();
+    for row in table.cells(columns)? {
+        let file = format!("{}.yaml", file_name(row[0]));
+        if !seen.insert(file.clone()) {
+            bail!("{}: two programs would be written to programs/{file}", table.name);
+        }
+        write_if_changed(&to.join("programs").join(file), &program_yaml(&row)?)?;
+    }
+    Ok(seen.len())
+}
+
+/// One program with one version.
+fn program_yaml(row: &[&str; 16]) -> Result<String> {
+    let [
+        program,
+        kind,
+        source,
+        category,
+        partner_kind,
+        from,
+        to,
+        period,
+        basis,
+        rate,
+        tiers,
+        cap,
+        group,
+        priority,
+        pay_tier,
+        currency,
+    ] = *row;
+    let mut yaml = format!("program: {}\nversions:\n  - from: {from}\n    to: {to}\n", quoted(program));
+    let mut select = Vec::new();
+    for (key, value) in [("sources", source), ("categories", category), ("partner-kinds", partner_kind)] {
+        if !value.is_empty() {
+            select.push(format!("{key}: [{}]", quoted(value)));
+        }
+    }
+    if !select.is_empty() {
+        yaml += &format!("    select: {{ {} }}\n", select.join(", "));
+    }
+    yaml += &earn_yaml(kind, basis, rate, tiers).with_context(|| format!("program {program}"))?;
+    yaml += &format!("    period: {period}\n");
+    let scoped_group = if group.is_empty() { String::new() } else { quoted(&format!("{source}/{group}")) };
+    let caps = if cap.is_empty() { String::new() } else { format!("{{ partner-period: {cap} }}") };
+    let optional = [
+        ("caps", caps.as_str()),
+        ("group", &scoped_group),
+        ("priority", priority),
+        ("pay-tier", pay_tier),
+        ("currency", currency),
+    ];
+    for (key, value) in optional.iter().filter(|(_, value)| !value.is_empty()) {
+        yaml += &format!("    {key}: {value}\n");
+    }
+    Ok(yaml)
+}
+
+/// A tier is a share of the amount where the measure is the amount, else money per unit.
+fn earn_yaml(kind: &str, basis: &str, rate: &str, tiers: &str) -> Result<String> {
+    let benefit = if basis == "amount" { "percent" } else { "per-unit" };
+    match kind {
+        "per-unit" | "percent" => Ok(format!("    earn: {{ type: {kind}, rate: {rate} }}\n")),
+        "spiff" => Ok(format!("    earn: {{ type: spiff, benefit: {benefit}, rate: {rate} }}\n")),
+        "volume-retroactive" | "volume-marginal" => {
+            let mut yaml = format!(
+                "    earn:\n      type: {kind}\n      measure: {basis}\n      benefit: {benefit}\n      tiers:\n"
+            );
+            for tier in tiers.split(';') {
+                let (from, rate) = tier.split_once(':').with_context(|| format!("tier {tier:?} is not `from:rate`"))?;
+                yaml += &format!("        - {{ from: {}, rate: {} }}\n", from.trim(), rate.trim());
+            }
+            Ok(yaml)
+        }
+        _ => bail!("unknown kind of program {kind:?}"),
+    }
+}
+
+/// The books are kept in the currency of most partners.
+fn tenant_yaml(from: &Path, partners: &Source) -> Result<String> {
+    let mut count: BTreeMap<&str, i64> = BTreeMap::new();
+    for [currency] in partners.cells(["default_currency"])? {
+        *count.entry(currency).or_default() -= 1;
+    }
+    count.remove("");
+    let most = count.iter().min_by_key(|(currency, n)| (**n, **currency));
+    let currency = most.map_or("USD", |(currency, _)| currency);
+    let folder = from.canonicalize().ok().and_then(|p| Some(p.parent()?.file_name()?.to_string_lossy().into_owned()));
+    Ok(format!("name: {}\nfunctional-currency: {currency}\n", quoted(&folder.unwrap_or_else(|| "imported".to_owned()))))
+}
+
+/// A CSV table of the master data.
+struct Source {
+    name: String,
+    header: csv::StringRecord,
+    records: Vec<csv::StringRecord>,
+}
+
+/// Rows of a table to write, without a key twice.
+struct Rows {
+    rows: Vec<Vec<String>>,
+    left_out: usize,
+}
+
+impl Source {
+    fn open(folder: &Path, file: &str) -> Result<Source> {
+        let path = folder.join(file);
+        let bytes = std::fs::read(&path).with_context(|| format!("{} is not readable", path.display()))?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
+        let context = || format!("{} is not a CSV table", path.display());
+        let header = reader.headers().with_context(context)?.clone();
+        let records = reader.records().collect::<Result<_, _>>().with_context(context)?;
+        Ok(Source { name: path.display().to_string(), header, records })
+    }
+
+    fn open_optional(folder: &Path, file: &str) -> Result<Option<Source>> {
+        folder.join(file).exists().then(|| Source::open(folder, file)).transpose()
+    }
+
+    /// Cells of the columns, in the order asked for. A column with a `?` in front may be missing.
+    fn cells<const N: usize>(&self, columns: [&str; N]) -> Result<Vec<[&str; N]>> {
+        let mut positions = [None; N];
+        for (position, column) in positions.iter_mut().zip(columns) {
+            let name = column.trim_start_matches('?');
+            *position = self.header.iter().position(|h| h.trim() == name);
+            if position.is_none() && !column.starts_with('?') {
+                bail!("{}: column {name:?} is missing", self.name);
+            }
+        }
+        Ok(self.records.iter().map(|r| positions.map(|p| p.and_then(|n| r.get(n)).unwrap_or("").trim())).collect())
+    }
+
+    fn map(&self, [key, value]: [&str; 2]) -> Result<BTreeMap<String, String>> {
+        Ok(self.cells([key, value])?.into_iter().map(|[k, v]| (k.to_owned(), v.to_owned())).collect())
+    }
+
+    fn rows<const N: usize>(&self, columns: [&str; N], row: fn([&str; N]) -> Option<Vec<String>>) -> Result<Rows> {
+        self.keyed(1, columns, row)
+    }
+
+    /// Rows sorted by their first `key` cells; the first of equal keys stands.
+    fn keyed<const N: usize>(
+        &self,
+        key: usize,
+        columns: [&str; N],
+        row: impl Fn([&str; N]) -> Option<Vec<String>>,
+    ) -> Result<Rows> {
+        let mut rows = BTreeMap::new();
+        let cells = self.cells(columns)?;
+        let all = cells.len();
+        for cells in cells {
+            if let Some(cells) = row(cells) {
+                rows.entry(cells[..key].to_vec()).or_insert(cells);
+            }
+        }
+        let rows: Vec<_> = rows.into_values().collect();
+        Ok(Rows { left_out: all - rows.len(), rows })
+    }
+}
+
+impl Rows {
+    fn csv(&self, header: &[&str]) -> Result<String> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(header)?;
+        for row in &self.rows {
+            writer.write_record(row)?;
+        }
+        Ok(String::from_utf8(writer.into_inner()?)?)
+    }
+}
+
+fn write_if_changed(path: &Path, content: &str) -> Result<()> {
+    if std::fs::read(path).is_ok_and(|old| old == content.as_bytes()) {
+        return Ok(());
+    }
+    let folder = path.parent().context("a file stands in a folder")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    std::fs::write(path, content).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// A double-quoted YAML scalar.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn file_name(id: &str) -> String {
+    let plain =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c.to_ascii_lowercase() } else { '-' };
+    id.chars().map(plain).collect()
+}
