@@ -104,8 +104,8 @@ impl<'a> Fields<'a> {
 #[derive(Clone, Debug)]
 pub struct ColumnMap {
     cells: Vec<(usize, Field)>,
-    /// Cells that hold the headers of key fields, to know a repeated header line by.
-    key_headers: Vec<(usize, String)>,
+    /// Headers of the key fields, to know a repeated header line by.
+    key_headers: Vec<(Field, String)>,
     /// A record with fewer cells lacks a key field.
     pub key_width: usize,
     /// Cells of the header line; `None` without one.
@@ -152,44 +152,71 @@ impl ColumnMap {
         self.cells.push((place, field));
         if Field::KEYS.contains(&field) {
             self.key_width = self.key_width.max(place + 1);
-            self.key_headers.extend(header.map(|h| (place, h.to_owned())));
+            self.key_headers.extend(header.map(|h| (field, h.to_owned())));
         }
     }
 
     pub fn fields<'a>(&self, cells: &[&'a str]) -> Fields<'a> {
+        self.fields_of(|place| cells.get(place).copied())
+    }
+
+    /// The fields of a record whose cells are found by their place, from 0.
+    pub fn fields_of<'a>(&self, cell: impl Fn(usize) -> Option<&'a str>) -> Fields<'a> {
         let mut fields = Fields::default();
         for (place, field) in &self.cells {
-            if let Some(text) = cells.get(*place) {
+            if let Some(text) = cell(*place) {
                 fields.set(*field, text);
             }
         }
         fields
     }
 
+    /// The field of a cell, if it has one.
+    pub fn field_at(&self, place: usize) -> Option<Field> {
+        self.cells.iter().find(|(p, _)| *p == place).map(|(_, field)| *field)
+    }
+
     /// Whether the cells are the header once more.
-    pub fn is_header(&self, cells: &[&str]) -> bool {
-        let is_own = |(place, header): &(usize, String)| {
-            cells.get(*place).is_some_and(|cell| cell.len() >= header.len() && folded(cell) == *header)
-        };
+    pub fn is_header(&self, fields: &Fields<'_>) -> bool {
+        let is_own = |(field, header): &(Field, String)| folds_to(fields.get(*field), header);
         !self.key_headers.is_empty() && self.key_headers.iter().all(is_own)
+    }
+
+    /// How many of the wanted headers a line has; tells the likely header when none fits.
+    pub fn hits(columns: &BTreeMap<Field, Column>, header: &[&str]) -> usize {
+        let header: Vec<String> = header.iter().map(|h| folded(h)).collect();
+        let is_there = |column: &&Column| matches!(column, Column::Name(name) if header.contains(&folded(name)));
+        columns.values().filter(is_there).count()
     }
 
     /// Why the record cannot be split into the columns, if so: cells too many or key fields missing.
     pub fn misfit(&self, cells: &[&str]) -> Option<String> {
-        let extra = self.width.filter(|w| cells.len() > *w && cells[*w..].iter().any(|c| !c.trim().is_empty()));
-        if let Some(width) = extra {
-            return Some(format!(
-                "record has {} cells, the header {width}; quote cells that hold the separator and send the line again",
-                cells.len()
-            ));
-        }
-        (cells.len() < self.key_width).then(|| {
-            format!(
-                "record has {} cells, the last key field is in cell {}; send the line again in full",
-                cells.len(),
+        self.misfit_of(cells.len(), |place| cells[place])
+    }
+
+    /// The same for a record whose cells are found by their place, from 0.
+    pub fn misfit_of<'a>(&self, count: usize, cell: impl Fn(usize) -> &'a str) -> Option<String> {
+        match self.width {
+            Some(width) if count > width && (width..count).any(|place| !cell(place).trim().is_empty()) => {
+                Some(format!(
+                    "record has {count} cells, the header {width}; quote cells that hold the separator and send the line again"
+                ))
+            }
+            _ if count < self.key_width => Some(format!(
+                "record has {count} cells, the last key field is in cell {}; send the line again in full",
                 self.key_width
-            )
-        })
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the text is the header, which is [`folded`] already.
+fn folds_to(text: &str, header: &str) -> bool {
+    let text = text.trim();
+    match (text.bytes().next(), header.bytes().next()) {
+        (Some(a), Some(b)) if a.eq_ignore_ascii_case(&b) || !a.is_ascii() => folded(text) == header,
+        _ => false,
     }
 }
 
@@ -221,7 +248,7 @@ impl RowReader {
 
     /// The next data record's row, with a problem for each field that is missing or not readable.
     pub fn row(&mut self, fields: &Fields<'_>, line_no: u32) -> ParsedRow {
-        self.records += 1;
+        self.records = self.records.saturating_add(1);
         let mut row = ParsedRow { record_no: self.records, line_no, ..ParsedRow::default() };
         read_texts(&mut row, fields);
         let definition = Arc::clone(&self.definition);
@@ -241,7 +268,7 @@ impl RowReader {
 
     /// The next data record's row where the record cannot be split into fields at all.
     pub fn unreadable(&mut self, line_no: u32, text: &str, message: String) -> ParsedRow {
-        self.records += 1;
+        self.records = self.records.saturating_add(1);
         let problem = problem(Code::RowUnreadable, "record", text, message);
         ParsedRow { record_no: self.records, line_no, problems: vec![problem], ..ParsedRow::default() }
     }

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::columns::Field;
 use crate::dates::DateStyle;
 use crate::formats::Format;
+use crate::formats::x12::X12Options;
 use crate::numbers::NumberStyle;
 
 /// How files of one partner and layout are to be read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedDefinition {
     /// Name of the feed in receipts; the file's own name where it is left out.
@@ -75,7 +76,10 @@ pub struct FeedDefinition {
     #[serde(default, deserialize_with = "currency")]
     pub currency: Option<Currency>,
     #[serde(default)]
-    pub x12: X12Rule,
+    pub x12: X12Options,
+    /// The definition as written, for a parser in a process of its own.
+    #[serde(skip)]
+    pub text: String,
 }
 
 /// Where a field stands in a record.
@@ -164,7 +168,7 @@ pub struct TrailerRule {
     pub words: Vec<String>,
     /// Cell with the number of records, from 1.
     pub count_cell: Option<u16>,
-    /// Cell with the sum of the amounts, from 1.
+    /// Cell with the sum of the amounts, from 1; group marks may cut it into several.
     pub sum_cell: Option<u16>,
 }
 
@@ -175,13 +179,6 @@ pub enum ControlTotals {
     Park,
     Finding,
     Ignore,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct X12Rule {
-    /// LIN qualifiers that may hold the product code, the preferred one first.
-    pub codes: Vec<Text>,
 }
 
 /// Something wrong in a configuration file.
@@ -210,6 +207,7 @@ pub fn load(path: &Path) -> Result<FeedDefinition, Vec<Problem>> {
 pub fn parse(file: &str, stem: &str, text: &str) -> Result<FeedDefinition, Vec<Problem>> {
     let mut definition: FeedDefinition =
         serde_saphyr::from_str(text).map_err(|error| vec![problem_of(file, &error)])?;
+    text.clone_into(&mut definition.text);
     if definition.name.is_empty() {
         definition.name = stem.into();
     }
@@ -235,6 +233,15 @@ impl FeedDefinition {
     /// What a type code of the feed means; `None` for one that the definition does not list.
     pub fn kind(&self, type_code: &str) -> Option<Kind> {
         self.types.get(type_code).copied()
+    }
+
+    /// Whether both read every file the same; names and partners do not count.
+    pub(crate) fn reads_alike(&self, other: &FeedDefinition) -> bool {
+        let bare = |d: &FeedDefinition| {
+            let (name, partner, text) = (Text::default(), Text::default(), String::new());
+            FeedDefinition { name, partner, text, ..d.clone() }
+        };
+        bare(self) == bare(other)
     }
 
     fn problems(&self, file: &str, text: &str) -> Vec<Problem> {
@@ -355,12 +362,6 @@ impl Default for TrailerRule {
     fn default() -> TrailerRule {
         let words = ["TOTAL", "TOTALS", "GRAND TOTAL", "SUM", "SUMME", "GESAMT"].map(String::from).into();
         TrailerRule { words, count_cell: None, sum_cell: None }
-    }
-}
-
-impl Default for X12Rule {
-    fn default() -> X12Rule {
-        X12Rule { codes: ["VP", "MG", "SK", "UP", "EN", "UK", "UI"].map(Text::from).into() }
     }
 }
 

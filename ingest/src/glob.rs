@@ -21,6 +21,21 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
+/// The digits that stand for the names in braces (`{yyyy}` takes four), where the whole of `text` fits the pattern.
+pub fn capture(pattern: &str, text: &str) -> Option<Vec<(String, String)>> {
+    let Some((head, rest)) = pattern.split_once('{') else {
+        return matches(pattern, text).then(Vec::new);
+    };
+    let (name, tail) = rest.split_once('}')?;
+    let starts = text.char_indices().map(|(i, _)| i);
+    starts.rev().find_map(|start| {
+        let digits = text[start..].get(..name.len()).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
+        let mut found = capture(tail, &text[start + name.len()..]).filter(|_| matches(head, &text[..start]))?;
+        found.push((name.to_owned(), digits.to_owned()));
+        Some(found)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

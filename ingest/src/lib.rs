@@ -8,12 +8,20 @@
 //!
 //! [`read`] is the edge: parsers, limits and files. [`stage`] is the pure stage behind it.
 
+mod cells;
 pub mod columns;
+mod content;
 pub mod dates;
 pub mod definition;
 pub mod formats;
 mod glob;
+pub mod layouts;
+mod lines;
 pub mod numbers;
 pub mod period;
+pub mod read;
 
 pub use definition::FeedDefinition;
+pub use formats::Limits;
+pub use layouts::configure;
+pub use read::{Arrival, ReadFile, Source, fingerprint, read, unread};

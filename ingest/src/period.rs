@@ -37,6 +37,21 @@ pub fn of_week(year: i32, week: i32) -> Option<(Day, Day)> {
     (1..=53).contains(&week).then(|| (monday, monday.plus(6)))
 }
 
+/// The period that a file's path names, by the pattern where there is one, else by the usual spellings.
+pub fn of_file(pattern: &str, path: &str) -> Option<(Day, Day)> {
+    if pattern.is_empty() {
+        return of_name(path);
+    }
+    let parts = crate::glob::capture(pattern, path)?;
+    let number = |name: &str| parts.iter().find(|(n, _)| n == name).and_then(|(_, text)| text.parse::<i32>().ok());
+    let year = number("yyyy").or_else(|| number("yy").map(|short| 2000 + short))?;
+    match (number("mm"), number("ww")) {
+        (Some(month), None) => of_month(year, month),
+        (None, Some(week)) => of_week(year, week),
+        _ => None,
+    }
+}
+
 /// The last year and month, or year and week, that a path names: `2013-04`, `201304` or `2013-W05`, not inside a longer number.
 pub fn of_name(path: &str) -> Option<(Day, Day)> {
     let bytes = path.as_bytes();
@@ -86,6 +101,14 @@ mod tests {
         ] {
             assert_eq!(shown(of_text(text)), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn patterns_say_where_the_period_stands() {
+        assert_eq!(shown(of_file("*/R{mm}{yy}_*", "P1/R0213_x.csv")), "2013-02-01 2013-02-28");
+        assert_eq!(shown(of_file("*_wk{ww}_{yyyy}.csv", "P1/a_wk05_2013.csv")), "2013-01-28 2013-02-03");
+        assert_eq!(shown(of_file("*_{yyyy}.csv", "P1/a_2013.csv")), "none");
+        assert_eq!(shown(of_file("*_{yyyy}{mm}.csv", "P1/a_x.csv")), "none");
     }
 
     #[test]

@@ -2,6 +2,10 @@
 //!
 //! A format turns bytes into [`Records`]: one data record after the other, in bounded memory, the same for the same bytes.
 
+pub mod delimited;
+pub mod json_lines;
+pub mod x12;
+
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -35,6 +39,26 @@ impl Format {
     /// Whether records are rows of cells.
     pub fn has_cells(self) -> bool {
         matches!(self, Format::Delimited | Format::Xlsx)
+    }
+}
+
+impl Format {
+    /// Opens the bytes of one file.
+    pub fn open<'a>(
+        self,
+        definition: Arc<FeedDefinition>,
+        source: Box<dyn Read + Send + 'a>,
+        limits: &Limits,
+    ) -> Result<Box<dyn Records + 'a>, Stop> {
+        let open: Open = match self {
+            Format::Delimited => delimited::open,
+            Format::JsonLines => json_lines::open,
+            Format::X12 => x12::open,
+            Format::Xlsx => {
+                return Err(Stop::Parked(crate::lines::whole_file("this build does not read the feed's format")));
+            }
+        };
+        open(definition, source, limits)
     }
 }
 
