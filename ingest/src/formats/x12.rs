@@ -76,10 +76,12 @@ impl X12Records<'_> {
         match self.envelope.take(&segment, &mut self.sets.faults) {
             Place::Begin => self.sets.begin(&segment),
             Place::Inside => self.sets.take(&segment)?,
-            Place::End => self.sets.end(),
-            Place::Outside => {}
+            Place::End => {
+                self.sets.pass();
+                self.sets.end();
+            }
+            Place::Outside => self.sets.pass(),
         }
-        self.sets.count_segment();
         Ok(())
     }
 }

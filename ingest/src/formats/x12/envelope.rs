@@ -1,46 +1,62 @@
 //! ISA/IEA, GS/GE and ST/SE: pairs, counts and control numbers.
 
-use contract::{Code, FieldProblem, Text};
+use contract::Text;
 
 use super::segment::{Segment, text_of};
+use crate::definition::ControlTotals;
+use crate::formats::Facts;
 
 /// More faults than this are counted, not listed.
 const FAULTS_MAX: usize = 20;
 
-/// What the envelope and the declared totals of a file say.
+/// What envelope and declared totals have against a file.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    listed: Vec<FieldProblem>,
-    /// Control faults beyond those listed.
+    listed: Vec<Fault>,
+    /// Faults beyond those listed.
     more: u32,
+    is_broken: bool,
+}
+
+#[derive(Debug)]
+struct Fault {
+    field: &'static str,
+    value: String,
+    message: String,
     /// A total or a pair disagrees: what arrived may not be what was sent.
-    pub(crate) is_broken: bool,
+    is_broken: bool,
 }
 
 impl Faults {
     /// A total or a pair that disagrees.
-    pub(crate) fn broken(&mut self, field: &str, value: &[u8], message: String) {
+    pub(crate) fn broken(&mut self, field: &'static str, value: &[u8], message: String) {
         self.is_broken = true;
-        self.remark(field, value, message);
+        self.note(Fault { field, value: text_of(value).into_owned(), message, is_broken: true });
     }
 
     /// Something odd that loses nothing.
-    pub(crate) fn remark(&mut self, field: &str, value: &[u8], message: String) {
-        if self.listed.len() == FAULTS_MAX {
-            self.more += 1;
-            return;
-        }
-        let value = text_of(&value[..value.len().min(80)]).into_owned();
-        self.listed.push(FieldProblem { code: Code::ControlTotalWrong, field: Text::from(field), value, message });
+    pub(crate) fn remark(&mut self, field: &'static str, value: &[u8], message: String) {
+        self.note(Fault { field, value: text_of(value).into_owned(), message, is_broken: false });
     }
 
-    pub(crate) fn into_problems(mut self) -> Vec<FieldProblem> {
-        if self.more > 0 {
-            let message = format!("{} more faults of this kind", self.more);
-            let value = self.more.to_string();
-            self.listed.push(FieldProblem { code: Code::ControlTotalWrong, field: Text::from("envelope"), value, message });
+    fn note(&mut self, fault: Fault) {
+        if self.listed.len() < FAULTS_MAX {
+            self.listed.push(fault);
+        } else {
+            self.more += 1;
         }
-        self.listed
+    }
+
+    /// Writes them down as the definition wants control totals to be treated; remarks never park a file.
+    pub(crate) fn tell(&self, rule: ControlTotals, facts: &mut Facts) {
+        for fault in &self.listed {
+            let rule = if fault.is_broken || rule == ControlTotals::Ignore { rule } else { ControlTotals::Finding };
+            facts.disagree(rule, fault.field, &fault.value, fault.message.clone());
+        }
+        if self.more > 0 {
+            let rule = if self.is_broken || rule == ControlTotals::Ignore { rule } else { ControlTotals::Finding };
+            facts.disagree(rule, "envelope", &self.more.to_string(), format!("{} more faults like these", self.more));
+        }
     }
 }
 
@@ -149,14 +165,14 @@ impl Envelope {
             faults.broken("SE", segment.element(2), format!("segment {}: SE without ST", segment.number));
             return Place::Outside;
         };
-        compare("SE", "segments", &open, segment, faults);
+        compare(["SE", "SE01", "SE02"], "segments", &open, segment, faults);
         Place::End
     }
 
     fn end_group(&mut self, segment: &Segment<'_>, faults: &mut Faults) {
         self.drop_open("ST", faults);
         match self.group.take() {
-            Some(open) => compare("GE", "transaction sets", &open, segment, faults),
+            Some(open) => compare(["GE", "GE01", "GE02"], "transaction sets", &open, segment, faults),
             None => faults.broken("GE", segment.element(2), format!("segment {}: GE without GS", segment.number)),
         }
     }
@@ -164,21 +180,17 @@ impl Envelope {
     fn end_interchange(&mut self, segment: &Segment<'_>, faults: &mut Faults) {
         self.drop_open("GS", faults);
         match self.interchange.take() {
-            Some(open) => compare("IEA", "groups", &open, segment, faults),
+            Some(open) => compare(["IEA", "IEA01", "IEA02"], "groups", &open, segment, faults),
             None => faults.broken("IEA", segment.element(2), format!("segment {}: IEA without ISA", segment.number)),
         }
     }
 
     /// Reports what `from` and the levels below it have left open.
     fn drop_open(&mut self, from: &str, faults: &mut Faults) {
-        let mut levels = vec![("ST", "SE", &mut self.set)];
-        if from != "ST" {
-            levels.push(("GS", "GE", &mut self.group));
-        }
-        if from == "ISA" {
-            levels.push(("ISA", "IEA", &mut self.interchange));
-        }
-        for (begin, end, level) in levels {
+        let levels =
+            [("ST", "SE", &mut self.set), ("GS", "GE", &mut self.group), ("ISA", "IEA", &mut self.interchange)];
+        let depth = levels.iter().position(|(begin, ..)| *begin == from).map_or(0, |at| at + 1);
+        for (begin, end, level) in levels.into_iter().take(depth) {
             if let Some(open) = level.take() {
                 let message = format!("{begin} {} has no {end}; a part of the file is missing", open.control);
                 faults.broken(end, open.control.as_bytes(), message);
@@ -188,19 +200,25 @@ impl Envelope {
 }
 
 /// Compares count (element 1) and control number (element 2) of a trailer with what was seen.
-fn compare(trailer: &str, what: &str, open: &Open, segment: &Segment<'_>, faults: &mut Faults) {
+fn compare(
+    [trailer, count, control]: [&'static str; 3],
+    what: &str,
+    open: &Open,
+    segment: &Segment<'_>,
+    faults: &mut Faults,
+) {
     let declared = segment.element(1);
     if number(declared) != Some(u64::from(open.counted)) {
         let message = format!(
-            "{trailer}01 declares {} {what}, {} were read; a part of the file is missing or was added",
+            "{count} declares {} {what}, {} were read; a part of the file is missing or was added",
             segment.text(1),
             open.counted
         );
-        faults.broken(&format!("{trailer}01"), declared, message);
+        faults.broken(count, declared, message);
     }
     if !same_control(segment.element(2), open.control.as_bytes()) {
-        let message = format!("{trailer}02 is {}, its header says {}", segment.text(2), open.control);
-        faults.broken(&format!("{trailer}02"), segment.element(2), message);
+        let message = format!("{control} is {}, the header of {trailer} says {}", segment.text(2), open.control);
+        faults.broken(control, segment.element(2), message);
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Sold<'a> {
 
 impl Sold<'_> {
     /// The row, with a problem for each field that is missing or unreadable.
-    pub(crate) fn into_row(mut self, rules: &Rules<'_>, record_no: u32, line_no: u32) -> ParsedRow {
+    pub(crate) fn into_row(mut self, rules: &Rules, record_no: u32, line_no: u32) -> ParsedRow {
         let mut row = ParsedRow { record_no, line_no, ..ParsedRow::default() };
         self.movement(&mut row, rules);
         self.document(&mut row, rules);
@@ -35,7 +35,7 @@ impl Sold<'_> {
         row
     }
 
-    fn movement(&self, row: &mut ParsedRow, rules: &Rules<'_>) {
+    fn movement(&self, row: &mut ParsedRow, rules: &Rules) {
         row.type_code = self.type_code.clone();
         row.movement = match rules.movement(self.type_code) {
             Some(Movement::Sale) if self.is_returned => Movement::Return,
@@ -49,10 +49,10 @@ impl Sold<'_> {
     }
 
     /// The best qualifier said at the quantity, else at the transfer. A credit memo is a return's own document.
-    fn document(&self, row: &mut ParsedRow, rules: &Rules<'_>) {
+    fn document(&self, row: &mut ParsedRow, rules: &Rules) {
         let said = |at: usize| first([&self.item.facts.documents[at], &self.transfer.documents[at]]);
-        let ranked = || (0..rules.options.documents.len()).filter_map(said);
-        let credit = rules.options.documents.iter().position(|d| d == "CM").and_then(said);
+        let ranked = || (0..rules.definition.x12.documents.len()).filter_map(said);
+        let credit = rules.definition.x12.documents.iter().position(|d| d == "CM").and_then(said);
         let original = first([&self.item.facts.original, &self.transfer.original]);
         match (row.movement, credit) {
             (Movement::Return, Some(credit)) => {
@@ -67,34 +67,40 @@ impl Sold<'_> {
         }
         row.document_line = either(&self.item.facts.document_line, &self.transfer.document_line);
         if row.document.is_empty() {
-            let message = format!("no document number; send REF*{}", rules.options.documents.join(" or REF*"));
+            let message = format!("no document number; send REF*{}", rules.definition.x12.documents.join(" or REF*"));
             problem(row, Code::KeyMissing, Field::Document, "", &message);
         }
     }
 
-    fn date(&self, row: &mut ParsedRow, rules: &Rules<'_>) {
+    fn date(&self, row: &mut ParsedRow, rules: &Rules) {
         let said = |at: usize| first([&self.item.facts.dates[at], &self.transfer.dates[at]]);
-        row.date_text = (0..rules.options.dates.len()).find_map(said).cloned().unwrap_or_default();
+        row.date_text = (0..rules.definition.x12.dates.len()).find_map(said).cloned().unwrap_or_default();
         if row.date_text.is_empty() {
-            let message = format!("no date; send DTM*{}", rules.options.dates.join(" or DTM*"));
+            let message = format!("no date; send DTM*{}", rules.definition.x12.dates.join(" or DTM*"));
             problem(row, Code::KeyMissing, Field::Date, "", &message);
             return;
         }
         row.date = rules.date(&row.date_text);
         if row.date.is_none() {
             let value = row.date_text.clone();
-            problem(row, Code::DateImpossible, Field::Date, &value, "no day of the calendar; send the date as CCYYMMDD");
+            problem(
+                row,
+                Code::DateImpossible,
+                Field::Date,
+                &value,
+                "no day of the calendar; send the date as CCYYMMDD",
+            );
         }
     }
 
-    fn numbers(&mut self, row: &mut ParsedRow, rules: &Rules<'_>) {
+    fn numbers(&mut self, row: &mut ParsedRow, rules: &Rules) {
         if self.quantity.is_empty() {
             problem(row, Code::KeyMissing, Field::Quantity, "", "no quantity in QTY02");
         }
         row.quantity = number(row, Field::Quantity, self.quantity, &rules.definition.quantities);
         row.unit_price = number(row, Field::UnitPrice, &self.item.price, &rules.definition.numbers);
         row.amount = number(row, Field::Amount, &self.item.amount, &rules.definition.numbers);
-        if !self.unit.is_empty() && !rules.options.units.contains(self.unit) {
+        if !self.unit.is_empty() && !rules.definition.x12.units.contains(self.unit) {
             let unit = format!("{} {}", self.quantity, self.unit);
             let message = "quantity is not in single units; ask for EA, or list the unit below `units` if it is one";
             problem(row, Code::RowUnreadable, Field::Quantity, &unit, message);
@@ -128,7 +134,13 @@ impl Sold<'_> {
         row.description = std::mem::take(&mut self.item.description);
         row.serials = std::mem::take(&mut self.item.serials);
         if row.code.is_empty() {
-            problem(row, Code::KeyMissing, Field::Code, "", "no product code; send it in LIN with VP, MG, UP or another qualifier");
+            problem(
+                row,
+                Code::KeyMissing,
+                Field::Code,
+                "",
+                "no product code; send it in LIN with VP, MG, UP or another qualifier",
+            );
         }
         if self.item.has_too_many_serials {
             row.serials.clear();

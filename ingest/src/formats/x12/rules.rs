@@ -1,23 +1,23 @@
 //! A feed definition as the X12 reader needs it.
 
+use std::sync::Arc;
+
 use contract::{Day, Movement};
 
 use super::envelope::number;
-use super::options::X12Options;
 use crate::dates::{DateStyle, civil};
 use crate::definition::FeedDefinition;
 
-pub(crate) struct Rules<'d> {
-    pub(crate) definition: &'d FeedDefinition,
-    pub(crate) options: &'d X12Options,
+pub(crate) struct Rules {
+    pub(crate) definition: Arc<FeedDefinition>,
     /// The definition names no style of its own: dates are as the standard says.
     has_standard_dates: bool,
 }
 
-impl<'d> Rules<'d> {
-    pub(crate) fn new(definition: &'d FeedDefinition) -> Rules<'d> {
+impl Rules {
+    pub(crate) fn new(definition: Arc<FeedDefinition>) -> Rules {
         let has_standard_dates = definition.dates == DateStyle::default();
-        Rules { definition, options: &definition.x12, has_standard_dates }
+        Rules { definition, has_standard_dates }
     }
 
     /// What PTD01 means: by the definition, else as usual; `None` for a code that nobody has named.
@@ -35,8 +35,14 @@ impl<'d> Rules<'d> {
         }
     }
 
+    /// A date of a sale.
     pub(crate) fn date(&self, text: &str) -> Option<Day> {
         if self.has_standard_dates { standard_date(text) } else { self.definition.dates.parse(text) }
+    }
+
+    /// A date of the report's head, which keeps to the standard even where the rows do not.
+    pub(crate) fn head_date(&self, text: &str) -> Option<Day> {
+        standard_date(text).or_else(|| self.definition.dates.parse(text))
     }
 }
 

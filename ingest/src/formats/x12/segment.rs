@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-/// A longer segment is no segment: the terminator was not found. Domain files stay under 300 bytes.
-pub(crate) const SEGMENT_BYTES_MAX: usize = 64 * 1024;
 const HEADER_BYTES: usize = 106;
 const READ_BYTES: usize = 64 * 1024;
 /// Where the fixed layout of ISA has its element separators.
@@ -128,6 +126,8 @@ pub(crate) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
 /// Cuts a byte stream into segments. Holds at most one segment and one read ahead.
 pub(crate) struct SegmentReader<R> {
     input: R,
+    /// A longer segment is none: its terminator was not found.
+    bytes_max: usize,
     window: Vec<u8>,
     /// Unread bytes are `window[start..end]`.
     start: usize,
@@ -141,9 +141,10 @@ pub(crate) struct SegmentReader<R> {
 }
 
 impl<R: Read> SegmentReader<R> {
-    pub(crate) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R, bytes_max: usize) -> Self {
         SegmentReader {
             input,
+            bytes_max,
             window: Vec::new(),
             start: 0,
             end: 0,
@@ -237,10 +238,11 @@ impl<R: Read> SegmentReader<R> {
                 }
             }
             seen = rest.len();
-            if seen > SEGMENT_BYTES_MAX {
+            if seen > self.bytes_max {
                 return Err(SegmentError::Unreadable(format!(
-                    "segment {} is longer than {SEGMENT_BYTES_MAX} bytes; is {:?} really the segment terminator?",
+                    "segment {} is longer than {} bytes; is {:?} really the segment terminator?",
                     self.number + 1,
+                    self.bytes_max,
                     char::from(separators.segment)
                 )));
             }
@@ -293,7 +295,10 @@ fn no_interchange(rest: &[u8], at: u64) -> String {
 mod tests {
     use super::*;
 
-    const HEADER: &str = "ISA*00*          *00*          *ZZ*P004           *ZZ*VENDOR         *110104*0600*U*00401*000000001*0*P*>~";
+    const HEADER: &str =
+        "ISA*00*          *00*          *ZZ*P004           *ZZ*VENDOR         *110104*0600*U*00401*000000001*0*P*>~";
+
+    const BYTES_MAX: usize = 64 << 10;
 
     /// Hands out `chunk` bytes at a time.
     struct Chunks<'a> {
@@ -313,7 +318,7 @@ mod tests {
     /// Segments as text with `|` between elements, or the error, alike for every chunk size.
     fn check(text: &str, expected: &[&str]) {
         for chunk in [1, 7, 4096, usize::MAX] {
-            let mut reader = SegmentReader::new(Chunks { bytes: text.as_bytes(), chunk });
+            let mut reader = SegmentReader::new(Chunks { bytes: text.as_bytes(), chunk }, BYTES_MAX);
             let mut found = Vec::new();
             loop {
                 match reader.next() {
@@ -354,10 +359,7 @@ mod tests {
         check("a,b\n1,2\n", &["no interchange at byte 0 but \"a,b1,2\"; X12 starts with ISA"]);
         check("UNB+UNOA", &["no interchange at byte 0 but \"UNB+UNOA\"; this is EDIFACT, not X12"]);
         check(&HEADER[..90], &["the file ends inside the ISA segment at byte 0"]);
-        check(
-            &HEADER.replacen("VENDOR ", "VENDOR", 1),
-            &["the file ends inside the ISA segment at byte 0"],
-        );
+        check(&HEADER.replacen("VENDOR ", "VENDOR", 1), &["the file ends inside the ISA segment at byte 0"]);
         check(
             &(HEADER.replacen("VENDOR ", "VENDOR", 1) + "GS*PT~"),
             &["segment 1: ISA must have 106 characters of fixed width, but element 8 does not end at character 69; \
@@ -376,10 +378,10 @@ mod tests {
 
     #[test]
     fn memory_stays_bounded() {
-        let long = format!("{HEADER}PID*F*{}", "x".repeat(10 * SEGMENT_BYTES_MAX));
+        let long = format!("{HEADER}PID*F*{}", "x".repeat(10 * BYTES_MAX));
         check(&long, &["ISA", "segment 2 is longer than 65536 bytes; is '~' really the segment terminator?"]);
-        let mut reader = SegmentReader::new(long.as_bytes());
+        let mut reader = SegmentReader::new(long.as_bytes(), BYTES_MAX);
         while let Ok(Some(_)) = reader.next() {}
-        assert!(reader.window.len() <= SEGMENT_BYTES_MAX + 2 * READ_BYTES, "{}", reader.window.len());
+        assert!(reader.window.len() <= BYTES_MAX + 2 * READ_BYTES, "{}", reader.window.len());
     }
 }

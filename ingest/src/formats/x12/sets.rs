@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Code, Day, FieldProblem, ParsedRow, Text};
+use contract::{Day, ParsedRow, Text};
 
 use super::envelope::Faults;
 use super::refused;
@@ -11,7 +11,7 @@ use super::rules::Rules;
 use super::sales::{Item, Said, date_text, party_name};
 use super::segment::{Segment, text_of};
 use super::totals::Totals;
-use crate::definition::{ControlTotals, FeedDefinition};
+use crate::definition::FeedDefinition;
 use crate::formats::{Facts, Stop};
 
 /// Where a set is.
@@ -41,12 +41,12 @@ struct Quantity {
 }
 
 /// Reads the sets of a file.
-struct SetReader<'r, 'd> {
-    rules: &'r Rules<'d>,
-    sink: &'r mut dyn FnMut(ParsedRow),
-    report: Report,
-    faults: Faults,
-    /// The set is an 867.
+pub(crate) struct SetReader {
+    pub(crate) faults: Faults,
+    rules: Rules,
+    /// The record that the last segment ended.
+    row: Option<ParsedRow>,
+    /// The open set is an 867.
     is_read: bool,
     level: Level,
     header: Said,
@@ -56,48 +56,63 @@ struct SetReader<'r, 'd> {
     lead: Option<Item>,
     /// Segments of the record that is being read.
     held: u32,
-    /// Segments of all records.
-    record_segments: u32,
     type_code: Text,
     reporter: Text,
     totals: Totals,
-    purpose: Option<bool>,
-    from: Option<Day>,
-    to: Option<Day>,
-    other_sets: u32,
+    head: Head,
+    records: u32,
+    segments: u32,
+    /// Segments of all records.
+    record_segments: u32,
 }
 
-impl<'r, 'd> SetReader<'r, 'd> {
-    fn new(rules: &'r Rules<'d>, sink: &'r mut dyn FnMut(ParsedRow)) -> Self {
+/// What the heads of the file's reports say.
+#[derive(Debug, Default)]
+struct Head {
+    /// BPT01 is 05; `None` before the first BPT.
+    replaces: Option<bool>,
+    /// BPT02 of the first report.
+    series: Text,
+    from: Option<Day>,
+    to: Option<Day>,
+}
+
+impl SetReader {
+    pub(crate) fn new(definition: Arc<FeedDefinition>) -> SetReader {
+        let options = &definition.x12;
         SetReader {
-            rules,
-            sink,
-            report: Report::default(),
             faults: Faults::default(),
+            row: None,
             is_read: false,
             level: Level::Header,
-            header: Said::new(rules.options),
-            transfer: Said::new(rules.options),
-            item: Item::new(rules.options),
+            header: Said::new(options),
+            transfer: Said::new(options),
+            item: Item::new(options),
             lead: None,
             held: 0,
-            record_segments: 0,
             type_code: Text::default(),
             reporter: Text::default(),
             totals: Totals::default(),
-            purpose: None,
-            from: None,
-            to: None,
-            other_sets: 0,
+            head: Head::default(),
+            records: 0,
+            segments: 0,
+            record_segments: 0,
+            rules: Rules::new(definition),
         }
     }
 
-    fn begin(&mut self, segment: &Segment<'_>) {
+    /// The record that the last segment ended, if it ended one.
+    pub(crate) fn take_row(&mut self) -> Option<ParsedRow> {
+        self.row.take()
+    }
+
+    /// ST: begins a set, after ending one that lacks its SE.
+    pub(crate) fn begin(&mut self, segment: &Segment<'_>) {
         self.end();
+        self.segments += 1;
         self.is_read = segment.element(1) == b"867";
         if !self.is_read {
-            self.other_sets += 1;
-            let message = format!("transaction set {} is not read here, only 867", segment.text(1));
+            let message = format!("transaction set {} is not read, only 867", segment.text(1));
             self.faults.remark("ST01", segment.element(1), message);
         }
         self.header.clear();
@@ -106,9 +121,14 @@ impl<'r, 'd> SetReader<'r, 'd> {
         self.totals = Totals::default();
     }
 
-    fn take(&mut self, segment: &Segment<'_>) -> Result<(), SegmentError> {
+    /// Takes a segment between ST and SE.
+    pub(crate) fn take(&mut self, segment: &Segment<'_>) -> Result<(), Stop> {
+        self.segments += 1;
+        if !self.is_read {
+            return Ok(());
+        }
         match segment.id() {
-            b"BPT" => return self.report_head(segment),
+            b"BPT" => return self.begin_report(segment),
             b"PTD" => self.begin_transfer(segment),
             b"QTY" => self.begin_quantity(segment),
             b"LIN" => self.line(segment),
@@ -122,31 +142,66 @@ impl<'r, 'd> SetReader<'r, 'd> {
         Ok(())
     }
 
-    /// BPT: is this a report or one that replaces another, and which.
-    fn report_head(&mut self, segment: &Segment<'_>) -> Result<(), SegmentError> {
-        let replaces = match segment.element(1) {
-            b"05" => true,
-            b"01" | b"03" | b"04" => {
-                return Err(SegmentError::Unreadable(format!(
-                    "BPT01 is {}: cancellations and changes of single lines are not read; send the whole report again with 05",
-                    segment.text(1)
-                )));
-            }
-            _ => false,
+    /// Counts a segment that stands outside of the sets.
+    pub(crate) fn pass(&mut self) {
+        self.segments += 1;
+    }
+
+    /// SE, or the set is cut off.
+    pub(crate) fn end(&mut self) {
+        self.end_quantity();
+        if self.is_read {
+            self.totals.finish(&mut self.faults);
+        }
+        self.is_read = false;
+        self.lead = None;
+        self.transfer.clear();
+        self.type_code.clear();
+    }
+
+    /// The file is read: was it a report at all?
+    pub(crate) fn finish(&mut self) -> Result<(), Stop> {
+        self.end();
+        match (self.segments, self.head.replaces, self.records) {
+            (0, ..) => Err(refused("the file is empty".into())),
+            (_, None, 0) => Err(refused("the file holds no report of sales (transaction set 867)".into())),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        let mut facts = Facts {
+            structural: self.segments - self.record_segments - self.held,
+            head_period: self.head.from.zip(self.head.to).filter(|(from, to)| from <= to),
+            series: Some(self.head.series.clone()).filter(|series| !series.is_empty()),
+            replaces: self.head.replaces.unwrap_or(false),
+            ..Facts::default()
         };
-        let series = Text::from(segment.text(2));
-        let is_other = self.purpose.is_some_and(|before| before != replaces || replaces && self.report.series != series);
-        if is_other {
-            return Err(SegmentError::Unreadable(format!(
-                "segment {}: a file that replaces a report must hold that report only; send the others in files of their own",
-                segment.number
+        self.faults.tell(self.rules.definition.control_totals, &mut facts);
+        facts
+    }
+
+    /// BPT: a report, or one that replaces another.
+    fn begin_report(&mut self, segment: &Segment<'_>) -> Result<(), Stop> {
+        if matches!(segment.element(1), b"01" | b"03" | b"04") {
+            return Err(refused(format!(
+                "BPT01 is {}: cancellations and changes of single lines are not read; send the whole report again with 05",
+                segment.text(1)
             )));
         }
-        if self.purpose.is_none() {
-            self.report.series = series;
-            self.report.replaces = replaces;
+        let replaces = segment.element(1) == b"05";
+        let series = Text::from(segment.text(2));
+        match self.head.replaces {
+            None => (self.head.replaces, self.head.series) = (Some(replaces), series),
+            Some(before) if before == replaces && (!replaces || self.head.series == series) => {}
+            Some(_) => {
+                return Err(refused(format!(
+                    "segment {}: a file that replaces a report must hold that report only; send the others in files of \
+                     their own",
+                    segment.number
+                )));
+            }
         }
-        self.purpose = Some(replaces);
         Ok(())
     }
 
@@ -158,7 +213,7 @@ impl<'r, 'd> SetReader<'r, 'd> {
         self.type_code = Text::from(segment.text(1));
         self.transfer.clear();
         for at in [2, 4] {
-            self.transfer.reference(segment.element(at), Text::from(segment.text(at + 1)), self.rules.options);
+            self.transfer.reference(segment.element(at), Text::from(segment.text(at + 1)), &self.rules.definition.x12);
         }
     }
 
@@ -166,10 +221,11 @@ impl<'r, 'd> SetReader<'r, 'd> {
         let leading = if self.level == Level::Lead { self.held } else { 0 };
         self.end_quantity();
         self.totals.quantities += 1;
+        let options = &self.rules.definition.x12;
         let qualifier = segment.element(1);
         let is_in = |list: &[Text]| list.iter().any(|known| known.as_bytes() == qualifier);
-        let is_returned = is_in(&self.rules.options.returned);
-        if is_returned || is_in(&self.rules.options.sold) {
+        let is_returned = is_in(&options.returned);
+        if is_returned || is_in(&options.sold) {
             match &self.lead {
                 Some(lead) => self.item.clone_from(lead),
                 None => self.item.clear(),
@@ -177,7 +233,7 @@ impl<'r, 'd> SetReader<'r, 'd> {
             self.held = leading + 1;
             self.level = Level::Sold(Quantity {
                 text: Text::from(segment.text(2)),
-                unit: Text::from(segment::text_of(segment.component(3))),
+                unit: Text::from(text_of(segment.component(3))),
                 is_returned,
                 line_no: segment.number,
             });
@@ -194,7 +250,7 @@ impl<'r, 'd> SetReader<'r, 'd> {
         if self.level == Level::Transfer || self.lead.is_some() {
             self.end_quantity();
             self.level = Level::Lead;
-            self.lead = Some(Item::new(self.rules.options));
+            self.lead = Some(Item::new(&self.rules.definition.x12));
             self.held = 0;
         }
         self.detail(segment);
@@ -202,7 +258,7 @@ impl<'r, 'd> SetReader<'r, 'd> {
 
     /// A segment that says something on the set, the transfer or the item.
     fn detail(&mut self, segment: &Segment<'_>) {
-        let options = self.rules.options;
+        let options = &self.rules.definition.x12;
         match &self.level {
             Level::Header => self.header_detail(segment),
             Level::Transfer => _ = self.transfer.take(segment, options),
@@ -222,22 +278,21 @@ impl<'r, 'd> SetReader<'r, 'd> {
     }
 
     fn header_detail(&mut self, segment: &Segment<'_>) {
-        let day = || self.rules.date(&date_text(segment));
+        let day = || self.rules.head_date(&date_text(segment));
         match (segment.id(), segment.element(1)) {
-            (b"DTM", b"090") => self.from = earlier(self.from, day()),
-            (b"DTM", b"091") => self.to = later(self.to, day()),
+            (b"DTM", b"090") => self.head.from = self.head.from.into_iter().chain(day()).min(),
+            (b"DTM", b"091") => self.head.to = self.head.to.into_iter().chain(day()).max(),
             (b"N1", b"DS" | b"SE") => self.reporter = party_name(segment),
-            _ => _ = self.header.take(segment, self.rules.options),
+            _ => _ = self.header.take(segment, &self.rules.definition.x12),
         }
     }
 
-    /// Hands out the record that is being read, if any.
+    /// Makes a row of the quantity that is being read, if one is.
     fn end_quantity(&mut self) {
+        let held = std::mem::take(&mut self.held);
         let Level::Sold(quantity) = &self.level else { return };
-        let quantity = quantity.clone();
-        self.level = Level::Other;
-        self.report.records += 1;
-        self.record_segments += self.held;
+        self.records += 1;
+        self.record_segments += held;
         let sold = Sold {
             header: &self.header,
             transfer: &self.transfer,
@@ -248,42 +303,9 @@ impl<'r, 'd> SetReader<'r, 'd> {
             unit: &quantity.unit,
             is_returned: quantity.is_returned,
         };
-        let row = sold.into_row(self.rules, self.report.records, quantity.line_no);
+        let row = sold.into_row(&self.rules, self.records, quantity.line_no);
         self.totals.add(row.quantity, row.amount);
-        (self.sink)(row);
+        self.row = Some(row);
+        self.level = Level::Other;
     }
-
-    /// Ends the set that is open, if any.
-    fn end(&mut self) {
-        self.end_quantity();
-        if self.is_read {
-            self.totals.finish(&mut self.faults);
-        }
-        self.is_read = false;
-        self.lead = None;
-        self.transfer.clear();
-        self.type_code.clear();
-    }
-
-    fn finish(mut self) -> Result<Report, SegmentError> {
-        if self.purpose.is_none() && self.report.records == 0 {
-            return Err(SegmentError::Unreadable(match self.report.segments {
-                0 => "the file is empty".into(),
-                _ => "the file holds no report of sales (transaction set 867)".into(),
-            }));
-        }
-        self.report.structural = self.report.segments - self.record_segments;
-        self.report.period = self.from.zip(self.to).filter(|(from, to)| from <= to);
-        self.report.is_broken = self.faults.is_broken;
-        self.report.problems = self.faults.into_problems();
-        Ok(self.report)
-    }
-}
-
-fn earlier(known: Option<Day>, new: Option<Day>) -> Option<Day> {
-    known.into_iter().chain(new).min()
-}
-
-fn later(known: Option<Day>, new: Option<Day>) -> Option<Day> {
-    known.into_iter().chain(new).max()
 }

@@ -3,7 +3,8 @@
 use contract::{Micros, Text};
 
 use super::envelope::{Faults, number};
-use super::segment::{Segment, text_of};
+use super::segment::Segment;
+use crate::columns::excerpt;
 
 /// Counts and sums of one set. Sums are wide: no file can overflow them.
 #[derive(Debug, Default)]
@@ -58,7 +59,8 @@ impl Totals {
         let counts = [self.records, self.quantities, self.lines, self.transfers];
         let declared = number(segment.element(1));
         if !counts.iter().any(|count| declared == Some(u64::from(*count))) {
-            let message = format!("CTT01 declares {} lines, {} were read; a remark only", segment.text(1), self.records);
+            let message =
+                format!("CTT01 declares {} lines, {} were read; a remark only", segment.text(1), self.records);
             faults.remark("CTT01", segment.element(1), message);
         }
         let hash = segment.text(2);
@@ -84,11 +86,11 @@ impl Totals {
     }
 
     fn disagreement(&self, name: &str, declared: &str, sum: &Sum) -> String {
-        let declared = text_of(&declared.as_bytes()[..declared.len().min(40)]).into_owned();
+        let declared = excerpt(declared);
         format!(
             "{name} declares a total of {declared}, the {} records sum up to {}; ask the sender which is right",
             self.records,
-            rust_decimal::Decimal::try_from_i128_with_scale(sum.signed, 6).map_or("too much".into(), |d| d.normalize().to_string())
+            i64::try_from(sum.signed).map_or("more than any file can hold".into(), |sum| Micros(sum).to_string())
         )
     }
 }
