@@ -1,0 +1,184 @@
+//! A budget that several settlements of a program version share.
+//!
+//! Whoever sold first, in (date, sale) order, is paid first: what is too much is cut off the last earnings. A step down
+//! (a return) takes back the settlement's latest earnings, so that the total paid is always the lower of budget and
+//! demand. What was authorised at an earlier control is never cut.
+
+use contract::{Day, Id, Micros, Program};
+use stream::{State, StorageError};
+
+use super::account::Account;
+use super::due::Due;
+use super::prices::each_price;
+use super::tables::DAYS;
+use super::{lines::each_list, tally::Tally};
+use crate::programs::caps::cap_period;
+use crate::programs::{Exact, Sums, line_benefit, needs_lines};
+
+/// A settlement that wants its share of the budget.
+pub(crate) struct Claimant<'a> {
+    pub id: Id,
+    pub account: &'a Account,
+    /// The terms that hold for this settlement.
+    pub program: &'a Program,
+    pub due: &'a Due,
+}
+
+/// What the budget leaves for each claimant; `None` where it takes nothing away.
+pub(crate) fn share_budget(
+    budget: Micros,
+    claimants: &[Claimant<'_>],
+    state: &mut dyn State,
+) -> Result<Vec<Option<Exact>>, StorageError> {
+    let mut cutting = Cutting::new(budget, claimants);
+    if cutting.excess > Exact::ZERO {
+        let steps = daily_steps(claimants, state)?;
+        for day in steps.chunk_by(|a, b| a.day == b.day) {
+            if cutting.excess == Exact::ZERO {
+                break;
+            }
+            cutting.cut_day(day, claimants, state)?;
+        }
+    }
+    Ok(cutting.shares.iter().map(|share| (share.cut > Exact::ZERO).then(|| share.wanted - share.cut)).collect())
+}
+
+/// By how much a settlement's benefit moved on one day, or with one line.
+struct Step {
+    day: Day,
+    sale: Id,
+    claimant: usize,
+    change: Exact,
+}
+
+#[derive(Clone)]
+struct Share {
+    wanted: Exact,
+    reserved: Exact,
+    /// Later steps down that earlier earnings must still make good.
+    debt: Exact,
+    cut: Exact,
+}
+
+impl Share {
+    /// What of a step may be cut, walking backwards in time.
+    fn cuttable(&mut self, change: Exact) -> Exact {
+        self.debt -= change;
+        if self.debt >= Exact::ZERO {
+            return Exact::ZERO;
+        }
+        let net = -self.debt;
+        self.debt = Exact::ZERO;
+        net.min((self.wanted - self.reserved - self.cut).max(Exact::ZERO))
+    }
+}
+
+struct Cutting {
+    excess: Exact,
+    shares: Vec<Share>,
+}
+
+impl Cutting {
+    fn new(budget: Micros, claimants: &[Claimant<'_>]) -> Cutting {
+        let share = |claimant: &Claimant<'_>| {
+            let wanted = claimant.due.wanted(claimant.account, claimant.program);
+            let reached = cap_period(claimant.program.caps.partner_period, claimant.due.earned());
+            let reserved = Exact::from(claimant.account.authorised).max(Exact::ZERO);
+            Share { wanted: wanted.max(Exact::ZERO), reserved, debt: reached - wanted, cut: Exact::ZERO }
+        };
+        let shares: Vec<Share> = claimants.iter().map(share).collect();
+        let demand: Exact = shares.iter().map(|share| share.wanted.max(share.reserved)).sum();
+        Cutting { excess: (demand - Exact::from(budget)).max(Exact::ZERO), shares }
+    }
+
+    /// Cuts a whole day where that is not too much, else its last lines.
+    fn cut_day(&mut self, day: &[Step], claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<(), StorageError> {
+        let before = self.shares.clone();
+        let cuts: Vec<Exact> = day.iter().map(|step| self.shares[step.claimant].cuttable(step.change)).collect();
+        let total: Exact = cuts.iter().copied().sum();
+        if total <= self.excess {
+            for (step, cut) in day.iter().zip(cuts) {
+                self.shares[step.claimant].cut += cut;
+            }
+            self.excess -= total;
+            return Ok(());
+        }
+        self.shares = before;
+        for step in line_steps(day, claimants, state)? {
+            let share = &mut self.shares[step.claimant];
+            let cut = share.cuttable(step.change).min(self.excess);
+            share.cut += cut;
+            self.excess -= cut;
+        }
+        Ok(())
+    }
+}
+
+/// Steps of all claimants by day, the last day first.
+fn daily_steps(claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<Step>, StorageError> {
+    let mut steps = Vec::new();
+    for (claimant, Claimant { id, account, program, .. }) in claimants.iter().enumerate() {
+        let mut path = Path::new(program);
+        if needs_lines(program) {
+            each_price(*id, account, program, account.tally().net, state, &mut |day, line, price| {
+                let change = path.add(price.after_transaction);
+                push_daily(&mut steps, Step { day, sale: line.sale, claimant, change });
+            })?;
+        } else {
+            let (mut before, all) = (Sums::default(), account.tally().net);
+            each_list(state, DAYS.id(), *id, &mut |day, bytes| {
+                let sums = DAYS.decode(bytes).map(|tally: Tally| tally.net)?;
+                let change = path.add(line_benefit(&program.mechanism, before, sums, all));
+                before += sums;
+                steps.push(Step { day, sale: *id, claimant, change });
+                Ok(())
+            })?;
+        }
+    }
+    steps.sort_by_key(|step| (std::cmp::Reverse(step.day), step.claimant));
+    Ok(steps)
+}
+
+/// Keeps one step for each claimant and day.
+fn push_daily(steps: &mut Vec<Step>, step: Step) {
+    match steps.last_mut() {
+        Some(last) if last.day == step.day && last.claimant == step.claimant => last.change += step.change,
+        _ => steps.push(step),
+    }
+}
+
+/// Steps of one day by line, the last line first.
+fn line_steps(day: &[Step], claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<Step>, StorageError> {
+    let (mut steps, wanted_day) = (Vec::new(), day[0].day);
+    for claimant in day.iter().map(|step| step.claimant) {
+        let Claimant { id, account, program, .. } = &claimants[claimant];
+        let mut path = Path::new(program);
+        each_price(*id, account, program, account.tally().net, state, &mut |day, line, price| {
+            let change = path.add(price.after_transaction);
+            if day == wanted_day {
+                steps.push(Step { day, sale: line.sale, claimant, change });
+            }
+        })?;
+    }
+    steps.sort_by_key(|step| std::cmp::Reverse((step.sale, step.claimant)));
+    Ok(steps)
+}
+
+/// A benefit that grows under the period's cap.
+struct Path {
+    cap: Option<Micros>,
+    earned: Exact,
+}
+
+impl Path {
+    fn new(program: &Program) -> Path {
+        Path { cap: program.caps.partner_period, earned: Exact::ZERO }
+    }
+
+    /// By how much the capped benefit changes.
+    fn add(&mut self, benefit: Exact) -> Exact {
+        let old = cap_period(self.cap, self.earned);
+        self.earned += benefit;
+        cap_period(self.cap, self.earned) - old
+    }
+}

@@ -1,0 +1,36 @@
+//! Which day it is: what ticks have said, never the machine.
+
+use contract::Day;
+use stream::{Order, State, StorageError};
+
+use super::tables::TICKS;
+
+/// All ticks, oldest first. Time does not run backwards: a tick before the latest day changes nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    ticks: Vec<(u64, Day)>,
+}
+
+impl Clock {
+    pub fn resume(state: &mut dyn State) -> Result<Clock, StorageError> {
+        let ticks = TICKS.range(state, &0, &u64::MAX, Order::Up, usize::MAX)?;
+        Ok(Clock { ticks: ticks.into_iter().map(|(number, day)| (number, Day(day))).collect() })
+    }
+
+    pub fn tick(&mut self, number: u64, as_of: Day, state: &mut dyn State) -> Result<(), StorageError> {
+        let reached = self.today().map_or(as_of, |today| today.max(as_of));
+        self.ticks.push((number, reached));
+        TICKS.put(state, &number, &reached.0)
+    }
+
+    /// The latest day that a tick has named; `None` before the first.
+    pub fn today(&self) -> Option<Day> {
+        self.ticks.last().map(|(_, day)| *day)
+    }
+
+    /// The tick at which `day` was reached.
+    pub fn reached(&self, day: Day) -> Option<u64> {
+        let at = self.ticks.partition_point(|(_, reached)| *reached < day);
+        self.ticks.get(at).map(|(number, _)| *number)
+    }
+}

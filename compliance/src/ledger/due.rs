@@ -1,0 +1,132 @@
+//! How much is due: a function of the lines that stand, under the terms of the program.
+
+use contract::{Id, Mechanism, Micros, Program};
+use stream::{State, StorageError};
+
+use super::account::Account;
+use super::prices::each_price;
+use crate::programs::caps::{CappedLine, cap_period};
+use crate::programs::volume_retroactive::tier_reached;
+use crate::programs::{Exact, Sums, benefit, needs_lines, threshold_met};
+
+/// What the lines of a settlement earn, not yet rounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// What all lines up to the end of each month earn together, under threshold, line caps and the period's cap.
+    pub by_month: Vec<Exact>,
+    /// All lines, before and under the caps on units and transactions.
+    pub whole: CappedLine,
+    pub threshold_met: bool,
+}
+
+impl Due {
+    /// Benefit under threshold and line caps.
+    pub fn earned(&self) -> Exact {
+        if self.threshold_met { self.whole.after_transaction } else { Exact::ZERO }
+    }
+
+    /// The same under the period's cap, less what was forgone for good when the period froze.
+    pub fn wanted(&self, account: &Account, program: &Program) -> Exact {
+        let earned = self.earned();
+        let standing = (earned - account.forgone).max(earned.min(Exact::ZERO));
+        cap_period(program.caps.partner_period, standing)
+    }
+
+    /// The same within what the budget leaves.
+    pub fn unrounded(&self, account: &Account, program: &Program) -> Exact {
+        within(self.wanted(account, program), account.budget_left)
+    }
+
+    /// What is due in the end, rounded once, last.
+    pub fn rounded(&self, account: &Account, program: &Program) -> Micros {
+        self.unrounded(account, program).round(account.settlement.currency)
+    }
+}
+
+/// A benefit within what the budget leaves.
+pub(crate) fn within(benefit: Exact, budget_left: Option<Exact>) -> Exact {
+    budget_left.map_or(benefit, |left| benefit.min(left))
+}
+
+/// Settles what stands in the account's months; reads lines only where the program needs their order.
+pub(crate) fn due(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<Due, StorageError> {
+    let reached = reached_by_month(account);
+    let all = reached.last().copied().unwrap_or_default();
+    let earned = if needs_lines(program) {
+        earned_by_lines(id, account, program, &reached, state)?
+    } else {
+        reached.iter().map(|sums| uncapped(benefit(&program.mechanism, *sums))).collect()
+    };
+    let by_month = earned.iter().zip(&reached).map(|(earned, sums)| under_terms(program, earned, *sums)).collect();
+    Ok(Due {
+        by_month,
+        whole: earned.last().copied().unwrap_or_default(),
+        threshold_met: threshold_met(program.threshold, all.measure(program.mechanism.measure())),
+    })
+}
+
+fn reached_by_month(account: &Account) -> Vec<Sums> {
+    let mut sums = Sums::default();
+    let months = account.months.iter();
+    months
+        .map(|month| {
+            sums += month.tally.net;
+            sums
+        })
+        .collect()
+}
+
+fn uncapped(benefit: Exact) -> CappedLine {
+    CappedLine { raw: benefit, after_unit: benefit, after_transaction: benefit }
+}
+
+fn under_terms(program: &Program, earned: &CappedLine, reached: Sums) -> Exact {
+    if !threshold_met(program.threshold, reached.measure(program.mechanism.measure())) {
+        return Exact::ZERO;
+    }
+    cap_period(program.caps.partner_period, earned.after_transaction)
+}
+
+/// Line benefits up to the end of each month. Where a tier pays on everything, each month has its own rate: the lines
+/// are read once for each tier that some month's end had reached.
+fn earned_by_lines(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    reached: &[Sums],
+    state: &mut dyn State,
+) -> Result<Vec<CappedLine>, StorageError> {
+    let Mechanism::VolumeRetroactive { measure, tiers, .. } = &program.mechanism else {
+        return running_totals(id, account, program, Sums::default(), state);
+    };
+    let tier_of: Vec<usize> = reached.iter().map(|sums| tier_reached(tiers, sums.measure(*measure))).collect();
+    let mut earned = vec![CappedLine::default(); reached.len()];
+    for (i, tier) in tier_of.iter().enumerate() {
+        if tier_of[..i].contains(tier) {
+            continue;
+        }
+        let totals = running_totals(id, account, program, reached[i], state)?;
+        for (month, _) in tier_of.iter().enumerate().filter(|(_, other)| *other == tier) {
+            earned[month] = totals[month];
+        }
+    }
+    Ok(earned)
+}
+
+fn running_totals(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    all: Sums,
+    state: &mut dyn State,
+) -> Result<Vec<CappedLine>, StorageError> {
+    let mut totals = vec![CappedLine::default(); account.months.len()];
+    each_price(id, account, program, all, state, &mut |day, _, price| {
+        let month = account.months.partition_point(|month| month.first <= day) - 1;
+        totals[month] = totals[month].plus(price);
+    })?;
+    for i in 1..totals.len() {
+        totals[i] = totals[i].plus(totals[i - 1]);
+    }
+    Ok(totals)
+}

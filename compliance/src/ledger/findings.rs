@@ -1,0 +1,261 @@
+//! What the ledger finds: one finding for a settlement and code, replaced when it changes, withdrawn when it is over.
+
+use contract::{Code, Finding, Id, Mechanism, Micros, Money, Program, Publication, RecordRef};
+use stream::{Order, Outbox, State, StorageError, View};
+
+use super::account::{Account, Role};
+use super::due::Due;
+use super::lines::day_lines;
+use super::tables::DAYS;
+use crate::programs::caps::{CappedLine, cap_period};
+use crate::programs::volume_retroactive::tier_reached;
+use crate::programs::{Exact, benefit, needs_lines};
+
+/// What is found about one settlement.
+pub(crate) struct Found {
+    pub code: Code,
+    pub at_risk: Exact,
+    pub message: String,
+}
+
+/// Looks at a settlement after it was booked.
+pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_wanted: bool) -> Vec<Found> {
+    if let Role::PassedOver { winner } = &account.role {
+        return passed_over(account, program, due, winner).into_iter().collect();
+    }
+    let checks = [
+        threshold_not_met(account, program, due),
+        tier_moved(account, program),
+        returns_moved_tier(account, program),
+        cap_bound(account, program, due),
+        budget_used_up(account, program, due),
+        returned_after_authorisation(account),
+        rate_missing(account, functional_wanted),
+    ];
+    checks.into_iter().flatten().collect()
+}
+
+/// DD-11: another program of the group was given these sales.
+fn passed_over(account: &Account, program: &Program, due: &Due, winner: &str) -> Option<Found> {
+    let tally = account.tally();
+    if tally.lines == 0 {
+        return None;
+    }
+    let message = format!(
+        "{}, {} units for {}: paid under {winner} of the same group {}",
+        sales(tally.lines),
+        shown(tally.net.quantity),
+        money(tally.net.amount, account),
+        program.ledger_key(),
+    );
+    Some(Found { code: Code::ExclusivePrograms, at_risk: due.wanted(account, program), message })
+}
+
+/// OP-12: nothing is due until the threshold is reached.
+fn threshold_not_met(account: &Account, program: &Program, due: &Due) -> Option<Found> {
+    let threshold = program.threshold.filter(|_| !due.threshold_met && account.tally().lines > 0)?;
+    let reached = account.tally().net.measure(program.mechanism.measure());
+    let message = format!("{} of {threshold} reached: nothing is due below the threshold", shown(reached));
+    Some(Found { code: Code::ThresholdNotMet, at_risk: due.whole.after_transaction, message })
+}
+
+/// OP-13: amounts accrued at one tier became due at another.
+fn tier_moved(account: &Account, program: &Program) -> Option<Found> {
+    let Mechanism::VolumeRetroactive { tiers, .. } = &program.mechanism else { return None };
+    let track = account.tier;
+    if track.first == track.now || track.moved == Exact::ZERO {
+        return None;
+    }
+    let rate = |tier: u32| tier.checked_sub(1).map_or(Micros::ZERO, |i| tiers[i as usize].rate);
+    let message = format!(
+        "the tier moved from {} to {} after amounts were accrued: {} trued up",
+        rate(track.first),
+        rate(track.now),
+        rounded(track.moved, account),
+    );
+    Some(Found { code: Code::TierMiscalculated, at_risk: track.moved.abs(), message })
+}
+
+/// OP-14: counted before returns, the measure would reach another tier.
+fn returns_moved_tier(account: &Account, program: &Program) -> Option<Found> {
+    let (measure, tiers) = match &program.mechanism {
+        Mechanism::VolumeRetroactive { measure, tiers, .. } | Mechanism::VolumeMarginal { measure, tiers, .. } => {
+            (*measure, tiers)
+        }
+        _ => return None,
+    };
+    let tally = account.tally();
+    let (gross, net) = ((tally.net - tally.returned).measure(measure), tally.net.measure(measure));
+    let (polluted, clean) = (tier_reached(tiers, gross), tier_reached(tiers, net));
+    if polluted <= clean {
+        return None;
+    }
+    let (too_high, right) = (tiers[polluted - 1].rate, clean.checked_sub(1).map_or(Micros::ZERO, |i| tiers[i].rate));
+    let message =
+        format!("{} before returns would reach the tier of {too_high}; {} net reach {right}", shown(gross), shown(net));
+    Some(Found { code: Code::BasisPolluted, at_risk: over_tier(program, account, too_high, right), message })
+}
+
+/// What the tier alone would have paid too much on the net sums.
+fn over_tier(program: &Program, account: &Account, too_high: Micros, right: Micros) -> Exact {
+    let net = account.tally().net;
+    match &program.mechanism {
+        Mechanism::VolumeRetroactive { benefit, .. } => Exact::product(too_high - right, net.base(*benefit)),
+        Mechanism::VolumeMarginal { .. } if !needs_lines(program) => {
+            benefit(&program.mechanism, net - account.tally().returned) - benefit(&program.mechanism, net)
+        }
+        _ => Exact::ZERO,
+    }
+}
+
+/// OP-16: which cap bound, and what it took.
+fn cap_bound(account: &Account, program: &Program, due: &Due) -> Option<Found> {
+    if !due.threshold_met {
+        return None;
+    }
+    let CappedLine { raw, after_unit, after_transaction } = due.whole;
+    let under_period = cap_period(program.caps.partner_period, after_transaction);
+    let cuts = [
+        ("per-unit", raw - after_unit),
+        ("per-transaction", after_unit - after_transaction),
+        ("partner-period", after_transaction - under_period),
+    ];
+    let bound: Vec<String> = cuts
+        .iter()
+        .filter(|(_, cut)| *cut != Exact::ZERO)
+        .map(|(cap, cut)| format!("the {cap} cap took {}", rounded(*cut, account)))
+        .collect();
+    let at_risk = raw - under_period;
+    (!bound.is_empty()).then(|| Found { code: Code::CapExceeded, at_risk, message: bound.join(", ") })
+}
+
+/// OP-17: the program's budget is used up by sales that come first.
+fn budget_used_up(account: &Account, program: &Program, due: &Due) -> Option<Found> {
+    let wanted = due.wanted(account, program);
+    let unpaid = wanted - due.unrounded(account, program);
+    if unpaid <= Exact::ZERO {
+        return None;
+    }
+    let message = format!(
+        "of {} the program's budget of {} leaves {} unpaid",
+        rounded(wanted, account),
+        program.caps.budget.unwrap_or_default(),
+        rounded(unpaid, account),
+    );
+    Some(Found { code: Code::BudgetOverrun, at_risk: unpaid, message })
+}
+
+/// OP-24: less is due than was authorised.
+fn returned_after_authorisation(account: &Account) -> Option<Found> {
+    if account.authorised <= account.accrued || account.orders == 0 {
+        return None;
+    }
+    let over = account.authorised - account.accrued;
+    let message = format!(
+        "{} was authorised and only {} is due: {over} {} is to be claimed back",
+        account.authorised, account.accrued, account.settlement.currency,
+    );
+    Some(Found { code: Code::ReturnAfterPayment, at_risk: Exact::from(over), message })
+}
+
+/// DQ-08: some sale date has no exchange rate.
+fn rate_missing(account: &Account, functional_wanted: bool) -> Option<Found> {
+    let rateless = account.tally().rateless;
+    if !functional_wanted || rateless == 0 {
+        return None;
+    }
+    let currency = account.settlement.currency;
+    let message = format!("{} without a rate for {currency} on its date: no functional amount", sales(rateless));
+    Some(Found { code: Code::RateMissing, at_risk: Exact::ZERO, message })
+}
+
+fn sales(count: i64) -> String {
+    if count == 1 { "1 sale".to_owned() } else { format!("{count} sales") }
+}
+
+fn shown(millionths: i128) -> String {
+    i64::try_from(millionths).map_or_else(|_| format!("{millionths} millionths"), |value| Micros(value).to_string())
+}
+
+fn money(millionths: i128, account: &Account) -> String {
+    format!("{} {}", shown(millionths), account.settlement.currency).trim_end().to_owned()
+}
+
+fn rounded(amount: Exact, account: &Account) -> String {
+    let currency = account.settlement.currency;
+    format!("{} {currency}", amount.round(currency)).trim_end().to_owned()
+}
+
+/// Publishes what is new or says something else, withdraws what is over.
+pub(crate) fn publish<T>(
+    id: Id,
+    account: &mut Account,
+    found: Vec<Found>,
+    state: &mut dyn State,
+    outbox: &mut Outbox<T>,
+) -> Result<(), StorageError> {
+    if found.is_empty() && account.findings.is_empty() {
+        return Ok(());
+    }
+    let (at, sale) = first_record(id, account, state)?;
+    let mut stand = Vec::with_capacity(found.len());
+    for found in found {
+        let code = found.code;
+        let finding = finding(id, account, at.clone(), sale, found);
+        let said = digest(&finding);
+        if !account.findings.contains(&(code, said)) {
+            outbox.publish(view(&Publication::Finding(finding)));
+        }
+        stand.push((code, said));
+    }
+    for (code, _) in &account.findings {
+        if !stand.iter().any(|(other, _)| other == code) {
+            outbox.publish(view(&Publication::Withdrawn(finding_id(id, *code))));
+        }
+    }
+    account.findings = stand;
+    Ok(())
+}
+
+fn finding(id: Id, account: &Account, at: RecordRef, sale: Option<Id>, found: Found) -> Finding {
+    let currency = account.settlement.currency;
+    let amount = found.at_risk.round(currency);
+    Finding {
+        id: finding_id(id, found.code),
+        code: found.code,
+        at,
+        related: None,
+        sale,
+        program: account.settlement.program.clone(),
+        beneficiary: account.settlement.beneficiary.clone(),
+        at_risk: (!amount.is_zero()).then_some(Money { amount, currency }),
+        message: format!("{}: {}", account.settlement.period, found.message),
+        explained_by: None,
+    }
+}
+
+/// One finding for a settlement and code, whatever its first record is.
+fn finding_id(id: Id, code: Code) -> Id {
+    Id::of("finding", &[code.as_str(), &id.to_string()])
+}
+
+fn digest(finding: &Finding) -> Id {
+    let bytes = postcard::to_stdvec(finding).expect("a finding is encodable");
+    Id(blake3::hash(&bytes).as_bytes()[..16].try_into().expect("a hash has 32 bytes"))
+}
+
+fn view(publication: &Publication) -> View {
+    let record = publication.record();
+    View { topic: record.topic as u8, key: record.key, value: record.value }
+}
+
+/// The first sale of the settlement and its record; the partner alone where no sale is left.
+fn first_record(id: Id, account: &Account, state: &mut dyn State) -> Result<(RecordRef, Option<Id>), StorageError> {
+    let mut at = RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 };
+    let first = DAYS.prefix(state, &id.0, Order::Up, 1)?;
+    let Some(((_, day), _)) = first.first() else { return Ok((at, None)) };
+    let standing = day_lines(state, id, contract::Day(*day))?;
+    let Some(line) = standing.lines.first() else { return Ok((at, None)) };
+    (at.file_no, at.record_no) = (line.file_no, line.record_no);
+    Ok((at, Some(line.sale)))
+}

@@ -1,0 +1,231 @@
+//! The lines of a settlement: one list a day, written by appending only.
+
+use contract::{Day, Entitlement, Id, Micros};
+use stream::{Order, State, StorageError, TableId};
+
+use super::tables::{LINES, day_key, key_day};
+use crate::programs::Sums;
+
+/// A sale as a settlement keeps it. Its day is the list's, its partner the settlement's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Line {
+    pub sale: Id,
+    pub quantity: Micros,
+    pub amount: Micros,
+    pub file_no: u32,
+    pub record_no: u32,
+    /// For a linked return: the sale it takes back and that sale's date.
+    pub origin: Option<(Id, Day)>,
+    /// The control in force when the ledger learned of it.
+    pub came: u64,
+}
+
+const REVOKED: u8 = 1;
+const LINKED: u8 = 2;
+const PLAIN_BYTES: usize = 49;
+const LINKED_BYTES: usize = PLAIN_BYTES + 20;
+
+/// The longest line in bytes.
+pub(crate) type LineBuffer = [u8; LINKED_BYTES];
+
+/// Days that are read at a time.
+const PAGE: usize = 32;
+
+/// Is handed a day with its lines, or with a list's bytes.
+type Visit<'a, T> = &'a mut dyn FnMut(Day, &T) -> Result<(), StorageError>;
+
+impl Line {
+    pub fn new(entitlement: &Entitlement, came: u64) -> Line {
+        Line {
+            sale: entitlement.sale,
+            quantity: entitlement.quantity,
+            amount: entitlement.amount,
+            file_no: entitlement.at.file_no,
+            record_no: entitlement.at.record_no,
+            origin: entitlement.origin,
+            came,
+        }
+    }
+
+    pub fn sums(&self) -> Sums {
+        Sums::of(self.quantity, self.amount)
+    }
+
+    /// The sale line that this one belongs to under a transaction cap.
+    pub fn transaction(&self) -> Id {
+        self.origin.map_or(self.sale, |(sale, _)| sale)
+    }
+
+    /// Everything but the time of its coming.
+    fn content(&self) -> Line {
+        Line { came: 0, ..*self }
+    }
+
+    /// Writes the line into `buffer` and returns the bytes that it takes there.
+    pub fn write<'a>(&self, revoked: bool, buffer: &'a mut LineBuffer) -> &'a [u8] {
+        let linked = if self.origin.is_some() { LINKED } else { 0 };
+        buffer[0] = linked | if revoked { REVOKED } else { 0 };
+        buffer[1..17].copy_from_slice(&self.sale.0);
+        buffer[17..25].copy_from_slice(&self.quantity.0.to_le_bytes());
+        buffer[25..33].copy_from_slice(&self.amount.0.to_le_bytes());
+        buffer[33..37].copy_from_slice(&self.file_no.to_le_bytes());
+        buffer[37..41].copy_from_slice(&self.record_no.to_le_bytes());
+        buffer[41..49].copy_from_slice(&self.came.to_le_bytes());
+        let Some((sale, day)) = self.origin else { return &buffer[..PLAIN_BYTES] };
+        buffer[49..65].copy_from_slice(&sale.0);
+        buffer[65..69].copy_from_slice(&day.0.to_le_bytes());
+        &buffer[..]
+    }
+
+    /// Takes the first line off `bytes`.
+    fn read(bytes: &mut &[u8]) -> Result<(Line, bool), StorageError> {
+        let flags = bytes[0];
+        let length = if flags & LINKED != 0 { LINKED_BYTES } else { PLAIN_BYTES };
+        if flags > (REVOKED | LINKED) || bytes.len() < length {
+            return Err(StorageError::new("list of lines is damaged"));
+        }
+        let (head, tail) = bytes.split_at(length);
+        *bytes = tail;
+        let origin = (length == LINKED_BYTES).then(|| (Id(part(head, 49)), Day(i32::from_le_bytes(part(head, 65)))));
+        let line = Line {
+            sale: Id(part(head, 1)),
+            quantity: Micros(i64::from_le_bytes(part(head, 17))),
+            amount: Micros(i64::from_le_bytes(part(head, 25))),
+            file_no: u32::from_le_bytes(part(head, 33)),
+            record_no: u32::from_le_bytes(part(head, 37)),
+            origin,
+            came: u64::from_le_bytes(part(head, 41)),
+        };
+        Ok((line, flags & REVOKED != 0))
+    }
+}
+
+fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes[at..at + N].try_into().expect("length was checked")
+}
+
+/// The lines of one day that stand, in order of their sales.
+pub(crate) struct Standing {
+    pub lines: Vec<Line>,
+    /// The list holds revoked lines and may be rewritten.
+    pub untidy: bool,
+}
+
+/// Nets a day's list: what was revoked is gone, and the order of writing does not matter.
+pub(crate) fn standing(mut bytes: &[u8]) -> Result<Standing, StorageError> {
+    let mut lines = Vec::with_capacity(bytes.len() / PLAIN_BYTES);
+    let mut revoked = Vec::new();
+    while !bytes.is_empty() {
+        match Line::read(&mut bytes)? {
+            (line, false) => lines.push(line),
+            (line, true) => revoked.push(line.content()),
+        }
+    }
+    lines.sort_unstable();
+    let untidy = !revoked.is_empty();
+    if untidy {
+        lines = without(&lines, revoked);
+    }
+    for pair in lines.windows(2) {
+        assert!(pair[0].sale != pair[1].sale, "sale {} is granted twice in one settlement", pair[0].sale);
+    }
+    Ok(Standing { lines, untidy })
+}
+
+/// Grants less revocations of the same content. A line that was taken back and granted again within one control
+/// interval never went away: it keeps its first coming.
+fn without(granted: &[Line], mut revoked: Vec<Line>) -> Vec<Line> {
+    revoked.sort_unstable();
+    let mut left = revoked.as_slice();
+    let mut kept = Vec::with_capacity(granted.len());
+    for same in granted.chunk_by(|a, b| a.content() == b.content()) {
+        let content = same[0].content();
+        assert!(left.first().is_none_or(|r| *r >= content), "sale {} is revoked without a grant", left[0].sale);
+        let gone = left.partition_point(|r| *r == content);
+        assert!(gone <= same.len(), "sale {} is revoked more often than granted", content.sale);
+        left = &left[gone..];
+        kept.extend_from_slice(&same[..same.len() - gone]);
+    }
+    assert!(left.is_empty(), "sale {} is revoked without a grant", left[0].sale);
+    kept
+}
+
+pub(crate) fn write_all(lines: &[Line]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(lines.len() * PLAIN_BYTES);
+    let mut buffer = [0; LINKED_BYTES];
+    for line in lines {
+        bytes.extend_from_slice(line.write(false, &mut buffer));
+    }
+    bytes
+}
+
+pub(crate) fn day_lines(state: &mut dyn State, id: Id, day: Day) -> Result<Standing, StorageError> {
+    standing(state.get(LINES, &day_key(id, day))?.unwrap_or_default())
+}
+
+/// Hands over a settlement's lines in (date, sale) order, a day at a time.
+pub(crate) fn each_day(state: &mut dyn State, id: Id, visit: Visit<'_, [Line]>) -> Result<(), StorageError> {
+    each_list(state, LINES, id, &mut |day, bytes| visit(day, &standing(bytes)?.lines))
+}
+
+/// Walks the values of a table keyed by (settlement, day), a page at a time.
+pub(crate) fn each_list(
+    state: &mut dyn State,
+    table: TableId,
+    id: Id,
+    visit: Visit<'_, [u8]>,
+) -> Result<(), StorageError> {
+    let mut from = day_key(id, Day(i32::MIN)).to_vec();
+    let to = [&day_key(id, Day(i32::MAX))[..], &[0]].concat();
+    loop {
+        let page = state.range(table, &from, &to, Order::Up, PAGE)?;
+        for (key, value) in &page {
+            visit(key_day(key)?, value)?;
+        }
+        match page.into_iter().nth(PAGE - 1) {
+            Some((last, _)) => from = [&last[..], &[0]].concat(),
+            None => return Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(sale: u8, quantity: i64, came: u64) -> Line {
+        let quantity = Micros::units(quantity);
+        Line { sale: Id([sale; 16]), quantity, amount: quantity, file_no: 1, record_no: 1, origin: None, came }
+    }
+
+    fn list(entries: &[(Line, bool)]) -> Vec<u8> {
+        let mut buffer = [0; LINKED_BYTES];
+        entries.iter().flat_map(|(line, revoked)| line.write(*revoked, &mut buffer).to_vec()).collect()
+    }
+
+    #[test]
+    fn what_was_revoked_is_gone_whatever_the_order() {
+        let linked = Line { origin: Some((Id([9; 16]), Day(-3))), ..line(3, -1, 2) };
+        let entries = [(line(1, 5, 1), false), (line(2, 4, 1), false), (line(1, 5, 2), true), (linked, false)];
+        let forward = standing(&list(&entries)).unwrap();
+        assert_eq!(forward.lines, vec![line(2, 4, 1), linked]);
+        assert!(forward.untidy);
+        let mut turned = entries;
+        turned.reverse();
+        assert_eq!(standing(&list(&turned)).unwrap().lines, forward.lines);
+        assert!(!standing(&write_all(&forward.lines)).unwrap().untidy);
+    }
+
+    #[test]
+    fn a_line_that_came_back_keeps_its_first_coming() {
+        let entries = [(line(1, 5, 3), false), (line(1, 5, 4), true), (line(1, 5, 4), false)];
+        assert_eq!(standing(&list(&entries)).unwrap().lines, vec![line(1, 5, 3)]);
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let bytes = list(&[(line(1, 5, 3), false)]);
+        assert!(standing(&bytes[..bytes.len() - 1]).is_err());
+        assert!(standing(&[0xff]).is_err());
+    }
+}

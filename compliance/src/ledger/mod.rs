@@ -1,0 +1,32 @@
+//! How much is due now, within which caps?
+//!
+//! Takes entitlements, keyed by program or exclusivity group, and sends accrual movements, authorizations and closes.
+//! Nothing is refused here.
+//!
+//! A settlement is one program version for one beneficiary, period and currency. Its lines are facts; its due is a
+//! function of them ([`due`]), and what is booked at a control is due less accrued ([`booking`]). Programs that need no
+//! order settle on sums kept for each day and month ([`tally`]); caps on lines, tiers that count one thing and pay on
+//! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]).
+
+mod account;
+mod booking;
+mod budget;
+mod clock;
+mod due;
+mod findings;
+mod lines;
+mod periods;
+mod prices;
+mod rows;
+#[cfg(test)]
+mod scenario;
+mod settle;
+mod slots;
+mod stage;
+mod tables;
+mod tally;
+mod verify;
+
+pub use rows::{AccrualRow, accrual_rows};
+pub use stage::LedgerStage;
+pub use verify::{Verified, verify};

@@ -1,0 +1,150 @@
+//! What a tick moves: open → frozen → closed, and the orders to pay.
+
+use std::collections::BTreeSet;
+
+use contract::{AccrualEvent, AuthorizationOrder, Day, Id, Micros, Program};
+use stream::{Order, Outbox, StageError, State, StorageError};
+
+use super::account::{Account, Phase, close_day};
+use super::due::due;
+use super::settle::terms;
+use super::tables::{ACCOUNTS, DEADLINES, WAITING};
+use crate::programs::Exact;
+use crate::references::References;
+
+/// A tick, after everything that came before it is settled.
+pub(crate) struct Turning<'a> {
+    pub control: u64,
+    pub today: Day,
+    pub references: &'a References,
+}
+
+impl Turning<'_> {
+    /// Freezes and closes what is past its day and orders what may be paid.
+    pub fn run(&self, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StageError> {
+        let waiting = WAITING.first(state, usize::MAX)?.into_iter().map(|(id, ())| Id(id)).collect();
+        for (id, mut account) in in_order(waiting, state)? {
+            self.catch_up(id, &mut account, state, outbox)?;
+            ACCOUNTS.put(state, &id.0, &account)?;
+        }
+        loop {
+            let past = in_order(self.past_deadline(state)?, state)?;
+            if past.is_empty() {
+                return Ok(());
+            }
+            for (id, mut account) in past {
+                self.move_on(id, &mut account, state, outbox)?;
+                ACCOUNTS.put(state, &id.0, &account)?;
+            }
+        }
+    }
+
+    fn past_deadline(&self, state: &mut dyn State) -> Result<BTreeSet<Id>, StorageError> {
+        let end = (self.today.0 + 1, [0; 16]);
+        let page = DEADLINES.range(state, &(i32::MIN, [0; 16]), &end, Order::Up, usize::MAX)?;
+        Ok(page.into_iter().map(|((_, id), ())| Id(id)).collect())
+    }
+
+    /// Late adjustments of a frozen period are ordered, of a closed one without orders released.
+    fn catch_up(
+        &self,
+        id: Id,
+        account: &mut Account,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let program = terms(account, self.references.as_of(account.terms));
+        if program.auto_authorise {
+            self.authorise(account, program, outbox);
+        } else if matches!(account.phase, Phase::Closed { .. }) {
+            self.release(account, program, outbox);
+        }
+        Ok(WAITING.delete(state, &id.0)?)
+    }
+
+    fn move_on(
+        &self,
+        id: Id,
+        account: &mut Account,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let program = terms(account, self.references.as_of(account.terms));
+        match account.phase {
+            Phase::Open => {
+                account.phase = Phase::Frozen { since: self.control };
+                if account.pays() {
+                    account.forgone = forgone(id, account, program, state)?;
+                    self.authorise(account, program, outbox);
+                }
+                DEADLINES.delete(state, &(account.deadline.0, id.0))?;
+                account.deadline = close_day(program, account.last_day);
+                DEADLINES.put(state, &(account.deadline.0, id.0), &())?;
+            }
+            Phase::Frozen { .. } => {
+                account.phase = Phase::Closed { since: self.control };
+                self.release(account, program, outbox);
+                DEADLINES.delete(state, &(account.deadline.0, id.0))?;
+            }
+            Phase::Closed { .. } => unreachable!("a closed settlement has no deadline"),
+        }
+        Ok(())
+    }
+
+    /// Orders what is due above what was ordered before.
+    fn authorise(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
+        let amount = account.accrued - account.authorised;
+        if !program.auto_authorise || amount <= Micros::ZERO {
+            return;
+        }
+        account.orders += 1;
+        let functional = account.functional_known.then(|| account.functional - account.authorised_functional);
+        account.authorised += amount;
+        account.authorised_functional += functional.unwrap_or_default();
+        let order = AuthorizationOrder {
+            id: order_id(account),
+            settlement: account.settlement.clone(),
+            class: program.class,
+            amount,
+            functional,
+            date: self.today,
+            control: self.control,
+        };
+        outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
+    }
+
+    fn release(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
+        if !account.pays() {
+            return;
+        }
+        let (settlement, class) = (account.settlement.clone(), program.class);
+        let closed =
+            AccrualEvent::Closed { settlement, class, date: self.today.last_of_month(), control: self.control };
+        outbox.send(&account.settlement.beneficiary, closed);
+    }
+}
+
+/// The accounts in order of their settlements.
+fn in_order(ids: BTreeSet<Id>, state: &mut dyn State) -> Result<Vec<(Id, Account)>, StorageError> {
+    let mut accounts = Vec::with_capacity(ids.len());
+    for id in ids {
+        accounts.push((id, ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account")));
+    }
+    accounts.sort_by(|(id, a), (other, b)| (&a.settlement, id).cmp(&(&b.settlement, other)));
+    Ok(accounts)
+}
+
+/// The first order's id is the settlement's own; further ones count on.
+fn order_id(account: &Account) -> Id {
+    let settlement = account.settlement.id().to_string();
+    match account.orders {
+        1 => Id::of("authorization", &[&settlement]),
+        further => Id::of("authorization", &[&settlement, &further.to_string()]),
+    }
+}
+
+/// What caps and budget took away: later returns do not bring it back.
+fn forgone(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<Exact, StorageError> {
+    let due = due(id, account, program, state)?;
+    Ok((due.earned() - due.unrounded(account, program)).max(Exact::ZERO))
+}

@@ -1,0 +1,198 @@
+//! The rows of the export `accruals`: what each sale brought.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{Currency, Id, Micros, Program, RecordRef, Settlement, Text};
+use stream::{Blobs, StageError, State, StorageError};
+
+use super::account::Account;
+use super::due::{Due, due};
+use super::prices::each_price;
+use super::settle::terms;
+use super::stage::each_account;
+use crate::programs::Exact;
+use crate::programs::allocation::by_largest_remainder;
+use crate::programs::caps::{CappedLine, cap_period};
+use crate::references::References;
+
+/// One sale's share of what is due for a settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccrualRow {
+    /// H(settlement, sale).
+    pub accrual_id: Id,
+    pub program: Text,
+    pub version: u32,
+    pub beneficiary: Text,
+    pub period: Text,
+    pub sale_id: Id,
+    /// `earned`, `reversal` (a line that takes back) or `prior-period` (it came after the freeze).
+    pub kind: &'static str,
+    /// What the line adds to the program's measure.
+    pub measure_delta: Micros,
+    /// The line's part of the amount due; all lines of a settlement add up to it.
+    pub amount: Micros,
+    pub currency: Currency,
+    /// What kept the line from its full benefit: `per-unit`, `per-transaction`, `partner-period`, `budget`, `threshold`,
+    /// or nothing.
+    pub bound: &'static str,
+    /// The record that the sale stands in.
+    pub cause: RecordRef,
+}
+
+/// Hands over the rows of all settlements in (program, version, beneficiary, period, currency, date, sale) order.
+///
+/// `states` are the ledger's partitions. Memory is bounded by the settlements and the lines of the largest one.
+pub fn accrual_rows(
+    states: &mut [&mut dyn State],
+    blobs: &Arc<dyn Blobs>,
+    emit: &mut dyn FnMut(AccrualRow),
+) -> Result<(), StageError> {
+    for (_, (partition, id, account, references)) in paying(states, blobs)? {
+        let state = &mut *states[partition];
+        let program = terms(&account, references.as_of(account.terms));
+        let due = due(id, &account, program, state)?;
+        let amounts = allocate(id, &account, program, &due, state)?;
+        let mut amounts = amounts.into_iter();
+        let context = RowContext { id, account: &account, program };
+        each_part(id, &account, program, &due, state, &mut |part| {
+            let amount = amounts.next().expect("each line has an amount");
+            emit(context.row(&part, amount));
+        })?;
+    }
+    Ok(())
+}
+
+type Paying = BTreeMap<Settlement, (usize, Id, Account, Arc<References>)>;
+
+/// All settlements that pay, in order, each with the partition that it lives in.
+pub(crate) fn paying(states: &mut [&mut dyn State], blobs: &Arc<dyn Blobs>) -> Result<Paying, StageError> {
+    let mut found = BTreeMap::new();
+    for (partition, state) in states.iter_mut().enumerate() {
+        let mut references = References::new(blobs.clone());
+        references.resume(*state)?;
+        let references = Arc::new(references);
+        each_account(*state, &mut |id, account| {
+            if account.pays() {
+                found.insert(account.settlement.clone(), (partition, id, account, references.clone()));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// The rounded amounts of a settlement's lines, in order. They add up to what is due.
+pub(crate) fn allocate(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    due: &Due,
+    state: &mut dyn State,
+) -> Result<Vec<Micros>, StorageError> {
+    let mut parts = Vec::new();
+    each_part(id, account, program, due, state, &mut |part| parts.push(part.benefit))?;
+    Ok(by_largest_remainder(&parts, due.rounded(account, program), account.settlement.currency))
+}
+
+/// A line with its unrounded part of what is due.
+struct Part {
+    line: super::lines::Line,
+    price: CappedLine,
+    benefit: Exact,
+    /// The settlement as a whole is up to its limit.
+    limited: bool,
+}
+
+/// Hands over the lines in order. Where period cap, budget or threshold limit the whole, the first lines get all and the
+/// last ones what is left.
+fn each_part(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    due: &Due,
+    state: &mut dyn State,
+    visit: &mut dyn FnMut(Part),
+) -> Result<(), StorageError> {
+    let limit = due.unrounded(account, program);
+    let limited = limit < due.whole.after_transaction;
+    let within = |benefit: Exact| if limited { benefit.min(limit) } else { benefit };
+    let mut earned = Exact::ZERO;
+    let mut given = Exact::ZERO;
+    let all = account.tally().net;
+    each_price(id, account, program, all, state, &mut |_, line, price| {
+        earned += price.after_transaction;
+        let benefit = match due.threshold_met {
+            true => within(earned) - given,
+            false => Exact::ZERO,
+        };
+        given += benefit;
+        let limited = benefit != price.after_transaction;
+        visit(Part { line: *line, price, benefit, limited });
+    })
+}
+
+struct RowContext<'a> {
+    id: Id,
+    account: &'a Account,
+    program: &'a Program,
+}
+
+impl RowContext<'_> {
+    fn row(&self, part: &Part, amount: Micros) -> AccrualRow {
+        let settlement = &self.account.settlement;
+        let line = &part.line;
+        let measure_delta = line.sums().measure(self.program.mechanism.measure());
+        let partner = self.account.partner.clone();
+        AccrualRow {
+            accrual_id: Id::of("accrual", &[&self.id.to_string(), &line.sale.to_string()]),
+            program: settlement.program.clone(),
+            version: settlement.version,
+            beneficiary: settlement.beneficiary.clone(),
+            period: settlement.period.clone(),
+            sale_id: line.sale,
+            kind: self.kind(part),
+            measure_delta: Micros(i64::try_from(measure_delta).expect("a line's measure is its quantity or amount")),
+            amount,
+            currency: settlement.currency,
+            bound: self.bound(part),
+            cause: RecordRef { partner, file_no: line.file_no, record_no: line.record_no },
+        }
+    }
+
+    fn kind(&self, part: &Part) -> &'static str {
+        let late = self.account.phase.frozen_since().is_some_and(|since| part.line.came >= since);
+        if late {
+            "prior-period"
+        } else if part.line.quantity < Micros::ZERO || part.line.amount < Micros::ZERO {
+            "reversal"
+        } else {
+            "earned"
+        }
+    }
+
+    /// The last limit that took something from the line.
+    fn bound(&self, part: &Part) -> &'static str {
+        let price = &part.price;
+        if part.limited {
+            return self.limit();
+        }
+        if price.after_transaction != price.after_unit {
+            return "per-transaction";
+        }
+        if price.after_unit != price.raw { "per-unit" } else { "" }
+    }
+
+    fn limit(&self) -> &'static str {
+        let reached = self.account.tally().net.measure(self.program.mechanism.measure());
+        if !crate::programs::threshold_met(self.program.threshold, reached) {
+            return "threshold";
+        }
+        let under_period = self
+            .program
+            .caps
+            .partner_period
+            .is_some_and(|cap| self.account.budget_left.is_none_or(|left| cap_period(Some(cap), left) < left));
+        if under_period { "partner-period" } else { "budget" }
+    }
+}

@@ -1,0 +1,360 @@
+//! Test bench: a ledger over memory, driven by facts and controls, or by a case file that a business reader can follow.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use contract::{
+    AccountingClass, AccrualEvent, Benefit, Cadence, Caps, Code, Control, Currency, Day, Entitlement, EntitlementEvent,
+    Finding, Id, Measure, Mechanism, Micros, Program, Rate, RecordRef, Reference, Selector, Text, Tier, Topic,
+};
+use stream::{Blobs, Input, MemoryState, Outbox, Stage, State, StorageError, View};
+
+use super::{AccrualRow, LedgerStage, accrual_rows, verify};
+
+/// Blobs in memory.
+#[derive(Default)]
+pub(crate) struct MemoryBlobs(Mutex<BTreeMap<Vec<u8>, Arc<[u8]>>>);
+
+impl Blobs for MemoryBlobs {
+    fn load(&self, hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+        let blobs = self.0.lock().expect("no test panics while it holds the lock");
+        blobs.get(hash).cloned().ok_or_else(|| StorageError::new("no such blob"))
+    }
+}
+
+/// A ledger of one partition with everything it has sent.
+pub(crate) struct Bench {
+    blobs: Arc<MemoryBlobs>,
+    stage: LedgerStage,
+    pub state: MemoryState,
+    pub control: u64,
+    pub sent: Vec<AccrualEvent>,
+    pub views: Vec<View>,
+}
+
+impl Bench {
+    pub fn new() -> Bench {
+        let blobs = Arc::new(MemoryBlobs::default());
+        let stage = LedgerStage::new(blobs.clone());
+        let (sent, views) = (Vec::new(), Vec::new());
+        Bench { blobs, stage, state: MemoryState::default(), control: 0, sent, views }
+    }
+
+    pub fn configure(&mut self, reference: &Reference) {
+        let bytes = postcard::to_stdvec(reference).unwrap();
+        let hash = Id(blake3::hash(&bytes).as_bytes()[..16].try_into().unwrap());
+        self.blobs.0.lock().unwrap().insert(hash.0.to_vec(), bytes.into());
+        self.control(&Control::Configure { reference: hash });
+    }
+
+    pub fn control(&mut self, control: &Control) {
+        self.control += 1;
+        let mut outbox = Outbox::default();
+        self.stage.control(self.control, &control.encode(), &mut self.state, &mut outbox).unwrap();
+        let (sent, views) = outbox.drain();
+        self.sent.extend(sent.into_iter().map(|routed| routed.item));
+        self.views.extend(views);
+    }
+
+    pub fn take(&mut self, event: &EntitlementEvent) {
+        let mut wanted = Vec::new();
+        self.stage.prefetch(event, &mut wanted);
+        let input = Input { stamp: self.control, item: event };
+        let mut outbox = Outbox::default();
+        self.stage.process(input, &mut self.state, &mut outbox).unwrap();
+        assert!(outbox.drain().0.is_empty(), "data never decide");
+    }
+
+    /// A stop and a start: only the state is left.
+    pub fn restart(&mut self) {
+        self.stage = LedgerStage::new(self.blobs.clone());
+        self.stage.resume(&mut self.state).unwrap();
+    }
+
+    pub fn rows(&mut self) -> Vec<AccrualRow> {
+        let mut rows = Vec::new();
+        let blobs: Arc<dyn Blobs> = self.blobs.clone();
+        let state: &mut dyn State = &mut self.state;
+        accrual_rows(&mut [state], &blobs, &mut |row| rows.push(row)).unwrap();
+        rows
+    }
+
+    /// Every settlement must hold together.
+    pub fn verify(&mut self) {
+        let blobs: Arc<dyn Blobs> = self.blobs.clone();
+        let state: &mut dyn State = &mut self.state;
+        let verified = verify(&mut [state], &blobs).unwrap();
+        assert_eq!(verified.violations, Vec::<String>::new());
+        assert_eq!(verified.unsettled, 0);
+    }
+}
+
+/// A program that pays nothing yet, on everything, all year.
+pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
+    Program {
+        id: id.into(),
+        version: 1,
+        name: id.into(),
+        from: Day::new(2013, 1, 1).unwrap(),
+        to: Day::new(2013, 12, 31).unwrap(),
+        selector: Selector::default(),
+        mechanism,
+        period: Cadence::Quarter,
+        currency: None,
+        caps: Caps::default(),
+        threshold: None,
+        group: None,
+        priority: 1,
+        pay_tier: None,
+        class: AccountingClass::default(),
+        grace_days: 0,
+        close_days: 365,
+        auto_authorise: true,
+    }
+}
+
+/// Runs a case file: what a line of it does is written below the line, after `>`.
+#[derive(Default)]
+struct Case {
+    reference: Reference,
+    bench: Option<Bench>,
+    grants: BTreeMap<String, Vec<Entitlement>>,
+    names: BTreeMap<Id, String>,
+    findings: BTreeMap<Vec<u8>, Finding>,
+    records: u32,
+}
+
+impl Case {
+    /// The file with what really happened below each line.
+    fn run(text: &str) -> String {
+        let mut case = Case { bench: Some(Bench::new()), ..Case::default() };
+        let mut seen = String::new();
+        for line in text.lines().filter(|line| !line.starts_with("  >")) {
+            seen.push_str(line);
+            seen.push('\n');
+            for happened in case.line(line) {
+                seen.push_str(&format!("  > {happened}\n"));
+            }
+        }
+        seen
+    }
+
+    fn line(&mut self, line: &str) -> Vec<String> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [] | ["#", ..] => {}
+            ["program", id, words @ ..] => {
+                let program = read_program(id, words);
+                self.reference.programs.retain(|p| (&p.id, p.version) != (&program.id, program.version));
+                self.reference.programs.push(program);
+                self.reference.programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+            }
+            ["functional", currency] => self.reference.functional_currency = Currency::parse(currency),
+            ["rate", currency, day, rate] => {
+                let (currency, day) = (Currency::parse(currency).unwrap(), Day::parse(day).unwrap());
+                self.reference.rates.push(Rate { currency, day, rate: number(rate) });
+                self.reference.rates.sort();
+            }
+            ["configure"] => self.bench.as_mut().unwrap().configure(&self.reference),
+            ["sale", name, partner, day, quantity, "x", price, options @ ..] => {
+                self.sale(name, partner, day, quantity, price, options);
+            }
+            ["revoke", name] => {
+                for entitlement in self.grants.remove(*name).unwrap() {
+                    self.bench.as_mut().unwrap().take(&EntitlementEvent::Revoke(Box::new(entitlement)));
+                }
+            }
+            ["settle"] => self.bench.as_mut().unwrap().control(&Control::Settle),
+            ["tick", day] => {
+                self.bench.as_mut().unwrap().control(&Control::Tick { as_of: Day::parse(day).unwrap() });
+            }
+            ["rows"] => return self.rows(),
+            other => panic!("a case has no line {other:?}"),
+        }
+        self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick"].contains(w)))
+    }
+
+    fn sale(&mut self, name: &str, partner: &str, day: &str, quantity: &str, price: &str, options: &[&str]) {
+        let option = |key: &str| options.iter().find_map(|o| o.strip_prefix(key)?.strip_prefix('='));
+        let (quantity, price) = (number(quantity), number(price));
+        let sale = Id::of("sale", &[name]);
+        self.names.insert(sale, name.to_owned());
+        self.records += 1;
+        let wanted: Option<Vec<&str>> = option("programs").map(|list| list.split(',').collect());
+        let origin = option("of").map(|name| (Id::of("sale", &[name]), self.grants[name][0].date));
+        let mut by_key: BTreeMap<Text, Vec<&Program>> = BTreeMap::new();
+        for program in &self.reference.programs {
+            if wanted.as_ref().is_none_or(|wanted| wanted.contains(&program.id.as_str())) {
+                by_key.entry(program.ledger_key().clone()).or_default().push(program);
+            }
+        }
+        for (ledger_key, mut programs) in by_key {
+            programs.sort_by_key(|program| program.priority);
+            let mut programs: Vec<Text> = programs.into_iter().map(|program| program.id.clone()).collect();
+            programs.dedup();
+            let bench = self.bench.as_mut().unwrap();
+            let entitlement = Entitlement {
+                ledger_key,
+                sale,
+                at: RecordRef { partner: partner.into(), file_no: 1, record_no: self.records },
+                stamp: bench.control,
+                programs,
+                date: Day::parse(day).unwrap(),
+                quantity,
+                amount: quantity.times(price),
+                currency: Currency::parse(option("currency").unwrap_or("USD")).unwrap(),
+                rep: option("rep").unwrap_or_default().into(),
+                origin,
+            };
+            bench.take(&EntitlementEvent::Grant(Box::new(entitlement.clone())));
+            self.grants.entry(name.to_owned()).or_default().push(entitlement);
+        }
+    }
+
+    /// What was sent and published since the last look.
+    fn happened(&mut self, settled: bool) -> Vec<String> {
+        let bench = self.bench.as_mut().unwrap();
+        let mut lines: Vec<String> = bench.sent.drain(..).map(|event| shown(&event)).collect();
+        let views = std::mem::take(&mut bench.views);
+        if settled {
+            bench.verify();
+            bench.restart();
+        }
+        for view in views.into_iter().filter(|view| view.topic == Topic::Findings as u8) {
+            match view.value {
+                Some(bytes) => {
+                    let finding: Finding = postcard::from_bytes(&bytes).unwrap();
+                    lines.push(format!("{} {}", self.about(&finding), finding.message));
+                    self.findings.insert(view.key, finding);
+                }
+                None => {
+                    let over = self.findings.remove(&view.key).unwrap();
+                    lines.push(format!("{} withdrawn", self.about(&over)));
+                }
+            }
+        }
+        lines
+    }
+
+    fn about(&self, finding: &Finding) -> String {
+        let first = finding.sale.map_or("-", |sale| self.names[&sale].as_str());
+        let risk = finding.at_risk.map_or(String::from("nothing"), |m| format!("{} {}", m.amount, m.currency));
+        let code: Code = finding.code;
+        format!("{code} {} {} from {first}, {risk} at risk:", finding.program, finding.beneficiary)
+    }
+
+    fn rows(&mut self) -> Vec<String> {
+        let rows = self.bench.as_mut().unwrap().rows();
+        let row = |row: &AccrualRow| {
+            let (kind, program, beneficiary, period) = (row.kind, &row.program, &row.beneficiary, &row.period);
+            let (delta, sale) = (row.measure_delta, &self.names[&row.sale_id]);
+            let bound = if row.bound.is_empty() { String::new() } else { format!(" bound by {}", row.bound) };
+            format!(
+                "{kind} {program} {beneficiary} {period} {sale} {delta} pays {} {}{bound}",
+                row.amount, row.currency
+            )
+        };
+        rows.iter().map(row).collect()
+    }
+}
+
+fn shown(event: &AccrualEvent) -> String {
+    let settlement = event.settlement();
+    let about = format!("{} {} {}", settlement.program, settlement.beneficiary, settlement.period);
+    let functional = |value: Option<Micros>| value.map_or("none".into(), |value| value.to_string());
+    match event {
+        AccrualEvent::Moved(m) => {
+            let (kind, functional) = (m.kind.as_str(), functional(m.functional));
+            format!("{kind} {about} on {}: {} {} ({functional})", m.date, m.amount, settlement.currency)
+        }
+        AccrualEvent::Authorised(order) => {
+            let functional = functional(order.functional);
+            format!("authorised {about} on {}: {} {} ({functional})", order.date, order.amount, settlement.currency)
+        }
+        AccrualEvent::Closed { date, .. } => format!("closed {about} on {date}"),
+    }
+}
+
+fn number(text: &str) -> Micros {
+    Micros::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn read_program(id: &str, words: &[&str]) -> Program {
+    let mechanism = match words {
+        ["per-unit", rate, ..] => Mechanism::PerUnit { rate: number(rate) },
+        ["percent", rate, ..] => Mechanism::Percent { rate: number(rate) },
+        ["spiff", benefit, rate, ..] => Mechanism::Spiff { benefit: read_benefit(benefit), rate: number(rate) },
+        ["marginal", measure, benefit, tiers, ..] => Mechanism::VolumeMarginal {
+            measure: read_measure(measure),
+            benefit: read_benefit(benefit),
+            tiers: read_tiers(tiers),
+        },
+        ["retroactive", measure, benefit, tiers, ..] => Mechanism::VolumeRetroactive {
+            measure: read_measure(measure),
+            benefit: read_benefit(benefit),
+            tiers: read_tiers(tiers),
+        },
+        other => panic!("no such program: {other:?}"),
+    };
+    let mut program = plain_program(id, mechanism);
+    for (key, value) in words.iter().filter_map(|word| word.split_once('=')) {
+        match key {
+            "from" => program.from = Day::parse(value).unwrap(),
+            "to" => program.to = Day::parse(value).unwrap(),
+            "version" => program.version = value.parse().unwrap(),
+            "period" => program.period = read_cadence(value),
+            "unit-cap" => program.caps.per_unit = Some(number(value)),
+            "transaction-cap" => program.caps.per_transaction = Some(number(value)),
+            "period-cap" => program.caps.partner_period = Some(number(value)),
+            "budget" => program.caps.budget = Some(number(value)),
+            "threshold" => program.threshold = Some(number(value)),
+            "group" => program.group = Some(value.into()),
+            "priority" => program.priority = value.parse().unwrap(),
+            "grace" => program.grace_days = value.parse().unwrap(),
+            "close" => program.close_days = value.parse().unwrap(),
+            "claims" => program.auto_authorise = false,
+            other => panic!("a program has no {other}"),
+        }
+    }
+    program
+}
+
+fn read_measure(text: &str) -> Measure {
+    if text == "quantity" { Measure::Quantity } else { Measure::Amount }
+}
+
+fn read_benefit(text: &str) -> Benefit {
+    if text == "per-unit" { Benefit::PerUnit } else { Benefit::Percent }
+}
+
+fn read_cadence(text: &str) -> Cadence {
+    match text {
+        "month" => Cadence::Month,
+        "year" => Cadence::Year,
+        _ => Cadence::Quarter,
+    }
+}
+
+fn read_tiers(text: &str) -> Vec<Tier> {
+    let tier = |(from, rate): (&str, &str)| Tier { from: number(from), rate: number(rate) };
+    text.split(',').map(|pair| tier(pair.split_once(':').unwrap())).collect()
+}
+
+/// Each case is a test by existing. `UPDATE=1` writes down what happens; read it before you keep it.
+#[test]
+fn cases_go_as_written() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let folders = ["programs", "ledger"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+    let mut paths: Vec<_> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let seen = Case::run(&text);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &seen).unwrap();
+            continue;
+        }
+        assert!(seen == text, "{} goes otherwise:\n{seen}", path.display());
+    }
+}

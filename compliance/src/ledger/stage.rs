@@ -1,0 +1,168 @@
+//! The ledger as a stage: records only note facts, controls decide.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use contract::{AccrualEvent, Control, Day, EntitlementEvent, Id};
+use stream::{Blobs, Input, Order, Outbox, Stage, StageError, State, StorageError, TableId};
+
+use super::account::{Account, Phase};
+use super::clock::Clock;
+use super::lines::{Line, LineBuffer};
+use super::periods::Turning;
+use super::settle::{PAGE, Settling, terms};
+use super::slots::{Slot, Slots, Target};
+use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES};
+use crate::references::References;
+
+/// How much is due now, within which caps? Keyed by program or exclusivity group.
+///
+/// [`Stage::process`] appends a line to the lists of a day. [`Stage::control`] settles every list that has changed, so
+/// that what is accrued is a function of what lies below the control and never of its order.
+pub struct LedgerStage {
+    references: References,
+    clock: Clock,
+    slots: RefCell<Slots>,
+}
+
+impl LedgerStage {
+    pub fn new(blobs: Arc<dyn Blobs>) -> LedgerStage {
+        LedgerStage { references: References::new(blobs), clock: Clock::default(), slots: RefCell::default() }
+    }
+}
+
+impl Stage for LedgerStage {
+    type In = EntitlementEvent;
+    type Out = AccrualEvent;
+
+    fn prefetch(&self, input: &EntitlementEvent, wanted: &mut Vec<(TableId, Vec<u8>)>) {
+        let mut slots = self.slots.borrow_mut();
+        let Ok(slot) = slots.find(input.entitlement(), &self.references) else { return };
+        for target in &slot.targets {
+            if target.opening.is_some() {
+                wanted.push((ACCOUNTS.id(), target.key[..16].to_vec()));
+            }
+            wanted.push((LINES, target.key.to_vec()));
+        }
+    }
+
+    fn process(
+        &mut self,
+        input: Input<'_, EntitlementEvent>,
+        state: &mut dyn State,
+        _outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let (entitlement, revoked) = match input.item {
+            EntitlementEvent::Grant(entitlement) => (entitlement, false),
+            EntitlementEvent::Revoke(entitlement) => (entitlement, true),
+        };
+        let slot = self.slots.get_mut().find(entitlement, &self.references)?;
+        if !slot.marked {
+            mark(slot, entitlement.date, state)?;
+        }
+        let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
+        let bytes = Line::new(entitlement, input.stamp).write(revoked, &mut buffer);
+        for target in &slot.targets {
+            state.append(LINES, &target.key, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn control(
+        &mut self,
+        number: u64,
+        payload: &[u8],
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let control = Control::decode(payload)
+            .ok_or_else(|| StageError::Unknown { stage: "ledger", what: format!("control {number}") })?;
+        self.slots.get_mut().clear();
+        let mut changed = BTreeSet::new();
+        if let Control::Configure { reference } = &control {
+            self.references.configure(number, *reference, state)?;
+            changed = self.changed(number, state)?;
+        }
+        let tick = match control {
+            Control::Tick { as_of } => Some(as_of),
+            _ => None,
+        };
+        let today = self.clock.today().max(tick);
+        Settling { control: number, references: &self.references, clock: &self.clock, today }
+            .run(changed, state, outbox)?;
+        if let (Some(as_of), Some(today)) = (tick, today) {
+            self.clock.tick(number, as_of, state)?;
+            Turning { control: number, today, references: &self.references }.run(state, outbox)?;
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
+        self.references.resume(state)?;
+        self.clock = Clock::resume(state)?;
+        self.slots.get_mut().clear();
+        Ok(())
+    }
+}
+
+impl LedgerStage {
+    /// Open settlements whose program says something else from this control on.
+    fn changed(&self, number: u64, state: &mut dyn State) -> Result<BTreeSet<Id>, StorageError> {
+        let mut changed = BTreeSet::new();
+        each_account(state, &mut |id, account| {
+            let settlement = &account.settlement;
+            let now = self.references.as_of(number).program(&settlement.program, settlement.version);
+            let moved = now.is_some_and(|now| now != terms(&account, self.references.as_of(account.terms)));
+            if account.phase == Phase::Open && moved {
+                changed.insert(id);
+            }
+            Ok(())
+        })?;
+        Ok(changed)
+    }
+}
+
+/// Notes that the lists of a slot have changed, and opens the accounts behind them where they are new.
+fn mark(slot: &mut Slot, day: Day, state: &mut dyn State) -> Result<(), StorageError> {
+    for target in &mut slot.targets {
+        DIRTY.put(state, &(target.id().0, day.0), &())?;
+        open_account(target, state)?;
+    }
+    slot.marked = true;
+    Ok(())
+}
+
+fn open_account(target: &mut Target, state: &mut dyn State) -> Result<(), StorageError> {
+    let id = target.id();
+    let Some(account) = target.opening.take() else { return Ok(()) };
+    if state.get(ACCOUNTS.id(), &id.0)?.is_some() {
+        return Ok(());
+    }
+    if account.pays() {
+        let settlement = &account.settlement;
+        DEADLINES.put(state, &(account.deadline.0, id.0), &())?;
+        BUDGETS.put(state, &(settlement.program.to_string(), settlement.version, id.0), &())?;
+    }
+    ACCOUNTS.put(state, &id.0, &account)
+}
+
+/// Hands over every account, a page at a time.
+pub(crate) fn each_account(
+    state: &mut dyn State,
+    visit: &mut dyn FnMut(Id, Account) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let mut from = [0; 16];
+    loop {
+        let page = ACCOUNTS.range(state, &from, &[0xff; 16], Order::Up, PAGE)?;
+        let last = page.last().map(|(id, _)| *id);
+        let full = page.len() == PAGE;
+        for (id, account) in page {
+            visit(Id(id), account)?;
+        }
+        match last.and_then(|last| u128::from_be_bytes(last).checked_add(1)).filter(|_| full) {
+            Some(next) => from = next.to_be_bytes(),
+            None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What the ledger keeps, and under which keys.
+
+use contract::{Day, Id};
+use stream::{Key, StorageError, Table, TableId};
+
+use super::account::Account;
+use super::tally::Tally;
+
+/// Settlement → everything about it but its lines.
+pub(crate) const ACCOUNTS: Table<[u8; 16], Account> = Table::new(1, "accounts");
+/// (settlement, day) → list of lines, see [`super::lines`].
+pub(crate) const LINES: TableId = TableId(2);
+/// (settlement, day) → what that day's lines add up to, as of the last control.
+pub(crate) const DAYS: Table<([u8; 16], i32), Tally> = Table::new(3, "days");
+/// (settlement, day) whose list has changed since the last control.
+pub(crate) const DIRTY: Table<([u8; 16], i32), ()> = Table::new(4, "dirty days");
+/// (first day on which its period moves on, settlement).
+pub(crate) const DEADLINES: Table<(i32, [u8; 16]), ()> = Table::new(5, "deadlines");
+/// Settlements that share a budget: (program, version, settlement).
+pub(crate) const BUDGETS: Table<(String, u32, [u8; 16]), ()> = Table::new(6, "budgets");
+/// Frozen settlements for which more is due than authorised; they wait for the next tick.
+pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
+/// Control number of each tick → the latest day that was reached.
+pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
+
+/// Key of a settlement's day in [`LINES`], [`DAYS`] and [`DIRTY`].
+pub(crate) fn day_key(id: Id, day: Day) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..16].copy_from_slice(&id.0);
+    key[16..].copy_from_slice(&((day.0 as u32) ^ (1 << 31)).to_be_bytes());
+    key
+}
+
+pub(crate) fn key_day(key: &[u8]) -> Result<Day, StorageError> {
+    let (_, day) = <([u8; 16], i32)>::read(&mut stream::KeyReader(key))?;
+    Ok(Day(day))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_key_is_the_tables_key() {
+        for day in [i32::MIN, -1, 0, 15_000, i32::MAX] {
+            let key = day_key(Id([3; 16]), Day(day));
+            assert_eq!(key.to_vec(), ([3_u8; 16], day).bytes());
+            assert_eq!(key_day(&key).unwrap(), Day(day));
+        }
+    }
+}

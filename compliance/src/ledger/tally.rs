@@ -1,0 +1,105 @@
+//! What lines add up to: enough to settle programs that need no order.
+
+use std::ops::{Add, Sub};
+
+use contract::{Benefit, Currency, Day, Micros};
+use serde::{Deserialize, Serialize};
+
+use super::lines::Line;
+use crate::programs::{Exact, Sums, exact::divide_half_away};
+use crate::references::{Known, References};
+
+/// Sums over lines. A difference of two is one as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub lines: i64,
+    /// Lines that are returns of a known sale.
+    pub linked: i64,
+    pub net: Sums,
+    /// The part of `net` that negative lines make.
+    pub returned: Sums,
+    /// Absolute quantities and amounts, less what linked returns take back, and the same times each sale date's rate.
+    pub weight: Sums,
+    pub weighted: Sums,
+    /// Lines whose sale date has no rate.
+    pub rateless: i64,
+}
+
+impl Tally {
+    pub fn of(lines: &[Line], day: Day, currency: Currency, references: &References) -> Tally {
+        lines.iter().fold(Tally::default(), |tally, line| {
+            let known = references.as_of(line.came);
+            tally + Tally::of_line(line, day, currency, known)
+        })
+    }
+
+    fn of_line(line: &Line, day: Day, currency: Currency, known: &Known) -> Tally {
+        let net = line.sums();
+        let sign = if line.origin.is_some() { -1 } else { 1 };
+        let weight = Sums { quantity: sign * net.quantity.abs(), amount: sign * net.amount.abs() };
+        let rate = known.rate(currency, line.origin.map_or(day, |(_, sold)| sold));
+        let back = net.quantity < 0 || (net.quantity == 0 && net.amount < 0);
+        Tally {
+            lines: 1,
+            linked: i64::from(line.origin.is_some()),
+            net,
+            returned: if back { net } else { Sums::default() },
+            weight,
+            weighted: rate.map_or(Sums::default(), |rate| times(weight, rate)),
+            rateless: i64::from(rate.is_none()),
+        }
+    }
+
+    /// An amount in the functional currency by the sale dates' rates, weighted with what earned it.
+    ///
+    /// A linked return takes back its sale at the sale's rate. `None` where a sale date has no rate.
+    pub fn functional(&self, amount: Micros, base: Benefit, digits: u32) -> Option<Micros> {
+        if self.rateless > 0 {
+            return None;
+        }
+        let (whole, part) = (self.weight.base(base), self.weighted.base(base));
+        if amount.is_zero() {
+            return Some(Micros::ZERO);
+        }
+        if whole == 0 {
+            return None;
+        }
+        let exact = Exact::product_share(amount, 1, part, whole).0;
+        Some(Micros(i64::try_from(exact).expect("number overflow in a functional amount")).round(digits))
+    }
+}
+
+fn times(weight: Sums, rate: Micros) -> Sums {
+    let scaled = |value: i128| divide_half_away(value * i128::from(rate.0), 1_000_000);
+    Sums { quantity: scaled(weight.quantity), amount: scaled(weight.amount) }
+}
+
+impl Add for Tally {
+    type Output = Tally;
+    fn add(self, other: Tally) -> Tally {
+        Tally {
+            lines: self.lines + other.lines,
+            linked: self.linked + other.linked,
+            net: self.net + other.net,
+            returned: self.returned + other.returned,
+            weight: self.weight + other.weight,
+            weighted: self.weighted + other.weighted,
+            rateless: self.rateless + other.rateless,
+        }
+    }
+}
+
+impl Sub for Tally {
+    type Output = Tally;
+    fn sub(self, other: Tally) -> Tally {
+        Tally {
+            lines: self.lines - other.lines,
+            linked: self.linked - other.linked,
+            net: self.net - other.net,
+            returned: self.returned - other.returned,
+            weight: self.weight - other.weight,
+            weighted: self.weighted - other.weighted,
+            rateless: self.rateless - other.rateless,
+        }
+    }
+}
