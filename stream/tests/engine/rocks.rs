@@ -169,3 +169,95 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// A directory that came half way, with its data in the write-ahead log; opened once more, in tables.
+fn half_way(path: &Path, steps: &[Step], in_tables: bool) {
+    run(path, &steps[..steps.len() / 2]).unwrap();
+    if in_tables {
+        drop(DataDirectory::open(path, PARTITIONS).unwrap());
+    }
+}
+
+/// Copies of a directory, one for each damage.
+fn copies(from: &Path) -> impl FnMut() -> (tempfile::TempDir, PathBuf) {
+    let from = from.to_owned();
+    move || {
+        let (scratch, path) = self::scratch();
+        copy(&from, &path);
+        fs::copy(from.with_extension("witness"), path.with_extension("witness")).unwrap();
+        (scratch, path)
+    }
+}
+
+fn files(path: &Path, extension: &str) -> Vec<PathBuf> {
+    let all = fs::read_dir(path.join("store")).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = all.filter(|file| file.extension().is_some_and(|found| found == extension)).collect();
+    files.sort();
+    files
+}
+
+/// Goes on with a damaged directory and reads all of it; `None` where somebody noticed.
+fn go_on(path: &Path, steps: &[Step]) -> Option<(Committed, Vec<stream::Entry>)> {
+    let committed = run(path, steps).ok()?.committed;
+    let directory = DataDirectory::open_read_only(path).ok()?;
+    for (stage, partition) in (0..3).flat_map(|stage| (0..PARTITIONS).map(move |partition| (stage, partition))) {
+        let mut state = directory.partition_state(stage, partition);
+        for table in 0..9 {
+            let table = stream::TableId(table);
+            stream::State::range(&mut state, table, &[], &[0xff; 9], stream::Order::Up, usize::MAX).ok()?;
+        }
+    }
+    let views = (0..8).map(|topic| directory.views(topic).collect::<Result<Vec<_>, _>>());
+    let views = views.collect::<Result<Vec<_>, _>>().ok()?.concat();
+    Some((digest(committed), views))
+}
+
+#[test]
+fn a_flipped_byte_is_never_served() {
+    let steps = input(14, 240);
+    let (views_expected, committed) = expected(&steps);
+    for (extension, in_tables) in [("sst", true), ("log", false)] {
+        let (_scratch, path) = scratch();
+        half_way(&path, &steps, in_tables);
+        let mut copies = copies(&path);
+        let mut noticed = 0;
+        let mut dice = crate::toy::Dice(9);
+        for _ in 0..60 {
+            let (_copy, path) = copies();
+            let files: Vec<_> =
+                files(&path, extension).into_iter().filter(|f| fs::metadata(f).unwrap().len() > 0).collect();
+            let file = &files[dice.roll(files.len() as u64) as usize];
+            let mut bytes = fs::read(file).unwrap();
+            let at = dice.roll(bytes.len() as u64) as usize;
+            bytes[at] ^= 1 << dice.roll(8);
+            fs::write(file, bytes).unwrap();
+            match go_on(&path, &steps) {
+                None => noticed += 1,
+                Some(found) => {
+                    assert!(found == (digest(committed), views_expected.clone()), "{}, byte {at}", file.display());
+                }
+            }
+        }
+        assert!(noticed > 20, "{noticed} damages to {extension} files were noticed");
+    }
+}
+
+#[test]
+fn a_cut_or_lost_write_ahead_log_is_refused() {
+    let steps = input(15, 120);
+    let (_scratch, path) = scratch();
+    half_way(&path, &steps, false);
+    let mut copies = copies(&path);
+    let log =
+        |path: &Path| files(path, "log").into_iter().max_by_key(|file| fs::metadata(file).unwrap().len()).unwrap();
+    let full = fs::metadata(log(&path)).unwrap().len();
+    for length in [full - 1, full - 40, full / 2, 1, 0] {
+        let (_copy, path) = copies();
+        fs::OpenOptions::new().write(true).open(log(&path)).unwrap().set_len(length).unwrap();
+        let opened = DataDirectory::open(&path, PARTITIONS);
+        assert!(opened.is_err(), "cut to {length} of {full} bytes");
+    }
+    let (_copy, path) = copies();
+    fs::remove_file(log(&path)).unwrap();
+    assert!(DataDirectory::open(&path, PARTITIONS).is_err());
+}
