@@ -20,8 +20,12 @@ mod lines;
 pub mod numbers;
 pub mod period;
 pub mod read;
+mod repeats;
+pub mod stage;
+mod tables;
 
 pub use definition::FeedDefinition;
 pub use formats::Limits;
 pub use layouts::configure;
-pub use read::{Arrival, ReadFile, Source, fingerprint, read, unread};
+pub use read::{Arrival, ReadFile, Slices, Source, fingerprint, read, unread};
+pub use stage::IngestStage;
