@@ -9,6 +9,7 @@
 //! [`read`] is the edge: parsers, limits and files. [`stage`] is the pure stage behind it.
 
 mod cells;
+pub mod child;
 pub mod columns;
 mod content;
 pub mod dates;
@@ -21,6 +22,7 @@ pub mod numbers;
 pub mod period;
 pub mod read;
 mod repeats;
+mod report;
 pub mod stage;
 mod tables;
 

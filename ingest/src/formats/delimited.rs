@@ -5,13 +5,14 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use contract::{Day, Micros, ParsedRow};
+use contract::ParsedRow;
 
 use super::{Facts, Limits, Records, Stop};
 use crate::cells::{Cells, Split};
 use crate::columns::{ColumnMap, Field, Fields, RowReader};
-use crate::definition::{FeedDefinition, PeriodSource, Quote};
+use crate::definition::{FeedDefinition, Quote};
 use crate::lines::{LineEnd, Lines, first_line, is_blank, text_of, whole_file};
+use crate::report::{Head, Totals, is_total};
 
 /// Opens a file and finds its header.
 pub fn open<'a>(
@@ -45,22 +46,6 @@ struct Delimited<'a> {
     structural: u32,
     limits: Limits,
     definition: Arc<FeedDefinition>,
-}
-
-/// What the lines above the rows say.
-#[derive(Default)]
-struct Head {
-    period: Option<(Day, Day)>,
-    replaces: bool,
-}
-
-/// What the lines below the rows claim, and what the rows add up to.
-#[derive(Default)]
-struct Totals {
-    claimed_count: Option<String>,
-    claimed_sum: Option<String>,
-    sum: i128,
-    unread_amounts: bool,
 }
 
 /// A record that is none.
@@ -107,7 +92,7 @@ impl Records for Delimited<'_> {
             replaces: self.head.replaces,
             ..Facts::default()
         };
-        self.check_totals(&mut facts);
+        self.totals.check(&self.definition, self.rows.records(), &mut facts);
         facts
     }
 }
@@ -175,10 +160,7 @@ impl Delimited<'_> {
         let filled = |n| self.cells.get(n, text).map(str::trim).filter(|c| !c.is_empty());
         let Some(first) = (0..self.cells.count()).find_map(filled) else { return Some(Structure::Nothing) };
         let rule = &self.definition.trailer;
-        if first.as_bytes()[0].is_ascii_digit() || !rule.words.iter().any(|word| begins_with(first, word)) {
-            return None;
-        }
-        if self.definition.dates.parse(fields.get(Field::Date).trim()).is_some() {
+        if !is_total(&self.definition, first, fields.get(Field::Date)) {
             return None;
         }
         let claimed = |cell: Option<u16>| filled(usize::from(cell?).checked_sub(1)?).map(str::to_owned);
@@ -278,58 +260,8 @@ impl Delimited<'_> {
     }
 
     fn read_preamble(&mut self, text: &str) {
-        let word = &self.definition.replaces.word;
-        self.head.replaces |= !word.is_empty() && text.contains(word.as_str());
-        let period = &self.definition.period;
-        if !period.sources.contains(&PeriodSource::Head) || period.label.is_empty() {
-            return;
-        }
-        let delimiter = self.definition.delimiter;
-        let mut cells = text.split(delimiter).map(|c| c.trim().trim_matches('"'));
-        if !cells.next().is_some_and(|label| begins_with(label, &period.label)) {
-            return;
-        }
-        let mut days = cells.filter_map(|c| period_days(c, &self.definition));
-        if let Some(first) = days.next() {
-            let last = days.next().unwrap_or(first);
-            self.head.period = Some((first.0, last.1));
-        }
-    }
-
-    fn check_totals(&self, facts: &mut Facts) {
-        let rule = self.definition.control_totals;
-        let records = self.rows.records();
-        if let Some(text) = &self.totals.claimed_count {
-            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-            if digits.parse() != Ok(records) {
-                let message =
-                    format!("trailer counts {text:?}, the file has {records} records; ask for the whole file");
-                facts.disagree(rule, "count", text, message);
-            }
-        }
-        let Some(text) = &self.totals.claimed_sum else { return };
-        match self.definition.numbers.parse(text) {
-            Ok(claimed) if i128::from(claimed.0) == self.totals.sum || self.totals.unread_amounts => {}
-            Ok(claimed) => {
-                let sum =
-                    i64::try_from(self.totals.sum).map_or("more than can be held".into(), |s| Micros(s).to_string());
-                let message = format!("trailer sums to {claimed}, the rows to {sum}; ask for the whole file");
-                facts.disagree(rule, "sum", text, message);
-            }
-            Err(_) => {
-                let message = "sum in the trailer is not a number in the feed's number style".to_owned();
-                facts.disagree(rule, "sum", text, message);
-            }
-        }
-    }
-}
-
-impl Totals {
-    fn add(&mut self, amount: Option<Micros>, text: &str) {
-        match amount {
-            Some(amount) => self.sum += i128::from(amount.0),
-            None => self.unread_amounts |= !text.trim().is_empty(),
-        }
+        let cells = text.split(self.definition.delimiter).map(|cell| cell.trim().trim_matches('"'));
+        self.head.take(&self.definition, text, cells);
     }
 }
 
@@ -339,16 +271,4 @@ fn unclosed(cell: usize, limits: &Limits) -> String {
         cell + 1,
         limits.record_lines_max
     )
-}
-
-/// Whether the text begins with the word, in any letter case, and no letter or digit follows.
-fn begins_with(text: &str, word: &str) -> bool {
-    let is_head = text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
-    is_head && !text[word.len()..].chars().next().is_some_and(char::is_alphanumeric)
-}
-
-/// A day in the feed's own style or ISO, or a whole month.
-fn period_days(text: &str, definition: &FeedDefinition) -> Option<(Day, Day)> {
-    let day = definition.dates.parse(text).filter(|_| !text.is_empty());
-    crate::period::of_text(text).or_else(|| day.map(|d| (d, d)))
 }

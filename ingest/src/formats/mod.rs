@@ -5,6 +5,7 @@
 pub mod delimited;
 pub mod json_lines;
 pub mod x12;
+pub mod xlsx;
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 use contract::{Code, Day, FieldProblem, ParsedRow, Text};
 use serde::Deserialize;
 
+use crate::child::ChildLimits;
 use crate::definition::{ControlTotals, FeedDefinition};
+use xlsx::WorkbookLimits;
 
 /// How a feed's files are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -54,9 +57,7 @@ impl Format {
             Format::Delimited => delimited::open,
             Format::JsonLines => json_lines::open,
             Format::X12 => x12::open,
-            Format::Xlsx => {
-                return Err(Stop::Parked(crate::lines::whole_file("this build does not read the feed's format")));
-            }
+            Format::Xlsx => xlsx::open,
         };
         open(definition, source, limits)
     }
@@ -131,10 +132,20 @@ pub struct Limits {
     pub header_lines_max: u32,
     /// Rows kept from the first pass, so that a small file is read once.
     pub kept_rows_max: usize,
+    /// Of the process that parses a workbook.
+    pub child: ChildLimits,
+    pub workbook: WorkbookLimits,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { record_bytes_max: 64 << 10, record_lines_max: 20, header_lines_max: 100, kept_rows_max: 200_000 }
+        Limits {
+            record_bytes_max: 64 << 10,
+            record_lines_max: 20,
+            header_lines_max: 100,
+            kept_rows_max: 200_000,
+            child: ChildLimits::default(),
+            workbook: WorkbookLimits::default(),
+        }
     }
 }
