@@ -11,21 +11,63 @@ const POSTINGS_MAX: usize = 2000;
 /// One unit of weight in the integer arithmetic.
 const SCALE: f32 = 4096.0;
 
+/// How rare words and other terms are among known texts.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    counts: FxHashMap<u64, u32>,
+    documents: usize,
+}
+
+impl Statistics {
+    /// Counts the terms of folded texts.
+    pub(crate) fn count<'a>(texts: impl Iterator<Item = &'a str>) -> Statistics {
+        let mut statistics = Statistics::default();
+        let mut terms = Vec::new();
+        for text in texts {
+            collect_terms(text, &mut terms);
+            terms.iter().for_each(|term| *statistics.counts.entry(*term).or_default() += 1);
+            statistics.documents += 1;
+        }
+        statistics
+    }
+
+    /// Between 0 and 1, and 1 for a word that at most one text has.
+    pub(crate) fn word_rarity(&self, word: &str) -> f32 {
+        self.term_rarity(hash_of(WORD, word.as_bytes())) / rarity(1, self.documents)
+    }
+
+    /// Logarithm of the share of texts, turned round; a term that no text has counts as one that a single text has.
+    pub(crate) fn term_rarity(&self, term: u64) -> f32 {
+        rarity(self.counts.get(&term).copied().unwrap_or(1), self.documents)
+    }
+
+    fn length(&self, terms: &[u64]) -> f32 {
+        terms.iter().map(|term| self.term_rarity(*term).powi(2)).sum::<f32>().sqrt()
+    }
+}
+
+/// The distinct terms of a folded text, sorted.
+pub(crate) fn terms_of(text: &str) -> Vec<u64> {
+    let mut terms = Vec::new();
+    collect_terms(text, &mut terms);
+    terms
+}
+
 /// An inverted index over words, joined neighbours (`ps lx350` = `pslx350`) and letter triples with edge marks.
 ///
 /// Weights are rarities, scaled to documents of length one; sums are integers, so the order of adding does not matter.
 #[derive(Debug)]
 pub(crate) struct Index {
-    terms: FxHashMap<u64, Term>,
+    pub statistics: Statistics,
+    lists: FxHashMap<u64, List>,
     postings: Vec<Posting>,
-    documents: usize,
 }
 
+/// The place of a term's documents among the postings.
 #[derive(Clone, Copy, Debug)]
-struct Term {
+struct List {
     from: u32,
     to: u32,
-    rarity: f32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,32 +94,23 @@ pub(crate) struct Scratch {
 impl Index {
     /// Builds the index over folded texts; a document is named by its position.
     pub(crate) fn build<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Index {
-        let mut counts: FxHashMap<u64, u32> = FxHashMap::default();
-        let (mut terms, mut documents) = (Vec::new(), 0);
-        for text in texts.clone() {
-            collect_terms(text, &mut terms);
-            terms.iter().for_each(|term| *counts.entry(*term).or_default() += 1);
-            documents += 1;
-        }
-        let postings_max = POSTINGS_MAX.max(documents / SHARE_MAX) as u32;
-        let mut index = Index { terms: lay_out(&counts, documents, postings_max), postings: Vec::new(), documents };
-        index.fill(texts, &counts, terms);
+        let statistics = Statistics::count(texts.clone());
+        let (lists, total) = lay_out(&statistics);
+        let mut index = Index { statistics, lists, postings: vec![Posting { document: 0, weight: 0 }; total] };
+        index.fill(texts);
         index
     }
 
-    fn fill<'a>(&mut self, texts: impl Iterator<Item = &'a str>, counts: &FxHashMap<u64, u32>, mut terms: Vec<u64>) {
-        let total = self.terms.values().map(|term| term.to - term.from).sum::<u32>();
-        self.postings = vec![Posting { document: 0, weight: 0 }; total as usize];
-        let mut filled: FxHashMap<u64, u32> = FxHashMap::default();
-        for (document, text) in texts.enumerate() {
+    fn fill<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        let mut next: FxHashMap<u64, u32> = self.lists.iter().map(|(term, list)| (*term, list.from)).collect();
+        let mut terms = Vec::new();
+        for (text, document) in texts.zip(0..) {
             collect_terms(text, &mut terms);
-            let square: f32 = terms.iter().map(|term| rarity(counts[term], self.documents).powi(2)).sum();
-            let length = square.sqrt();
-            for term in terms.iter().filter(|term| self.terms[*term].to > self.terms[*term].from) {
-                let place = filled.entry(*term).or_default();
-                let listed = self.terms[term];
-                let weight = (listed.rarity / length * SCALE) as u16;
-                self.postings[(listed.from + *place) as usize] = Posting { document: document as u32, weight };
+            let length = self.statistics.length(&terms);
+            for term in &terms {
+                let Some(place) = next.get_mut(term) else { continue };
+                let weight = (self.statistics.term_rarity(*term) / length * SCALE) as u16;
+                self.postings[*place as usize] = Posting { document, weight };
                 *place += 1;
             }
         }
@@ -93,13 +126,12 @@ impl Index {
     ) -> Vec<Candidate> {
         let mut terms = std::mem::take(&mut scratch.terms);
         collect_terms(text, &mut terms);
-        scratch.sums.resize(self.documents, 0);
-        let unseen = rarity(1, self.documents);
-        let weight_of = |term: &u64| self.terms.get(term).map_or(unseen, |known| known.rarity);
-        let length = terms.iter().map(|term| weight_of(term).powi(2)).sum::<f32>().sqrt();
-        for known in terms.iter().filter_map(|term| self.terms.get(term)) {
-            let weight = (known.rarity / length * SCALE) as u32;
-            for posting in &self.postings[known.from as usize..known.to as usize] {
+        scratch.sums.resize(self.statistics.documents, 0);
+        let length = self.statistics.length(&terms);
+        for term in &terms {
+            let Some(list) = self.lists.get(term) else { continue };
+            let weight = (self.statistics.term_rarity(*term) / length * SCALE) as u32;
+            for posting in &self.postings[list.from as usize..list.to as usize] {
                 let sum = &mut scratch.sums[posting.document as usize];
                 if *sum == 0 {
                     scratch.touched.push(posting.document);
@@ -128,18 +160,20 @@ fn best(top: usize, scratch: &mut Scratch, wanted: impl Fn(u32) -> bool) -> Vec<
     found
 }
 
-/// Gives each term its place; terms that are too frequent get an empty one.
-fn lay_out(counts: &FxHashMap<u64, u32>, documents: usize, postings_max: u32) -> FxHashMap<u64, Term> {
-    let mut sorted: Vec<(u64, u32)> = counts.iter().map(|(term, count)| (*term, *count)).collect();
+/// Gives each term its place, in order of terms; those that are too frequent get none.
+fn lay_out(statistics: &Statistics) -> (FxHashMap<u64, List>, usize) {
+    let postings_max = POSTINGS_MAX.max(statistics.documents / SHARE_MAX) as u32;
+    let mut sorted: Vec<(u64, u32)> = statistics.counts.iter().map(|(term, count)| (*term, *count)).collect();
+    sorted.retain(|(_, count)| *count <= postings_max);
     sorted.sort_unstable();
-    let mut from = 0;
+    let mut to = 0;
     let place = |(term, count): (u64, u32)| {
-        let to = if count <= postings_max { from + count } else { from };
-        let placed = Term { from, to, rarity: rarity(count, documents) };
-        from = to;
-        (term, placed)
+        let from = to;
+        to += count;
+        (term, List { from, to })
     };
-    sorted.into_iter().map(place).collect()
+    let lists = sorted.into_iter().map(place).collect();
+    (lists, to as usize)
 }
 
 fn rarity(count: u32, documents: usize) -> f32 {

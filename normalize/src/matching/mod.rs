@@ -4,17 +4,28 @@
 //! what came second. Everything here is a pure function of the reference data: caches change speed, never an answer.
 
 mod agreement;
+mod batch;
 mod cache;
 mod codes;
+mod features;
 mod index;
+mod logistic;
 mod outlet;
 mod party;
 mod product;
 mod reading;
+mod record;
+mod scorecard;
 mod separators;
 mod shape;
 mod slip;
+mod tables;
 mod text;
+mod training;
+mod units;
 
+pub use batch::{BatchSummary, MatchKind, match_catalog, match_pairs};
 pub use outlet::{OutletMethod, OutletResolution, OutletResolver};
 pub use product::{Aliases, MatchOutcome, Method, NoAliases, ProductResolution, ProductResolver};
+pub use tables::TableError;
+pub use training::{TrainingSet, train};
