@@ -6,6 +6,8 @@
 //! [`reference`] and [`program`] for what is known, and [`control`] for what people and time decide.
 
 pub mod accrual;
+#[cfg(feature = "avro")]
+pub mod avro;
 pub mod codes;
 pub mod control;
 pub mod entitlement;
@@ -17,6 +19,7 @@ pub mod publication;
 pub mod reference;
 pub mod sale;
 pub mod time;
+pub mod topics;
 mod wire;
 
 pub use accrual::*;

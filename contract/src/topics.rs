@@ -1,0 +1,107 @@
+//! The topics: what travels on each, by which key, who writes it and who reads it.
+//!
+//! `docs/topics.md` is made from this table and the schemas.
+
+/// One topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicInfo {
+    pub name: &'static str,
+    /// What is on it, for people.
+    pub what: &'static str,
+    /// The one thing that its question is about; records of one key stay in order.
+    pub key: &'static str,
+    pub writers: &'static [&'static str],
+    pub readers: &'static [&'static str],
+    /// Rust type of its records.
+    pub event: &'static str,
+    /// File in `contract/schemas/`, without its extension.
+    pub schema: &'static str,
+    /// Avro schema of its records, as JSON.
+    pub schema_text: &'static str,
+}
+
+macro_rules! topic {
+    ($name:literal, $key:literal, [$($writer:literal),*] => [$($reader:literal),*], $event:literal, $schema:literal, $what:literal) => {
+        TopicInfo {
+            name: $name,
+            what: $what,
+            key: $key,
+            writers: &[$($writer),*],
+            readers: &[$($reader),*],
+            event: $event,
+            schema: $schema,
+            schema_text: include_str!(concat!("../schemas/", $schema, ".avsc")),
+        }
+    };
+}
+
+/// What the stages hand on, in the order of the hops. Each has one writer.
+pub const HOPS: &[TopicInfo] = &[
+    topic!("pos.feeds", "partner", ["edge"] => ["ingest"], "FeedEvent", "feed_event",
+        "files as the edge read them: a verdict, slices of rows, an end"),
+    topic!("pos.rows", "partner", ["ingest"] => ["normalize"], "RowEvent", "row_event",
+        "files that were taken in, with their number"),
+    topic!("pos.sales", "product", ["normalize"] => ["compliance/units"], "SaleEvent", "sale_event",
+        "normalized sales and returns, asserted and retracted"),
+    topic!("pos.entitlements", "ledger key", ["compliance/units"] => ["compliance/ledger"], "EntitlementEvent",
+        "entitlement_event", "sales that may earn, by program or group of competing programs"),
+    topic!("pos.accruals", "beneficiary", ["compliance/ledger"] => ["accrual-sink"], "AccrualEvent", "accrual_event",
+        "what is due, what may be paid, what is closed"),
+];
+
+/// Decisions of people and time; written to every partition of `pos.feeds` and handed on in band, hop by hop.
+pub const CONTROLS: TopicInfo = topic!("(in band)", "every partition", ["control"] => ["every stage"], "Control", "control",
+    "numbered controls: configuration, ticks, commands");
+
+/// What readers outside see: the latest record under each key.
+pub const VIEWS: &[TopicInfo] = &[
+    topic!("pos.receipts", "file", ["ingest", "normalize"] => ["cli", "portal"], "Receipt", "receipt",
+        "one for each file: where its records went"),
+    topic!("pos.rejects", "record, ordinal", ["ingest", "normalize"] => ["cli", "portal"], "Reject", "reject",
+        "what could not be taken, and what to do"),
+    topic!("pos.findings", "finding id", ["ingest", "normalize", "compliance", "accrual-sink"] => ["cli", "portal"],
+        "Finding", "finding", "attempts against the laws and doubts about data; withdrawn by an empty record"),
+    topic!("pos.risks", "finding id", ["compliance/units"] => ["cli", "portal"], "Risk", "risk",
+        "what a finding keeps from being paid"),
+    topic!("pos.movements", "movement id", ["accrual-sink"] => ["cli", "portal"], "AccrualMovement", "movement",
+        "each change of what is due"),
+    topic!("pos.authorizations", "authorization id", ["accrual-sink"] => ["cli", "portal", "finance"], "Authorization",
+        "authorization", "what may be paid"),
+    topic!("pos.payments", "payment id", ["accrual-sink"] => ["cli", "portal"], "Payment", "payment",
+        "what was paid"),
+    topic!("pos.journal", "entry id", ["accrual-sink"] => ["cli", "portal", "finance"], "JournalEntry", "journal_entry",
+        "balanced double entries"),
+    topic!("pos.identities", "kind, partner, text", ["normalize"] => ["cli", "portal"], "Identity", "identity",
+        "how a partner's text was read"),
+    topic!("pos.audit", "chain, sequence", ["every stage"] => ["cli", "portal", "auditors"], "AuditRecord", "audit_record",
+        "hash chains of who did what"),
+];
+
+/// Every topic with a schema.
+pub fn all() -> impl Iterator<Item = &'static TopicInfo> {
+    HOPS.iter().chain(std::iter::once(&CONTROLS)).chain(VIEWS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Topic;
+
+    #[test]
+    fn every_view_has_its_row_and_every_name_is_used_once() {
+        assert_eq!(VIEWS.len(), Topic::ALL.len());
+        let mut names: Vec<&str> = all().map(|topic| topic.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all().count());
+        assert!(HOPS.iter().all(|topic| topic.writers.len() == 1));
+    }
+
+    /// What one topic writes, the next stage reads.
+    #[test]
+    fn the_hops_are_a_line() {
+        for pair in HOPS.windows(2) {
+            assert_eq!(pair[0].readers, pair[1].writers, "{} and {}", pair[0].name, pair[1].name);
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! Every form of every event goes through its schema and comes back the same.
+#![cfg(feature = "avro")]
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::types::Value;
+use contract::avro::{AvroError, Codec, Event, schema};
+use contract::*;
+
+/// Also read by the library's own generic reader, which knows nothing of our types; gives what it saw.
+fn check<T: Event + PartialEq + Debug>(events: &[T]) -> Vec<Value> {
+    let codec = Codec::<T>::new();
+    let generic = GenericDatumReader::builder(schema::<T>()).build().unwrap();
+    let through = |event: &T| {
+        let bytes = codec.encode(event).unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!(codec.decode(&bytes).unwrap_or_else(|error| panic!("{error:?}")), *event);
+        generic.read_value(&mut bytes.as_slice()).unwrap()
+    };
+    events.iter().map(through).collect()
+}
+
+fn id(n: u8) -> Id {
+    Id([n; 16])
+}
+
+fn day() -> Day {
+    Day::parse("2013-05-20").unwrap()
+}
+
+fn euro() -> Currency {
+    Currency::parse("EUR").unwrap()
+}
+
+fn amount() -> Micros {
+    Micros::parse("-1234.567891").unwrap()
+}
+
+fn at() -> RecordRef {
+    RecordRef { partner: "P-1".into(), file_no: 3, record_no: u32::MAX }
+}
+
+fn problem() -> FieldProblem {
+    FieldProblem { code: Code::DateImpossible, field: "date".into(), value: "31.02.".into(), message: "no".into() }
+}
+
+fn verdict(period: Option<(Day, Day)>) -> FileVerdict {
+    FileVerdict {
+        partner: "P-1".into(),
+        file: "P-1/mai.csv".into(),
+        sha256: [0xab; 32],
+        bytes: 1 << 40,
+        status: FileStatus::Parked,
+        feed: "p1-csv".into(),
+        records: 12,
+        structural: 2,
+        content: id(9),
+        period,
+        series: "mai".into(),
+        replaces: true,
+        problems: vec![problem(), problem()],
+    }
+}
+
+fn full_row() -> ParsedRow {
+    ParsedRow {
+        record_no: 1,
+        line_no: 2,
+        document: "INV-1".into(),
+        document_line: "10".into(),
+        date: Some(day()),
+        date_text: "20.05.2013".into(),
+        code: "BK-1".into(),
+        description: "Fahrrad für Länge > 24 Bytes und mehr".into(),
+        quantity: Some(amount()),
+        unit_price: Some(Micros::ONE),
+        amount: Some(Micros(i64::MAX)),
+        currency: Some(euro()),
+        outlet_id: "7".into(),
+        outlet: "Nord".into(),
+        city: "Kiel".into(),
+        customer: "C".into(),
+        rep: "Ann".into(),
+        promotion: "P".into(),
+        serials: vec!["S1".into(), "S2".into()],
+        original_document: "INV-0".into(),
+        reported_partner: "Eins".into(),
+        type_code: "RETURN".into(),
+        movement: Movement::Return,
+        problems: vec![problem()],
+    }
+}
+
+fn slice() -> Arc<RowSlice> {
+    Arc::new(RowSlice { partner: "P-1".into(), slice: 4, rows: vec![full_row(), ParsedRow::default()] })
+}
+
+fn sale() -> Arc<Sale> {
+    Arc::new(Sale {
+        id: id(1),
+        version: 2,
+        at: at(),
+        stamp: 17,
+        product: "maker/BK-1".into(),
+        document: "INV-1".into(),
+        document_line: "10".into(),
+        date: day(),
+        quantity: amount(),
+        unit_price: Micros::ONE,
+        amount: amount(),
+        currency: euro(),
+        outlet: "maker/7".into(),
+        customer: "?c".into(),
+        rep: "Ann".into(),
+        promotion: "P".into(),
+        serials: vec!["S1".into()],
+        original_document: "INV-0".into(),
+        movement: Movement::Internal,
+        alone: true,
+        holds: vec![(Code::NearDuplicateDocument, id(2)), (Code::InventoryExceeded, id(3))],
+    })
+}
+
+fn settlement() -> Settlement {
+    Settlement {
+        program: "VOL".into(),
+        version: 1,
+        beneficiary: "person:P-1/Ann".into(),
+        period: "2013-Q2".into(),
+        currency: euro(),
+    }
+}
+
+fn movement(kind: AccrualKind, class: AccountingClass, functional: Option<Micros>) -> AccrualMovement {
+    AccrualMovement {
+        id: id(4),
+        settlement: settlement(),
+        class,
+        kind,
+        date: day(),
+        amount: amount(),
+        functional,
+        control: 9,
+    }
+}
+
+#[test]
+fn feeds_and_rows() {
+    let seen = check(&[
+        FeedEvent::File(Box::new(verdict(Some((day(), day().plus(30)))))),
+        FeedEvent::File(Box::new(verdict(None))),
+        FeedEvent::Rows(slice()),
+        FeedEvent::End { partner: "P-1".into() },
+    ]);
+    let shown = format!("{:?}", seen[0]);
+    assert!(shown.contains(&"ab".repeat(32)), "a hash is hexadecimal: {shown}");
+    assert!(shown.contains("DQ-02"), "a code is its text: {shown}");
+    let open = |repeats| Box::new(OpenFile { file_no: 1, verdict: verdict(None), repeats });
+    check(&[
+        RowEvent::File(open(Some(7))),
+        RowEvent::File(open(None)),
+        RowEvent::Rows { file_no: 2, slice: slice() },
+        RowEvent::End { partner: "P-1".into(), file_no: 2 },
+    ]);
+}
+
+#[test]
+fn sales_and_entitlements() {
+    let seen = check(&[
+        SaleEvent::Assert(sale()),
+        SaleEvent::Retract(sale()),
+        SaleEvent::Company { product: "maker/BK-1".into(), sale: sale() },
+        SaleEvent::Appraise { sale: sale(), finding: id(5) },
+    ]);
+    let forms: Vec<u32> = seen.iter().map(form).collect();
+    assert_eq!(forms, [0, 1, 2, 3]);
+    let entitlement = |origin| Entitlement {
+        ledger_key: "group".into(),
+        sale: id(1),
+        at: at(),
+        stamp: 5,
+        programs: vec!["A".into(), "B".into()],
+        date: day(),
+        quantity: amount(),
+        amount: amount(),
+        currency: Currency::NONE,
+        rep: "Ann".into(),
+        origin,
+    };
+    check(&[
+        EntitlementEvent::Grant(Box::new(entitlement(None))),
+        EntitlementEvent::Revoke(Box::new(entitlement(Some((id(6), day()))))),
+    ]);
+}
+
+/// Which form of a union a value is.
+fn form(value: &Value) -> u32 {
+    match value {
+        Value::Union(form, _) => *form,
+        other => panic!("no union: {other:?}"),
+    }
+}
+
+#[test]
+fn accruals_and_controls() {
+    use AccountingClass::{ContraRevenue, MarketingExpense, SpiffExpense};
+    use AccrualKind::{Clawback, Earned, PriorPeriod, Reversal, TrueUp};
+    let kinds = [Earned, TrueUp, Reversal, PriorPeriod, Clawback];
+    let classes = [ContraRevenue, MarketingExpense, SpiffExpense, ContraRevenue, ContraRevenue];
+    let moved = kinds.into_iter().zip(classes).map(|(kind, class)| movement(kind, class, Some(Micros(1))));
+    let moved: Vec<AccrualMovement> = moved.chain([movement(Earned, SpiffExpense, None)]).collect();
+    let seen = check(&moved);
+    let Value::Record(fields) = &seen[0] else { panic!("a movement is a record") };
+    assert_eq!(fields[4], ("date".to_owned(), Value::Date(15_845)));
+    assert_eq!(fields[5], ("amount".to_owned(), Value::Long(-1_234_567_891)));
+
+    let order = AuthorizationOrder {
+        id: id(8),
+        settlement: settlement(),
+        class: MarketingExpense,
+        amount: amount(),
+        functional: None,
+        date: day(),
+        control: 3,
+    };
+    let mut events: Vec<AccrualEvent> = moved.into_iter().map(|m| AccrualEvent::Moved(Box::new(m))).collect();
+    events.push(AccrualEvent::Authorised(Box::new(order)));
+    events.push(AccrualEvent::Closed { settlement: settlement(), class: SpiffExpense, date: day(), control: 4 });
+    check(&events);
+
+    let command = |action| Command {
+        actor: "ann".into(),
+        role: "steward".into(),
+        reason: "r".into(),
+        comment: "c".into(),
+        file: "payments.csv".into(),
+        line_no: 2,
+        action,
+    };
+    let pay = Action::Pay { authorization: id(8), date: day(), amount: amount(), currency: euro() };
+    let resolve =
+        Action::Resolve { kind: "product".into(), partner: "P-1".into(), text: "t".into(), identity: "maker/1".into() };
+    check(&[
+        Control::Configure { reference: id(7) },
+        Control::Tick { as_of: day() },
+        Control::Settle,
+        Control::Command(Box::new(command(pay))),
+        Control::Command(Box::new(command(resolve))),
+    ]);
+}
+
+#[test]
+fn what_readers_outside_see() {
+    check(&[
+        Receipt::default(),
+        Receipt {
+            at: at(),
+            file: "P-1/mai.csv".into(),
+            sha256: [1; 32],
+            status: "accepted".into(),
+            records: 15,
+            accepted: 1,
+            rejected: 2,
+            duplicate: 3,
+            superseded: 4,
+            parked: 5,
+            structural: 6,
+            bytes: 7,
+            remark: "none".into(),
+        },
+    ]);
+    check(&[Reject {
+        at: at(),
+        ordinal: u16::MAX,
+        line_no: 3,
+        code: Code::RowUnreadable,
+        field: "f".into(),
+        value: "v".into(),
+        message: "m".into(),
+    }]);
+    let money = Money { amount: amount(), currency: euro() };
+    let bare: Vec<Finding> = Code::ALL.iter().map(|code| Finding::about(*code, at(), None, "m".into())).collect();
+    check(&bare);
+    check(&[Finding {
+        related: Some(at()),
+        sale: Some(id(1)),
+        program: "VOL".into(),
+        beneficiary: "partner:P-1".into(),
+        at_risk: Some(money),
+        explained_by: Some(id(2)),
+        ..bare[0].clone()
+    }]);
+    check(&[Risk { finding: id(1), money }]);
+    check(&[Identity {
+        kind: "product".into(),
+        partner: "P-1".into(),
+        text: "t".into(),
+        identity: "maker/1".into(),
+        method: "fuzzy".into(),
+        score: 1000,
+        runner_up: "maker/2".into(),
+        runner_up_score: 900,
+        outcome: "matched".into(),
+    }]);
+    let record = |time| AuditRecord {
+        chain: "control".into(),
+        seq: 1,
+        time,
+        actor: "ann".into(),
+        role: "steward".into(),
+        action: "a".into(),
+        object: "o".into(),
+        reason: "r".into(),
+        comment: "c".into(),
+        previous_hash: [3; 32],
+        hash: [0; 32],
+    };
+    check(&[record(None).sealed(), record(Some(day())).sealed()]);
+}
+
+#[test]
+fn money_that_was_booked() {
+    use AuthorizationStatus::{Authorised, Held, Paid, Void};
+    let authorization = |status| Authorization {
+        id: id(1),
+        program: "VOL".into(),
+        version: 1,
+        beneficiary: "partner:P-1".into(),
+        period: "2013-Q2".into(),
+        amount: amount(),
+        currency: euro(),
+        status,
+        paid: Micros::ZERO,
+        offset: Micros::ONE,
+        decided_by: "auto".into(),
+        date: day(),
+        control: 2,
+    };
+    check(&[Held, Authorised, Paid, Void].map(authorization));
+    check(&[Payment {
+        id: id(1),
+        authorization: id(2),
+        beneficiary: "partner:P-1".into(),
+        date: day(),
+        amount: amount(),
+        currency: euro(),
+        over: Micros::ONE,
+    }]);
+    let posting = |side, functional| Posting {
+        number: 1,
+        symbol: "LI-ACC".into(),
+        account: "2350".into(),
+        side,
+        amount: amount(),
+        currency: euro(),
+        functional,
+    };
+    check(&[JournalEntry {
+        id: id(1),
+        template: "GL2".into(),
+        date: day(),
+        period: "2013-05".into(),
+        source_kind: "accrual".into(),
+        source_id: id(2),
+        settlement: id(3),
+        program: "VOL".into(),
+        beneficiary: "partner:P-1".into(),
+        origin_period: "2013-Q1".into(),
+        control: 5,
+        postings: vec![posting(Side::Debit, None), posting(Side::Credit, Some(amount()))],
+    }]);
+}
+
+#[test]
+fn damaged_bytes_are_refused() {
+    let codec = Codec::<AccrualEvent>::new();
+    let event = AccrualEvent::Closed {
+        settlement: settlement(),
+        class: AccountingClass::ContraRevenue,
+        date: day(),
+        control: 4,
+    };
+    let bytes = codec.encode(&event).unwrap();
+    for length in 0..bytes.len() {
+        assert!(matches!(codec.decode(&bytes[..length]), Err(AvroError::Decode { .. })), "{length} bytes");
+    }
+    let longer = [bytes.as_slice(), &[0]].concat();
+    assert!(matches!(codec.decode(&longer), Err(AvroError::Rest { count: 1, .. })));
+    assert!(codec.decode(&[0x7f]).is_err());
+}

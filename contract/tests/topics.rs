@@ -1,0 +1,165 @@
+//! `docs/topics.md` says what the table of topics and the schemas say.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use contract::topics::{self, TopicInfo};
+use serde_json::Value;
+
+#[test]
+fn the_page_of_topics_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/topics.md");
+    let page = page();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == page, "docs/topics.md is stale; run UPDATE=1 cargo test -p contract --test topics");
+}
+
+/// Every field of every record says what it means.
+#[test]
+fn every_type_and_field_is_explained() {
+    for topic in topics::all() {
+        let mut types = Vec::new();
+        collect(&schema(topic), &mut types);
+        for named in &types {
+            assert!(!named.doc.is_empty(), "{} in {}", named.name, topic.schema);
+            for field in &named.fields {
+                assert!(!field.doc.is_empty(), "{}.{} in {}", named.name, field.name, topic.schema);
+            }
+        }
+    }
+}
+
+/// A type that two schemas define is the same in both: one registry holds them all.
+#[test]
+fn shared_types_are_defined_alike() {
+    let mut known = std::collections::BTreeMap::new();
+    for topic in topics::all() {
+        let mut types = Vec::new();
+        collect(&schema(topic), &mut types);
+        for named in types {
+            let name = named.name.clone();
+            let before = known.entry(name.clone()).or_insert_with(|| named.clone());
+            assert_eq!(*before, named, "{name} in {}", topic.schema);
+        }
+    }
+}
+
+fn schema(topic: &TopicInfo) -> Value {
+    serde_json::from_str(topic.schema_text).unwrap_or_else(|error| panic!("{}: {error}", topic.schema))
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Named {
+    name: String,
+    doc: String,
+    symbols: Vec<String>,
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Field {
+    name: String,
+    kind: String,
+    doc: String,
+}
+
+/// The named types of a schema, the outer before the inner.
+fn collect(schema: &Value, into: &mut Vec<Named>) {
+    match schema {
+        Value::Array(variants) => variants.iter().for_each(|variant| collect(variant, into)),
+        Value::Object(object) => {
+            let list = |key: &str| object.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+            if object.contains_key("name") {
+                into.push(Named {
+                    name: format!("{}.{}", text(schema, "namespace"), text(schema, "name")),
+                    doc: text(schema, "doc"),
+                    symbols: list("symbols").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                    fields: list("fields").iter().map(field).collect(),
+                });
+            }
+            list("fields").iter().for_each(|field| collect(&field["type"], into));
+            object.get("items").into_iter().for_each(|items| collect(items, into));
+        }
+        _ => {}
+    }
+}
+
+fn field(field: &Value) -> Field {
+    Field { name: text(field, "name"), kind: kind(&field["type"]), doc: text(field, "doc") }
+}
+
+/// A type in a few words: `millionths or null`, `list of ParsedRow`.
+fn kind(schema: &Value) -> String {
+    match schema {
+        Value::String(name) => name.rsplit('.').next().unwrap_or(name).to_owned(),
+        Value::Array(variants) => {
+            let (nothing, some): (Vec<String>, Vec<String>) =
+                variants.iter().map(kind).partition(|kind| kind == "null");
+            some.into_iter().chain(nothing).collect::<Vec<_>>().join(" or ")
+        }
+        _ if schema["type"] == "array" => format!("list of {}", kind(&schema["items"])),
+        _ if schema["logicalType"] == "date" => "date".to_owned(),
+        _ if !schema["scale"].is_null() => "millionths".to_owned(),
+        _ if schema["name"].is_string() => text(schema, "name"),
+        _ => text(schema, "type"),
+    }
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_default().to_owned()
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Topics\n\n\
+         Made from `contract/src/topics.rs` and `contract/schemas/` by a test of `contract`; do not edit.\n\n\
+         ## What the stages hand on\n\n",
+    );
+    table(&mut page, topics::HOPS.iter().chain([&topics::CONTROLS]));
+    page.push_str("\n## What readers outside see\n\nThe latest record under each key; an empty record deletes it.\n\n");
+    table(&mut page, topics::VIEWS.iter());
+    page.push_str(
+        "\n## Records\n\n\
+         `millionths` are whole numbers of 10⁻⁶ in a `long`; `date` is days since 1970-01-01 in an `int`.\n",
+    );
+    let mut seen = Vec::new();
+    for topic in topics::all() {
+        records(&mut page, topic, &mut seen);
+    }
+    page
+}
+
+fn table<'a>(page: &mut String, rows: impl Iterator<Item = &'a TopicInfo>) {
+    page.push_str("| topic | key | written by | read by | record | what |\n|---|---|---|---|---|---|\n");
+    for row in rows {
+        let record = format!("[{}](../contract/schemas/{}.avsc)", row.event, row.schema);
+        let (writers, readers) = (row.writers.join(", "), row.readers.join(", "));
+        writeln!(page, "| `{}` | {} | {writers} | {readers} | {record} | {} |", row.name, row.key, row.what).unwrap();
+    }
+}
+
+/// The types of one schema that no schema before it had.
+fn records(page: &mut String, topic: &TopicInfo, seen: &mut Vec<String>) {
+    let mut types = Vec::new();
+    collect(&schema(topic), &mut types);
+    types.retain(|named| !seen.contains(&named.name));
+    if !types.is_empty() {
+        writeln!(page, "\n### {} ({})", topic.event, topic.name).unwrap();
+    }
+    for named in types {
+        writeln!(page, "\n**{}**: {}", named.name, named.doc).unwrap();
+        if !named.symbols.is_empty() {
+            writeln!(page, "\n`{}`", named.symbols.join("` `")).unwrap();
+        }
+        if !named.fields.is_empty() {
+            page.push_str("\n| field | type | meaning |\n|---|---|---|\n");
+        }
+        for field in &named.fields {
+            writeln!(page, "| {} | {} | {} |", field.name, field.kind, field.doc.replace('|', "\\|")).unwrap();
+        }
+        seen.push(named.name);
+    }
+}
