@@ -3,13 +3,14 @@
 //! All balances are a function of four sums, so that they never depend on the way that led to them:
 //!
 //! ```text
-//! authorised = min(ordered, accrued)
+//! authorised = min(ordered, accrued)                          nothing before the first order or the close
 //! clawback   = max(0, settled − taken back − authorised)      what was paid above it, open
 //! kept       = settled − taken back − clawback
 //! LI-PAY     = authorised − kept
 //! LI-ACC     = accrued − authorised − released
 //! ```
 //!
+//! Until then LI-ACC follows what is due, below zero too: a period that begins with returns owes nothing back yet.
 //! Each event moves the sums; the legs are the difference between the balances before and after. A fall of what is due
 //! therefore meets first what is not authorised, then what is authorised and not paid, and only then what was paid.
 
@@ -72,6 +73,8 @@ pub struct Book {
     pub accrued: Micros,
     /// Sum of all orders to pay.
     pub ordered: Micros,
+    /// An order or the close has come: from here on what is due below what was paid is owed back at once.
+    pub decided: bool,
     /// Paid, and set off against clawback of other settlements.
     pub settled: Micros,
     /// Clawback of this settlement that other settlements' payouts gave back.
@@ -105,6 +108,7 @@ impl Book {
             class,
             accrued: Micros::ZERO,
             ordered: Micros::ZERO,
+            decided: false,
             settled: Micros::ZERO,
             taken_back: Micros::ZERO,
             open: Carried::default(),
@@ -118,15 +122,28 @@ impl Book {
     }
 
     pub fn authorised(&self) -> Micros {
-        self.ordered.min(self.accrued)
+        if self.decided { self.ordered.min(self.accrued) } else { Micros::ZERO }
     }
 
     /// Books a change of what is due.
     pub(crate) fn accrue(&mut self, kind: AccrualKind, change: Carried, digits: u32, legs: &mut Vec<Leg>) {
-        if change.amount > Micros::ZERO {
+        if !self.decided {
+            self.follow(kind, change, legs);
+        } else if change.amount > Micros::ZERO {
             self.rise(kind, change, digits, legs);
         } else if change.amount < Micros::ZERO {
             self.fall(kind, change, digits, legs);
+        }
+    }
+
+    /// Nothing is decided yet: the exact change at its own rate.
+    fn follow(&mut self, kind: AccrualKind, change: Carried, legs: &mut Vec<Leg>) {
+        self.accrued += change.amount;
+        self.open.shift(change);
+        if change.amount > Micros::ZERO {
+            legs.push(Leg::of(Template::rise(kind), change));
+        } else if change.amount < Micros::ZERO {
+            legs.push(Leg::of(Template::fall(kind), change.negated()));
         }
     }
 
@@ -195,11 +212,12 @@ impl Book {
     /// All orders together reach no further than what is due: one for what has already come back by itself, since an
     /// earlier order covered it, adds nothing and leaves no grant.
     pub(crate) fn order(&mut self, mut grant: Grant, digits: u32, legs: &mut Vec<Leg>) {
-        let before = self.target();
         grant.granted = (self.accrued - self.ordered).min(grant.granted);
         if grant.granted <= Micros::ZERO {
             return;
         }
+        self.decided = true;
+        let before = self.target();
         self.ordered += grant.granted;
         self.grants.push(grant);
         let after = self.target();
@@ -231,10 +249,16 @@ impl Book {
         }
     }
 
-    /// The period closed: lets go what was accrued and never authorised.
+    /// The period closed: lets go what was accrued and never authorised; what is below zero is owed back.
     pub(crate) fn close(&mut self, digits: u32, legs: &mut Vec<Leg>) {
+        self.decided = true;
         let rest = self.open.amount;
-        if rest > Micros::ZERO {
+        if rest < Micros::ZERO {
+            let owed = std::mem::take(&mut self.open).negated();
+            self.clawback.add(owed);
+            self.kept.add(owed.negated());
+            legs.push(Leg::of(Template::NegativeOwed, owed));
+        } else if rest > Micros::ZERO {
             let moved = self.open.take(rest, digits);
             self.released.add(moved);
             legs.push(Leg::of(Template::Released, moved));
@@ -361,8 +385,8 @@ impl Book {
         ];
         let ordered = [
             ("kept and authorised", self.kept.amount, target.authorised),
-            ("authorised and accrued", target.authorised, self.accrued),
-            ("nothing and accrued open", Micros::ZERO, self.open.amount),
+            ("authorised and accrued", target.authorised, if self.decided { self.accrued } else { Micros::ZERO }),
+            ("nothing and accrued open", Micros::ZERO, if self.decided { self.open.amount } else { Micros::ZERO }),
             ("nothing and released", Micros::ZERO, self.released.amount),
             ("nothing and payable", Micros::ZERO, self.payable.amount),
         ];

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A balance in both currencies. The functional amount travels with the money in exact proportion.
 ///
-/// Invariant: an amount of zero carries a functional amount of zero. `None`: without a rate, nobody knows.
+/// Once [`Carried::take`] has emptied a balance, nothing functional is left. `None`: without a rate, nobody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     pub amount: Micros,
@@ -30,6 +30,17 @@ impl Carried {
             (Some(own), Some(other)) => Some(own + other),
             _ => None,
         };
+    }
+
+    /// Adds a change in both currencies as it is, whatever its signs.
+    pub(crate) fn shift(&mut self, change: Carried) {
+        self.amount += change.amount;
+        let sum = self.functional.zip(change.functional).map(|(own, more)| own + more);
+        self.functional = if sum.is_none() && self.amount.is_zero() { Some(Micros::ZERO) } else { sum };
+    }
+
+    pub(crate) fn negated(self) -> Carried {
+        Carried { amount: -self.amount, functional: self.functional.map(|f| -f) }
     }
 
     /// Takes `amount` out, with its share of the functional amount rounded to `digits`; the last one takes the rest.

@@ -49,6 +49,8 @@ pub(crate) enum Template {
     ReversedPayable,
     ClawedBack,
     ClawbackUndone,
+    /// What is due is below zero when its period closes.
+    NegativeOwed,
     Offset,
     PriorPeriodUp,
     PriorPeriodDown,
@@ -77,6 +79,7 @@ impl Template {
             Template::ReversedPayable => ("GL10", Payable, Cost),
             Template::ClawedBack => ("GL11", Clawback, Cost),
             Template::ClawbackUndone => ("GL11", Cost, Clawback),
+            Template::NegativeOwed => ("GL11", Clawback, Accrued),
             Template::Offset => ("GL12", Payable, Clawback),
             Template::PriorPeriodUp => ("GL25", Cost, Accrued),
             Template::PriorPeriodDown => ("GL25", Accrued, Cost),

@@ -280,14 +280,30 @@ fn a_closed_period_lets_go_what_was_never_authorised() {
 }
 
 #[test]
-fn a_negative_due_is_owed_back_and_set_off() {
+fn a_negative_due_is_owed_back_when_its_period_closes() {
     let mut books = Books::new(1);
     let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
     books.moved(&first, Earned, "-20", Some("-20"));
-    assert_eq!(books.journal(), ["GL11 RC-CLAW/CR-REB 20"]);
+    books.closed(&first);
+    assert_eq!(books.journal(), ["GL10 LI-ACC/CR-REB 20", "GL11 RC-CLAW/LI-ACC 20"]);
     books.moved(&second, Earned, "150", Some("150"));
     books.authorised(&second, "150");
     assert_eq!(books.authorizations_shown(), ["130 authorised 0 20"]);
+}
+
+/// Month by month the sum may pass below zero; nothing is owed back for that, and nobody's payout is cut.
+#[test]
+fn an_open_period_below_zero_cuts_no_payout() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q2", "USD"), settlement("SPRING", "2013-Q1", "USD"));
+    books.moved(&first, Reversal, "-20", Some("-20"));
+    books.moved(&second, Earned, "150", Some("150"));
+    books.authorised(&second, "150");
+    assert_eq!(books.authorizations_shown(), ["150 authorised 0 0"]);
+    books.moved(&first, Earned, "50", Some("50"));
+    books.authorised(&first, "30");
+    assert_eq!(books.authorizations_shown()[1], "30 authorised 0 0");
+    assert_eq!(books.balances(), ["CR-REB 180 (180)", "LI-PAY -180 (-180)"]);
 }
 
 #[test]

@@ -61,8 +61,10 @@ fn step(dice: &mut Dice, dues: &mut [Due], books: &mut Books) {
         0..=4 => movement(dice, due, books),
         5..=6 => order(dice, due, books),
         7..=8 => payment(dice, books),
-        _ if due.frozen => books.closed(&due.settlement),
-        _ => {}
+        _ => {
+            due.frozen = true;
+            books.closed(&due.settlement);
+        }
     }
 }
 
@@ -160,6 +162,7 @@ fn any_history_keeps_the_law() {
         "GL10 LI-PAY/CR-REB",
         "GL11 RC-CLAW/CR-REB",
         "GL11 CR-REB/RC-CLAW",
+        "GL11 RC-CLAW/LI-ACC",
         "GL12 LI-PAY/RC-CLAW",
         "GL12 LI-PAY/RC-CLAW/FX-PL",
         "GL25 CR-REB/LI-ACC",
