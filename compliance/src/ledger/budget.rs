@@ -9,9 +9,10 @@ use stream::{State, StorageError};
 
 use super::account::Account;
 use super::due::Due;
-use super::prices::each_price;
+use super::prices::{Extent, each_price};
 use super::tables::DAYS;
 use super::{lines::each_list, tally::Tally};
+use crate::programs::allocation::by_largest_remainder;
 use crate::programs::caps::cap_period;
 use crate::programs::{Exact, Sums, line_benefit, needs_lines};
 
@@ -40,7 +41,7 @@ pub(crate) fn share_budget(
             cutting.cut_day(day, claimants, state)?;
         }
     }
-    Ok(cutting.shares.iter().map(|share| (share.cut > Exact::ZERO).then(|| share.wanted - share.cut)).collect())
+    Ok(cutting.limits(claimants))
 }
 
 /// By how much a settlement's benefit moved on one day, or with one line.
@@ -55,7 +56,7 @@ struct Step {
 struct Share {
     wanted: Exact,
     reserved: Exact,
-    /// Later steps down that earlier earnings must still make good.
+    /// Later steps down, and cents lost in rounding, that earlier earnings must still make good.
     debt: Exact,
     cut: Exact,
 }
@@ -82,13 +83,27 @@ impl Cutting {
     fn new(budget: Micros, claimants: &[Claimant<'_>]) -> Cutting {
         let share = |claimant: &Claimant<'_>| {
             let wanted = claimant.due.wanted(claimant.account, claimant.program);
+            let wanted = Exact::from(wanted.round(claimant.account.settlement.currency));
             let reached = cap_period(claimant.program.caps.partner_period, claimant.due.earned());
             let reserved = Exact::from(claimant.account.authorised).max(Exact::ZERO);
             Share { wanted: wanted.max(Exact::ZERO), reserved, debt: reached - wanted, cut: Exact::ZERO }
         };
         let shares: Vec<Share> = claimants.iter().map(share).collect();
         let demand: Exact = shares.iter().map(|share| share.wanted.max(share.reserved)).sum();
-        Cutting { excess: (demand - Exact::from(budget)).max(Exact::ZERO), shares }
+        Cutting { excess: (demand - in_whole_units(budget, claimants)).max(Exact::ZERO), shares }
+    }
+
+    /// What is left of each demand that was cut, in whole minor units: they add up to the budget.
+    fn limits(&self, claimants: &[Claimant<'_>]) -> Vec<Option<Exact>> {
+        let is_cut = |share: &&Share| share.cut > Exact::ZERO;
+        let cut: Vec<Exact> = self.shares.iter().filter(is_cut).map(|share| share.wanted - share.cut).collect();
+        let Some(currency) = claimants.first().map(|claimant| claimant.account.settlement.currency) else {
+            return Vec::new();
+        };
+        let total: Exact = cut.iter().copied().sum();
+        let mut rounded = by_largest_remainder(&cut, total.round(currency), currency).into_iter();
+        let limit = |share: &Share| is_cut(&share).then(|| Exact::from(rounded.next().expect("as many as cut")));
+        self.shares.iter().map(limit).collect()
     }
 
     /// Cuts a whole day where that is not too much, else its last lines.
@@ -114,13 +129,20 @@ impl Cutting {
     }
 }
 
+/// The budget without what is smaller than a minor unit.
+fn in_whole_units(budget: Micros, claimants: &[Claimant<'_>]) -> Exact {
+    let digits = claimants.first().map_or(6, |claimant| claimant.account.settlement.currency.minor_digits());
+    let unit = 10_i64.pow(6 - digits);
+    Exact::from(Micros(budget.0 - budget.0.rem_euclid(unit)))
+}
+
 /// Steps of all claimants by day, the last day first.
 fn daily_steps(claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<Step>, StorageError> {
     let mut steps = Vec::new();
     for (claimant, Claimant { id, account, program, .. }) in claimants.iter().enumerate() {
         let mut path = Path::new(program);
-        if needs_lines(program) {
-            each_price(*id, account, program, account.tally().net, state, &mut |day, line, price| {
+        if needs_lines(program) || account.tally().linked > 0 {
+            each_price(*id, account, program, Extent::whole(account), state, &mut |day, line, price| {
                 let change = path.add(price.after_transaction);
                 push_daily(&mut steps, Step { day, sale: line.sale, claimant, change });
             })?;
@@ -153,7 +175,7 @@ fn line_steps(day: &[Step], claimants: &[Claimant<'_>], state: &mut dyn State) -
     for claimant in day.iter().map(|step| step.claimant) {
         let Claimant { id, account, program, .. } = &claimants[claimant];
         let mut path = Path::new(program);
-        each_price(*id, account, program, account.tally().net, state, &mut |day, line, price| {
+        each_price(*id, account, program, Extent::whole(account), state, &mut |day, line, price| {
             let change = path.add(price.after_transaction);
             if day == wanted_day {
                 steps.push(Step { day, sale: line.sale, claimant, change });

@@ -4,7 +4,7 @@ use contract::{Id, Mechanism, Micros, Program};
 use stream::{State, StorageError};
 
 use super::account::Account;
-use super::prices::each_price;
+use super::prices::{Extent, each_price};
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
 use crate::programs::{Exact, Sums, benefit, needs_lines, threshold_met};
@@ -87,8 +87,11 @@ fn under_terms(program: &Program, earned: &CappedLine, reached: Sums) -> Exact {
     cap_period(program.caps.partner_period, earned.after_transaction)
 }
 
-/// Line benefits up to the end of each month. Where a tier pays on everything, each month has its own rate: the lines
-/// are read once for each tier that some month's end had reached.
+/// Line benefits up to the end of each month.
+///
+/// Where a tier pays on everything, each month has its own rate: the lines are read once for each tier that some
+/// month's end had reached. Where bands fill up in order, a return empties its sale's place from its own month on: the
+/// lines are read once for each month if there are linked returns. Else once is enough.
 fn earned_by_lines(
     id: Id,
     account: &Account,
@@ -96,16 +99,39 @@ fn earned_by_lines(
     reached: &[Sums],
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
-    let Mechanism::VolumeRetroactive { measure, tiers, .. } = &program.mechanism else {
-        return running_totals(id, account, program, Sums::default(), state);
-    };
-    let tier_of: Vec<usize> = reached.iter().map(|sums| tier_reached(tiers, sums.measure(*measure))).collect();
+    let everything = Extent::whole(account);
+    match &program.mechanism {
+        Mechanism::VolumeRetroactive { measure, tiers, .. } => {
+            let tier_of: Vec<usize> = reached.iter().map(|sums| tier_reached(tiers, sums.measure(*measure))).collect();
+            by_tier(id, account, program, reached, &tier_of, state)
+        }
+        Mechanism::VolumeMarginal { .. } if account.tally().linked > 0 => {
+            let mut earned = Vec::with_capacity(reached.len());
+            for month in &account.months {
+                let extent = Extent { until: month.first.last_of_month(), ..everything };
+                earned.extend(running_totals(id, account, program, extent, state)?.pop());
+            }
+            Ok(earned)
+        }
+        _ => running_totals(id, account, program, everything, state),
+    }
+}
+
+fn by_tier(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    reached: &[Sums],
+    tier_of: &[usize],
+    state: &mut dyn State,
+) -> Result<Vec<CappedLine>, StorageError> {
     let mut earned = vec![CappedLine::default(); reached.len()];
     for (i, tier) in tier_of.iter().enumerate() {
         if tier_of[..i].contains(tier) {
             continue;
         }
-        let totals = running_totals(id, account, program, reached[i], state)?;
+        let extent = Extent { all: reached[i], ..Extent::whole(account) };
+        let totals = running_totals(id, account, program, extent, state)?;
         for (month, _) in tier_of.iter().enumerate().filter(|(_, other)| *other == tier) {
             earned[month] = totals[month];
         }
@@ -113,15 +139,16 @@ fn earned_by_lines(
     Ok(earned)
 }
 
+/// What all lines up to the end of each month earn together.
 fn running_totals(
     id: Id,
     account: &Account,
     program: &Program,
-    all: Sums,
+    extent: Extent,
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let mut totals = vec![CappedLine::default(); account.months.len()];
-    each_price(id, account, program, all, state, &mut |day, _, price| {
+    each_price(id, account, program, extent, state, &mut |day, _, price| {
         let month = account.months.partition_point(|month| month.first <= day) - 1;
         totals[month] = totals[month].plus(price);
     })?;

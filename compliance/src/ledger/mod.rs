@@ -14,6 +14,8 @@ mod budget;
 mod clock;
 mod due;
 mod findings;
+#[cfg(test)]
+mod laws;
 mod lines;
 mod periods;
 mod prices;

@@ -7,52 +7,21 @@ use stream::{State, StorageError};
 use super::account::Account;
 use super::lines::{Line, each_day};
 use crate::programs::caps::{CappedLine, cap_transaction};
-use crate::programs::{Exact, Sums, line_benefit};
+use crate::programs::{Sums, line_benefit};
 
-/// Prices a settlement's lines one after the other.
-pub(crate) struct Pricing<'a> {
-    program: &'a Program,
+/// Which lines are priced, and under which tier.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent {
     /// What counts for the tier of a retroactive program.
-    all: Sums,
-    before: Sums,
-    /// Transactions of more than one line: they are capped as a whole.
-    joined: FxHashSet<Id>,
-    running: FxHashMap<Id, (Exact, i128)>,
+    pub all: Sums,
+    /// The last day that is looked at.
+    pub until: Day,
 }
 
-impl<'a> Pricing<'a> {
-    pub fn new(
-        id: Id,
-        account: &Account,
-        program: &'a Program,
-        all: Sums,
-        state: &mut dyn State,
-    ) -> Result<Pricing<'a>, StorageError> {
-        let capped = program.caps.per_unit.is_some() || program.caps.per_transaction.is_some();
-        let mut joined = FxHashSet::default();
-        if capped && account.tally().linked > 0 {
-            each_day(state, id, &mut |_, lines| {
-                joined.extend(lines.iter().filter_map(|line| line.origin).map(|(sale, _)| sale));
-                Ok(())
-            })?;
-        }
-        Ok(Pricing { program, all, before: Sums::default(), joined, running: FxHashMap::default() })
-    }
-
-    /// What the next line adds. A return that is linked to its sale adds what the two together earn less.
-    pub fn next(&mut self, line: &Line) -> CappedLine {
-        let sums = line.sums();
-        let raw = line_benefit(&self.program.mechanism, self.before, sums, self.all);
-        self.before += sums;
-        let caps = &self.program.caps;
-        if !self.joined.contains(&line.transaction()) {
-            return cap_transaction(caps, raw, sums.quantity);
-        }
-        let (earned, quantity) = self.running.entry(line.transaction()).or_default();
-        let old = cap_transaction(caps, *earned, *quantity);
-        *earned += raw;
-        *quantity += sums.quantity;
-        cap_transaction(caps, *earned, *quantity).minus(old)
+impl Extent {
+    /// All lines of an account.
+    pub fn whole(account: &Account) -> Extent {
+        Extent { all: account.tally().net, until: Day(i32::MAX) }
     }
 }
 
@@ -61,15 +30,87 @@ pub(crate) fn each_price(
     id: Id,
     account: &Account,
     program: &Program,
-    all: Sums,
+    extent: Extent,
     state: &mut dyn State,
     visit: &mut dyn FnMut(Day, &Line, CappedLine),
 ) -> Result<(), StorageError> {
-    let mut pricing = Pricing::new(id, account, program, all, state)?;
+    let returned =
+        if account.tally().linked > 0 { returned_by_sale(id, extent.until, state)? } else { Default::default() };
+    let mut pricing = Pricing { program, all: extent.all, before: Sums::default(), returned, open: Default::default() };
     each_day(state, id, &mut |day, lines| {
-        for line in lines {
+        for line in lines.iter().filter(|_| day <= extent.until) {
             visit(day, line, pricing.next(line));
         }
         Ok(())
     })
+}
+
+/// What came back of each sale that has linked returns, as far as the sale itself stands here.
+fn returned_by_sale(id: Id, until: Day, state: &mut dyn State) -> Result<FxHashMap<Id, Sums>, StorageError> {
+    let mut returned: FxHashMap<Id, Sums> = FxHashMap::default();
+    each_day(state, id, &mut |day, lines| {
+        for line in lines.iter().filter(|_| day <= until) {
+            if let Some((sale, _)) = line.origin {
+                *returned.entry(sale).or_default() += line.sums();
+            }
+        }
+        Ok(())
+    })?;
+    let mut standing = FxHashSet::default();
+    each_day(state, id, &mut |day, lines| {
+        let sales = lines.iter().filter(|line| day <= until && line.origin.is_none()).map(|line| line.sale);
+        standing.extend(sales.filter(|sale| returned.contains_key(sale)));
+        Ok(())
+    })?;
+    returned.retain(|sale, _| standing.contains(sale));
+    Ok(returned)
+}
+
+/// Prices a settlement's lines one after the other.
+///
+/// A sale and its linked returns are one transaction: it takes the sale's place in the order with what is left of it, so
+/// that a return gives back exactly what its sale earned, and it is capped as a whole.
+struct Pricing<'a> {
+    program: &'a Program,
+    all: Sums,
+    before: Sums,
+    returned: FxHashMap<Id, Sums>,
+    /// Transactions under way: what stood before them, and what they add up to so far.
+    open: FxHashMap<Id, Transaction>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Transaction {
+    before: Sums,
+    sold: bool,
+    sums: Sums,
+}
+
+impl Pricing<'_> {
+    /// What the next line adds.
+    fn next(&mut self, line: &Line) -> CappedLine {
+        let sale = line.transaction();
+        let Some(returned) = self.returned.get(&sale).copied() else {
+            let price = self.price(self.before, line.sums());
+            self.before += line.sums();
+            return price;
+        };
+        let mut transaction = self.open.get(&sale).copied().unwrap_or_default();
+        let old =
+            if transaction.sold { self.price(transaction.before, transaction.sums) } else { CappedLine::default() };
+        transaction.sums += line.sums();
+        if line.origin.is_none() {
+            transaction.before = self.before;
+            transaction.sold = true;
+            self.before += line.sums() + returned;
+        }
+        self.open.insert(sale, transaction);
+        // A return dated before its sale waits for it.
+        if transaction.sold { self.price(transaction.before, transaction.sums).minus(old) } else { old }
+    }
+
+    fn price(&self, before: Sums, sums: Sums) -> CappedLine {
+        let raw = line_benefit(&self.program.mechanism, before, sums, self.all);
+        cap_transaction(&self.program.caps, raw, sums.quantity)
+    }
 }

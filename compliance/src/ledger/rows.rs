@@ -8,7 +8,7 @@ use stream::{Blobs, StageError, State, StorageError};
 
 use super::account::Account;
 use super::due::{Due, due};
-use super::prices::each_price;
+use super::prices::{Extent, each_price};
 use super::settle::terms;
 use super::stage::each_account;
 use crate::programs::Exact;
@@ -119,8 +119,7 @@ fn each_part(
     let within = |benefit: Exact| if limited { benefit.min(limit) } else { benefit };
     let mut earned = Exact::ZERO;
     let mut given = Exact::ZERO;
-    let all = account.tally().net;
-    each_price(id, account, program, all, state, &mut |_, line, price| {
+    each_price(id, account, program, Extent::whole(account), state, &mut |_, line, price| {
         earned += price.after_transaction;
         let benefit = match due.threshold_met {
             true => within(earned) - given,

@@ -21,6 +21,9 @@ use crate::references::{Known, References};
 /// Keys that are read at a time.
 pub(crate) const PAGE: usize = 1024;
 
+/// Behind all settlements and days.
+const END: ([u8; 16], i32) = ([0xff; 16], i32::MAX);
+
 /// One settling of everything that has changed.
 pub(crate) struct Settling<'a> {
     pub control: u64,
@@ -79,17 +82,16 @@ impl Settling<'_> {
     /// Adds up every dirty day anew and returns the settlements that are touched.
     fn recount(&self, changed: BTreeSet<Id>, state: &mut dyn State) -> Result<BTreeMap<Id, Work>, StageError> {
         let mut works = BTreeMap::new();
-        loop {
-            let page = DIRTY.first(state, PAGE)?;
-            for ((id, day), ()) in &page {
-                let (id, day) = (Id(*id), Day(*day));
+        let mut next = Some(([0; 16], i32::MIN));
+        while let Some(from) = next {
+            let page = DIRTY.range(state, &from, &END, Order::Up, PAGE)?;
+            next = page.last().filter(|_| page.len() == PAGE).map(|((id, day), ())| (*id, day + 1));
+            for (key, ()) in page {
+                let (id, day) = (Id(key.0), Day(key.1));
                 self.add_work(id, &mut works, state)?;
                 let work = works.get_mut(&id).expect("added above");
                 self.recount_day(work, day, state)?;
-                DIRTY.delete(state, &(id.0, day.0))?;
-            }
-            if page.len() < PAGE {
-                break;
+                DIRTY.delete(state, &key)?;
             }
         }
         for id in changed {

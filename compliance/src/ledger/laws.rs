@@ -1,0 +1,371 @@
+//! Laws that must hold for any history (domain notes §4.13), tried on random ones.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    AccrualEvent, Benefit, Cadence, Control, Currency, Day, Entitlement, EntitlementEvent, Id, Measure, Mechanism,
+    Micros, Program, Rate, RecordRef, Reference, Settlement, Text, Tier,
+};
+
+use super::scenario::{Bench, plain_program};
+
+/// Numbers that look random and are the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    fn chance(&mut self, of: u64) -> bool {
+        self.below(of) == 0
+    }
+
+    fn micros(&mut self, low: u64, high: u64) -> Micros {
+        Micros((low + self.below(high - low)) as i64)
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i as u64 + 1) as usize);
+        }
+    }
+}
+
+/// What comes between two controls.
+#[derive(Clone)]
+struct Interval {
+    events: Vec<EntitlementEvent>,
+    control: Control,
+}
+
+struct Rules {
+    caps: bool,
+    unlinked_returns: bool,
+    revocations: bool,
+}
+
+fn mechanism(dice: &mut Dice) -> Mechanism {
+    let measure = if dice.chance(2) { Measure::Quantity } else { Measure::Amount };
+    let benefit = if dice.chance(2) { Benefit::PerUnit } else { Benefit::Percent };
+    let rate = dice.micros(1_000, 90_000);
+    let mut tiers = vec![Tier { from: Micros::ZERO, rate }];
+    for i in 1..=dice.below(3) as i64 {
+        let width = dice.below(40) as i64 + 1;
+        tiers.push(Tier { from: tiers[i as usize - 1].from + Micros::units(width), rate: Micros(rate.0 * (i + 1)) });
+    }
+    match dice.below(5) {
+        0 => Mechanism::PerUnit { rate },
+        1 => Mechanism::Percent { rate },
+        2 => Mechanism::Spiff { benefit, rate },
+        3 => Mechanism::VolumeMarginal { measure, benefit, tiers },
+        _ => Mechanism::VolumeRetroactive { measure, benefit, tiers },
+    }
+}
+
+fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
+    let mut programs = Vec::new();
+    for i in 0..5 {
+        let mut program = plain_program(&format!("P{i}"), mechanism(dice));
+        program.period = [Cadence::Month, Cadence::Quarter, Cadence::Year][dice.below(3) as usize];
+        program.grace_days = dice.below(20) as u32;
+        program.close_days = dice.below(60) as u32;
+        program.auto_authorise = !dice.chance(4);
+        program.group = (i < 2).then(|| "group".into());
+        program.priority = i;
+        if rules.caps {
+            program.caps.per_unit = dice.chance(4).then(|| dice.micros(100_000, 2_000_000));
+            program.caps.per_transaction = dice.chance(4).then(|| dice.micros(500_000, 9_000_000));
+            program.caps.partner_period = dice.chance(4).then(|| dice.micros(1_000_000, 40_000_000));
+            program.caps.budget = dice.chance(3).then(|| dice.micros(1_000_000, 60_000_000).round(2));
+            program.threshold = dice.chance(5).then(|| dice.micros(1_000_000, 30_000_000));
+        }
+        programs.push(program);
+    }
+    programs
+}
+
+fn reference(programs: Vec<Program>) -> Reference {
+    let euro = Currency::parse("EUR").unwrap();
+    let rate = |i: i32| Rate {
+        currency: euro,
+        day: Day::new(2013, 1, 1).unwrap().plus(i),
+        rate: Micros(1_000_000 + 7 * i64::from(i)),
+    };
+    let rates = (0..360).map(rate).collect();
+    Reference { programs, rates, functional_currency: Currency::parse("USD"), ..Reference::default() }
+}
+
+/// One entitlement for each ledger key.
+fn entitlements(reference: &Reference, like: &Entitlement) -> Vec<Entitlement> {
+    let mut by_key: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
+    for program in &reference.programs {
+        by_key.entry(program.ledger_key().clone()).or_default().push(program.id.clone());
+    }
+    by_key.into_iter().map(|(ledger_key, programs)| Entitlement { ledger_key, programs, ..like.clone() }).collect()
+}
+
+fn sale(dice: &mut Dice, number: u32, stamp: u64) -> Entitlement {
+    let quantity = Micros::units(dice.below(12) as i64 + 1);
+    let price = dice.micros(500_000, 12_000_000);
+    let partner: Text = ["A", "B"][dice.below(2) as usize].into();
+    Entitlement {
+        ledger_key: Text::default(),
+        sale: Id::of("sale", &[&number.to_string()]),
+        at: RecordRef { partner, file_no: 1, record_no: number },
+        stamp,
+        programs: Vec::new(),
+        date: Day::new(2013, 1, 1).unwrap().plus(dice.below(200) as i32),
+        quantity,
+        amount: quantity.times(price),
+        currency: Currency::parse(if dice.chance(4) { "EUR" } else { "USD" }).unwrap(),
+        rep: ["Ann", "Bo"][dice.below(2) as usize].into(),
+        origin: None,
+    }
+}
+
+/// A return of a part of a sale, or of all of it.
+fn give_back(dice: &mut Dice, of: &Entitlement, number: u32, stamp: u64, linked: bool) -> Entitlement {
+    let units = of.quantity.0 / 1_000_000;
+    let quantity = Micros::units(dice.below(units as u64) as i64 + 1);
+    Entitlement {
+        sale: Id::of("sale", &[&number.to_string()]),
+        at: RecordRef { record_no: number, ..of.at.clone() },
+        stamp,
+        date: of.date.plus(dice.below(40) as i32),
+        quantity: -quantity,
+        amount: -of.amount.share(quantity, of.quantity),
+        origin: linked.then_some((of.sale, of.date)),
+        ..of.clone()
+    }
+}
+
+fn history(dice: &mut Dice, reference: &Reference, rules: &Rules) -> Vec<Interval> {
+    let (mut standing, mut intervals, mut number) = (Vec::<Entitlement>::new(), Vec::new(), 0);
+    let mut today = Day::new(2013, 1, 20).unwrap();
+    for control in 1..7 {
+        let mut events = Vec::new();
+        let grant =
+            |e: &Entitlement| entitlements(reference, e).into_iter().map(|e| EntitlementEvent::Grant(Box::new(e)));
+        for _ in 0..dice.below(14) {
+            number += 1;
+            let sold = sale(dice, number, control);
+            events.extend(grant(&sold));
+            if dice.chance(4) {
+                number += 1;
+                let linked = !rules.unlinked_returns || dice.chance(2);
+                events.extend(grant(&give_back(dice, &sold, number, control, linked)));
+            } else {
+                standing.push(sold);
+            }
+        }
+        if rules.revocations && !standing.is_empty() {
+            let gone = standing.swap_remove(dice.below(standing.len() as u64) as usize);
+            let all = entitlements(reference, &gone).into_iter();
+            events.extend(all.map(|e| EntitlementEvent::Revoke(Box::new(e))));
+        }
+        today = today.plus(dice.below(60) as i32);
+        let control = if dice.chance(2) { Control::Settle } else { Control::Tick { as_of: today } };
+        intervals.push(Interval { events, control });
+    }
+    intervals.push(Interval { events: Vec::new(), control: Control::Settle });
+    intervals
+}
+
+/// The same events in another order; those of one sale keep theirs. Some grants come, go and come back.
+fn rearranged(dice: &mut Dice, events: &[EntitlementEvent]) -> Vec<EntitlementEvent> {
+    let mut events = events.to_vec();
+    for i in (0..events.len()).rev() {
+        if let (EntitlementEvent::Grant(e), true) = (events[i].clone(), dice.chance(6)) {
+            events.insert(i + 1, EntitlementEvent::Grant(e.clone()));
+            events.insert(i + 1, EntitlementEvent::Revoke(e));
+        }
+    }
+    let whose = |event: &EntitlementEvent| (event.entitlement().sale, event.entitlement().ledger_key.clone());
+    let mut places: Vec<_> = events.iter().map(whose).collect();
+    dice.shuffle(&mut places);
+    let mut left: BTreeMap<_, std::collections::VecDeque<EntitlementEvent>> = BTreeMap::new();
+    for event in events {
+        left.entry(whose(&event)).or_default().push_back(event);
+    }
+    places.into_iter().map(|place| left.get_mut(&place).unwrap().pop_front().unwrap()).collect()
+}
+
+fn run(reference: &Reference, intervals: &[Interval], mut order: Option<Dice>) -> Bench {
+    let mut bench = Bench::new();
+    bench.configure(reference);
+    for interval in intervals {
+        let events = match &mut order {
+            Some(dice) => rearranged(dice, &interval.events),
+            None => interval.events.clone(),
+        };
+        for event in &events {
+            bench.take(event);
+            if order.as_mut().is_some_and(|dice| dice.chance(40)) {
+                bench.restart();
+            }
+        }
+        bench.control(&interval.control);
+        bench.verify();
+    }
+    bench
+}
+
+/// Sum of all movements for each settlement.
+fn totals(bench: &Bench) -> BTreeMap<Settlement, Micros> {
+    let mut totals = BTreeMap::new();
+    for event in &bench.sent {
+        if let AccrualEvent::Moved(movement) = event {
+            *totals.entry(movement.settlement.clone()).or_insert(Micros::ZERO) += movement.amount;
+        }
+    }
+    totals
+}
+
+fn whole(bench: &Bench) -> Micros {
+    totals(bench).into_values().sum()
+}
+
+const EVERYTHING: Rules = Rules { caps: true, unlinked_returns: true, revocations: true };
+const TAME: Rules = Rules { caps: false, unlinked_returns: false, revocations: false };
+
+#[test]
+fn the_order_of_arrival_changes_nothing() {
+    for seed in 0..60 {
+        let mut dice = Dice(seed);
+        let reference = reference(programs(&mut dice, &EVERYTHING));
+        let intervals = history(&mut dice, &reference, &EVERYTHING);
+        let mut straight = run(&reference, &intervals, None);
+        for order in 1..4 {
+            let mut other = run(&reference, &intervals, Some(Dice(seed * 31 + order)));
+            assert!(straight.sent == other.sent, "movements differ, seed {seed}");
+            assert!(straight.views == other.views, "findings differ, seed {seed}");
+            assert!(straight.rows() == other.rows(), "rows differ, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn rows_add_up_to_the_movements() {
+    for seed in 200..240 {
+        let mut dice = Dice(seed);
+        let reference = reference(programs(&mut dice, &EVERYTHING));
+        let intervals = history(&mut dice, &reference, &EVERYTHING);
+        let mut bench = run(&reference, &intervals, None);
+        let mut left = totals(&bench);
+        for row in bench.rows() {
+            let settlement = Settlement {
+                program: row.program,
+                version: row.version,
+                beneficiary: row.beneficiary,
+                period: row.period,
+                currency: row.currency,
+            };
+            let rest = left.entry(settlement).or_insert(Micros::ZERO);
+            *rest = *rest - row.amount;
+        }
+        assert!(left.values().all(|rest| rest.is_zero()), "seed {seed}: {left:?}");
+    }
+}
+
+#[test]
+fn no_budget_is_overrun() {
+    for seed in 300..340 {
+        let mut dice = Dice(seed);
+        let mut reference = reference(programs(&mut dice, &EVERYTHING));
+        for program in &mut reference.programs {
+            program.caps.budget = Some(dice.micros(1_000_000, 20_000_000).round(2));
+        }
+        let rules = Rules { unlinked_returns: false, ..EVERYTHING };
+        let intervals = history(&mut dice, &reference, &rules);
+        let bench = run(&reference, &intervals, None);
+        let mut paid: BTreeMap<(Text, Currency), Micros> = BTreeMap::new();
+        for (settlement, amount) in totals(&bench) {
+            *paid.entry((settlement.program, settlement.currency)).or_insert(Micros::ZERO) += amount;
+        }
+        for ((id, currency), paid) in paid {
+            let program = reference.programs.iter().find(|p| p.id == id).unwrap();
+            let budget = program.caps.budget.unwrap();
+            assert!(paid <= budget, "seed {seed}: {id} paid {paid} {currency} of {budget}");
+        }
+    }
+}
+
+#[test]
+fn a_sale_that_came_back_whole_leaves_nothing() {
+    for seed in 400..440 {
+        let mut dice = Dice(seed);
+        let rules = Rules { revocations: false, unlinked_returns: false, caps: true };
+        let reference = reference(programs(&mut dice, &rules));
+        let mut events = Vec::new();
+        for number in 0..12 {
+            let sold = sale(&mut dice, 2 * number, 1);
+            let mut back = give_back(&mut dice, &sold, 2 * number + 1, 1, true);
+            (back.quantity, back.amount) = (-sold.quantity, -sold.amount);
+            let all = entitlements(&reference, &sold).into_iter().chain(entitlements(&reference, &back));
+            events.extend(all.map(|e| EntitlementEvent::Grant(Box::new(e))));
+        }
+        let bench = run(&reference, &[Interval { events, control: Control::Settle }], None);
+        let left = totals(&bench);
+        assert!(left.values().all(|rest| rest.is_zero()), "seed {seed}: {left:?}");
+    }
+}
+
+#[test]
+fn a_higher_cap_never_pays_less() {
+    for seed in 500..530 {
+        let mut dice = Dice(seed);
+        let rules = Rules { unlinked_returns: false, ..EVERYTHING };
+        let mut reference = reference(programs(&mut dice, &rules));
+        let intervals = history(&mut dice, &reference, &rules);
+        let intervals: Vec<Interval> =
+            intervals.into_iter().map(|interval| Interval { control: Control::Settle, ..interval }).collect();
+        let mut before = whole(&run(&reference, &intervals, None));
+        for round in 0..4 {
+            for program in &mut reference.programs {
+                let caps = &mut program.caps;
+                let cap = [&mut caps.per_unit, &mut caps.per_transaction, &mut caps.partner_period, &mut caps.budget]
+                    [round]
+                    .as_mut();
+                if let Some(cap) = cap {
+                    *cap = Micros(cap.0 + cap.0 / 2).round(2);
+                }
+            }
+            let after = whole(&run(&reference, &intervals, None));
+            assert!(after >= before, "seed {seed}: {after} with a higher cap, {before} before");
+            before = after;
+        }
+    }
+}
+
+#[test]
+fn bands_pay_no_more_than_the_whole_for_rising_rates() {
+    for seed in 600..640 {
+        let mut dice = Dice(seed);
+        let mut programs = Vec::new();
+        while programs.len() < 3 {
+            if let Mechanism::VolumeMarginal { measure, benefit, tiers } = mechanism(&mut dice) {
+                let mut program = plain_program(
+                    &format!("P{}", programs.len()),
+                    Mechanism::VolumeMarginal { measure, benefit, tiers },
+                );
+                program.period = Cadence::Year;
+                programs.push(program);
+            }
+        }
+        let mut reference = reference(programs);
+        let intervals = history(&mut dice, &reference, &TAME);
+        let marginal = totals(&run(&reference, &intervals, None));
+        for program in &mut reference.programs {
+            if let Mechanism::VolumeMarginal { measure, benefit, tiers } = program.mechanism.clone() {
+                program.mechanism = Mechanism::VolumeRetroactive { measure, benefit, tiers };
+            }
+        }
+        let retroactive = totals(&run(&reference, &intervals, None));
+        for (settlement, amount) in marginal {
+            let whole = retroactive.get(&settlement).copied().unwrap_or_default();
+            assert!(amount <= whole, "seed {seed}: {amount} in bands, {whole} whole, {settlement:?}");
+        }
+    }
+}
