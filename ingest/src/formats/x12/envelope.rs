@@ -134,8 +134,8 @@ impl Envelope {
         self.drop_open("ISA", faults);
         let control = Text::from(segment.text(13));
         if self.interchanges.contains(&control) {
-            let message = format!("interchange control number {control} comes twice in this file");
-            faults.remark("ISA13", control.as_bytes(), message);
+            let message = format!("interchange control number {control} comes twice in this file; send it once");
+            faults.broken("ISA13", control.as_bytes(), message);
         } else if self.interchanges.len() < 1000 {
             self.interchanges.push(control.clone());
         }

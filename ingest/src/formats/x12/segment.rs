@@ -226,7 +226,8 @@ impl<R: Read> SegmentReader<R> {
         let mut seen = 0;
         loop {
             let rest = &self.window[self.start..self.end];
-            for (at, byte) in rest.iter().enumerate().skip(seen) {
+            let within = &rest[..rest.len().min(self.bytes_max + 1)];
+            for (at, byte) in within.iter().enumerate().skip(seen) {
                 if *byte == separators.segment {
                     self.ends.push(at as u32);
                     let from = self.start;
@@ -237,7 +238,7 @@ impl<R: Read> SegmentReader<R> {
                     self.ends.push(at as u32);
                 }
             }
-            seen = rest.len();
+            seen = within.len();
             if seen > self.bytes_max {
                 return Err(SegmentError::Unreadable(format!(
                     "segment {} is longer than {} bytes; is {:?} really the segment terminator?",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Code, Day, FieldProblem, ParsedRow};
+use contract::{Code, Day, FieldProblem, Micros, ParsedRow};
 
 use super::workbook::{Cell, Row};
 use crate::columns::{ColumnMap, Field, RowReader, problem};
@@ -176,6 +176,14 @@ impl SheetReader {
             .filter(|(_, cell)| matches!(cell, Cell::Date(_)))
             .map(|(column, cell)| (*column, shown(cell, &self.definition.dates)))
             .collect();
+        let rounded: Vec<(u16, String)> = row
+            .cells
+            .iter()
+            .filter_map(|(column, cell)| match cell {
+                Cell::Number(number) => Some((*column, six_decimals(number)?)),
+                _ => None,
+            })
+            .collect();
         let text_at = |place: usize| {
             let at = row.cells.binary_search_by_key(&place, |(column, _)| usize::from(*column)).ok()?;
             let written = dates.iter().find(|(column, _)| usize::from(*column) == place);
@@ -198,8 +206,13 @@ impl SheetReader {
         let mut problems = Vec::new();
         for (column, cell) in &row.cells {
             let Some(field) = map.field_at(usize::from(*column)) else { continue };
-            if let Cell::Number(number) = cell {
-                fields.set_plain(field, number);
+            match (field, cell) {
+                (Field::UnitPrice | Field::Amount, Cell::Number(number)) => {
+                    let rounded = rounded.iter().find(|(place, _)| place == column);
+                    fields.set_plain(field, rounded.map_or(*number, |(_, text)| text.as_str()));
+                }
+                (_, Cell::Number(number)) => fields.set_plain(field, number),
+                _ => {}
             }
             problems.extend(damage(field, cell));
         }
@@ -226,6 +239,15 @@ fn damage(field: Field, cell: &Cell<'_>) -> Option<FieldProblem> {
     };
     let (Cell::Text(text) | Cell::Number(text) | Cell::Date(text) | Cell::Error(text)) = cell;
     Some(problem(Code::RowUnreadable, field.as_str(), text, message.to_owned()))
+}
+
+/// A computed price or amount with more than six decimals, rounded to six, halves away from zero.
+fn six_decimals(number: &str) -> Option<String> {
+    let (whole, fraction) = number.split_once('.').filter(|(_, fraction)| fraction.len() > 6)?;
+    let millionths: i64 = format!("{whole}{}", fraction.get(..6)?).parse().ok()?;
+    let is_negative = whole.starts_with('-');
+    let up = i64::from(fraction.as_bytes()[6] >= b'5');
+    Some(Micros(if is_negative { millionths - up } else { millionths + up }).to_string())
 }
 
 /// All cells of a row up to its last one, for finding the header.
@@ -278,6 +300,20 @@ fn written(day: Day, style: &DateStyle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn computed_prices_are_rounded_to_six_decimals() {
+        for (number, expected) in [
+            ("0.333333333333333", Some("0.333333")),
+            ("0.666666666666667", Some("0.666667")),
+            ("-0.0000005", Some("-0.000001")),
+            ("-1.9999999", Some("-2")),
+            ("3.5", None),
+            ("3", None),
+        ] {
+            assert_eq!(six_decimals(number).as_deref(), expected, "{number}");
+        }
+    }
 
     #[test]
     fn a_date_is_read_back_in_every_style() {
