@@ -229,11 +229,10 @@ impl SinkStage {
         outbox: &mut Outbox<()>,
     ) -> Result<(), StageError> {
         desk.reinstate(step);
-        let mut number = desk.post(step, 0, outbox);
+        let posted = desk.post(step, 0, outbox);
         if desk.has_new_payable() {
-            number = self.set_off(&mut desk, step, number, state, outbox)?;
+            self.set_off(&mut desk, step, posted, state, outbox)?;
         }
-        let _ = number;
         desk.publish_authorizations(step, &SYSTEM, outbox);
         desk.write_back(step.control, state)
     }
@@ -246,7 +245,7 @@ impl SinkStage {
         mut number: usize,
         state: &mut dyn State,
         outbox: &mut Outbox<()>,
-    ) -> Result<usize, StageError> {
+    ) -> Result<(), StageError> {
         let own = desk.book.settlement.id().0;
         let prefix = (desk.book.settlement.beneficiary.to_string(), desk.book.settlement.currency.to_string());
         for ((beneficiary, currency, since, id), ()) in CLAWBACKS.prefix(state, &prefix, Order::Up, DEBTORS_MAX)? {
@@ -263,7 +262,7 @@ impl SinkStage {
             }
             BOOKS.put(state, &(id,), &debtor)?;
         }
-        Ok(number)
+        Ok(())
     }
 }
 
