@@ -7,3 +7,7 @@
 pub mod ledger;
 pub mod programs;
 pub mod references;
+pub mod rules;
+pub mod units;
+
+pub use ledger::LedgerStage;

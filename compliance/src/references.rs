@@ -1,10 +1,12 @@
 //! The reference data in force, by control number: what both stages look programs and rates up in.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, Mutex, Weak};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{Currency, Day, Id, Micros, Program, Reference};
 use stream::{Blobs, StageError, State, StorageError, Table};
+
+use crate::units::market::Market;
 
 /// Control number → hash of the reference data that hold from there on. The same number in every stage.
 const VERSIONS: Table<u64, Id> = Table::new(250, "reference versions");
@@ -16,11 +18,17 @@ const PAGE: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Known {
     pub reference: Reference,
+    market: OnceLock<Market>,
 }
 
 impl Known {
     pub fn new(reference: Reference) -> Known {
-        Known { reference }
+        Known { reference, market: OnceLock::new() }
+    }
+
+    /// Partners and programs arranged for sales; made when first asked for.
+    pub fn market(&self) -> &Market {
+        self.market.get_or_init(|| Market::new(&self.reference))
     }
 
     /// All versions of a program, oldest first.

@@ -5,7 +5,9 @@
 
 pub mod allocation;
 pub mod caps;
+pub mod estimate;
 pub mod exact;
+pub mod index;
 pub mod per_unit;
 pub mod percent;
 pub mod spiff;

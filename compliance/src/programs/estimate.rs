@@ -1,0 +1,21 @@
+//! What a line would earn, for the amount at risk of a finding.
+
+use contract::{Benefit, Mechanism, Micros, Program};
+
+/// The benefit of one line under one program, not rounded: exact for money per unit, percent and SPIFF; a volume
+/// program counts with its first band's rate. Thresholds and caps are left out. The sign follows the line.
+pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) -> Micros {
+    let earned = |benefit: Benefit, rate: Micros| match benefit {
+        Benefit::PerUnit => quantity.times(rate),
+        Benefit::Percent => amount.times(rate),
+    };
+    match &program.mechanism {
+        Mechanism::PerUnit { rate } => earned(Benefit::PerUnit, *rate),
+        Mechanism::Percent { rate } => earned(Benefit::Percent, *rate),
+        Mechanism::VolumeMarginal { benefit, tiers, .. } | Mechanism::VolumeRetroactive { benefit, tiers, .. } => {
+            tiers.first().map_or(Micros::ZERO, |tier| earned(*benefit, tier.rate))
+        }
+        Mechanism::Spiff { .. } if rep.is_empty() => Micros::ZERO,
+        Mechanism::Spiff { benefit, rate } => earned(*benefit, *rate),
+    }
+}

@@ -1,0 +1,34 @@
+//! OP-20 `inventory-exceeded`.
+//!
+//! ## What it finds
+//! More units of a product sold by a partner in a calendar year, less those returned, than were shipped in to it. Doubles
+//! (DD-04, DD-05, DD-23, the reseller's side of DD-08) and lines of a doubtful date (DQ-03) are left out. The finding
+//! names the largest line, not the one that crosses; if without it there is still too much, the next largest too, up to
+//! four. A year without a row of shipments is unknown and finds nothing.
+//!
+//! ## Why it matters
+//! Nobody can sell what never came in: the quantity is mistyped or invented.
+//!
+//! ## Example
+//! 100 shipped in; lines of 30, 40 and 300: the line of 300 is held. Lines of 30, 40 and 35: the line of 40 is held.
+
+use contract::{Code, Micros};
+
+use super::{Check, Rule};
+
+pub(crate) const RULE: Rule =
+    Rule { name: "inventory_exceeded", codes: &[Code::InventoryExceeded], check: Check::Year(check) };
+
+/// How many lines one excess may name.
+const NAMED_MAX: usize = 4;
+
+/// `largest` holds the quantities of the largest lines, largest first.
+fn check(net: Micros, largest: &[Micros], shipped: Micros) -> usize {
+    let mut left = net;
+    let mut named = 0;
+    while left > shipped && named < NAMED_MAX.min(largest.len()) {
+        left = left - largest[named];
+        named += 1;
+    }
+    named
+}

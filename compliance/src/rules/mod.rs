@@ -1,0 +1,111 @@
+//! The checks on units, one file each: what would pay a unit twice, or pay for one that was never sold.
+//!
+//! A rule is a plain function over facts. The verdict on a sale follows from the set of facts alone, so the order in
+//! which they come in does not matter. To add a rule: write its file, list it in [`RULES`], give it a case file of the
+//! same name below `cases/rules`.
+
+use contract::{Code, Day, Id, Micros, Money, Sale, Text, normal_document};
+
+use crate::references::Known;
+
+pub(crate) mod inventory_exceeded;
+pub(crate) mod movement_as_sale;
+pub(crate) mod near_duplicate_document;
+pub(crate) mod outside_period;
+pub(crate) mod overlapping_feeds;
+pub(crate) mod product_ineligible;
+pub(crate) mod return_above_sold;
+pub(crate) mod return_and_resell;
+pub(crate) mod sale_in_two_periods;
+pub(crate) mod serial_sold_twice;
+pub(crate) mod sign_wrong;
+pub(crate) mod two_tiers_report;
+
+/// One check with its place in the catalogue.
+pub struct Rule {
+    /// The file it is written in, below `compliance/src/rules`, and that of its cases.
+    pub name: &'static str,
+    pub codes: &'static [Code],
+    pub(crate) check: Check,
+}
+
+/// What a check looks at.
+pub(crate) enum Check {
+    /// One line by itself: it is no sale at all.
+    NoSale(fn(&Sale) -> Option<String>),
+    /// One line and the program it names.
+    Named(fn(&Sale, &Known) -> Option<Breach>),
+    /// Two lines of one product: does the first repeat the second?
+    Double(fn(&Sale, &Sale, &Known) -> bool),
+    /// All lines of one outlet, product and quantity: which belong together, lower line first?
+    Tiers(fn(&[two_tiers_report::Report]) -> Vec<(usize, usize)>),
+    /// The life of one serial number.
+    Serial(fn(&[serial_sold_twice::Move]) -> serial_sold_twice::Life),
+    /// Units that came back and were sold again.
+    Undone(fn(&[serial_sold_twice::Move]) -> Vec<(usize, usize)>),
+    /// One partner, product and year against what was shipped in: how many of the largest lines are too much?
+    Year(fn(Micros, &[Micros], Micros) -> usize),
+    /// The returns that one document's lines take back, in order: what of each is above what was sold?
+    Returns(fn(Micros, &[Micros]) -> Vec<Micros>),
+}
+
+/// A breach of the terms of one program.
+pub(crate) struct Breach {
+    pub program: Text,
+    pub message: String,
+    pub at_risk: Option<Money>,
+}
+
+/// Every rule on units, in order of precedence: among findings on one pair of records the earlier explains the later.
+pub const RULES: &[Rule] = &[
+    movement_as_sale::RULE,
+    sign_wrong::RULE,
+    overlapping_feeds::RULE,
+    two_tiers_report::RULE,
+    near_duplicate_document::RULE,
+    serial_sold_twice::RULE,
+    return_and_resell::RULE,
+    sale_in_two_periods::RULE,
+    outside_period::RULE,
+    product_ineligible::RULE,
+    inventory_exceeded::RULE,
+    return_above_sold::RULE,
+];
+
+/// Days that documents of one number may lie apart and still be the same document.
+pub(crate) const DOCUMENT_DAYS: i32 = 45;
+
+/// Same product, quantity, amount and currency, and no serial numbers that say they are different units.
+pub(crate) fn same_goods(sale: &Sale, other: &Sale) -> bool {
+    let different_units = !sale.serials.is_empty()
+        && !other.serials.is_empty()
+        && !sale.serials.iter().any(|serial| other.serials.contains(serial));
+    sale.product == other.product
+        && sale.quantity == other.quantity
+        && sale.amount == other.amount
+        && sale.currency == other.currency
+        && !sale.quantity.is_zero()
+        && !different_units
+}
+
+/// Normal form of a document number, also without zeros that fill up digits behind a letter: INV-00123 is INV123.
+pub(crate) fn skeleton(document: &str) -> Text {
+    let mut skeleton = Text::default();
+    for sign in normal_document(document).chars() {
+        let fills = sign == '0' && skeleton.chars().next_back().is_some_and(char::is_alphabetic);
+        if !fills {
+            skeleton.push(sign);
+        }
+    }
+    skeleton
+}
+
+pub(crate) fn days_apart(a: Day, b: Day) -> i32 {
+    (a.0 - b.0).abs()
+}
+
+/// Later by (event time, sale id).
+pub(crate) fn is_later(sale: &Sale, other: &Sale) -> bool {
+    let key = |s: &Sale| -> (Day, Id) { (s.date, s.id) };
+    key(sale) > key(other)
+}

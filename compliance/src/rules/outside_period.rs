@@ -1,0 +1,34 @@
+//! OP-06 `outside-period`.
+//!
+//! ## What it finds
+//! A row that names a program which exists but does not hold on the sale date. A program that a row does not name and
+//! that is over is simply not there.
+//!
+//! ## Why it matters
+//! The partner counts on money that will not come; the terms end where they end.
+//!
+//! ## Example
+//! The program runs to 30 June, the row of 1 July names it: nothing under it. Other programs pay as they are.
+
+use contract::{Code, Sale};
+
+use super::{Breach, Check, Rule};
+use crate::programs::estimate::estimate;
+use crate::references::Known;
+use crate::units::market::risk_of;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "outside_period", codes: &[Code::OutsidePeriod], check: Check::Named(check) };
+
+fn check(sale: &Sale, known: &Known) -> Option<Breach> {
+    let versions = known.versions(&sale.promotion);
+    let (first, last) = (versions.first()?, versions.last()?);
+    if known.program_on(&sale.promotion, sale.date).is_some() {
+        return None;
+    }
+    Some(Breach {
+        program: sale.promotion.clone(),
+        message: format!("sold on {}, program {} holds from {} to {}", sale.date, first.id, first.from, last.to),
+        at_risk: risk_of(estimate(last, sale.quantity, sale.amount, &sale.rep), sale),
+    })
+}

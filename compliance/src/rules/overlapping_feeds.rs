@@ -1,0 +1,30 @@
+//! DD-04 `overlapping-feeds`.
+//!
+//! ## What it finds
+//! One sale that two partners of a family report: same product, document number (in its normal form), quantity, amount
+//! and date. A family is a partner with its parents and children. Two tiers with documents of their own are DD-08.
+//!
+//! ## Why it matters
+//! A subsidiary's file and the group's roll-up both hold the sale; each would earn.
+//!
+//! ## Example
+//! The branch reports document 4711 over 2 units, the group reports 4711 over 2 units of the same day: the later by
+//! (event time, sale id) gets nothing.
+
+use contract::{Code, Sale};
+
+use super::{Check, Rule, is_later, same_goods, skeleton};
+use crate::references::Known;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "overlapping_feeds", codes: &[Code::OverlappingFeeds], check: Check::Double(check) };
+
+fn check(sale: &Sale, other: &Sale, known: &Known) -> bool {
+    let market = known.market();
+    sale.at.partner != other.at.partner
+        && sale.date == other.date
+        && same_goods(sale, other)
+        && market.family(&sale.at.partner) == market.family(&other.at.partner)
+        && skeleton(&sale.document) == skeleton(&other.document)
+        && is_later(sale, other)
+}

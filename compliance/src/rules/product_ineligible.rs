@@ -1,0 +1,36 @@
+//! OP-09 `product-ineligible`.
+//!
+//! ## What it finds
+//! A row that names a program which holds on the sale date, for a product that the program does not hold then: not in
+//! its lists, or excluded.
+//!
+//! ## Why it matters
+//! A benefit for a product that nobody funded. Corrected product codes are judged anew.
+//!
+//! ## Example
+//! Program for helmets, the row names it on a bicycle: nothing under it.
+
+use contract::{Code, Sale, source_of};
+
+use super::{Breach, Check, Rule};
+use crate::programs::estimate::estimate;
+use crate::references::Known;
+use crate::units::market::{category, risk_of};
+
+pub(crate) const RULE: Rule =
+    Rule { name: "product_ineligible", codes: &[Code::ProductIneligible], check: Check::Named(check) };
+
+fn check(sale: &Sale, known: &Known) -> Option<Breach> {
+    let program = known.program_on(&sale.promotion, sale.date)?;
+    let selector = &program.selector;
+    let admits = |list: &[contract::Text], value: &str| list.is_empty() || list.iter().any(|v| v == value);
+    let eligible = admits(&selector.products, &sale.product)
+        && admits(&selector.categories, category(&known.reference, &sale.product))
+        && admits(&selector.sources, source_of(&sale.product))
+        && !selector.excluded_products.contains(&sale.product);
+    (!eligible).then(|| Breach {
+        program: program.id.clone(),
+        message: format!("program {} does not hold product {} on {}", program.id, sale.product, sale.date),
+        at_risk: risk_of(estimate(program, sale.quantity, sale.amount, &sale.rep), sale),
+    })
+}

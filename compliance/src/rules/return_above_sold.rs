@@ -1,0 +1,33 @@
+//! DQ-06 `return-above-sold`.
+//!
+//! ## What it finds
+//! A return that takes the units returned above the units sold on the document it is linked to. A return is linked by the
+//! document it names; else by serial number; else, for a named customer, to the latest earlier sale of the product to that
+//! customer by the same partner within half a year, rather to one that is large enough. Returns are taken in
+//! (event time, sale id) order. A return that no sale is found for is no finding by itself; it counts in its own period.
+//!
+//! ## Why it matters
+//! It takes back what was never given. No more is taken back than was sold and granted.
+//!
+//! ## Example
+//! Document 12 sold 5; returns of 3 and 4 name it: the second is 2 above, and takes back 2.
+
+use contract::{Code, Micros};
+
+use super::{Check, Rule};
+
+pub(crate) const RULE: Rule =
+    Rule { name: "return_above_sold", codes: &[Code::ReturnAboveSold], check: Check::Returns(check) };
+
+/// Units as positive numbers; for each return the part above what was left.
+fn check(sold: Micros, returned: &[Micros]) -> Vec<Micros> {
+    let mut left = sold;
+    returned
+        .iter()
+        .map(|units| {
+            let taken = left.min(*units);
+            left = left - taken;
+            *units - taken
+        })
+        .collect()
+}

@@ -1,0 +1,56 @@
+//! DD-08 `two-tiers-report`.
+//!
+//! ## What it finds
+//! A distributor's line to an outlet and that outlet's own line of the same product and quantity, on the same day or up
+//! to 60 days later, through another partner. Pairs are one to one: the closest dates first, ties by (event time,
+//! sale id) of the distributor's line, then of the reseller's. Found without any program; the finding sits on the
+//! reseller's line.
+//!
+//! ## Why it matters
+//! The same units would earn at both tiers. A program with `pay_tier` pays that tier only; one without pays the earlier
+//! report by (event time, sale id).
+//!
+//! ## Example
+//! The distributor sells 100 units to a shop on 1 March, the shop reports 100 sold on 4 March; 3.00 a unit: 300 is paid,
+//! not 600.
+
+use contract::{Code, Text};
+
+use super::{Check, Rule};
+use crate::units::facts::SaleKey;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "two_tiers_report", codes: &[Code::TwoTiersReport], check: Check::Tiers(check) };
+
+/// Days after the distributor's line in which the outlet's own line may be the same units.
+const PAIR_DAYS: i32 = 60;
+
+/// A line of one outlet, product and quantity.
+pub(crate) struct Report {
+    pub sale: SaleKey,
+    pub partner: Text,
+    /// The distributor's line to the outlet.
+    pub upper: bool,
+}
+
+fn check(reports: &[Report]) -> Vec<(usize, usize)> {
+    let mut close: Vec<(i32, SaleKey, SaleKey, usize, usize)> = Vec::new();
+    for (lower, own) in reports.iter().enumerate().filter(|(_, r)| !r.upper) {
+        for (upper, sold) in reports.iter().enumerate().filter(|(_, r)| r.upper) {
+            let days = own.sale.0.0 - sold.sale.0.0;
+            if (0..=PAIR_DAYS).contains(&days) && own.partner != sold.partner {
+                close.push((days, sold.sale, own.sale, lower, upper));
+            }
+        }
+    }
+    close.sort_unstable();
+    let mut taken = vec![false; reports.len()];
+    let mut pairs = Vec::new();
+    for (_, _, _, lower, upper) in close {
+        if !taken[lower] && !taken[upper] {
+            (taken[lower], taken[upper]) = (true, true);
+            pairs.push((lower, upper));
+        }
+    }
+    pairs
+}

@@ -1,0 +1,126 @@
+//! Runs the case files of the rules: each file below `cases/rules` is a test by being there.
+//!
+//! A case is a title line `# …`, then lines:
+//!
+//! ```text
+//! sale PARTNER DOCUMENT DATE QUANTITY AMOUNT [key=value …]     a record, numbered from 1; negative for a return
+//! shipped PARTNER YEAR UNITS                                   units of the product shipped in
+//! finds NUMBER CODE [about NUMBER] [explained]                 exactly these findings
+//! pays PROGRAM UNITS …                                         units granted to each record
+//! ```
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use contract::{Finding, Micros, Movement, Sale, SaleEvent, Shipment};
+
+use super::trial::{Trial, code, day, line, market, written};
+use crate::rules::RULES;
+
+#[derive(Default)]
+struct Case {
+    title: String,
+    sales: Vec<Sale>,
+    shipments: Vec<Shipment>,
+    finds: BTreeSet<String>,
+    pays: Vec<(String, Vec<Micros>)>,
+}
+
+#[test]
+fn every_rule_has_cases_and_every_case_holds_in_any_order() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cases/rules");
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let cases = read(&std::fs::read_to_string(&path).unwrap());
+        let hits = cases.iter().filter(|case| !case.finds.is_empty()).count();
+        assert!(hits > 0 && hits < cases.len(), "{name} needs hits and near misses");
+        cases.iter().for_each(|case| check(&name, case));
+        names.insert(name);
+    }
+    assert_eq!(names, RULES.iter().map(|rule| rule.name.to_owned()).collect());
+}
+
+fn check(name: &str, case: &Case) {
+    let count = case.sales.len();
+    let forward: Vec<usize> = (0..count).collect();
+    let backward: Vec<usize> = (0..count).rev().collect();
+    let turned: Vec<usize> = (0..count).map(|i| (i + count / 2) % count).collect();
+    for order in [forward, backward, turned] {
+        let mut trial = Trial::new(&market(case.shipments.clone()));
+        for at in &order {
+            trial.send(&SaleEvent::Assert(Arc::new(case.sales[*at].clone())));
+        }
+        let found: BTreeSet<String> = trial.findings.values().map(written).collect();
+        let messages: Vec<&String> = trial.findings.values().map(|f: &Finding| &f.message).collect();
+        assert_eq!(found, case.finds, "{name}, {}, order {order:?}: {messages:?}", case.title);
+        for (program, units) in &case.pays {
+            let paid: Vec<Micros> = (1..=count).map(|n| trial.units(program, u32::try_from(n).unwrap())).collect();
+            assert_eq!(&paid, units, "{name}, {}, order {order:?}: {program}", case.title);
+        }
+        for sale in &case.sales {
+            trial.send(&SaleEvent::Retract(Arc::new(sale.clone())));
+        }
+        assert!(trial.findings.is_empty() && trial.granted.is_empty(), "{name}, {}: all gone", case.title);
+        let empty = Trial::new(&market(case.shipments.clone()));
+        assert_eq!(trial.state(), empty.state(), "{name}, {}: nothing left behind", case.title);
+    }
+}
+
+fn read(text: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        if let Some(title) = line.strip_prefix("# ") {
+            cases.push(Case { title: title.to_owned(), ..Case::default() });
+            continue;
+        }
+        let case = cases.last_mut().expect("a case begins with its title");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[0] {
+            "sale" => case.sales.push(sale(case.sales.len(), &words[1..])),
+            "shipped" => case.shipments.push(shipment(&words[1..])),
+            "finds" => drop(case.finds.insert(words[1..].join(" "))),
+            "pays" => case.pays.push((words[1].to_owned(), words[2..].iter().map(|w| number(w)).collect())),
+            other => panic!("{other} is no word of a case"),
+        }
+    }
+    cases
+}
+
+fn number(text: &str) -> Micros {
+    Micros::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn shipment(words: &[&str]) -> Shipment {
+    Shipment {
+        partner: words[0].into(),
+        product: "s/p".into(),
+        year: words[1].parse().unwrap(),
+        units: number(words[2]),
+    }
+}
+
+fn sale(before: usize, words: &[&str]) -> Sale {
+    let record = u32::try_from(before + 1).unwrap();
+    let mut sale = line(record, words[0], words[1], day(words[2]), words[3].parse().unwrap(), number(words[4]));
+    for word in &words[5..] {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        match key {
+            "customer" => sale.customer = value.into(),
+            "outlet" => sale.outlet = value.into(),
+            "product" => sale.product = value.into(),
+            "rep" => sale.rep = value.into(),
+            "promotion" => sale.promotion = value.into(),
+            "original" => sale.original_document = value.into(),
+            "serials" => sale.serials = value.split(',').map(Into::into).collect(),
+            "company" => sale.alone = false,
+            "type" if value == "internal" => sale.movement = Movement::Internal,
+            "type" if value == "return" => sale.movement = Movement::Return,
+            "type" if value == "sale" => sale.movement = Movement::Sale,
+            "holds" => sale.holds = vec![(code(value), Finding::id_of(code(value), &sale.at, None))],
+            other => panic!("{other} is no key of a sale"),
+        }
+    }
+    sale
+}

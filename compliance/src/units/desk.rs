@@ -1,0 +1,248 @@
+//! One event at work: which sales it touches, what is decided about them now, and what of that is new.
+//!
+//! The layers go one way, so that each is settled before the next looks at it: doubles, pairs of two tiers, serial
+//! numbers, years, returns, grants. A sale is read when something about it may change; what has changed when all is
+//! settled is sent, published and written.
+
+use std::sync::Arc;
+
+use contract::{Entitlement, EntitlementEvent, Program, Publication, Sale};
+use stream::{Outbox, State, StorageError, View};
+
+use super::facts::{
+    DOCUMENTS, DocumentEntry, Grant, PARTIES, PartyEntry, Record, SALES, SERIALS, SaleKey, SerialEntry, TIERS,
+    TierEntry, Verdict, YEARS, Year, YearKey,
+};
+use super::findings::{findings, no_sale};
+use super::grants::{entitlements, pays};
+use super::market::Offers;
+use super::shelf::Shelf;
+use crate::references::{Known, References};
+
+/// The sales and index entries that the event at hand has touched.
+pub struct Shelves {
+    pub records: Vec<Open>,
+    pub documents: Shelf<u64, Vec<DocumentEntry>>,
+    pub parties: Shelf<(i32, u64), Vec<PartyEntry>>,
+    pub serials: Shelf<u64, Vec<SerialEntry>>,
+    pub tiers: Shelf<u64, Vec<TierEntry>>,
+    pub years: Shelf<YearKey, Year>,
+}
+
+/// A sale as it was and as it is now.
+pub struct Open {
+    pub key: SaleKey,
+    pub before: Option<Record>,
+    pub now: Option<Record>,
+    /// Which indexes count it at the moment.
+    pub entered: Entered,
+}
+
+/// Indexes that only count what is no double.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entered {
+    /// Serial numbers and tiers.
+    pub units: bool,
+    pub year: bool,
+}
+
+impl Default for Shelves {
+    fn default() -> Shelves {
+        Shelves {
+            records: Vec::new(),
+            documents: Shelf::new(&DOCUMENTS),
+            parties: Shelf::new(&PARTIES),
+            serials: Shelf::new(&SERIALS),
+            tiers: Shelf::new(&TIERS),
+            years: Shelf::new(&YEARS),
+        }
+    }
+}
+
+/// Everything that one event is worked on with.
+pub struct Desk<'a> {
+    pub state: &'a mut dyn State,
+    pub references: &'a References,
+    pub offers: &'a mut Offers,
+    pub shelves: &'a mut Shelves,
+    /// The control in force: shipments are looked up as of it.
+    pub stamp: u64,
+}
+
+impl Desk<'_> {
+    pub fn known(&self, sale: &Sale) -> Arc<Known> {
+        self.references.as_of(sale.stamp).clone()
+    }
+
+    /// Puts a new sale on the desk.
+    pub fn open_new(&mut self, sale: Arc<Sale>) -> SaleKey {
+        let key = SaleKey::of(&sale);
+        let now = Some(Record { sale, verdict: Verdict::default() });
+        match self.shelves.records.iter_mut().find(|open| open.key == key) {
+            Some(open) => open.now = now,
+            None => {
+                self.shelves.records.push(Open { key, before: None, now, entered: Entered::default() });
+            }
+        }
+        key
+    }
+
+    /// Position of a sale on the desk, read if need be.
+    fn position(&mut self, key: SaleKey) -> Result<usize, StorageError> {
+        if let Some(at) = self.shelves.records.iter().position(|open| open.key == key) {
+            return Ok(at);
+        }
+        let before = SALES.get(self.state, &key)?;
+        let entered = before.as_ref().map_or_else(Entered::default, counts);
+        self.shelves.records.push(Open { key, now: before.clone(), before, entered });
+        Ok(self.shelves.records.len() - 1)
+    }
+
+    /// The sale as it stands now; `None` where there is none of this key.
+    pub fn record(&mut self, key: SaleKey) -> Result<Option<&Record>, StorageError> {
+        let at = self.position(key)?;
+        Ok(self.shelves.records[at].now.as_ref())
+    }
+
+    /// The sale as it stood before the event; it must be on the desk.
+    pub fn before(&self, key: SaleKey) -> Option<Record> {
+        self.shelves.records.iter().find(|open| open.key == key).and_then(|open| open.before.clone())
+    }
+
+    /// A sale that an index names.
+    pub fn sale(&mut self, key: SaleKey) -> Result<Arc<Sale>, StorageError> {
+        Ok(self.named(key)?.sale.clone())
+    }
+
+    /// The record of a sale that an index names.
+    pub fn named(&mut self, key: SaleKey) -> Result<&Record, StorageError> {
+        self.record(key)?.ok_or_else(|| StorageError::new(format!("an index names sale {} that is not there", key.1)))
+    }
+
+    pub fn verdict(&mut self, key: SaleKey) -> Result<&mut Verdict, StorageError> {
+        let at = self.position(key)?;
+        match &mut self.shelves.records[at].now {
+            Some(record) => Ok(&mut record.verdict),
+            None => Err(StorageError::new(format!("an index names sale {} that is not there", key.1))),
+        }
+    }
+
+    pub fn edit_sale(&mut self, key: SaleKey) -> Result<Option<&mut Sale>, StorageError> {
+        let at = self.position(key)?;
+        Ok(self.shelves.records[at].now.as_mut().map(|record| Arc::make_mut(&mut record.sale)))
+    }
+
+    pub fn remove(&mut self, key: SaleKey) -> Result<(), StorageError> {
+        let at = self.position(key)?;
+        self.shelves.records[at].now = None;
+        Ok(())
+    }
+
+    /// Entitlements that a sale gives under a grant.
+    pub fn entitlements(&mut self, sale: &Sale, grant: &Grant) -> Vec<Entitlement> {
+        match grant {
+            Grant::Nothing => Vec::new(),
+            Grant::Back(gives) => gives.clone(),
+            Grant::Full | Grant::Tier { .. } => {
+                let known = self.known(sale);
+                let kind = known.market().kind(&sale.at.partner);
+                let programs = self.offers.programs(&known, sale);
+                entitlements(sale, programs.into_iter().filter(|p| pays(grant, p, kind)))
+            }
+        }
+    }
+
+    /// Sends, publishes and writes what has changed, in (event time, sale id) order.
+    pub fn close(&mut self, outbox: &mut Outbox<EntitlementEvent>) -> Result<(), StorageError> {
+        let mut opened = std::mem::take(&mut self.shelves.records);
+        opened.sort_unstable_by_key(|open| open.key);
+        for open in &mut opened {
+            self.close_one(open, outbox)?;
+        }
+        opened.clear();
+        self.shelves.records = opened;
+        self.shelves.documents.put_away(self.state)?;
+        self.shelves.parties.put_away(self.state)?;
+        self.shelves.serials.put_away(self.state)?;
+        self.shelves.tiers.put_away(self.state)?;
+        self.shelves.years.put_away(self.state)
+    }
+
+    fn close_one(&mut self, open: &mut Open, outbox: &mut Outbox<EntitlementEvent>) -> Result<(), StorageError> {
+        if open.before == open.now {
+            return Ok(());
+        }
+        let known = open.now.as_ref().map(|record| self.known(&record.sale));
+        if let (Some(record), Some(known)) = (&mut open.now, &known) {
+            self.find(record, known);
+        }
+        if open.before == open.now {
+            return Ok(());
+        }
+        publish(open.before.as_ref(), open.now.as_ref(), outbox);
+        self.send(open.before.as_ref(), open.now.as_ref(), outbox);
+        match &open.now {
+            Some(record) => SALES.put(self.state, &open.key, record),
+            None => SALES.delete(self.state, &open.key),
+        }
+    }
+
+    /// Findings of an ordinary sale are none, and no program need be looked at for them.
+    fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
+        let Verdict { double, pair, resold, undone, exceeds, back, .. } = &record.verdict;
+        let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
+        let judged =
+            double.is_some() || pair.is_some() || !resold.is_empty() || !undone.is_empty() || exceeds.is_some();
+        let sale = &record.sale;
+        if !judged && !above && sale.promotion.is_empty() && no_sale(sale).is_none() {
+            record.verdict.findings.clear();
+            return;
+        }
+        let programs: Vec<&Program> = self.offers.programs(known, sale);
+        record.verdict.findings = findings(record, &programs, known);
+    }
+
+    fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {
+        let (was, is) = (before.map(|r| &r.verdict.grant), now.map(|r| &r.verdict.grant));
+        if was == is {
+            return;
+        }
+        if let Some(record) = before {
+            for entitlement in self.entitlements(&record.sale, &record.verdict.grant) {
+                let key = entitlement.ledger_key.clone();
+                outbox.send(&key, EntitlementEvent::Revoke(Box::new(entitlement)));
+            }
+        }
+        if let Some(record) = now {
+            for entitlement in self.entitlements(&record.sale, &record.verdict.grant) {
+                let key = entitlement.ledger_key.clone();
+                outbox.send(&key, EntitlementEvent::Grant(Box::new(entitlement)));
+            }
+        }
+    }
+}
+
+/// Publishes the findings that are new or changed, and withdraws those that no longer hold.
+fn publish(before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {
+    let found = |record: Option<&Record>| record.map_or(&[][..], |r| &r.verdict.findings[..]).to_vec();
+    let (was, is) = (found(before), found(now));
+    for old in was.iter().filter(|old| is.iter().all(|new| new.id != old.id)) {
+        outbox.publish(view(&Publication::Withdrawn(old.id)));
+    }
+    for new in is.iter().filter(|new| !was.contains(new)) {
+        outbox.publish(view(&Publication::Finding(new.clone())));
+    }
+}
+
+pub fn view(publication: &Publication) -> View {
+    let record = publication.record();
+    View { topic: record.topic as u8, key: record.key, value: record.value }
+}
+
+/// Which indexes a sale belongs to as it stands.
+pub fn counts(record: &Record) -> Entered {
+    let units = no_sale(&record.sale).is_none() && record.verdict.double.is_none();
+    let lower = record.verdict.pair.as_ref().is_some_and(|pair| pair.lower);
+    let doubtful_date = record.sale.holds.iter().any(|(code, _)| *code == contract::Code::DateImplausible);
+    Entered { units, year: units && !lower && !doubtful_date }
+}

@@ -1,0 +1,216 @@
+//! What units keeps: every sale once, and small indexes that lead from one sale to those it must be judged with.
+
+use std::sync::Arc;
+
+use contract::{Code, Day, Entitlement, Finding, Id, Micros, Money, RecordRef, Sale, Text};
+use serde::{Deserialize, Serialize};
+use stream::{Key, KeyReader, StorageError, Table};
+
+/// Every sale with its verdict, by day.
+pub const SALES: Table<SaleKey, Record> = Table::new(1, "sales");
+/// By hash of partner family, product and normal document: whose document it is, and which returns name it.
+pub const DOCUMENTS: Table<u64, Vec<DocumentEntry>> = Table::new(2, "documents");
+/// By first day of a span and hash of partner, product and party: what one party bought.
+pub const PARTIES: Table<(i32, u64), Vec<PartyEntry>> = Table::new(3, "parties");
+/// By hash of product and serial number: where a unit has been.
+pub const SERIALS: Table<u64, Vec<SerialEntry>> = Table::new(4, "serials");
+/// By hash of product, outlet and quantity: what distributors sold to an outlet, and what the outlet sold.
+pub const TIERS: Table<u64, Vec<TierEntry>> = Table::new(5, "tiers");
+/// By product, partner and calendar year: units sold.
+pub const YEARS: Table<YearKey, Year> = Table::new(6, "years");
+
+/// (Event time, sale id): the order in which sales win and lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SaleKey(pub Day, pub Id);
+
+impl SaleKey {
+    pub fn of(sale: &Sale) -> SaleKey {
+        SaleKey(sale.date, sale.id)
+    }
+}
+
+impl Key for SaleKey {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.0.0.write(bytes);
+        self.1.0.write(bytes);
+    }
+
+    fn read(reader: &mut KeyReader<'_>) -> Result<SaleKey, StorageError> {
+        Ok(SaleKey(Day(i32::read(reader)?), Id(<[u8; 16]>::read(reader)?)))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct YearKey {
+    pub product: Text,
+    pub partner: Text,
+    pub year: i16,
+}
+
+impl Key for YearKey {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        use stream::key::WriteText;
+        self.product.as_str().write_text(bytes);
+        self.partner.as_str().write_text(bytes);
+        self.year.write(bytes);
+    }
+
+    fn read(reader: &mut KeyReader<'_>) -> Result<YearKey, StorageError> {
+        Ok(YearKey { product: reader.text()?.into(), partner: reader.text()?.into(), year: i16::read(reader)? })
+    }
+}
+
+/// A sale as it was asserted, with what is decided about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub sale: Arc<Sale>,
+    pub verdict: Verdict,
+}
+
+/// What is decided about a sale, and what of it has been sent on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// It repeats another sale.
+    pub double: Option<Double>,
+    /// Two tiers report the same units.
+    pub pair: Option<Pair>,
+    /// Units of it that were sold before, by serial number.
+    pub resold: Vec<Unit>,
+    /// Units of it that came back through another partner and were sold again.
+    pub undone: Vec<Unit>,
+    /// More was sold than shipped in, and it is the largest line.
+    pub exceeds: Option<Exceeds>,
+    /// For a return that is linked to a document: what it comes to there.
+    pub back: Option<Back>,
+    /// What stands published.
+    pub findings: Vec<Finding>,
+    /// What stands granted.
+    pub grant: Grant,
+}
+
+/// What of a sale stands granted. With the sale and the programs as of its stamp it gives the very entitlements.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Grant {
+    #[default]
+    Nothing,
+    /// Every program that selects it.
+    Full,
+    /// In a pair of two tiers: programs of its own tier, and, where `first`, those that name no tier.
+    Tier { first: bool },
+    /// A return gives back these.
+    Back(Vec<Entitlement>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Double {
+    pub code: Code,
+    pub of: SaleKey,
+    pub at: RecordRef,
+    pub document: Text,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    pub mate: SaleKey,
+    pub at: RecordRef,
+    /// The reseller's side, on which the finding sits.
+    pub lower: bool,
+    /// The earlier by (event time, sale id).
+    pub first: bool,
+    /// What the mate does not earn because of the pair.
+    pub mate_loses: Option<Money>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unit {
+    /// In its normal form.
+    pub serial: Text,
+    /// The other sale of it.
+    pub other: SaleKey,
+    pub at: RecordRef,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exceeds {
+    pub shipped: Micros,
+    pub year: i16,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Back {
+    /// Key in [`DOCUMENTS`] of the sale it takes back.
+    pub document: u64,
+    pub origin: Option<RecordRef>,
+    /// Units above what was sold.
+    pub above: Micros,
+    pub sold: Micros,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DocumentEntry {
+    pub sale: SaleKey,
+    /// Hash of partner and document as reported: lines of one document need not be compared.
+    pub reported: u32,
+    /// Hash of quantity, amount and currency.
+    pub goods: u32,
+    /// A return that takes back a line of this document; else a line of it.
+    pub claim: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PartyEntry {
+    pub sale: SaleKey,
+    pub quantity: Micros,
+    pub amount: Micros,
+    /// Empty for the mark of a return that looks for its sale in this span.
+    pub document: Text,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SerialEntry {
+    pub sale: SaleKey,
+    pub partner: Text,
+    pub returned: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TierEntry {
+    pub sale: SaleKey,
+    pub partner: Text,
+    /// A distributor's line to the outlet; else the outlet's own.
+    pub upper: bool,
+    pub mate: Option<SaleKey>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Year {
+    /// Units sold less units returned.
+    pub net: Micros,
+    /// The largest lines, largest first, ties by (event time, sale id).
+    pub largest: Vec<Line>,
+    /// Lines that are named as more than was shipped in.
+    pub named: Vec<SaleKey>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub quantity: Micros,
+    pub sale: SaleKey,
+}
+
+/// The hash that keys of indexes are made of; fixed for ever. Each part counts with its length.
+///
+/// FNV-1a over 64 bits with a final mix. Two things of one hash meet in one entry; every rule compares the things
+/// themselves before it says anything.
+pub fn hash(parts: &[&[u8]]) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in parts {
+        for byte in *part {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        hash = (hash ^ (0x100 | part.len() as u64)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^ (hash >> 29)
+}

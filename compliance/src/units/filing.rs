@@ -1,0 +1,129 @@
+//! Where a sale stands in the indexes.
+
+use contract::{Micros, Sale, Text};
+use stream::StorageError;
+
+use super::desk::Desk;
+use super::facts::{DocumentEntry, PartyEntry, SaleKey, YearKey, hash};
+use super::market::Market;
+use crate::rules::skeleton;
+
+/// Days of a span of purchases of one named party.
+const SPAN_DAYS: i32 = 32;
+
+/// Spans before that of a return in which its sale is looked for.
+const SPANS_BACK: i32 = 6;
+
+/// Key in the documents of a number, as lines carry it and returns name it.
+pub fn document_key(market: &Market, sale: &Sale, document: &str) -> u64 {
+    let family = market.family(&sale.at.partner).as_bytes();
+    hash(&[family, sale.product.as_bytes(), skeleton(document).as_bytes()])
+}
+
+pub fn document_entry(sale: &Sale, claim: bool) -> DocumentEntry {
+    let short = |hash: u64| u32::try_from(hash >> 32).expect("32 bits are left");
+    let goods = [&sale.quantity.0.to_be_bytes()[..], &sale.amount.0.to_be_bytes(), sale.currency.as_str().as_bytes()];
+    DocumentEntry {
+        sale: SaleKey::of(sale),
+        reported: short(hash(&[sale.at.partner.as_bytes(), sale.document.as_bytes()])),
+        goods: short(hash(&goods)),
+        claim,
+    }
+}
+
+/// Key of the span that the sale's date lies in. Who bought is unknown to many retailers: then a span is one day and
+/// only lines of the same quantity and amount share it, so that no list grows with the size of a shop.
+pub fn party_key(sale: &Sale) -> (i32, u64) {
+    let (product, partner) = (sale.product.as_bytes(), sale.at.partner.as_bytes());
+    if sale.customer.is_empty() {
+        let (quantity, amount) = (sale.quantity.0.to_be_bytes(), sale.amount.0.to_be_bytes());
+        (sale.date.0, hash(&[product, partner, sale.outlet.as_bytes(), &quantity, &amount]))
+    } else {
+        let span = sale.date.0.div_euclid(SPAN_DAYS) * SPAN_DAYS;
+        (span, hash(&[product, partner, sale.customer.as_bytes()]))
+    }
+}
+
+pub fn party_entry(sale: &Sale) -> PartyEntry {
+    let (quantity, amount) = (sale.quantity, sale.amount);
+    PartyEntry { sale: SaleKey::of(sale), quantity, amount, document: sale.document.clone() }
+}
+
+/// The spans in which a return that names no document looks for its sale, latest first.
+pub fn spans_of_return(sale: &Sale) -> Vec<(i32, u64)> {
+    if !looks_for_party(sale) {
+        return Vec::new();
+    }
+    let (span, party) = party_key(sale);
+    (0..=SPANS_BACK).map(|back| (span - back * SPAN_DAYS, party)).collect()
+}
+
+/// A return of a named customer that does not say which sale it takes back.
+pub fn looks_for_party(sale: &Sale) -> bool {
+    sale.is_return() && sale.original_document.is_empty() && !sale.customer.is_empty()
+}
+
+/// Case and punctuation of a serial number do not count.
+pub fn normal_serial(serial: &str) -> Text {
+    serial.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+/// Key of the life of a serial number in its normal form.
+pub fn serial_key(product: &str, normal: &str) -> u64 {
+    hash(&[product.as_bytes(), normal.as_bytes()])
+}
+
+/// The serial numbers of a sale in their normal form, each with the key of its life.
+pub fn lives(sale: &Sale) -> Vec<(u64, Text)> {
+    let life = |serial: &Text| {
+        let normal = normal_serial(serial);
+        (serial_key(&sale.product, &normal), normal)
+    };
+    sale.serials.iter().map(life).collect()
+}
+
+/// Key of the lines of one outlet, product and quantity, and whether this one is a distributor's; `None` for a sale
+/// that no other tier can report.
+pub fn tier_key(market: &Market, sale: &Sale) -> Option<(u64, bool)> {
+    let member = market.member(&sale.at.partner).filter(|member| member.tiered)?;
+    let upper = member.kind == contract::PartnerKind::Distributor;
+    let outlet = if upper { &sale.customer } else { &sale.outlet };
+    if outlet.is_empty() || outlet.starts_with('?') || sale.quantity <= Micros::ZERO {
+        return None;
+    }
+    Some((hash(&[sale.product.as_bytes(), outlet.as_bytes(), &sale.quantity.0.to_be_bytes()]), upper))
+}
+
+pub fn year_key(sale: &Sale) -> YearKey {
+    YearKey { product: sale.product.clone(), partner: sale.at.partner.clone(), year: sale.date.year() }
+}
+
+impl Desk<'_> {
+    /// Enters a sale into the indexes that count doubles too, or takes it out.
+    pub fn file(&mut self, sale: &Sale, enters: bool) -> Result<(), StorageError> {
+        let known = self.known(sale);
+        let market = known.market();
+        let own = document_key(market, sale, &sale.document);
+        set(self.shelves.documents.edit(self.state, own)?, document_entry(sale, false), enters);
+        set(self.shelves.parties.edit(self.state, party_key(sale))?, party_entry(sale), enters);
+        if !sale.is_return() {
+            return Ok(());
+        }
+        let mark = PartyEntry { document: Text::default(), ..party_entry(sale) };
+        for span in spans_of_return(sale) {
+            set(self.shelves.parties.edit(self.state, span)?, mark.clone(), enters);
+        }
+        Ok(())
+    }
+}
+
+/// Puts an entry into a list or takes it out; lists stand in order, so that equal sets are equal bytes.
+pub fn set<T: Ord>(list: &mut Vec<T>, entry: T, stands: bool) {
+    match (list.binary_search(&entry), stands) {
+        (Err(at), true) => list.insert(at, entry),
+        (Ok(at), false) => {
+            list.remove(at);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,146 @@
+//! From the verdict on a sale to the findings that stand published about it.
+
+use std::sync::Arc;
+
+use contract::{Code, Finding, Id, Money, Program, RecordRef, Sale};
+
+use super::facts::{Exceeds, Grant, Pair, Record, Unit, Verdict};
+use super::grants::pays;
+use super::market::{at_risk, risk_of};
+use crate::references::Known;
+use crate::rules::{Check, RULES};
+
+/// Everything that is found about a sale, in order of precedence. `programs` are those that select the sale.
+pub fn findings(record: &Record, programs: &[&Program], known: &Arc<Known>) -> Vec<Finding> {
+    let (sale, verdict) = (&*record.sale, &record.verdict);
+    let mut found = Vec::new();
+    found.extend(no_sale(sale).map(|(code, message)| whole_line(sale, code, None, message, programs)));
+    if let Some(double) = &verdict.double {
+        let message = double_message(double.code, sale, &double.document);
+        found.push(whole_line(sale, double.code, Some(double.at.clone()), message, programs));
+    }
+    found.extend(verdict.pair.as_ref().filter(|p| p.lower).map(|pair| two_tiers(record, pair, programs, known)));
+    for unit in &verdict.resold {
+        let same_partner = unit.at.partner == sale.at.partner;
+        let code = if same_partner { Code::SerialTwiceSamePartner } else { Code::SerialTwoPartners };
+        let explained_by = explained_by_pair(sale, verdict, unit);
+        add_unit(&mut found, sale, code, unit, "sold before", explained_by, programs);
+    }
+    for unit in &verdict.undone {
+        let message = "came back through another partner and was sold again";
+        add_unit(&mut found, sale, Code::ReturnAndResell, unit, message, None, programs);
+    }
+    found.extend(named(sale, known));
+    found.extend(verdict.exceeds.as_ref().map(|exceeds| exceeded(sale, exceeds, programs)));
+    found.extend(above_sold(record, programs));
+    found
+}
+
+/// Why a row is no sale at all.
+pub fn no_sale(sale: &Sale) -> Option<(Code, String)> {
+    RULES.iter().find_map(|rule| match rule.check {
+        Check::NoSale(check) => check(sale).map(|message| (rule.codes[0], message)),
+        _ => None,
+    })
+}
+
+fn about(sale: &Sale, code: Code, related: Option<RecordRef>, message: String) -> Finding {
+    Finding { sale: Some(sale.id), ..Finding::about(code, sale.at.clone(), related, message) }
+}
+
+fn whole_line(sale: &Sale, code: Code, related: Option<RecordRef>, message: String, programs: &[&Program]) -> Finding {
+    Finding { at_risk: at_risk(programs.iter().copied(), sale), ..about(sale, code, related, message) }
+}
+
+fn double_message(code: Code, sale: &Sale, document: &str) -> String {
+    match code {
+        Code::OverlappingFeeds => format!("document {document} stands in the feed of another partner of the family"),
+        Code::SaleInTwoPeriods => format!("document {document} reports the same sale in another period"),
+        _ => format!("document {} repeats the sale of document {document}", sale.document),
+    }
+}
+
+fn two_tiers(record: &Record, pair: &Pair, programs: &[&Program], known: &Arc<Known>) -> Finding {
+    let sale = &*record.sale;
+    let loses = loses(sale, pair.first, programs, known);
+    let both = match (loses, pair.mate_loses) {
+        (Some(ours), Some(theirs)) if ours.currency == theirs.currency => {
+            Some(Money { amount: ours.amount + theirs.amount, currency: ours.currency })
+        }
+        (ours, theirs) => ours.or(theirs),
+    };
+    let message = "a distributor reports the same units sold to this outlet".to_owned();
+    Finding { at_risk: both, ..about(sale, Code::TwoTiersReport, Some(pair.at.clone()), message) }
+}
+
+/// What a line does not earn because it is one of a pair.
+pub fn loses(sale: &Sale, first: bool, programs: &[&Program], known: &Arc<Known>) -> Option<Money> {
+    let kind = known.market().kind(&sale.at.partner);
+    let grant = Grant::Tier { first };
+    at_risk(programs.iter().copied().filter(|p| !pays(&grant, p, kind)), sale)
+}
+
+/// One finding names all units that two sales share.
+fn add_unit(
+    found: &mut Vec<Finding>,
+    sale: &Sale,
+    code: Code,
+    unit: &Unit,
+    message: &str,
+    explained_by: Option<Id>,
+    programs: &[&Program],
+) {
+    let id = Finding::id_of(code, &sale.at, Some(&unit.at));
+    match found.iter_mut().find(|finding| finding.id == id) {
+        Some(same) => {
+            same.message.push_str(", ");
+            same.message.push_str(&unit.serial);
+        }
+        None => {
+            let message = format!("{message}: {}", unit.serial);
+            let finding = whole_line(sale, code, Some(unit.at.clone()), message, programs);
+            found.push(Finding { explained_by, ..finding });
+        }
+    }
+}
+
+/// The finding on the pair, where the earlier sale of the serial is the other tier of it.
+fn explained_by_pair(sale: &Sale, verdict: &Verdict, unit: &Unit) -> Option<Id> {
+    let pair = verdict.pair.as_ref().filter(|pair| pair.mate == unit.other)?;
+    let (lower, upper) = if pair.lower { (&sale.at, &pair.at) } else { (&pair.at, &sale.at) };
+    Some(Finding::id_of(Code::TwoTiersReport, lower, Some(upper)))
+}
+
+fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
+    if sale.promotion.is_empty() || known.versions(&sale.promotion).is_empty() {
+        return Vec::new();
+    }
+    let breach = |rule: &crate::rules::Rule| match rule.check {
+        Check::Named(check) => check(sale, known).map(|breach| (rule.codes[0], breach)),
+        _ => None,
+    };
+    let finding = |(code, breach): (Code, crate::rules::Breach)| Finding {
+        program: breach.program,
+        at_risk: breach.at_risk,
+        ..about(sale, code, None, breach.message)
+    };
+    RULES.iter().filter_map(breach).map(finding).collect()
+}
+
+fn exceeded(sale: &Sale, exceeds: &Exceeds, programs: &[&Program]) -> Finding {
+    let Exceeds { shipped, year } = exceeds;
+    let message = format!("largest line of {year}, in which more was sold than the {shipped} units shipped in");
+    whole_line(sale, Code::InventoryExceeded, None, message, programs)
+}
+
+/// The units above are worth their share of the line.
+fn above_sold(record: &Record, programs: &[&Program]) -> Option<Finding> {
+    let sale = &*record.sale;
+    let back = record.verdict.back.as_ref().filter(|back| !back.above.is_zero())?;
+    let whole = at_risk(programs.iter().copied(), sale);
+    let message = format!("{} units returned, {} above the {} sold", sale.quantity.abs(), back.above, back.sold);
+    Some(Finding {
+        at_risk: whole.and_then(|money| risk_of(money.amount.share(back.above, sale.quantity.abs()), sale)),
+        ..about(sale, Code::ReturnAboveSold, back.origin.clone(), message)
+    })
+}

@@ -1,0 +1,526 @@
+//! The layers of a verdict, one after another.
+
+use contract::{Micros, Sale, Text};
+use stream::StorageError;
+
+use super::desk::{Desk, Entered, counts};
+use super::facts::{Back, Double, Exceeds, Grant, Line, Pair, SaleKey, SerialEntry, TierEntry, Unit, Year, YearKey};
+use super::filing::{
+    document_entry, document_key, lives, looks_for_party, party_key, set, spans_of_return, tier_key, year_key,
+};
+use super::findings::{loses, no_sale};
+use crate::rules::near_duplicate_document::may_be_slip;
+use crate::rules::serial_sold_twice::Move;
+use crate::rules::two_tiers_report::Report;
+use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart};
+
+/// Lines kept of a year, so that some may leave and the largest are still known.
+const LARGEST_KEPT: usize = 12;
+
+/// What later layers must look at again.
+#[derive(Default)]
+pub struct Touched {
+    pub serials: Vec<(u64, Text)>,
+    pub tiers: Vec<u64>,
+    pub years: Vec<YearKey>,
+    /// Returns whose sale may be another now.
+    pub returns: Vec<SaleKey>,
+    /// Documents whose returns must be settled again.
+    pub claims: Vec<u64>,
+}
+
+impl Desk<'_> {
+    /// Sales that a sale may repeat, or that may repeat it.
+    pub fn twins(&mut self, sale: &Sale) -> Result<Vec<SaleKey>, StorageError> {
+        let known = self.known(sale);
+        let own = document_entry(sale, false);
+        let documents = self.shelves.documents.get(self.state, document_key(known.market(), sale, &sale.document))?;
+        let mut twins: Vec<SaleKey> = documents
+            .iter()
+            .filter(|e| !e.claim && e.goods == own.goods && e.sale != own.sale)
+            .filter(|e| e.reported != own.reported || e.sale.0 != own.sale.0)
+            .filter(|e| days_apart(e.sale.0, own.sale.0) <= DOCUMENT_DAYS)
+            .map(|e| e.sale)
+            .collect();
+        let party = self.shelves.parties.get(self.state, party_key(sale))?;
+        let near = party
+            .iter()
+            .filter(|e| e.sale.0 == sale.date && e.quantity == sale.quantity && e.amount == sale.amount)
+            .filter(|e| e.sale != own.sale && !e.document.is_empty() && may_be_slip(&e.document, &sale.document));
+        twins.extend(near.map(|e| e.sale));
+        twins.sort_unstable();
+        twins.dedup();
+        Ok(twins)
+    }
+
+    /// Decides anew whether a sale repeats another.
+    pub fn settle_double(&mut self, key: SaleKey) -> Result<(), StorageError> {
+        let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
+        let known = self.known(&sale);
+        let mut best: Option<(usize, Double)> = None;
+        for twin in self.twins(&sale)? {
+            let other = self.sale(twin)?;
+            let repeats = |rule: &crate::rules::Rule| match rule.check {
+                Check::Double(check) => check(&sale, &other, &known),
+                _ => false,
+            };
+            let Some(rule) = RULES.iter().position(repeats) else { continue };
+            if best.as_ref().is_none_or(|(first, double)| (rule, twin) < (*first, double.of)) {
+                let (at, document) = (other.at.clone(), other.document.clone());
+                best = Some((rule, Double { code: RULES[rule].codes[0], of: twin, at, document }));
+            }
+        }
+        self.verdict(key)?.double = best.map(|(_, double)| double);
+        Ok(())
+    }
+
+    /// Settles everything that follows from doubles and from sales that came or went.
+    pub fn settle(&mut self, mut touched: Touched) -> Result<(), StorageError> {
+        self.enter_units(&mut touched)?;
+        self.link_returns(&mut touched)?;
+        self.settle_tiers(&mut touched)?;
+        self.settle_serials(&mut touched)?;
+        self.enter_years(&mut touched)?;
+        self.settle_years(&touched)?;
+        self.settle_grants();
+        self.settle_returns(touched)
+    }
+
+    /// Brings serial numbers and tiers to what the sales on the desk are now.
+    fn enter_units(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
+        for at in 0..self.shelves.records.len() {
+            let open = &self.shelves.records[at];
+            let counts = open.now.as_ref().map_or_else(Entered::default, counts).units;
+            if counts == open.entered.units {
+                continue;
+            }
+            let record = open.now.as_ref().or(open.before.as_ref()).expect("a sale on the desk is or was");
+            let sale = record.sale.clone();
+            self.shelves.records[at].entered.units = counts;
+            self.enter_tier(&sale, counts, touched)?;
+            self.enter_serials(&sale, counts, touched)?;
+            self.touch_returns(&sale, touched)?;
+        }
+        Ok(())
+    }
+
+    fn enter_tier(&mut self, sale: &Sale, counts: bool, touched: &mut Touched) -> Result<(), StorageError> {
+        let known = self.known(sale);
+        let Some((group, upper)) = tier_key(known.market(), sale) else { return Ok(()) };
+        let list = self.shelves.tiers.edit(self.state, group)?;
+        let key = SaleKey::of(sale);
+        list.retain(|entry| entry.sale != key);
+        if counts {
+            set(list, TierEntry { sale: key, partner: sale.at.partner.clone(), upper, mate: None }, true);
+        }
+        touched.tiers.push(group);
+        Ok(())
+    }
+
+    fn enter_serials(&mut self, sale: &Sale, counts: bool, touched: &mut Touched) -> Result<(), StorageError> {
+        for (life, serial) in lives(sale) {
+            let (partner, returned) = (sale.at.partner.clone(), sale.is_return());
+            let entry = SerialEntry { sale: SaleKey::of(sale), partner, returned };
+            set(self.shelves.serials.edit(self.state, life)?, entry, counts);
+            touched.serials.push((life, serial));
+        }
+        Ok(())
+    }
+
+    /// Returns that may look to this sale, and serial numbers that this return may open again.
+    fn touch_returns(&mut self, sale: &Sale, touched: &mut Touched) -> Result<(), StorageError> {
+        if sale.is_return() {
+            touched.returns.push(SaleKey::of(sale));
+            return Ok(());
+        }
+        if !sale.customer.is_empty() {
+            let party = self.shelves.parties.get(self.state, party_key(sale))?;
+            touched.returns.extend(party.iter().filter(|e| e.document.is_empty()).map(|e| e.sale));
+        }
+        for (life, _) in lives(sale) {
+            let life = self.shelves.serials.get(self.state, life)?;
+            touched.returns.extend(life.iter().filter(|e| e.returned).map(|e| e.sale));
+        }
+        Ok(())
+    }
+
+    fn lines(&mut self, document: u64) -> Result<Vec<SaleKey>, StorageError> {
+        let entries = self.shelves.documents.get(self.state, document)?;
+        Ok(entries.iter().filter(|e| !e.claim).map(|e| e.sale).collect())
+    }
+
+    fn claims(&mut self, document: u64) -> Result<Vec<SaleKey>, StorageError> {
+        let entries = self.shelves.documents.get(self.state, document)?;
+        Ok(entries.iter().filter(|e| e.claim).map(|e| e.sale).collect())
+    }
+
+    fn settle_tiers(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
+        touched.tiers.sort_unstable();
+        touched.tiers.dedup();
+        for group in &touched.tiers {
+            self.settle_tier(*group)?;
+        }
+        for open in &mut self.shelves.records {
+            if !open.entered.units
+                && let Some(record) = &mut open.now
+            {
+                record.verdict.pair = None;
+                record.verdict.resold.clear();
+                record.verdict.undone.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_tier(&mut self, group: u64) -> Result<(), StorageError> {
+        let entries = self.shelves.tiers.get(self.state, group)?.clone();
+        let reports: Vec<Report> =
+            entries.iter().map(|e| Report { sale: e.sale, partner: e.partner.clone(), upper: e.upper }).collect();
+        let pairs = RULES.iter().find_map(|rule| match rule.check {
+            Check::Tiers(check) => Some(check(&reports)),
+            _ => None,
+        });
+        let mut mates: Vec<Option<SaleKey>> = vec![None; entries.len()];
+        for (lower, upper) in pairs.unwrap_or_default() {
+            mates[lower] = Some(entries[upper].sale);
+            mates[upper] = Some(entries[lower].sale);
+        }
+        for (entry, mate) in entries.iter().zip(&mates) {
+            if entry.mate != *mate {
+                let pair = mate.map(|mate| self.pair(entry, mate)).transpose()?;
+                self.verdict(entry.sale)?.pair = pair;
+            }
+        }
+        if entries.iter().zip(&mates).any(|(entry, mate)| entry.mate != *mate) {
+            let list = self.shelves.tiers.edit(self.state, group)?;
+            list.iter_mut().zip(mates).for_each(|(entry, mate)| entry.mate = mate);
+        }
+        Ok(())
+    }
+
+    fn pair(&mut self, entry: &TierEntry, mate: SaleKey) -> Result<Pair, StorageError> {
+        let other = self.sale(mate)?;
+        let known = self.known(&other);
+        let programs = self.offers.programs(&known, &other);
+        let first = entry.sale < mate;
+        let mate_loses = loses(&other, !first, &programs, &known);
+        Ok(Pair { mate, at: other.at.clone(), lower: !entry.upper, first, mate_loses })
+    }
+
+    fn settle_serials(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
+        touched.serials.sort_unstable();
+        touched.serials.dedup();
+        for (life, serial) in &touched.serials {
+            self.settle_serial(*life, serial)?;
+        }
+        Ok(())
+    }
+
+    fn settle_serial(&mut self, life: u64, serial: &Text) -> Result<(), StorageError> {
+        let entries = self.shelves.serials.get(self.state, life)?.clone();
+        let moves: Vec<Move> =
+            entries.iter().map(|e| Move { sale: e.sale, partner: e.partner.clone(), returned: e.returned }).collect();
+        let mut resold = vec![None; moves.len()];
+        let mut undone = Vec::new();
+        for rule in RULES {
+            match rule.check {
+                Check::Serial(check) => resold = check(&moves),
+                Check::Undone(check) => undone = check(&moves),
+                _ => {}
+            }
+        }
+        for (at, sold) in moves.iter().enumerate().filter(|(_, m)| !m.returned) {
+            let earlier = match resold[at] {
+                Some(earlier) => self.not_returned(moves[earlier].sale, sold.sale, serial)?,
+                None => None,
+            };
+            let again = match undone.iter().find(|(first, _)| *first == at) {
+                Some((_, again)) => Some(self.unit(moves[*again].sale, serial)?),
+                None => None,
+            };
+            let verdict = self.verdict(sold.sale)?;
+            set_unit(&mut verdict.resold, serial, earlier);
+            set_unit(&mut verdict.undone, serial, again);
+        }
+        Ok(())
+    }
+
+    fn unit(&mut self, other: SaleKey, serial: &Text) -> Result<Unit, StorageError> {
+        let at = self.sale(other)?.at.clone();
+        Ok(Unit { serial: serial.clone(), other, at })
+    }
+
+    /// The earlier sale of a serial number, unless a return without serial numbers took some of its line back before.
+    fn not_returned(&mut self, earlier: SaleKey, later: SaleKey, serial: &Text) -> Result<Option<Unit>, StorageError> {
+        let sale = self.sale(earlier)?;
+        let known = self.known(&sale);
+        let document = document_key(known.market(), &sale, &sale.document);
+        for claim in self.claims(document)? {
+            let Some(back) = self.record(claim)?.map(|record| record.sale.clone()) else { continue };
+            let between = sale.date <= back.date && back.date <= later.0;
+            if between && back.serials.is_empty() && back.at.partner == sale.at.partner {
+                return Ok(None);
+            }
+        }
+        self.unit(earlier, serial).map(Some)
+    }
+
+    fn enter_years(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
+        for at in 0..self.shelves.records.len() {
+            let open = &self.shelves.records[at];
+            let counts = open.now.as_ref().map_or_else(Entered::default, counts).year;
+            if counts == open.entered.year {
+                continue;
+            }
+            let record = open.now.as_ref().or(open.before.as_ref()).expect("a sale on the desk is or was");
+            let sale = record.sale.clone();
+            self.shelves.records[at].entered.year = counts;
+            let key = year_key(&sale);
+            enter_year(self.shelves.years.edit(self.state, key.clone())?, &sale, counts);
+            if !touched.years.contains(&key) {
+                touched.years.push(key);
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_years(&mut self, touched: &Touched) -> Result<(), StorageError> {
+        for key in &touched.years {
+            let known = self.references.as_of(self.stamp).clone();
+            let year = self.shelves.years.get(self.state, key.clone())?;
+            if year.net <= Micros::ZERO && year.named.is_empty() {
+                continue;
+            }
+            let shipped = self.offers.shipped(&known, key);
+            let named = named(year, shipped);
+            if named == year.named && named.is_empty() {
+                continue;
+            }
+            let before = std::mem::replace(&mut self.shelves.years.edit(self.state, key.clone())?.named, named.clone());
+            for sale in before.iter().filter(|sale| !named.contains(sale)) {
+                if self.record(*sale)?.is_some() {
+                    self.verdict(*sale)?.exceeds = None;
+                }
+            }
+            for sale in &named {
+                let exceeds = shipped.map(|shipped| Exceeds { shipped, year: key.year });
+                self.verdict(*sale)?.exceeds = exceeds;
+            }
+        }
+        Ok(())
+    }
+
+    /// What sales are granted. Returns follow from it.
+    fn settle_grants(&mut self) {
+        for open in &mut self.shelves.records {
+            if let Some(record) = open.now.as_mut().filter(|record| !record.sale.is_return()) {
+                record.verdict.grant = grant(&record.sale, &record.verdict);
+            }
+        }
+    }
+
+    fn settle_returns(&mut self, mut touched: Touched) -> Result<(), StorageError> {
+        for at in 0..self.shelves.records.len() {
+            let open = &self.shelves.records[at];
+            let Some(record) = open.now.as_ref().or(open.before.as_ref()) else { continue };
+            if open.before != open.now && !record.sale.is_return() {
+                let sale = record.sale.clone();
+                let known = self.known(&sale);
+                touched.claims.push(document_key(known.market(), &sale, &sale.document));
+            }
+        }
+        touched.claims.sort_unstable();
+        touched.claims.dedup();
+        for document in touched.claims {
+            self.settle_claims(document)?;
+        }
+        Ok(())
+    }
+
+    fn link_returns(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
+        touched.returns.sort_unstable();
+        touched.returns.dedup();
+        for at in std::mem::take(&mut touched.returns) {
+            self.link_return(at, touched)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the sale that a return takes back, and moves its claim there.
+    fn link_return(&mut self, key: SaleKey, touched: &mut Touched) -> Result<(), StorageError> {
+        let now = self.record(key)?.cloned();
+        let before = self.before(key);
+        let was = now.as_ref().or(before.as_ref()).and_then(|r| r.verdict.back.as_ref()).map(|b| b.document);
+        let stands = now.as_ref().filter(|record| record.verdict.double.is_none()).map(|record| record.sale.clone());
+        let is = match &stands {
+            Some(sale) => self.document_returned(sale)?,
+            None => None,
+        };
+        let Some(sale) = now.as_ref().or(before.as_ref()).map(|record| record.sale.clone()) else { return Ok(()) };
+        if let Some(document) = was.filter(|_| was != is) {
+            self.claim(document, &sale, false, touched)?;
+        }
+        if let Some(document) = is {
+            self.claim(document, &sale, true, touched)?;
+        }
+        if now.is_some() {
+            let gives = stands.filter(|_| is.is_none()).map(|sale| self.entitlements(&sale, &Grant::Full));
+            let verdict = self.verdict(key)?;
+            verdict.grant = given_back(gives.unwrap_or_default());
+            verdict.back = is.map(|document| Back { document, ..Back::default() });
+        }
+        Ok(())
+    }
+
+    /// A claim without serial numbers may open any unit of the document's lines.
+    fn claim(&mut self, document: u64, sale: &Sale, stands: bool, touched: &mut Touched) -> Result<(), StorageError> {
+        set(self.shelves.documents.edit(self.state, document)?, document_entry(sale, true), stands);
+        touched.claims.push(document);
+        if sale.serials.is_empty() {
+            for line in self.lines(document)? {
+                touched.serials.extend(lives(&*self.sale(line)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Key of the document that a return takes back; `None` where no sale is found for it.
+    fn document_returned(&mut self, sale: &Sale) -> Result<Option<u64>, StorageError> {
+        let known = self.known(sale);
+        if !sale.original_document.is_empty() {
+            return Ok(Some(document_key(known.market(), sale, &sale.original_document)));
+        }
+        let found = match self.sold_by_serial(sale)? {
+            Some(found) => Some(found),
+            None if looks_for_party(sale) => self.sold_to_party(sale)?,
+            None => None,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let sold = self.sale(found)?;
+        Ok(Some(document_key(self.known(&sold).market(), &sold, &sold.document)))
+    }
+
+    /// The latest sale of the return's serial numbers by the same partner, not after it.
+    fn sold_by_serial(&mut self, sale: &Sale) -> Result<Option<SaleKey>, StorageError> {
+        let mut latest = None;
+        for (life, _) in lives(sale) {
+            let life = self.shelves.serials.get(self.state, life)?;
+            let sold = life.iter().filter(|e| !e.returned && e.partner == sale.at.partner && e.sale.0 <= sale.date);
+            latest = latest.max(sold.map(|e| e.sale).max());
+        }
+        Ok(latest)
+    }
+
+    /// The latest earlier sale to the return's customer, rather one that is large enough.
+    fn sold_to_party(&mut self, sale: &Sale) -> Result<Option<SaleKey>, StorageError> {
+        let mut small = None;
+        for span in spans_of_return(sale) {
+            let entries = self.shelves.parties.get(self.state, span)?.clone();
+            for entry in entries.iter().rev() {
+                let sold = !entry.document.is_empty() && entry.quantity > Micros::ZERO && entry.sale.0 <= sale.date;
+                if !sold || !self.is_no_double(entry.sale)? {
+                    continue;
+                }
+                if entry.quantity >= sale.quantity.abs() {
+                    return Ok(Some(entry.sale));
+                }
+                small = small.or(Some(entry.sale));
+            }
+        }
+        Ok(small)
+    }
+
+    fn is_no_double(&mut self, key: SaleKey) -> Result<bool, StorageError> {
+        Ok(self.named(key)?.verdict.double.is_none())
+    }
+
+    /// Settles the returns that claim one document's lines.
+    fn settle_claims(&mut self, document: u64) -> Result<(), StorageError> {
+        let claims = self.claims(document)?;
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for key in self.lines(document)? {
+            let record = self.named(key)?;
+            if !record.sale.is_return() && record.verdict.double.is_none() {
+                lines.push(super::returns::SoldLine::new(record));
+            }
+        }
+        let mut returns = Vec::new();
+        for key in claims {
+            returns.push((key, self.sale(key)?));
+        }
+        for index in 0..lines.len() {
+            let (sale, grant) = (lines[index].sale.clone(), lines[index].grant.clone());
+            lines[index].granted = self.entitlements(&sale, &grant);
+        }
+        for settled in super::returns::settle(document, &mut lines, &returns) {
+            let gives = match settled.gives {
+                Some(gives) => gives,
+                None => {
+                    let sale = self.sale(settled.sale)?;
+                    self.entitlements(&sale, &Grant::Full)
+                }
+            };
+            let verdict = self.verdict(settled.sale)?;
+            verdict.back = Some(settled.back);
+            verdict.grant = given_back(gives);
+        }
+        Ok(())
+    }
+}
+
+fn given_back(gives: Vec<contract::Entitlement>) -> Grant {
+    if gives.is_empty() { Grant::Nothing } else { Grant::Back(gives) }
+}
+
+fn set_unit(units: &mut Vec<Unit>, serial: &Text, unit: Option<Unit>) {
+    units.retain(|other| other.serial != *serial);
+    if let Some(unit) = unit {
+        set(units, unit, true);
+    }
+}
+
+/// What a sale is granted by what is decided about it.
+fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
+    let mate = verdict.pair.as_ref().map(|pair| pair.mate);
+    let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate);
+    let held = !sale.holds.is_empty() || resold || !verdict.undone.is_empty() || verdict.exceeds.is_some();
+    if held || verdict.double.is_some() || no_sale(sale).is_some() {
+        return Grant::Nothing;
+    }
+    match &verdict.pair {
+        Some(pair) => Grant::Tier { first: pair.first },
+        None => Grant::Full,
+    }
+}
+
+fn enter_year(year: &mut Year, sale: &Sale, counts: bool) {
+    let (key, quantity) = (SaleKey::of(sale), sale.quantity);
+    year.net = if counts { year.net + quantity } else { year.net - quantity };
+    if quantity <= Micros::ZERO {
+        return;
+    }
+    let rank = |line: &Line| (std::cmp::Reverse(line.quantity), line.sale);
+    let line = Line { quantity, sale: key };
+    match (year.largest.binary_search_by_key(&rank(&line), rank), counts) {
+        (Err(at), true) => year.largest.insert(at, line),
+        (Ok(at), false) => {
+            year.largest.remove(at);
+        }
+        _ => {}
+    }
+    year.largest.truncate(LARGEST_KEPT);
+}
+
+/// The lines that are too much; none where nobody knows what was shipped in.
+fn named(year: &Year, shipped: Option<Micros>) -> Vec<SaleKey> {
+    let Some(shipped) = shipped.filter(|shipped| year.net > *shipped) else { return Vec::new() };
+    let quantities: Vec<Micros> = year.largest.iter().map(|line| line.quantity).collect();
+    let count = RULES.iter().find_map(|rule| match rule.check {
+        Check::Year(check) => Some(check(year.net, &quantities, shipped)),
+        _ => None,
+    });
+    year.largest.iter().take(count.unwrap_or(0)).map(|line| line.sale).collect()
+}

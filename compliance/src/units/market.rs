@@ -1,0 +1,251 @@
+//! What the reference data say about partners and products, arranged for sales.
+
+use std::sync::Arc;
+
+use contract::{Day, Micros, Money, Partner, PartnerKind, Program, Reference, Sale, Shipment, Text};
+use rustc_hash::FxHashMap;
+
+use super::facts::{YearKey, hash};
+use crate::programs::estimate::estimate;
+use crate::programs::index::{ProgramIndex, Subject};
+use crate::references::Known;
+
+/// Days that one answer holds for: an answer is kept by block of days.
+const BLOCK_DAYS: i32 = 32;
+
+/// How many answers are kept before they are all forgotten.
+const OFFERS_MAX: usize = 1 << 17;
+
+/// How many versions of the reference data are kept answers for.
+const VERSIONS_MAX: usize = 4;
+
+/// Partners, their families and the program index of one version of the reference data.
+#[derive(Debug, Default)]
+pub struct Market {
+    members: FxHashMap<Text, Member>,
+    programs: ProgramIndex,
+}
+
+/// A partner with what follows from its place among the others.
+#[derive(Debug)]
+pub struct Member {
+    /// Position in `Reference::partners`.
+    position: usize,
+    /// The partner at the top of its family; itself where it stands alone.
+    pub family: Text,
+    /// Distributors and resellers both report sales of its catalogue, so that two tiers may report the same units.
+    pub tiered: bool,
+    pub kind: PartnerKind,
+}
+
+impl Market {
+    pub fn new(reference: &Reference) -> Market {
+        let member = |(position, partner): (usize, &Partner)| {
+            let other = |p: &Partner| p.source == partner.source && p.kind != partner.kind;
+            let member = Member {
+                position,
+                family: family(&reference.partners, partner),
+                tiered: reference.partners.iter().any(other),
+                kind: partner.kind,
+            };
+            (partner.id.clone(), member)
+        };
+        Market {
+            members: reference.partners.iter().enumerate().map(member).collect(),
+            programs: ProgramIndex::new(&reference.programs),
+        }
+    }
+
+    pub fn member(&self, partner: &str) -> Option<&Member> {
+        self.members.get(partner)
+    }
+
+    pub fn kind(&self, partner: &str) -> Option<PartnerKind> {
+        self.member(partner).map(|m| m.kind)
+    }
+
+    /// The family that the partner's sales are looked up in.
+    pub fn family<'a>(&'a self, partner: &'a str) -> &'a str {
+        self.member(partner).map_or(partner, |m| &m.family)
+    }
+}
+
+/// Goes up to the partner without a parent; a ring ends where it began to repeat, at the least of its names.
+fn family(partners: &[Partner], of: &Partner) -> Text {
+    let mut seen: Vec<&Text> = vec![&of.id];
+    let mut at = of;
+    while let Some(parent) = partners.iter().find(|p| p.id == at.parent) {
+        if let Some(begin) = seen.iter().position(|id| **id == parent.id) {
+            return seen[begin..].iter().min().map(|id| (*id).clone()).expect("a ring has members");
+        }
+        seen.push(&parent.id);
+        at = parent;
+    }
+    at.id.clone()
+}
+
+/// Category of a golden product; empty where unknown.
+pub fn category<'a>(reference: &'a Reference, product: &str) -> &'a str {
+    let products = &reference.products;
+    products.binary_search_by(|p| p.id.as_str().cmp(product)).map_or("", |at| &products[at].category)
+}
+
+/// An estimate as an amount at risk: without a sign, rounded as the journal posts it; `None` for nothing.
+pub fn risk_of(benefit: Micros, sale: &Sale) -> Option<Money> {
+    let money = Money { amount: benefit.abs(), currency: sale.currency }.round_for_posting();
+    (!money.amount.is_zero()).then_some(money)
+}
+
+/// What one partner may be offered for one product in a block of days.
+#[derive(Debug)]
+pub struct Offer {
+    product: Text,
+    partner: Text,
+    block: i32,
+    /// Positions in `Reference::programs`, by ledger key, priority, id.
+    programs: Vec<u32>,
+}
+
+/// Looks offers up and remembers them, for each version of the reference data.
+#[derive(Default)]
+pub struct Offers {
+    versions: Vec<(Arc<Known>, Kept)>,
+}
+
+/// Answers by the hash of their question; a hash that two share is computed anew each time.
+#[derive(Default)]
+struct Kept {
+    offers: FxHashMap<u64, Arc<Offer>>,
+    years: FxHashMap<u64, (YearKey, Option<Micros>)>,
+}
+
+impl Offers {
+    /// The programs that a sale may earn under on its date, by ledger key, priority and id. A SPIFF needs a named person.
+    pub fn programs<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
+        let offer = self.offer(known, sale);
+        let programs = &known.reference.programs;
+        offer
+            .programs
+            .iter()
+            .map(|p| &programs[*p as usize])
+            .filter(|p| p.from <= sale.date && sale.date <= p.to)
+            .filter(|p| !sale.rep.is_empty() || !p.pays_person())
+            .collect()
+    }
+
+    /// Units shipped in to a partner in a year; `None` where the table has no row: then nothing is known.
+    pub fn shipped(&mut self, known: &Arc<Known>, key: &YearKey) -> Option<Micros> {
+        let parts: [&[u8]; 3] = [key.product.as_bytes(), key.partner.as_bytes(), &key.year.to_be_bytes()];
+        let hash = hash(&parts);
+        let kept = &mut self.kept(known).years;
+        if let Some((kept, units)) = kept.get(&hash)
+            && kept == key
+        {
+            return *units;
+        }
+        if kept.len() >= OFFERS_MAX {
+            kept.clear();
+        }
+        let units = shipped(&known.reference, &key.partner, &key.product, key.year);
+        kept.insert(hash, (key.clone(), units));
+        units
+    }
+
+    fn offer(&mut self, known: &Arc<Known>, sale: &Sale) -> Arc<Offer> {
+        let block = sale.date.0.div_euclid(BLOCK_DAYS);
+        let parts: [&[u8]; 3] = [sale.product.as_bytes(), sale.at.partner.as_bytes(), &block.to_be_bytes()];
+        let hash = hash(&parts);
+        let kept = &mut self.kept(known).offers;
+        if let Some(offer) = kept.get(&hash)
+            && (&offer.product, &offer.partner, offer.block) == (&sale.product, &sale.at.partner, block)
+        {
+            return offer.clone();
+        }
+        if kept.len() >= OFFERS_MAX {
+            kept.clear();
+        }
+        let offer = Arc::new(find(known, sale, block));
+        kept.insert(hash, offer.clone());
+        offer
+    }
+
+    fn kept(&mut self, known: &Arc<Known>) -> &mut Kept {
+        let at = self.versions.iter().position(|(version, _)| Arc::ptr_eq(version, known)).unwrap_or_else(|| {
+            if self.versions.len() >= VERSIONS_MAX {
+                self.versions.remove(0);
+            }
+            self.versions.push((known.clone(), Kept::default()));
+            self.versions.len() - 1
+        });
+        &mut self.versions[at].1
+    }
+}
+
+fn find(known: &Known, sale: &Sale, block: i32) -> Offer {
+    let reference = &known.reference;
+    let market = known.market();
+    let (first, last) = (Day(block * BLOCK_DAYS), Day(block * BLOCK_DAYS + BLOCK_DAYS - 1));
+    let programs = market.member(&sale.at.partner).map_or_else(Vec::new, |member| {
+        let category = category(reference, &sale.product);
+        let partner = &reference.partners[member.position];
+        let subject = Subject { product: &sale.product, category, partner };
+        market.programs.matching(&reference.programs, subject, first, last).programs
+    });
+    Offer { product: sale.product.clone(), partner: sale.at.partner.clone(), block, programs }
+}
+
+/// Units shipped in to a partner in a calendar year; `None` where the table has no row: then nothing is known.
+fn shipped(reference: &Reference, partner: &str, product: &str, year: i16) -> Option<Micros> {
+    let order = |s: &Shipment| (s.partner.as_str(), s.product.as_str(), s.year).cmp(&(partner, product, year));
+    reference.shipments.binary_search_by(order).ok().map(|at| reference.shipments[at].units)
+}
+
+/// What a line would earn under `programs` (sorted by ledger key, then priority): of each ledger key the first.
+///
+/// `None` where that is nothing. Rounded as the journal posts it, without a sign.
+pub fn at_risk<'a>(programs: impl Iterator<Item = &'a Program>, sale: &Sale) -> Option<Money> {
+    let mut sum = Micros::ZERO;
+    let mut last: Option<&Text> = None;
+    for program in programs {
+        if last != Some(program.ledger_key()) {
+            sum += estimate(program, sale.quantity, sale.amount, &sale.rep);
+        }
+        last = Some(program.ledger_key());
+    }
+    risk_of(sum, sale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partner(id: &str, kind: PartnerKind, parent: &str) -> Partner {
+        Partner {
+            id: id.into(),
+            name: String::new(),
+            kind,
+            source: "s".into(),
+            parent: parent.into(),
+            country: Text::default(),
+            region: Text::default(),
+            currency: None,
+        }
+    }
+
+    #[test]
+    fn a_family_is_found_from_any_of_its_partners() {
+        use PartnerKind::{Distributor, Reseller};
+        let partners = vec![
+            partner("a", Distributor, ""),
+            partner("b", Reseller, "a"),
+            partner("c", Reseller, "b"),
+            partner("lone", Reseller, "nobody"),
+            partner("x", Reseller, "y"),
+            partner("y", Reseller, "x"),
+        ];
+        let market = Market::new(&Reference { partners, ..Reference::default() });
+        let families: Vec<&str> = ["a", "b", "c", "lone", "x", "y", "stranger"].map(|p| market.family(p)).to_vec();
+        assert_eq!(families, ["a", "a", "a", "lone", "x", "x", "stranger"]);
+        assert!(market.member("b").unwrap().tiered);
+    }
+}

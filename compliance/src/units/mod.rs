@@ -1,0 +1,183 @@
+//! Was this unit already paid for? Takes sales, keyed by product, and sends entitlements.
+//!
+//! The state is a set of facts; every verdict is a function of that set. When a sale comes or goes, the few sales it may
+//! have to do with are judged again, and what differs from what stood before is sent: entitlements granted and revoked,
+//! findings published and withdrawn. So partners may be interleaved in any way. Winners and losers go by
+//! (event time, sale id).
+//!
+//! A sale that is held, by doubts about its data or by a rule here, earns nothing and still counts as a fact. A return
+//! that is held still takes back: what is granted must never exceed what is sold.
+
+mod desk;
+pub(crate) mod facts;
+mod filing;
+mod findings;
+mod grants;
+mod judge;
+pub(crate) mod market;
+mod returns;
+mod shelf;
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod permutations;
+#[cfg(test)]
+mod trial;
+
+use std::sync::Arc;
+
+use contract::{Control, EntitlementEvent, Publication, Risk, Sale, SaleEvent};
+use stream::{Blobs, Input, Outbox, Stage, StageError, State, StorageError, TableId};
+
+use crate::references::References;
+use desk::{Desk, Shelves, view};
+use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, YEARS};
+use judge::Touched;
+use market::{Offers, at_risk};
+
+/// The stage. Its fields are caches; what must survive is in the state.
+pub struct UnitsStage {
+    references: References,
+    offers: Offers,
+    shelves: Shelves,
+}
+
+impl UnitsStage {
+    pub fn new(blobs: Arc<dyn Blobs>) -> UnitsStage {
+        UnitsStage { references: References::new(blobs), offers: Offers::default(), shelves: Shelves::default() }
+    }
+}
+
+impl Stage for UnitsStage {
+    type In = SaleEvent;
+    type Out = EntitlementEvent;
+
+    fn prefetch(&self, input: &SaleEvent, wanted: &mut Vec<(TableId, Vec<u8>)>) {
+        let sale = input.sale();
+        match input {
+            SaleEvent::Appraise { .. } => return,
+            SaleEvent::Company { .. } => {
+                wanted.push(SALES.wanted(&SaleKey::of(sale)));
+                return;
+            }
+            SaleEvent::Retract(_) => wanted.push(SALES.wanted(&SaleKey::of(sale))),
+            SaleEvent::Assert(_) => {}
+        }
+        let known = self.references.as_of(sale.stamp);
+        let market = known.market();
+        wanted.push(DOCUMENTS.wanted(&filing::document_key(market, sale, &sale.document)));
+        wanted.push(PARTIES.wanted(&filing::party_key(sale)));
+        wanted.push(YEARS.wanted(&filing::year_key(sale)));
+        wanted.extend(filing::tier_key(market, sale).map(|(key, _)| TIERS.wanted(&key)));
+        wanted.extend(filing::lives(sale).iter().map(|(life, _)| SERIALS.wanted(life)));
+    }
+
+    fn process(
+        &mut self,
+        input: Input<'_, SaleEvent>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<EntitlementEvent>,
+    ) -> Result<(), StageError> {
+        let UnitsStage { references, offers, shelves } = self;
+        let mut desk = Desk { state, references, offers, shelves, stamp: input.stamp };
+        match input.item {
+            SaleEvent::Assert(sale) => {
+                assert(&mut desk, sale)?;
+                publish_holds(&mut desk, sale, true, outbox);
+            }
+            SaleEvent::Retract(sale) => {
+                retract(&mut desk, SaleKey::of(sale))?;
+                publish_holds(&mut desk, sale, false, outbox);
+            }
+            SaleEvent::Company { sale, .. } => company(&mut desk, SaleKey::of(sale))?,
+            SaleEvent::Appraise { sale, finding } => publish_risk(&mut desk, sale, *finding, true, outbox),
+        }
+        Ok(desk.close(outbox)?)
+    }
+
+    fn control(
+        &mut self,
+        number: u64,
+        payload: &[u8],
+        state: &mut dyn State,
+        _outbox: &mut Outbox<EntitlementEvent>,
+    ) -> Result<(), StageError> {
+        let control = postcard::from_bytes(payload)
+            .map_err(|error| StageError::Unknown { stage: "units", what: format!("control {number}: {error}") })?;
+        match control {
+            Control::Configure { reference } => self.references.configure(number, reference, state),
+            Control::Tick { .. } | Control::Settle | Control::Command(_) => Ok(()),
+        }
+    }
+
+    fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
+        self.references.resume(state)
+    }
+}
+
+fn assert(desk: &mut Desk<'_>, sale: &Arc<Sale>) -> Result<(), StorageError> {
+    let key = desk.open_new(sale.clone());
+    if findings::no_sale(sale).is_some() {
+        return Ok(());
+    }
+    desk.file(sale, true)?;
+    judge(desk, key, Vec::new())
+}
+
+fn retract(desk: &mut Desk<'_>, key: SaleKey) -> Result<(), StorageError> {
+    let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
+    desk.remove(key)?;
+    if findings::no_sale(&sale).is_some() {
+        return Ok(());
+    }
+    let twins = desk.twins(&sale)?;
+    desk.file(&sale, false)?;
+    judge(desk, key, twins)
+}
+
+/// The document of a sale turned out to have other lines.
+fn company(desk: &mut Desk<'_>, key: SaleKey) -> Result<(), StorageError> {
+    let Some(sale) = desk.edit_sale(key)? else { return Ok(()) };
+    sale.alone = false;
+    if findings::no_sale(sale).is_some() {
+        return Ok(());
+    }
+    judge(desk, key, Vec::new())
+}
+
+/// Judges a sale that came, went or changed, and all that it has to do with.
+fn judge(desk: &mut Desk<'_>, key: SaleKey, mut twins: Vec<SaleKey>) -> Result<(), StorageError> {
+    if let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) {
+        twins.extend(desk.twins(&sale)?);
+        desk.settle_double(key)?;
+    }
+    for twin in twins {
+        desk.settle_double(twin)?;
+    }
+    desk.settle(Touched::default())
+}
+
+/// What the doubts about the data of a sale keep from being paid.
+fn publish_holds(desk: &mut Desk<'_>, sale: &Sale, stands: bool, outbox: &mut Outbox<EntitlementEvent>) {
+    for (_, finding) in &sale.holds {
+        publish_risk(desk, sale, *finding, stands, outbox);
+    }
+}
+
+fn publish_risk(
+    desk: &mut Desk<'_>,
+    sale: &Sale,
+    finding: contract::Id,
+    stands: bool,
+    outbox: &mut Outbox<EntitlementEvent>,
+) {
+    let known = desk.known(sale);
+    let programs = desk.offers.programs(&known, sale);
+    let Some(money) = at_risk(programs.into_iter(), sale) else { return };
+    let mut view = view(&Publication::Risk(Risk { finding, money }));
+    if !stands {
+        view.value = None;
+    }
+    outbox.publish(view);
+}

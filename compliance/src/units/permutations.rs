@@ -1,0 +1,177 @@
+//! Random small histories, partners interleaved in several ways: one result. And the law of units holds in it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{Code, Id, Micros, Sale, SaleEvent, Shipment, Text};
+
+use super::trial::{Trial, day, line, market};
+use crate::rules::skeleton;
+
+const HISTORIES: u64 = 300;
+
+/// Numbers that repeat on every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    fn one_of<'a>(&mut self, list: &[&'a str]) -> &'a str {
+        list[usize::try_from(self.below(list.len() as u64)).unwrap()]
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+const PARTNERS: [&str; 3] = ["A", "D", "L"];
+
+fn any_sale(dice: &mut Dice, record: u32, partner: &str) -> Sale {
+    let returned = dice.chance(25);
+    let units = 1 + i64::try_from(dice.below(3)).unwrap();
+    let quantity = if returned { -units } else { units };
+    let document = dice.one_of(&["1001", "01001", "1002", "IOO1", "88", "C7"]);
+    let date = day("2013-03-20").plus(i32::try_from(dice.below(30)).unwrap());
+    let mut sale = line(record, partner, document, date, quantity, Micros::units(10 * quantity));
+    sale.alone = dice.chance(60);
+    if partner == "D" || dice.chance(50) {
+        sale.customer = dice.one_of(&["s/1", "s/1", "c"]).into();
+    }
+    sale.outlet = dice.one_of(&["", "s/1", "s/1"]).into();
+    if dice.chance(30) {
+        sale.serials = (0..units).map(|_| dice.one_of(&["S1", "S2", "S3", "S4"]).into()).collect();
+        sale.serials.dedup();
+    }
+    if returned && dice.chance(50) {
+        sale.original_document = dice.one_of(&["1001", "1002", "88"]).into();
+    }
+    if dice.chance(8) {
+        let code = Code::AmountMismatch;
+        sale.holds = vec![(code, contract::Finding::id_of(code, &sale.at, None))];
+    }
+    sale
+}
+
+/// What one partner sends: sales, some of them restated, withdrawn or given company later.
+fn any_story(dice: &mut Dice, record: &mut u32, partner: &str) -> Vec<SaleEvent> {
+    let mut events = Vec::new();
+    let mut standing: Vec<Arc<Sale>> = Vec::new();
+    for _ in 0..4 + dice.below(6) {
+        *record += 1;
+        let sale = Arc::new(any_sale(dice, *record, partner));
+        events.push(SaleEvent::Assert(sale.clone()));
+        standing.push(sale);
+        let chosen = usize::try_from(dice.below(standing.len() as u64)).unwrap();
+        if dice.chance(20) {
+            let old = standing.swap_remove(chosen);
+            events.push(SaleEvent::Retract(old.clone()));
+            if dice.chance(70) {
+                *record += 1;
+                let new = Sale { id: old.id, version: 2, ..any_sale(dice, *record, partner) };
+                standing.push(Arc::new(new));
+                events.push(SaleEvent::Assert(standing[standing.len() - 1].clone()));
+            }
+        } else if standing[chosen].alone && dice.chance(20) {
+            let sale = standing[chosen].clone();
+            events.push(SaleEvent::Company { product: sale.product.clone(), sale });
+        }
+    }
+    events
+}
+
+/// Merges the stories, each in its own order, as the dice fall.
+fn merged(stories: &[Vec<SaleEvent>], dice: &mut Dice) -> Vec<SaleEvent> {
+    let mut next = vec![0; stories.len()];
+    let mut all = Vec::new();
+    while all.len() < stories.iter().map(Vec::len).sum() {
+        let at = usize::try_from(dice.below(stories.len() as u64)).unwrap();
+        if let Some(event) = stories[at].get(next[at]) {
+            all.push(event.clone());
+            next[at] += 1;
+        }
+    }
+    all
+}
+
+#[test]
+fn the_result_is_a_function_of_the_facts() {
+    let mut found = BTreeMap::new();
+    for seed in 0..HISTORIES {
+        let mut dice = Dice(seed);
+        let mut record = 0;
+        let stories: Vec<Vec<SaleEvent>> =
+            PARTNERS.iter().map(|partner| any_story(&mut dice, &mut record, partner)).collect();
+        let shipped = |partner: &str| Shipment {
+            partner: partner.into(),
+            product: "s/p".into(),
+            year: 2013,
+            units: Micros::units(6),
+        };
+        let reference = market(PARTNERS.iter().map(|p| shipped(p)).collect());
+        let one_by_one: Vec<SaleEvent> = stories.concat();
+        let mut first = run(&reference, &one_by_one);
+        for finding in first.findings.values() {
+            *found.entry(finding.code).or_insert(0) += 1;
+        }
+        for _ in 0..4 {
+            let events = merged(&stories, &mut dice);
+            let mut other = run(&reference, &events);
+            assert_eq!(first.findings, other.findings, "history {seed}: {events:#?}");
+            assert_eq!(first.grants(), other.grants(), "history {seed}: {events:#?}");
+            assert_eq!(first.records(), other.records(), "history {seed}: {events:#?}");
+            assert!(first.state() == other.state(), "history {seed}: indexes differ after {events:#?}");
+        }
+        law_of_units(&first, &one_by_one, seed);
+    }
+    assert!(found.len() >= 8, "the histories try too little: {found:?}");
+}
+
+fn run(reference: &contract::Reference, events: &[SaleEvent]) -> Trial {
+    let mut trial = Trial::new(reference);
+    events.iter().for_each(|event| trial.send(event));
+    trial
+}
+
+/// For every line and program no more is granted than was sold; for every document, what its returns leave of it.
+fn law_of_units(trial: &Trial, events: &[SaleEvent], seed: u64) {
+    let mut standing: BTreeMap<Id, &Sale> = BTreeMap::new();
+    for event in events {
+        match event {
+            SaleEvent::Assert(sale) => drop(standing.insert(sale.id, sale)),
+            SaleEvent::Retract(sale) => drop(standing.remove(&sale.id)),
+            _ => {}
+        }
+    }
+    let document = |sale: &Sale, number: &str| -> (Text, Text) { (sale.at.partner.clone(), skeleton(number)) };
+    let doubles = [Code::OverlappingFeeds, Code::NearDuplicateDocument, Code::SaleInTwoPeriods];
+    let is_double = |sale: &Sale| trial.findings.values().any(|f| f.sale == Some(sale.id) && doubles.contains(&f.code));
+    let mut sold: BTreeMap<(Text, Text), Micros> = BTreeMap::new();
+    let mut returned: BTreeMap<(Text, Text), Micros> = BTreeMap::new();
+    for sale in standing.values().filter(|sale| !is_double(sale)) {
+        if !sale.is_return() {
+            *sold.entry(document(sale, &sale.document)).or_default() += sale.quantity;
+        } else if !sale.original_document.is_empty() {
+            *returned.entry(document(sale, &sale.original_document)).or_default() += sale.quantity.abs();
+        }
+    }
+    let mut granted: BTreeMap<(Text, (Text, Text)), Micros> = BTreeMap::new();
+    for grant in &trial.granted {
+        let sale = standing[&grant.origin.map_or(grant.sale, |(origin, _)| origin)];
+        assert!(grant.quantity <= sale.quantity.abs(), "history {seed}: {grant:?}");
+        if !sale.is_return() {
+            *granted.entry((grant.ledger_key.clone(), document(sale, &sale.document))).or_default() += grant.quantity;
+        }
+    }
+    for ((program, document), units) in granted {
+        let back = returned.get(&document).copied().unwrap_or_default();
+        let kept = (sold[&document] - back).max(Micros::ZERO);
+        assert!(
+            Micros::ZERO <= units && units <= kept,
+            "history {seed}: {program} grants {units} on {document:?}, {kept} kept"
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! Small histories for tests: a market of four partners, events in, findings and net grants out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{
+    Cadence, Caps, Code, Control, Currency, Day, Entitlement, EntitlementEvent, Finding, Id, Mechanism, Micros,
+    Movement, Partner, PartnerKind, Program, RecordRef, Reference, Sale, SaleEvent, Selector, Shipment, Text, Topic,
+};
+use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
+
+use super::UnitsStage;
+use super::facts::{Record, SALES};
+
+struct Blob(Vec<u8>);
+
+impl Blobs for Blob {
+    fn load(&self, _hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+        Ok(self.0.as_slice().into())
+    }
+}
+
+/// `D` distributes to `A` and `B`; `L` stands alone. `UNIT` pays 1.00 a unit to all, `RESELL` and `DIST` one percent at
+/// their tier, `OLD` ended in 2012, `HATS` pays for hats only.
+pub fn market(shipments: Vec<Shipment>) -> Reference {
+    let partner = |id: &str, kind: PartnerKind, parent: &str| Partner {
+        id: id.into(),
+        name: id.to_owned(),
+        kind,
+        source: "s".into(),
+        parent: parent.into(),
+        country: Text::default(),
+        region: Text::default(),
+        currency: Currency::parse("USD"),
+    };
+    let (up, low) = (PartnerKind::Distributor, PartnerKind::Reseller);
+    let percent = Mechanism::Percent { rate: Micros(10_000) };
+    let per_unit = Mechanism::PerUnit { rate: Micros::ONE };
+    let tier = |id: &str, kind| Program { pay_tier: Some(kind), ..program(id, Some(kind), percent.clone()) };
+    let hats = Selector { categories: vec!["hats".into()], ..Selector::default() };
+    Reference {
+        partners: vec![partner("A", low, "D"), partner("B", low, "D"), partner("D", up, ""), partner("L", low, "")],
+        programs: vec![
+            tier("DIST", up),
+            Program { selector: hats, ..program("HATS", None, per_unit.clone()) },
+            Program { to: day("2012-12-31"), ..program("OLD", None, per_unit.clone()) },
+            tier("RESELL", low),
+            program("UNIT", None, per_unit),
+        ],
+        shipments,
+        ..Reference::default()
+    }
+}
+
+fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program {
+    Program {
+        id: id.into(),
+        version: 1,
+        name: id.to_owned(),
+        from: day("2010-01-01"),
+        to: day("2019-12-31"),
+        selector: Selector { partner_kinds: kind.into_iter().collect(), ..Selector::default() },
+        mechanism,
+        period: Cadence::Month,
+        currency: None,
+        caps: Caps::default(),
+        threshold: None,
+        group: None,
+        priority: 1,
+        pay_tier: None,
+        class: Default::default(),
+        grace_days: 0,
+        close_days: 0,
+        auto_authorise: true,
+    }
+}
+
+pub fn day(text: &str) -> Day {
+    Day::parse(text).unwrap_or_else(|| panic!("{text} is no date"))
+}
+
+/// An ordinary line; its record number is also its name.
+pub fn line(number: u32, partner: &str, document: &str, date: Day, quantity: i64, amount: Micros) -> Sale {
+    Sale {
+        id: Id(u128::from(number).to_be_bytes()),
+        version: 1,
+        at: RecordRef { partner: partner.into(), file_no: 1, record_no: number },
+        stamp: 1,
+        product: "s/p".into(),
+        document: document.into(),
+        document_line: Text::default(),
+        date,
+        quantity: Micros::units(quantity),
+        unit_price: Micros::ZERO,
+        amount,
+        currency: Currency::parse("USD").unwrap(),
+        outlet: Text::default(),
+        customer: Text::default(),
+        rep: Text::default(),
+        promotion: Text::default(),
+        serials: Vec::new(),
+        original_document: Text::default(),
+        movement: if quantity < 0 { Movement::Return } else { Movement::Sale },
+        alone: true,
+        holds: Vec::new(),
+    }
+}
+
+/// The stage with everything it sent.
+pub struct Trial {
+    stage: UnitsStage,
+    state: MemoryState,
+    outbox: Outbox<EntitlementEvent>,
+    pub findings: BTreeMap<Id, Finding>,
+    pub granted: Vec<Entitlement>,
+}
+
+impl Trial {
+    pub fn new(reference: &Reference) -> Trial {
+        let blobs = Arc::new(Blob(postcard::to_stdvec(reference).unwrap()));
+        let bytes = postcard::to_stdvec(reference).unwrap();
+        let hash = Id::of("reference", &[&format!("{bytes:?}")]);
+        let mut trial = Trial {
+            stage: UnitsStage::new(blobs),
+            state: MemoryState::default(),
+            outbox: Outbox::default(),
+            findings: BTreeMap::new(),
+            granted: Vec::new(),
+        };
+        let control = postcard::to_stdvec(&Control::Configure { reference: hash }).unwrap();
+        trial.stage.control(1, &control, &mut trial.state, &mut trial.outbox).unwrap();
+        trial
+    }
+
+    pub fn send(&mut self, event: &SaleEvent) {
+        self.stage.process(Input { stamp: 1, item: event }, &mut self.state, &mut self.outbox).unwrap();
+        let (sent, published) = self.outbox.drain();
+        for routed in sent {
+            match routed.item {
+                EntitlementEvent::Grant(grant) => self.granted.push(*grant),
+                EntitlementEvent::Revoke(grant) => self.revoke(&grant),
+            }
+        }
+        for view in published.into_iter().filter(|view| view.topic == Topic::Findings as u8) {
+            let id = Id(view.key.try_into().unwrap());
+            match view.value {
+                Some(bytes) => self.findings.insert(id, postcard::from_bytes(&bytes).unwrap()),
+                None => Some(self.findings.remove(&id).expect("only what stands is withdrawn")),
+            };
+        }
+    }
+
+    fn revoke(&mut self, grant: &Entitlement) {
+        let stands = self.granted.iter().position(|g| g == grant);
+        self.granted.swap_remove(stands.expect("only the very content that was granted is revoked"));
+    }
+
+    /// What stands granted, in order.
+    pub fn grants(&self) -> Vec<Entitlement> {
+        let mut grants = self.granted.clone();
+        grants.sort_by(|a, b| (&a.ledger_key, a.sale, a.date).cmp(&(&b.ledger_key, b.sale, b.date)));
+        grants
+    }
+
+    /// Units that a record was granted under a program, negative for what a return takes back.
+    pub fn units(&self, program: &str, record_no: u32) -> Micros {
+        let mine = |g: &&Entitlement| g.ledger_key == program && g.at.record_no == record_no;
+        self.granted.iter().filter(mine).map(|g| g.quantity).sum()
+    }
+
+    /// Every sale with its verdict.
+    pub fn records(&mut self) -> Vec<Record> {
+        SALES.first(&mut self.state, usize::MAX).unwrap().into_iter().map(|(_, record)| record).collect()
+    }
+
+    /// Equal facts must be equal bytes.
+    pub fn state(&self) -> &MemoryState {
+        &self.state
+    }
+}
+
+/// One finding as the cases write it: `2 DD-05 about 1`.
+pub fn written(finding: &Finding) -> String {
+    let about = finding.related.as_ref().map_or(String::new(), |r| format!(" about {}", r.record_no));
+    let explained = if finding.explained_by.is_some() { " explained" } else { "" };
+    format!("{} {}{about}{explained}", finding.at.record_no, finding.code)
+}
+
+pub fn code(text: &str) -> Code {
+    *Code::ALL.iter().find(|code| code.as_str() == text).unwrap_or_else(|| panic!("{text} is no code"))
+}
