@@ -11,3 +11,4 @@ pub mod rules;
 pub mod units;
 
 pub use ledger::LedgerStage;
+pub use units::UnitsStage;

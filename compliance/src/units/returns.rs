@@ -1,11 +1,181 @@
-//! Returns that claim the lines of one document: what each takes back.
+//! Returns: which sale each takes back, and how much of it.
 
 use std::sync::Arc;
 
 use contract::{Entitlement, Micros, Sale};
+use stream::StorageError;
 
+use super::desk::Desk;
 use super::facts::{Back, Grant, Record, SaleKey};
+use super::filing::{document_entry, document_key, lives, looks_for_party, set, spans_of_return};
+use super::judge::Touched;
 use crate::rules::{Check, RULES};
+
+impl Desk<'_> {
+    fn lines(&mut self, document: u64) -> Result<Vec<SaleKey>, StorageError> {
+        let entries = self.shelves.documents.get(self.state, document)?;
+        Ok(entries.iter().filter(|e| !e.claim).map(|e| e.sale).collect())
+    }
+
+    pub fn claims(&mut self, document: u64) -> Result<Vec<SaleKey>, StorageError> {
+        let entries = self.shelves.documents.get(self.state, document)?;
+        Ok(entries.iter().filter(|e| e.claim).map(|e| e.sale).collect())
+    }
+
+    pub fn settle_returns(&mut self, mut touched: Touched) -> Result<(), StorageError> {
+        for at in 0..self.shelves.records.len() {
+            let open = &self.shelves.records[at];
+            let Some(record) = open.now.as_ref().or(open.before.as_ref()) else { continue };
+            if open.before != open.now && !record.sale.is_return() {
+                let sale = record.sale.clone();
+                let known = self.known(&sale);
+                touched.claims.push(document_key(known.market(), &sale, &sale.document));
+            }
+        }
+        touched.claims.sort_unstable();
+        touched.claims.dedup();
+        for document in touched.claims {
+            self.settle_claims(document)?;
+        }
+        Ok(())
+    }
+
+    pub fn link_returns(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
+        touched.returns.sort_unstable();
+        touched.returns.dedup();
+        for at in std::mem::take(&mut touched.returns) {
+            self.link_return(at, touched)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the sale that a return takes back, and moves its claim there.
+    fn link_return(&mut self, key: SaleKey, touched: &mut Touched) -> Result<(), StorageError> {
+        let now = self.record(key)?.cloned();
+        let before = self.before(key);
+        let was = now.as_ref().or(before.as_ref()).and_then(|r| r.verdict.back.as_ref()).map(|b| b.document);
+        let stands = now.as_ref().filter(|record| record.verdict.double.is_none()).map(|record| record.sale.clone());
+        let is = match &stands {
+            Some(sale) => self.document_returned(sale)?,
+            None => None,
+        };
+        let Some(sale) = now.as_ref().or(before.as_ref()).map(|record| record.sale.clone()) else { return Ok(()) };
+        if let Some(document) = was.filter(|_| was != is) {
+            self.claim(document, &sale, false, touched)?;
+        }
+        if let Some(document) = is {
+            self.claim(document, &sale, true, touched)?;
+        }
+        if now.is_some() {
+            let gives = stands.filter(|_| is.is_none()).map(|sale| self.entitlements(&sale, &Grant::Full));
+            let verdict = self.verdict(key)?;
+            verdict.grant = given_back(gives.unwrap_or_default());
+            verdict.back = is.map(|document| Back { document, ..Back::default() });
+        }
+        Ok(())
+    }
+
+    /// A claim without serial numbers may open any unit of the document's lines.
+    fn claim(&mut self, document: u64, sale: &Sale, stands: bool, touched: &mut Touched) -> Result<(), StorageError> {
+        set(self.shelves.documents.edit(self.state, document)?, document_entry(sale, true), stands);
+        touched.claims.push(document);
+        if sale.serials.is_empty() {
+            for line in self.lines(document)? {
+                touched.serials.extend(lives(&*self.sale(line)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Key of the document that a return takes back; `None` where no sale is found for it.
+    fn document_returned(&mut self, sale: &Sale) -> Result<Option<u64>, StorageError> {
+        let known = self.known(sale);
+        if !sale.original_document.is_empty() {
+            return Ok(Some(document_key(known.market(), sale, &sale.original_document)));
+        }
+        let found = match self.sold_by_serial(sale)? {
+            Some(found) => Some(found),
+            None if looks_for_party(sale) => self.sold_to_party(sale)?,
+            None => None,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let sold = self.sale(found)?;
+        Ok(Some(document_key(self.known(&sold).market(), &sold, &sold.document)))
+    }
+
+    /// The latest sale of the return's serial numbers by the same partner, not after it.
+    fn sold_by_serial(&mut self, sale: &Sale) -> Result<Option<SaleKey>, StorageError> {
+        let mut latest = None;
+        for (life, _) in lives(sale) {
+            let life = self.shelves.serials.get(self.state, life)?;
+            let sold = life.iter().filter(|e| !e.returned && e.partner == sale.at.partner && e.sale.0 <= sale.date);
+            latest = latest.max(sold.map(|e| e.sale).max());
+        }
+        Ok(latest)
+    }
+
+    /// The latest earlier sale to the return's customer, rather one that is large enough.
+    fn sold_to_party(&mut self, sale: &Sale) -> Result<Option<SaleKey>, StorageError> {
+        let mut small = None;
+        for span in spans_of_return(sale) {
+            let entries = self.shelves.parties.get(self.state, span)?.clone();
+            for entry in entries.iter().rev() {
+                let sold = !entry.document.is_empty() && entry.quantity > Micros::ZERO && entry.sale.0 <= sale.date;
+                if !sold || !self.is_no_double(entry.sale)? {
+                    continue;
+                }
+                if entry.quantity >= sale.quantity.abs() {
+                    return Ok(Some(entry.sale));
+                }
+                small = small.or(Some(entry.sale));
+            }
+        }
+        Ok(small)
+    }
+
+    fn is_no_double(&mut self, key: SaleKey) -> Result<bool, StorageError> {
+        Ok(self.named(key)?.verdict.double.is_none())
+    }
+
+    /// Settles the returns that claim one document's lines.
+    fn settle_claims(&mut self, document: u64) -> Result<(), StorageError> {
+        let claims = self.claims(document)?;
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for key in self.lines(document)? {
+            let record = self.named(key)?;
+            if !record.sale.is_return() && record.verdict.double.is_none() {
+                lines.push(SoldLine::new(record));
+            }
+        }
+        let mut returns = Vec::new();
+        for key in claims {
+            returns.push((key, self.sale(key)?));
+        }
+        for line in &mut lines {
+            line.granted = self.entitlements(&line.sale, &line.grant);
+        }
+        for settled in settle(document, &mut lines, &returns) {
+            let gives = match settled.gives {
+                Some(gives) => gives,
+                None => {
+                    let sale = self.sale(settled.sale)?;
+                    self.entitlements(&sale, &Grant::Full)
+                }
+            };
+            let verdict = self.verdict(settled.sale)?;
+            verdict.back = Some(settled.back);
+            verdict.grant = given_back(gives);
+        }
+        Ok(())
+    }
+}
+
+fn given_back(gives: Vec<Entitlement>) -> Grant {
+    if gives.is_empty() { Grant::Nothing } else { Grant::Back(gives) }
+}
 
 /// A line of the document, and what is left of it.
 pub struct SoldLine {
@@ -88,13 +258,11 @@ fn take(partner: &str, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
     }
     let mut wanted = units;
     let mut taken = Vec::new();
-    for at in 0..lines.len() {
-        let part = if open(&lines[at]) { lines[at].left.min(wanted) } else { Micros::ZERO };
-        if !part.is_zero() {
-            lines[at].left = lines[at].left - part;
-            wanted = wanted - part;
-            taken.push(Taken { line: at, units: part });
-        }
+    for (at, line) in lines.iter_mut().enumerate().filter(|(_, line)| open(line)) {
+        let part = line.left.min(wanted);
+        line.left = line.left - part;
+        wanted = wanted - part;
+        taken.push(Taken { line: at, units: part });
     }
     taken
 }
