@@ -186,7 +186,7 @@ fn number(row: &mut ParsedRow, field: Field, text: &str, style: &NumberStyle) ->
     }
 }
 
-fn first<'a, const N: usize>(texts: [&'a Text; N]) -> Option<&'a Text> {
+fn first<const N: usize>(texts: [&Text; N]) -> Option<&Text> {
     texts.into_iter().find(|text| !text.is_empty())
 }
 
