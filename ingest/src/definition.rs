@@ -407,6 +407,11 @@ impl Visitor<'_> for ColumnVisitor {
         Ok(Column::Name(name.to_owned()))
     }
 
+    /// `No` and `On` are headers that YAML takes for something else.
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Column, E> {
+        Err(E::custom(format!("YAML reads this header as {value}; put it in quotes")))
+    }
+
     fn visit_u64<E: de::Error>(self, position: u64) -> Result<Column, E> {
         u16::try_from(position).map(Column::Position).map_err(|_| E::custom("position is too large"))
     }

@@ -139,7 +139,12 @@ impl Delimited<'_> {
     fn misfit(&self, text: &str) -> Option<String> {
         let cell = |place| self.cells.get(place, text).unwrap_or_default();
         if let Some(reason) = self.map.misfit_of(self.cells.count(), cell) {
-            return Some(reason);
+            let is_long = self.cells.is_long();
+            return Some(if is_long {
+                "a quote takes in the next lines; close or double it and send the line again".into()
+            } else {
+                reason
+            });
         }
         let place = self.cells.malformed()?;
         let loose = [Field::Description, Field::Outlet, Field::City, Field::Customer, Field::Rep, Field::Promotion];

@@ -150,7 +150,7 @@ fn read_object<'a>(text: &'a str, keys: &Keys, definition: &FeedDefinition) -> R
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = ObjectSeed { keys, raw: &mut raw, is_top: true }.deserialize(&mut deserializer);
     read.and_then(|()| deserializer.end())
-        .map_err(|error| format!("line is not one JSON object: {error}; send it again"))?;
+        .map_err(|error| format!("line is not one JSON object: {}; send it again", without_line(&error)))?;
     let mut object = Object { fields: Fields::default(), decoded: Vec::new(), serials: Vec::new() };
     for (field, value) in Field::ALL.iter().zip(raw) {
         read_value(&mut object, *field, value, definition)?;
@@ -171,7 +171,7 @@ fn read_value<'a>(
             Decoded::Other(text) => object.decoded.push((field, text)),
         },
         Some(b'[') if field == Field::Serials => {
-            let values: Vec<&RawValue> = serde_json::from_str(value).map_err(|error| error.to_string())?;
+            let values: Vec<&RawValue> = serde_json::from_str(value).map_err(|error| without_line(&error))?;
             for value in values {
                 object.serials.push(serial(value.get())?);
             }
@@ -182,6 +182,12 @@ fn read_value<'a>(
         Some(_) => object.fields.set_plain(field, value),
     }
     Ok(())
+}
+
+/// The parser's words; its line number counts inside the line.
+fn without_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 /// Whole JSON numbers in cents want the feed's number style.
@@ -217,7 +223,7 @@ fn decode(value: &str) -> Result<Decoded<'_>, String> {
     }
     serde_json::from_str(value)
         .map(Decoded::Other)
-        .map_err(|error| format!("text is not readable: {error}; send the line again"))
+        .map_err(|error| format!("text is not readable: {}; send the line again", without_line(&error)))
 }
 
 /// Reads an object and keeps the raw values of the keys that are fields.
