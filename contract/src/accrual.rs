@@ -73,7 +73,7 @@ pub struct AccrualMovement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccrualEvent {
     Moved(Box<AccrualMovement>),
-    /// The period froze: the amount may be paid. At most one for a settlement; its id is the payment's key.
+    /// The period froze: the amount may be paid. A later prior-period adjustment upwards has an order of its own.
     Authorised(Box<AuthorizationOrder>),
     /// The period closed: what was accrued and not authorised is released (GL6).
     Closed {
@@ -98,7 +98,8 @@ impl AccrualEvent {
 /// The ledger's word that an amount may be paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationOrder {
-    /// H("authorization", settlement id).
+    /// H("authorization", settlement id), with the number of the order from the second one on. The authorization that
+    /// readers outside see has an id made from it.
     pub id: Id,
     pub settlement: Settlement,
     pub class: AccountingClass,
