@@ -10,7 +10,7 @@ use stream::{State, StorageError};
 use super::account::Account;
 use super::due::Due;
 use super::prices::{Extent, each_price};
-use super::tables::DAYS;
+use super::tables::SUMS;
 use super::{lines::each_list, tally::Tally};
 use crate::programs::allocation::by_largest_remainder;
 use crate::programs::caps::cap_period;
@@ -141,15 +141,15 @@ fn daily_steps(claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<
     let mut steps = Vec::new();
     for (claimant, Claimant { id, account, program, .. }) in claimants.iter().enumerate() {
         let mut path = Path::new(program);
-        if needs_lines(program) || account.tally().linked > 0 {
-            each_price(*id, account, program, Extent::whole(account), state, &mut |day, line, price| {
-                let change = path.add(price.after_transaction);
+        if needs_lines(program) || program.pays_person() || account.tally().linked > 0 {
+            each_price(*id, account, program, Extent::whole(account), state, &mut |line, price| {
+                let (change, day) = (path.add(price.after_transaction), line.day);
                 push_daily(&mut steps, Step { day, sale: line.sale, claimant, change });
             })?;
         } else {
             let (mut before, all) = (Sums::default(), account.tally().net);
-            each_list(state, DAYS.id(), *id, &mut |day, bytes| {
-                let sums = DAYS.decode(bytes).map(|tally: Tally| tally.net)?;
+            each_list(state, SUMS.id(), *id, &mut |day, bytes| {
+                let sums = SUMS.decode(bytes).map(|tally: Tally| tally.net)?;
                 let change = path.add(line_benefit(&program.mechanism, before, sums, all));
                 before += sums;
                 steps.push(Step { day, sale: *id, claimant, change });
@@ -171,14 +171,14 @@ fn push_daily(steps: &mut Vec<Step>, step: Step) {
 
 /// Steps of one day by line, the last line first.
 fn line_steps(day: &[Step], claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<Step>, StorageError> {
-    let (mut steps, wanted_day) = (Vec::new(), day[0].day);
+    let (mut steps, day_cut) = (Vec::new(), day[0].day);
     for claimant in day.iter().map(|step| step.claimant) {
         let Claimant { id, account, program, .. } = &claimants[claimant];
         let mut path = Path::new(program);
-        each_price(*id, account, program, Extent::whole(account), state, &mut |day, line, price| {
+        each_price(*id, account, program, Extent::whole(account), state, &mut |line, price| {
             let change = path.add(price.after_transaction);
-            if day == wanted_day {
-                steps.push(Step { day, sale: line.sale, claimant, change });
+            if line.day == day_cut {
+                steps.push(Step { day: line.day, sale: line.sale, claimant, change });
             }
         })?;
     }

@@ -148,8 +148,8 @@ fn running_totals(
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let mut totals = vec![CappedLine::default(); account.months.len()];
-    each_price(id, account, program, extent, state, &mut |day, _, price| {
-        let month = account.months.partition_point(|month| month.first <= day) - 1;
+    each_price(id, account, program, extent, state, &mut |line, price| {
+        let month = account.months.partition_point(|month| month.first <= line.day) - 1;
         totals[month] = totals[month].plus(price);
     })?;
     for i in 1..totals.len() {

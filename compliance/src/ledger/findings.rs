@@ -5,8 +5,8 @@ use stream::{Order, Outbox, State, StorageError, View};
 
 use super::account::{Account, Role};
 use super::due::Due;
-use super::lines::day_lines;
-use super::tables::DAYS;
+use super::lines::list_lines;
+use super::tables::SUMS;
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
 use crate::programs::{Exact, benefit, needs_lines};
@@ -252,9 +252,9 @@ fn view(publication: &Publication) -> View {
 /// The first sale of the settlement and its record; the partner alone where no sale is left.
 fn first_record(id: Id, account: &Account, state: &mut dyn State) -> Result<(RecordRef, Option<Id>), StorageError> {
     let mut at = RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 };
-    let first = DAYS.prefix(state, &id.0, Order::Up, 1)?;
+    let first = SUMS.prefix(state, &id.0, Order::Up, 1)?;
     let Some(((_, day), _)) = first.first() else { return Ok((at, None)) };
-    let standing = day_lines(state, id, contract::Day(*day))?;
+    let standing = list_lines(state, id, contract::Day(*day))?;
     let Some(line) = standing.lines.first() else { return Ok((at, None)) };
     (at.file_no, at.record_no) = (line.file_no, line.record_no);
     Ok((at, Some(line.sale)))

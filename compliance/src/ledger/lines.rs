@@ -1,4 +1,4 @@
-//! The lines of a settlement: one list a day, written by appending only.
+//! The lines of a settlement: one list a day, for persons one a month, written by appending only.
 
 use contract::{Day, Entitlement, Id, Micros};
 use stream::{Order, State, StorageError, TableId};
@@ -6,9 +6,10 @@ use stream::{Order, State, StorageError, TableId};
 use super::tables::{LINES, day_key, key_day};
 use crate::programs::Sums;
 
-/// A sale as a settlement keeps it. Its day is the list's, its partner the settlement's.
+/// A sale as a settlement keeps it. Its partner is the settlement's. In order of date and sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Line {
+    pub day: Day,
     pub sale: Id,
     pub quantity: Micros,
     pub amount: Micros,
@@ -22,21 +23,22 @@ pub(crate) struct Line {
 
 const REVOKED: u8 = 1;
 const LINKED: u8 = 2;
-const PLAIN_BYTES: usize = 49;
+const PLAIN_BYTES: usize = 53;
 const LINKED_BYTES: usize = PLAIN_BYTES + 20;
 
 /// The longest line in bytes.
 pub(crate) type LineBuffer = [u8; LINKED_BYTES];
 
-/// Days that are read at a time.
+/// Lists that are read at a time.
 const PAGE: usize = 32;
 
-/// Is handed a day with its lines, or with a list's bytes.
-type Visit<'a, T> = &'a mut dyn FnMut(Day, &T) -> Result<(), StorageError>;
+/// Is handed the first day of a list with the list's bytes.
+type Visit<'a> = &'a mut dyn FnMut(Day, &[u8]) -> Result<(), StorageError>;
 
 impl Line {
     pub fn new(entitlement: &Entitlement, came: u64) -> Line {
         Line {
+            day: entitlement.date,
             sale: entitlement.sale,
             quantity: entitlement.quantity,
             amount: entitlement.amount,
@@ -71,9 +73,10 @@ impl Line {
         buffer[33..37].copy_from_slice(&self.file_no.to_le_bytes());
         buffer[37..41].copy_from_slice(&self.record_no.to_le_bytes());
         buffer[41..49].copy_from_slice(&self.came.to_le_bytes());
+        buffer[49..53].copy_from_slice(&self.day.0.to_le_bytes());
         let Some((sale, day)) = self.origin else { return &buffer[..PLAIN_BYTES] };
-        buffer[49..65].copy_from_slice(&sale.0);
-        buffer[65..69].copy_from_slice(&day.0.to_le_bytes());
+        buffer[53..69].copy_from_slice(&sale.0);
+        buffer[69..73].copy_from_slice(&day.0.to_le_bytes());
         &buffer[..]
     }
 
@@ -86,8 +89,9 @@ impl Line {
         }
         let (head, tail) = bytes.split_at(length);
         *bytes = tail;
-        let origin = (length == LINKED_BYTES).then(|| (Id(part(head, 49)), Day(i32::from_le_bytes(part(head, 65)))));
+        let origin = (length == LINKED_BYTES).then(|| (Id(part(head, 53)), Day(i32::from_le_bytes(part(head, 69)))));
         let line = Line {
+            day: Day(i32::from_le_bytes(part(head, 49))),
             sale: Id(part(head, 1)),
             quantity: Micros(i64::from_le_bytes(part(head, 17))),
             amount: Micros(i64::from_le_bytes(part(head, 25))),
@@ -104,14 +108,14 @@ fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes[at..at + N].try_into().expect("length was checked")
 }
 
-/// The lines of one day that stand, in order of their sales.
+/// The lines of one list that stand, in order.
 pub(crate) struct Standing {
     pub lines: Vec<Line>,
     /// The list holds revoked lines and may be rewritten.
     pub untidy: bool,
 }
 
-/// Nets a day's list: what was revoked is gone, and the order of writing does not matter.
+/// Nets a list: what was revoked is gone, and the order of writing does not matter.
 pub(crate) fn standing(mut bytes: &[u8]) -> Result<Standing, StorageError> {
     let mut lines = Vec::with_capacity(bytes.len() / PLAIN_BYTES);
     let mut revoked = Vec::new();
@@ -159,22 +163,21 @@ pub(crate) fn write_all(lines: &[Line]) -> Vec<u8> {
     bytes
 }
 
-pub(crate) fn day_lines(state: &mut dyn State, id: Id, day: Day) -> Result<Standing, StorageError> {
-    standing(state.get(LINES, &day_key(id, day))?.unwrap_or_default())
+/// The list that starts on `first`.
+pub(crate) fn list_lines(state: &mut dyn State, id: Id, first: Day) -> Result<Standing, StorageError> {
+    standing(state.get(LINES, &day_key(id, first))?.unwrap_or_default())
 }
 
-/// Hands over a settlement's lines in (date, sale) order, a day at a time.
-pub(crate) fn each_day(state: &mut dyn State, id: Id, visit: Visit<'_, [Line]>) -> Result<(), StorageError> {
-    each_list(state, LINES, id, &mut |day, bytes| visit(day, &standing(bytes)?.lines))
+/// Hands over a settlement's lines in (date, sale) order, a list at a time.
+pub(crate) fn each_lines(state: &mut dyn State, id: Id, visit: &mut dyn FnMut(&[Line])) -> Result<(), StorageError> {
+    each_list(state, LINES, id, &mut |_, bytes| {
+        visit(&standing(bytes)?.lines);
+        Ok(())
+    })
 }
 
-/// Walks the values of a table keyed by (settlement, day), a page at a time.
-pub(crate) fn each_list(
-    state: &mut dyn State,
-    table: TableId,
-    id: Id,
-    visit: Visit<'_, [u8]>,
-) -> Result<(), StorageError> {
+/// Walks the values of a table keyed by (settlement, first day of a list), a page at a time.
+pub(crate) fn each_list(state: &mut dyn State, table: TableId, id: Id, visit: Visit<'_>) -> Result<(), StorageError> {
     let mut from = day_key(id, Day(i32::MIN)).to_vec();
     let to = [&day_key(id, Day(i32::MAX))[..], &[0]].concat();
     loop {
@@ -195,7 +198,8 @@ mod tests {
 
     fn line(sale: u8, quantity: i64, came: u64) -> Line {
         let quantity = Micros::units(quantity);
-        Line { sale: Id([sale; 16]), quantity, amount: quantity, file_no: 1, record_no: 1, origin: None, came }
+        let (day, sale) = (Day(15_000), Id([sale; 16]));
+        Line { day, sale, quantity, amount: quantity, file_no: 1, record_no: 1, origin: None, came }
     }
 
     fn list(entries: &[(Line, bool)]) -> Vec<u8> {

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use stream::{State, StorageError};
 
 use super::account::Account;
-use super::lines::{Line, each_day};
+use super::lines::{Line, each_lines};
 use crate::programs::caps::{CappedLine, cap_transaction};
 use crate::programs::{Sums, line_benefit};
 
@@ -32,35 +32,32 @@ pub(crate) fn each_price(
     program: &Program,
     extent: Extent,
     state: &mut dyn State,
-    visit: &mut dyn FnMut(Day, &Line, CappedLine),
+    visit: &mut dyn FnMut(&Line, CappedLine),
 ) -> Result<(), StorageError> {
     let returned =
         if account.tally().linked > 0 { returned_by_sale(id, extent.until, state)? } else { Default::default() };
     let mut pricing = Pricing { program, all: extent.all, before: Sums::default(), returned, open: Default::default() };
-    each_day(state, id, &mut |day, lines| {
-        for line in lines.iter().filter(|_| day <= extent.until) {
-            visit(day, line, pricing.next(line));
+    each_lines(state, id, &mut |lines| {
+        for line in lines.iter().filter(|line| line.day <= extent.until) {
+            visit(line, pricing.next(line));
         }
-        Ok(())
     })
 }
 
 /// What came back of each sale that has linked returns, as far as the sale itself stands here.
 fn returned_by_sale(id: Id, until: Day, state: &mut dyn State) -> Result<FxHashMap<Id, Sums>, StorageError> {
     let mut returned: FxHashMap<Id, Sums> = FxHashMap::default();
-    each_day(state, id, &mut |day, lines| {
-        for line in lines.iter().filter(|_| day <= until) {
+    each_lines(state, id, &mut |lines| {
+        for line in lines.iter().filter(|line| line.day <= until) {
             if let Some((sale, _)) = line.origin {
                 *returned.entry(sale).or_default() += line.sums();
             }
         }
-        Ok(())
     })?;
     let mut standing = FxHashSet::default();
-    each_day(state, id, &mut |day, lines| {
-        let sales = lines.iter().filter(|line| day <= until && line.origin.is_none()).map(|line| line.sale);
+    each_lines(state, id, &mut |lines| {
+        let sales = lines.iter().filter(|line| line.day <= until && line.origin.is_none()).map(|line| line.sale);
         standing.extend(sales.filter(|sale| returned.contains_key(sale)));
-        Ok(())
     })?;
     returned.retain(|sale, _| standing.contains(sale));
     Ok(returned)

@@ -119,7 +119,7 @@ fn each_part(
     let within = |benefit: Exact| if limited { benefit.min(limit) } else { benefit };
     let mut earned = Exact::ZERO;
     let mut given = Exact::ZERO;
-    each_price(id, account, program, Extent::whole(account), state, &mut |_, line, price| {
+    each_price(id, account, program, Extent::whole(account), state, &mut |line, price| {
         earned += price.after_transaction;
         let benefit = match due.threshold_met {
             true => within(earned) - given,

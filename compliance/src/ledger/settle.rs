@@ -1,4 +1,4 @@
-//! What happens at a control: dirty days are added up anew, what is due is recomputed, the difference is booked.
+//! What happens at a control: dirty lists are added up anew, what is due is recomputed, the difference is booked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::booking::Desk;
 use super::budget::{Claimant, share_budget};
 use super::clock::Clock;
 use super::due::{Due, due};
-use super::lines::{day_lines, write_all};
-use super::tables::{ACCOUNTS, BUDGETS, DAYS, DEADLINES, DIRTY, LINES, WAITING, day_key};
+use super::lines::{list_lines, write_all};
+use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, findings};
 use crate::programs::{Exact, rate_base, volume_retroactive::tier_reached};
@@ -79,7 +79,7 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Adds up every dirty day anew and returns the settlements that are touched.
+    /// Adds up every dirty list anew and returns the settlements that are touched.
     fn recount(&self, changed: BTreeSet<Id>, state: &mut dyn State) -> Result<BTreeMap<Id, Work>, StageError> {
         let mut works = BTreeMap::new();
         let mut next = Some(([0; 16], i32::MIN));
@@ -87,10 +87,10 @@ impl Settling<'_> {
             let page = DIRTY.range(state, &from, &END, Order::Up, PAGE)?;
             next = page.last().filter(|_| page.len() == PAGE).map(|((id, day), ())| (*id, day + 1));
             for (key, ()) in page {
-                let (id, day) = (Id(key.0), Day(key.1));
+                let (id, first) = (Id(key.0), Day(key.1));
                 self.add_work(id, &mut works, state)?;
                 let work = works.get_mut(&id).expect("added above");
-                self.recount_day(work, day, state)?;
+                self.recount_list(work, first, state)?;
                 DIRTY.delete(state, &key)?;
             }
         }
@@ -134,22 +134,22 @@ impl Settling<'_> {
         Ok(())
     }
 
-    fn recount_day(&self, work: &mut Work, day: Day, state: &mut dyn State) -> Result<(), StorageError> {
-        let key = (work.id.0, day.0);
-        let standing = day_lines(state, work.id, day)?;
+    fn recount_list(&self, work: &mut Work, first: Day, state: &mut dyn State) -> Result<(), StorageError> {
+        let key = (work.id.0, first.0);
+        let standing = list_lines(state, work.id, first)?;
         if standing.untidy {
             match standing.lines.is_empty() {
-                true => state.delete(LINES, &day_key(work.id, day))?,
-                false => state.put(LINES, &day_key(work.id, day), write_all(&standing.lines))?,
+                true => state.delete(LINES, &day_key(work.id, first))?,
+                false => state.put(LINES, &day_key(work.id, first), write_all(&standing.lines))?,
             }
         }
-        let before = DAYS.get(state, &key)?.unwrap_or_default();
-        let after = Tally::of(&standing.lines, day, work.account.settlement.currency, self.references);
+        let before = SUMS.get(state, &key)?.unwrap_or_default();
+        let after = Tally::of(&standing.lines, work.account.settlement.currency, self.references);
         match after.lines {
-            0 => DAYS.delete(state, &key)?,
-            _ => DAYS.put(state, &key, &after)?,
+            0 => SUMS.delete(state, &key)?,
+            _ => SUMS.put(state, &key, &after)?,
         }
-        let month = work.account.month(day.first_of_month());
+        let month = work.account.month(first.first_of_month());
         month.tally = month.tally + after - before;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::hash::Hasher;
 
-use contract::{Day, Entitlement, Id, Program, Settlement, Text};
+use contract::{Currency, Day, Entitlement, Id, Program, Settlement, Text};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use stream::StageError;
 
@@ -10,48 +10,80 @@ use super::account::{Account, Role};
 use super::tables::day_key;
 use crate::references::{Known, References};
 
-/// Cached slots; then the cache starts anew.
-const SLOTS_MAX: usize = 16_384;
+/// Cached spans; then the cache starts anew.
+const SPANS_MAX: usize = 16_384;
 
-/// The lists of one day that sales alike go to: the winner's, then one for each program that was passed over.
-pub(crate) struct Slot {
-    alike: Alike,
+/// Days under the same terms: sales alike with a date in it go to the same settlements.
+pub(crate) struct Span {
+    first: Day,
+    last: Day,
+    /// The winner's settlement, then one for each program that was passed over.
     pub targets: Vec<Target>,
-    /// The lists are known to be dirty, and their accounts to exist, since the last control.
-    pub marked: bool,
+    /// Days whose lists are known to be dirty since the last control, one bit each.
+    marked: Vec<u64>,
 }
 
 pub(crate) struct Target {
-    pub key: [u8; 20],
-    /// The account as it starts out; taken when the list is marked.
+    pub id: Id,
+    /// Persons sell little: their lists hold a month.
+    monthly: bool,
+    /// The account as it starts out; taken when a list is marked.
     pub opening: Option<Box<Account>>,
 }
 
 impl Target {
-    pub fn id(&self) -> Id {
-        Id(self.key[..16].try_into().expect("a key starts with an id"))
+    /// First day of the list that a sale of this day goes to.
+    pub fn list(&self, day: Day) -> Day {
+        if self.monthly { day.first_of_month() } else { day }
+    }
+
+    pub fn key(&self, day: Day) -> [u8; 20] {
+        day_key(self.id, self.list(day))
     }
 }
 
-/// What two entitlements must share to go to the same lists.
+impl Span {
+    fn holds(&self, date: Day) -> bool {
+        self.first <= date && date <= self.last
+    }
+
+    /// Notes that the lists of a day are dirty; says whether that is news. Days outside the span are always news.
+    pub fn mark(&mut self, day: Day) -> bool {
+        if !self.holds(day) {
+            return true;
+        }
+        let place = usize::try_from(day.0 - self.first.0).expect("the day is in the span");
+        let (word, bit) = (place / 64, 1 << (place % 64));
+        if self.marked.len() <= word {
+            self.marked.resize(word + 1, 0);
+        }
+        let news = self.marked[word] & bit == 0;
+        self.marked[word] |= bit;
+        news
+    }
+}
+
+struct Slot {
+    alike: Alike,
+    /// In order of their days.
+    spans: Vec<Span>,
+}
+
+/// What two entitlements must share to go to the same settlements, but for the day.
 #[derive(PartialEq, Eq)]
 struct Alike {
     ledger_key: Text,
     programs: Vec<Text>,
     partner: Text,
     rep: Option<Text>,
-    currency: contract::Currency,
-    day: Day,
-    origin: Option<Day>,
+    currency: Currency,
     stamp: u64,
 }
 
 impl Alike {
     fn holds(&self, entitlement: &Entitlement) -> bool {
-        self.day == entitlement.date
-            && self.stamp == entitlement.stamp
+        self.stamp == entitlement.stamp
             && self.currency == entitlement.currency
-            && self.origin == entitlement.origin.map(|(_, day)| day)
             && self.partner == entitlement.at.partner
             && self.ledger_key == entitlement.ledger_key
             && self.programs == entitlement.programs
@@ -65,8 +97,6 @@ impl Alike {
             partner: entitlement.at.partner.clone(),
             rep: personal.then(|| entitlement.rep.clone()),
             currency: entitlement.currency,
-            day: entitlement.date,
-            origin: entitlement.origin.map(|(_, day)| day),
             stamp: entitlement.stamp,
         }
     }
@@ -76,31 +106,47 @@ impl Alike {
 #[derive(Default)]
 pub(crate) struct Slots {
     slots: FxHashMap<u64, Slot>,
+    spans: usize,
     /// Ledger keys under which some program pays persons.
     personal: FxHashSet<Text>,
 }
 
 impl Slots {
-    pub fn find(&mut self, entitlement: &Entitlement, references: &References) -> Result<&mut Slot, StageError> {
+    pub fn find(&mut self, entitlement: &Entitlement, references: &References) -> Result<&mut Span, StageError> {
         let hash = self.hash(entitlement);
-        if self.slots.get(&hash).is_some_and(|slot| slot.alike.holds(entitlement)) {
-            return Ok(self.slots.get_mut(&hash).expect("found above"));
+        let date = basis(entitlement);
+        let slot = self.slots.get(&hash).filter(|slot| slot.alike.holds(entitlement));
+        match slot.and_then(|slot| slot.spans.iter().rposition(|span| span.holds(date))) {
+            Some(place) => Ok(&mut self.slots.get_mut(&hash).expect("found above").spans[place]),
+            None => self.add(entitlement, date, references),
         }
-        let (targets, personal) = targets(entitlement, references)?;
+    }
+
+    fn add(&mut self, entitlement: &Entitlement, date: Day, references: &References) -> Result<&mut Span, StageError> {
+        let span = span(entitlement, date, references)?;
+        let personal = span.targets.iter().any(|target| target.monthly);
         if personal {
             self.personal.insert(entitlement.ledger_key.clone());
         }
-        let slot = Slot { alike: Alike::of(entitlement, personal), targets, marked: false };
-        if self.slots.len() >= SLOTS_MAX {
-            self.slots.clear();
+        if self.spans >= SPANS_MAX {
+            self.clear();
         }
+        self.spans += 1;
         let hash = self.hash(entitlement);
-        Ok(self.slots.entry(hash).insert_entry(slot).into_mut())
+        let personal = self.personal.contains(&entitlement.ledger_key);
+        let fresh = || Slot { alike: Alike::of(entitlement, personal), spans: Vec::new() };
+        let slot = self.slots.entry(hash).or_insert_with(fresh);
+        if !slot.alike.holds(entitlement) {
+            *slot = fresh();
+        }
+        slot.spans.push(span);
+        Ok(slot.spans.last_mut().expect("just added"))
     }
 
     /// Forgets all slots: from here on every list is clean and other terms may hold.
     pub fn clear(&mut self) {
         self.slots.clear();
+        self.spans = 0;
     }
 
     fn hash(&self, entitlement: &Entitlement) -> u64 {
@@ -110,49 +156,58 @@ impl Slots {
         if self.personal.contains(&entitlement.ledger_key) {
             hash.write(entitlement.rep.as_bytes());
         }
-        hash.write_i32(entitlement.date.0);
-        hash.write_i32(entitlement.origin.map_or(0, |(_, day)| day.0));
         hash.write(entitlement.currency.as_str().as_bytes());
         hash.write_usize(entitlement.programs.len());
         hash.finish()
     }
 }
 
-/// The lists that a sale goes to, and whether who sold it makes a difference.
-fn targets(entitlement: &Entitlement, references: &References) -> Result<(Vec<Target>, bool), StageError> {
+/// The date that says which version and period a sale falls under: for a linked return that of its sale.
+fn basis(entitlement: &Entitlement) -> Day {
+    entitlement.origin.map_or(entitlement.date, |(_, sold)| sold)
+}
+
+/// The settlements that a sale goes to, and the days for which they stay the same.
+fn span(entitlement: &Entitlement, date: Day, references: &References) -> Result<Span, StageError> {
     let known = references.as_of(entitlement.stamp);
+    let (mut first, mut last) = (Day(i32::MIN), Day(i32::MAX));
     let mut targets: Vec<Target> = Vec::with_capacity(entitlement.programs.len());
-    let mut personal = false;
     let mut winner: Option<&Program> = None;
     for id in &entitlement.programs {
-        let Some((program, date)) = version_for(entitlement, id, known) else { continue };
-        personal |= program.pays_person();
+        let Some(program) = version_for(id, date, known) else { continue };
+        let (start, end) = program.period.range(date);
+        let (start, end) = (start.max(program.from), end.min(program.to));
+        let (start, end) = if start <= date && date <= end { (start, end) } else { (date, date) };
+        (first, last) = (first.max(start), last.min(end));
         let role = winner.map_or(Role::Pays, |winner| Role::PassedOver { winner: winner.id.clone() });
         winner = winner.or(Some(program));
         let settlement = settlement(entitlement, program, date);
         let partner = entitlement.at.partner.clone();
         let account = Box::new(Account::open(settlement, role, partner, program, date, entitlement.stamp));
-        targets.push(Target { key: day_key(account.id(), entitlement.date), opening: Some(account) });
+        targets.push(Target { id: account.id(), monthly: program.pays_person(), opening: Some(account) });
     }
     if targets.is_empty() {
-        let what = format!("programs {:?} on {}", entitlement.programs, entitlement.date);
+        let what = format!("programs {:?} on {date}", entitlement.programs);
         return Err(StageError::Unknown { stage: "ledger", what });
     }
-    Ok((targets, personal))
+    Ok(Span { first, last, targets, marked: Vec::new() })
 }
 
-/// The version that a sale falls under, with the date that says so: for a linked return the date of its sale.
-fn version_for<'a>(entitlement: &Entitlement, program: &str, known: &'a Known) -> Option<(&'a Program, Day)> {
-    let sold = entitlement.origin.map(|(_, day)| day);
-    let dates = sold.into_iter().chain([entitlement.date]);
-    dates.filter_map(|date| Some((known.program_on(program, date)?, date))).next()
+/// The version that holds on the day. A return whose sale's date has lost its version meanwhile goes to the one before,
+/// else to the first.
+fn version_for<'a>(program: &str, date: Day, known: &'a Known) -> Option<&'a Program> {
+    let versions = known.versions(program);
+    known
+        .program_on(program, date)
+        .or_else(|| versions.iter().rev().find(|version| version.from <= date))
+        .or_else(|| versions.first())
 }
 
 fn settlement(entitlement: &Entitlement, program: &Program, date: Day) -> Settlement {
     let partner = &entitlement.at.partner;
     let beneficiary = match program.pays_person() {
-        true => contract::Text::from(format!("person:{partner}/{}", entitlement.rep)),
-        false => contract::Text::from(format!("partner:{partner}")),
+        true => Text::from(format!("person:{partner}/{}", entitlement.rep)),
+        false => Text::from(format!("partner:{partner}")),
     };
     Settlement {
         program: program.id.clone(),

@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::lines::{Line, LineBuffer};
 use super::periods::Turning;
 use super::settle::{PAGE, Settling, terms};
-use super::slots::{Slot, Slots, Target};
+use super::slots::{Slots, Span, Target};
 use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES};
 use crate::references::References;
 
@@ -38,12 +38,13 @@ impl Stage for LedgerStage {
 
     fn prefetch(&self, input: &EntitlementEvent, wanted: &mut Vec<(TableId, Vec<u8>)>) {
         let mut slots = self.slots.borrow_mut();
-        let Ok(slot) = slots.find(input.entitlement(), &self.references) else { return };
-        for target in &slot.targets {
+        let day = input.entitlement().date;
+        let Ok(span) = slots.find(input.entitlement(), &self.references) else { return };
+        for target in &span.targets {
             if target.opening.is_some() {
-                wanted.push((ACCOUNTS.id(), target.key[..16].to_vec()));
+                wanted.push((ACCOUNTS.id(), target.id.0.to_vec()));
             }
-            wanted.push((LINES, target.key.to_vec()));
+            wanted.push((LINES, target.key(day).to_vec()));
         }
     }
 
@@ -57,14 +58,15 @@ impl Stage for LedgerStage {
             EntitlementEvent::Grant(entitlement) => (entitlement, false),
             EntitlementEvent::Revoke(entitlement) => (entitlement, true),
         };
-        let slot = self.slots.get_mut().find(entitlement, &self.references)?;
-        if !slot.marked {
-            mark(slot, entitlement.date, state)?;
+        let day = entitlement.date;
+        let span = self.slots.get_mut().find(entitlement, &self.references)?;
+        if span.mark(day) {
+            mark(span, day, state)?;
         }
         let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
         let bytes = Line::new(entitlement, input.stamp).write(revoked, &mut buffer);
-        for target in &slot.targets {
-            state.append(LINES, &target.key, bytes)?;
+        for target in &span.targets {
+            state.append(LINES, &target.key(day), bytes)?;
         }
         Ok(())
     }
@@ -123,18 +125,17 @@ impl LedgerStage {
     }
 }
 
-/// Notes that the lists of a slot have changed, and opens the accounts behind them where they are new.
-fn mark(slot: &mut Slot, day: Day, state: &mut dyn State) -> Result<(), StorageError> {
-    for target in &mut slot.targets {
-        DIRTY.put(state, &(target.id().0, day.0), &())?;
+/// Notes that the lists of a day have changed, and opens the accounts behind them where they are new.
+fn mark(span: &mut Span, day: Day, state: &mut dyn State) -> Result<(), StorageError> {
+    for target in &mut span.targets {
+        DIRTY.put(state, &(target.id.0, target.list(day).0), &())?;
         open_account(target, state)?;
     }
-    slot.marked = true;
     Ok(())
 }
 
 fn open_account(target: &mut Target, state: &mut dyn State) -> Result<(), StorageError> {
-    let id = target.id();
+    let id = target.id;
     let Some(account) = target.opening.take() else { return Ok(()) };
     if state.get(ACCOUNTS.id(), &id.0)?.is_some() {
         return Ok(());

@@ -8,12 +8,12 @@ use super::tally::Tally;
 
 /// Settlement → everything about it but its lines.
 pub(crate) const ACCOUNTS: Table<[u8; 16], Account> = Table::new(1, "accounts");
-/// (settlement, day) → list of lines, see [`super::lines`].
+/// (settlement, first day of the list) → list of lines, see [`super::lines`].
 pub(crate) const LINES: TableId = TableId(2);
-/// (settlement, day) → what that day's lines add up to, as of the last control.
-pub(crate) const DAYS: Table<([u8; 16], i32), Tally> = Table::new(3, "days");
-/// (settlement, day) whose list has changed since the last control.
-pub(crate) const DIRTY: Table<([u8; 16], i32), ()> = Table::new(4, "dirty days");
+/// (settlement, first day of the list) → what its lines add up to, as of the last control.
+pub(crate) const SUMS: Table<([u8; 16], i32), Tally> = Table::new(3, "sums of lists");
+/// (settlement, first day) of the lists that have changed since the last control.
+pub(crate) const DIRTY: Table<([u8; 16], i32), ()> = Table::new(4, "dirty lists");
 /// (first day on which its period moves on, settlement).
 pub(crate) const DEADLINES: Table<(i32, [u8; 16]), ()> = Table::new(5, "deadlines");
 /// Settlements that share a budget: (program, version, settlement).
@@ -23,7 +23,7 @@ pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 
-/// Key of a settlement's day in [`LINES`], [`DAYS`] and [`DIRTY`].
+/// Key of a settlement's list in [`LINES`], [`SUMS`] and [`DIRTY`].
 pub(crate) fn day_key(id: Id, day: Day) -> [u8; 20] {
     let mut key = [0; 20];
     key[..16].copy_from_slice(&id.0);

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Sub};
 
-use contract::{Benefit, Currency, Day, Micros};
+use contract::{Benefit, Currency, Micros};
 use serde::{Deserialize, Serialize};
 
 use super::lines::Line;
@@ -26,18 +26,18 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub fn of(lines: &[Line], day: Day, currency: Currency, references: &References) -> Tally {
+    pub fn of(lines: &[Line], currency: Currency, references: &References) -> Tally {
         lines.iter().fold(Tally::default(), |tally, line| {
             let known = references.as_of(line.came);
-            tally + Tally::of_line(line, day, currency, known)
+            tally + Tally::of_line(line, currency, known)
         })
     }
 
-    fn of_line(line: &Line, day: Day, currency: Currency, known: &Known) -> Tally {
+    fn of_line(line: &Line, currency: Currency, known: &Known) -> Tally {
         let net = line.sums();
         let sign = if line.origin.is_some() { -1 } else { 1 };
         let weight = Sums { quantity: sign * net.quantity.abs(), amount: sign * net.amount.abs() };
-        let rate = known.rate(currency, line.origin.map_or(day, |(_, sold)| sold));
+        let rate = known.rate(currency, line.origin.map_or(line.day, |(_, sold)| sold));
         let back = net.quantity < 0 || (net.quantity == 0 && net.amount < 0);
         Tally {
             lines: 1,

@@ -7,7 +7,7 @@ use stream::{Blobs, Order, StageError, State};
 
 use super::account::Account;
 use super::due::due;
-use super::lines::each_day;
+use super::lines::each_lines;
 use super::rows::{allocate, paying};
 use super::settle::terms;
 use super::tables::DIRTY;
@@ -53,10 +53,8 @@ impl Verified {
         state: &mut dyn State,
     ) -> Result<(), StageError> {
         let mut counted = Tally::default();
-        each_day(state, id, &mut |day, lines| {
-            counted = counted + Tally::of(lines, day, account.settlement.currency, references);
-            Ok(())
-        })?;
+        let currency = account.settlement.currency;
+        each_lines(state, id, &mut |lines| counted = counted + Tally::of(lines, currency, references))?;
         self.lines += counted.lines.unsigned_abs();
         self.expect(account, "sums kept", account.tally() == counted, || format!("lines add up to {counted:?}"));
         Ok(())
