@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use stream::floor::{self, Load};
+use stream::store::RocksStore;
 use stream::{
     DataDirectory, Engine, EngineOptions, Feed, Input, Line, Outbox, Position, Source, SourceError, Stage, StageError,
     State, TableId, View,
@@ -60,11 +62,10 @@ struct Sale {
     _rest: [u64; 30],
 }
 
+type Wanted = (TableId, Vec<u8>);
+
 /// What a stage of this benchmark does with one item.
-struct Step<I, O>(
-    fn(&I, &mut dyn State, &mut Outbox<O>) -> Result<(), StageError>,
-    fn(&I, &mut Vec<(TableId, Vec<u8>)>),
-);
+struct Step<I, O>(fn(&I, &mut dyn State, &mut Outbox<O>) -> Result<(), StageError>, fn(&I, &mut Vec<Wanted>));
 
 impl<I: Send + Sync + 'static, O: Send + Sync + 'static> Stage for Step<I, O> {
     type In = I;
@@ -189,6 +190,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, tally) in &summary.stages {
         println!("{name}: {tally:?}");
     }
+    let store = RocksStore::open(&scratch.path().join("floor"))?;
+    let start = Instant::now();
+    floor::write(&store, &Load::of(&summary))?;
+    let floor_seconds = start.elapsed().as_secs_f64();
+    println!("{:.0} lines/s: the same writes without a pipeline", summary.cost as f64 / floor_seconds);
     let status = std::fs::read_to_string("/proc/self/status")?;
     println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
     Ok(())

@@ -157,7 +157,17 @@ impl DataDirectory {
 
     /// A view's records in key order.
     pub fn views(&self, topic: u8) -> Views<'_> {
-        Views::new(self.store.as_ref(), topic)
+        Views::under(self.store.as_ref(), topic, &[])
+    }
+
+    /// The record of a view under this key.
+    pub fn view(&self, topic: u8, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.store.get(Column::Views, &[&[topic], key].concat())
+    }
+
+    /// A view's records whose keys start with `prefix`, in key order.
+    pub fn views_under(&self, topic: u8, prefix: &[u8]) -> Views<'_> {
+        Views::under(self.store.as_ref(), topic, prefix)
     }
 
     /// The committed state of one partition of a stage, stages counted from 0.

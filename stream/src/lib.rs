@@ -28,6 +28,7 @@
 
 pub mod directory;
 pub mod engine;
+pub mod floor;
 pub mod key;
 pub mod log;
 pub mod memory;
@@ -43,7 +44,7 @@ pub mod table;
 pub mod witness;
 
 pub use directory::{Committed, DataDirectory, Identity, OpenError};
-pub use engine::{Ending, Engine, EngineError, EngineOptions, Line, Summary};
+pub use engine::{Ending, Engine, EngineError, EngineOptions, Line, Summary, Written};
 pub use key::{Key, KeyReader};
 pub use log::Log;
 pub use memory::MemoryState;

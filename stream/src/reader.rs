@@ -7,6 +7,9 @@ use crate::{Entry, PartitionState, StorageError};
 /// State of one partition for readers. What is written to it goes nowhere.
 pub type StateReader<'a> = PartitionState<'a, Overlay>;
 
+/// Bytes of the topic in front of a view's key.
+const TOPIC: usize = 1;
+
 /// Bytes that a reader keeps in its cache.
 const CACHE_BYTES: usize = 16 << 20;
 
@@ -20,7 +23,8 @@ pub(crate) fn state_reader(store: &dyn Store, stage: u8, partition: u16) -> Stat
 /// reads too little. Collect into a `Result`.
 pub struct Views<'a> {
     cursor: Box<dyn Cursor + 'a>,
-    topic: u8,
+    /// Topic, then the start of the keys.
+    prefix: Vec<u8>,
     place: Place,
 }
 
@@ -32,13 +36,13 @@ enum Place {
 }
 
 impl<'a> Views<'a> {
-    pub(crate) fn new(store: &'a dyn Store, topic: u8) -> Views<'a> {
-        Views { cursor: store.cursor(Column::Views), topic, place: Place::Start }
+    pub(crate) fn under(store: &'a dyn Store, topic: u8, prefix: &[u8]) -> Views<'a> {
+        Views { cursor: store.cursor(Column::Views), prefix: [&[topic], prefix].concat(), place: Place::Start }
     }
 
     fn step(&mut self) -> Result<Option<Entry>, StorageError> {
         match self.place {
-            Place::Start => self.cursor.seek(&[self.topic])?,
+            Place::Start => self.cursor.seek(&self.prefix)?,
             Place::Within => self.cursor.next()?,
             Place::End => return Ok(None),
         }
@@ -46,10 +50,7 @@ impl<'a> Views<'a> {
         let Some((key, value)) = self.cursor.entry() else {
             return Ok(None);
         };
-        match key.split_first() {
-            Some((topic, key)) if *topic == self.topic => Ok(Some((key.to_vec(), value.to_vec()))),
-            _ => Ok(None),
-        }
+        Ok(key.starts_with(&self.prefix).then(|| (key[TOPIC..].to_vec(), value.to_vec())))
     }
 }
 

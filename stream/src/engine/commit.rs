@@ -6,6 +6,15 @@ use crate::engine::{Ending, EngineError, Summary};
 use crate::store::Changes;
 use crate::{Committed, DataDirectory};
 
+/// Keys written or deleted, after all changes of an epoch to one key became one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub state_keys: u64,
+    pub view_keys: u64,
+    /// Bytes of keys and values.
+    pub bytes: u64,
+}
+
 /// Commits epochs and counts them.
 pub(crate) struct Committer<'a> {
     directory: &'a mut DataDirectory,
@@ -13,13 +22,14 @@ pub(crate) struct Committer<'a> {
     controls: u64,
     records: u64,
     cost: u64,
+    written: Written,
     tallies: Vec<Tally>,
 }
 
 impl<'a> Committer<'a> {
     pub fn new(directory: &'a mut DataDirectory, stages: usize) -> Committer<'a> {
         let tallies = vec![Tally::default(); stages];
-        Committer { directory, epochs: 0, controls: 0, records: 0, cost: 0, tallies }
+        Committer { directory, epochs: 0, controls: 0, records: 0, cost: 0, written: Written::default(), tallies }
     }
 
     /// Writes the epoch and returns how far the directory has come.
@@ -28,6 +38,7 @@ impl<'a> Committer<'a> {
         let views = views(finished.published);
         self.directory.commit(&finished.changes, &views, committed)?;
         self.epochs += 1;
+        self.written.add(&finished.changes, &views);
         self.controls += u64::from(finished.control.is_some());
         self.records += finished.records;
         self.cost += finished.cost;
@@ -44,9 +55,18 @@ impl<'a> Committer<'a> {
             controls: self.controls,
             records: self.records,
             cost: self.cost,
+            written: self.written,
             stages: names.iter().copied().zip(self.tallies).collect(),
             committed: self.directory.committed(),
         }
+    }
+}
+
+impl Written {
+    fn add(&mut self, state: &[Changes], views: &Changes) {
+        self.state_keys += state.iter().map(|changes| changes.len() as u64).sum::<u64>();
+        self.view_keys += views.len() as u64;
+        self.bytes += state.iter().chain([views]).map(|changes| changes.size() as u64).sum::<u64>();
     }
 }
 

@@ -12,6 +12,7 @@ mod threads;
 use std::marker::PhantomData;
 use std::sync::atomic::AtomicBool;
 
+pub use commit::Written;
 pub use gather::Ending;
 pub use line::Line;
 pub use node::Tally;
@@ -67,6 +68,8 @@ pub struct Summary {
     pub controls: u64,
     pub records: u64,
     pub cost: u64,
+    /// What went into the store; [`crate::floor`] writes the same without a pipeline.
+    pub written: Written,
     /// Stages in order, with their counts in this run.
     pub stages: Vec<(&'static str, Tally)>,
     /// How far the data directory has come, over all runs.

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::toy::{Step, Steps, input, line};
 use stream::store::Column;
 use stream::witness::MemoryWitness;
-use stream::{Committed, DataDirectory, Ending, Engine, EngineError, EngineOptions, MemoryStore, OpenError, Summary};
+use stream::{
+    Committed, DataDirectory, Ending, Engine, EngineError, EngineOptions, Entry, MemoryStore, OpenError, Summary,
+};
 
 const PARTITIONS: u16 = 3;
 
@@ -33,13 +35,13 @@ fn run(path: &Path, steps: &[Step]) -> Result<Summary, EngineError> {
 }
 
 /// All views of the directory.
-fn views(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn views(path: &Path) -> Vec<Entry> {
     let directory = DataDirectory::open_read_only(path).unwrap();
     (0..8).flat_map(|topic| directory.views(topic).collect::<Result<Vec<_>, _>>().unwrap()).collect()
 }
 
 /// The views that an undisturbed run in memory gives, and how far it came.
-fn expected(steps: &[Step]) -> (Vec<(Vec<u8>, Vec<u8>)>, Committed) {
+fn expected(steps: &[Step]) -> (Vec<Entry>, Committed) {
     let store = Arc::new(MemoryStore::new());
     let directory = DataDirectory::on(store.clone(), Box::new(MemoryWitness::default()), PARTITIONS).unwrap();
     let summary = run_on(directory, steps, &mut |_, _| {}).unwrap();
@@ -197,7 +199,7 @@ fn files(path: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 /// Goes on with a damaged directory and reads all of it; `None` where somebody noticed.
-fn go_on(path: &Path, steps: &[Step]) -> Option<(Committed, Vec<stream::Entry>)> {
+fn go_on(path: &Path, steps: &[Step]) -> Option<(Committed, Vec<Entry>)> {
     let committed = run(path, steps).ok()?.committed;
     let directory = DataDirectory::open_read_only(path).ok()?;
     for (stage, partition) in (0..3).flat_map(|stage| (0..PARTITIONS).map(move |partition| (stage, partition))) {
