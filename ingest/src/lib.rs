@@ -15,6 +15,8 @@ mod content;
 pub mod dates;
 pub mod definition;
 pub mod formats;
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 pub mod layouts;
 mod lines;

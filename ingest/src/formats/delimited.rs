@@ -186,7 +186,8 @@ impl Delimited<'_> {
 
     fn too_long(&mut self) -> Result<ParsedRow, Stop> {
         let line_no = self.lines.line_no();
-        let shown = String::from_utf8_lossy(&self.lines.window()?[..1000]).into_owned();
+        let shown_bytes = self.limits.record_bytes_max.min(1000);
+        let shown = String::from_utf8_lossy(&self.lines.window()?[..shown_bytes]).into_owned();
         let message = format!(
             "line is longer than {} bytes; is the line end or a closing quote missing? send it again",
             self.limits.record_bytes_max

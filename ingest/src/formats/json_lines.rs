@@ -79,7 +79,8 @@ impl JsonLines<'_> {
 
     fn too_long(&mut self) -> Result<ParsedRow, Stop> {
         let line_no = self.lines.line_no();
-        let shown = String::from_utf8_lossy(&self.lines.ahead()[..1000]).into_owned();
+        let shown_bytes = self.record_bytes_max.min(1000);
+        let shown = String::from_utf8_lossy(&self.lines.ahead()[..shown_bytes]).into_owned();
         let message = format!("line is longer than {} bytes; send one object a line", self.record_bytes_max);
         self.lines.skip_line()?;
         Ok(self.rows.unreadable(line_no, &shown, message))

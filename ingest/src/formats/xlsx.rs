@@ -70,6 +70,27 @@ pub fn child_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Reads a workbook without a child, for fuzzers: records and structural rows; `None` where it is refused or parked.
+pub(crate) fn read_here(definition: Arc<FeedDefinition>, bytes: &[u8], limits: &WorkbookLimits) -> Option<(u32, u32)> {
+    let mut frames = Vec::new();
+    workbook::tell(io::Cursor::new(bytes), None, limits, &mut frames).ok()?;
+    let mut sheets = SheetReader::new(definition, Limits::default().header_lines_max);
+    let (mut rest, mut records) = (frames.as_slice(), 0);
+    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+        let (frame, behind) = behind.split_at(u32::from_le_bytes(*length) as usize);
+        rest = behind;
+        match postcard::from_bytes(frame).ok()? {
+            Frame::Sheet(name) => sheets.begin(name),
+            Frame::Row(row) => sheets.take(&row),
+            Frame::End => {}
+            Frame::Failed(_) => return None,
+        }
+        records += u32::from(sheets.take_row().is_some());
+    }
+    sheets.check_header().ok()?;
+    Some((records, sheets.facts().structural))
+}
+
 fn arguments(definition: &FeedDefinition, limits: &Limits) -> Vec<OsString> {
     let (child, workbook) = (&limits.child, &limits.workbook);
     let numbers = [
