@@ -28,3 +28,28 @@ pub fn in_proportion(total: Micros, weights: &[Micros]) -> Vec<Exact> {
     let whole: i128 = weights.iter().map(|w| i128::from(w.0)).sum();
     weights.iter().map(|w| Exact::product_share(total, 1_000_000, i128::from(w.0), whole)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::{Currency, Micros};
+
+    use super::*;
+
+    fn check(total: &str, weights: &[i64], expected: &[&str]) {
+        let (total, dollar) = (Micros::parse(total).unwrap(), Currency::parse("USD").unwrap());
+        let weights: Vec<Micros> = weights.iter().map(|weight| Micros::units(*weight)).collect();
+        let shares = by_largest_remainder(&in_proportion(total, &weights), total, dollar);
+        assert_eq!(shares.iter().map(Micros::to_string).collect::<Vec<_>>(), expected);
+        assert_eq!(shares.into_iter().sum::<Micros>(), total);
+    }
+
+    #[test]
+    fn shares_add_up() {
+        // Domain notes 4.4: a budget of 1,000 among claims of 600, 500 and 400.
+        check("1000", &[600, 500, 400], &["400", "333.33", "266.67"]);
+        // Domain notes 4.8: 100 among three, and 25.05 by 60 to 40.
+        check("100", &[1, 1, 1], &["33.34", "33.33", "33.33"]);
+        check("25.05", &[60, 40], &["15.03", "10.02"]);
+        check("-100", &[1, 1, 1], &["-33.33", "-33.33", "-33.34"]);
+    }
+}
