@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use contract::{Entitlement, EntitlementEvent, Program, Publication, Sale};
+use contract::{Entitlement, EntitlementEvent, Id, Program, Publication, Sale};
 use stream::{Outbox, State, StorageError, View};
 
 use super::facts::{
     DOCUMENTS, DocumentEntry, Grant, PARTIES, PartyEntry, Record, SALES, SERIALS, SaleKey, SerialEntry, TIERS,
     TierEntry, Verdict, YEARS, Year, YearKey,
 };
+use super::filing::document_key;
 use super::findings::{findings, no_sale};
 use super::grants::{entitlements, pays};
 use super::market::Offers;
@@ -27,6 +28,7 @@ pub struct Shelves {
     pub serials: Shelf<u64, Vec<SerialEntry>>,
     pub tiers: Shelf<u64, Vec<TierEntry>>,
     pub years: Shelf<YearKey, Year>,
+    own_documents: Vec<(Id, u64)>,
 }
 
 /// A sale as it was and as it is now.
@@ -55,6 +57,7 @@ impl Default for Shelves {
             serials: Shelf::new(&SERIALS),
             tiers: Shelf::new(&TIERS),
             years: Shelf::new(&YEARS),
+            own_documents: Vec::new(),
         }
     }
 }
@@ -69,9 +72,22 @@ pub struct Desk<'a> {
     pub stamp: u64,
 }
 
-impl Desk<'_> {
-    pub fn known(&self, sale: &Sale) -> Arc<Known> {
-        self.references.as_of(sale.stamp).clone()
+impl<'a> Desk<'a> {
+    /// The reference data as of the sale.
+    pub fn known(&self, sale: &Sale) -> &'a Arc<Known> {
+        let references: &'a References = self.references;
+        references.as_of(sale.stamp)
+    }
+
+    /// Key of the sale's own document; worked out once for each event.
+    pub fn own_document(&mut self, sale: &Sale) -> u64 {
+        let kept = self.shelves.own_documents.iter().find(|(id, _)| *id == sale.id);
+        if let Some((_, document)) = kept {
+            return *document;
+        }
+        let document = document_key(self.known(sale).market(), sale, &sale.document);
+        self.shelves.own_documents.push((sale.id, document));
+        document
     }
 
     /// Puts a new sale on the desk.
@@ -146,7 +162,7 @@ impl Desk<'_> {
             Grant::Full | Grant::Tier { .. } => {
                 let known = self.known(sale);
                 let kind = known.market().kind(&sale.at.partner);
-                let programs = self.offers.programs(&known, sale);
+                let programs = self.offers.programs(known, sale);
                 entitlements(sale, programs.into_iter().filter(|p| pays(grant, p, kind)))
             }
         }
@@ -161,6 +177,7 @@ impl Desk<'_> {
         }
         opened.clear();
         self.shelves.records = opened;
+        self.shelves.own_documents.clear();
         self.shelves.documents.put_away(self.state)?;
         self.shelves.parties.put_away(self.state)?;
         self.shelves.serials.put_away(self.state)?;
@@ -173,7 +190,7 @@ impl Desk<'_> {
             return Ok(());
         }
         let known = open.now.as_ref().map(|record| self.known(&record.sale));
-        if let (Some(record), Some(known)) = (&mut open.now, &known) {
+        if let (Some(record), Some(known)) = (&mut open.now, known) {
             self.find(record, known);
         }
         if open.before == open.now {

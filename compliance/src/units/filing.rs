@@ -101,9 +101,7 @@ pub fn year_key(sale: &Sale) -> YearKey {
 impl Desk<'_> {
     /// Enters a sale into the indexes that count doubles too, or takes it out.
     pub fn file(&mut self, sale: &Sale, enters: bool) -> Result<(), StorageError> {
-        let known = self.known(sale);
-        let market = known.market();
-        let own = document_key(market, sale, &sale.document);
+        let own = self.own_document(sale);
         set(self.shelves.documents.edit(self.state, own)?, document_entry(sale, false), enters);
         set(self.shelves.parties.edit(self.state, party_key(sale))?, party_entry(sale), enters);
         if !sale.is_return() {

@@ -5,7 +5,7 @@ use stream::StorageError;
 
 use super::desk::{Desk, Entered, counts};
 use super::facts::{Double, Exceeds, Grant, Line, Pair, SaleKey, SerialEntry, TierEntry, Unit, Year, YearKey};
-use super::filing::{document_entry, document_key, lives, party_key, set, tier_key, year_key};
+use super::filing::{document_entry, lives, party_key, set, tier_key, year_key};
 use super::findings::{loses, no_sale};
 use crate::rules::near_duplicate_document::may_be_slip;
 use crate::rules::serial_sold_twice::Move;
@@ -13,7 +13,7 @@ use crate::rules::two_tiers_report::Report;
 use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart};
 
 /// Lines kept of a year, so that some may leave and the largest are still known.
-const LARGEST_KEPT: usize = 12;
+const LARGEST_KEPT: usize = 8;
 
 /// What later layers must look at again.
 #[derive(Default)]
@@ -30,9 +30,9 @@ pub struct Touched {
 impl Desk<'_> {
     /// Sales that a sale may repeat, or that may repeat it.
     pub fn twins(&mut self, sale: &Sale) -> Result<Vec<SaleKey>, StorageError> {
-        let known = self.known(sale);
         let own = document_entry(sale, false);
-        let documents = self.shelves.documents.get(self.state, document_key(known.market(), sale, &sale.document))?;
+        let document = self.own_document(sale);
+        let documents = self.shelves.documents.get(self.state, document)?;
         let mut twins: Vec<SaleKey> = documents
             .iter()
             .filter(|e| !e.claim && e.goods == own.goods && e.sale != own.sale)
@@ -59,7 +59,7 @@ impl Desk<'_> {
         for twin in self.twins(&sale)? {
             let other = self.sale(twin)?;
             let repeats = |rule: &crate::rules::Rule| match rule.check {
-                Check::Double(check) => check(&sale, &other, &known),
+                Check::Double(check) => check(&sale, &other, known),
                 _ => false,
             };
             let Some(rule) = RULES.iter().position(repeats) else { continue };
@@ -189,9 +189,9 @@ impl Desk<'_> {
     fn pair(&mut self, entry: &TierEntry, mate: SaleKey) -> Result<Pair, StorageError> {
         let other = self.sale(mate)?;
         let known = self.known(&other);
-        let programs = self.offers.programs(&known, &other);
+        let programs = self.offers.programs(known, &other);
         let first = entry.sale < mate;
-        let mate_loses = loses(&other, !first, &programs, &known);
+        let mate_loses = loses(&other, !first, &programs, known);
         Ok(Pair { mate, at: other.at.clone(), lower: !entry.upper, first, mate_loses })
     }
 
@@ -241,8 +241,7 @@ impl Desk<'_> {
     /// The earlier sale of a serial number, unless a return without serial numbers took some of its line back before.
     fn not_returned(&mut self, earlier: SaleKey, later: SaleKey, serial: &Text) -> Result<Option<Unit>, StorageError> {
         let sale = self.sale(earlier)?;
-        let known = self.known(&sale);
-        let document = document_key(known.market(), &sale, &sale.document);
+        let document = self.own_document(&sale);
         for claim in self.claims(document)? {
             let Some(back) = self.record(claim)?.map(|record| record.sale.clone()) else { continue };
             let between = sale.date <= back.date && back.date <= later.0;
@@ -274,12 +273,12 @@ impl Desk<'_> {
 
     fn settle_years(&mut self, touched: &Touched) -> Result<(), StorageError> {
         for key in &touched.years {
-            let known = self.references.as_of(self.stamp).clone();
+            let known = self.references.as_of(self.stamp);
             let year = self.shelves.years.get(self.state, key.clone())?;
             if year.net <= Micros::ZERO && year.named.is_empty() {
                 continue;
             }
-            let shipped = self.offers.shipped(&known, key);
+            let shipped = self.offers.shipped(known, key);
             let named = named(year, shipped);
             if named == year.named && named.is_empty() {
                 continue;

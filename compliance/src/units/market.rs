@@ -11,7 +11,7 @@ use crate::programs::index::{ProgramIndex, Subject};
 use crate::references::Known;
 
 /// Days that one answer holds for: an answer is kept by block of days.
-const BLOCK_DAYS: i32 = 32;
+const BLOCK_DAYS: i32 = 366;
 
 /// How many answers are kept before they are all forgotten.
 const OFFERS_MAX: usize = 1 << 17;

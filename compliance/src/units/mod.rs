@@ -173,7 +173,7 @@ fn publish_risk(
     outbox: &mut Outbox<EntitlementEvent>,
 ) {
     let known = desk.known(sale);
-    let programs = desk.offers.programs(&known, sale);
+    let programs = desk.offers.programs(known, sale);
     let Some(money) = at_risk(programs.into_iter(), sale) else { return };
     let mut view = view(&Publication::Risk(Risk { finding, money }));
     if !stands {

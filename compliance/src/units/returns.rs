@@ -28,8 +28,8 @@ impl Desk<'_> {
             let Some(record) = open.now.as_ref().or(open.before.as_ref()) else { continue };
             if open.before != open.now && !record.sale.is_return() {
                 let sale = record.sale.clone();
-                let known = self.known(&sale);
-                touched.claims.push(document_key(known.market(), &sale, &sale.document));
+                let document = self.own_document(&sale);
+                touched.claims.push(document);
             }
         }
         touched.claims.sort_unstable();
@@ -100,7 +100,7 @@ impl Desk<'_> {
         };
         let Some(found) = found else { return Ok(None) };
         let sold = self.sale(found)?;
-        Ok(Some(document_key(self.known(&sold).market(), &sold, &sold.document)))
+        Ok(Some(self.own_document(&sold)))
     }
 
     /// The latest sale of the return's serial numbers by the same partner, not after it.
