@@ -120,7 +120,7 @@ impl SearchedCatalogue {
         let (feed, candidates) = self.candidates(raw, scratch);
         let score = |at: u32| (card.score(&feed, &self.records[at as usize]), at);
         let mut candidates: Vec<(Points, u32)> = candidates.into_iter().map(score).collect();
-        candidates.sort_by_key(|(score, at)| (Reverse(*score), *at));
+        candidates.sort_by_key(|(score, _)| Reverse(*score));
         let best = candidates.first().map(|(_, at)| &self.records[*at as usize]);
         let conflict = best.is_some_and(|best| conflicts(&feed, best));
         Found { candidates, conflict }
@@ -302,5 +302,71 @@ impl<'a> Results<'a> {
     fn close(mut self) -> Result<(), TableError> {
         let flushed = self.writer.flush();
         flushed.map_err(|source| TableError::Unreadable { path: self.path.into(), source: source.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const CATALOGUE: &str = "id,title,brand,mpn,in_catalog
+r1,Sony PSLX350H Belt Drive Turntable,Sony,PSLX350H,1
+r2,Bose Acoustimass 5 Series III Speaker System AM53BK,Bose,AM53BK,1
+r3,Bose Acoustimass 5 Series III Speaker System AM53WH,Bose,AM53WH,1
+r4,Linksys EtherFast EZXS88W Ethernet Switch,Linksys,EZXS88W,0
+r5,Canon PowerShot SD1100 Digital Camera,Canon,SD1100,1
+r6,Panasonic Cordless Phone KXTG6700B,Panasonic,KXTG6700B,1
+";
+    const FEED: &str = "id,title
+l1,sony turntable ps-lx350h
+l2,bose acoustimass 5 series iii speaker am53bk black
+l3,garden hose twelve metres
+";
+
+    fn written(run: impl Fn(&Path, &Path, &Path) -> Result<BatchSummary, TableError>) -> (BatchSummary, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let [catalogue, feed, out] = ["catalogue.csv", "feed.csv", "out.csv"].map(|name| folder.path().join(name));
+        fs::write(&catalogue, CATALOGUE).unwrap();
+        fs::write(&feed, FEED).unwrap();
+        let summary = run(&catalogue, &feed, &out).unwrap();
+        (summary, fs::read_to_string(&out).unwrap().lines().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn feed_records_find_their_product_best_first() {
+        let (summary, lines) =
+            written(|catalogue, feed, out| match_catalog(MatchKind::Product, catalogue, feed, out, 2));
+        assert_eq!(summary.records, 3);
+        assert_eq!(lines[0], "left_id,right_id,score,outcome");
+        let first = |id: &str| lines.iter().find(|line| line.starts_with(id)).unwrap().clone();
+        assert!(first("l1").starts_with("l1,r1,"), "{lines:?}");
+        assert!(first("l2").starts_with("l2,r2,"), "{lines:?}");
+        assert!(first("l3").ends_with(",none"), "{lines:?}");
+        assert!(lines.iter().all(|line| !line.contains(",r4,")), "r4 does not stand in the catalogue");
+    }
+
+    #[test]
+    fn given_pairs_are_judged_in_their_order() {
+        let (summary, lines) = written(|catalogue, feed, out| {
+            let pairs = out.with_file_name("pairs.csv");
+            fs::write(&pairs, "left_id,right_id\nl2,r2\nl1,r5\nl1,r4\n").unwrap();
+            match_pairs(MatchKind::Product, Some(catalogue), Some(feed), &pairs, out)
+        });
+        assert_eq!((summary.records, summary.auto, summary.none), (3, 1, 2));
+        assert!(lines[1].starts_with("l2,r2,") && lines[1].ends_with(",match"), "{lines:?}");
+        assert!(lines[2].ends_with(",none") && lines[3].starts_with("l1,r4,"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_pair_of_unknown_records_is_an_error() {
+        written(|catalogue, feed, out| {
+            let pairs = out.with_file_name("pairs.csv");
+            fs::write(&pairs, "left_id,right_id\nl9,r2\n").unwrap();
+            let error = match_pairs(MatchKind::Product, Some(catalogue), Some(feed), &pairs, out).unwrap_err();
+            assert_eq!(error.to_string(), "a pair names l9, which no table has");
+            fs::write(&pairs, "left_id,right_id,left_title,right_title\na,b,Sony PSLX350H,sony ps lx350h\n").unwrap();
+            match_pairs(MatchKind::Product, None, None, &pairs, out)
+        });
     }
 }

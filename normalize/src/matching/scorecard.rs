@@ -1,4 +1,4 @@
-//! A scorecard: each feature falls into a bin, each bin has points, and the points add up to a log-odds.
+//! A scorecard: each feature has points by its value, and the points add up to a log-odds.
 
 use std::sync::LazyLock;
 
@@ -30,7 +30,7 @@ struct Scorecards {
 pub(crate) struct Scorecard {
     /// Log-odds of a candidate of which nothing is known.
     pub start: Points,
-    pub features: Vec<Bins>,
+    pub features: Vec<Curve>,
     /// Whether the best of several candidates is right.
     pub best: Calibration,
     /// Whether a given pair is right.
@@ -41,14 +41,14 @@ pub(crate) struct Scorecard {
     pub review: Points,
 }
 
-/// The points of one feature by its value.
+/// The points of one feature by its value: a line through knots, level beyond the outer ones.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Bins {
+pub(crate) struct Curve {
     pub name: String,
-    /// Ascending; a value equal to an edge belongs to the bin above it.
-    pub edges: Vec<f32>,
-    /// One more than edges.
+    /// Ascending.
+    pub knots: Vec<f32>,
+    /// One for each knot.
     pub points: Vec<Points>,
     /// Where a side says nothing.
     pub missing: Points,
@@ -80,14 +80,31 @@ impl Calibration {
     }
 }
 
-impl Bins {
-    /// The bin of a value, `None` for the one of missing values.
-    pub(crate) fn bin(&self, value: Option<f32>) -> Option<usize> {
-        value.map(|value| self.edges.partition_point(|edge| *edge <= value))
+/// Where a value lies on a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Missing,
+    /// Behind this knot, by so many thousandths of the way to the next one.
+    Knot(usize, i32),
+}
+
+impl Curve {
+    pub(crate) fn place(&self, value: Option<f32>) -> Place {
+        let Some(value) = value else { return Place::Missing };
+        let above = self.knots.partition_point(|knot| *knot <= value);
+        if above == 0 || above == self.knots.len() {
+            return Place::Knot(above.saturating_sub(1), 0);
+        }
+        let (from, to) = (self.knots[above - 1], self.knots[above]);
+        Place::Knot(above - 1, ((value - from) / (to - from) * 1000.0).round() as i32)
     }
 
     fn points(&self, value: Option<f32>) -> Points {
-        self.bin(value).map_or(self.missing, |bin| self.points[bin])
+        match self.place(value) {
+            Place::Missing => self.missing,
+            Place::Knot(at, 0) => self.points[at],
+            Place::Knot(at, way) => (self.points[at] * (1000 - way) + self.points[at + 1] * way) / 1000,
+        }
     }
 }
 
@@ -106,7 +123,7 @@ impl Scorecard {
 
     /// The same from the values of all features.
     pub(crate) fn score_of(&self, values: &[Option<f32>]) -> Points {
-        let points = self.features.iter().map(|bins| bins.points(values[place(&bins.name)]));
+        let points = self.features.iter().map(|curve| curve.points(values[place(&curve.name)]));
         self.start + points.sum::<Points>()
     }
 }
@@ -129,12 +146,20 @@ mod tests {
         for kind in [MatchKind::Product, MatchKind::Partner] {
             let card = Scorecard::of(kind);
             assert!(!card.features.is_empty());
-            for bins in &card.features {
-                assert!(FEATURES.iter().any(|feature| feature.name == bins.name), "{}", bins.name);
-                assert_eq!(bins.points.len(), bins.edges.len() + 1, "{}", bins.name);
-                assert!(bins.edges.is_sorted(), "{}", bins.name);
+            for curve in &card.features {
+                assert!(FEATURES.iter().any(|feature| feature.name == curve.name), "{}", curve.name);
+                assert_eq!(curve.points.len(), curve.knots.len(), "{}", curve.name);
+                assert!(!curve.knots.is_empty() && curve.knots.is_sorted(), "{}", curve.name);
             }
             assert!(card.review < card.auto);
+        }
+    }
+
+    #[test]
+    fn points_lie_on_a_line_between_knots() {
+        let curve = Curve { name: String::new(), knots: vec![0.0, 0.5], points: vec![-100, 300], missing: 7 };
+        for (value, points) in [(Some(-1.0), -100), (Some(0.125), 0), (Some(0.5), 300), (Some(2.0), 300), (None, 7)] {
+            assert_eq!(curve.points(value), points, "{value:?}");
         }
     }
 

@@ -8,12 +8,12 @@ use super::batch::{MatchKind, PairRecords, SearchedCatalogue, with_leads};
 use super::features::{self, FEATURES};
 use super::index::Scratch;
 use super::logistic::{Example, fit};
-use super::scorecard::{Bins, Calibration, LEAD_MAX, Points, SCORE_MAX, Scorecard};
+use super::scorecard::{Calibration, Curve, LEAD_MAX, Place, Points, SCORE_MAX, Scorecard};
 use super::tables::{self, Pair, TableError};
 
-/// Bins a feature is cut into, at most.
-const BINS_MAX: usize = 9;
-/// Holds points of rare bins near zero.
+/// Knots of a curve, at most.
+const KNOTS_MAX: usize = 9;
+/// Holds points near zero where there are few examples.
 const RIDGE: f64 = 0.5;
 /// An automatic match is right at least this often, on average over the sets.
 const AUTO_PRECISION: f64 = 0.97;
@@ -97,55 +97,71 @@ impl Examined {
     }
 }
 
-/// Points of all bins, every set weighing the same.
+/// Points of all knots, every set weighing the same.
 fn weigh(sets: &[Examined]) -> Scorecard {
     let samples: Vec<Vec<(&Values, bool)>> = sets.iter().map(Examined::samples).collect();
+    let mut curves: Vec<Curve> = FEATURES.iter().enumerate().map(|(at, f)| drawn(f.name, at, &samples)).collect();
+    let mut firsts = vec![1];
+    curves.iter().for_each(|curve| firsts.push(firsts[firsts.len() - 1] + curve.points.len() + 1));
     let total: usize = samples.iter().map(Vec::len).sum();
-    let mut bins: Vec<Bins> = FEATURES.iter().enumerate().map(|(at, f)| cut(f.name, at, &samples)).collect();
-    let firsts: Vec<usize> =
-        bins.iter().scan(1, |next, bins| Some(std::mem::replace(next, *next + bins.points.len() + 1))).collect();
-    let width = firsts.last().zip(bins.last()).map_or(1, |(first, bins)| first + bins.points.len() + 1);
     let mut examples = Vec::with_capacity(total);
     for set in &samples {
         let weight = total as f64 / (set.len() * samples.len()) as f64;
-        for (values, right) in set {
-            let place = |(at, bins): (usize, &Bins)| (firsts[at] + bins.bin(values[at]).map_or(0, |bin| bin + 1), 1.0);
-            let mut inputs = vec![(0, 1.0)];
-            inputs.extend(bins.iter().enumerate().map(place));
-            examples.push(Example { inputs, right: *right, weight });
-        }
+        let example = |(values, right): &(&Values, bool)| Example {
+            inputs: inputs(&curves, &firsts, values),
+            right: *right,
+            weight,
+        };
+        examples.extend(set.iter().map(example));
     }
-    let weights = fit(&examples, width, RIDGE);
-    for (bins, first) in bins.iter_mut().zip(&firsts) {
-        bins.missing = points(weights[*first]);
-        bins.points = weights[first + 1..first + 1 + bins.points.len()].iter().map(|w| points(*w)).collect();
+    let weights = fit(&examples, firsts[curves.len()], RIDGE);
+    for (curve, first) in curves.iter_mut().zip(&firsts) {
+        curve.missing = points(weights[*first]);
+        curve.points = weights[first + 1..first + 1 + curve.points.len()].iter().map(|w| points(*w)).collect();
     }
     let nothing = Calibration::default();
-    Scorecard { start: points(weights[0]), features: bins, best: nothing, pair: nothing, auto: 0, review: 0 }
+    Scorecard { start: points(weights[0]), features: curves, best: nothing, pair: nothing, auto: 0, review: 0 }
+}
+
+/// A curve's inputs: one for missing values, then one for each knot, shared between neighbours.
+fn inputs(curves: &[Curve], firsts: &[usize], values: &Values) -> Vec<(usize, f64)> {
+    let mut inputs = vec![(0, 1.0)];
+    for ((curve, first), value) in curves.iter().zip(firsts).zip(values) {
+        match curve.place(*value) {
+            Place::Missing => inputs.push((*first, 1.0)),
+            Place::Knot(at, 0) => inputs.push((first + 1 + at, 1.0)),
+            Place::Knot(at, way) => {
+                let way = f64::from(way) / 1000.0;
+                inputs.extend([(first + 1 + at, 1.0 - way), (first + 2 + at, way)]);
+            }
+        }
+    }
+    inputs
 }
 
 fn points(log_odds: f64) -> Points {
     (log_odds * 1000.0).round() as Points
 }
 
-/// Edges between bins that hold about as many samples each; few distinct values get a bin each.
-fn cut(name: &str, at: usize, samples: &[Vec<(&Values, bool)>]) -> Bins {
+/// Knots between which about as many samples lie, of all and of the right ones; few distinct values get one each.
+fn drawn(name: &str, at: usize, samples: &[Vec<(&Values, bool)>]) -> Curve {
     let mut values: Vec<f32> = samples.iter().flatten().filter_map(|(values, _)| values[at]).collect();
     values.sort_unstable_by(f32::total_cmp);
-    let mut distinct = values.clone();
-    distinct.dedup();
-    let mut edges: Vec<f32> = if distinct.len() <= BINS_MAX {
-        distinct.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).collect()
-    } else {
-        let positive: Vec<f32> = sorted_of_right(at, samples);
-        let quantile = |of: &[f32], n: usize| of.get(n * of.len() / BINS_MAX).copied();
-        let half = (1..BINS_MAX).filter(|n| n % 2 == 0);
-        half.clone().filter_map(|n| quantile(&values, n)).chain(half.filter_map(|n| quantile(&positive, n))).collect()
-    };
-    edges.iter_mut().for_each(|edge| *edge = (*edge * 1000.0).round() / 1000.0);
-    edges.sort_unstable_by(f32::total_cmp);
-    edges.dedup();
-    Bins { name: name.into(), points: vec![0; edges.len() + 1], edges, missing: 0 }
+    let mut knots = values.clone();
+    knots.dedup();
+    if knots.len() > KNOTS_MAX {
+        let right = sorted_of_right(at, samples);
+        let quantile = |of: &[f32], n: usize| of.get((n * of.len() / (KNOTS_MAX / 2)).min(of.len() - 1)).copied();
+        let steps = 0..=KNOTS_MAX / 2;
+        knots = steps.flat_map(|n| [quantile(&values, n), quantile(&right, n)]).flatten().collect();
+    }
+    knots.iter_mut().for_each(|knot| *knot = (*knot * 1000.0).round() / 1000.0);
+    knots.sort_unstable_by(f32::total_cmp);
+    knots.dedup();
+    if knots.is_empty() {
+        knots.push(0.0);
+    }
+    Curve { name: name.into(), points: vec![0; knots.len()], knots, missing: 0 }
 }
 
 fn sorted_of_right(at: usize, samples: &[Vec<(&Values, bool)>]) -> Vec<f32> {
@@ -254,12 +270,11 @@ fn shown(name: &str, card: &Scorecard) -> String {
         format!("  auto: {}\n  review: {}\n  features:\n", card.auto, card.review),
     ];
     text.extend(lines);
-    for bins in &card.features {
-        let place = |bins: &Bins| {
-            format!("    - name: {}\n      edges: {:?}\n      points: {:?}\n", bins.name, bins.edges, bins.points)
-        };
-        text.push_str(&place(bins));
-        writeln!(text, "      missing: {}", bins.missing).expect("writing to a string");
+    for curve in &card.features {
+        let (knots, points) = (&curve.knots, &curve.points);
+        writeln!(text, "    - name: {}\n      knots: {knots:?}\n      points: {points:?}", curve.name)
+            .and_then(|()| writeln!(text, "      missing: {}", curve.missing))
+            .expect("writing to a string");
     }
     text
 }

@@ -63,6 +63,11 @@ pub(crate) fn soft_of_catalogue(feed: &Record, catalogue: &Record) -> Option<f32
     soft(catalogue, feed)
 }
 
+/// The smaller of both soft shares.
+pub(crate) fn least_soft(feed: &Record, catalogue: &Record) -> Option<f32> {
+    Some(soft(feed, catalogue)?.min(soft(catalogue, feed)?))
+}
+
 /// The shorter name's length as a share of the longer one's.
 pub(crate) fn length(feed: &Record, catalogue: &Record) -> Option<f32> {
     let (left, right) = (feed.compact.len() as f32, catalogue.compact.len() as f32);

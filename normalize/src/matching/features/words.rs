@@ -40,6 +40,16 @@ pub(crate) fn shared_of_catalogue(feed: &Record, catalogue: &Record) -> Option<f
     share(catalogue, feed)
 }
 
+/// The smaller of both shares.
+pub(crate) fn least_shared(feed: &Record, catalogue: &Record) -> Option<f32> {
+    Some(share(feed, catalogue)?.min(share(catalogue, feed)?))
+}
+
+/// How rare the words are that each side has alone: high only where both sides have a rare one.
+pub(crate) fn both_differ(feed: &Record, catalogue: &Record) -> Option<f32> {
+    Some(rarest_only_in_feed(feed, catalogue)?.min(rarest_only_in_catalogue(feed, catalogue)?))
+}
+
 fn rarest<'a>(words: impl Iterator<Item = &'a Word>) -> Option<f32> {
     Some(words.map(|word| word.rarity).fold(0.0, f32::max))
 }
