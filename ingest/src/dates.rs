@@ -199,7 +199,7 @@ fn is_time_of_day(text: &str) -> bool {
     for limit in [60, 61] {
         let Some(behind) = rest.strip_prefix(':') else { break };
         rest = behind;
-        if !number(&mut rest, 2, true).is_some_and(|n| n < limit) {
+        if number(&mut rest, 2, true).is_none_or(|n| n >= limit) {
             return false;
         }
     }

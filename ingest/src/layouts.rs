@@ -151,7 +151,8 @@ fn translate(layout: &Layout, partner: &Partner, folder: &Path) -> io::Result<St
     if format != "x12-867" {
         text.push_str(&number_styles(layout)?);
     }
-    if layout.returns == "typed" && format != "x12-867" {
+    let has_types = layout.columns.iter().any(|(field, _)| field == "type");
+    if layout.returns == "typed" && has_types && format != "x12-867" {
         let (sale, back) = layout.type_codes.clone().unwrap_or(("SALE".into(), "RETURN".into()));
         let _ = writeln!(text, "types: {{ {}: sale, {}: return }}", quoted(&sale), quoted(&back));
     }

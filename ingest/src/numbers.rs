@@ -202,7 +202,7 @@ pub fn parse_json_number(text: &str) -> Result<Micros, NumberError> {
     let plain = match point {
         ..-30 => return Err(NumberError::TooPrecise),
         31.. => return Err(NumberError::TooLarge),
-        ..=0 => format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
+        -30..=0 => format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
         _ if point as usize >= digits.len() => format!("{digits:0<width$}", width = point as usize),
         _ => format!("{}.{}", &digits[..point as usize], &digits[point as usize..]),
     };
