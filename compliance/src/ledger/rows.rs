@@ -11,9 +11,9 @@ use super::due::{Due, due};
 use super::prices::{Extent, each_price};
 use super::settle::terms;
 use super::stage::each_account;
-use crate::programs::Exact;
 use crate::programs::allocation::by_largest_remainder;
-use crate::programs::caps::{CappedLine, cap_period};
+use crate::programs::caps::CappedLine;
+use crate::programs::{Exact, threshold_met};
 use crate::references::References;
 
 /// One sale's share of what is due for a settlement.
@@ -54,7 +54,7 @@ pub fn accrual_rows(
         let due = due(id, &account, program, state)?;
         let amounts = allocate(id, &account, program, &due, state)?;
         let mut amounts = amounts.into_iter();
-        let context = RowContext { id, account: &account, program };
+        let context = RowContext { owner: id.to_string(), account: &account, program, limit: limit(&account, program) };
         each_part(id, &account, program, &due, state, &mut |part| {
             let amount = amounts.next().expect("each line has an amount");
             emit(context.row(&part, amount));
@@ -132,9 +132,12 @@ fn each_part(
 }
 
 struct RowContext<'a> {
-    id: Id,
+    /// The settlement's id as a text.
+    owner: String,
     account: &'a Account,
     program: &'a Program,
+    /// What holds the settlement as a whole, if anything does.
+    limit: &'static str,
 }
 
 impl RowContext<'_> {
@@ -144,7 +147,7 @@ impl RowContext<'_> {
         let measure_delta = line.sums().measure(self.program.mechanism.measure());
         let partner = self.account.partner.clone();
         AccrualRow {
-            accrual_id: Id::of("accrual", &[&self.id.to_string(), &line.sale.to_string()]),
+            accrual_id: Id::of("accrual", &[&self.owner, &line.sale.to_string()]),
             program: settlement.program.clone(),
             version: settlement.version,
             beneficiary: settlement.beneficiary.clone(),
@@ -174,24 +177,21 @@ impl RowContext<'_> {
     fn bound(&self, part: &Part) -> &'static str {
         let price = &part.price;
         if part.limited {
-            return self.limit();
+            return self.limit;
         }
         if price.after_transaction != price.after_unit {
             return "per-transaction";
         }
         if price.after_unit != price.raw { "per-unit" } else { "" }
     }
+}
 
-    fn limit(&self) -> &'static str {
-        let reached = self.account.tally().net.measure(self.program.mechanism.measure());
-        if !crate::programs::threshold_met(self.program.threshold, reached) {
-            return "threshold";
-        }
-        let under_period = self
-            .program
-            .caps
-            .partner_period
-            .is_some_and(|cap| self.account.budget_left.is_none_or(|left| cap_period(Some(cap), left) < left));
-        if under_period { "partner-period" } else { "budget" }
+/// Which limit binds the settlement as a whole where one does.
+fn limit(account: &Account, program: &Program) -> &'static str {
+    let reached = account.tally().net.measure(program.mechanism.measure());
+    if !threshold_met(program.threshold, reached) {
+        return "threshold";
     }
+    let cap_is_lower = |cap| account.budget_left.is_none_or(|left| Exact::from(cap) < left);
+    if program.caps.partner_period.is_some_and(cap_is_lower) { "partner-period" } else { "budget" }
 }
