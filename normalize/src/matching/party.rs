@@ -62,6 +62,38 @@ const LEGAL_FORMS: &[&str] = &[
     "sro", "zoo",
 ];
 
+/// Marks of exchanges that open a par value behind a name: `DL -,01`, `EO-07`, `SF 1`.
+const PAR_VALUES: &[&str] = &["DL", "EO", "LS", "SF", "YC", "SK", "NK", "DK", "CD", "AD", "HD"];
+/// Marks of share classes at the end of a listed name.
+const SHARE_CLASSES: &[&str] = &["O.N.", "O.N", "NA", "NAM.", "INH", "INH.", "ST", "VZ", "ADR", "ADR/1", "CVA"];
+
+/// The name without the par value and the share class that exchanges put behind it.
+pub(crate) fn without_listing(name: &str) -> &str {
+    let mut kept = name.trim_end();
+    for (at, _) in name.match_indices(' ') {
+        let behind = name[at..].trim_start();
+        let is_par = |mark: &str| behind.strip_prefix(mark).is_some_and(is_amount);
+        if at > 0 && PAR_VALUES.iter().any(|mark| is_par(mark)) {
+            kept = name[..at].trim_end();
+            break;
+        }
+    }
+    while let Some((front, last)) = kept.rsplit_once(' ') {
+        if !SHARE_CLASSES.contains(&last) {
+            break;
+        }
+        kept = front.trim_end();
+    }
+    kept
+}
+
+fn is_amount(text: &str) -> bool {
+    let amount = text.trim();
+    !amount.is_empty()
+        && amount.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ',' | '.' | ' '))
+        && amount.chars().any(|c| c.is_ascii_digit())
+}
+
 /// The name as its words, spellings made one, without joining words.
 pub(crate) fn words(name: &str) -> Vec<String> {
     let folded = fold(&name.replace('.', ""));
@@ -124,6 +156,15 @@ mod tests {
         same("Store 327", "Store #327");
         assert_eq!(without_legal_form(&words("Bike Shop, Inc.")), Some(&words("Bike Shop")[..]));
         assert_eq!(without_legal_form(&words("Co")), None);
+        for (listed, name) in [
+            ("KLA CORP. DL -,001", "KLA CORP."),
+            ("BAYER AG NA O.N.", "BAYER AG"),
+            ("ROYAL DUTCH SHELL A EO-07", "ROYAL DUTCH SHELL A"),
+            ("DL Engineering", "DL Engineering"),
+            ("A Bike Store", "A Bike Store"),
+        ] {
+            assert_eq!(without_listing(listed), name);
+        }
         assert_eq!(numbered("STO00327"), numbered("Store #327"));
         assert_eq!(numbered("32004"), None);
     }

@@ -60,10 +60,10 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn prepare(raw: &RawRecord, statistics: &Statistics) -> Record {
-        let name = fold(&raw.name);
+        let name = fold(party::without_listing(&raw.name));
         let everything =
             fold(&[&raw.name, &raw.description, &raw.brand, &raw.mpn, &raw.attributes].map(|s| &**s).join(" "));
-        let spelled = party::words(&raw.name);
+        let spelled = party::words(party::without_listing(&raw.name));
         let core = party::without_legal_form(&spelled).unwrap_or(&spelled).to_vec();
         Record {
             words: words_of(&name, statistics),
@@ -88,7 +88,7 @@ impl Record {
 
 /// The text under which a record is found.
 pub(crate) fn indexed_text(raw: &RawRecord) -> String {
-    fold(&[&*raw.name, &*raw.brand, &*raw.mpn].join(" "))
+    fold(&[party::without_listing(&raw.name), &*raw.brand, &*raw.mpn].join(" "))
 }
 
 fn without_blanks(folded: &str) -> String {
