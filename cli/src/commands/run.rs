@@ -1,0 +1,89 @@
+//! `paidonce run`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use contract::Day;
+use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::EXIT_CONFIGURATION;
+use super::check::load_or_tell;
+use crate::run::{Options, run as run_pipeline};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folder of the configuration
+    #[arg(long, value_name = "DIR")]
+    config: PathBuf,
+    /// Data directory; made where it is not there
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Folder with the partners' files, one folder a partner
+    #[arg(long, value_name = "DIR")]
+    feeds: Option<PathBuf>,
+    /// Folder with command files: payments that were made, decisions of stewards
+    #[arg(long, value_name = "DIR")]
+    commands: Option<PathBuf>,
+    /// The day that time comes to once all feeds are in; without it no period moves and nothing is authorised
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    as_of: Option<Day>,
+    /// End when everything that lies ready is done
+    #[arg(long)]
+    until_idle: bool,
+    /// Threads that run stages; the results do not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| "write a date as YYYY-MM-DD".to_owned())
+}
+
+/// Exit code of an interrupted run (128 + SIGINT).
+const EXIT_INTERRUPTED: u8 = 130;
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let Some(configuration) = load_or_tell(&arguments.config) else {
+        return Ok(ExitCode::from(EXIT_CONFIGURATION));
+    };
+    for folder in arguments.feeds.iter().chain(&arguments.commands) {
+        anyhow::ensure!(folder.is_dir(), "folder {} is not there", folder.display());
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // A second signal ends the process at once: what was committed stands.
+        signal_hook::flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED.into(), Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let options = Options {
+        data: arguments.data.clone(),
+        feeds: arguments.feeds.clone(),
+        commands: arguments.commands.clone(),
+        as_of: arguments.as_of,
+        until_idle: arguments.until_idle,
+        threads: arguments.threads.map_or(cores, usize::from),
+    };
+    let bar = progress_bar();
+    let ended = run_pipeline(&configuration, &options, &stop, &mut |committed| {
+        bar.set_position(committed.cost);
+    })?;
+    bar.finish_and_clear();
+    for remark in &ended.remarks {
+        eprintln!("warning: {}", remark.0);
+    }
+    if stop.load(Ordering::Relaxed) {
+        eprintln!("interrupted; the same command goes on from here");
+        return Ok(ExitCode::from(EXIT_INTERRUPTED));
+    }
+    Ok(if ended.remarks.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Shown on a terminal only.
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {pos} lines taken in, {per_sec}, {elapsed}");
+    ProgressBar::new_spinner().with_style(style.expect("template is valid"))
+}

@@ -1,0 +1,106 @@
+//! Bytes named by their hash, in the data directory: raw files, reference data, feed definitions.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use contract::Id;
+use sha2::{Digest, Sha256};
+use stream::StorageError;
+
+/// Blobs below one folder. Raw files go by their SHA-256, everything of ours by its [`Id`].
+#[derive(Clone, Debug)]
+pub struct BlobFolder {
+    folder: PathBuf,
+}
+
+/// A raw file as it was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawFile {
+    pub sha256: [u8; 32],
+    pub bytes: u64,
+}
+
+impl BlobFolder {
+    pub fn open(folder: PathBuf) -> io::Result<BlobFolder> {
+        fs::create_dir_all(&folder)?;
+        Ok(BlobFolder { folder })
+    }
+
+    /// Copies a file, durable before this returns. Streams: the file may be of any size.
+    pub fn take_file(&self, path: &Path) -> io::Result<RawFile> {
+        let mut from = File::open(path)?;
+        let staging = self.folder.join("incoming");
+        let mut to = File::create(&staging)?;
+        let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
+        loop {
+            let count = from.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            hash.update(&buffer[..count]);
+            to.write_all(&buffer[..count])?;
+            bytes += count as u64;
+        }
+        let sha256: [u8; 32] = hash.finalize().into();
+        self.settle(&to, &staging, &sha256)?;
+        Ok(RawFile { sha256, bytes })
+    }
+
+    /// Keeps bytes of ours under their [`Id`], durable before this returns.
+    pub fn put(&self, bytes: &[u8]) -> io::Result<Id> {
+        let id = blob_id(bytes);
+        let staging = self.folder.join("outgoing");
+        let mut to = File::create(&staging)?;
+        to.write_all(bytes)?;
+        self.settle(&to, &staging, &id.0)?;
+        Ok(id)
+    }
+
+    /// Where a raw file lies.
+    pub fn raw_path(&self, sha256: &[u8; 32]) -> PathBuf {
+        self.path(sha256)
+    }
+
+    fn settle(&self, staged: &File, staging: &Path, hash: &[u8]) -> io::Result<()> {
+        let path = self.path(hash);
+        if path.exists() {
+            return fs::remove_file(staging);
+        }
+        staged.sync_all()?;
+        let shelf = path.parent().expect("a blob lies in a folder");
+        if !shelf.exists() {
+            fs::create_dir_all(shelf)?;
+            File::open(&self.folder)?.sync_all()?;
+        }
+        fs::rename(staging, &path)?;
+        File::open(shelf)?.sync_all()
+    }
+
+    fn path(&self, hash: &[u8]) -> PathBuf {
+        let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(&name[..2]).join(name)
+    }
+}
+
+impl stream::Blobs for BlobFolder {
+    fn load(&self, hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+        let path = self.path(hash);
+        let bytes = fs::read(&path)
+            .map_err(|error| StorageError::new(format!("blob {} cannot be read: {error}", path.display())))?;
+        let agrees = match hash.len() {
+            32 => Sha256::digest(&bytes).as_slice() == hash,
+            _ => blob_id(&bytes).0 == hash,
+        };
+        if agrees {
+            return Ok(bytes.into());
+        }
+        Err(StorageError::new(format!("blob {} no longer has the hash that names it", path.display())))
+    }
+}
+
+/// The id of a blob of ours: the first 16 bytes of its BLAKE3 hash.
+pub fn blob_id(bytes: &[u8]) -> Id {
+    Id(blake3::hash(bytes).as_bytes()[..16].try_into().expect("a hash has 32 bytes"))
+}

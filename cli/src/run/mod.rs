@@ -1,0 +1,95 @@
+//! The embedded engine on a data directory: takes what lies in the folders, to the end of the pipeline.
+
+pub mod blobs;
+pub mod commands;
+pub mod entry;
+mod folder;
+mod plan;
+pub(crate) mod read;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use accrual_sink::{Shard, SinkStage};
+use anyhow::Context;
+use compliance::{LedgerStage, UnitsStage};
+use contract::{Day, FeedEvent};
+use ingest::IngestStage;
+use normalize::NormalizeStage;
+use stream::{DataDirectory, Engine, EngineOptions, Line, Summary};
+
+use crate::configuration::Configuration;
+use blobs::BlobFolder;
+use plan::Plan;
+pub use plan::Remark;
+use source::Intake;
+
+/// What to run, and on how many threads.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub data: PathBuf,
+    pub feeds: Option<PathBuf>,
+    pub commands: Option<PathBuf>,
+    /// The day that time comes to when all feeds are in; `None`: no period moves.
+    pub as_of: Option<Day>,
+    /// End when everything that lies ready is done; else wait for more until stopped.
+    pub until_idle: bool,
+    pub threads: usize,
+}
+
+/// How a run ended.
+pub struct Ended {
+    pub summary: Summary,
+    /// What people must know of files and commands that could not be taken.
+    pub remarks: Vec<Remark>,
+}
+
+/// Where the stages stand in the line; part of stored keys, so the order never changes.
+pub mod stages {
+    pub const INGEST: u8 = 0;
+    pub const NORMALIZE: u8 = 1;
+    pub const UNITS: u8 = 2;
+    pub const LEDGER: u8 = 3;
+    pub const SINK: u8 = 4;
+}
+
+/// The five stages in order.
+pub fn line(blobs: &BlobFolder, partitions: u16) -> Line<FeedEvent, ()> {
+    let blobs: Arc<dyn stream::Blobs> = Arc::new(blobs.clone());
+    let (normalize, units, ledger, sink) = (blobs.clone(), blobs.clone(), blobs.clone(), blobs);
+    let shard = move |index: u16| Shard { index: index.into(), count: partitions.into() };
+    Line::new()
+        .then("ingest", |_| IngestStage::default())
+        .then("normalize", move |_| NormalizeStage::new(normalize.clone()))
+        .then("units", move |_| UnitsStage::new(units.clone()))
+        .then("ledger", move |_| LedgerStage::new(ledger.clone()))
+        .then("accrual-sink", move |index| SinkStage::new(sink.clone(), shard(index)))
+}
+
+/// Where a data directory keeps its blobs.
+pub fn blob_folder(data: &Path) -> PathBuf {
+    data.join("blobs")
+}
+
+/// Runs until the input ends or `stop` is set; `progress` hears of every commit.
+pub fn run(
+    configuration: &Configuration,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(stream::Committed),
+) -> anyhow::Result<Ended> {
+    let directory = DataDirectory::open(&options.data, configuration.tenant.partitions)?;
+    let folder = blob_folder(&options.data);
+    let blobs = BlobFolder::open(folder).context("blobs of the data directory cannot be kept")?;
+    let log = directory.log();
+    let committed = directory.committed();
+    let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone())?;
+    let engine_options = EngineOptions { threads: options.threads, ..EngineOptions::default() };
+    let stages = line(&blobs, directory.identity().partitions);
+    let mut engine = Engine::new(directory, &stages, engine_options)?;
+    let intake = Intake::new(&mut plan, log, blobs, committed, options.until_idle);
+    let summary = engine.run(intake, stop, &mut |committed| progress(*committed))?;
+    Ok(Ended { summary, remarks: plan.into_remarks() })
+}

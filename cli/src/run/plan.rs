@@ -1,0 +1,324 @@
+//! What enters the log next: changed configuration, command files, feeds, then the clock.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use contract::{Code, Control, Day, FileStatus, FileVerdict, Id};
+use ingest::{Arrival, FeedDefinition};
+use stream::Log;
+
+use super::Options;
+use super::blobs::{BlobFolder, RawFile};
+use super::entry::{Entry, FileEntry};
+use super::folder::{Found, scan};
+use super::read::{Reading, read_file};
+use crate::configuration::Configuration;
+
+/// A growing file is taken when it has not changed for this long.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// Something about a file or a command that people must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark(pub String);
+
+/// What came of asking for more.
+pub(super) enum Advance {
+    /// The log has grown. For a file its rows may be at hand already.
+    Grown(Option<Reading>),
+    /// Nothing lies ready.
+    Idle,
+}
+
+/// Decides what enters the log; everything behind it is a function of the log.
+pub(super) struct Plan<'a> {
+    configuration: &'a Configuration,
+    options: &'a Options,
+    log: Log,
+    blobs: BlobFolder,
+    feeds: Vec<Arc<FeedDefinition>>,
+    taken: Taken,
+    phase: Phase,
+    remarks: Vec<Remark>,
+    /// Files as they were when they were last looked at, so that a waiting run does not read them again.
+    seen: HashMap<String, (u64, Option<SystemTime>)>,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Configure,
+    Commands,
+    Feeds(VecDeque<Found>),
+    Clock,
+    Idle,
+}
+
+/// What the log says was taken in.
+#[derive(Default)]
+struct Taken {
+    files: HashMap<String, TakenFile>,
+    commands: HashSet<(String, [u8; 32])>,
+    configuration: Option<Id>,
+    controls: u64,
+    as_of: Option<Day>,
+    /// Something came in since the last tick or settlement.
+    unsettled: bool,
+}
+
+struct TakenFile {
+    versions: HashSet<[u8; 32]>,
+    status: FileStatus,
+    configuration: Option<Id>,
+}
+
+impl Taken {
+    fn read(log: &Log) -> anyhow::Result<Taken> {
+        let mut taken = Taken::default();
+        for number in 1..=log.len() {
+            taken.note(&Entry::read(log, number)?.context("log ends early")?);
+        }
+        Ok(taken)
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Control { number, control, configuration } => {
+                self.controls = *number;
+                self.configuration = configuration.or(self.configuration);
+                self.unsettled = match control {
+                    Control::Tick { as_of } => {
+                        self.as_of = Some(*as_of);
+                        false
+                    }
+                    Control::Settle => false,
+                    Control::Configure { .. } | Control::Command(_) => true,
+                };
+            }
+            Entry::File(file) => {
+                self.unsettled = true;
+                let configuration = self.configuration;
+                let status = file.verdict.status;
+                let known = self.files.entry(file.verdict.file.clone());
+                let known = known.or_insert(TakenFile { versions: HashSet::new(), status, configuration });
+                known.versions.insert(file.verdict.sha256);
+                (known.status, known.configuration) = (status, configuration);
+            }
+            Entry::Commands { file, sha256 } => {
+                self.commands.insert((file.clone(), *sha256));
+            }
+        }
+    }
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(
+        configuration: &'a Configuration,
+        options: &'a Options,
+        log: Log,
+        blobs: BlobFolder,
+    ) -> anyhow::Result<Plan<'a>> {
+        let taken = Taken::read(&log)?;
+        let (phase, remarks, seen) = (Phase::Configure, Vec::new(), HashMap::new());
+        let feeds = configuration.feeds.iter().cloned().map(Arc::new).collect();
+        Ok(Plan { configuration, options, log, blobs, feeds, taken, phase, remarks, seen })
+    }
+
+    pub fn into_remarks(self) -> Vec<Remark> {
+        self.remarks
+    }
+
+    /// Lets the log grow by the next thing that lies ready.
+    pub fn advance(&mut self) -> anyhow::Result<Advance> {
+        loop {
+            match std::mem::replace(&mut self.phase, Phase::Idle) {
+                Phase::Configure => {
+                    self.phase = Phase::Commands;
+                    if self.configure()? {
+                        return Ok(Advance::Grown(None));
+                    }
+                }
+                Phase::Commands => {
+                    let grown = self.commands()?;
+                    self.phase = Phase::Feeds(self.feeds()?);
+                    if grown {
+                        return Ok(Advance::Grown(None));
+                    }
+                }
+                Phase::Feeds(mut files) => match files.pop_front() {
+                    None => self.phase = Phase::Clock,
+                    Some(found) => {
+                        self.phase = Phase::Feeds(files);
+                        if let Some(reading) = self.feed(&found)? {
+                            return Ok(Advance::Grown(reading));
+                        }
+                    }
+                },
+                Phase::Clock => {
+                    self.phase = Phase::Idle;
+                    if self.clock()? {
+                        return Ok(Advance::Grown(None));
+                    }
+                }
+                Phase::Idle => {
+                    let files = self.feeds()?;
+                    if self.commands()? {
+                        self.phase = Phase::Feeds(files);
+                        return Ok(Advance::Grown(None));
+                    }
+                    if files.is_empty() {
+                        return Ok(Advance::Idle);
+                    }
+                    self.phase = Phase::Feeds(files);
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, entries: &[Entry]) -> anyhow::Result<()> {
+        let encoded: Vec<Vec<u8>> = entries.iter().map(Entry::encode).collect();
+        let encoded: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
+        self.log.append_all(&encoded)?;
+        entries.iter().for_each(|entry| self.taken.note(entry));
+        Ok(())
+    }
+
+    fn control(&self, ahead: u64, control: Control) -> Entry {
+        Entry::Control { number: self.taken.controls + 1 + ahead, control, configuration: None }
+    }
+
+    fn configure(&mut self) -> anyhow::Result<bool> {
+        let digest = self.configuration.digest;
+        if self.taken.configuration == Some(digest) {
+            return Ok(false);
+        }
+        let reference = self.blobs.put(&self.configuration.reference_bytes())?;
+        let (number, control) = (self.taken.controls + 1, Control::Configure { reference });
+        self.append(&[Entry::Control { number, control, configuration: Some(digest) }])?;
+        Ok(true)
+    }
+
+    fn commands(&mut self) -> anyhow::Result<bool> {
+        let Some(folder) = &self.options.commands else { return Ok(false) };
+        let found = scan(folder).with_context(|| format!("commands folder {} cannot be read", folder.display()))?;
+        let mut grown = false;
+        for file in found {
+            let raw = self.blobs.take_file(&file.path)?;
+            if self.taken.commands.contains(&(file.name.clone(), raw.sha256)) {
+                continue;
+            }
+            let (commands, bad) = match super::commands::read(&file.path, &file.name) {
+                Ok(read) => read,
+                Err(error) => {
+                    self.remarks.push(Remark(format!("{}: {error}", file.name)));
+                    continue;
+                }
+            };
+            self.remarks.extend(bad.iter().map(|bad| Remark(bad.to_string())));
+            let commands = commands.into_iter().map(|command| Control::Command(Box::new(command)));
+            let mut entries: Vec<Entry> = (0..).zip(commands).map(|(n, control)| self.control(n, control)).collect();
+            entries.push(Entry::Commands { file: file.name, sha256: raw.sha256 });
+            self.append(&entries)?;
+            grown = true;
+        }
+        Ok(grown)
+    }
+
+    /// Files that may be new. A file that still grows waits, except where the run ends when idle.
+    fn feeds(&self) -> anyhow::Result<VecDeque<Found>> {
+        let Some(folder) = &self.options.feeds else { return Ok(VecDeque::new()) };
+        let found = scan(folder).with_context(|| format!("feeds folder {} cannot be read", folder.display()))?;
+        let now = SystemTime::now();
+        let settled = |found: &Found| {
+            let age = found.modified.and_then(|modified| now.duration_since(modified).ok());
+            self.options.until_idle || age.is_none_or(|age| age >= SETTLED_AFTER)
+        };
+        let fresh = |found: &Found| self.seen.get(&found.name) != Some(&(found.bytes, found.modified));
+        Ok(found.into_iter().filter(|found| settled(found) && fresh(found)).collect())
+    }
+
+    /// Takes a file into the log; `None` where it is there already.
+    fn feed(&mut self, found: &Found) -> anyhow::Result<Option<Option<Reading>>> {
+        self.seen.insert(found.name.clone(), (found.bytes, found.modified));
+        let raw = match self.blobs.take_file(&found.path) {
+            Ok(raw) => raw,
+            Err(error) => {
+                self.remarks.push(Remark(format!("{}: file cannot be read: {error}", found.name)));
+                return Ok(None);
+            }
+        };
+        if self.is_taken(&found.name, &raw) {
+            return Ok(None);
+        }
+        let Judged { verdict, definition, reading } = self.judge(found, raw)?;
+        let definition = match &definition {
+            Some(definition) => Some(self.blobs.put(definition.text.as_bytes())?),
+            None => None,
+        };
+        self.append(&[Entry::File(Box::new(FileEntry { verdict, definition }))])?;
+        Ok(Some(reading))
+    }
+
+    /// Known bytes under this name; a file that had to wait is tried again when the configuration has changed.
+    fn is_taken(&self, name: &str, raw: &RawFile) -> bool {
+        self.taken.files.get(name).is_some_and(|taken| {
+            let waits = taken.status != FileStatus::Readable && taken.configuration != self.taken.configuration;
+            taken.versions.contains(&raw.sha256) && !waits
+        })
+    }
+
+    fn judge(&self, found: &Found, raw: RawFile) -> anyhow::Result<Judged> {
+        let RawFile { sha256, bytes } = raw;
+        let partner = found.partner();
+        let arrival = Arrival { partner: partner.into(), file: found.name.clone(), sha256, bytes };
+        if !self.configuration.reference.partners.iter().any(|known| known.id == partner) {
+            let message = format!("partner {partner:?} is not in the master; add it to partners.csv");
+            return Ok(Judged::unread(&arrival, FileStatus::Refused, Code::SenderUnknown, &message));
+        }
+        let for_file = |feed: &&Arc<FeedDefinition>| feed.partner == partner && feed.is_for(found.below_partner());
+        let Some(definition) = self.feeds.iter().find(for_file) else {
+            let message = format!("no feed definition of partner {partner} is for this file; add one below feeds/");
+            return Ok(Judged::unread(&arrival, FileStatus::Parked, Code::FeedUndefined, &message));
+        };
+        let (verdict, reading) = read_file(&self.blobs, definition, &arrival)?;
+        Ok(Judged { verdict, definition: Some(Arc::clone(definition)), reading })
+    }
+
+    fn clock(&mut self) -> anyhow::Result<bool> {
+        let control = match self.options.as_of {
+            Some(as_of) if self.taken.unsettled || self.taken.as_of != Some(as_of) => {
+                if let Some(before) = self.taken.as_of.filter(|before| *before > as_of) {
+                    let message = format!("--as-of {as_of} lies before {before}, which has come already; time stays");
+                    self.remarks.push(Remark(message));
+                    if !self.taken.unsettled {
+                        return Ok(false);
+                    }
+                    Control::Settle
+                } else {
+                    Control::Tick { as_of }
+                }
+            }
+            None if self.taken.unsettled => Control::Settle,
+            _ => return Ok(false),
+        };
+        let entry = self.control(0, control);
+        self.append(&[entry])?;
+        Ok(true)
+    }
+}
+
+/// A file with what the edge learned of it.
+struct Judged {
+    verdict: FileVerdict,
+    definition: Option<Arc<FeedDefinition>>,
+    reading: Option<Reading>,
+}
+
+impl Judged {
+    /// A file that nothing reads.
+    fn unread(arrival: &Arrival, status: FileStatus, code: Code, message: &str) -> Judged {
+        let mut verdict = ingest::unread(arrival, status, message);
+        verdict.problems.iter_mut().for_each(|problem| problem.code = code);
+        Judged { verdict, definition: None, reading: None }
+    }
+}

@@ -1,0 +1,77 @@
+//! Raw files in the blob folder, read as feeds.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use contract::{FileStatus, FileVerdict, RowSlice};
+use ingest::definition::{self, FeedDefinition};
+use ingest::read::Slices;
+use ingest::{Arrival, Limits};
+use stream::Blobs;
+
+use super::blobs::BlobFolder;
+use super::entry::FileEntry;
+
+/// The rows of a file on their way, slice by slice.
+pub(crate) struct Reading {
+    slices: Slices<'static>,
+}
+
+impl Reading {
+    pub fn next_slice(&mut self) -> anyhow::Result<Option<Arc<RowSlice>>> {
+        Ok(self.slices.next().transpose()?)
+    }
+}
+
+/// Reads a file for its verdict; its rows follow where it goes on.
+pub(super) fn read_file(
+    blobs: &BlobFolder,
+    definition: &Arc<FeedDefinition>,
+    arrival: &Arrival,
+) -> anyhow::Result<(FileVerdict, Option<Reading>)> {
+    let limits = Limits::default();
+    let blob = Blob(blobs.raw_path(&arrival.sha256));
+    let read = ingest::read(definition, arrival, &blob, &limits)?;
+    if read.verdict.status != FileStatus::Readable {
+        return Ok((read.verdict, None));
+    }
+    let slices = match read.kept() {
+        Some(kept) => Slices::Kept(kept.to_vec().into_iter()),
+        None => again(&blob, definition, arrival.partner.clone(), &limits)?,
+    };
+    Ok((read.verdict, Some(Reading { slices })))
+}
+
+/// The rows of a file that the log knows, read as they were the first time; `None` where none go on.
+pub(crate) fn reopen(blobs: &BlobFolder, file: &FileEntry) -> anyhow::Result<Option<Reading>> {
+    let (FileStatus::Readable, Some(definition)) = (file.verdict.status, file.definition) else { return Ok(None) };
+    let text = blobs.load(&definition.0)?;
+    let name = &file.verdict.feed;
+    let definition = definition::parse(name, name, std::str::from_utf8(&text)?).map_err(|problems| {
+        anyhow::anyhow!("feed definition {name} of the log is not understood by this build: {}", problems[0])
+    })?;
+    let blob = Blob(blobs.raw_path(&file.verdict.sha256));
+    let slices = again(&blob, &Arc::new(definition), file.verdict.partner.clone(), &Limits::default())?;
+    Ok(Some(Reading { slices }))
+}
+
+fn again(
+    blob: &Blob,
+    definition: &Arc<FeedDefinition>,
+    partner: contract::Text,
+    limits: &Limits,
+) -> anyhow::Result<Slices<'static>> {
+    let records = definition.format.open(Arc::clone(definition), Box::new(File::open(&blob.0)?), limits)?;
+    Ok(Slices::Again { records, partner, slice: 0, ended: false })
+}
+
+/// A raw file by its place.
+struct Blob(PathBuf);
+
+impl ingest::Source for Blob {
+    fn open(&self) -> io::Result<Box<dyn io::Read + Send + '_>> {
+        Ok(Box::new(File::open(&self.0)?))
+    }
+}

@@ -1,0 +1,146 @@
+//! The log as the engine's input: entries taken apart into records, old ones first, then whatever lies ready.
+
+use std::time::Duration;
+
+use contract::FeedEvent;
+use stream::outbox::route;
+use stream::{Committed, Feed, Log, Position, Source, SourceError};
+
+use super::blobs::BlobFolder;
+use super::entry::{Entry, FileEntry};
+use super::plan::{Advance, Plan};
+use super::read::{Reading, reopen};
+
+/// How long a waiting run sleeps before it looks into the folders again.
+const POLL: Duration = Duration::from_millis(500);
+
+pub(super) struct Intake<'p, 'c> {
+    plan: &'p mut Plan<'c>,
+    log: Log,
+    blobs: BlobFolder,
+    /// Nothing up to here comes again.
+    done: Position,
+    next_entry: u64,
+    stamp: u64,
+    file: Option<OpenFile>,
+    /// Rows of the entry that the plan has just added.
+    fresh: Option<Reading>,
+    until_idle: bool,
+    /// The last answer told the engine to commit what it has.
+    flushed: bool,
+}
+
+/// A file on its way: verdict, slices, end.
+struct OpenFile {
+    entry: u64,
+    key: u64,
+    index: u32,
+    file: FileEntry,
+    reading: Option<Reading>,
+    ended: bool,
+}
+
+impl<'p, 'c> Intake<'p, 'c> {
+    pub fn new(plan: &'p mut Plan<'c>, log: Log, blobs: BlobFolder, committed: Committed, until_idle: bool) -> Self {
+        let done = committed.position;
+        let next_entry = done.entry.max(1);
+        let (stamp, file, fresh) = (committed.control, None, None);
+        Intake { plan, log, blobs, done, next_entry, stamp, file, fresh, until_idle, flushed: false }
+    }
+
+    fn open(&mut self, entry: u64, file: FileEntry) -> Result<(), SourceError> {
+        let reading = match self.fresh.take() {
+            Some(fresh) => Some(fresh),
+            None => reopen(&self.blobs, &file).map_err(other)?,
+        };
+        let key = route(&file.verdict.partner);
+        self.file = Some(OpenFile { entry, key, index: 0, file, reading, ended: false });
+        Ok(())
+    }
+
+    /// The next record of the open file; `None` at its end.
+    fn of_file(&mut self) -> Result<Option<Feed<FeedEvent>>, SourceError> {
+        let Some(open) = &mut self.file else { return Ok(None) };
+        let Some((cost, item)) = open.next().map_err(other)? else {
+            self.file = None;
+            return Ok(None);
+        };
+        let position = Position { entry: open.entry, index: open.index };
+        open.index += 1;
+        Ok(Some(Feed::Record { position, stamp: self.stamp, key: open.key, cost, item }))
+    }
+
+    fn read_entry(&mut self) -> Result<Option<Feed<FeedEvent>>, SourceError> {
+        let number = self.next_entry;
+        let damaged = || SourceError::Damaged(format!("log entry {number} is missing"));
+        let entry = Entry::read(&self.log, number)?.ok_or_else(damaged)?;
+        self.next_entry += 1;
+        match entry {
+            Entry::Control { number: control, control: what, .. } => {
+                if (Position { entry: number, index: Position::CONTROL }) <= self.done {
+                    return Ok(None);
+                }
+                self.stamp = control;
+                Ok(Some(Feed::Control { entry: number, number: control, payload: what.encode().into() }))
+            }
+            Entry::File(file) => {
+                self.open(number, *file)?;
+                Ok(None)
+            }
+            Entry::Commands { .. } => Ok(None),
+        }
+    }
+}
+
+impl OpenFile {
+    fn next(&mut self) -> anyhow::Result<Option<(u32, FeedEvent)>> {
+        if self.index == 0 {
+            return Ok(Some((1, FeedEvent::File(Box::new(self.file.verdict.clone())))));
+        }
+        if let Some(slice) = self.reading.as_mut().map(Reading::next_slice).transpose()?.flatten() {
+            return Ok(Some((slice.rows.len() as u32, FeedEvent::Rows(slice))));
+        }
+        if self.ended || self.reading.is_none() {
+            return Ok(None);
+        }
+        self.ended = true;
+        Ok(Some((1, FeedEvent::End { partner: self.file.verdict.partner.clone() })))
+    }
+}
+
+impl Source<FeedEvent> for Intake<'_, '_> {
+    fn next(&mut self) -> Result<Feed<FeedEvent>, SourceError> {
+        loop {
+            if let Some(feed) = self.of_file()? {
+                match &feed {
+                    Feed::Record { position, .. } if *position <= self.done => continue,
+                    _ => return Ok(feed),
+                }
+            }
+            if self.next_entry <= self.log.len() {
+                if let Some(feed) = self.read_entry()? {
+                    return Ok(feed);
+                }
+                continue;
+            }
+            match self.plan.advance().map_err(other)? {
+                Advance::Grown(reading) => {
+                    self.fresh = reading;
+                    self.flushed = false;
+                }
+                Advance::Idle if self.until_idle => return Ok(Feed::End),
+                Advance::Idle => {
+                    if self.flushed {
+                        std::thread::sleep(POLL);
+                    }
+                    self.flushed = true;
+                    return Ok(Feed::Flush);
+                }
+            }
+        }
+    }
+}
+
+fn other(error: anyhow::Error) -> SourceError {
+    SourceError::Other(error.into_boxed_dyn_error())
+}
