@@ -5,4 +5,11 @@
 
 pub mod commands;
 pub mod configuration;
+pub mod explain;
+pub mod exports;
 pub mod import_master;
+pub mod overview;
+pub mod reader;
+pub mod run;
+pub mod verify;
+pub mod waiting;

@@ -1,7 +1,14 @@
 //! The commands, one file each.
 
 mod check;
+mod configure;
+mod explain;
+mod export;
 mod import_master;
+mod matching;
+mod run;
+mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -21,6 +28,20 @@ enum Command {
     Check(check::Arguments),
     /// Turn tables of master data into a configuration
     ImportMaster(import_master::Arguments),
+    /// Make a whole configuration for a generated feed set
+    Configure(configure::Arguments),
+    /// Tell the whole life of a record, sale, finding, accrual, authorization or payment
+    Explain(explain::Arguments),
+    /// Write what a data directory holds as a table, to stdout
+    Export(export::Arguments),
+    /// Find who or what the records of a table are
+    Match(matching::Arguments),
+    /// Take what lies in the feeds folder through all stages, to accruals, authorizations and journal
+    Run(run::Arguments),
+    /// Say what was taken in, where every record went, what waits for whom
+    Status(status::Arguments),
+    /// Check all invariants on a data directory; exit 1 on a violation
+    Verify(verify::Arguments),
 }
 
 /// Exit code for a configuration that cannot be used (sysexits' EX_CONFIG).
@@ -30,7 +51,14 @@ pub const EXIT_CONFIGURATION: u8 = 78;
 pub fn run(arguments: Arguments) -> ExitCode {
     let ended = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Configure(arguments) => configure::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::ImportMaster(arguments) => import_master::run(&arguments),
+        Command::Match(arguments) => matching::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -42,7 +42,8 @@ impl ProgramDefaults {
 }
 
 /// Account symbols that journal templates use (domain notes §5.1).
-pub(crate) const ACCOUNT_SYMBOLS: &[&str] = &["CR-REB", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-PAY", "CASH", "RC-CLAW"];
+pub(crate) const ACCOUNT_SYMBOLS: &[&str] =
+    &["CR-REB", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-PAY", "CASH", "RC-CLAW", "FX-PL"];
 
 const KEYS: &[&str] = &["name", "functional-currency", "partitions", "program"];
 const PROGRAM_KEYS: &[&str] = &["priority", "class", "grace-days", "close-days", "auto-authorise"];

@@ -1,0 +1,25 @@
+//! `paidonce status`
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::overview::{self, Overview};
+use crate::reader::Reader;
+use crate::waiting;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let reader = Reader::open(&arguments.data)?;
+    let text = format!("{}\n{}\n{}", overview::partners(&reader)?, Overview::of(&reader)?, waiting::list(&reader)?);
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,367 @@
+//! `paidonce explain`: the whole life of one thing, from the line in a partner's file to the money.
+//!
+//! Whatever is asked for, its record, its sales, findings, accruals, authorizations, payments and journal entries are
+//! looked up and told in the order in which they came about.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+use compliance::ledger::AccrualRow;
+use contract::{
+    Authorization, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Settlement, Side, Topic,
+};
+use normalize::views::{self, SaleRow};
+
+use crate::exports::{each_accrual, risks};
+use crate::overview::money;
+use crate::reader::Reader;
+use crate::run::stages;
+
+/// At most this many lines of one kind are told one by one.
+const TOLD: usize = 20;
+
+/// The life of what `what` names: `file#record`, or the id of a sale, finding, accrual, authorization, payment or
+/// journal entry.
+///
+/// # Errors
+/// Nothing is known under that name.
+pub fn explain(reader: &Reader, what: &str) -> Result<String> {
+    let mut life = Life { reader, text: String::new() };
+    if let Some((path, record_no)) = what.rsplit_once('#') {
+        let Ok(record_no) = record_no.parse() else { bail!("{what}: behind # stands no record number") };
+        return life.of_record(path, record_no).map(|()| life.text);
+    }
+    let Some(id) = Id::parse(what) else {
+        bail!("{what} is neither file#record nor an id of 32 hexadecimal digits");
+    };
+    if !life.of_id(id)? {
+        bail!("nothing here has the id {what}");
+    }
+    Ok(life.text)
+}
+
+struct Life<'r> {
+    reader: &'r Reader,
+    text: String,
+}
+
+impl Life<'_> {
+    fn of_record(&mut self, path: &str, record_no: u32) -> Result<()> {
+        let files: Vec<Receipt> = self.reader.all(Topic::Receipts)?;
+        let files: Vec<_> = files.into_iter().filter(|r| r.file == path).collect();
+        if files.is_empty() {
+            bail!("no file {path} was taken in");
+        }
+        for receipt in &files {
+            let at = RecordRef { record_no, ..receipt.at.clone() };
+            if record_no == 0 || record_no > receipt.records {
+                bail!("{path} has {} records", receipt.records);
+            }
+            self.record(receipt, &at)?;
+        }
+        Ok(())
+    }
+
+    fn of_id(&mut self, id: Id) -> Result<bool> {
+        if let Some(finding) = self.find(Topic::Findings, |f: &Finding| f.id == id)? {
+            self.finding_in_full(&finding)?;
+        } else if let Some(payment) = self.find(Topic::Payments, |p: &Payment| p.id == id)? {
+            self.payment(&payment)?;
+        } else if let Some(a) = self.find(Topic::Authorizations, |a: &Authorization| a.id == id)? {
+            self.authorization(&a)?;
+        } else if let Some(entry) = self.find(Topic::Journal, |e: &JournalEntry| e.id == id)? {
+            self.entry_in_full(&entry)?;
+        } else if let Some(sale) = self.sales(|s| s.sale.id == id)?.pop() {
+            self.record_of(&sale.sale.at)?;
+        } else if let Some(row) = self.accruals(|row| row.accrual_id == id)?.pop() {
+            self.record_of(&row.cause)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    // ---- a record ----
+
+    fn record_of(&mut self, at: &RecordRef) -> Result<()> {
+        let is_its = |r: &Receipt| r.at.partner == at.partner && r.at.file_no == at.file_no;
+        match self.find(Topic::Receipts, is_its)? {
+            Some(receipt) => self.record(&receipt, at),
+            None => bail!("record {at:?} has no receipt"),
+        }
+    }
+
+    fn record(&mut self, receipt: &Receipt, at: &RecordRef) -> Result<()> {
+        self.title(&format!("Record {}", self.reader.place(at)));
+        self.say(&format!("Came from {} in a file that was {} ({} bytes)", at.partner, receipt.status, receipt.bytes));
+        if let Some(row) = self.reader.row(receipt, at.record_no)? {
+            self.say(&format!("Line {} of the file, read as:", row.line_no));
+            self.row(&row);
+        }
+        let rejects: Vec<Reject> = self.all(Topic::Rejects, |r: &Reject| r.at == *at)?;
+        for r in &rejects {
+            self.say(&format!("Rejected, {}: {} {:?}: {}", r.code, r.field, r.value, r.message));
+        }
+        let sales = self.sales(|s| s.sale.at == *at)?;
+        for sale in &sales {
+            self.sale(sale);
+        }
+        if sales.is_empty() && rejects.is_empty() {
+            self.say("No sale came of it: it is a repeat, was replaced, or waits (see the findings)");
+        }
+        let ids: BTreeSet<Id> = sales.iter().map(|s| s.sale.id).collect();
+        self.findings_about(at, &ids)?;
+        let accruals = self.accruals(|row| row.cause == *at)?;
+        self.money_of(&accruals)
+    }
+
+    fn row(&mut self, row: &contract::ParsedRow) {
+        let number = |n: Option<contract::Micros>| n.map(|n| n.to_string()).unwrap_or_default();
+        let cells = [
+            ("document", row.document.to_string()),
+            ("line", row.document_line.to_string()),
+            ("date", format!("{} (written {:?})", row.date.map(|d| d.to_string()).unwrap_or_default(), row.date_text)),
+            ("code", row.code.to_string()),
+            ("description", row.description.to_string()),
+            ("quantity", number(row.quantity)),
+            ("price", number(row.unit_price)),
+            ("amount", number(row.amount)),
+            ("outlet", [row.outlet_id.as_str(), row.outlet.as_str()].join(" ").trim().to_owned()),
+            ("customer", row.customer.to_string()),
+            ("sold by", row.rep.to_string()),
+            ("promotion", row.promotion.to_string()),
+            ("serials", row.serials.join(" ")),
+            ("returns", row.original_document.to_string()),
+        ];
+        for (name, cell) in cells.iter().filter(|(_, cell)| !cell.is_empty()) {
+            let _ = writeln!(self.text, "      {name:<12} {cell}");
+        }
+    }
+
+    fn sale(&mut self, row: &SaleRow) {
+        let s = &row.sale;
+        let kind = if s.is_return() { "return" } else { "sale" };
+        self.say(&format!("Became {kind} {} version {}, {}", s.id, s.version, row.status));
+        self.say(&format!("  product {} by {} (score 0.{:03})", s.product, row.method, row.score.min(999)));
+        let party = if s.party().is_empty() { String::new() } else { format!(", party {}", s.party()) };
+        self.say(&format!("  {} units on {}, {}{party}", s.quantity, s.date, money(s.currency, s.amount)));
+        for (code, _) in &s.holds {
+            self.say(&format!("  held by {code}: it counts, but earns nothing"));
+        }
+    }
+
+    // ---- findings ----
+
+    fn findings_about(&mut self, at: &RecordRef, sales: &BTreeSet<Id>) -> Result<()> {
+        let touches = |f: &Finding| {
+            f.at == *at || f.related.as_ref() == Some(at) || f.sale.is_some_and(|sale| sales.contains(&sale))
+        };
+        let found: Vec<Finding> = self.all(Topic::Findings, touches)?;
+        if found.is_empty() {
+            self.say("Nothing was found against it");
+        }
+        for finding in &found {
+            self.finding(finding)?;
+        }
+        Ok(())
+    }
+
+    fn finding(&mut self, f: &Finding) -> Result<()> {
+        self.say(&format!("Finding {} ({}), {}: {}", f.code, f.code.meaning(), f.code.decision().as_str(), f.message));
+        self.say(&format!("  id {}, at {}", f.id, self.reader.place(&f.at)));
+        if let Some(related) = &f.related {
+            self.say(&format!("  with {}", self.reader.place(related)));
+        }
+        if let Some(Money { amount, currency }) = f.at_risk.or(risks(self.reader)?.get(&f.id).copied()) {
+            self.say(&format!("  {} at risk", money(currency, amount)));
+        }
+        if let Some(by) = f.explained_by {
+            self.say(&format!("  explained by finding {by}"));
+        }
+        Ok(())
+    }
+
+    fn finding_in_full(&mut self, f: &Finding) -> Result<()> {
+        self.title(&format!("Finding {}", f.id));
+        self.finding(f)?;
+        for at in std::iter::once(&f.at).chain(&f.related) {
+            if at.record_no > 0 {
+                self.record_of(at)?;
+            }
+        }
+        Ok(())
+    }
+
+    // ---- money ----
+
+    fn money_of(&mut self, rows: &[AccrualRow]) -> Result<()> {
+        if rows.is_empty() {
+            self.say("It earns nothing");
+            return Ok(());
+        }
+        for row in rows {
+            self.accrual(row);
+            let settlement = settlement_of(row);
+            let of_it = |a: &Authorization| authorizes(a, &settlement);
+            for a in self.all(Topic::Authorizations, of_it)? {
+                self.say(&format!("    authorised: {}", shown(&a)));
+            }
+        }
+        Ok(())
+    }
+
+    fn accrual(&mut self, row: &AccrualRow) {
+        let bound = if row.bound.is_empty() { String::new() } else { format!(", bound by {}", row.bound) };
+        let AccrualRow { program, version, period, beneficiary, kind, .. } = row;
+        let amount = money(row.currency, row.amount);
+        self.say(&format!("Accrual {}", row.accrual_id));
+        self.say(&format!("  {amount} {kind} under {program} version {version} in {period} for {beneficiary}{bound}"));
+    }
+
+    fn payment(&mut self, p: &Payment) -> Result<()> {
+        self.title(&format!("Payment {}", p.id));
+        self.say(&format!("{} to {} on {}", money(p.currency, p.amount), p.beneficiary, p.date));
+        if !p.over.is_zero() {
+            self.say(&format!("{} of it above what was payable: to be claimed back", money(p.currency, p.over)));
+        }
+        match self.find(Topic::Authorizations, |a: &Authorization| a.id == p.authorization)? {
+            Some(authorization) => self.authorization(&authorization),
+            None => {
+                self.say(&format!("Authorization {} is not known", p.authorization));
+                Ok(())
+            }
+        }
+    }
+
+    fn authorization(&mut self, a: &Authorization) -> Result<()> {
+        self.title(&format!("Authorization {}", a.id));
+        self.say(&shown(a));
+        self.say(&format!("{} version {} in {} for {}", a.program, a.version, a.period, a.beneficiary));
+        for p in self.all(Topic::Payments, |p: &Payment| p.authorization == a.id)? {
+            self.say(&format!("Paid {} on {} (payment {})", money(p.currency, p.amount), p.date, p.id));
+        }
+        let rows = self.accruals(|row| authorizes(a, &settlement_of(row)))?;
+        self.sales_behind(&rows);
+        match rows.first() {
+            Some(row) => self.journal(settlement_of(row).id()),
+            None => Ok(()),
+        }
+    }
+
+    fn sales_behind(&mut self, rows: &[AccrualRow]) {
+        let Some(first) = rows.first() else {
+            self.say("No sale stands behind it any more");
+            return;
+        };
+        let sum = rows.iter().map(|row| row.amount).sum();
+        self.say(&format!("It rests on {} lines that are due {}:", rows.len(), money(first.currency, sum)));
+        let mut largest: Vec<_> = rows.iter().collect();
+        largest.sort_by_key(|row| (-row.amount, row.accrual_id));
+        for row in largest.iter().take(TOLD) {
+            let bound = if row.bound.is_empty() { String::new() } else { format!("  bound by {}", row.bound) };
+            let amount = money(row.currency, row.amount);
+            self.say(&format!("  {amount:>18}  {:<12} {}{bound}", row.kind, self.reader.place(&row.cause)));
+        }
+        if rows.len() > TOLD {
+            self.say(&format!("  and {} smaller ones", rows.len() - TOLD));
+        }
+    }
+
+    fn journal(&mut self, settlement: Id) -> Result<()> {
+        let mut entries: Vec<JournalEntry> = self.all(Topic::Journal, |e: &JournalEntry| e.settlement == settlement)?;
+        entries.sort_by_key(|e| (e.control, e.postings.first().map(|p| p.number)));
+        self.title("Journal");
+        for entry in &entries {
+            self.entry(entry);
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, e: &JournalEntry) {
+        self.say(&format!("{} {} in {} from {} (entry {})", e.date, e.template, e.period, e.source_kind, e.id));
+        for p in &e.postings {
+            let amount = money(p.currency, p.amount);
+            let (debit, credit) = if p.side == Side::Debit { (amount.as_str(), "") } else { ("", amount.as_str()) };
+            self.say(&format!("  {:<36} {debit:>18} {credit:>18}", p.account));
+        }
+    }
+
+    fn entry_in_full(&mut self, e: &JournalEntry) -> Result<()> {
+        self.title(&format!("Journal entry {}", e.id));
+        self.entry(e);
+        self.say(&format!("For {} of {}", e.program, e.beneficiary));
+        let rows = self.accruals(|row| settlement_of(row).id() == e.settlement)?;
+        self.sales_behind(&rows);
+        self.journal(e.settlement)
+    }
+
+    // ---- looking up ----
+
+    fn all<T: serde::de::DeserializeOwned>(&self, topic: Topic, wanted: impl Fn(&T) -> bool) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.reader.each(topic, &mut |record: T| {
+            if wanted(&record) {
+                found.push(record);
+            }
+        })?;
+        Ok(found)
+    }
+
+    fn find<T: serde::de::DeserializeOwned>(&self, topic: Topic, wanted: impl Fn(&T) -> bool) -> Result<Option<T>> {
+        Ok(self.all(topic, wanted)?.pop())
+    }
+
+    fn sales(&self, wanted: impl Fn(&SaleRow) -> bool) -> Result<Vec<SaleRow>> {
+        let mut found = Vec::new();
+        for mut state in self.reader.states(stages::NORMALIZE) {
+            views::sales(&mut state, &mut |row| {
+                if wanted(&row) {
+                    found.push(row);
+                }
+            })?;
+        }
+        Ok(found)
+    }
+
+    fn accruals(&self, wanted: impl Fn(&AccrualRow) -> bool) -> Result<Vec<AccrualRow>> {
+        let mut found = Vec::new();
+        each_accrual(self.reader, &mut |row| {
+            if wanted(&row) {
+                found.push(row);
+            }
+        })?;
+        Ok(found)
+    }
+
+    fn title(&mut self, title: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(self.text, "{gap}{title}");
+    }
+
+    fn say(&mut self, line: &str) {
+        let _ = writeln!(self.text, "  {line}");
+    }
+}
+
+fn settlement_of(row: &AccrualRow) -> Settlement {
+    Settlement {
+        program: row.program.clone(),
+        version: row.version,
+        beneficiary: row.beneficiary.clone(),
+        period: row.period.clone(),
+        currency: row.currency,
+    }
+}
+
+fn authorizes(a: &Authorization, s: &Settlement) -> bool {
+    (&a.program, a.version, &a.beneficiary, &a.period, a.currency)
+        == (&s.program, s.version, &s.beneficiary, &s.period, s.currency)
+}
+
+fn shown(a: &Authorization) -> String {
+    let offset = if a.offset.is_zero() { String::new() } else { format!(", {} set off", money(a.currency, a.offset)) };
+    let (amount, paid) = (money(a.currency, a.amount), money(a.currency, a.paid));
+    let (date, by, status) = (a.date, &a.decided_by, a.status.as_str());
+    format!("{amount} on {date} by {by}{offset}, {paid} paid, {status} (authorization {})", a.id)
+}

@@ -1,0 +1,87 @@
+//! What is due, may be paid, was booked and was paid.
+
+use anyhow::Result;
+use compliance::ledger::{AccrualRow, accrual_rows};
+use contract::{Authorization, JournalEntry, Payment, Topic};
+use stream::State;
+
+use super::row::{Cells, Rows};
+use crate::reader::Reader;
+use crate::run::stages;
+
+pub(super) const ACCRUAL_COLUMNS: [&str; 14] = [
+    "accrual_id",
+    "program",
+    "version",
+    "beneficiary",
+    "period",
+    "sale_id",
+    "kind",
+    "measure_delta",
+    "amount",
+    "currency",
+    "bound",
+    "cause",
+    "file",
+    "record_no",
+];
+
+pub(super) const CLAIM_COLUMNS: [&str; 10] =
+    ["claim_id", "line_no", "program", "partner", "sale_id", "claimed", "approved", "currency", "state", "codes"];
+
+/// Hands over the accrual rows of all settlements, in their order.
+pub(crate) fn each_accrual(reader: &Reader, visit: &mut dyn FnMut(AccrualRow)) -> Result<()> {
+    let mut states = reader.states(stages::LEDGER);
+    let mut states: Vec<&mut dyn State> = states.iter_mut().map(|s| s as &mut dyn State).collect();
+    Ok(accrual_rows(&mut states, &reader.stage_blobs(), visit)?)
+}
+
+/// By program, version, beneficiary, period, currency, date and sale.
+pub(super) fn accruals(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
+    let mut cells = Cells::default();
+    let mut failed = Ok(());
+    each_accrual(reader, &mut |row| {
+        if failed.is_ok() {
+            failed = rows.row(accrual(reader, &row, &mut cells));
+        }
+    })?;
+    failed
+}
+
+fn accrual<'c>(reader: &Reader, row: &AccrualRow, cells: &'c mut Cells) -> &'c Cells {
+    cells.clear().add(row.accrual_id).add(&row.program).add(row.version).add(&row.beneficiary).add(&row.period);
+    cells.add(row.sale_id).add(row.kind).add(row.measure_delta).add(row.amount).add(row.currency).add(row.bound);
+    cells.add(reader.place(&row.cause)).add(reader.path(&row.cause)).add(row.cause.record_no)
+}
+
+pub(super) fn authorizations(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
+    let mut all: Vec<Authorization> = reader.all(Topic::Authorizations)?;
+    write(accrual_sink::exports::authorization_rows(&mut all), rows)
+}
+
+pub(super) fn journal(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
+    let mut all: Vec<JournalEntry> = reader.all(Topic::Journal)?;
+    write(accrual_sink::exports::journal_rows(&mut all), rows)
+}
+
+pub(super) fn payments(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
+    let mut all: Vec<Payment> = reader.all(Topic::Payments)?;
+    write(accrual_sink::exports::payment_rows(&mut all), rows)
+}
+
+/// Claims come with a later release: nothing can file one yet.
+pub(super) fn claims(_: &Reader, _: &mut dyn Rows) -> Result<()> {
+    Ok(())
+}
+
+fn write<const N: usize>(all: impl Iterator<Item = [String; N]>, rows: &mut dyn Rows) -> Result<()> {
+    let mut cells = Cells::default();
+    for row in all {
+        cells.clear();
+        row.iter().for_each(|cell| {
+            cells.add(cell);
+        });
+        rows.row(&cells)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! `paidonce export`: what a data directory holds, as tables.
+//!
+//! Columns are those of the project's contract with outside scripts, more may follow behind them. Rows are sorted by
+//! business keys, never by arrival, so that the bytes are the same whatever threads or interleaving a run had.
+
+mod findings;
+mod intake;
+mod ledger;
+mod row;
+mod sales;
+
+use std::io::Write;
+
+use anyhow::Result;
+
+use crate::reader::Reader;
+pub(crate) use findings::risks;
+pub(crate) use ledger::each_accrual;
+pub use row::Format;
+use row::{RowWriter, Rows};
+
+/// What can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum What {
+    Sales,
+    Rejects,
+    Receipts,
+    Findings,
+    Accruals,
+    Authorizations,
+    Journal,
+    Payments,
+    Claims,
+    Audit,
+    Identities,
+}
+
+/// An export: its columns and what writes its rows.
+struct Export {
+    columns: &'static [&'static str],
+    write: fn(&Reader, &mut dyn Rows) -> Result<()>,
+}
+
+impl What {
+    fn export(self) -> Export {
+        match self {
+            What::Sales => Export { columns: &sales::COLUMNS, write: sales::write },
+            What::Rejects => Export { columns: &intake::REJECT_COLUMNS, write: intake::rejects },
+            What::Receipts => Export { columns: &intake::RECEIPT_COLUMNS, write: intake::receipts },
+            What::Findings => Export { columns: &findings::COLUMNS, write: findings::write },
+            What::Accruals => Export { columns: &ledger::ACCRUAL_COLUMNS, write: ledger::accruals },
+            What::Authorizations => {
+                Export { columns: &accrual_sink::exports::AUTHORIZATION_COLUMNS, write: ledger::authorizations }
+            }
+            What::Journal => Export { columns: &accrual_sink::exports::JOURNAL_COLUMNS, write: ledger::journal },
+            What::Payments => Export { columns: &accrual_sink::exports::PAYMENT_COLUMNS, write: ledger::payments },
+            What::Claims => Export { columns: &ledger::CLAIM_COLUMNS, write: ledger::claims },
+            What::Audit => Export { columns: &intake::AUDIT_COLUMNS, write: intake::audit },
+            What::Identities => Export { columns: &sales::IDENTITY_COLUMNS, write: sales::identities },
+        }
+    }
+}
+
+/// Writes one export to `out`.
+pub fn write(reader: &Reader, what: What, format: Format, out: &mut dyn Write) -> Result<()> {
+    let export = what.export();
+    let mut rows = RowWriter::new(format, export.columns, out)?;
+    (export.write)(reader, &mut rows)?;
+    rows.finish()
+}

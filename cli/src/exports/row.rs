@@ -1,0 +1,177 @@
+//! Rows of an export and the formats they are written in.
+
+use std::fmt::{Display, Write as _};
+use std::io::Write;
+
+use anyhow::{Result, ensure};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    #[default]
+    Csv,
+    /// One JSON object a line; numbers keep all their digits, what is empty is null.
+    Jsonl,
+}
+
+/// Takes rows, in the order in which they are to be written.
+pub(super) trait Rows {
+    fn row(&mut self, cells: &Cells) -> Result<()>;
+}
+
+/// The cells of one row, in one buffer that is used again.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Cells {
+    pub fn clear(&mut self) -> &mut Cells {
+        self.text.clear();
+        self.ends.clear();
+        self
+    }
+
+    pub fn add(&mut self, value: impl Display) -> &mut Cells {
+        write!(self.text, "{value}").expect("a text takes all that is written to it");
+        self.ends.push(self.text.len());
+        self
+    }
+
+    /// An empty cell for `None`.
+    pub fn add_some(&mut self, value: Option<impl Display>) -> &mut Cells {
+        match value {
+            Some(value) => self.add(value),
+            None => self.add(""),
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(from, to)| &self.text[from..*to])
+    }
+}
+
+/// Columns whose values are numbers.
+const NUMBERS: &[&str] = &[
+    "accepted",
+    "amount",
+    "amount_at_risk",
+    "approved",
+    "bytes",
+    "claimed",
+    "duplicate",
+    "functional_amount",
+    "line_no",
+    "measure_delta",
+    "offset",
+    "over",
+    "paid",
+    "parked",
+    "posting_no",
+    "product_score",
+    "quantity",
+    "record_no",
+    "records",
+    "rejected",
+    "related_record_no",
+    "runner_up_score",
+    "score",
+    "seq",
+    "structural",
+    "superseded",
+    "unit_price",
+    "version",
+];
+
+/// Writes rows in one of the formats.
+pub(super) struct RowWriter<'o> {
+    columns: &'static [&'static str],
+    target: Target<'o>,
+}
+
+enum Target<'o> {
+    Csv(Box<csv::Writer<&'o mut dyn Write>>),
+    Jsonl { out: &'o mut dyn Write, line: String },
+}
+
+impl<'o> RowWriter<'o> {
+    pub fn new(format: Format, columns: &'static [&'static str], out: &'o mut dyn Write) -> Result<RowWriter<'o>> {
+        let target = match format {
+            Format::Csv => {
+                let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(out);
+                writer.write_record(columns)?;
+                Target::Csv(Box::new(writer))
+            }
+            Format::Jsonl => Target::Jsonl { out, line: String::new() },
+        };
+        Ok(RowWriter { columns, target })
+    }
+
+    pub fn finish(self) -> Result<()> {
+        match self.target {
+            Target::Csv(mut writer) => writer.flush()?,
+            Target::Jsonl { out, .. } => out.flush()?,
+        }
+        Ok(())
+    }
+}
+
+impl Rows for RowWriter<'_> {
+    fn row(&mut self, cells: &Cells) -> Result<()> {
+        ensure!(cells.ends.len() == self.columns.len(), "a row has {} cells for {:?}", cells.ends.len(), self.columns);
+        match &mut self.target {
+            Target::Csv(writer) => writer.write_record(cells.iter())?,
+            Target::Jsonl { out, line } => {
+                line.clear();
+                json_object(self.columns, cells, line);
+                line.push('\n');
+                out.write_all(line.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn json_object(columns: &[&str], cells: &Cells, line: &mut String) {
+    for (n, (column, cell)) in columns.iter().zip(cells.iter()).enumerate() {
+        line.push(if n == 0 { '{' } else { ',' });
+        line.push('"');
+        line.push_str(column);
+        line.push_str("\":");
+        match cell {
+            "" => line.push_str("null"),
+            number if NUMBERS.contains(column) => line.push_str(number),
+            text => line.push_str(&serde_json::Value::from(text).to_string()),
+        }
+    }
+    line.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(format: Format) -> String {
+        let mut out = Vec::new();
+        let mut rows = RowWriter::new(format, &["file", "amount", "message"], &mut out).unwrap();
+        let mut cells = Cells::default();
+        rows.row(cells.clear().add("a,b").add("-1.50").add("said \"no\"\n")).unwrap();
+        rows.row(cells.clear().add("c").add("").add_some(None::<u8>)).unwrap();
+        assert!(rows.row(cells.clear().add("too few")).is_err());
+        rows.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn csv_quotes_what_must_be_quoted() {
+        assert_eq!(written(Format::Csv), "file,amount,message\n\"a,b\",-1.50,\"said \"\"no\"\"\n\"\nc,,\n");
+    }
+
+    #[test]
+    fn json_keeps_digits_and_tells_nothing_from_zero() {
+        let first = r#"{"file":"a,b","amount":-1.50,"message":"said \"no\"\n"}"#;
+        let second = r#"{"file":"c","amount":null,"message":null}"#;
+        assert_eq!(written(Format::Jsonl), format!("{first}\n{second}\n"));
+    }
+}

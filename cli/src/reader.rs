@@ -1,0 +1,119 @@
+//! A data directory for readers: views as values, state by partition, paths of files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use contract::{ParsedRow, Receipt, RecordRef, Text, Topic};
+use serde::de::DeserializeOwned;
+use stream::reader::StateReader;
+use stream::{Blobs, DataDirectory};
+
+use crate::run::blob_folder;
+use crate::run::blobs::BlobFolder;
+use crate::run::entry::Entry;
+use crate::run::read::reopen;
+
+/// What a data directory holds, as of its last commit. No process writes to it meanwhile.
+pub struct Reader {
+    directory: DataDirectory,
+    blobs: BlobFolder,
+    /// Path of each file, by partner and number.
+    paths: BTreeMap<(Text, u32), String>,
+}
+
+impl Reader {
+    /// Opens a data directory to look at.
+    ///
+    /// # Errors
+    /// It is not there, a process writes to it, or what it holds is damaged.
+    pub fn open(data: &Path) -> Result<Reader> {
+        anyhow::ensure!(data.join("store").is_dir(), "{} is no data directory", data.display());
+        let directory = DataDirectory::open_read_only(data)?;
+        let blobs = BlobFolder::open(blob_folder(data)).context("blobs of the data directory cannot be read")?;
+        let mut reader = Reader { directory, blobs, paths: BTreeMap::new() };
+        let mut paths = BTreeMap::new();
+        reader.each(Topic::Receipts, &mut |receipt: Receipt| {
+            paths.insert((receipt.at.partner, receipt.at.file_no), receipt.file);
+        })?;
+        reader.paths = paths;
+        Ok(reader)
+    }
+
+    pub fn directory(&self) -> &DataDirectory {
+        &self.directory
+    }
+
+    pub fn blobs(&self) -> &BlobFolder {
+        &self.blobs
+    }
+
+    /// The blobs as stages see them.
+    pub fn stage_blobs(&self) -> Arc<dyn Blobs> {
+        Arc::new(self.blobs.clone())
+    }
+
+    /// Hands over every record of a view, in key order.
+    pub fn each<T: DeserializeOwned>(&self, topic: Topic, visit: &mut dyn FnMut(T)) -> Result<()> {
+        for entry in self.directory.views(topic as u8) {
+            let (_, value) = entry?;
+            let record = postcard::from_bytes(&value);
+            visit(record.with_context(|| format!("a record of view {topic:?} is damaged"))?);
+        }
+        Ok(())
+    }
+
+    /// Every record of a view, in key order.
+    pub fn all<T: DeserializeOwned>(&self, topic: Topic) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        self.each(topic, &mut |record| all.push(record))?;
+        Ok(all)
+    }
+
+    /// A record as it was read from its file; `None` where no feed definition read the file.
+    pub fn row(&self, receipt: &Receipt, record_no: u32) -> Result<Option<ParsedRow>> {
+        let log = self.directory.log();
+        for number in (1..=log.len()).rev() {
+            let Some(Entry::File(file)) = Entry::read(&log, number)? else { continue };
+            if file.verdict.file != receipt.file || file.verdict.sha256 != receipt.sha256 {
+                continue;
+            }
+            let Some(mut reading) = reopen(&self.blobs, &file)? else { continue };
+            while let Some(slice) = reading.next_slice()? {
+                if let Some(row) = slice.rows.iter().find(|row| row.record_no == record_no) {
+                    return Ok(Some(row.clone()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The state of a stage, one reader a partition.
+    pub fn states(&self, stage: u8) -> Vec<StateReader<'_>> {
+        (0..self.directory.identity().partitions).map(|p| self.directory.partition_state(stage, p)).collect()
+    }
+
+    /// Path of the file that a record stands in; empty for a record that stands in none.
+    pub fn path(&self, at: &RecordRef) -> &str {
+        self.paths.get(&(at.partner.clone(), at.file_no)).map_or("", String::as_str)
+    }
+
+    /// `path#record`, or the path alone for a whole file.
+    pub fn place(&self, at: &RecordRef) -> String {
+        match (self.path(at), at.record_no) {
+            ("", _) => String::new(),
+            (path, 0) => path.to_owned(),
+            (path, record_no) => format!("{path}#{record_no}"),
+        }
+    }
+
+    /// Every file taken in, with its path, in order of path and number.
+    pub fn files(&self) -> Vec<(&str, RecordRef)> {
+        let at =
+            |(partner, file_no): &(Text, u32)| RecordRef { partner: partner.clone(), file_no: *file_no, record_no: 0 };
+        let mut files: Vec<_> = self.paths.iter().map(|(key, path)| (path.as_str(), at(key))).collect();
+        files.sort();
+        files
+    }
+}
