@@ -2,9 +2,9 @@
 //!
 //! ## What it finds
 //! A distributor's line to an outlet and that outlet's own line of the same product and quantity, on the same day or up
-//! to 60 days later, through another partner. Pairs are one to one: the closest dates first, ties by (event time,
-//! sale id) of the distributor's line, then of the reseller's. Found without any program; the finding sits on the
-//! reseller's line.
+//! to 60 days later, through another partner. Pairs are one to one: lines that share a serial number first, then the
+//! closest dates, ties by (event time, sale id) of the distributor's line, then of the reseller's. Lines whose serial
+//! numbers differ are no pair. Found without any program; the finding sits on the reseller's line.
 //!
 //! ## Why it matters
 //! The same units would earn at both tiers. A program with `pay_tier` pays that tier only; one without pays the earlier
@@ -31,22 +31,43 @@ pub(crate) struct Report {
     pub partner: Text,
     /// The distributor's line to the outlet.
     pub upper: bool,
+    /// Hashes of the first and the last serial number in sorted order; `None` without any.
+    pub units: Option<(u64, u64)>,
+}
+
+/// How near two lines are to being the same units; nearer is less.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    SameSerials,
+    NothingSaid,
+}
+
+/// `None` where serial numbers speak against it.
+fn nearness(a: &Report, b: &Report) -> Option<Nearness> {
+    match (a.units, b.units) {
+        (Some(a), Some(b)) if a.0 == b.0 || a.1 == b.1 => Some(Nearness::SameSerials),
+        (Some(_), Some(_)) => None,
+        _ => Some(Nearness::NothingSaid),
+    }
 }
 
 fn check(reports: &[Report]) -> Vec<(usize, usize)> {
-    let mut close: Vec<(i32, SaleKey, SaleKey, usize, usize)> = Vec::new();
+    let mut close: Vec<(Nearness, i32, SaleKey, SaleKey, usize, usize)> = Vec::new();
     for (lower, own) in reports.iter().enumerate().filter(|(_, r)| !r.upper) {
         for (upper, sold) in reports.iter().enumerate().filter(|(_, r)| r.upper) {
             let days = own.sale.0.0 - sold.sale.0.0;
-            if (0..=PAIR_DAYS).contains(&days) && own.partner != sold.partner {
-                close.push((days, sold.sale, own.sale, lower, upper));
+            if (0..=PAIR_DAYS).contains(&days)
+                && own.partner != sold.partner
+                && let Some(nearness) = nearness(own, sold)
+            {
+                close.push((nearness, days, sold.sale, own.sale, lower, upper));
             }
         }
     }
     close.sort_unstable();
     let mut taken = vec![false; reports.len()];
     let mut pairs = Vec::new();
-    for (_, _, _, lower, upper) in close {
+    for (_, _, _, _, lower, upper) in close {
         if !taken[lower] && !taken[upper] {
             (taken[lower], taken[upper]) = (true, true);
             pairs.push((lower, upper));

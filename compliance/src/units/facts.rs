@@ -179,6 +179,8 @@ pub struct TierEntry {
     pub partner: Text,
     /// A distributor's line to the outlet; else the outlet's own.
     pub upper: bool,
+    /// Hashes of the first and the last serial number in sorted order; `None` without any.
+    pub units: Option<(u64, u64)>,
     pub mate: Option<SaleKey>,
 }
 

@@ -82,6 +82,14 @@ pub fn lives(sale: &Sale) -> Vec<(u64, Text)> {
     sale.serials.iter().map(life).collect()
 }
 
+/// First and last serial number of a sale in sorted order, hashed; `None` without any.
+pub fn serial_ends(sale: &Sale) -> Option<(u64, u64)> {
+    let mut serials: Vec<Text> = sale.serials.iter().map(|serial| normal_serial(serial)).collect();
+    serials.sort_unstable();
+    let end = |serial: Option<&Text>| serial.map(|serial| serial_key(&sale.product, serial));
+    end(serials.first()).zip(end(serials.last()))
+}
+
 /// Key of the lines of one outlet, product and quantity, and whether this one is a distributor's; `None` for a sale
 /// that no other tier can report.
 pub fn tier_key(market: &Market, sale: &Sale) -> Option<(u64, bool)> {

@@ -5,7 +5,7 @@ use stream::StorageError;
 
 use super::desk::{Desk, Entered, counts};
 use super::facts::{Double, Exceeds, Grant, Line, Pair, SaleKey, SerialEntry, TierEntry, Unit, Year, YearKey};
-use super::filing::{document_entry, lives, party_key, set, tier_key, year_key};
+use super::filing::{document_entry, lives, party_key, serial_ends, set, tier_key, year_key};
 use super::findings::{loses, no_sale};
 use crate::rules::near_duplicate_document::may_be_slip;
 use crate::rules::serial_sold_twice::Move;
@@ -109,7 +109,8 @@ impl Desk<'_> {
         let key = SaleKey::of(sale);
         list.retain(|entry| entry.sale != key);
         if counts {
-            set(list, TierEntry { sale: key, partner: sale.at.partner.clone(), upper, mate: None }, true);
+            let (partner, units) = (sale.at.partner.clone(), serial_ends(sale));
+            set(list, TierEntry { sale: key, partner, upper, units, mate: None }, true);
         }
         touched.tiers.push(group);
         Ok(())
@@ -162,8 +163,9 @@ impl Desk<'_> {
 
     fn settle_tier(&mut self, group: u64) -> Result<(), StorageError> {
         let entries = self.shelves.tiers.get(self.state, group)?.clone();
-        let reports: Vec<Report> =
-            entries.iter().map(|e| Report { sale: e.sale, partner: e.partner.clone(), upper: e.upper }).collect();
+        let report =
+            |e: &TierEntry| Report { sale: e.sale, partner: e.partner.clone(), upper: e.upper, units: e.units };
+        let reports: Vec<Report> = entries.iter().map(report).collect();
         let pairs = RULES.iter().find_map(|rule| match rule.check {
             Check::Tiers(check) => Some(check(&reports)),
             _ => None,
