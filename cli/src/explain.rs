@@ -143,7 +143,8 @@ impl Life<'_> {
         let s = &row.sale;
         let kind = if s.is_return() { "return" } else { "sale" };
         self.say(&format!("Became {kind} {} version {}, {}", s.id, s.version, row.status));
-        self.say(&format!("  product {} by {} (score 0.{:03})", s.product, row.method, row.score.min(999)));
+        let score = contract::Micros(i64::from(row.score) * 1000);
+        self.say(&format!("  product {} by {} (score {score})", s.product, row.method));
         let party = if s.party().is_empty() { String::new() } else { format!(", party {}", s.party()) };
         self.say(&format!("  {} units on {}, {}{party}", s.quantity, s.date, money(s.currency, s.amount)));
         for (code, _) in &s.holds {

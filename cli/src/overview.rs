@@ -205,15 +205,15 @@ impl Overview {
     }
 
     fn show_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nFindings                                                          money at risk")?;
+        writeln!(f, "\nFindings                                                                       money at risk")?;
         for (code, found) in &self.findings {
-            let meaning: String = code.meaning().chars().take(48).collect();
+            let meaning: String = code.meaning().chars().take(60).collect();
             let risk: Vec<_> = found.at_risk.iter().map(|(currency, amount)| money(*currency, *amount)).collect();
             let explained = match found.explained {
                 0 => String::new(),
                 n => format!(" ({} explained by another)", grouped(n)),
             };
-            let line = format!("  {code}  {:>7}  {meaning:<48} {}{explained}", grouped(found.count), risk.join(", "));
+            let line = format!("  {code}  {:>7}  {meaning:<60} {}{explained}", grouped(found.count), risk.join(", "));
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())

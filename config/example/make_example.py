@@ -181,13 +181,14 @@ def plant(lines, planted):
     l.inflated = 59 * l.quantity // 60
     planted.add("OP-20", l, "quantity sixty times what was sold")
     serialised = sorted((l for l in maple + gate if l.serials), key=lambda l: (l.date, l.serials))
-    for l, earlier in ((serialised[-9], serialised[4]), (serialised[-20], serialised[11])):  # DD-06, DD-07
+    for l in (serialised[-9], serialised[-20]):                              # DD-06, DD-07
+        earlier = [e for e in serialised if e.sku == l.sku and e.date < l.date][0]
         planted.add("DD-06" if l.partner == earlier.partner else "DD-07", l, "serial %s was sold before" % earlier.serials[0], earlier)
         l.serials[0] = earlier.serials[0]
     for l in pick(cascade, "2013-01", 2):                                    # DD-28
         l.kind = "internal"
         planted.add("DD-28", l, "a stock movement between branches")
-    for l, note in ((pick(gate, "2012-10", 1)[0], "OP-06"), (pick(gate, "2013-03", 1)[0], "OP-09")):
+    for l, note in ((pick(gate, "2012-10", 1)[0], "OP-06"), (pick(gate, "2013-01", 1)[0], "OP-09")):
         l.promotion = "TOURING-LAUNCH"
         planted.add(note, l, "names a program that is not for this %s" % ("date" if note == "OP-06" else "product"))
     for l in pick(gate, "2012-11", 3, 2) + pick(albion, "2013-01", 3, 2):     # honest returns

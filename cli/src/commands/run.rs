@@ -11,6 +11,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
+use crate::overview::Overview;
+use crate::reader::Reader;
 use crate::run::{Options, run as run_pipeline};
 
 #[derive(clap::Args)]
@@ -75,6 +77,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for remark in &ended.remarks {
         eprintln!("warning: {}", remark.0);
     }
+    eprint!("{}", Overview::of(&Reader::open(&arguments.data)?)?);
     if stop.load(Ordering::Relaxed) {
         eprintln!("interrupted; the same command goes on from here");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));

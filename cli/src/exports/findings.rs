@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use contract::{Finding, Id, Money, Risk, Topic};
+use contract::{Code, Finding, Id, Money, RecordRef, Risk, Topic};
 
 use super::row::{Cells, Rows};
 use crate::reader::Reader;
@@ -40,6 +40,7 @@ pub(crate) fn risks(reader: &Reader) -> Result<BTreeMap<Id, Money>> {
 pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
     let risks = risks(reader)?;
     let mut findings: Vec<Finding> = reader.all(Topic::Findings)?;
+    explain_dates(&mut findings);
     findings.sort_by(|a, b| order(reader, a).cmp(&order(reader, b)));
     let mut cells = Cells::default();
     for f in &findings {
@@ -54,6 +55,18 @@ pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
         rows.row(cells.add(&f.message).add_some(f.explained_by))?;
     }
     Ok(())
+}
+
+/// A date that does not fit its file is explained where the record repeats a sale that another report dates alike.
+///
+/// The doubt about the date is normalization's, the double is found behind it; only here do both meet.
+pub(crate) fn explain_dates(findings: &mut [Finding]) {
+    let doubles = [Code::TwoTiersReport, Code::NearDuplicateDocument];
+    let open = findings.iter().filter(|f| doubles.contains(&f.code) && f.explained_by.is_none());
+    let open: BTreeMap<RecordRef, Id> = open.map(|f| (f.at.clone(), f.id)).collect();
+    for finding in findings.iter_mut().filter(|f| f.code == Code::DateImplausible) {
+        finding.explained_by = finding.explained_by.or_else(|| open.get(&finding.at).copied());
+    }
 }
 
 fn order<'r>(reader: &'r Reader, f: &'r Finding) -> impl Ord + 'r {
