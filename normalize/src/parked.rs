@@ -22,11 +22,16 @@ pub(crate) fn retry(
 ) -> Result<(), StageError> {
     let mut from = partner.map_or((String::new(), 0, 0), |partner| (partner.to_string(), 0, 0));
     let to = partner.map_or(("\u{10ffff}".to_owned(), 0, 0), |partner| (partner.to_string(), u32::MAX, u32::MAX));
+    let mut actor = String::new();
     loop {
         let parked = PARKED.range(state, &from, &to, Order::Up, PAGE_ROWS)?;
         let Some(((last, file_no, record_no), _)) = parked.last() else { return Ok(()) };
         from = (last.clone(), *file_no, record_no + 1);
         for ((partner, file_no, record_no), parking) in parked.iter().filter(|(_, parking)| !parking.conflict) {
+            if actor != *partner {
+                actor.clone_from(partner);
+                outbox.acting_for(partner);
+            }
             let partner = Text::from(partner.as_str());
             let mut page = Page::new(known, &partner, stamp, state, outbox);
             bring_back(&mut page, *file_no, *record_no, parking)?;

@@ -53,7 +53,14 @@ impl<T> Outbox<T> {
     /// receiver are put in order by these keys. Call it before the first output of each key, once a key. Without it
     /// the order hangs on the number of partitions. While a record is processed it says nothing.
     pub fn acting_for(&mut self, key: &str) {
-        self.actors.push(Actor { emitter: route(key), sent: self.sent.len(), published: self.published.len() });
+        self.acting_in(0, key);
+    }
+
+    /// As [`Outbox::acting_for`], for a stage that walks through its keys more than once at a control: all outputs of
+    /// a lower round stand in front of those of a higher one, whatever their keys.
+    pub fn acting_in(&mut self, round: u8, key: &str) {
+        let emitter = u64::from(round) << 56 | route(key) >> 8;
+        self.actors.push(Actor { emitter, sent: self.sent.len(), published: self.published.len() });
     }
 
     pub fn publish(&mut self, view: View) {
@@ -128,7 +135,7 @@ mod tests {
         outbox.send("x", 'd');
         let (sent, published) = outbox.drain_with_actors();
         let sent: Vec<_> = sent.into_iter().map(|(emitter, ordinal, routed)| (emitter, ordinal, routed.item)).collect();
-        let (one, two) = (route("one"), route("two"));
+        let (one, two) = (route("one") >> 8, route("two") >> 8);
         assert_eq!(sent, [(0, 1, 'a'), (one, 1, 'b'), (one, 2, 'c'), (two, 1, 'd')]);
         assert_eq!(published.iter().map(|(emitter, _)| *emitter).collect::<Vec<_>>(), [two]);
     }
