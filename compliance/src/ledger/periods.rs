@@ -24,19 +24,22 @@ impl Turning<'_> {
     pub fn run(&self, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StageError> {
         let waiting = WAITING.first(state, usize::MAX)?.into_iter().map(|(id, ())| Id(id)).collect();
         for (id, mut account) in in_order(waiting, state)? {
+            outbox.acting_in(1, &id.to_string());
             self.catch_up(id, &mut account, state, outbox)?;
             ACCOUNTS.put(state, &id.0, &account)?;
         }
-        loop {
+        for round in 2.. {
             let past = in_order(self.past_deadline(state)?, state)?;
             if past.is_empty() {
-                return Ok(());
+                break;
             }
             for (id, mut account) in past {
+                outbox.acting_in(round, &id.to_string());
                 self.move_on(id, &mut account, state, outbox)?;
                 ACCOUNTS.put(state, &id.0, &account)?;
             }
         }
+        Ok(())
     }
 
     fn past_deadline(&self, state: &mut dyn State) -> Result<BTreeSet<Id>, StorageError> {

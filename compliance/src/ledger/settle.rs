@@ -226,6 +226,7 @@ impl Settling<'_> {
             let functional_currency = known.reference.functional_currency;
             let desk = Desk { control: self.control, today: self.today, functional_currency, program };
             track_tier(&mut account, program);
+            outbox.acting_in(0, &id.to_string());
             for movement in desk.book(&mut account, &due) {
                 let event = AccrualEvent::Moved(Box::new(movement));
                 outbox.send(&account.settlement.beneficiary, event);
