@@ -135,6 +135,16 @@ fn everything_that_is_exported_can_be_explained() {
 }
 
 #[test]
+fn the_readme_shows_what_the_demo_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = tenant(folder.path(), "2", true);
+    let status = done(&["status", "--data", text(&data)]);
+    let overview = &status[status.find("Lines in:").unwrap()..status.find("\n\nWhat waits").unwrap()];
+    let readme = std::fs::read_to_string(config().join("../README.md")).unwrap();
+    assert!(readme.contains(overview), "README.md should show\n{overview}");
+}
+
+#[test]
 fn exit_codes_say_what_went_wrong() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tenant.yaml"), "name: X\nfunctional-curency: USD\n").unwrap();
