@@ -90,16 +90,37 @@ pub fn serial_ends(sale: &Sale) -> Option<(u64, u64)> {
     end(serials.first()).zip(end(serials.last()))
 }
 
-/// Key of the lines of one outlet, product and quantity, and whether this one is a distributor's; `None` for a sale
-/// that no other tier can report.
-pub fn tier_key(market: &Market, sale: &Sale) -> Option<(u64, bool)> {
-    let member = market.member(&sale.at.partner).filter(|member| member.tiered)?;
+/// Where the other tier's line of a sale may stand.
+pub struct TierKeys {
+    /// The line is a distributor's.
+    pub upper: bool,
+    /// Lines with the same product, quantity and serial numbers, whoever bought.
+    pub serials: Option<u64>,
+    /// Lines of one outlet with the same product and quantity.
+    pub outlet: Option<u64>,
+}
+
+impl TierKeys {
+    pub fn all(&self) -> impl Iterator<Item = u64> {
+        self.serials.into_iter().chain(self.outlet)
+    }
+}
+
+/// `None` for a sale that no other tier can report.
+pub fn tier_keys(market: &Market, sale: &Sale) -> Option<TierKeys> {
+    let member = market.member(&sale.at.partner).filter(|member| member.tiered && sale.quantity > Micros::ZERO)?;
     let upper = member.kind == contract::PartnerKind::Distributor;
     let outlet = if upper { &sale.customer } else { &sale.outlet };
-    if outlet.is_empty() || outlet.starts_with('?') || sale.quantity <= Micros::ZERO {
-        return None;
-    }
-    Some((hash(&[sale.product.as_bytes(), outlet.as_bytes(), &sale.quantity.0.to_be_bytes()]), upper))
+    let known = !outlet.is_empty() && !outlet.starts_with('?');
+    let (product, quantity) = (sale.product.as_bytes(), sale.quantity.0.to_be_bytes());
+    let by_serials = |(first, last): (u64, u64)| {
+        hash(&[b"serials", product, &first.to_be_bytes(), &last.to_be_bytes(), &quantity])
+    };
+    Some(TierKeys {
+        upper,
+        serials: serial_ends(sale).map(by_serials),
+        outlet: known.then(|| hash(&[product, outlet.as_bytes(), &quantity])),
+    })
 }
 
 pub fn year_key(sale: &Sale) -> YearKey {

@@ -5,7 +5,7 @@ use stream::StorageError;
 
 use super::desk::{Desk, Entered, counts};
 use super::facts::{Double, Exceeds, Grant, Line, Pair, SaleKey, SerialEntry, TierEntry, Unit, Year, YearKey};
-use super::filing::{document_entry, lives, party_key, serial_ends, set, tier_key, year_key};
+use super::filing::{document_entry, lives, party_key, serial_ends, set, tier_keys, year_key};
 use super::findings::{loses, no_sale};
 use crate::rules::near_duplicate_document::may_be_slip;
 use crate::rules::serial_sold_twice::Move;
@@ -19,7 +19,10 @@ const LARGEST_KEPT: usize = 8;
 #[derive(Default)]
 pub struct Touched {
     pub serials: Vec<(u64, Text)>,
-    pub tiers: Vec<u64>,
+    /// Lists of lines with the same serial numbers.
+    pub same_serials: Vec<u64>,
+    /// Lists of lines of the same outlet.
+    pub same_outlet: Vec<u64>,
     pub years: Vec<YearKey>,
     /// Returns whose sale may be another now.
     pub returns: Vec<SaleKey>,
@@ -104,15 +107,19 @@ impl Desk<'_> {
 
     fn enter_tier(&mut self, sale: &Sale, counts: bool, touched: &mut Touched) -> Result<(), StorageError> {
         let known = self.known(sale);
-        let Some((group, upper)) = tier_key(known.market(), sale) else { return Ok(()) };
-        let list = self.shelves.tiers.edit(self.state, group)?;
+        let Some(keys) = tier_keys(known.market(), sale) else { return Ok(()) };
         let key = SaleKey::of(sale);
-        list.retain(|entry| entry.sale != key);
-        if counts {
-            let (partner, units) = (sale.at.partner.clone(), serial_ends(sale));
-            set(list, TierEntry { sale: key, partner, upper, units, mate: None }, true);
+        for group in keys.all() {
+            let list = self.shelves.tiers.edit(self.state, group)?;
+            list.retain(|entry| entry.sale != key);
+            if counts {
+                let (partner, units) = (sale.at.partner.clone(), serial_ends(sale));
+                let entry = TierEntry { sale: key, partner, upper: keys.upper, units, bound: false, mate: None };
+                set(list, entry, true);
+            }
         }
-        touched.tiers.push(group);
+        touched.same_serials.extend(keys.serials);
+        touched.same_outlet.extend(keys.outlet);
         Ok(())
     }
 
@@ -144,9 +151,16 @@ impl Desk<'_> {
     }
 
     fn settle_tiers(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
-        touched.tiers.sort_unstable();
-        touched.tiers.dedup();
-        for group in &touched.tiers {
+        touched.same_serials.sort_unstable();
+        touched.same_serials.dedup();
+        for group in &touched.same_serials {
+            for (sale, bound) in self.settle_tier(*group)? {
+                touched.same_outlet.extend(self.bind(sale, bound)?);
+            }
+        }
+        touched.same_outlet.sort_unstable();
+        touched.same_outlet.dedup();
+        for group in &touched.same_outlet {
             self.settle_tier(*group)?;
         }
         for open in &mut self.shelves.records {
@@ -161,31 +175,46 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn settle_tier(&mut self, group: u64) -> Result<(), StorageError> {
+    /// Notes in the list of its outlet whether a line has its mate by serial numbers; returns that list.
+    fn bind(&mut self, key: SaleKey, bound: bool) -> Result<Option<u64>, StorageError> {
+        let sale = self.sale(key)?;
+        let known = self.known(&sale);
+        let Some(group) = tier_keys(known.market(), &sale).and_then(|keys| keys.outlet) else { return Ok(None) };
+        let list = self.shelves.tiers.edit(self.state, group)?;
+        list.iter_mut().filter(|entry| entry.sale == key).for_each(|entry| entry.bound = bound);
+        Ok(Some(group))
+    }
+
+    /// Pairs the lines of a list anew; returns those whose mate changed, and whether they have one now.
+    fn settle_tier(&mut self, group: u64) -> Result<Vec<(SaleKey, bool)>, StorageError> {
         let entries = self.shelves.tiers.get(self.state, group)?.clone();
+        let free: Vec<usize> = (0..entries.len()).filter(|at| !entries[*at].bound).collect();
         let report =
             |e: &TierEntry| Report { sale: e.sale, partner: e.partner.clone(), upper: e.upper, units: e.units };
-        let reports: Vec<Report> = entries.iter().map(report).collect();
+        let reports: Vec<Report> = free.iter().map(|at| report(&entries[*at])).collect();
         let pairs = RULES.iter().find_map(|rule| match rule.check {
             Check::Tiers(check) => Some(check(&reports)),
             _ => None,
         });
         let mut mates: Vec<Option<SaleKey>> = vec![None; entries.len()];
         for (lower, upper) in pairs.unwrap_or_default() {
+            let (lower, upper) = (free[lower], free[upper]);
             mates[lower] = Some(entries[upper].sale);
             mates[upper] = Some(entries[lower].sale);
         }
-        for (entry, mate) in entries.iter().zip(&mates) {
-            if entry.mate != *mate {
+        let mut moved = Vec::new();
+        for (entry, mate) in entries.iter().zip(&mates).filter(|(entry, mate)| entry.mate != **mate) {
+            moved.push((entry.sale, mate.is_some()));
+            if !entry.bound {
                 let pair = mate.map(|mate| self.pair(entry, mate)).transpose()?;
                 self.verdict(entry.sale)?.pair = pair;
             }
         }
-        if entries.iter().zip(&mates).any(|(entry, mate)| entry.mate != *mate) {
+        if !moved.is_empty() {
             let list = self.shelves.tiers.edit(self.state, group)?;
             list.iter_mut().zip(mates).for_each(|(entry, mate)| entry.mate = mate);
         }
-        Ok(())
+        Ok(moved)
     }
 
     fn pair(&mut self, entry: &TierEntry, mate: SaleKey) -> Result<Pair, StorageError> {
