@@ -303,3 +303,76 @@ fn file_name(id: &str) -> String {
         |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c.to_ascii_lowercase() } else { '-' };
     id.chars().map(plain).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration;
+
+    const MASTER: &[(&str, &str)] = &[
+        (
+            "partners.csv",
+            "partner_id,name,kind,source,parent_partner_id,country,default_currency\n\
+             P2,Shop,reseller,aw,P1,DE,EUR\nP1,Wholesale,distributor,aw,,US,USD\nP3,Store,reseller,aw,,US,USD\n",
+        ),
+        (
+            "products.csv",
+            "source,sku,name,category,list_price\naw,B-1,\"Bike, red\",Bikes,900.00\naw,A-1,Axle,Parts,\n",
+        ),
+        ("sku_xref.csv", "partner_id,partner_sku,sku\nP2,77,A-1\nP2,77,B-1\nP9,78,A-1\n"),
+        (
+            "programs.csv",
+            "program,kind,source,category,partner_kind,from,to,period,basis,rate,tiers,cap,group,priority,pay_tier,\
+             currency\n\
+             AW-STEP,volume-marginal,aw,,,2013-01-01,2013-12-31,year,amount,,0:0.01;5000:0.02,,,4,,USD\n\
+             AW-DIST,percent,aw,Bikes,distributor,2013-01-01,2013-12-31,quarter,amount,0.05,,500.00,front,1,distributor,USD\n\
+             AW-SPIFF,spiff,aw,,,2013-01-01,2013-12-31,month,quantity,0.10,,,,6,,USD\n",
+        ),
+    ];
+
+    fn imported() -> (tempfile::TempDir, Imported) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in MASTER {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let imported = import_master(folder.path(), &folder.path().join("config")).unwrap();
+        (folder, imported)
+    }
+
+    #[test]
+    fn tables_become_a_configuration_without_problems() {
+        let (folder, imported) = imported();
+        assert_eq!((imported.programs, imported.left_out), (3, 2));
+        let configuration = configuration::load(&folder.path().join("config")).unwrap();
+        assert_eq!(configuration.tenant.functional_currency.as_str(), "USD");
+        let reference = configuration.reference;
+        assert_eq!(reference.cross_references[0].product, "aw/A-1");
+        assert_eq!(reference.products[1].name, "Bike, red");
+        let [dist, spiff, step] = reference.programs.as_slice() else { panic!("{:?}", reference.programs) };
+        assert_eq!(dist.group.as_deref(), Some("aw/front"));
+        assert_eq!(dist.caps.partner_period.unwrap().to_string(), "500");
+        assert_eq!(dist.pay_tier, Some(contract::PartnerKind::Distributor));
+        assert_eq!(spiff.class, contract::AccountingClass::SpiffExpense);
+        let contract::Mechanism::VolumeMarginal { tiers, .. } = &step.mechanism else { panic!("{step:?}") };
+        assert_eq!(tiers[1].from.to_string(), "5000");
+    }
+
+    #[test]
+    fn doing_it_twice_changes_nothing_and_a_tenant_stays() {
+        let (folder, _) = imported();
+        let config = folder.path().join("config");
+        std::fs::write(config.join("tenant.yaml"), "name: Mine\nfunctional-currency: EUR\n").unwrap();
+        let before = configuration::load(&config).unwrap();
+        import_master(folder.path(), &config).unwrap();
+        let after = configuration::load(&config).unwrap();
+        assert_eq!((before.tenant, before.digest), (after.tenant, after.digest));
+    }
+
+    #[test]
+    fn a_missing_column_is_named() {
+        let (folder, _) = imported();
+        std::fs::write(folder.path().join("products.csv"), "source,sku,name\n").unwrap();
+        let error = import_master(folder.path(), &folder.path().join("config")).unwrap_err();
+        assert!(error.to_string().ends_with("column \"category\" is missing"), "{error:#}");
+    }
+}
