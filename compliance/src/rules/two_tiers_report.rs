@@ -3,7 +3,7 @@
 //! ## What it finds
 //! A distributor's line to an outlet and that outlet's own line of the same product and quantity, on the same day or up
 //! to 60 days later, through another partner. Pairs are one to one: lines with the same serial numbers first, whatever
-//! the outlet is called, then the closest dates, ties by (event time, sale id) of the distributor's line, then of the
+//! the outlet is called where it is not known, then the closest dates, ties by (event time, sale id) of the distributor's line, then of the
 //! reseller's. Lines whose serial numbers differ are no pair. Found without any program; the finding sits on the
 //! reseller's line.
 //!
@@ -34,6 +34,8 @@ pub(crate) struct Report {
     pub upper: bool,
     /// Hashes of the first and the last serial number in sorted order; `None` without any.
     pub units: Option<(u64, u64)>,
+    /// Hash of the outlet; `None` where nobody knows it.
+    pub outlet: Option<u64>,
 }
 
 /// How near two lines are to being the same units; nearer is less.
@@ -43,8 +45,11 @@ enum Nearness {
     NothingSaid,
 }
 
-/// `None` where serial numbers speak against it.
+/// `None` where serial numbers or outlets speak against it.
 fn nearness(a: &Report, b: &Report) -> Option<Nearness> {
+    if a.outlet.zip(b.outlet).is_some_and(|(a, b)| a != b) {
+        return None;
+    }
     match (a.units, b.units) {
         (Some(a), Some(b)) if a.0 == b.0 || a.1 == b.1 => Some(Nearness::SameSerials),
         (Some(_), Some(_)) => None,

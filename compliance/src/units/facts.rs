@@ -181,6 +181,8 @@ pub struct TierEntry {
     pub upper: bool,
     /// Hashes of the first and the last serial number in sorted order; `None` without any.
     pub units: Option<(u64, u64)>,
+    /// Hash of the outlet; `None` where nobody knows it.
+    pub outlet: Option<u64>,
     /// In a list of an outlet: the line has its mate by serial numbers already.
     pub bound: bool,
     pub mate: Option<SaleKey>,

@@ -96,7 +96,7 @@ pub struct TierKeys {
     pub upper: bool,
     /// Lines with the same product, quantity and serial numbers, whoever bought.
     pub serials: Option<u64>,
-    /// Lines of one outlet with the same product and quantity.
+    /// Lines of one outlet with the same product and quantity; `None` where nobody knows the outlet.
     pub outlet: Option<u64>,
 }
 

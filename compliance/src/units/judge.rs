@@ -114,7 +114,8 @@ impl Desk<'_> {
             list.retain(|entry| entry.sale != key);
             if counts {
                 let (partner, units) = (sale.at.partner.clone(), serial_ends(sale));
-                let entry = TierEntry { sale: key, partner, upper: keys.upper, units, bound: false, mate: None };
+                let (upper, outlet) = (keys.upper, keys.outlet);
+                let entry = TierEntry { sale: key, partner, upper, units, outlet, bound: false, mate: None };
                 set(list, entry, true);
             }
         }
@@ -189,8 +190,10 @@ impl Desk<'_> {
     fn settle_tier(&mut self, group: u64) -> Result<Vec<(SaleKey, bool)>, StorageError> {
         let entries = self.shelves.tiers.get(self.state, group)?.clone();
         let free: Vec<usize> = (0..entries.len()).filter(|at| !entries[*at].bound).collect();
-        let report =
-            |e: &TierEntry| Report { sale: e.sale, partner: e.partner.clone(), upper: e.upper, units: e.units };
+        let report = |e: &TierEntry| {
+            let (sale, partner) = (e.sale, e.partner.clone());
+            Report { sale, partner, upper: e.upper, units: e.units, outlet: e.outlet }
+        };
         let reports: Vec<Report> = free.iter().map(|at| report(&entries[*at])).collect();
         let pairs = RULES.iter().find_map(|rule| match rule.check {
             Check::Tiers(check) => Some(check(&reports)),
