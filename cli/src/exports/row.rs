@@ -61,6 +61,7 @@ const NUMBERS: &[&str] = &[
     "bytes",
     "claimed",
     "duplicate",
+    "file_no",
     "functional_amount",
     "line_no",
     "measure_delta",
