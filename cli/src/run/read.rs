@@ -37,8 +37,8 @@ pub(super) fn read_file(
     if read.verdict.status != FileStatus::Readable {
         return Ok((read.verdict, None));
     }
-    let slices = match read.kept() {
-        Some(kept) => Slices::Kept(kept.to_vec().into_iter()),
+    let slices = match read.kept().map(<[_]>::to_vec) {
+        Some(kept) => Slices::Kept(kept.into_iter()),
         None => again(&blob, definition, arrival.partner.clone(), &limits)?,
     };
     Ok((read.verdict, Some(Reading { slices })))
