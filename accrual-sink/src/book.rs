@@ -14,7 +14,11 @@
 //! Each event moves the sums; the legs are the difference between the balances before and after. A fall of what is due
 //! therefore meets first what is not authorised, then what is authorised and not paid, and only then what was paid.
 
-use contract::{AccountingClass, AccrualKind, Authorization, AuthorizationStatus, Day, Id, Micros, Settlement};
+use std::cmp::Ordering;
+
+use contract::{
+    AccountingClass, AccrualKind, AccrualMovement, Authorization, AuthorizationStatus, Day, Id, Micros, Settlement,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::carried::Carried;
@@ -55,7 +59,7 @@ pub struct Grant {
     pub offset: Micros,
     pub paid: Micros,
     pub date: Day,
-    pub control: u64,
+    pub batch: u64,
 }
 
 impl Grant {
@@ -89,9 +93,40 @@ pub struct Book {
     pub clawback: Carried,
     /// Let go when the period closed (GL6).
     pub released: Carried,
-    /// The control at which the open clawback began; offsets take the oldest first.
+    /// The batch in which the open clawback began; offsets take the oldest first.
     pub clawback_since: u64,
     pub grants: Vec<Grant>,
+    pub(crate) batch: Batch,
+}
+
+/// What the batch with the latest movement has moved, as far as nothing was decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Batch {
+    pub number: u64,
+    /// LI-ACC as earlier batches left it.
+    sealed: Carried,
+    /// In order of their dates.
+    moves: Vec<Move>,
+}
+
+/// A movement of the open batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Move {
+    id: Id,
+    date: Day,
+    kind: AccrualKind,
+    change: Carried,
+}
+
+impl Move {
+    fn leg(&self) -> Option<Leg> {
+        let (kind, change) = (self.kind, self.change);
+        match change.amount.cmp(&Micros::ZERO) {
+            Ordering::Greater => Some(Leg::of(Template::rise(kind), change)),
+            Ordering::Less => Some(Leg::of(Template::fall(kind), change.negated())),
+            Ordering::Equal => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -118,6 +153,7 @@ impl Book {
             released: Carried::default(),
             clawback_since: 0,
             grants: Vec::new(),
+            batch: Batch::default(),
         }
     }
 
@@ -126,25 +162,47 @@ impl Book {
     }
 
     /// Books a change of what is due.
-    pub(crate) fn accrue(&mut self, kind: AccrualKind, change: Carried, digits: u32, legs: &mut Vec<Leg>) {
+    ///
+    /// While nothing is decided, a change of the same batch and date takes the place of the one before, whose leg is
+    /// given back: its entry is no longer booked.
+    ///
+    /// Invariant: what an earlier batch has booked is never touched.
+    pub(crate) fn accrue(&mut self, moved: &AccrualMovement, digits: u32, legs: &mut Vec<Leg>) -> Option<Leg> {
+        let (kind, change) = (moved.kind, Carried::new(moved.amount, moved.functional));
+        let latest = self.batch.number;
+        assert!(latest <= moved.batch, "batch {} after {latest} in {:?}", moved.batch, self.settlement);
+        if latest != moved.batch {
+            self.batch = Batch { number: moved.batch, sealed: self.open, moves: Vec::new() };
+        }
         if !self.decided {
-            self.follow(kind, change, legs);
-        } else if change.amount > Micros::ZERO {
+            return self.follow(Move { id: moved.id, date: moved.date, kind, change }, legs);
+        }
+        if change.amount > Micros::ZERO {
             self.rise(kind, change, digits, legs);
         } else if change.amount < Micros::ZERO {
             self.fall(kind, change, digits, legs);
         }
+        None
     }
 
     /// Nothing is decided yet: the exact change at its own rate.
-    fn follow(&mut self, kind: AccrualKind, change: Carried, legs: &mut Vec<Leg>) {
-        self.accrued += change.amount;
-        self.open.shift(change);
-        if change.amount > Micros::ZERO {
-            legs.push(Leg::of(Template::rise(kind), change));
-        } else if change.amount < Micros::ZERO {
-            legs.push(Leg::of(Template::fall(kind), change.negated()));
+    fn follow(&mut self, new: Move, legs: &mut Vec<Leg>) -> Option<Leg> {
+        let moves = &mut self.batch.moves;
+        let at = moves.partition_point(|other| other.date < new.date);
+        let old = moves.get(at).copied().filter(|other| other.date == new.date);
+        moves.splice(at..at + usize::from(old.is_some()), Some(new).filter(|new| !new.change.amount.is_zero()));
+        self.open = self.batch.sealed;
+        for Move { change, .. } in &self.batch.moves {
+            self.open.shift(*change);
         }
+        self.accrued = self.open.amount;
+        legs.extend(new.leg());
+        old.and_then(|old| old.leg())
+    }
+
+    /// What the batch has booked so far, while nothing is decided: movement, date and leg of each entry.
+    pub(crate) fn drafts(&self) -> impl Iterator<Item = (Id, Day, Leg)> {
+        self.batch.moves.iter().filter_map(|draft| Some((draft.id, draft.date, draft.leg()?)))
     }
 
     fn rise(&mut self, kind: AccrualKind, change: Carried, digits: u32, legs: &mut Vec<Leg>) {
@@ -357,7 +415,7 @@ impl Book {
             offset: grant.offset,
             decided_by: "auto".into(),
             date: grant.date,
-            control: grant.control,
+            batch: grant.batch,
         }
     }
 

@@ -40,20 +40,31 @@ pub const AUTHORIZATION_COLUMNS: [&str; 13] = [
 pub const PAYMENT_COLUMNS: [&str; 7] =
     ["payment_id", "authorization_id", "beneficiary", "date", "amount", "currency", "over"];
 
-/// One row for each posting, by beneficiary and posting number.
+/// One row for each posting, in [`entry_order`]; postings are numbered for each beneficiary from 1, without a gap.
 pub fn journal_rows(entries: &mut [JournalEntry]) -> impl Iterator<Item = [String; 16]> {
-    entries.sort_by(|a, b| (&a.beneficiary, first_number(a)).cmp(&(&b.beneficiary, first_number(b))));
-    entries.iter().flat_map(|entry| entry.postings.iter().map(move |posting| journal_row(entry, posting)))
+    entries.sort_by(|a, b| entry_order(a).cmp(&entry_order(b)));
+    let same_beneficiary = entries.chunk_by(|a, b| a.beneficiary == b.beneficiary);
+    same_beneficiary.flat_map(|own| {
+        let postings = own.iter().flat_map(|entry| entry.postings.iter().map(move |posting| (entry, posting)));
+        postings.zip(1..).map(|((entry, posting), number)| journal_row(entry, posting, number))
+    })
 }
 
-fn first_number(entry: &JournalEntry) -> u64 {
-    entry.postings.first().map_or(0, |posting| posting.number)
+/// The order of a journal: a function of what is booked, never of when it arrived.
+pub fn entry_order(e: &JournalEntry) -> impl Ord + '_ {
+    let currency = e.postings.first().map(|posting| posting.currency);
+    (&e.beneficiary, e.batch, e.date, source_rank(&e.source_kind), &e.program, e.settlement, currency, e.id)
 }
 
-fn journal_row(entry: &JournalEntry, posting: &Posting) -> [String; 16] {
+/// Within a day money is accrued, authorised, set off or let go, and paid.
+fn source_rank(kind: &str) -> usize {
+    ["accrual", "authorization", "offset", "release", "payment"].iter().position(|k| *k == kind).unwrap_or(usize::MAX)
+}
+
+fn journal_row(entry: &JournalEntry, posting: &Posting, number: u64) -> [String; 16] {
     [
         entry.id.to_string(),
-        posting.number.to_string(),
+        number.to_string(),
         entry.date.to_string(),
         entry.period.to_string(),
         posting.account.to_string(),
@@ -78,7 +89,7 @@ pub fn authorization_rows(authorizations: &mut [Authorization]) -> impl Iterator
 }
 
 fn authorization_order(a: &Authorization) -> impl Ord + '_ {
-    (&a.program, a.version, &a.beneficiary, &a.period, a.currency, a.control, a.id)
+    (&a.program, a.version, &a.beneficiary, &a.period, a.currency, a.batch, a.id)
 }
 
 fn authorization_row(authorization: &Authorization) -> [String; 13] {

@@ -19,7 +19,6 @@ pub(crate) struct Paid<'a> {
     pub date: Day,
     pub amount: Micros,
     pub currency: Currency,
-    pub control: u64,
     pub command: &'a Command,
 }
 
@@ -119,7 +118,7 @@ impl SinkStage {
             over,
         };
         publish(outbox, &Publication::Payment(payment));
-        let step = Step { kind: "payment", id, date: paid.date, control: paid.control, origin: Text::default() };
+        let step = Step { kind: "payment", id, date: paid.date, batch: self.settings.batch(), origin: Text::default() };
         self.finish(desk, &step, state, outbox)
     }
 }

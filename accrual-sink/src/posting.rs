@@ -1,9 +1,9 @@
-//! Turns legs into balanced, numbered journal entries.
+//! Turns legs into balanced journal entries.
 
 use contract::{Cadence, Day, Id, JournalEntry, Micros, Posting, Settlement, Side, Text};
 
 use crate::book::Leg;
-use crate::tables::{Payee, Settings};
+use crate::tables::Settings;
 use crate::templates::Account;
 
 /// What the entries of one event share.
@@ -12,7 +12,7 @@ pub(crate) struct Cause<'a> {
     pub kind: &'static str,
     pub id: Id,
     pub date: Day,
-    pub control: u64,
+    pub batch: u64,
     pub settlement: &'a Settlement,
     pub class: contract::AccountingClass,
     /// The period that a prior-period adjustment belongs to; else empty.
@@ -20,22 +20,16 @@ pub(crate) struct Cause<'a> {
 }
 
 /// The entry of one leg; `ordinal` tells the entries of one cause apart.
-pub(crate) fn entry(
-    cause: &Cause<'_>,
-    leg: &Leg,
-    ordinal: usize,
-    payee: &mut Payee,
-    settings: &Settings,
-) -> JournalEntry {
+pub(crate) fn entry(cause: &Cause<'_>, leg: &Leg, ordinal: usize, settings: &Settings) -> JournalEntry {
     let row = leg.template.row();
     let mut lines = vec![
         Line { account: row.debit, side: Side::Debit, amount: leg.amount, functional: leg.debit },
         Line { account: row.credit, side: Side::Credit, amount: leg.amount, functional: leg.credit },
     ];
     lines.extend(exchange_difference(leg));
-    let postings = lines.into_iter().map(|line| posting(cause, line, payee, settings)).collect();
+    let postings = lines.into_iter().map(|line| posting(cause, line, settings)).collect();
     let entry = JournalEntry {
-        id: Id::of("entry", &[&cause.id.to_string(), row.code, &ordinal.to_string()]),
+        id: entry_id(cause.id, leg, ordinal),
         template: row.code.into(),
         date: cause.date,
         period: Cadence::Month.label(cause.date).into(),
@@ -45,13 +39,18 @@ pub(crate) fn entry(
         program: cause.settlement.program.clone(),
         beneficiary: cause.settlement.beneficiary.clone(),
         origin_period: cause.origin_period.clone(),
-        control: cause.control,
+        batch: cause.batch,
         postings,
     };
     if let Some(problem) = imbalance(&entry) {
         panic!("entry {} of {} {} does not balance: {problem}", entry.template, cause.kind, cause.id);
     }
     entry
+}
+
+/// The id of the entry that [`entry`] makes.
+pub(crate) fn entry_id(cause: Id, leg: &Leg, ordinal: usize) -> Id {
+    Id::of("entry", &[&cause.to_string(), leg.template.row().code, &ordinal.to_string()])
 }
 
 struct Line {
@@ -72,11 +71,9 @@ fn exchange_difference(leg: &Leg) -> Option<Line> {
     Some(Line { account: Account::ExchangeDifference, side, amount: Micros::ZERO, functional })
 }
 
-fn posting(cause: &Cause<'_>, line: Line, payee: &mut Payee, settings: &Settings) -> Posting {
-    payee.postings += 1;
+fn posting(cause: &Cause<'_>, line: Line, settings: &Settings) -> Posting {
     let symbol = line.account.symbol(cause.class);
     Posting {
-        number: payee.postings,
         symbol: symbol.into(),
         account: settings.account(symbol),
         side: line.side,

@@ -9,9 +9,8 @@ use contract::{
 use stream::{Blobs, Input, Order, Outbox, Stage, StageError, State, TableId, View};
 
 use crate::book::{Book, Grant, Leg};
-use crate::carried::Carried;
-use crate::posting::{Cause, entry};
-use crate::tables::{BOOKS, CLAWBACKS, GRANTS, PAYEES, Payee, SETTINGS, Settings, authorization_id};
+use crate::posting::{Cause, entry, entry_id};
+use crate::tables::{BOOKS, CLAWBACKS, GRANTS, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id};
 
 /// Which of the stage's partitions an instance is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +62,8 @@ impl Stage for SinkStage {
         match input.item {
             AccrualEvent::Moved(movement) => self.moved(movement, state, outbox),
             AccrualEvent::Authorised(order) => self.authorised(order, state, outbox),
-            AccrualEvent::Closed { settlement, class, date, control } => {
-                self.closed(settlement, *class, *date, *control, state, outbox)
+            AccrualEvent::Closed { settlement, class, date, batch } => {
+                self.closed(settlement, *class, *date, *batch, state, outbox)
             }
         }
     }
@@ -84,11 +83,14 @@ impl Stage for SinkStage {
                     stage: "accrual-sink",
                     what: format!("reference data {reference}"),
                 })?;
-                self.settings.configure(&read);
+                let renamed = self.settings.configure(&read);
                 SETTINGS.put(state, &0, &self.settings)?;
+                if renamed {
+                    self.rename_drafts(state, outbox)?;
+                }
             }
             Control::Tick { as_of } => {
-                self.settings.today = Some(as_of);
+                self.settings.tick(as_of);
                 SETTINGS.put(state, &0, &self.settings)?;
             }
             Control::Settle => {}
@@ -99,7 +101,6 @@ impl Stage for SinkStage {
                         date: *date,
                         amount: *amount,
                         currency: *currency,
-                        control: number,
                         command: &command,
                     };
                     self.pay(&payment, state, outbox)?;
@@ -145,12 +146,15 @@ impl SinkStage {
         outbox: &mut Outbox<()>,
     ) -> Result<(), StageError> {
         let mut desk = self.open(&movement.settlement, movement.class, state)?;
-        let change = Carried::new(movement.amount, movement.functional);
-        desk.book.accrue(movement.kind, change, self.settings.digits(), &mut desk.legs);
+        let replaced = desk.book.accrue(movement, self.settings.digits(), &mut desk.legs);
+        let code = |leg: &Leg| leg.template.row().code;
+        if let Some(old) = replaced.filter(|old| desk.legs.iter().all(|new| code(new) != code(old))) {
+            publish(outbox, &Publication::EntryWithdrawn(entry_id(movement.id, &old, 0)));
+        }
         let late = matches!(movement.kind, AccrualKind::PriorPeriod | AccrualKind::Clawback);
         let origin = if late { movement.settlement.period.clone() } else { Text::default() };
-        let cause = Step { kind: "accrual", id: movement.id, date: movement.date, control: movement.control, origin };
-        publish(outbox, &Publication::Movement(movement.clone()));
+        let cause = Step { kind: "accrual", id: movement.id, date: movement.date, batch: movement.batch, origin };
+        publish(outbox, &published(movement));
         self.finish(desk, &cause, state, outbox)
     }
 
@@ -179,11 +183,10 @@ impl SinkStage {
             offset: Micros::ZERO,
             paid: Micros::ZERO,
             date: order.date,
-            control: order.control,
+            batch: order.batch,
         };
         desk.book.order(grant, self.settings.digits(), &mut desk.legs);
-        let step =
-            Step { kind: "authorization", id, date: order.date, control: order.control, origin: Text::default() };
+        let step = Step { kind: "authorization", id, date: order.date, batch: order.batch, origin: Text::default() };
         self.finish(desk, &step, state, outbox)
     }
 
@@ -192,14 +195,37 @@ impl SinkStage {
         settlement: &Settlement,
         class: AccountingClass,
         date: Day,
-        control: u64,
+        batch: u64,
         state: &mut dyn State,
         outbox: &mut Outbox<()>,
     ) -> Result<(), StageError> {
         let mut desk = self.open(settlement, class, state)?;
         desk.book.close(self.settings.digits(), &mut desk.legs);
-        let id = Id::of("release", &[&settlement.id().to_string(), &control.to_string()]);
-        self.finish(desk, &Step { kind: "release", id, date, control, origin: Text::default() }, state, outbox)
+        let id = Id::of("release", &[&settlement.id().to_string(), &batch.to_string()]);
+        self.finish(desk, &Step { kind: "release", id, date, batch, origin: Text::default() }, state, outbox)
+    }
+
+    /// Entries of the open batch go to the accounts that its tick knows.
+    fn rename_drafts(&self, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<(), StageError> {
+        let mut from = [0; 16];
+        loop {
+            let page = BOOKS.range(state, &(from,), &([0xff; 16],), Order::Up, PAGE)?;
+            let Some(((last,), _)) = page.last() else { return Ok(()) };
+            from = after(*last);
+            let open = page.iter().map(|(_, book)| book).filter(|book| book.batch.number == self.settings.batch());
+            for (book, (id, date, leg)) in open.flat_map(|book| book.drafts().map(move |draft| (book, draft))) {
+                let cause = Cause {
+                    kind: "accrual",
+                    id,
+                    date,
+                    batch: book.batch.number,
+                    settlement: &book.settlement,
+                    class: book.class,
+                    origin_period: Text::default(),
+                };
+                publish(outbox, &Publication::Entry(entry(&cause, &leg, 0, &self.settings)));
+            }
+        }
     }
 
     fn open(
@@ -234,7 +260,7 @@ impl SinkStage {
             self.set_off(&mut desk, step, posted, state, outbox)?;
         }
         desk.publish_authorizations(step, &SYSTEM, outbox);
-        desk.write_back(step.control, state)
+        desk.write_back(step.batch, state)
     }
 
     /// Sets the beneficiary's open clawback off against what has become payable, the oldest first.
@@ -272,7 +298,7 @@ pub(crate) struct Step {
     pub kind: &'static str,
     pub id: Id,
     pub date: Day,
-    pub control: u64,
+    pub batch: u64,
     pub origin: Text,
 }
 
@@ -286,7 +312,7 @@ impl Desk<'_> {
         let beneficiary = &self.book.settlement.beneficiary;
         let id = authorization_id(beneficiary, Id::of("reinstated", &[&step.id.to_string()]));
         let (offset, paid) = (Micros::ZERO, Micros::ZERO);
-        self.book.grants.push(Grant { id, granted, offset, paid, date: step.date, control: step.control });
+        self.book.grants.push(Grant { id, granted, offset, paid, date: step.date, batch: step.batch });
     }
 
     fn has_new_payable(&self) -> bool {
@@ -303,14 +329,14 @@ impl Desk<'_> {
             kind: step.kind,
             id: step.id,
             date: step.date,
-            control: step.control,
+            batch: step.batch,
             settlement: &self.book.settlement,
             class: self.book.class,
             origin_period: step.origin.clone(),
         };
         let mut ordinal = first;
         for leg in self.legs.drain(..) {
-            publish(outbox, &Publication::Entry(entry(&cause, &leg, ordinal, &mut self.payee, self.settings)));
+            publish(outbox, &Publication::Entry(entry(&cause, &leg, ordinal, self.settings)));
             ordinal += 1;
         }
         ordinal
@@ -357,7 +383,7 @@ impl Desk<'_> {
         publish(outbox, &Publication::Audit(record));
     }
 
-    fn write_back(mut self, control: u64, state: &mut dyn State) -> Result<(), StageError> {
+    fn write_back(mut self, batch: u64, state: &mut dyn State) -> Result<(), StageError> {
         assert_law(&self.book);
         let settlement = &self.book.settlement;
         let id = settlement.id().0;
@@ -367,8 +393,8 @@ impl Desk<'_> {
         }
         match (self.clawback_before.is_zero(), self.book.clawback.amount.is_zero()) {
             (true, false) => {
-                self.book.clawback_since = control;
-                CLAWBACKS.put(state, &(beneficiary.clone(), currency, control, id), &())?;
+                self.book.clawback_since = batch;
+                CLAWBACKS.put(state, &(beneficiary.clone(), currency, batch, id), &())?;
             }
             (false, true) => {
                 CLAWBACKS.delete(state, &(beneficiary.clone(), currency, self.book.clawback_since, id))?;
@@ -378,6 +404,14 @@ impl Desk<'_> {
         PAYEES.put(state, &beneficiary, &self.payee)?;
         BOOKS.put(state, &(id,), &self.book)?;
         Ok(())
+    }
+}
+
+/// A movement, or that nothing is left of it.
+fn published(movement: &AccrualMovement) -> Publication {
+    match movement.amount.is_zero() {
+        true => Publication::MovementWithdrawn(movement.id),
+        false => Publication::Movement(movement.clone()),
     }
 }
 

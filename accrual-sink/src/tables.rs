@@ -9,13 +9,13 @@ use crate::book::Book;
 /// Settlement id → its balances.
 pub const BOOKS: Table<([u8; 16],), Book> = Table::new(1, "books");
 
-/// Beneficiary → its counters.
+/// Beneficiary → the end of its audit chain.
 pub const PAYEES: Table<String, Payee> = Table::new(2, "payees");
 
 /// Authorization id → settlement id.
 pub(crate) const GRANTS: Table<([u8; 16],), [u8; 16]> = Table::new(3, "grants");
 
-/// Open clawback: beneficiary, currency, control at which it began, settlement id.
+/// Open clawback: beneficiary, currency, batch in which it began, settlement id.
 pub(crate) const CLAWBACKS: Table<(String, String, u64, [u8; 16]), ()> = Table::new(4, "clawbacks");
 
 /// Payment id, so that the same payment has an effect once.
@@ -24,11 +24,17 @@ pub(crate) const PAYMENTS: Table<([u8; 16],), ()> = Table::new(5, "payments");
 /// What the controls said last; one row.
 pub(crate) const SETTINGS: Table<u8, Settings> = Table::new(6, "settings");
 
-/// Counters of one beneficiary.
+/// Rows that are read at once.
+pub(crate) const PAGE: usize = 1024;
+
+/// The next key behind `id`.
+pub(crate) fn after(id: [u8; 16]) -> [u8; 16] {
+    u128::from_be_bytes(id).saturating_add(1).to_be_bytes()
+}
+
+/// The end of a beneficiary's audit chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payee {
-    /// Postings so far; the next one has the next number.
-    pub postings: u64,
     pub(crate) audit_seq: u64,
     pub(crate) audit_hash: [u8; 32],
 }
@@ -38,15 +44,29 @@ pub struct Payee {
 pub(crate) struct Settings {
     /// Day of the last tick.
     pub today: Option<Day>,
+    /// Ticks so far.
+    ticks: u64,
     pub functional: Option<Currency>,
     /// Account symbol → the tenant's account, sorted by symbol.
     accounts: Vec<(Text, Text)>,
 }
 
 impl Settings {
-    pub(crate) fn configure(&mut self, reference: &Reference) {
+    /// Says whether accounts have other names now.
+    pub(crate) fn configure(&mut self, reference: &Reference) -> bool {
         self.functional = reference.functional_currency;
-        self.accounts = reference.accounts.clone();
+        let before = std::mem::replace(&mut self.accounts, reference.accounts.clone());
+        before != self.accounts
+    }
+
+    pub(crate) fn tick(&mut self, as_of: Day) {
+        self.today = Some(as_of);
+        self.ticks += 1;
+    }
+
+    /// The number of the open batch: everything up to the next tick, counted from 1.
+    pub(crate) fn batch(&self) -> u64 {
+        self.ticks + 1
     }
 
     /// The tenant's account; the symbol itself where it has none.

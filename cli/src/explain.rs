@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use accrual_sink::exports::entry_order;
 use anyhow::{Result, bail};
 use compliance::ledger::AccrualRow;
 use contract::{
@@ -271,7 +272,7 @@ impl Life<'_> {
 
     fn journal(&mut self, settlement: Id) -> Result<()> {
         let mut entries: Vec<JournalEntry> = self.all(Topic::Journal, |e: &JournalEntry| e.settlement == settlement)?;
-        entries.sort_by_key(|e| (e.control, e.postings.first().map(|p| p.number)));
+        entries.sort_by(|a, b| entry_order(a).cmp(&entry_order(b)));
         self.title("Journal");
         for entry in &entries {
             self.entry(entry);

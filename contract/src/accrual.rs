@@ -51,22 +51,26 @@ impl Settlement {
     }
 }
 
-/// A change of what is due for one settlement and accounting month, decided at one control.
+/// By how much one batch changes what is due for one settlement and accounting month.
+///
+/// A batch is everything between two ticks. Until its tick the movement may come again under the same id, with the
+/// batch's amount so far; nothing is left of it where that is zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccrualMovement {
-    /// H(settlement, month, control, ordinal).
+    /// H(settlement, month, batch).
     pub id: Id,
     pub settlement: Settlement,
     pub class: AccountingClass,
     pub kind: AccrualKind,
     /// Last day of the accounting month that the sales behind it fall in; the posting date.
     pub date: Day,
-    /// Delta, rounded to the currency's minor unit.
+    /// The batch's delta so far, rounded to the currency's minor unit; zero withdraws the movement.
     pub amount: Micros,
     /// The same in the functional currency by the sale dates' rates; `None` without a rate (DQ-08).
     pub functional: Option<Micros>,
+    /// Number of the tick that closes it, counted from 1.
     #[serde(with = "crate::wire::count")]
-    pub control: u64,
+    pub batch: u64,
 }
 
 /// `pos.accruals`, keyed by settlement (beneficiary).
@@ -81,7 +85,7 @@ pub enum AccrualEvent {
         class: AccountingClass,
         date: Day,
         #[serde(with = "crate::wire::count")]
-        control: u64,
+        batch: u64,
     },
 }
 
@@ -107,6 +111,7 @@ pub struct AuthorizationOrder {
     /// Functional amount of the same; `None` without a rate.
     pub functional: Option<Micros>,
     pub date: Day,
+    /// Number of the tick that closes it, counted from 1.
     #[serde(with = "crate::wire::count")]
-    pub control: u64,
+    pub batch: u64,
 }

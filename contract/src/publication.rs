@@ -46,9 +46,13 @@ pub enum Publication {
     /// What a finding keeps from being paid, estimated with the programs in force.
     Risk(Risk),
     Movement(AccrualMovement),
+    /// The open batch no longer moves what is due.
+    MovementWithdrawn(Id),
     Authorization(Authorization),
     Payment(Payment),
     Entry(JournalEntry),
+    /// The open batch no longer books this entry.
+    EntryWithdrawn(Id),
     Identity(Identity),
     Audit(AuditRecord),
 }
@@ -69,9 +73,11 @@ impl Publication {
             Publication::Withdrawn(id) => (Topic::Findings, id.0.to_vec(), None),
             Publication::Risk(r) => (Topic::Risks, r.finding.0.to_vec(), Some(encode(r))),
             Publication::Movement(m) => (Topic::Movements, m.id.0.to_vec(), Some(encode(m))),
+            Publication::MovementWithdrawn(id) => (Topic::Movements, id.0.to_vec(), None),
             Publication::Authorization(a) => (Topic::Authorizations, a.id.0.to_vec(), Some(encode(a))),
             Publication::Payment(p) => (Topic::Payments, p.id.0.to_vec(), Some(encode(p))),
             Publication::Entry(e) => (Topic::Journal, e.id.0.to_vec(), Some(encode(e))),
+            Publication::EntryWithdrawn(id) => (Topic::Journal, id.0.to_vec(), None),
             Publication::Identity(i) => (Topic::Identities, i.key(), Some(encode(i))),
             Publication::Audit(a) => (Topic::Audit, a.key(), Some(encode(a))),
         };
@@ -194,8 +200,9 @@ pub struct Authorization {
     /// `auto` or who decided.
     pub decided_by: Text,
     pub date: Day,
+    /// The batch in which it was decided: the number of the tick that closes it, counted from 1.
     #[serde(with = "crate::wire::count")]
-    pub control: u64,
+    pub batch: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -250,16 +257,14 @@ pub struct JournalEntry {
     pub beneficiary: Text,
     /// For a prior-period adjustment the period it belongs to; else empty.
     pub origin_period: Text,
+    /// The batch in which it was decided: the number of the tick that closes it, counted from 1.
     #[serde(with = "crate::wire::count")]
-    pub control: u64,
+    pub batch: u64,
     pub postings: Vec<Posting>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
-    /// Counts the beneficiary's postings from 1, without a gap.
-    #[serde(with = "crate::wire::count")]
-    pub number: u64,
     /// Account of the templates, `LI-ACC`.
     pub symbol: Text,
     /// The tenant's account for it.

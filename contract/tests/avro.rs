@@ -141,7 +141,7 @@ fn movement(kind: AccrualKind, class: AccountingClass, functional: Option<Micros
         date: day(),
         amount: amount(),
         functional,
-        control: 9,
+        batch: 9,
     }
 }
 
@@ -222,11 +222,11 @@ fn accruals_and_controls() {
         amount: amount(),
         functional: None,
         date: day(),
-        control: 3,
+        batch: 3,
     };
     let mut events: Vec<AccrualEvent> = moved.into_iter().map(|m| AccrualEvent::Moved(Box::new(m))).collect();
     events.push(AccrualEvent::Authorised(Box::new(order)));
-    events.push(AccrualEvent::Closed { settlement: settlement(), class: SpiffExpense, date: day(), control: 4 });
+    events.push(AccrualEvent::Closed { settlement: settlement(), class: SpiffExpense, date: day(), batch: 4 });
     check(&events);
 
     let command = |action| Command {
@@ -335,7 +335,7 @@ fn money_that_was_booked() {
         offset: Micros::ONE,
         decided_by: "auto".into(),
         date: day(),
-        control: 2,
+        batch: 2,
     };
     check(&[Held, Authorised, Paid, Void].map(authorization));
     check(&[Payment {
@@ -348,7 +348,6 @@ fn money_that_was_booked() {
         over: Micros::ONE,
     }]);
     let posting = |side, functional| Posting {
-        number: 1,
         symbol: "LI-ACC".into(),
         account: "2350".into(),
         side,
@@ -367,7 +366,7 @@ fn money_that_was_booked() {
         program: "VOL".into(),
         beneficiary: "partner:P-1".into(),
         origin_period: "2013-Q1".into(),
-        control: 5,
+        batch: 5,
         postings: vec![posting(Side::Debit, None), posting(Side::Credit, Some(amount()))],
     }]);
 }
@@ -375,12 +374,8 @@ fn money_that_was_booked() {
 #[test]
 fn damaged_bytes_are_refused() {
     let codec = Codec::<AccrualEvent>::new();
-    let event = AccrualEvent::Closed {
-        settlement: settlement(),
-        class: AccountingClass::ContraRevenue,
-        date: day(),
-        control: 4,
-    };
+    let event =
+        AccrualEvent::Closed { settlement: settlement(), class: AccountingClass::ContraRevenue, date: day(), batch: 4 };
     let bytes = codec.encode(&event).unwrap();
     for length in 0..bytes.len() {
         assert!(matches!(codec.decode(&bytes[..length]), Err(AvroError::Decode { .. })), "{length} bytes");

@@ -8,11 +8,12 @@ use contract::*;
 use serde::de::DeserializeOwned;
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
 
-pub struct Shelf(pub Vec<u8>);
+/// Reference data by the first byte of their hash: 0 as they begin, 1 with another account for what is accrued.
+pub struct Shelf(pub [Vec<u8>; 2]);
 
 impl Blobs for Shelf {
-    fn load(&self, _hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
-        Ok(self.0.clone().into())
+    fn load(&self, hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+        Ok(self.0[usize::from(hash[0])].clone().into())
     }
 }
 
@@ -20,6 +21,10 @@ pub struct Books {
     stages: Vec<(SinkStage, MemoryState)>,
     pub views: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
     pub control: u64,
+    /// Ticks so far.
+    pub ticks: u64,
+    /// Entries in the order in which they were first published.
+    arrivals: Vec<Vec<u8>>,
 }
 
 pub fn micros(text: &str) -> Micros {
@@ -42,14 +47,17 @@ pub fn day(text: &str) -> Day {
 
 impl Books {
     pub fn new(partitions: u32) -> Books {
-        let accounts = vec![("CASH".into(), "1000".into()), ("LI-ACC".into(), "2350".into())];
-        let reference = Reference { functional_currency: Currency::parse("USD"), accounts, ..Reference::default() };
-        let shelf = Arc::new(Shelf(postcard::to_stdvec(&reference).unwrap()));
+        let shelf = Arc::new(Shelf(["2350", "2360"].map(|accrued| {
+            let accounts = vec![("CASH".into(), "1000".into()), ("LI-ACC".into(), accrued.into())];
+            let reference = Reference { functional_currency: Currency::parse("USD"), accounts, ..Reference::default() };
+            postcard::to_stdvec(&reference).unwrap()
+        })));
         let stages = (0..partitions).map(|index| {
             let shard = Shard { index, count: partitions };
             (SinkStage::new(shelf.clone(), shard), MemoryState::default())
         });
-        let mut books = Books { stages: stages.collect(), views: BTreeMap::new(), control: 0 };
+        let mut books =
+            Books { stages: stages.collect(), views: BTreeMap::new(), control: 0, ticks: 0, arrivals: Vec::new() };
         books.control(&Control::Configure { reference: Id([0; 16]) });
         books
     }
@@ -58,7 +66,7 @@ impl Books {
     pub fn restart(&mut self) {
         let count = self.stages.len() as u32;
         for (index, (stage, state)) in self.stages.iter_mut().enumerate() {
-            *stage = SinkStage::new(Arc::new(Shelf(Vec::new())), Shard { index: index as u32, count });
+            *stage = SinkStage::new(Arc::new(Shelf(Default::default())), Shard { index: index as u32, count });
             stage.resume(state).unwrap();
         }
     }
@@ -73,6 +81,11 @@ impl Books {
         }
     }
 
+    pub fn tick(&mut self) {
+        self.ticks += 1;
+        self.control(&Control::Tick { as_of: day("2013-05-01") });
+    }
+
     pub fn event(&mut self, event: &AccrualEvent) {
         let route = stream::outbox::route(&event.settlement().beneficiary);
         let partition = (route % self.stages.len() as u64) as usize;
@@ -84,6 +97,9 @@ impl Books {
 
     fn keep(&mut self, mut outbox: Outbox<()>) {
         for view in outbox.drain_published() {
+            if view.topic == Topic::Journal as u8 && !self.arrivals.contains(&view.key) {
+                self.arrivals.push(view.key.clone());
+            }
             match view.value {
                 Some(value) => self.views.insert((view.topic, view.key), value),
                 None => self.views.remove(&(view.topic, view.key)),
@@ -92,7 +108,7 @@ impl Books {
     }
 
     pub fn moved(&mut self, settlement: &Settlement, kind: AccrualKind, amount: &str, functional: Option<&str>) {
-        self.control += 1;
+        self.tick();
         let id = Id::of("movement", &[&settlement.id().to_string(), &self.control.to_string()]);
         let movement = AccrualMovement {
             id,
@@ -102,7 +118,7 @@ impl Books {
             date: day("2013-03-31"),
             amount: micros(amount),
             functional: functional.map(micros),
-            control: self.control,
+            batch: self.ticks,
         };
         self.event(&AccrualEvent::Moved(Box::new(movement)));
     }
@@ -116,7 +132,7 @@ impl Books {
     }
 
     pub fn order(&mut self, settlement: &Settlement, amount: Micros) {
-        self.control += 1;
+        self.tick();
         let id = Id::of("authorization", &[&settlement.id().to_string(), &self.control.to_string()]);
         let order = AuthorizationOrder {
             id,
@@ -125,16 +141,16 @@ impl Books {
             amount,
             functional: None,
             date: day("2013-05-01"),
-            control: self.control,
+            batch: self.ticks,
         };
         self.event(&AccrualEvent::Authorised(Box::new(order)));
     }
 
     pub fn closed(&mut self, settlement: &Settlement) {
-        self.control += 1;
+        self.tick();
         let (class, date) = (AccountingClass::ContraRevenue, day("2013-06-30"));
-        let control = self.control;
-        self.event(&AccrualEvent::Closed { settlement: settlement.clone(), class, date, control });
+        let batch = self.ticks;
+        self.event(&AccrualEvent::Closed { settlement: settlement.clone(), class, date, batch });
     }
 
     pub fn pay(&mut self, authorization: Id, amount: &str, currency: &str, date: &str) {
@@ -163,11 +179,11 @@ impl Books {
 
     pub fn authorizations(&self) -> Vec<Authorization> {
         let mut found: Vec<Authorization> = self.view(Topic::Authorizations);
-        found.sort_by_key(|a| (a.control, a.id));
+        found.sort_by_key(|a| (a.batch, a.id));
         found
     }
 
-    /// `amount status paid offset`, in the order of their controls.
+    /// `amount status paid offset`, in the order of their batches.
     pub fn authorizations_shown(&self) -> Vec<String> {
         let line = |a: &Authorization| format!("{} {} {} {}", a.amount, a.status.as_str(), a.paid, a.offset);
         self.authorizations().iter().map(line).collect()
@@ -191,11 +207,11 @@ impl Books {
 
     pub fn entries(&self) -> Vec<JournalEntry> {
         let mut found: Vec<JournalEntry> = self.view(Topic::Journal);
-        found.sort_by_key(|e| (e.beneficiary.clone(), e.postings[0].number));
+        found.sort_by_key(|e| (e.beneficiary.clone(), self.arrivals.iter().position(|key| key[..] == e.id.0)));
         found
     }
 
-    /// `GL2 CR-REB/LI-ACC 3150`, in the order of their numbers.
+    /// `GL2 CR-REB/LI-ACC 3150`, in the order of their coming.
     pub fn journal(&self) -> Vec<String> {
         let line = |e: &JournalEntry| {
             let (debit, credit) = (&e.postings[0], &e.postings[1]);

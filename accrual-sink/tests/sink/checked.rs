@@ -75,11 +75,11 @@ fn each_tampering_is_found() {
         found(|v| v.entries[0].postings.iter_mut().for_each(|p| p.amount += Micros::ONE)),
         ["movements", "LI-ACC", "liabilities"]
     );
-    assert_eq!(found(|v| drop(v.entries.pop())).len(), 4);
-    assert_eq!(found(|v| v.entries[1].postings[0].number += 1), ["posting"]);
+    assert_eq!(found(|v| drop(v.entries.pop())), ["movements", "LI-ACC", "liabilities"]);
     assert_eq!(found(|v| drop(v.payments.pop())), ["RC-CLAW", "authorizations"]);
     assert_eq!(found(|v| v.authorizations[0].paid += Micros::ONE), ["authorizations"]);
     assert_eq!(found(|v| drop(v.audits.remove(0))), ["audit"]);
+    assert_eq!(found(|v| drop(v.audits.pop())), ["chains"]);
     assert_eq!(found(|v| v.audits[1].object.push('x')), ["audit"]);
     assert_eq!(found(|v| v.audits.swap(0, 1)), ["audit"]);
 }

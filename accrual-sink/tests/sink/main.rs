@@ -1,5 +1,6 @@
 //! The stage from events to views.
 
+mod batches;
 mod books;
 mod chains;
 mod checked;

@@ -1,6 +1,6 @@
 //! Everything that is known of one settlement but its lines.
 
-use contract::{Code, Day, Id, Micros, Program, Settlement, Text};
+use contract::{AccountingClass, AccrualKind, Code, Day, Id, Micros, Program, Settlement, Text};
 use serde::{Deserialize, Serialize};
 
 use super::tally::Tally;
@@ -20,6 +20,8 @@ pub(crate) struct Account {
     pub phase: Phase,
     /// Control as of which the program's terms hold; stays where it is once the period is frozen.
     pub terms: u64,
+    /// Lines that came before this control are added up; later ones wait for theirs.
+    pub counted: u64,
     /// In order of their first days.
     pub months: Vec<Month>,
     /// What caps took away when the period froze; not given back by later returns.
@@ -34,7 +36,10 @@ pub(crate) struct Account {
     pub authorised: Micros,
     pub authorised_functional: Micros,
     pub orders: u32,
+    /// As of `tier_batch`, and as the ticks before it sealed it.
     pub tier: TierTrack,
+    pub tier_sealed: TierTrack,
+    pub tier_batch: u64,
     /// Findings that stand, each with a hash of what it says.
     pub findings: Vec<(Code, Id)>,
 }
@@ -74,20 +79,66 @@ impl Phase {
 pub(crate) struct Month {
     pub first: Day,
     pub tally: Tally,
-    pub accrued: Micros,
-    pub functional: Micros,
-    pub booked: bool,
+    pub sealed: Sealed,
+    /// The batch that was booked last: the open one, or one that a tick has sealed since.
+    pub batch: u64,
+    /// What that batch moves; `None` for nothing.
+    pub moved: Option<Moved>,
     /// The measure when it was last booked.
-    pub settled: i128,
+    pub measure: i128,
 }
 
-/// What became of the tier that was first accrued (OP-13).
+/// What ticks have sealed of a month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sealed {
+    pub amount: Micros,
+    pub functional: Micros,
+    /// Some movement is sealed.
+    pub booked: bool,
+    pub measure: i128,
+}
+
+/// What a batch moves in a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    pub amount: Micros,
+    pub functional: Option<Micros>,
+    pub kind: AccrualKind,
+    pub class: AccountingClass,
+}
+
+impl Month {
+    fn new(first: Day) -> Month {
+        let (tally, sealed) = (Tally::default(), Sealed::default());
+        Month { first, tally, sealed, batch: 0, moved: None, measure: 0 }
+    }
+
+    /// Amount and functional amount that are accrued, the open batch included.
+    pub fn accrued(&self) -> (Micros, Micros) {
+        let (amount, functional) =
+            self.moved.map_or_else(Default::default, |moved| (moved.amount, moved.functional.unwrap_or_default()));
+        (self.sealed.amount + amount, self.sealed.functional + functional)
+    }
+
+    /// Seals what earlier batches moved.
+    pub fn turn_to(&mut self, batch: u64) {
+        if self.batch == batch {
+            return;
+        }
+        let (amount, functional) = self.accrued();
+        let booked = self.sealed.booked || self.moved.is_some();
+        self.sealed = Sealed { amount, functional, booked, measure: self.measure };
+        (self.batch, self.moved) = (batch, None);
+    }
+}
+
+/// What became of the tier that a tick first sealed (OP-13).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TierTrack {
-    /// Tier at the first accrual and now, from 1; 0 for none yet.
+    /// Tier at the first tick after it was accrued and now, from 1; 0 for none yet.
     pub first: u32,
     pub now: u32,
-    /// The base that was settled last.
+    /// The base that goes with it.
     pub base: i128,
     /// What tier moves alone added to amounts accrued before them.
     pub moved: Exact,
@@ -111,6 +162,7 @@ impl Account {
             deadline: freeze_day(program, last_day),
             phase: Phase::Open,
             terms,
+            counted: 0,
             months: Vec::new(),
             forgone: Exact::ZERO,
             budget_left: None,
@@ -121,6 +173,8 @@ impl Account {
             authorised_functional: Micros::ZERO,
             orders: 0,
             tier: TierTrack::default(),
+            tier_sealed: TierTrack::default(),
+            tier_batch: 0,
             findings: Vec::new(),
         }
     }
@@ -141,8 +195,7 @@ impl Account {
     pub fn month(&mut self, first: Day) -> &mut Month {
         let at = self.months.partition_point(|month| month.first < first);
         if self.months.get(at).is_none_or(|month| month.first != first) {
-            let (tally, accrued, functional) = (Tally::default(), Micros::ZERO, Micros::ZERO);
-            self.months.insert(at, Month { first, tally, accrued, functional, booked: false, settled: 0 });
+            self.months.insert(at, Month::new(first));
         }
         &mut self.months[at]
     }

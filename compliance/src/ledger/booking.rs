@@ -1,15 +1,16 @@
 //! From what is due to movements: `delta = due − already accrued`, month by month.
 
-use contract::{AccrualKind, AccrualMovement, Currency, Day, Id, Micros, Program};
+use contract::{AccrualKind, AccrualMovement, Currency, Day, Id, Micros, Program, Settlement};
 
-use super::account::{Account, Phase};
+use super::account::{Account, Month, Moved, Phase};
 use super::due::{Due, within};
 use super::tally::Tally;
 use crate::programs::rate_base;
 
 /// Where and when a settlement is booked.
 pub(crate) struct Desk<'a> {
-    pub control: u64,
+    /// The open batch.
+    pub batch: u64,
     /// The latest day that a tick has named, this control's included.
     pub today: Option<Day>,
     pub functional_currency: Option<Currency>,
@@ -17,7 +18,8 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Moves the account to what is due and returns the movements in order of their months.
+    /// Moves the account to what is due and returns the batch's movements that are new or changed, in order of their
+    /// months.
     ///
     /// Invariant: afterwards the account has accrued exactly what is due.
     pub fn book(&self, account: &mut Account, due: &Due) -> Vec<AccrualMovement> {
@@ -25,10 +27,6 @@ impl Desk<'_> {
             Phase::Open => self.book_months(account, due),
             Phase::Frozen { .. } | Phase::Closed { .. } => self.book_adjustment(account, due).into_iter().collect(),
         };
-        for movement in &movements {
-            account.accrued += movement.amount;
-            account.functional += movement.functional.unwrap_or_default();
-        }
         let owed = due.rounded(account, self.program);
         account.functional_known = self.functional(&account.tally(), owed).is_some();
         assert!(account.accrued == owed, "{:?} accrued {} while {owed} is due", account.settlement, account.accrued);
@@ -38,6 +36,7 @@ impl Desk<'_> {
     /// Each month gets what its end has due above the end of the month before, so that a tier jump is booked in the
     /// month in which it happens.
     fn book_months(&self, account: &mut Account, due: &Due) -> Vec<AccrualMovement> {
+        let old: (Micros, Micros) = booked(&account.months);
         let (settlement, budget_left) = (account.settlement.clone(), account.budget_left);
         let mut movements = Vec::new();
         let mut reached = Tally::default();
@@ -46,26 +45,35 @@ impl Desk<'_> {
             reached = reached + month.tally;
             let after = within(*earned, budget_left).round(settlement.currency);
             let functional_after = self.functional(&reached, after);
-            let delta = after - before - month.accrued;
-            let measure = month.tally.net.measure(self.program.mechanism.measure());
-            if !delta.is_zero() {
-                let functional =
-                    functional_before.zip(functional_after).map(|(before, after)| after - before - month.functional);
-                let kind = kind_of(delta, month.booked, measure < month.settled);
-                let date = month.first.last_of_month();
-                movements.push(self.movement(&settlement, kind, date, delta, functional));
-                month.accrued += delta;
-                month.functional += functional.unwrap_or_default();
-                month.booked = true;
+            let functional = functional_before.zip(functional_after).map(|(before, after)| after - before);
+            if let Some(moved) = self.move_month(month, after - before, functional) {
+                movements.push(self.movement(&settlement, month.first.last_of_month(), moved));
             }
-            month.settled = measure;
             (before, functional_before) = (after, functional_after);
         }
+        let new = booked(&account.months);
+        account.accrued += new.0 - old.0;
+        account.functional += new.1 - old.1;
         movements
     }
 
+    /// What the batch moves in a month to reach what is due, where that has changed.
+    fn move_month(&self, month: &mut Month, due: Micros, functional: Option<Micros>) -> Option<Moved> {
+        month.turn_to(self.batch);
+        month.measure = month.tally.net.measure(self.program.mechanism.measure());
+        let sealed = month.sealed;
+        let moved = Moved {
+            amount: due - sealed.amount,
+            functional: functional.map(|functional| functional - sealed.functional),
+            kind: kind_of(due - sealed.amount, sealed.booked, month.measure < sealed.measure),
+            class: self.program.class,
+        };
+        let before = std::mem::replace(&mut month.moved, (!moved.amount.is_zero()).then_some(moved));
+        (before != month.moved).then_some(moved)
+    }
+
     /// A change to a frozen period is booked in the current month and never rewrites an old one.
-    fn book_adjustment(&self, account: &Account, due: &Due) -> Option<AccrualMovement> {
+    fn book_adjustment(&self, account: &mut Account, due: &Due) -> Option<AccrualMovement> {
         let owed = due.rounded(account, self.program);
         let delta = owed - account.accrued;
         if delta.is_zero() {
@@ -73,8 +81,11 @@ impl Desk<'_> {
         }
         let today = self.today.expect("a period freezes at a tick");
         let functional = self.functional(&account.tally(), owed).map(|all| all - account.functional);
-        let kind = AccrualKind::PriorPeriod;
-        Some(self.movement(&account.settlement, kind, today.last_of_month(), delta, functional))
+        account.accrued += delta;
+        account.functional += functional.unwrap_or_default();
+        let (kind, class) = (AccrualKind::PriorPeriod, self.program.class);
+        let moved = Moved { amount: delta, functional, kind, class };
+        Some(self.movement(&account.settlement, today.last_of_month(), moved))
     }
 
     fn functional(&self, reached: &Tally, amount: Micros) -> Option<Micros> {
@@ -82,29 +93,30 @@ impl Desk<'_> {
         reached.functional(amount, rate_base(&self.program.mechanism), digits)
     }
 
-    fn movement(
-        &self,
-        settlement: &contract::Settlement,
-        kind: AccrualKind,
-        date: Day,
-        amount: Micros,
-        functional: Option<Micros>,
-    ) -> AccrualMovement {
-        let (owner, month, control) = (settlement.id().to_string(), date.to_string(), self.control.to_string());
+    fn movement(&self, settlement: &Settlement, date: Day, moved: Moved) -> AccrualMovement {
+        let (owner, month, batch) = (settlement.id().to_string(), date.to_string(), self.batch.to_string());
+        let Moved { amount, functional, kind, class } = moved;
         AccrualMovement {
-            id: Id::of("movement", &[&owner, &month, &control]),
+            id: Id::of("movement", &[&owner, &month, &batch]),
             settlement: settlement.clone(),
-            class: self.program.class,
+            class,
             kind,
             date,
             amount,
             functional,
-            control: self.control,
+            batch: self.batch,
         }
     }
 }
 
+/// What all months have accrued.
+fn booked(months: &[Month]) -> (Micros, Micros) {
+    let all = months.iter().map(Month::accrued);
+    all.fold(Default::default(), |sum, month| (sum.0 + month.0, sum.1 + month.1))
+}
+
 /// The first amount of a month is earned; less because of less sold is a reversal; all else trues up.
+/// Both judged against what ticks have sealed.
 fn kind_of(delta: Micros, booked: bool, measure_fell: bool) -> AccrualKind {
     match (delta > Micros::ZERO, booked) {
         (true, false) => AccrualKind::Earned,

@@ -23,6 +23,11 @@ impl Clock {
         TICKS.put(state, &number, &reached.0)
     }
 
+    /// The number of the open batch: everything up to the next tick, counted from 1.
+    pub fn batch(&self) -> u64 {
+        self.ticks.len() as u64 + 1
+    }
+
     /// The latest day that a tick has named; `None` before the first.
     pub fn today(&self) -> Option<Day> {
         self.ticks.last().map(|(_, day)| *day)

@@ -254,7 +254,7 @@ fn first_record(id: Id, account: &Account, state: &mut dyn State) -> Result<(Rec
     let mut at = RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 };
     let first = SUMS.prefix(state, &id.0, Order::Up, 1)?;
     let Some(((_, day), _)) = first.first() else { return Ok((at, None)) };
-    let standing = list_lines(state, id, contract::Day(*day))?;
+    let standing = list_lines(state, id, contract::Day(*day), account.counted)?;
     let Some(line) = standing.lines.first() else { return Ok((at, None)) };
     (at.file_no, at.record_no) = (line.file_no, line.record_no);
     Ok((at, Some(line.sale)))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::{
-    AccrualEvent, Benefit, Cadence, Control, Currency, Day, Entitlement, EntitlementEvent, Id, Measure, Mechanism,
+    AccrualKind, Benefit, Cadence, Control, Currency, Day, Entitlement, EntitlementEvent, Id, Measure, Mechanism,
     Micros, Program, Rate, RecordRef, Reference, Settlement, Text, Tier,
 };
 
@@ -215,10 +215,8 @@ fn run(reference: &Reference, intervals: &[Interval], mut order: Option<Dice>) -
 /// Sum of all movements for each settlement.
 fn totals(bench: &Bench) -> BTreeMap<Settlement, Micros> {
     let mut totals = BTreeMap::new();
-    for event in &bench.sent {
-        if let AccrualEvent::Moved(movement) = event {
-            *totals.entry(movement.settlement.clone()).or_insert(Micros::ZERO) += movement.amount;
-        }
+    for movement in bench.standing().0.into_values() {
+        *totals.entry(movement.settlement).or_insert(Micros::ZERO) += movement.amount;
     }
     totals
 }
@@ -244,6 +242,47 @@ fn the_order_of_arrival_changes_nothing() {
             assert!(straight.rows() == other.rows(), "rows differ, seed {seed}");
         }
     }
+}
+
+/// The same history without its settles, or with more of them in the middle of everything.
+fn with_settles(dice: &mut Dice, intervals: &[Interval], more: bool) -> Vec<Interval> {
+    let (mut result, mut events) = (Vec::new(), Vec::new());
+    for interval in intervals {
+        for event in &interval.events {
+            events.push(event.clone());
+            if more && dice.chance(4) {
+                result.push(Interval { events: std::mem::take(&mut events), control: Control::Settle });
+            }
+        }
+        if more || interval.control != Control::Settle {
+            let (events, control) = (std::mem::take(&mut events), interval.control.clone());
+            result.push(Interval { events, control });
+        }
+    }
+    assert!(events.is_empty(), "the last control is a tick");
+    result
+}
+
+/// A run in two goes, or in twenty, publishes what one run over everything does.
+#[test]
+fn settles_leave_no_trace_behind_a_tick() {
+    let (mut adjusted, mut resent) = (0, 0);
+    for seed in 700..860 {
+        let mut dice = Dice(seed);
+        let reference = reference(programs(&mut dice, &EVERYTHING));
+        let mut intervals = history(&mut dice, &reference, &EVERYTHING);
+        intervals.pop();
+        let as_of = Day::new(2013, 5, 1).unwrap().plus(dice.below(300) as i32);
+        intervals.push(Interval { events: Vec::new(), control: Control::Tick { as_of } });
+        let mut none = run(&reference, &with_settles(&mut dice, &intervals, false), None);
+        let mut many = run(&reference, &with_settles(&mut dice, &intervals, true), None);
+        assert!(none.standing() == many.standing(), "movements or orders differ, seed {seed}");
+        assert!(none.findings() == many.findings(), "findings differ, seed {seed}");
+        assert!(none.rows() == many.rows(), "rows differ, seed {seed}");
+        adjusted += none.standing().0.values().filter(|m| m.kind == AccrualKind::PriorPeriod).count();
+        resent += many.sent.len() - none.sent.len();
+    }
+    assert!(adjusted > 50 && resent > 500, "{adjusted} adjustments, {resent} movements sent again");
 }
 
 #[test]

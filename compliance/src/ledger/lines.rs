@@ -115,12 +115,13 @@ pub(crate) struct Standing {
     pub untidy: bool,
 }
 
-/// Nets a list: what was revoked is gone, and the order of writing does not matter.
-pub(crate) fn standing(mut bytes: &[u8]) -> Result<Standing, StorageError> {
+/// Nets what came to a list before a control: what was revoked is gone, and the order of writing does not matter.
+pub(crate) fn standing(mut bytes: &[u8], before: u64) -> Result<Standing, StorageError> {
     let mut lines = Vec::with_capacity(bytes.len() / PLAIN_BYTES);
     let mut revoked = Vec::new();
     while !bytes.is_empty() {
         match Line::read(&mut bytes)? {
+            (line, _) if line.came >= before => {}
             (line, false) => lines.push(line),
             (line, true) => revoked.push(line.content()),
         }
@@ -163,15 +164,20 @@ pub(crate) fn write_all(lines: &[Line]) -> Vec<u8> {
     bytes
 }
 
-/// The list that starts on `first`.
-pub(crate) fn list_lines(state: &mut dyn State, id: Id, first: Day) -> Result<Standing, StorageError> {
-    standing(state.get(LINES, &day_key(id, first))?.unwrap_or_default())
+/// The list that starts on `first`, as far as it came before a control.
+pub(crate) fn list_lines(state: &mut dyn State, id: Id, first: Day, before: u64) -> Result<Standing, StorageError> {
+    standing(state.get(LINES, &day_key(id, first))?.unwrap_or_default(), before)
 }
 
-/// Hands over a settlement's lines in (date, sale) order, a list at a time.
-pub(crate) fn each_lines(state: &mut dyn State, id: Id, visit: &mut dyn FnMut(&[Line])) -> Result<(), StorageError> {
+/// Hands over a settlement's lines that came before a control in (date, sale) order, a list at a time.
+pub(crate) fn each_lines(
+    state: &mut dyn State,
+    id: Id,
+    before: u64,
+    visit: &mut dyn FnMut(&[Line]),
+) -> Result<(), StorageError> {
     each_list(state, LINES, id, &mut |_, bytes| {
-        visit(&standing(bytes)?.lines);
+        visit(&standing(bytes, before)?.lines);
         Ok(())
     })
 }
@@ -211,25 +217,32 @@ mod tests {
     fn what_was_revoked_is_gone_whatever_the_order() {
         let linked = Line { origin: Some((Id([9; 16]), Day(-3))), ..line(3, -1, 2) };
         let entries = [(line(1, 5, 1), false), (line(2, 4, 1), false), (line(1, 5, 2), true), (linked, false)];
-        let forward = standing(&list(&entries)).unwrap();
+        let forward = standing(&list(&entries), 9).unwrap();
         assert_eq!(forward.lines, vec![line(2, 4, 1), linked]);
         assert!(forward.untidy);
         let mut turned = entries;
         turned.reverse();
-        assert_eq!(standing(&list(&turned)).unwrap().lines, forward.lines);
-        assert!(!standing(&write_all(&forward.lines)).unwrap().untidy);
+        assert_eq!(standing(&list(&turned), 9).unwrap().lines, forward.lines);
+        assert!(!standing(&write_all(&forward.lines), 9).unwrap().untidy);
     }
 
     #[test]
     fn a_line_that_came_back_keeps_its_first_coming() {
         let entries = [(line(1, 5, 3), false), (line(1, 5, 4), true), (line(1, 5, 4), false)];
-        assert_eq!(standing(&list(&entries)).unwrap().lines, vec![line(1, 5, 3)]);
+        assert_eq!(standing(&list(&entries), 9).unwrap().lines, vec![line(1, 5, 3)]);
+    }
+
+    #[test]
+    fn what_came_later_waits() {
+        let entries = [(line(1, 5, 3), false), (line(1, 5, 4), true), (line(2, 5, 4), false)];
+        assert_eq!(standing(&list(&entries), 4).unwrap().lines, vec![line(1, 5, 3)]);
+        assert_eq!(standing(&list(&entries), 5).unwrap().lines, vec![line(2, 5, 4)]);
     }
 
     #[test]
     fn damage_is_an_error() {
         let bytes = list(&[(line(1, 5, 3), false)]);
-        assert!(standing(&bytes[..bytes.len() - 1]).is_err());
-        assert!(standing(&[0xff]).is_err());
+        assert!(standing(&bytes[..bytes.len() - 1], 9).is_err());
+        assert!(standing(&[0xff], 9).is_err());
     }
 }

@@ -14,7 +14,10 @@ use crate::references::References;
 
 /// A tick, after everything that came before it is settled.
 pub(crate) struct Turning<'a> {
+    /// Number of the tick's control.
     pub control: u64,
+    /// The batch that the tick closes.
+    pub batch: u64,
     pub today: Day,
     pub references: &'a References,
 }
@@ -111,7 +114,7 @@ impl Turning<'_> {
             amount,
             functional,
             date: self.today,
-            control: self.control,
+            batch: self.batch,
         };
         outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
     }
@@ -121,8 +124,8 @@ impl Turning<'_> {
             return;
         }
         let (settlement, class) = (account.settlement.clone(), program.class);
-        let closed =
-            AccrualEvent::Closed { settlement, class, date: self.today.last_of_month(), control: self.control };
+        let (date, batch) = (self.today.last_of_month(), self.batch);
+        let closed = AccrualEvent::Closed { settlement, class, date, batch };
         outbox.send(&account.settlement.beneficiary, closed);
     }
 }

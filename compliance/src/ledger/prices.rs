@@ -34,10 +34,13 @@ pub(crate) fn each_price(
     state: &mut dyn State,
     visit: &mut dyn FnMut(&Line, CappedLine),
 ) -> Result<(), StorageError> {
-    let returned =
-        if account.tally().linked > 0 { returned_by_sale(id, extent.until, state)? } else { Default::default() };
+    let returned = if account.tally().linked > 0 {
+        returned_by_sale(id, account.counted, extent.until, state)?
+    } else {
+        Default::default()
+    };
     let mut pricing = Pricing { program, all: extent.all, before: Sums::default(), returned, open: Default::default() };
-    each_lines(state, id, &mut |lines| {
+    each_lines(state, id, account.counted, &mut |lines| {
         for line in lines.iter().filter(|line| line.day <= extent.until) {
             visit(line, pricing.next(line));
         }
@@ -45,9 +48,14 @@ pub(crate) fn each_price(
 }
 
 /// What came back of each sale that has linked returns, as far as the sale itself stands here.
-fn returned_by_sale(id: Id, until: Day, state: &mut dyn State) -> Result<FxHashMap<Id, Sums>, StorageError> {
+fn returned_by_sale(
+    id: Id,
+    before: u64,
+    until: Day,
+    state: &mut dyn State,
+) -> Result<FxHashMap<Id, Sums>, StorageError> {
     let mut returned: FxHashMap<Id, Sums> = FxHashMap::default();
-    each_lines(state, id, &mut |lines| {
+    each_lines(state, id, before, &mut |lines| {
         for line in lines.iter().filter(|line| line.day <= until) {
             if let Some((sale, _)) = line.origin {
                 *returned.entry(sale).or_default() += line.sums();
@@ -55,7 +63,7 @@ fn returned_by_sale(id: Id, until: Day, state: &mut dyn State) -> Result<FxHashM
         }
     })?;
     let mut standing = FxHashSet::default();
-    each_lines(state, id, &mut |lines| {
+    each_lines(state, id, before, &mut |lines| {
         let sales = lines.iter().filter(|line| line.day <= until && line.origin.is_none()).map(|line| line.sale);
         standing.extend(sales.filter(|sale| returned.contains_key(sale)));
     })?;

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use contract::{AccrualEvent, Currency, Day, Id, Mechanism, Program, Text};
 use stream::{Order, Outbox, StageError, State, StorageError};
 
-use super::account::{Account, Phase, close_day};
+use super::account::{Account, Phase};
 use super::booking::Desk;
 use super::budget::{Claimant, share_budget};
-use super::clock::Clock;
 use super::due::{Due, due};
 use super::lines::{list_lines, write_all};
-use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, SUMS, WAITING, day_key};
+use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, REVIEW, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, findings};
 use crate::programs::{Exact, rate_base, volume_retroactive::tier_reached};
@@ -27,9 +26,11 @@ const END: ([u8; 16], i32) = ([0xff; 16], i32::MAX);
 /// One settling of everything that has changed.
 pub(crate) struct Settling<'a> {
     pub control: u64,
+    /// The open batch.
+    pub batch: u64,
+    /// Frozen and closed settlements are settled at ticks only.
+    pub at_tick: bool,
     pub references: &'a References,
-    /// Ticks before this control.
-    pub clock: &'a Clock,
     /// The latest day, this control's included.
     pub today: Option<Day>,
 }
@@ -62,16 +63,19 @@ impl Settling<'_> {
     /// Settles what is dirty, and `changed`: settlements whose terms have changed.
     pub fn run(
         &self,
-        changed: BTreeSet<Id>,
+        mut changed: BTreeSet<Id>,
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
+        if self.at_tick {
+            changed.extend(take_reviews(state)?);
+        }
         let mut works = self.recount(changed, state)?;
         for work in works.values_mut() {
             work.due = due(work.id, &work.account, terms(&work.account, &work.known), state)?;
         }
         self.share_budgets(&mut works, state)?;
-        let mut works: Vec<Work> = works.into_values().collect();
+        let mut works: Vec<Work> = self.without_waiting(works, state)?;
         works.sort_by(|a, b| (&a.account.settlement, a.id).cmp(&(&b.account.settlement, b.id)));
         for work in works {
             self.close_the_books(work, state, outbox)?;
@@ -90,6 +94,9 @@ impl Settling<'_> {
                 let (id, first) = (Id(key.0), Day(key.1));
                 self.add_work(id, &mut works, state)?;
                 let work = works.get_mut(&id).expect("added above");
+                if self.waits(&work.account) {
+                    continue;
+                }
                 self.recount_list(work, first, state)?;
                 DIRTY.delete(state, &key)?;
             }
@@ -97,7 +104,21 @@ impl Settling<'_> {
         for id in changed {
             self.add_work(id, &mut works, state)?;
         }
+        works.retain(|_, work| !self.waits(&work.account));
         Ok(works)
+    }
+
+    fn waits(&self, account: &Account) -> bool {
+        !self.at_tick && account.phase != Phase::Open
+    }
+
+    /// Leaves out what came on the desk with its budget only and waits for the next tick.
+    fn without_waiting(&self, works: BTreeMap<Id, Work>, state: &mut dyn State) -> Result<Vec<Work>, StorageError> {
+        let (waiting, ready): (Vec<Work>, Vec<Work>) = works.into_values().partition(|work| self.waits(&work.account));
+        for work in waiting {
+            REVIEW.put(state, &work.id.0, &())?;
+        }
+        Ok(ready)
     }
 
     fn add_work(&self, id: Id, works: &mut BTreeMap<Id, Work>, state: &mut dyn State) -> Result<(), StageError> {
@@ -105,13 +126,16 @@ impl Settling<'_> {
             return Ok(());
         }
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a dirty settlement has an account");
+        if !self.waits(&account) {
+            account.counted = self.control;
+        }
         self.bring_up_to_date(id, &mut account, state)?;
         let known = self.references.as_of(account.terms).clone();
         works.insert(id, Work { id, account, known, due: Due::default() });
         Ok(())
     }
 
-    /// Puts an open account under today's terms; one that opens after its period has frozen is frozen at once.
+    /// Puts an open account under today's terms.
     fn bring_up_to_date(&self, id: Id, account: &mut Account, state: &mut dyn State) -> Result<(), StorageError> {
         if account.phase != Phase::Open {
             return Ok(());
@@ -123,20 +147,12 @@ impl Settling<'_> {
                 move_deadline(id, account, freeze_day(program, account.last_day), state)?;
             }
         }
-        if !account.pays() {
-            return Ok(());
-        }
-        if let Some(since) = self.clock.reached(account.deadline) {
-            account.phase = Phase::Frozen { since };
-            let program = terms(account, self.references.as_of(account.terms));
-            move_deadline(id, account, close_day(program, account.last_day), state)?;
-        }
         Ok(())
     }
 
     fn recount_list(&self, work: &mut Work, first: Day, state: &mut dyn State) -> Result<(), StorageError> {
         let key = (work.id.0, first.0);
-        let standing = list_lines(state, work.id, first)?;
+        let standing = list_lines(state, work.id, first, self.control)?;
         if standing.untidy {
             match standing.lines.is_empty() {
                 true => state.delete(LINES, &day_key(work.id, first))?,
@@ -224,8 +240,8 @@ impl Settling<'_> {
         let program = terms(&account, &known);
         if account.pays() {
             let functional_currency = known.reference.functional_currency;
-            let desk = Desk { control: self.control, today: self.today, functional_currency, program };
-            track_tier(&mut account, program);
+            let desk = Desk { batch: self.batch, today: self.today, functional_currency, program };
+            track_tier(&mut account, program, self.batch);
             outbox.acting_in(0, &id.to_string());
             for movement in desk.book(&mut account, &due) {
                 let event = AccrualEvent::Moved(Box::new(movement));
@@ -240,12 +256,16 @@ impl Settling<'_> {
     }
 }
 
-/// What a tier move alone changes about amounts that were accrued before it.
-fn track_tier(account: &mut Account, program: &Program) {
+/// What a tier move alone changes about amounts that ticks had sealed before it.
+fn track_tier(account: &mut Account, program: &Program, batch: u64) {
     let Mechanism::VolumeRetroactive { measure, tiers, .. } = &program.mechanism else { return };
     let net = account.tally().net;
     let now = tier_reached(tiers, net.measure(*measure)) as u32;
     let rate = |tier: u32| tier.checked_sub(1).map_or(contract::Micros::ZERO, |i| tiers[i as usize].rate);
+    if account.tier_batch != batch {
+        (account.tier_sealed, account.tier_batch) = (account.tier, batch);
+    }
+    account.tier = account.tier_sealed;
     let track = &mut account.tier;
     if track.first == 0 {
         track.first = now;
@@ -268,6 +288,15 @@ fn wait_for_tick(id: Id, account: &Account, program: &Program, state: &mut dyn S
         false if frozen => WAITING.delete(state, &id.0),
         false => Ok(()),
     }
+}
+
+/// Settlements whose budget was shared anew since the last tick.
+fn take_reviews(state: &mut dyn State) -> Result<Vec<Id>, StorageError> {
+    let reviews = REVIEW.first(state, usize::MAX)?;
+    for (id, ()) in &reviews {
+        REVIEW.delete(state, id)?;
+    }
+    Ok(reviews.into_iter().map(|(id, ())| Id(id)).collect())
 }
 
 /// Enters a new deadline instead of the old one.

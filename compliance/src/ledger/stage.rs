@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contract::{AccrualEvent, Control, Day, EntitlementEvent, Id};
 use stream::{Blobs, Input, Order, Outbox, Stage, StageError, State, StorageError, TableId};
 
-use super::account::{Account, Phase};
+use super::account::{Account, Phase, close_day};
 use super::clock::Clock;
 use super::lines::{Line, LineBuffer};
 use super::periods::Turning;
@@ -61,7 +61,7 @@ impl Stage for LedgerStage {
         let day = entitlement.date;
         let span = self.slots.get_mut().find(entitlement, &self.references)?;
         if span.mark(day) {
-            mark(span, day, state)?;
+            mark(span, day, &self.clock, &self.references, state)?;
         }
         let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
         let bytes = Line::new(entitlement, input.stamp).write(revoked, &mut buffer);
@@ -91,11 +91,13 @@ impl Stage for LedgerStage {
             _ => None,
         };
         let today = self.clock.today().max(tick);
-        Settling { control: number, references: &self.references, clock: &self.clock, today }
+        let batch = self.clock.batch();
+        let at_tick = tick.is_some();
+        Settling { control: number, batch, at_tick, references: &self.references, today }
             .run(changed, state, outbox)?;
         if let (Some(as_of), Some(today)) = (tick, today) {
             self.clock.tick(number, as_of, state)?;
-            Turning { control: number, today, references: &self.references }.run(state, outbox)?;
+            Turning { control: number, batch, today, references: &self.references }.run(state, outbox)?;
         }
         Ok(())
     }
@@ -114,8 +116,10 @@ impl LedgerStage {
         let mut changed = BTreeSet::new();
         each_account(state, &mut |id, account| {
             let settlement = &account.settlement;
-            let now = self.references.as_of(number).program(&settlement.program, settlement.version);
-            let moved = now.is_some_and(|now| now != terms(&account, self.references.as_of(account.terms)));
+            let (known, before) = (self.references.as_of(number), self.references.as_of(account.terms));
+            let now = known.program(&settlement.program, settlement.version);
+            let revalued = known.reference.functional_currency != before.reference.functional_currency;
+            let moved = now.is_some_and(|now| revalued || now != terms(&account, before));
             if account.phase == Phase::Open && moved {
                 changed.insert(id);
             }
@@ -126,21 +130,38 @@ impl LedgerStage {
 }
 
 /// Notes that the lists of a day have changed, and opens the accounts behind them where they are new.
-fn mark(span: &mut Span, day: Day, state: &mut dyn State) -> Result<(), StorageError> {
+fn mark(
+    span: &mut Span,
+    day: Day,
+    clock: &Clock,
+    references: &References,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
     for target in &mut span.targets {
         DIRTY.put(state, &(target.id.0, target.list(day).0), &())?;
-        open_account(target, state)?;
+        open_account(target, clock, references, state)?;
     }
     Ok(())
 }
 
-fn open_account(target: &mut Target, state: &mut dyn State) -> Result<(), StorageError> {
+/// A settlement that opens after its period has frozen is frozen at once.
+fn open_account(
+    target: &mut Target,
+    clock: &Clock,
+    references: &References,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
     let id = target.id;
-    let Some(account) = target.opening.take() else { return Ok(()) };
+    let Some(mut account) = target.opening.take() else { return Ok(()) };
     if state.get(ACCOUNTS.id(), &id.0)?.is_some() {
         return Ok(());
     }
     if account.pays() {
+        if let Some(since) = clock.reached(account.deadline) {
+            account.phase = Phase::Frozen { since };
+            let program = terms(&account, references.as_of(account.terms));
+            account.deadline = close_day(program, account.last_day);
+        }
         let settlement = &account.settlement;
         DEADLINES.put(state, &(account.deadline.0, id.0), &())?;
         BUDGETS.put(state, &(settlement.program.to_string(), settlement.version, id.0), &())?;

@@ -10,9 +10,9 @@ use super::tally::Tally;
 pub(crate) const ACCOUNTS: Table<[u8; 16], Account> = Table::new(1, "accounts");
 /// (settlement, first day of the list) → list of lines, see [`super::lines`].
 pub(crate) const LINES: TableId = TableId(2);
-/// (settlement, first day of the list) → what its lines add up to, as of the last control.
+/// (settlement, first day of the list) → what its lines add up to, as of the last control that settled it.
 pub(crate) const SUMS: Table<([u8; 16], i32), Tally> = Table::new(3, "sums of lists");
-/// (settlement, first day) of the lists that have changed since the last control.
+/// (settlement, first day) of the lists that have changed and are not settled yet.
 pub(crate) const DIRTY: Table<([u8; 16], i32), ()> = Table::new(4, "dirty lists");
 /// (first day on which its period moves on, settlement).
 pub(crate) const DEADLINES: Table<(i32, [u8; 16]), ()> = Table::new(5, "deadlines");
@@ -20,6 +20,8 @@ pub(crate) const DEADLINES: Table<(i32, [u8; 16]), ()> = Table::new(5, "deadline
 pub(crate) const BUDGETS: Table<(String, u32, [u8; 16]), ()> = Table::new(6, "budgets");
 /// Frozen settlements for which more is due than authorised; they wait for the next tick.
 pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
+/// Frozen settlements whose budget was shared anew since the last tick; they are booked at the next one.
+pub(crate) const REVIEW: Table<[u8; 16], ()> = Table::new(9, "to be reviewed");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 

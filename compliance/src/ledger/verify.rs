@@ -19,7 +19,7 @@ use crate::references::References;
 pub struct Verified {
     /// Settlements whose sums, due, accrued amount and rows were compared.
     pub settlements: u64,
-    /// Settlements with lines that no control has settled yet; nothing can be said of them.
+    /// Of these, settlements with lines that wait for their control and are not looked at.
     pub unsettled: u64,
     pub lines: u64,
     /// One line for people for each violation.
@@ -33,7 +33,6 @@ pub fn verify(states: &mut [&mut dyn State], blobs: &Arc<dyn Blobs>) -> Result<V
         let state = &mut *states[partition];
         if !DIRTY.prefix(state, &id.0, Order::Up, 1)?.is_empty() {
             verified.unsettled += 1;
-            continue;
         }
         let program = terms(&account, references.as_of(account.terms));
         verified.settlements += 1;
@@ -54,7 +53,9 @@ impl Verified {
     ) -> Result<(), StageError> {
         let mut counted = Tally::default();
         let currency = account.settlement.currency;
-        each_lines(state, id, &mut |lines| counted = counted + Tally::of(lines, currency, references))?;
+        each_lines(state, id, account.counted, &mut |lines| {
+            counted = counted + Tally::of(lines, currency, references)
+        })?;
         self.lines += counted.lines.unsigned_abs();
         self.expect(account, "sums kept", account.tally() == counted, || format!("lines add up to {counted:?}"));
         Ok(())
@@ -74,7 +75,7 @@ impl Verified {
         let accrued = account.accrued;
         self.expect(account, "accrued", accrued == owed, || format!("{accrued} accrued, {owed} due"));
         self.expect(account, "rows", rows == owed, || format!("rows add up to {rows}, {owed} due"));
-        let booked: Micros = account.months.iter().map(|month| month.accrued).sum();
+        let booked: Micros = account.months.iter().map(|month| month.accrued().0).sum();
         let open = account.phase.frozen_since().is_none();
         self.expect(account, "months", !open || booked == accrued, || format!("months hold {booked} of {accrued}"));
         Ok(())
