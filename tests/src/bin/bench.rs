@@ -1,0 +1,175 @@
+//! `./dev bench [NAME]`: the project's own benchmarks, as ratios within one run.
+//!
+//! `pipeline`: lines a second from file bytes to the committed journal, beside two floors. `scale`: rate and peak memory
+//! at one and at ten million lines. Each result is one line, and JSON below `bench/` in the target folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tests::generated;
+use tests::measure::{self, Figures};
+use tests::replica::Plan;
+
+/// As in the binary that ships.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const USAGE: &str = "bench [pipeline|scale]";
+const MILLION: usize = 1_000_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ended = match arguments[..] {
+        [] => pipeline().and_then(|()| scale()),
+        ["pipeline"] => pipeline(),
+        ["scale"] => scale(),
+        ["measure", ref what @ ..] => measure_here(what),
+        _ => Err(anyhow::anyhow!("usage: {USAGE}")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Where feeds and configuration of a benchmark lie, and the day it ends on.
+struct Feeds {
+    folder: PathBuf,
+    as_of: String,
+    name: String,
+}
+
+impl Feeds {
+    fn config(&self) -> PathBuf {
+        self.folder.join("config")
+    }
+
+    fn feeds(&self) -> PathBuf {
+        self.folder.join("feeds")
+    }
+
+    fn replicated(folder: PathBuf, plan: Plan) -> Result<Feeds> {
+        eprintln!("writing {} lines", plan.rows);
+        plan.write(&folder)?;
+        Ok(Feeds { folder, as_of: plan.as_of(), name: "example rows replicated".to_owned() })
+    }
+
+    /// The generated partner feeds where their generator lies beside the checkout, else replicated rows.
+    fn usual(folder: PathBuf) -> Result<Feeds> {
+        let Some(shared) = generated::shared() else {
+            return Feeds::replicated(folder, Plan { rows: 200_000, years: 2 });
+        };
+        eprintln!("generating partner feeds");
+        generated::generate(&shared, &folder, 12, 200_000, 3)?;
+        Ok(Feeds { folder, as_of: "2018-03-01".to_owned(), name: "12 generated partners, 9 layouts".to_owned() })
+    }
+}
+
+fn pipeline() -> Result<()> {
+    let scratch = tempfile::tempdir_in(bench_folder()?)?;
+    let feeds = Feeds::usual(scratch.path().join("set"))?;
+    let reading = measured(&["reading", text(&feeds.config())?, text(&feeds.feeds())?])?;
+    let one = run(&feeds, scratch.path(), 1)?;
+    let two = run(&feeds, scratch.path(), 2)?;
+    let of_run = Value::Object(two.clone()).to_string();
+    let writing = measured(&["writing", &of_run, text(&scratch.path().join("floor"))?])?;
+    let floor = rate(&reading)?.min(rate(&writing)?);
+    println!(
+        "pipeline: {} lines/s on 1 thread, {} on 2; floors: reading {}, writing {}; {:.2} of the slower floor ({}, {} lines)",
+        rate(&one)?,
+        rate(&two)?,
+        rate(&reading)?,
+        rate(&writing)?,
+        rate(&two)? as f64 / floor as f64,
+        feeds.name,
+        two["lines"],
+    );
+    let ratio = rate(&two)? as f64 / floor as f64;
+    let result = json!({
+        "feeds": feeds.name, "cores": cores(), "one_thread": one, "two_threads": two, "reading": reading,
+        "writing": writing, "share_of_slower_floor": ratio,
+    });
+    keep("pipeline", &result)
+}
+
+fn scale() -> Result<()> {
+    let small = scaled(Plan { rows: MILLION, years: 1 })?;
+    let large = scaled(Plan { rows: 10 * MILLION, years: 10 })?;
+    let kept = rate(&large)? as f64 / rate(&small)? as f64;
+    println!(
+        "scale: {} lines/s at {} lines, {} at {} ({:.2} of it); peak memory {} and {} MiB, 2 threads",
+        rate(&small)?,
+        small["lines"],
+        rate(&large)?,
+        large["lines"],
+        kept,
+        small["peak_memory_mib"],
+        large["peak_memory_mib"],
+    );
+    keep("scale", &json!({ "cores": cores(), "small": small, "large": large, "rate_kept": kept }))
+}
+
+fn scaled(plan: Plan) -> Result<Figures> {
+    let scratch = tempfile::tempdir_in(bench_folder()?)?;
+    run(&Feeds::replicated(scratch.path().join("set"), plan)?, scratch.path(), 2)
+}
+
+fn run(feeds: &Feeds, scratch: &Path, threads: u8) -> Result<Figures> {
+    let data = scratch.join(format!("data-{threads}"));
+    let (config, below, threads) = (feeds.config(), feeds.feeds(), threads.to_string());
+    measured(&["pipeline", text(&config)?, text(&below)?, text(&data)?, &feeds.as_of, &threads])
+}
+
+/// Measures in a process of its own: memory and caches of one are none of the next one's.
+fn measured(what: &[&str]) -> Result<Figures> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = command.arg("measure").args(what).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "measuring {} failed", what[0]);
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn measure_here(what: &[&str]) -> Result<()> {
+    let path = Path::new;
+    let figures = match *what {
+        ["reading", config, feeds] => measure::reading(path(config), path(feeds))?,
+        ["pipeline", config, feeds, data, as_of, threads] => {
+            measure::pipeline(path(config), path(feeds), path(data), as_of, threads.parse()?)?
+        }
+        ["writing", of_run, store] => measure::writing(&serde_json::from_str(of_run)?, path(store))?,
+        _ => bail!("usage: {USAGE}"),
+    };
+    println!("{}", Value::Object(figures));
+    Ok(())
+}
+
+fn rate(figures: &Figures) -> Result<u64> {
+    figures["lines_per_second"].as_u64().context("a measurement has a rate")
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("a path is UTF-8")
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// `bench/` in the target folder, above the profile that this binary lies in.
+fn bench_folder() -> Result<PathBuf> {
+    let binary = std::env::current_exe()?;
+    let target = binary.parent().and_then(Path::parent).context("the binary lies in the target folder")?;
+    let folder = target.join("bench");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn keep(name: &str, result: &Value) -> Result<()> {
+    Ok(fs::write(bench_folder()?.join(format!("{name}.json")), format!("{result:#}\n"))?)
+}

@@ -1,0 +1,12 @@
+//! The whole pipeline under test: partner files in, exports out, compared byte by byte.
+//!
+//! **In**: the example tenant, larger feeds made from it, feeds that a generator outside made. **Out**: goldens, sameness
+//! under threads, partitions, order and crashes, and figures of speed.
+
+pub mod doubles;
+pub mod generated;
+pub mod measure;
+pub mod replica;
+pub mod seeded;
+pub mod site;
+pub mod tables;
