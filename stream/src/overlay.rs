@@ -11,6 +11,9 @@ use crate::store::Changes;
 /// Bytes that a slot costs beside its key and value.
 const SLOT_BYTES: usize = 112;
 
+/// Bytes in front of a key in the store: stage, partition, table.
+const STORE_HEAD: usize = 4;
+
 /// The newest value of every key that a partition touched lately.
 ///
 /// Invariant: a slot whose last write is not known to be committed never leaves. A clean slot equals the store, also
@@ -55,6 +58,11 @@ impl Slot {
     fn size(&self) -> usize {
         SLOT_BYTES + self.key.len() + self.value.as_ref().map_or(0, Vec::capacity)
     }
+
+    /// Bytes of key and value in the store.
+    fn stored_size(&self) -> usize {
+        STORE_HEAD + self.key.len() + self.value.as_ref().map_or(0, Vec::len)
+    }
 }
 
 impl Overlay {
@@ -90,7 +98,8 @@ impl Overlay {
     pub fn seal(&mut self) -> Changes {
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable_by(|a, b| self.order(*a).cmp(&self.order(*b)));
-        let mut changes = Changes::default();
+        let sizes = dirty.iter().map(|index| self.slots[*index as usize].stored_size());
+        let mut changes = Changes::with_capacity(dirty.len(), sizes.sum());
         for index in &dirty {
             let slot = &mut self.slots[*index as usize];
             let [stage, high, low] = self.prefix;

@@ -1,5 +1,6 @@
 //! Typed tables over [`State`].
 
+use std::cell::RefCell;
 use std::marker::PhantomData;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -30,20 +31,20 @@ impl<K: Key, V: Serialize + DeserializeOwned> Table<K, V> {
     }
 
     pub fn get(&self, state: &mut dyn State, key: &K) -> Result<Option<V>, StorageError> {
-        match state.get(self.id, &key.bytes())? {
+        with_key(key, |key| match state.get(self.id, key)? {
             Some(bytes) => self.decode(bytes).map(Some),
             None => Ok(None),
-        }
+        })
     }
 
     pub fn put(&self, state: &mut dyn State, key: &K, value: &V) -> Result<(), StorageError> {
-        let bytes = postcard::to_stdvec(value)
+        let bytes = encoded(value)
             .map_err(|error| StorageError::new(format!("value for table {} is not encodable: {error}", self.name)))?;
-        state.put(self.id, &key.bytes(), bytes)
+        with_key(key, |key| state.put(self.id, key, bytes))
     }
 
     pub fn delete(&self, state: &mut dyn State, key: &K) -> Result<(), StorageError> {
-        state.delete(self.id, &key.bytes())
+        with_key(key, |key| state.delete(self.id, key))
     }
 
     /// Entries in `[from, to)`, at most `limit`.
@@ -84,4 +85,32 @@ impl<K: Key, V: Serialize + DeserializeOwned> Table<K, V> {
         postcard::from_bytes(bytes)
             .map_err(|error| StorageError::new(format!("value in table {} is damaged: {error}", self.name)))
     }
+}
+
+thread_local! {
+    /// Where keys and values are written first: a value is then kept without spare room, and a key costs no allocation.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A value larger than this does not keep its room.
+const ROOM_BYTES_MAX: usize = 1 << 20;
+
+fn with_key<R>(key: &impl Key, act: impl FnOnce(&[u8]) -> R) -> R {
+    let mut room = ROOM.take();
+    room.clear();
+    key.write(&mut room);
+    let result = act(&room);
+    ROOM.set(room);
+    result
+}
+
+fn encoded(value: &impl Serialize) -> Result<Vec<u8>, postcard::Error> {
+    let mut room = ROOM.take();
+    room.clear();
+    let room = postcard::to_extend(value, room)?;
+    let bytes = room.as_slice().to_vec();
+    if room.capacity() <= ROOM_BYTES_MAX {
+        ROOM.set(room);
+    }
+    Ok(bytes)
 }

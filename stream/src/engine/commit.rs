@@ -4,7 +4,7 @@ use crate::engine::graph::Finished;
 use crate::engine::node::{Tally, add_digest, latest};
 use crate::engine::{Ending, EngineError, Summary};
 use crate::store::Changes;
-use crate::{Committed, DataDirectory};
+use crate::{Committed, DataDirectory, View};
 
 /// Keys written or deleted, after all changes of an epoch to one key became one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,8 +88,11 @@ fn after(before: Committed, finished: &Finished) -> Committed {
 
 /// The last record under each key in key order: what a later input or a later stage says replaces the earlier.
 fn views(published: Vec<crate::engine::tag::Published>) -> Changes {
-    let mut changes = Changes::default();
-    for published in latest(published) {
+    let published = latest(published);
+    let size = |view: &View| 1 + view.key.len() + view.value.as_ref().map_or(0, Vec::len);
+    let sizes = published.iter().map(|published| size(&published.view));
+    let mut changes = Changes::with_capacity(published.len(), sizes.sum());
+    for published in published {
         let view = published.view;
         match view.value {
             Some(value) => changes.put(&[view.topic], &view.key, &value),

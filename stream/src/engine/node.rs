@@ -79,11 +79,13 @@ pub(crate) struct StageNode<S: Stage> {
     overlay: Overlay,
     outbox: Outbox<S::Out>,
     wanted: Vec<(TableId, Vec<u8>)>,
+    /// Records that the last epoch sent to the partition that got most: about what the next one will send.
+    run_length: usize,
 }
 
 impl<S: Stage> StageNode<S> {
     pub fn new(stage: S, number: usize, overlay: Overlay) -> StageNode<S> {
-        StageNode { stage, number, overlay, outbox: Outbox::default(), wanted: Vec::new() }
+        StageNode { stage, number, overlay, outbox: Outbox::default(), wanted: Vec::new(), run_length: 0 }
     }
 }
 
@@ -95,7 +97,7 @@ impl<S: Stage> Node for StageNode<S> {
     fn run(&mut self, work: Work, store: &dyn Store) -> Result<Done, StageError> {
         self.overlay.begin(work.epoch, work.committed);
         let mut state = PartitionState::new(store, &mut self.overlay);
-        let mut outgoing = Outgoing::new(self.number, work.partitions);
+        let mut outgoing = Outgoing::new(self.number, work.partitions, self.run_length);
         let runs = opened::<S::In>(work.runs);
         for message in runs.iter().flatten() {
             self.stage.prefetch(&message.item, &mut self.wanted);
@@ -111,6 +113,7 @@ impl<S: Stage> Node for StageNode<S> {
             outgoing.take_at_control(&mut self.outbox, &control);
         }
         outgoing.tally.reads = state.reads();
+        self.run_length = outgoing.runs.iter().map(Vec::len).max().unwrap_or_default();
         Ok(outgoing.done(self.overlay.seal()))
     }
 }
@@ -128,8 +131,8 @@ struct Outgoing<T> {
 }
 
 impl<T: Send + 'static> Outgoing<T> {
-    fn new(stage: usize, partitions: u16) -> Outgoing<T> {
-        let runs = (0..partitions).map(|_| Vec::new()).collect();
+    fn new(stage: usize, partitions: u16, run_length: usize) -> Outgoing<T> {
+        let runs = (0..partitions).map(|_| Vec::with_capacity(run_length)).collect();
         Outgoing { stage, runs, published: Vec::new(), tally: Tally::default() }
     }
 

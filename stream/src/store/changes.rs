@@ -15,6 +15,11 @@ struct Span {
 }
 
 impl Changes {
+    /// Room for that many changes, whose keys and values take `bytes`.
+    pub fn with_capacity(changes: usize, bytes: usize) -> Changes {
+        Changes { bytes: Vec::with_capacity(bytes), spans: Vec::with_capacity(changes) }
+    }
+
     /// The key is `head` followed by `key`.
     pub fn put(&mut self, head: &[u8], key: &[u8], value: &[u8]) {
         let key_end = self.add_key(head, key);

@@ -20,6 +20,10 @@ const MEMTABLE_BYTES: usize = 128 << 20;
 /// Bytes of write-ahead log after which the oldest memtable is flushed.
 const WAL_BYTES: u64 = 512 << 20;
 const BLOOM_BITS: f64 = 10.0;
+/// Most bytes that a batch puts before the key and value of one change: kind, column, two lengths.
+const RECORD_BYTES: usize = 16;
+/// Bytes of a batch without changes.
+const BATCH_BYTES: usize = 12;
 
 /// One RocksDB with a column family for each column.
 pub struct RocksStore {
@@ -134,7 +138,8 @@ impl Store for RocksStore {
     }
 
     fn write(&self, changes: &[(Column, &Changes)]) -> Result<(), StorageError> {
-        let mut batch = WriteBatch::default();
+        let room = changes.iter().map(|(_, changes)| changes.size() + changes.len() * RECORD_BYTES).sum::<usize>();
+        let mut batch = WriteBatch::with_capacity_bytes(BATCH_BYTES + room);
         for (column, changes) in changes {
             let family = self.family(*column);
             for (key, value) in changes.iter() {
