@@ -124,7 +124,9 @@ fn scaled(plan: Plan) -> Result<Figures> {
 fn run(feeds: &Feeds, scratch: &Path, threads: u8) -> Result<Figures> {
     let data = scratch.join(format!("data-{threads}"));
     let (config, below, threads) = (feeds.config(), feeds.feeds(), threads.to_string());
-    measured(&["pipeline", text(&config)?, text(&below)?, text(&data)?, &feeds.as_of, &threads])
+    let figures = measured(&["pipeline", text(&config)?, text(&below)?, text(&data)?, &feeds.as_of, &threads])?;
+    eprintln!("{}", Value::Object(figures.clone()));
+    Ok(figures)
 }
 
 /// Measures in a process of its own: memory and caches of one are none of the next one's.
