@@ -425,8 +425,18 @@ fn read_serials(row: &mut ParsedRow, text: &str, marks: &str) {
         if is_damaged(serial) {
             row.problems.push(damaged(Field::Serials, serial));
         }
+        if is_filler(serial) {
+            continue;
+        }
         row.serials.push(serial.into());
     }
+}
+
+/// What people write where there is no serial number.
+fn is_filler(serial: &str) -> bool {
+    let plain: String = serial.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_ascii_lowercase();
+    matches!(plain.as_str(), "" | "na" | "none" | "null" | "nil" | "unknown" | "tba" | "tbd" | "nosn" | "noserial")
+        || plain.bytes().all(|digit| digit == b'0')
 }
 
 /// The type code decides where the feed has one; else the quantity's sign.

@@ -1,6 +1,6 @@
 //! Checks of one row against its own file, as plain functions.
 
-use contract::{Currency, Day, Micros};
+use contract::{Code, Currency, Day, FieldProblem, Micros, ParsedRow};
 
 /// DQ-03: why the date does not fit the file's period; `None` where it does.
 ///
@@ -27,6 +27,35 @@ fn exchange_day_and_month(date: Day) -> Option<Day> {
         return None;
     }
     Day::new(civil.year(), civil.day(), civil.month())
+}
+
+/// Largest quantity, price or amount of one row that is taken for real; sums over thousands of such rows stay exact.
+const LARGEST: i64 = Micros::units(1_000_000_000).0;
+
+/// DQ-10: which number of a row cannot be meant, as where a barcode stands in the quantity.
+pub(crate) fn immense(row: &ParsedRow) -> Option<FieldProblem> {
+    let stated = [("quantity", row.quantity), ("unit_price", row.unit_price), ("amount", row.amount)];
+    let stated = stated.into_iter().filter_map(|(field, value)| Some((field, value?)));
+    let large = stated.filter(|(_, value)| value.0.abs() > LARGEST).next();
+    let (field, value) = large.or_else(|| implied(row))?;
+    Some(FieldProblem {
+        code: Code::RowUnreadable,
+        field: field.into(),
+        value: value.to_string(),
+        message: "number is too large to be meant; look for a code in the wrong column and send the line again".into(),
+    })
+}
+
+/// A price or an amount that follows from the other numbers and is too large.
+fn implied(row: &ParsedRow) -> Option<(&'static str, Micros)> {
+    let (quantity, scale) = (i128::from(row.quantity?.0), i128::from(Micros::ONE.0));
+    let amount = quantity * i128::from(row.unit_price.unwrap_or_default().0) / scale;
+    if amount.abs() > i128::from(LARGEST) {
+        return row.quantity.map(|quantity| ("quantity", quantity));
+    }
+    let price = (i128::from(row.amount?.0) * scale).checked_div(quantity)?;
+    let missing = row.unit_price.is_none();
+    (missing && price.abs() > i128::from(LARGEST)).then_some(("quantity", row.quantity?))
 }
 
 /// DQ-04: what quantity × price gives where the amount is off by more than half a minor unit for each unit of quantity
@@ -71,6 +100,26 @@ mod tests {
             ("2021-07-03", false),
         ] {
             assert_eq!(date_misfit(day(date), july).is_none(), fits, "{date}");
+        }
+    }
+
+    #[test]
+    fn a_barcode_is_no_quantity() {
+        let row = |quantity, price: Option<&str>, amount: Option<&str>| ParsedRow {
+            quantity: Micros::parse(quantity).ok(),
+            unit_price: price.map(|price| Micros::parse(price).unwrap()),
+            amount: amount.map(|amount| Micros::parse(amount).unwrap()),
+            ..ParsedRow::default()
+        };
+        for (row, meant) in [
+            (row("3", Some("419.46"), Some("1258.38")), true),
+            (row("40063813339", Some("300"), Some("600")), false),
+            (row("90000000", Some("300"), None), false),
+            (row("0.000001", None, Some("99999999")), false),
+            (row("0", None, Some("99999999")), true),
+            (row("-1", Some("5000000000"), None), false),
+        ] {
+            assert_eq!(immense(&row).is_none(), meant, "{row:?}");
         }
     }
 

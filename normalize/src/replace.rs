@@ -76,12 +76,7 @@ fn take_back(page: &mut Page<'_>, stored: StoredSale) -> Result<(), StageError> 
     Ok(())
 }
 
-fn forget_parked(
-    page: &mut Page<'_>,
-    file_no: u32,
-    record_no: u32,
-    parked: &StoredParked,
-) -> Result<(), StageError> {
+fn forget_parked(page: &mut Page<'_>, file_no: u32, record_no: u32, parked: &StoredParked) -> Result<(), StageError> {
     let place = (page.partner_id.to_string(), file_no, record_no);
     if let Some(parking) = PARKED.get(page.state, &place)? {
         page.publish(&Publication::Withdrawn(parking.finding));

@@ -8,7 +8,7 @@ use contract::{
 use rustc_hash::FxHashMap;
 use stream::StageError;
 
-use crate::checks::{amount_misfit, date_misfit};
+use crate::checks::{amount_misfit, date_misfit, immense};
 use crate::known::settled_product;
 use crate::matching::{MatchOutcome, ProductResolution};
 use crate::page::Page;
@@ -45,8 +45,9 @@ fn judge(
     appraisals: &mut Vec<SaleEvent>,
 ) -> Result<StoredRow, StageError> {
     let at = RecordRef { partner: page.partner_id.clone(), file_no, record_no: row.record_no };
-    if !row.problems.is_empty() {
-        reject(page, &at, row);
+    let immense = immense(row);
+    if !row.problems.is_empty() || immense.is_some() {
+        reject(page, &at, row.line_no, row.problems.iter().chain(&immense));
         page.file(file_no)?.receipt.rejected += 1;
         return Ok(StoredRow::Rejected);
     }
@@ -84,9 +85,16 @@ impl Draft<'_> {
 }
 
 enum Place {
-    New { line: Text, version: u32 },
+    New {
+        line: Text,
+        version: u32,
+    },
     /// Another record holds the line: DD-02 with the same content, DD-03 with other content.
-    Held { entry: LineEntry, line: Text, code: Code },
+    Held {
+        entry: LineEntry,
+        line: Text,
+        code: Code,
+    },
 }
 
 /// Where a row of an unmarked file belongs.
@@ -164,12 +172,17 @@ pub(crate) fn row_content(row: &ParsedRow) -> u64 {
     u64::from_le_bytes(hash.finalize().as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
 }
 
-fn reject(page: &mut Page<'_>, at: &RecordRef, row: &ParsedRow) {
-    for (ordinal, problem) in (0..).zip(&row.problems) {
+fn reject<'p>(
+    page: &mut Page<'_>,
+    at: &RecordRef,
+    line_no: u32,
+    problems: impl Iterator<Item = &'p contract::FieldProblem>,
+) {
+    for (ordinal, problem) in (0..).zip(problems) {
         page.publish(&Publication::Reject(Reject {
             at: at.clone(),
             ordinal,
-            line_no: row.line_no,
+            line_no,
             code: problem.code,
             field: problem.field.clone(),
             value: problem.value.clone(),

@@ -129,7 +129,6 @@ pub(crate) struct StoredParked {
     pub runner_up: Option<(Text, u16)>,
 }
 
-
 /// A sale with how its product was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredSale {

@@ -36,7 +36,9 @@ pub struct FileWitness {
 
 impl FileWitness {
     pub fn of(directory: &Path) -> FileWitness {
-        let mut path = directory.as_os_str().to_owned();
+        // However the directory is named (`DIR/`, `.`, a link), it has one witness.
+        let whole = directory.canonicalize().unwrap_or_else(|_| directory.components().collect());
+        let mut path = whole.into_os_string();
         path.push(".witness");
         FileWitness { path: path.into() }
     }

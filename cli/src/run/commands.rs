@@ -4,6 +4,9 @@ use std::path::Path;
 
 use contract::{Action, Command, Currency, Day, Id, Micros, Text};
 
+/// No single payment is larger.
+const LARGEST_PAYMENT: Micros = Micros::units(1_000_000_000);
+
 /// A line of a command file that says nothing usable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadCommand {
@@ -77,8 +80,10 @@ impl Line<'_> {
             date: Day::parse(self.cell("date")).ok_or_else(|| needs("date", "is not a date YYYY-MM-DD"))?,
             amount: Micros::parse(self.cell("amount"))
                 .ok()
-                .filter(|amount| *amount > Micros::ZERO)
-                .ok_or_else(|| needs("amount", "is not an amount above zero like 12.50"))?,
+                .filter(|amount| *amount > Micros::ZERO && *amount <= LARGEST_PAYMENT)
+                .ok_or_else(|| {
+                    needs("amount", "is not an amount like 12.50, above zero and at most a thousand million")
+                })?,
             currency: Currency::parse(self.cell("currency"))
                 .ok_or_else(|| needs("currency", "is not a currency of three letters"))?,
         })

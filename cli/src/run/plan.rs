@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use contract::{Code, Control, Day, FileStatus, FileVerdict, Id};
+use contract::{Action, Code, Control, Day, FileStatus, FileVerdict, Id};
 use ingest::{Arrival, FeedDefinition};
 use stream::Log;
 
@@ -215,6 +215,12 @@ impl<'a> Plan<'a> {
                 }
             };
             self.remarks.extend(bad.iter().map(|bad| Remark(bad.to_string())));
+            let (commands, strange): (Vec<_>, Vec<_>) =
+                commands.into_iter().partition(|command| self.is_known(command));
+            self.remarks.extend(strange.iter().map(|command| {
+                let (file, line_no) = (&command.file, command.line_no);
+                Remark(format!("{file}:{line_no}: partner or product is not in the master; nothing was decided"))
+            }));
             let commands = commands.into_iter().map(|command| Control::Command(Box::new(command)));
             let mut entries: Vec<Entry> = (0..).zip(commands).map(|(n, control)| self.control(n, control)).collect();
             entries.push(Entry::Commands { file: file.name, sha256: raw.sha256 });
@@ -222,6 +228,18 @@ impl<'a> Plan<'a> {
             grown = true;
         }
         Ok(grown)
+    }
+
+    /// Whether a decision names a partner and a product of the master.
+    fn is_known(&self, command: &contract::Command) -> bool {
+        let reference = &self.configuration.reference;
+        match &command.action {
+            Action::Resolve { partner, identity, .. } => {
+                reference.partners.iter().any(|known| known.id == *partner)
+                    && reference.products.iter().any(|known| known.id == *identity)
+            }
+            Action::Pay { .. } => true,
+        }
     }
 
     /// Files that may be new. A file that still grows waits, except where the run ends when idle.

@@ -53,6 +53,13 @@ pub(crate) fn reopen(blobs: &BlobFolder, file: &FileEntry) -> anyhow::Result<Opt
         anyhow::anyhow!("feed definition {name} of the log is not understood by this build: {}", problems[0])
     })?;
     let blob = Blob(blobs.raw_path(&file.verdict.sha256));
+    let (sha256, _) = ingest::fingerprint(&blob)?;
+    anyhow::ensure!(
+        sha256 == file.verdict.sha256,
+        "raw file {} as kept in {} no longer has the hash of its receipt; put the original back there",
+        file.verdict.file,
+        blob.0.display(),
+    );
     let slices = again(&blob, &Arc::new(definition), file.verdict.partner.clone(), &Limits::default())?;
     Ok(Some(Reading { slices }))
 }

@@ -19,6 +19,8 @@
 //! INV-00123 and INV123 over the same 4 units: the second gets nothing. 1001 and 1002 on one day for one customer, both
 //! with lines of their own: neighbours, both are paid.
 
+use std::sync::Arc;
+
 use contract::{Code, Sale, Text};
 
 use super::{Check, DOCUMENT_DAYS, Rule, days_apart, same_goods, skeleton};
@@ -47,6 +49,17 @@ fn check(sale: &Sale, other: &Sale, _known: &Known) -> bool {
             && one_slip_apart(&ours, &theirs)
     };
     alike && rank(sale) > rank(other)
+}
+
+/// Whether a sale is one of a series of like ones: a till that sells one thing at a time numbers its receipts in a row,
+/// and three of them in one day are no slips of each other.
+pub(crate) fn is_series(sale: &Sale, others: &[Arc<Sale>]) -> bool {
+    let own = skeleton(&sale.document);
+    let like = |other: &&Arc<Sale>| {
+        let theirs = skeleton(&other.document);
+        sale.alone && other.alone && sale.date == other.date && theirs != own && one_slip_apart(&own, &theirs)
+    };
+    others.iter().filter(like).count() >= 2
 }
 
 /// The copy ranks behind its original.

@@ -113,9 +113,8 @@ pub fn tier_keys(market: &Market, sale: &Sale) -> Option<TierKeys> {
     let outlet = if upper { &sale.customer } else { &sale.outlet };
     let known = !outlet.is_empty() && !outlet.starts_with('?');
     let (product, quantity) = (sale.product.as_bytes(), sale.quantity.0.to_be_bytes());
-    let by_serials = |(first, last): (u64, u64)| {
-        hash(&[b"serials", product, &first.to_be_bytes(), &last.to_be_bytes(), &quantity])
-    };
+    let by_serials =
+        |(first, last): (u64, u64)| hash(&[b"serials", product, &first.to_be_bytes(), &last.to_be_bytes(), &quantity]);
     Some(TierKeys {
         upper,
         serials: serial_ends(sale).map(by_serials),

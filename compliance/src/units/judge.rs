@@ -7,10 +7,10 @@ use super::desk::{Desk, Entered, counts};
 use super::facts::{Double, Exceeds, Grant, Line, Pair, SaleKey, SerialEntry, TierEntry, Unit, Year, YearKey};
 use super::filing::{document_entry, lives, party_key, serial_ends, set, tier_keys, year_key};
 use super::findings::{loses, no_sale};
-use crate::rules::near_duplicate_document::may_be_slip;
+use crate::rules::near_duplicate_document::{is_series, may_be_slip};
 use crate::rules::serial_sold_twice::Move;
 use crate::rules::two_tiers_report::Report;
-use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart};
+use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
 
 /// Lines kept of a year, so that some may leave and the largest are still known.
 const LARGEST_KEPT: usize = 8;
@@ -59,8 +59,14 @@ impl Desk<'_> {
         let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
         let known = self.known(&sale);
         let mut best: Option<(usize, Double)> = None;
-        for twin in self.twins(&sale)? {
-            let other = self.sale(twin)?;
+        let twins = self.twins(&sale)?;
+        let others = twins.iter().map(|twin| self.sale(*twin)).collect::<Result<Vec<_>, _>>()?;
+        let series = is_series(&sale, &others);
+        for (twin, other) in twins.into_iter().zip(others) {
+            if series && other.alone && other.date == sale.date && skeleton(&other.document) != skeleton(&sale.document)
+            {
+                continue;
+            }
             let repeats = |rule: &crate::rules::Rule| match rule.check {
                 Check::Double(check) => check(&sale, &other, known),
                 _ => false,

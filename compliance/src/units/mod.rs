@@ -69,7 +69,9 @@ impl Stage for UnitsStage {
         wanted.push(DOCUMENTS.wanted(&filing::document_key(market, sale, &sale.document)));
         wanted.push(PARTIES.wanted(&filing::party_key(sale)));
         wanted.push(YEARS.wanted(&filing::year_key(sale)));
-        wanted.extend(filing::tier_keys(market, sale).iter().flat_map(filing::TierKeys::all).map(|key| TIERS.wanted(&key)));
+        wanted.extend(
+            filing::tier_keys(market, sale).iter().flat_map(filing::TierKeys::all).map(|key| TIERS.wanted(&key)),
+        );
         wanted.extend(filing::lives(sale).iter().map(|(life, _)| SERIALS.wanted(life)));
     }
 
