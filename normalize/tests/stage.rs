@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Code, CodeRule, Control, Currency, Day, FeedRule, FileStatus, FileVerdict, Finding, Id, Micros, OpenFile, ParsedRow,
-    Partner, PartnerKind, Product, Receipt, Reference, RowEvent, RowSlice, SaleEvent, Text, Topic,
+    Code, CodeRule, Control, Currency, Day, FeedRule, FileStatus, FileVerdict, Finding, Id, Micros, OpenFile,
+    ParsedRow, Partner, PartnerKind, Product, Receipt, Reference, RowEvent, RowSlice, SaleEvent, Text, Topic,
 };
 use normalize::NormalizeStage;
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
