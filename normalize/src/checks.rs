@@ -35,8 +35,8 @@ const LARGEST: i64 = Micros::units(1_000_000_000).0;
 /// DQ-10: which number of a row cannot be meant, as where a barcode stands in the quantity.
 pub(crate) fn immense(row: &ParsedRow) -> Option<FieldProblem> {
     let stated = [("quantity", row.quantity), ("unit_price", row.unit_price), ("amount", row.amount)];
-    let stated = stated.into_iter().filter_map(|(field, value)| Some((field, value?)));
-    let large = stated.filter(|(_, value)| value.0.abs() > LARGEST).next();
+    let mut stated = stated.into_iter().filter_map(|(field, value)| Some((field, value?)));
+    let large = stated.find(|(_, value)| value.0.abs() > LARGEST);
     let (field, value) = large.or_else(|| implied(row))?;
     Some(FieldProblem {
         code: Code::RowUnreadable,
