@@ -59,11 +59,15 @@ fn nearness(a: &Report, b: &Report) -> Option<Nearness> {
 
 fn check(reports: &[Report]) -> Vec<(usize, usize)> {
     let mut close: Vec<(Nearness, i32, SaleKey, SaleKey, usize, usize)> = Vec::new();
+    let mut sold: Vec<usize> = (0..reports.len()).filter(|at| reports[*at].upper).collect();
+    sold.sort_unstable_by_key(|at| reports[*at].sale);
     for (lower, own) in reports.iter().enumerate().filter(|(_, r)| !r.upper) {
-        for (upper, sold) in reports.iter().enumerate().filter(|(_, r)| r.upper) {
+        let day = own.sale.0.0;
+        let first = sold.partition_point(|at| reports[*at].sale.0.0 < day - PAIR_DAYS);
+        for upper in sold[first..].iter().copied().take_while(|at| reports[*at].sale.0.0 <= day) {
+            let sold = &reports[upper];
             let days = own.sale.0.0 - sold.sale.0.0;
-            if (0..=PAIR_DAYS).contains(&days)
-                && own.partner != sold.partner
+            if own.partner != sold.partner
                 && let Some(nearness) = nearness(own, sold)
             {
                 close.push((nearness, days, sold.sale, own.sale, lower, upper));

@@ -194,7 +194,12 @@ impl Desk<'_> {
 
     /// Pairs the lines of a list anew; returns those whose mate changed, and whether they have one now.
     fn settle_tier(&mut self, group: u64) -> Result<Vec<(SaleKey, bool)>, StorageError> {
-        let entries = self.shelves.tiers.get(self.state, group)?.clone();
+        let entries = self.shelves.tiers.get(self.state, group)?;
+        let one_tier = entries.iter().all(|entry| entry.upper) || entries.iter().all(|entry| !entry.upper);
+        if one_tier && entries.iter().all(|entry| entry.mate.is_none()) {
+            return Ok(Vec::new());
+        }
+        let entries = entries.clone();
         let free: Vec<usize> = (0..entries.len()).filter(|at| !entries[*at].bound).collect();
         let report = |e: &TierEntry| {
             let (sale, partner) = (e.sale, e.partner.clone());
