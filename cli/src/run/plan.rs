@@ -1,6 +1,7 @@
 //! What enters the log next: changed configuration, command files, feeds, then the clock.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -258,16 +259,14 @@ impl<'a> Plan<'a> {
     /// Takes a file into the log; `None` where it is there already.
     fn feed(&mut self, found: &Found) -> anyhow::Result<Option<Option<Reading>>> {
         self.seen.insert(found.name.clone(), (found.bytes, found.modified));
-        let raw = match self.blobs.take_file(&found.path) {
-            Ok(raw) => raw,
+        let raw = match self.take_if_new(found) {
+            Ok(Some(raw)) => raw,
+            Ok(None) => return Ok(None),
             Err(error) => {
                 self.remarks.push(Remark(format!("{}: file cannot be read: {error}", found.name)));
                 return Ok(None);
             }
         };
-        if self.is_taken(&found.name, &raw) {
-            return Ok(None);
-        }
         let Judged { verdict, definition, reading } = self.judge(found, raw)?;
         let definition = match &definition {
             Some(definition) => Some(self.blobs.put(definition.text.as_bytes())?),
@@ -277,12 +276,17 @@ impl<'a> Plan<'a> {
         Ok(Some(reading))
     }
 
-    /// Known bytes under this name; a file that had to wait is tried again when the configuration has changed.
-    fn is_taken(&self, name: &str, raw: &RawFile) -> bool {
-        self.taken.files.get(name).is_some_and(|taken| {
+    /// Keeps a file's bytes, unless they are known under this name: those are read for their hash and not copied again.
+    /// A file that had to wait is tried again when the configuration has changed.
+    fn take_if_new(&self, found: &Found) -> io::Result<Option<RawFile>> {
+        if let Some(taken) = self.taken.files.get(&found.name) {
             let waits = taken.status != FileStatus::Readable && taken.configuration != self.taken.configuration;
-            taken.versions.contains(&raw.sha256) && !waits
-        })
+            let (sha256, _) = ingest::fingerprint(found.path.as_path())?;
+            if taken.versions.contains(&sha256) && !waits {
+                return Ok(None);
+            }
+        }
+        self.blobs.take_file(&found.path).map(Some)
     }
 
     fn judge(&self, found: &Found, raw: RawFile) -> anyhow::Result<Judged> {
