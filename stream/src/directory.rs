@@ -17,6 +17,10 @@ const FORMAT: u32 = 1;
 const IDENTITY: &[u8] = b"identity";
 const COMMITTED: &[u8] = b"committed";
 const LINE: &[u8] = b"line";
+#[cfg(feature = "rocks")]
+const LOCK_ATTEMPTS: usize = 20;
+#[cfg(feature = "rocks")]
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// What never changes in a data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +55,7 @@ pub struct Committed {
 pub enum OpenError {
     #[error("data directory is not readable")]
     Storage(#[from] StorageError),
-    #[error("data directory {directory} is in use by another process")]
+    #[error("another run works on data directory {directory}: wait for its end, or stop it")]
     InUse { directory: String },
     #[error("data directory {directory} cannot be used: {error}")]
     Files { directory: String, error: std::io::Error },
@@ -70,7 +74,7 @@ pub enum OpenError {
          its witness has seen epoch {witness_epoch} and {witness_log} log entries"
     )]
     WentBackwards { epoch: u64, log: u64, witness_epoch: u64, witness_log: u64 },
-    #[error("data directory is empty")]
+    #[error("data directory holds nothing yet: no run has come to its first commit")]
     Empty,
     #[error("data directory was made by stages {found}, not {asked}")]
     Line { found: String, asked: String },
@@ -94,23 +98,30 @@ impl DataDirectory {
         let files = |error| OpenError::Files { directory: path.display().to_string(), error };
         std::fs::create_dir_all(path).map_err(files)?;
         let lock = std::fs::File::create(path.join("lock")).map_err(files)?;
-        locked(path, lock.try_lock())?;
+        lock_alone(path, &lock)?;
         let store = Arc::new(crate::store::RocksStore::open(&path.join("store"))?);
         let witness = Box::new(crate::witness::FileWitness::of(path));
         let directory = DataDirectory::on(store, witness, partitions)?;
         Ok(DataDirectory { _lock: Some(lock), ..directory })
     }
 
-    /// Opens an existing data directory to look at; fails while a process writes to it.
+    /// Opens an existing data directory to look at, as of its last commit: what is committed later does not show.
+    ///
+    /// Neither waits for a process that writes to it, nor is in its way.
     #[cfg(feature = "rocks")]
     pub fn open_read_only(path: &Path) -> Result<DataDirectory, OpenError> {
-        let files = |error| OpenError::Files { directory: path.display().to_string(), error };
-        let lock = std::fs::File::open(path.join("lock")).map_err(files)?;
-        locked(path, lock.try_lock_shared())?;
-        let store = Arc::new(crate::store::RocksStore::open_read_only(&path.join("store"))?);
         let witness = Box::new(crate::witness::FileWitness::of(path));
-        let directory = DataDirectory::existing(store, witness)?;
-        Ok(DataDirectory { _lock: Some(lock), ..directory })
+        // Asked first: a writer tells the witness behind the store, so what is opened now is no older than this.
+        let testimony = witness.read()?;
+        let store = Arc::new(crate::store::RocksStore::open_read_only(&path.join("store"))?);
+        DataDirectory::existing(store, witness, testimony)
+    }
+
+    /// Whether a process writes to the data directory at `path` now.
+    #[cfg(feature = "rocks")]
+    pub fn is_written(path: &Path) -> bool {
+        let lock = std::fs::File::open(path.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
     }
 
     /// Opens or makes a data directory on any store; an empty store gets an identity.
@@ -118,7 +129,8 @@ impl DataDirectory {
         if read::<Identity>(store.as_ref(), IDENTITY)?.is_none() {
             found(store.as_ref(), witness.as_ref(), partitions)?;
         }
-        let directory = DataDirectory::existing(store, witness)?;
+        let testimony = witness.read()?;
+        let directory = DataDirectory::existing(store, witness, testimony)?;
         if directory.identity.partitions != partitions {
             return Err(OpenError::Partitions { found: directory.identity.partitions, asked: partitions });
         }
@@ -126,7 +138,12 @@ impl DataDirectory {
         Ok(directory)
     }
 
-    fn existing(store: Arc<dyn Store>, witness: Box<dyn Witness>) -> Result<DataDirectory, OpenError> {
+    /// What the store holds, which must be no older than what the witness said before it was opened.
+    fn existing(
+        store: Arc<dyn Store>,
+        witness: Box<dyn Witness>,
+        testimony: Option<Testimony>,
+    ) -> Result<DataDirectory, OpenError> {
         let identity: Identity = read(store.as_ref(), IDENTITY)?.ok_or(OpenError::Empty)?;
         if identity.format != FORMAT {
             return Err(OpenError::Format { found: identity.format });
@@ -134,7 +151,7 @@ impl DataDirectory {
         let committed: Committed = read(store.as_ref(), COMMITTED)?.unwrap_or_default();
         let log = Log::open(store.clone())?;
         let directory = DataDirectory { store, witness, identity, committed, log, _lock: None };
-        directory.compare()?;
+        directory.compare(testimony)?;
         Ok(directory)
     }
 
@@ -206,8 +223,8 @@ impl DataDirectory {
         }
     }
 
-    fn compare(&self) -> Result<(), OpenError> {
-        let testimony = self.witness.read()?.ok_or(OpenError::WitnessMissing)?;
+    fn compare(&self, testimony: Option<Testimony>) -> Result<(), OpenError> {
+        let testimony = testimony.ok_or(OpenError::WitnessMissing)?;
         if testimony.directory != self.identity.directory {
             return Err(OpenError::WitnessForeign);
         }
@@ -258,14 +275,19 @@ fn unlike_any_other() -> [u8; 16] {
     bytes
 }
 
+/// Takes the lock of a process that writes. Whoever only asks whether it is taken holds it for an instant, so it is
+/// asked for more than once.
 #[cfg(feature = "rocks")]
-fn locked(path: &Path, lock: Result<(), std::fs::TryLockError>) -> Result<(), OpenError> {
+fn lock_alone(path: &Path, lock: &std::fs::File) -> Result<(), OpenError> {
     let directory = path.display().to_string();
-    match lock {
-        Ok(()) => Ok(()),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse { directory }),
-        Err(std::fs::TryLockError::Error(error)) => Err(OpenError::Files { directory, error }),
+    for _ in 0..LOCK_ATTEMPTS {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(std::fs::TryLockError::Error(error)) => return Err(OpenError::Files { directory, error }),
+        }
     }
+    Err(OpenError::InUse { directory })
 }
 
 fn read<T: DeserializeOwned>(store: &dyn Store, key: &[u8]) -> Result<Option<T>, StorageError> {

@@ -4,6 +4,8 @@ pub mod changes;
 pub mod memory;
 #[cfg(feature = "rocks")]
 pub mod rocks;
+#[cfg(feature = "rocks")]
+mod snapshot;
 
 pub use changes::Changes;
 pub use memory::MemoryStore;

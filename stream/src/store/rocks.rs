@@ -11,6 +11,7 @@ use rocksdb::{
 };
 
 use crate::StorageError;
+use crate::store::snapshot::Snapshot;
 use crate::store::{Changes, Column, Cursor, Store};
 
 /// Bytes for blocks, filters and memtables together.
@@ -28,20 +29,25 @@ const BATCH_BYTES: usize = 12;
 /// One RocksDB with a column family for each column.
 pub struct RocksStore {
     db: DB,
+    /// The files of a store that is only read; outlives `db`.
+    _snapshot: Option<Snapshot>,
 }
 
 impl RocksStore {
     /// Opens for reading and writing; creates what is missing.
     pub fn open(path: &Path) -> Result<RocksStore, StorageError> {
         let (options, families) = settings();
-        DB::open_cf_descriptors(&options, path, families).map(|db| RocksStore { db }).map_err(|e| failure("open", e))
+        let db = DB::open_cf_descriptors(&options, path, families).map_err(|e| failure("open", e))?;
+        Ok(RocksStore { db, _snapshot: None })
     }
 
+    /// Opens the store as it is at this moment, also while another process writes to it; it stays so.
     pub fn open_read_only(path: &Path) -> Result<RocksStore, StorageError> {
+        let snapshot = Snapshot::take(path)?;
         let (options, families) = settings();
-        DB::open_cf_descriptors_read_only(&options, path, families, false)
-            .map(|db| RocksStore { db })
-            .map_err(|e| failure("open", e))
+        let db = DB::open_cf_descriptors_read_only(&options, snapshot.folder(), families, false)
+            .map_err(|e| failure("open", e))?;
+        Ok(RocksStore { db, _snapshot: Some(snapshot) })
     }
 
     fn family(&self, column: Column) -> &ColumnFamily {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::toy::{Step, Steps, input, line};
-use stream::store::Column;
+use stream::store::{Changes, Column, RocksStore};
 use stream::witness::MemoryWitness;
 use stream::{
-    Committed, DataDirectory, Ending, Engine, EngineError, EngineOptions, Entry, MemoryStore, OpenError, Summary,
+    Committed, DataDirectory, Ending, Engine, EngineError, EngineOptions, Entry, MemoryStore, OpenError, StorageError,
+    Store, Summary,
 };
 
 const PARTITIONS: u16 = 3;
@@ -36,8 +37,7 @@ fn run(path: &Path, steps: &[Step]) -> Result<Summary, EngineError> {
 
 /// All views of the directory.
 fn views(path: &Path) -> Vec<Entry> {
-    let directory = DataDirectory::open_read_only(path).unwrap();
-    (0..8).flat_map(|topic| directory.views(topic).collect::<Result<Vec<_>, _>>().unwrap()).collect()
+    read_all(&DataDirectory::open_read_only(path).unwrap()).unwrap()
 }
 
 /// The views that an undisturbed run in memory gives, and how far it came.
@@ -120,13 +120,86 @@ fn a_directory_serves_one_process_and_knows_itself() {
     let (_scratch, path) = scratch();
     let directory = DataDirectory::open(&path, PARTITIONS).unwrap();
     assert!(matches!(DataDirectory::open(&path, PARTITIONS), Err(OpenError::InUse { .. })));
-    assert!(matches!(DataDirectory::open_read_only(&path), Err(OpenError::InUse { .. })));
+    assert!(DataDirectory::is_written(&path));
+    DataDirectory::open_read_only(&path).expect("whoever only reads is not in the way");
     drop(directory);
+    assert!(!DataDirectory::is_written(&path));
     assert!(matches!(DataDirectory::open(&path, 4), Err(OpenError::Partitions { found: 3, asked: 4 })));
     let reader = DataDirectory::open_read_only(&path).unwrap();
     DataDirectory::open_read_only(&path).expect("readers share");
+    DataDirectory::open(&path, PARTITIONS).expect("a reader does not hold it");
     drop(reader);
-    DataDirectory::open(&path, PARTITIONS).expect("nobody holds it any more");
+}
+
+#[test]
+fn a_reader_sees_the_last_commit_and_goes_on_seeing_it() {
+    let (_scratch, path) = scratch();
+    let mut readers = Vec::new();
+    let directory = DataDirectory::open(&path, PARTITIONS).unwrap();
+    run_on(directory, &input(16, 400), &mut |committed, _| {
+        let reader = DataDirectory::open_read_only(&path).unwrap();
+        assert_eq!(reader.committed(), *committed);
+        let seen = read_all(&reader).unwrap();
+        readers.push((reader, seen));
+    })
+    .unwrap();
+    drop(DataDirectory::open(&path, PARTITIONS).unwrap());
+    assert!(readers.len() > 2, "{} commits", readers.len());
+    assert!(readers[0].1 != readers[1].1, "nothing came between two commits");
+    readers.iter().for_each(|(reader, seen)| assert!(read_all(reader).unwrap() == *seen));
+}
+
+fn read_all(directory: &DataDirectory) -> Result<Vec<Entry>, StorageError> {
+    (0..8).flat_map(|topic| directory.views(topic)).collect()
+}
+
+/// Batches of a store under load: each holds its number, and bytes that do not compress, in two columns.
+const BATCHES: u64 = 400;
+const BATCH_BYTES: usize = 200_000;
+
+fn write_batches(store: &RocksStore) {
+    let mut noise = crate::toy::Dice(3);
+    for batch in 1..=BATCHES {
+        let bytes: Vec<u8> = (0..BATCH_BYTES / 8).flat_map(|_| noise.roll(u64::MAX).to_le_bytes()).collect();
+        let (mut state, mut views) = (Changes::default(), Changes::default());
+        state.put(&batch.to_be_bytes(), &[], &bytes);
+        views.put(&batch.to_be_bytes(), &[], &[]);
+        store.write(&[(Column::State, &state), (Column::Views, &views)]).unwrap();
+    }
+}
+
+/// How many batches are there, with no gap, in a column.
+fn batches(store: &RocksStore, column: Column) -> u64 {
+    let (mut cursor, mut last) = (store.cursor(column), 0);
+    cursor.seek(&[]).unwrap();
+    while let Some((key, _)) = cursor.entry() {
+        last += 1;
+        assert_eq!(key, u64::to_be_bytes(last), "{column:?}");
+        cursor.next().unwrap();
+    }
+    last
+}
+
+#[test]
+fn a_reader_beside_a_busy_writer_sees_whole_batches_without_a_gap() {
+    let (_scratch, path) = scratch();
+    let store = RocksStore::open(&path).unwrap();
+    let (mut reads, mut last) = (0, 0);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| write_batches(&store));
+        while !writer.is_finished() {
+            let reader = RocksStore::open_read_only(&path).unwrap();
+            let seen = batches(&reader, Column::State);
+            assert_eq!(seen, batches(&reader, Column::Views));
+            assert!(seen >= last, "{seen} batches after {last}");
+            (reads, last) = (reads + 1, seen);
+        }
+    });
+    assert!(reads > 3, "{reads} reads");
+    let tables = fs::read_dir(&path).unwrap().filter(|f| f.as_ref().unwrap().path().extension() == Some("sst".as_ref()));
+    assert!(tables.count() > 0, "the write-ahead log never became tables");
+    let reader = RocksStore::open_read_only(&path).unwrap();
+    assert_eq!(batches(&reader, Column::State), BATCHES);
 }
 
 #[test]
@@ -209,9 +282,7 @@ fn go_on(path: &Path, steps: &[Step]) -> Option<(Committed, Vec<Entry>)> {
             stream::State::range(&mut state, table, &[], &[0xff; 9], stream::Order::Up, usize::MAX).ok()?;
         }
     }
-    let views = (0..8).map(|topic| directory.views(topic).collect::<Result<Vec<_>, _>>());
-    let views = views.collect::<Result<Vec<_>, _>>().ok()?.concat();
-    Some((digest(committed), views))
+    Some((digest(committed), read_all(&directory).ok()?))
 }
 
 #[test]
