@@ -17,5 +17,6 @@ pub mod verify;
 pub use book::{Book, Grant};
 pub use carried::Carried;
 pub use posting::imbalance;
-pub use stage::{Shard, SinkStage};
+pub use stage::SinkStage;
+pub use stream::Shard;
 pub use tables::{BOOKS, PAYEES, Payee};

@@ -6,24 +6,11 @@ use contract::{
     AccountingClass, AccrualEvent, AccrualKind, AccrualMovement, Action, AuditRecord, Authorization,
     AuthorizationOrder, AuthorizationStatus, Control, Day, Id, Micros, Publication, Reference, Settlement, Text,
 };
-use stream::{Blobs, Input, Order, Outbox, Stage, StageError, State, TableId, View};
+use stream::{Blobs, Input, Order, Outbox, Shard, Stage, StageError, State, TableId, View};
 
 use crate::book::{Book, Grant, Leg};
 use crate::posting::{Cause, entry, entry_id};
 use crate::tables::{BOOKS, CLAWBACKS, GRANTS, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id};
-
-/// Which of the stage's partitions an instance is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    pub index: u32,
-    pub count: u32,
-}
-
-impl Shard {
-    pub(crate) fn owns(self, route: u64) -> bool {
-        route % u64::from(self.count) == u64::from(self.index)
-    }
-}
 
 /// How many settlements with open clawback one payout is set off against; any others wait for the next.
 const DEBTORS_MAX: usize = 256;
@@ -105,7 +92,7 @@ impl Stage for SinkStage {
                     };
                     self.pay(&payment, state, outbox)?;
                 }
-                Action::Resolve { .. } => {}
+                Action::Resolve { .. } | Action::Decide { .. } => {}
             },
         }
         Ok(())

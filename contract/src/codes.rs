@@ -69,6 +69,8 @@ codes! {
     PaymentRefused = "OP-51", Alert, "a payment in another currency than authorised, or of nothing";
     SenderUnknown = "DQ-11", Block, "a file from a sender that the master does not know";
     FeedUndefined = "DQ-12", Hold, "a file that no feed definition is for";
+    CurrencyMissing = "DQ-13", Hold, "a line whose currency nobody names";
+    CorrectionEmpty = "DQ-14", Hold, "a correction without a readable record";
 }
 
 impl fmt::Display for Code {

@@ -48,4 +48,15 @@ pub enum Action {
     Pay { authorization: Id, date: Day, amount: Micros, currency: Currency },
     /// A steward decides what a partner's text means: `kind` is `product` or `outlet`.
     Resolve { kind: Text, partner: Text, text: String, identity: Text },
+    /// A steward decides about a row that reports a held line with other content (DD-03). `file` is its path.
+    Decide { partner: Text, file: String, record_no: u32, decision: RowDecision },
+}
+
+/// What becomes of a row that waits because another record holds its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowDecision {
+    /// It takes the line, as a row of a correction would.
+    Take,
+    /// It is refused; what holds the line stays.
+    Reject,
 }

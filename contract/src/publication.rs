@@ -40,6 +40,8 @@ impl Topic {
 pub enum Publication {
     Receipt(Receipt),
     Reject(Reject),
+    /// The reject of this record and ordinal no longer holds.
+    RejectWithdrawn(RecordRef, u16),
     Finding(Finding),
     /// The finding no longer holds.
     Withdrawn(Id),
@@ -69,6 +71,7 @@ impl Publication {
         let (topic, key, value) = match self {
             Publication::Receipt(r) => (Topic::Receipts, record_key(&r.at, 0), Some(encode(r))),
             Publication::Reject(r) => (Topic::Rejects, record_key(&r.at, r.ordinal), Some(encode(r))),
+            Publication::RejectWithdrawn(at, ordinal) => (Topic::Rejects, record_key(at, *ordinal), None),
             Publication::Finding(f) => (Topic::Findings, f.id.0.to_vec(), Some(encode(f))),
             Publication::Withdrawn(id) => (Topic::Findings, id.0.to_vec(), None),
             Publication::Risk(r) => (Topic::Risks, r.finding.0.to_vec(), Some(encode(r))),
@@ -316,10 +319,11 @@ impl Identity {
     }
 }
 
-/// One link of a hash chain. There is a chain for each partner and one for controls.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One link of a hash chain. There is a chain for each partner's files, one for the decisions on its rows, and one for
+/// each beneficiary.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// `control`, or `partner/ID`.
+    /// `partner/ID`, `decisions/ID` or `beneficiary/ID`.
     pub chain: Text,
     /// From 1, without a gap.
     #[serde(with = "crate::wire::count")]
@@ -348,5 +352,22 @@ impl AuditRecord {
 
     fn key(&self) -> Vec<u8> {
         [self.chain.as_bytes(), b"\0", &self.seq.to_be_bytes()].concat()
+    }
+}
+
+/// The end of a hash chain: what its next link hangs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainEnd {
+    /// Number of the last link; 0 before the first.
+    pub seq: u64,
+    pub hash: [u8; 32],
+}
+
+impl ChainEnd {
+    /// Makes the record the chain's next link: sets its number, the hash before it and its own.
+    pub fn link(&mut self, record: AuditRecord) -> AuditRecord {
+        let linked = AuditRecord { seq: self.seq + 1, previous_hash: self.hash, ..record }.sealed();
+        *self = ChainEnd { seq: linked.seq, hash: linked.hash };
+        linked
     }
 }

@@ -62,10 +62,7 @@ pub enum SaleEvent {
     /// The very content that was asserted.
     Retract(Arc<Sale>),
     /// The sale is no longer the only line of its document for its party and date.
-    Company {
-        product: Text,
-        sale: Arc<Sale>,
-    },
+    Company(Arc<Sale>),
     /// A record that never becomes a sale (DD-02, DD-03): what would it have earned? The finding wants the amount.
     Appraise {
         sale: Arc<Sale>,
@@ -76,8 +73,8 @@ pub enum SaleEvent {
 impl SaleEvent {
     pub fn sale(&self) -> &Sale {
         match self {
-            SaleEvent::Assert(sale) | SaleEvent::Retract(sale) => sale,
-            SaleEvent::Company { sale, .. } | SaleEvent::Appraise { sale, .. } => sale,
+            SaleEvent::Assert(sale) | SaleEvent::Retract(sale) | SaleEvent::Company(sale) => sale,
+            SaleEvent::Appraise { sale, .. } => sale,
         }
     }
 }

@@ -170,7 +170,7 @@ fn sales_and_entitlements() {
     let seen = check(&[
         SaleEvent::Assert(sale()),
         SaleEvent::Retract(sale()),
-        SaleEvent::Company { product: "maker/BK-1".into(), sale: sale() },
+        SaleEvent::Company(sale()),
         SaleEvent::Appraise { sale: sale(), finding: id(5) },
     ]);
     let forms: Vec<u32> = seen.iter().map(form).collect();
@@ -241,12 +241,15 @@ fn accruals_and_controls() {
     let pay = Action::Pay { authorization: id(8), date: day(), amount: amount(), currency: euro() };
     let resolve =
         Action::Resolve { kind: "product".into(), partner: "P-1".into(), text: "t".into(), identity: "maker/1".into() };
+    let decide = |decision| Action::Decide { partner: "P-1".into(), file: "P-1/mai.csv".into(), record_no: 3, decision };
     check(&[
         Control::Configure { reference: id(7) },
         Control::Tick { as_of: day() },
         Control::Settle,
         Control::Command(Box::new(command(pay))),
         Control::Command(Box::new(command(resolve))),
+        Control::Command(Box::new(command(decide(RowDecision::Take)))),
+        Control::Command(Box::new(command(decide(RowDecision::Reject)))),
     ]);
 }
 

@@ -349,7 +349,7 @@ pub(crate) fn join_company(page: &mut Page<'_>, sale: &Sale, new: u32) -> Result
         1 => replace::live_sale(page, before.first_file, before.first_record)?,
         _ => None,
     };
-    let news = first.map(|first| SaleEvent::Company { product: first.sale.product.clone(), sale: first.sale });
+    let news = first.map(|first| SaleEvent::Company(first.sale));
     Ok(Joined { alone: company.lines == 1, news })
 }
 

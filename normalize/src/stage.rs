@@ -82,7 +82,7 @@ impl Stage for NormalizeStage {
                     ALIASES.put(state, &(kind.to_string(), partner.to_string(), text.clone()), identity)?;
                     parked::retry(&self.known, number, Some(partner), state, outbox)
                 }
-                Action::Pay { .. } => Ok(()),
+                Action::Decide { .. } | Action::Pay { .. } => Ok(()),
             },
             Control::Tick { .. } | Control::Settle => Ok(()),
         }

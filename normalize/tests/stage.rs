@@ -178,7 +178,7 @@ fn told(event: &SaleEvent) -> String {
     match event {
         SaleEvent::Assert(_) => format!("+ {at} {} {}", sale.quantity, if sale.alone { "alone" } else { "-" }),
         SaleEvent::Retract(_) => format!("- {at} {}", sale.quantity),
-        SaleEvent::Company { .. } => format!("company {at}"),
+        SaleEvent::Company(_) => format!("company {at}"),
         SaleEvent::Appraise { .. } => format!("appraise {at}"),
     }
 }

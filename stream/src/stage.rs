@@ -45,6 +45,20 @@ pub trait Stage: Send {
     fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError>;
 }
 
+/// Which of a stage's partitions an instance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    pub index: u32,
+    pub count: u32,
+}
+
+impl Shard {
+    /// Whether the keys of this route, see [`crate::outbox::route`], come to this partition.
+    pub fn owns(self, route: u64) -> bool {
+        route % u64::from(self.count) == u64::from(self.index)
+    }
+}
+
 /// A record with the number of the control in force where it stands.
 #[derive(Debug)]
 pub struct Input<'a, T> {

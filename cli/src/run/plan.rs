@@ -239,6 +239,7 @@ impl<'a> Plan<'a> {
                 reference.partners.iter().any(|known| known.id == *partner)
                     && reference.products.iter().any(|known| known.id == *identity)
             }
+            Action::Decide { partner, .. } => reference.partners.iter().any(|known| known.id == *partner),
             Action::Pay { .. } => true,
         }
     }

@@ -57,7 +57,7 @@ impl Stage for UnitsStage {
         let sale = input.sale();
         match input {
             SaleEvent::Appraise { .. } => return,
-            SaleEvent::Company { .. } => {
+            SaleEvent::Company(_) => {
                 wanted.push(SALES.wanted(&SaleKey::of(sale)));
                 return;
             }
@@ -92,7 +92,7 @@ impl Stage for UnitsStage {
                 retract(&mut desk, SaleKey::of(sale))?;
                 publish_holds(&mut desk, sale, false, outbox);
             }
-            SaleEvent::Company { sale, .. } => company(&mut desk, SaleKey::of(sale))?,
+            SaleEvent::Company(sale) => company(&mut desk, SaleKey::of(sale))?,
             SaleEvent::Appraise { sale, finding } => publish_risk(&mut desk, sale, *finding, true, outbox),
         }
         Ok(desk.close(outbox)?)

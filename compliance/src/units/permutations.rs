@@ -77,7 +77,7 @@ fn any_story(dice: &mut Dice, record: &mut u32, partner: &str) -> Vec<SaleEvent>
             }
         } else if standing[chosen].alone && dice.chance(20) {
             let sale = standing[chosen].clone();
-            events.push(SaleEvent::Company { product: sale.product.clone(), sale });
+            events.push(SaleEvent::Company(sale));
         }
     }
     events
