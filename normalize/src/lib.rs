@@ -5,7 +5,10 @@
 //! Parked until a decision: rows whose product nobody knows, and lines that another record holds with other content.
 
 mod checks;
+mod decisions;
+mod doubles;
 mod known;
+mod lines;
 pub mod matching;
 mod page;
 mod parked;

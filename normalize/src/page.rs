@@ -1,10 +1,13 @@
 //! The desk of one step: what it reads and writes, with the files it touches kept at hand.
 
-use contract::{Finding, Partner, Publication, SaleEvent, Text};
+use contract::{Finding, Id, Partner, Publication, RecordRef, SaleEvent, Text};
 use stream::{Outbox, StageError, State, View};
 
 use crate::known::Known;
-use crate::tables::{CHANGES, Change, FILES, FileState, ROWS, StoredRow};
+use crate::stage::settled_status;
+use crate::tables::{
+    CHANGES, Change, Displaced, FILES, FileState, ROWS, StoredDouble, StoredParked, StoredRow, StoredSale,
+};
 
 pub(crate) struct Page<'a> {
     pub known: &'a Known,
@@ -15,6 +18,20 @@ pub(crate) struct Page<'a> {
     files: Vec<(u32, FileState)>,
     /// The slice last read, for records that are asked for one after another.
     slice: Option<((u32, u32), Vec<StoredRow>)>,
+    /// What is sent when everything else of the step is.
+    later: Vec<SaleEvent>,
+}
+
+/// What a record is at this moment.
+pub(crate) enum Now {
+    Sale(Box<StoredSale>),
+    /// Its product is unknown.
+    Parked(Box<StoredParked>),
+    /// Another record holds its line.
+    Double(Box<StoredDouble>),
+    Displaced(Displaced),
+    /// Rejected or superseded for good.
+    Gone,
 }
 
 impl<'a> Page<'a> {
@@ -25,7 +42,7 @@ impl<'a> Page<'a> {
         state: &'a mut dyn State,
         outbox: &'a mut Outbox<SaleEvent>,
     ) -> Page<'a> {
-        Page { known, partner_id, stamp, state, outbox, files: Vec::new(), slice: None }
+        Page { known, partner_id, stamp, state, outbox, files: Vec::new(), slice: None, later: Vec::new() }
     }
 
     /// The master record of the partner; `None` where the master no longer has it.
@@ -61,12 +78,53 @@ impl<'a> Page<'a> {
         })
     }
 
-    pub fn change(&mut self, file_no: u32, record_no: u32) -> Result<Option<Change>, StageError> {
-        Ok(CHANGES.get(self.state, &(self.partner_id.to_string(), file_no, record_no))?)
+    /// What a record is now.
+    pub fn now(&mut self, file_no: u32, record_no: u32) -> Result<Now, StageError> {
+        let change = CHANGES.get(self.state, &(self.partner_id.to_string(), file_no, record_no))?;
+        if let Some(Change::Superseded(_) | Change::Rejected) = change {
+            return Ok(Now::Gone);
+        }
+        Ok(match (change, self.stored(file_no, record_no)?) {
+            (Some(Change::Accepted(sale)), _) | (None, StoredRow::Sale(sale)) => Now::Sale(sale),
+            (Some(Change::Parked(parked)), _) | (None, StoredRow::Parked(parked)) => Now::Parked(parked),
+            (Some(Change::Displaced(displaced)), _) => Now::Displaced(displaced),
+            (Some(Change::Judged(verdict)), StoredRow::Double(double)) => {
+                Now::Double(Box::new(StoredDouble { verdict, ..*double }))
+            }
+            (None, StoredRow::Double(double)) => Now::Double(double),
+            _ => Now::Gone,
+        })
     }
 
-    pub fn set_change(&mut self, file_no: u32, record_no: u32, change: &Change) -> Result<(), StageError> {
-        Ok(CHANGES.put(self.state, &(self.partner_id.to_string(), file_no, record_no), change)?)
+    pub fn set_change(&mut self, at: &RecordRef, change: &Change) -> Result<(), StageError> {
+        Ok(CHANGES.put(self.state, &(self.partner_id.to_string(), at.file_no, at.record_no), change)?)
+    }
+
+    /// Whether something became of the record since it was first judged.
+    pub fn is_changed(&mut self, file_no: u32, record_no: u32) -> Result<bool, StageError> {
+        Ok(CHANGES.get(self.state, &(self.partner_id.to_string(), file_no, record_no))?.is_some())
+    }
+
+    /// The place of a record of the partner.
+    pub fn at(&self, file_no: u32, record_no: u32) -> RecordRef {
+        RecordRef { partner: self.partner_id.clone(), file_no, record_no }
+    }
+
+    /// Sends an event to the partition of its product.
+    pub fn send(&mut self, event: SaleEvent) {
+        let key = event.sale().product.clone();
+        self.outbox.send(&key, event);
+    }
+
+    /// Sends the event behind everything else of the step.
+    pub fn send_later(&mut self, event: SaleEvent) {
+        self.later.push(event);
+    }
+
+    pub fn withdraw(&mut self, findings: impl IntoIterator<Item = Id>) {
+        for finding in findings {
+            self.publish(&Publication::Withdrawn(finding));
+        }
     }
 
     pub fn publish(&mut self, publication: &Publication) {
@@ -78,8 +136,12 @@ impl<'a> Page<'a> {
     }
 
     /// Writes the files back and publishes their receipts.
-    pub fn close(self) -> Result<(), StageError> {
-        for (file_no, file) in self.files {
+    pub fn close(mut self) -> Result<(), StageError> {
+        for event in std::mem::take(&mut self.later) {
+            self.send(event);
+        }
+        for (file_no, mut file) in self.files {
+            file.receipt.status = settled_status(&file.receipt);
             FILES.put(self.state, &(self.partner_id.to_string(), file_no), &file)?;
             publish(self.outbox, &Publication::Receipt(file.receipt));
         }

@@ -1,40 +1,39 @@
 //! Parked rows that come back when the reference data or a steward know more.
 
-use contract::{Publication, RecordRef, SaleEvent, Text};
+use contract::{Code, Id, Publication, SaleEvent, Text};
 use stream::{Order, Outbox, StageError, State};
 
 use crate::known::{Known, settled_product};
 use crate::matching::MatchOutcome;
-use crate::page::Page;
-use crate::rows::{Draft, join_company, stored_sale};
-use crate::tables::{Change, PARKED, Parking, StoredParked, StoredRow};
+use crate::page::{Now, Page};
+use crate::rows::{Draft, assert_late, stored_sale};
+use crate::tables::{Change, PARKED, StoredParked};
 
 /// How many parked rows are looked at together.
 const PAGE_ROWS: usize = 1000;
 
-/// Tries the parked rows of all partners, or of one, again.
+/// Tries the parked rows of all partners again.
 pub(crate) fn retry(
     known: &Known,
     stamp: u64,
-    partner: Option<&Text>,
     state: &mut dyn State,
     outbox: &mut Outbox<SaleEvent>,
 ) -> Result<(), StageError> {
-    let mut from = partner.map_or((String::new(), 0, 0), |partner| (partner.to_string(), 0, 0));
-    let to = partner.map_or(("\u{10ffff}".to_owned(), 0, 0), |partner| (partner.to_string(), u32::MAX, u32::MAX));
+    let mut from = (String::new(), 0, 0);
+    let to = ("\u{10ffff}".to_owned(), 0, 0);
     let mut actor = String::new();
     loop {
         let parked = PARKED.range(state, &from, &to, Order::Up, PAGE_ROWS)?;
         let Some(((last, file_no, record_no), _)) = parked.last() else { return Ok(()) };
         from = (last.clone(), *file_no, record_no + 1);
-        for ((partner, file_no, record_no), parking) in parked.iter().filter(|(_, parking)| !parking.conflict) {
+        for ((partner, file_no, record_no), finding) in &parked {
             if actor != *partner {
                 actor.clone_from(partner);
                 outbox.acting_for(partner);
             }
             let partner = Text::from(partner.as_str());
             let mut page = Page::new(known, &partner, stamp, state, outbox);
-            bring_back(&mut page, *file_no, *record_no, parking)?;
+            bring_back(&mut page, *file_no, *record_no, *finding)?;
             page.close()?;
         }
         if parked.len() < PAGE_ROWS {
@@ -43,34 +42,28 @@ pub(crate) fn retry(
     }
 }
 
-fn bring_back(page: &mut Page<'_>, file_no: u32, record_no: u32, parking: &Parking) -> Result<(), StageError> {
-    let StoredRow::Parked(parked) = page.stored(file_no, record_no)? else {
+/// Lets a parked row in if its product is known now. Says whether it is.
+pub(crate) fn bring_back(page: &mut Page<'_>, file_no: u32, record_no: u32, finding: Id) -> Result<bool, StageError> {
+    let Now::Parked(parked) = page.now(file_no, record_no)? else {
         return Err(StageError::Unknown { stage: "normalize", what: format!("parked record {record_no}") });
     };
     let StoredParked { row, content, line_key, version, mut holds, .. } = *parked;
     let resolution = page.resolve_product(file_no, &row)?;
-    let Some(product) = settled_product(&resolution).cloned() else { return Ok(()) };
+    let Some(product) = settled_product(&resolution).cloned() else { return Ok(false) };
     if resolution.outcome == MatchOutcome::Typo {
-        holds.push((contract::Code::CodeTypo, parking.finding));
+        holds.push((Code::CodeTypo, finding));
     } else {
-        page.publish(&Publication::Withdrawn(parking.finding));
+        page.publish(&Publication::Withdrawn(finding));
     }
-    let at = RecordRef { partner: page.partner_id.clone(), file_no, record_no };
-    let draft = Draft { at, row: &row, content, line: line_key, version };
-    let mut sale = page.sale(&draft, product, holds)?;
-    let joined = join_company(page, &sale, 1)?;
-    sale.alone = joined.alone;
-    let stored = stored_sale(sale, &draft, &resolution);
-    let sale = stored.sale.clone();
-    page.outbox.send(&sale.product.clone(), SaleEvent::Assert(sale));
-    if let Some(event) = joined.news {
-        let key = event.sale().product.clone();
-        page.outbox.send(&key, event);
-    }
-    page.set_change(file_no, record_no, &Change::Accepted(Box::new(stored)))?;
+    let at = page.at(file_no, record_no);
+    let draft = Draft { at: at.clone(), row: &row, content, line: line_key, version };
+    let sale = page.sale(&draft, product, holds)?;
+    let mut stored = stored_sale(sale, &draft, &resolution);
+    assert_late(page, &mut stored)?;
+    page.set_change(&at, &Change::Accepted(Box::new(stored)))?;
     PARKED.delete(page.state, &(page.partner_id.to_string(), file_no, record_no))?;
     let receipt = &mut page.file(file_no)?.receipt;
     receipt.parked -= 1;
     receipt.accepted += 1;
-    Ok(())
+    Ok(true)
 }

@@ -1,103 +1,99 @@
 //! Corrections: what was reported before gives way to what is reported now.
 
-use contract::{Publication, Sale, SaleEvent};
+use std::sync::Arc;
+
+use contract::{RecordRef, Sale, SaleEvent};
 use stream::StageError;
 
-use crate::page::Page;
+use crate::page::{Now, Page};
 use crate::rows::company_key;
-use crate::stage::final_status;
-use crate::tables::{COMPANY, Change, LINES, LineKey, PARKED, SERIES, StoredParked, StoredRow, StoredSale};
+use crate::tables::{COMPANY, Change, Displaced, LineKey, PARKED, SERIES, StoredParked, StoredSale};
+use crate::{doubles, lines};
 
 /// Takes back what is left of the files that a correction replaces, once all its rows are in.
 pub(crate) fn drop_what_was_replaced(page: &mut Page<'_>, correction: u32) -> Result<(), StageError> {
     let series = page.file(correction)?.series.to_string();
-    let files = SERIES.get(page.state, &(page.partner_id.to_string(), series))?.unwrap_or_default().files;
-    for file_no in files.into_iter().filter(|no| *no != correction) {
-        let records = page.file(file_no)?.receipt.records;
+    let mut files = SERIES.get(page.state, &(page.partner_id.to_string(), series))?.unwrap_or_default().files;
+    files.retain(|no| *no != correction);
+    let mut standing = Vec::new();
+    for file_no in files {
+        let file = page.file(file_no)?;
+        if !std::mem::replace(&mut file.replaced, true) {
+            standing.push((file_no, file.receipt.records));
+        }
+    }
+    for (file_no, records) in standing {
         for record_no in 1..=records {
             supersede(page, file_no, record_no)?;
         }
-        let receipt = &mut page.file(file_no)?.receipt;
-        receipt.status = final_status(receipt);
     }
     Ok(())
 }
 
-/// Takes a record back, if it still stands: its sale, its findings, its claim on the line.
+/// Takes a record back for good, if it still stands: its sale, its findings, its claim on the line.
 pub(crate) fn supersede(page: &mut Page<'_>, file_no: u32, record_no: u32) -> Result<(), StageError> {
-    if let Some(stored) = live_sale(page, file_no, record_no)? {
-        let receipt = &mut page.file(file_no)?.receipt;
-        receipt.accepted -= 1;
-        receipt.superseded += 1;
-        take_back(page, stored)?;
-    } else if let Some(parked) = live_parked(page, file_no, record_no)? {
-        let receipt = &mut page.file(file_no)?.receipt;
-        receipt.parked -= 1;
-        receipt.superseded += 1;
-        forget_parked(page, file_no, record_no, &parked)?;
-    } else {
-        return Ok(());
+    let at = page.at(file_no, record_no);
+    let was_changed = page.is_changed(file_no, record_no)?;
+    let mut last = None;
+    match page.now(file_no, record_no)? {
+        Now::Sale(stored) => {
+            page.file(file_no)?.receipt.accepted -= 1;
+            take_back(page, &stored.sale)?;
+            lines::release(page, &line_of(&stored), &at)?;
+            last = Some(stored);
+        }
+        Now::Parked(parked) => {
+            page.file(file_no)?.receipt.parked -= 1;
+            forget_parked(page, &at, &parked)?;
+            lines::release(page, &parked_line(&at, &parked), &at)?;
+        }
+        Now::Double(double) => {
+            doubles::forget(page, &at, &double.verdict)?;
+            let (document, line) = (double.row.document.clone(), double.line_key.clone());
+            lines::drop_claim(page, &LineKey { partner: at.partner.clone(), document, line }, &at)?;
+        }
+        Now::Displaced(displaced) => {
+            page.file(file_no)?.receipt.superseded -= 1;
+            let key = match &displaced {
+                Displaced::Sale(stored) => line_of(stored),
+                Displaced::Parked(parked) => parked_line(&at, parked),
+            };
+            lines::drop_claim(page, &key, &at)?;
+            if let Displaced::Sale(stored) = displaced {
+                last = Some(stored);
+            }
+        }
+        Now::Gone => return Ok(()),
     }
-    page.set_change(file_no, record_no, &Change::Superseded)
+    page.file(file_no)?.receipt.superseded += 1;
+    page.set_change(&at, &Change::Superseded(last.filter(|_| was_changed)))
 }
 
-/// The sale that a record stands for at this moment.
-pub(crate) fn live_sale(page: &mut Page<'_>, file_no: u32, record_no: u32) -> Result<Option<StoredSale>, StageError> {
-    match page.change(file_no, record_no)? {
-        Some(Change::Superseded) => Ok(None),
-        Some(Change::Accepted(stored)) => Ok(Some(*stored)),
-        None => Ok(match page.stored(file_no, record_no)? {
-            StoredRow::Sale(stored) => Some(*stored),
-            _ => None,
-        }),
-    }
-}
-
-fn live_parked(page: &mut Page<'_>, file_no: u32, record_no: u32) -> Result<Option<StoredParked>, StageError> {
-    if page.change(file_no, record_no)?.is_some() {
-        return Ok(None);
-    }
-    Ok(match page.stored(file_no, record_no)? {
-        StoredRow::Parked(parked) => Some(*parked),
-        _ => None,
-    })
-}
-
-fn take_back(page: &mut Page<'_>, stored: StoredSale) -> Result<(), StageError> {
-    let sale = stored.sale;
-    for (_, finding) in &sale.holds {
-        page.publish(&Publication::Withdrawn(*finding));
-    }
-    leave_company(page, &sale)?;
-    let key =
-        LineKey { partner: sale.at.partner.clone(), document: sale.document.clone(), line: stored.line_key.clone() };
-    release_line(page, &key, sale.at.file_no, sale.at.record_no)?;
-    page.outbox.send(&sale.product.clone(), SaleEvent::Retract(sale));
+/// Takes a sale back: its findings, its company, itself.
+pub(crate) fn take_back(page: &mut Page<'_>, sale: &Arc<Sale>) -> Result<(), StageError> {
+    page.withdraw(sale.holds.iter().map(|(_, finding)| *finding));
+    leave_company(page, sale)?;
+    page.outbox.send(&sale.product, SaleEvent::Retract(Arc::clone(sale)));
     Ok(())
 }
 
-fn forget_parked(page: &mut Page<'_>, file_no: u32, record_no: u32, parked: &StoredParked) -> Result<(), StageError> {
-    let place = (page.partner_id.to_string(), file_no, record_no);
-    if let Some(parking) = PARKED.get(page.state, &place)? {
-        page.publish(&Publication::Withdrawn(parking.finding));
-        PARKED.delete(page.state, &place)?;
-    }
-    for (_, finding) in &parked.holds {
-        page.publish(&Publication::Withdrawn(*finding));
-    }
-    let (document, line) = (parked.row.document.clone(), parked.line_key.clone());
-    release_line(page, &LineKey { partner: page.partner_id.clone(), document, line }, file_no, record_no)
+/// Takes a parked row back: its findings and its place among those that wait for a product.
+pub(crate) fn forget_parked(page: &mut Page<'_>, at: &RecordRef, parked: &StoredParked) -> Result<(), StageError> {
+    let place = (at.partner.to_string(), at.file_no, at.record_no);
+    let finding = PARKED.get(page.state, &place)?;
+    PARKED.delete(page.state, &place)?;
+    page.withdraw(finding.into_iter().chain(parked.holds.iter().map(|(_, finding)| *finding)));
+    Ok(())
 }
 
-/// Frees the line for its next version, if the record still holds it.
-fn release_line(page: &mut Page<'_>, key: &LineKey, file_no: u32, record_no: u32) -> Result<(), StageError> {
-    if let Some(mut entry) = LINES.get(page.state, key)?
-        && (entry.file_no, entry.record_no) == (file_no, record_no)
-    {
-        entry.live = false;
-        LINES.put(page.state, key, &entry)?;
-    }
-    Ok(())
+/// The line that a sale holds or waits for.
+pub(crate) fn line_of(stored: &StoredSale) -> LineKey {
+    let sale = &stored.sale;
+    LineKey { partner: sale.at.partner.clone(), document: sale.document.clone(), line: stored.line_key.clone() }
+}
+
+fn parked_line(at: &RecordRef, parked: &StoredParked) -> LineKey {
+    LineKey { partner: at.partner.clone(), document: parked.row.document.clone(), line: parked.line_key.clone() }
 }
 
 fn leave_company(page: &mut Page<'_>, sale: &Sale) -> Result<(), StageError> {

@@ -3,26 +3,25 @@
 use std::sync::Arc;
 
 use contract::{
-    Code, Currency, Finding, Id, Micros, ParsedRow, Publication, RecordRef, Reject, RowSlice, Sale, SaleEvent, Text,
+    Code, Currency, Day, Finding, Id, Micros, ParsedRow, Publication, RecordRef, Reject, RowSlice, Sale, SaleEvent,
+    Text,
 };
 use rustc_hash::FxHashMap;
 use stream::StageError;
 
 use crate::checks::{amount_misfit, date_misfit, immense};
+use crate::doubles;
 use crate::known::settled_product;
-use crate::matching::{MatchOutcome, ProductResolution};
-use crate::page::Page;
-use crate::replace;
-use crate::tables::{
-    COMPANY, CompanyKey, LINES, LineEntry, LineKey, PARKED, Parking, ROWS, StoredParked, StoredRow, StoredSale,
-};
+use crate::lines::{Place, claim, find_place};
+use crate::matching::{MatchOutcome, Method, ProductResolution};
+use crate::page::{Now, Page};
+use crate::tables::{COMPANY, CompanyKey, PARKED, READINGS, ROWS, StoredDouble, StoredParked, StoredRow, StoredSale};
 
-/// Judges every row of the slice, stores the verdicts and sends the sales on.
-pub(crate) fn take(page: &mut Page<'_>, file_no: u32, slice: &RowSlice) -> Result<(), StageError> {
+/// Judges every row of the slice, stores the verdicts and sends the sales on. `contents` are the rows' hashes.
+pub(crate) fn take(page: &mut Page<'_>, file_no: u32, slice: &RowSlice, contents: &[u64]) -> Result<(), StageError> {
     let mut stored = Vec::with_capacity(slice.rows.len());
-    let mut appraisals = Vec::new();
-    for row in &slice.rows {
-        stored.push(judge(page, file_no, row, &mut appraisals)?);
+    for (row, content) in slice.rows.iter().zip(contents) {
+        stored.push(judge(page, file_no, row, *content)?);
     }
     let neighbours = count_company(page, &mut stored)?;
     for row in &stored {
@@ -30,20 +29,14 @@ pub(crate) fn take(page: &mut Page<'_>, file_no: u32, slice: &RowSlice) -> Resul
             page.outbox.send(&sale.sale.product, SaleEvent::Assert(Arc::clone(&sale.sale)));
         }
     }
-    for event in neighbours.into_iter().chain(appraisals) {
-        let key = event.sale().product.clone();
-        page.outbox.send(&key, event);
+    for event in neighbours {
+        page.send(event);
     }
     ROWS.put(page.state, &(page.partner_id.to_string(), file_no, slice.slice), &stored)?;
     Ok(())
 }
 
-fn judge(
-    page: &mut Page<'_>,
-    file_no: u32,
-    row: &ParsedRow,
-    appraisals: &mut Vec<SaleEvent>,
-) -> Result<StoredRow, StageError> {
+fn judge(page: &mut Page<'_>, file_no: u32, row: &ParsedRow, content: u64) -> Result<StoredRow, StageError> {
     let at = RecordRef { partner: page.partner_id.clone(), file_no, record_no: row.record_no };
     let immense = immense(row);
     if !row.problems.is_empty() || immense.is_some() {
@@ -57,13 +50,14 @@ fn judge(
         return Ok(StoredRow::Superseded);
     }
     let replaces = file.replaces;
-    let content = row_content(row);
     let place = if replaces { claim(page, &at, row, content)? } else { find_place(page, &at, row, content)? };
     match place {
         Place::New { line, version } => accept_or_park(page, &Draft { at, row, content, line, version }),
-        Place::Held { entry, line, code } => {
-            let draft = Draft { at, row, content, line, version: entry.version };
-            double(page, &draft, entry, code, appraisals)
+        Place::Held { holder, line, version, code } => {
+            let draft = Draft { at, row, content, line, version };
+            let verdict = doubles::judge(page, &draft, &holder, code)?;
+            let (row, line_key) = (row.clone(), draft.line);
+            Ok(StoredRow::Double(Box::new(StoredDouble { row, content, line_key, verdict })))
         }
     }
 }
@@ -79,97 +73,9 @@ pub(crate) struct Draft<'a> {
 
 impl Draft<'_> {
     /// The same for every version of the line.
-    fn sale_id(&self) -> Id {
+    pub fn sale_id(&self) -> Id {
         Id::of("sale", &[&self.at.partner, &self.row.document, &self.line])
     }
-}
-
-enum Place {
-    New {
-        line: Text,
-        version: u32,
-    },
-    /// Another record holds the line: DD-02 with the same content, DD-03 with other content.
-    Held {
-        entry: LineEntry,
-        line: Text,
-        code: Code,
-    },
-}
-
-/// Where a row of an unmarked file belongs.
-fn find_place(page: &mut Page<'_>, at: &RecordRef, row: &ParsedRow, content: u64) -> Result<Place, StageError> {
-    let numbered = !row.document_line.is_empty();
-    for occurrence in 1.. {
-        let line = line_key(row, content, occurrence);
-        let key = LineKey { partner: at.partner.clone(), document: row.document.clone(), line };
-        let Some(mut entry) = LINES.get(page.state, &key)? else {
-            return hold_line(page, key, at, content, 1);
-        };
-        if !entry.live {
-            return hold_line(page, key, at, content, entry.version + 1);
-        }
-        if !numbered && entry.seen_in == at.file_no {
-            continue;
-        }
-        entry.seen_in = at.file_no;
-        LINES.put(page.state, &key, &entry)?;
-        let code = if entry.content == content { Code::LineResubmitted } else { Code::CorrectionUnmarked };
-        return Ok(Place::Held { entry, line: key.line, code });
-    }
-    unreachable!("occurrences have no end")
-}
-
-/// Where a row of a correction belongs: it takes its line from whoever holds it.
-fn claim(page: &mut Page<'_>, at: &RecordRef, row: &ParsedRow, content: u64) -> Result<Place, StageError> {
-    for occurrence in 1.. {
-        let line = line_key(row, content, occurrence);
-        let key = LineKey { partner: at.partner.clone(), document: row.document.clone(), line };
-        let Some(entry) = LINES.get(page.state, &key)? else {
-            return hold_line(page, key, at, content, 1);
-        };
-        if entry.seen_in == at.file_no {
-            continue;
-        }
-        if entry.live {
-            replace::supersede(page, entry.file_no, entry.record_no)?;
-        }
-        return hold_line(page, key, at, content, entry.version + 1);
-    }
-    unreachable!("occurrences have no end")
-}
-
-fn hold_line(
-    page: &mut Page<'_>,
-    key: LineKey,
-    at: &RecordRef,
-    content: u64,
-    version: u32,
-) -> Result<Place, StageError> {
-    let (file_no, record_no) = (at.file_no, at.record_no);
-    let entry = LineEntry { file_no, record_no, version, content, seen_in: file_no, live: true };
-    LINES.put(page.state, &key, &entry)?;
-    Ok(Place::New { line: key.line, version })
-}
-
-/// The line number as reported; without one, what the line says and its occurrence in the file.
-pub(crate) fn line_key(row: &ParsedRow, content: u64, occurrence: u32) -> Text {
-    match (row.document_line.is_empty(), occurrence) {
-        (false, 1) => row.document_line.clone(),
-        (false, _) => compact_str::format_compact!("{}~{occurrence}", row.document_line),
-        (true, _) => compact_str::format_compact!("#{content:016x}.{occurrence}"),
-    }
-}
-
-/// Hash of date, code as written, quantity and amount: what makes two reports of a line the same.
-pub(crate) fn row_content(row: &ParsedRow) -> u64 {
-    let mut hash = blake3::Hasher::new();
-    hash.update(&row.date.map_or(i32::MIN, |day| day.0).to_le_bytes());
-    for number in [row.quantity, row.amount] {
-        hash.update(&number.map_or(i64::MIN, |n| n.0).to_le_bytes());
-    }
-    hash.update(row.code.as_bytes());
-    u64::from_le_bytes(hash.finalize().as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
 }
 
 fn reject<'p>(
@@ -191,7 +97,7 @@ fn reject<'p>(
     }
 }
 
-fn accept_or_park(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<StoredRow, StageError> {
+pub(crate) fn accept_or_park(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<StoredRow, StageError> {
     let resolution = page.resolve_product(draft.at.file_no, draft.row)?;
     let mut holds = doubts(page, draft)?;
     let file_no = draft.at.file_no;
@@ -201,22 +107,38 @@ fn accept_or_park(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<StoredRow, S
         }
         let sale = page.sale(draft, product.clone(), holds)?;
         page.file(file_no)?.receipt.accepted += 1;
+        if is_soft(resolution.method) {
+            note_reading(page, draft)?;
+        }
         return Ok(StoredRow::Sale(Box::new(stored_sale(sale, draft, &resolution))));
     }
     let code = if resolution.outcome == MatchOutcome::Typo { Code::CodeTypo } else { Code::CodeUnknown };
     let (_, finding) = doubt(page, draft, code, resolution.message.clone());
-    park(page, draft, Parking { code: draft.row.code.clone(), finding, conflict: false }, &resolution, holds)
+    note_reading(page, draft)?;
+    park(page, draft, finding, &resolution, holds)
+}
+
+/// Whether a steward may read the code otherwise.
+fn is_soft(method: Method) -> bool {
+    matches!(method, Method::Alias | Method::Slip | Method::Description | Method::None)
+}
+
+/// Notes the record under its product code, for the day on which a steward decides what the code means.
+fn note_reading(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<(), StageError> {
+    let RecordRef { partner, file_no, record_no } = &draft.at;
+    let key = (partner.to_string(), draft.row.code.trim().to_owned(), *file_no, *record_no);
+    Ok(READINGS.put(page.state, &key, &())?)
 }
 
 fn park(
     page: &mut Page<'_>,
     draft: &Draft<'_>,
-    parking: Parking,
+    finding: Id,
     resolution: &ProductResolution,
     holds: Vec<(Code, Id)>,
 ) -> Result<StoredRow, StageError> {
     let at = &draft.at;
-    PARKED.put(page.state, &(at.partner.to_string(), at.file_no, at.record_no), &parking)?;
+    PARKED.put(page.state, &(at.partner.to_string(), at.file_no, at.record_no), &finding)?;
     page.file(at.file_no)?.receipt.parked += 1;
     Ok(StoredRow::Parked(Box::new(StoredParked {
         row: draft.row.clone(),
@@ -241,59 +163,82 @@ pub(crate) fn stored_sale(sale: Sale, draft: &Draft<'_>, resolution: &ProductRes
     }
 }
 
-/// DQ-03 and DQ-04: doubts that hold the grant while the sale counts.
-fn doubts(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<Vec<(Code, Id)>, StageError> {
+/// What doubts are about.
+struct Doubted<'a> {
+    at: &'a RecordRef,
+    sale: Id,
+    date: Option<Day>,
+    quantity: Micros,
+    unit_price: Option<Micros>,
+    amount: Option<Micros>,
+    currency: Currency,
+}
+
+/// DQ-03, DQ-04 and DQ-13: doubts that hold the grant while the sale counts.
+pub(crate) fn doubts(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<Vec<(Code, Id)>, StageError> {
     let row = draft.row;
-    let mut holds = Vec::new();
-    let period = page.file(draft.at.file_no)?.period;
-    if let Some(message) = row.date.zip(period).and_then(|(date, period)| date_misfit(date, period)) {
-        holds.push(doubt(page, draft, Code::DateImplausible, message));
+    let doubted = Doubted {
+        at: &draft.at,
+        sale: draft.sale_id(),
+        date: row.date,
+        quantity: row.quantity.unwrap_or_default(),
+        unit_price: row.unit_price,
+        amount: row.amount,
+        currency: page.currency(row),
+    };
+    find_doubts(page, &doubted)
+}
+
+/// The doubts about a sale that stands again, from what is kept of it.
+pub(crate) fn doubts_of_sale(page: &mut Page<'_>, stored: &StoredSale) -> Result<Vec<(Code, Id)>, StageError> {
+    let sale = &stored.sale;
+    let doubted = Doubted {
+        at: &sale.at,
+        sale: sale.id,
+        date: Some(sale.date),
+        quantity: sale.quantity,
+        unit_price: Some(sale.unit_price),
+        amount: Some(sale.amount),
+        currency: sale.currency,
+    };
+    let mut holds = find_doubts(page, &doubted)?;
+    if sale.holds.iter().any(|(code, _)| *code == Code::CodeTypo) {
+        let message = format!("code {:?} is taken for a slip from that of {}", stored.code, sale.product);
+        holds.push(say_doubt(page, &sale.at, sale.id, Code::CodeTypo, message));
     }
-    let (quantity, currency) = (row.quantity.unwrap_or_default(), page.currency(row));
-    if let Some(expected) = amount_misfit(quantity, row.unit_price, row.amount, currency) {
-        let amount = row.amount.unwrap_or_default();
+    Ok(holds)
+}
+
+fn find_doubts(page: &mut Page<'_>, doubted: &Doubted<'_>) -> Result<Vec<(Code, Id)>, StageError> {
+    let Doubted { at, sale, date, quantity, unit_price, amount, currency } = *doubted;
+    let mut holds = Vec::new();
+    let period = page.file(at.file_no)?.period;
+    if let Some(message) = date.zip(period).and_then(|(date, period)| date_misfit(date, period)) {
+        holds.push(say_doubt(page, at, sale, Code::DateImplausible, message));
+    }
+    if let Some(expected) = amount_misfit(quantity, unit_price, amount, currency) {
+        let amount = amount.unwrap_or_default();
         let message = format!("amount {amount} is not quantity {quantity} times price, which is {expected}");
-        holds.push(doubt(page, draft, Code::AmountMismatch, message));
+        holds.push(say_doubt(page, at, sale, Code::AmountMismatch, message));
+    }
+    if currency == Currency::NONE {
+        let message = "no currency in the row, the feed definition or the master; add it to partners.csv or as \
+                       `currency` to the feed definition, and have the file corrected";
+        holds.push(say_doubt(page, at, sale, Code::CurrencyMissing, message.to_owned()));
     }
     Ok(holds)
 }
 
 fn doubt(page: &mut Page<'_>, draft: &Draft<'_>, code: Code, message: String) -> (Code, Id) {
-    let mut finding = Finding::about(code, draft.at.clone(), None, message);
-    finding.sale = Some(draft.sale_id());
+    say_doubt(page, &draft.at, draft.sale_id(), code, message)
+}
+
+fn say_doubt(page: &mut Page<'_>, at: &RecordRef, sale: Id, code: Code, message: String) -> (Code, Id) {
+    let mut finding = Finding::about(code, at.clone(), None, message);
+    finding.sale = Some(sale);
     let id = finding.id;
     page.find(finding);
     (code, id)
-}
-
-/// A line that another record holds: a duplicate, or a conflict that only a steward can settle.
-fn double(
-    page: &mut Page<'_>,
-    draft: &Draft<'_>,
-    entry: LineEntry,
-    code: Code,
-    appraisals: &mut Vec<SaleEvent>,
-) -> Result<StoredRow, StageError> {
-    let related = RecordRef { partner: draft.at.partner.clone(), file_no: entry.file_no, record_no: entry.record_no };
-    let other = if code == Code::LineResubmitted { "" } else { " with other content" };
-    let line = if draft.row.document_line.is_empty() { "" } else { draft.line.as_str() };
-    let message = format!("document {} line {line} was reported before{other}", draft.row.document);
-    let mut finding = Finding::about(code, draft.at.clone(), Some(related), message);
-    finding.sale = Some(draft.sale_id());
-    let id = finding.id;
-    page.find(finding);
-    let resolution = page.resolve_product(draft.at.file_no, draft.row)?;
-    if let Some(product) = settled_product(&resolution) {
-        let sale = page.sale(draft, product.clone(), Vec::new())?;
-        appraisals.push(SaleEvent::Appraise { sale: Arc::new(sale), finding: id });
-    }
-    if code == Code::LineResubmitted {
-        page.file(draft.at.file_no)?.receipt.duplicate += 1;
-        return Ok(StoredRow::Duplicate);
-    }
-    let holds = doubts(page, draft)?;
-    let parking = Parking { code: draft.row.code.clone(), finding: id, conflict: true };
-    park(page, draft, parking, &resolution, holds)
 }
 
 /// Counts the lines of each (document, date, party); a line without another one is alone.
@@ -328,7 +273,18 @@ fn count_company(page: &mut Page<'_>, stored: &mut [StoredRow]) -> Result<Vec<Sa
     Ok(news)
 }
 
-pub(crate) struct Joined {
+/// Sends a sale that comes in after its file.
+pub(crate) fn assert_late(page: &mut Page<'_>, stored: &mut StoredSale) -> Result<(), StageError> {
+    let joined = join_company(page, &stored.sale, 1)?;
+    Arc::make_mut(&mut stored.sale).alone = joined.alone;
+    page.send(SaleEvent::Assert(Arc::clone(&stored.sale)));
+    if let Some(event) = joined.news {
+        page.send(event);
+    }
+    Ok(())
+}
+
+struct Joined {
     /// The lines that joined have no other line beside them.
     pub alone: bool,
     /// For the line that was alone until now.
@@ -336,7 +292,7 @@ pub(crate) struct Joined {
 }
 
 /// Adds lines to the group of their document, date and party.
-pub(crate) fn join_company(page: &mut Page<'_>, sale: &Sale, new: u32) -> Result<Joined, StageError> {
+fn join_company(page: &mut Page<'_>, sale: &Sale, new: u32) -> Result<Joined, StageError> {
     let key = company_key(sale);
     let mut company = COMPANY.get(page.state, &key)?.unwrap_or_default();
     let before = company;
@@ -345,12 +301,19 @@ pub(crate) fn join_company(page: &mut Page<'_>, sale: &Sale, new: u32) -> Result
     }
     company.lines += new;
     COMPANY.put(page.state, &key, &company)?;
-    let first = match before.lines {
-        1 => replace::live_sale(page, before.first_file, before.first_record)?,
+    let news = match before.lines {
+        1 => match page.now(before.first_file, before.first_record)? {
+            Now::Sale(first) => Some(SaleEvent::Company(first.sale)),
+            Now::Parked(_) | Now::Double(_) | Now::Displaced(_) | Now::Gone => None,
+        },
         _ => None,
     };
-    let news = first.map(|first| SaleEvent::Company(first.sale));
     Ok(Joined { alone: company.lines == 1, news })
+}
+
+/// Whether the sale is the only line of its document, date and party.
+pub(crate) fn company_is_one(page: &mut Page<'_>, sale: &Sale) -> Result<bool, StageError> {
+    Ok(COMPANY.get(page.state, &company_key(sale))?.is_some_and(|company| company.lines == 1))
 }
 
 pub(crate) fn company_key(sale: &Sale) -> CompanyKey {

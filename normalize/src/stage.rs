@@ -1,25 +1,38 @@
 //! The stage: its input, its controls, its receipts.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use contract::{Action, Control, Publication, Receipt, RecordRef, RowEvent, SaleEvent, Text};
-use stream::{Blobs, Input, Outbox, Stage, StageError, State, TableId};
+use contract::{Action, Command, Control, Day, Publication, Receipt, RecordRef, RowEvent, RowSlice, SaleEvent, Text};
+use rustc_hash::FxHashMap;
+use stream::{Blobs, Input, Outbox, Shard, Stage, StageError, State, TableId};
 
 use crate::known::{Knowledge, Known};
+use crate::lines::{line_key, row_content};
 use crate::page::{Page, publish};
-use crate::rows::{line_key, row_content};
-use crate::tables::{ALIASES, FILES, FileState, LINES, LineKey, REFERENCES, SERIES};
-use crate::{parked, replace, rows};
+use crate::tables::{FILES, FileState, LINES, LineKey, REFERENCES, SERIES, TODAY};
+use crate::{decisions, parked, replace, rows};
 
 /// Normalizes the rows of the partners of one partition.
 pub struct NormalizeStage {
     knowledge: Knowledge,
     known: Arc<Known>,
+    shard: Shard,
+    /// Day of the last tick.
+    today: Option<Day>,
+    /// Hashes of the rows of slices that are about to be judged, by the slice's place in memory, which the slice beside
+    /// them keeps from being given to another.
+    contents: RefCell<FxHashMap<usize, Prepared>>,
 }
 
+/// A slice with its rows' hashes.
+type Prepared = (Arc<RowSlice>, Vec<u64>);
+
 impl NormalizeStage {
-    pub fn new(blobs: Arc<dyn Blobs>) -> NormalizeStage {
-        NormalizeStage { knowledge: Knowledge::new(blobs), known: Arc::default() }
+    /// `blobs` holds the reference data that controls name.
+    pub fn new(blobs: Arc<dyn Blobs>, shard: Shard) -> NormalizeStage {
+        let (knowledge, known) = (Knowledge::new(blobs), Arc::default());
+        NormalizeStage { knowledge, known, shard, today: None, contents: RefCell::default() }
     }
 }
 
@@ -29,11 +42,13 @@ impl Stage for NormalizeStage {
 
     fn prefetch(&self, input: &RowEvent, wanted: &mut Vec<(TableId, Vec<u8>)>) {
         let RowEvent::Rows { slice, .. } = input else { return };
-        for row in slice.rows.iter().filter(|row| row.problems.is_empty()) {
-            let line = line_key(row, row_content(row), 1);
+        let contents = contents_of(slice);
+        for (row, content) in slice.rows.iter().zip(&contents).filter(|(row, _)| row.problems.is_empty()) {
+            let line = line_key(row, *content, 1);
             let key = LineKey { partner: slice.partner.clone(), document: row.document.clone(), line };
             wanted.push(LINES.wanted(&key));
         }
+        self.contents.borrow_mut().insert(Arc::as_ptr(slice).addr(), (Arc::clone(slice), contents));
     }
 
     fn process(
@@ -45,18 +60,18 @@ impl Stage for NormalizeStage {
         match input.item {
             RowEvent::File(open) => self.open(open, state, outbox),
             RowEvent::Rows { file_no, slice } => {
+                let known = self.contents.get_mut().remove(&Arc::as_ptr(slice).addr());
+                let contents = known.map_or_else(|| contents_of(slice), |(_, contents)| contents);
                 let mut page = Page::new(&self.known, &slice.partner, input.stamp, state, outbox);
-                rows::take(&mut page, *file_no, slice)?;
+                rows::take(&mut page, *file_no, slice, &contents)?;
                 page.close()
             }
             RowEvent::End { partner, file_no } => {
                 let mut page = Page::new(&self.known, partner, input.stamp, state, outbox);
-                let file = page.file(*file_no)?;
-                if file.replaces {
+                page.file(*file_no)?.receipt.status = "accepted".into();
+                if page.file(*file_no)?.replaces {
                     replace::drop_what_was_replaced(&mut page, *file_no)?;
                 }
-                let receipt = &mut page.file(*file_no)?.receipt;
-                receipt.status = final_status(receipt);
                 page.close()
             }
         }
@@ -75,20 +90,19 @@ impl Stage for NormalizeStage {
             Control::Configure { reference } => {
                 REFERENCES.put(state, &number, &reference)?;
                 self.known = self.knowledge.of(reference)?;
-                parked::retry(&self.known, number, None, state, outbox)
+                parked::retry(&self.known, number, state, outbox)
             }
-            Control::Command(command) => match &command.action {
-                Action::Resolve { kind, partner, text, identity } => {
-                    ALIASES.put(state, &(kind.to_string(), partner.to_string(), text.clone()), identity)?;
-                    parked::retry(&self.known, number, Some(partner), state, outbox)
-                }
-                Action::Decide { .. } | Action::Pay { .. } => Ok(()),
-            },
-            Control::Tick { .. } | Control::Settle => Ok(()),
+            Control::Tick { as_of } => {
+                self.today = Some(as_of);
+                Ok(TODAY.put(state, &0, &as_of)?)
+            }
+            Control::Command(command) => self.command(number, &command, state, outbox),
+            Control::Settle => Ok(()),
         }
     }
 
     fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
+        self.today = TODAY.get(state, &0)?;
         let last = REFERENCES.range(state, &0, &u64::MAX, stream::Order::Down, 1)?;
         if let Some((_, reference)) = last.first() {
             self.known = self.knowledge.of(*reference)?;
@@ -98,6 +112,35 @@ impl Stage for NormalizeStage {
 }
 
 impl NormalizeStage {
+    /// Does what a steward decided about a partner of this partition.
+    fn command(
+        &self,
+        number: u64,
+        command: &Command,
+        state: &mut dyn State,
+        outbox: &mut Outbox<SaleEvent>,
+    ) -> Result<(), StageError> {
+        let (Action::Resolve { partner, .. } | Action::Decide { partner, .. }) = &command.action else {
+            return Ok(());
+        };
+        if !self.shard.owns(stream::outbox::route(partner)) {
+            return Ok(());
+        }
+        outbox.acting_for(partner);
+        let mut page = Page::new(&self.known, partner, number, state, outbox);
+        let (action, object) = match &command.action {
+            Action::Resolve { kind, text, identity, .. } => {
+                ("identity.decided", decisions::resolve(&mut page, kind, text.trim(), identity)?)
+            }
+            Action::Decide { file, record_no, decision, .. } => {
+                decisions::decide(&mut page, file, *record_no, *decision, &command.reason)?
+            }
+            Action::Pay { .. } => return Ok(()),
+        };
+        decisions::audit(&mut page, self.today, command, action, object)?;
+        page.close()
+    }
+
     fn open(
         &mut self,
         open: &contract::OpenFile,
@@ -113,6 +156,7 @@ impl NormalizeStage {
             series: verdict.series.clone(),
             replaces: verdict.replaces,
             replaced: false,
+            rejects: 0,
         };
         if verdict.status == contract::FileStatus::Readable && open.repeats.is_none() {
             let key = (partner.clone(), verdict.series.to_string());
@@ -124,7 +168,14 @@ impl NormalizeStage {
             series.files.push(open.file_no);
             SERIES.put(state, &key, &series)?;
         }
+        if verdict.status != contract::FileStatus::Readable {
+            file.rejects = u16::try_from(verdict.problems.len()).unwrap_or(u16::MAX);
+        }
+        let before = FILES.get(state, &(partner.clone(), open.file_no))?;
         FILES.put(state, &(partner, open.file_no), &file)?;
+        for ordinal in file.rejects..before.map_or(0, |before| before.rejects) {
+            publish(outbox, &Publication::RejectWithdrawn(file.receipt.at.clone(), ordinal));
+        }
         publish(outbox, &Publication::Receipt(file.receipt));
         for (ordinal, problem) in verdict.problems.iter().enumerate() {
             publish(outbox, &file_problem(open, ordinal, problem));
@@ -184,8 +235,11 @@ fn file_problem(open: &contract::OpenFile, ordinal: usize, problem: &contract::F
     })
 }
 
-/// `accepted` unless every record of the file met the same other fate.
-pub(crate) fn final_status(receipt: &Receipt) -> Text {
+/// `accepted` unless every record of the file met the same other fate. What was said before its rows came in stays.
+pub(crate) fn settled_status(receipt: &Receipt) -> Text {
+    if matches!(receipt.status.as_str(), "reading" | "refused" | "parked") {
+        return receipt.status.clone();
+    }
     match receipt.records {
         0 => "accepted",
         all if all == receipt.superseded + receipt.rejected && receipt.superseded > 0 => "superseded",
@@ -193,4 +247,9 @@ pub(crate) fn final_status(receipt: &Receipt) -> Text {
         _ => "accepted",
     }
     .into()
+}
+
+/// The rows' hashes; none is needed of a row with problems.
+fn contents_of(slice: &RowSlice) -> Vec<u64> {
+    slice.rows.iter().map(|row| if row.problems.is_empty() { row_content(row) } else { 0 }).collect()
 }

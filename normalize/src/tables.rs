@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Id, ParsedRow, Receipt, Sale, Text};
+use contract::{ChainEnd, Code, Day, Id, ParsedRow, Receipt, Sale, Text};
 use serde::{Deserialize, Serialize};
 use stream::{Key, Table};
 
@@ -18,16 +18,25 @@ pub(crate) const LINES: Table<LineKey, LineEntry> = Table::new(4, "lines");
 pub(crate) const ROWS: Table<(String, u32, u32), Vec<StoredRow>> = Table::new(5, "rows");
 /// (partner, file number, record number) → what became of the record since.
 pub(crate) const CHANGES: Table<(String, u32, u32), Change> = Table::new(6, "changes");
-/// (partner, file number, record number) of parked rows that a decision may bring back.
-pub(crate) const PARKED: Table<(String, u32, u32), Parking> = Table::new(7, "parked");
+/// (partner, file number, record number) of rows that wait for their product, with the finding that says so.
+pub(crate) const PARKED: Table<(String, u32, u32), Id> = Table::new(7, "parked");
 /// (partner, document, date, party) → how many lines it has.
 pub(crate) const COMPANY: Table<CompanyKey, Company> = Table::new(8, "company");
 /// (kind, partner, text) → identity that a steward decided.
 pub(crate) const ALIASES: Table<(String, String, String), Text> = Table::new(9, "aliases");
+/// (line, file number, record number) → a record that waits behind the one that holds its line.
+pub(crate) const CLAIMS: Table<ClaimKey, Claim> = Table::new(10, "claims");
+/// (partner, product code, file number, record number) of records whose product no strong key gave.
+pub(crate) const READINGS: Table<(String, String, u32, u32), ()> = Table::new(11, "readings");
+/// Partner → the end of the chain of decisions on its rows.
+pub(crate) const CHAINS: Table<String, ChainEnd> = Table::new(12, "chains");
+/// 0 → day of the last tick.
+pub(crate) const TODAY: Table<u8, Day> = Table::new(13, "today");
 
 /// Key of a document line.
 ///
 /// Invariant: document numbers that grow give keys that grow, so that new lines land beside each other.
+#[derive(Clone)]
 pub(crate) struct LineKey {
     pub partner: Text,
     pub document: Text,
@@ -43,6 +52,25 @@ impl Key for LineKey {
 
     fn read(reader: &mut stream::KeyReader<'_>) -> Result<LineKey, stream::StorageError> {
         Ok(LineKey { partner: reader.text()?.into(), document: reader.text()?.into(), line: reader.text()?.into() })
+    }
+}
+
+/// Key of a record that waits for a line.
+pub(crate) struct ClaimKey {
+    pub line: LineKey,
+    pub file_no: u32,
+    pub record_no: u32,
+}
+
+impl Key for ClaimKey {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.line.write(bytes);
+        self.file_no.write(bytes);
+        self.record_no.write(bytes);
+    }
+
+    fn read(reader: &mut stream::KeyReader<'_>) -> Result<ClaimKey, stream::StorageError> {
+        Ok(ClaimKey { line: LineKey::read(reader)?, file_no: u32::read(reader)?, record_no: u32::read(reader)? })
     }
 }
 
@@ -79,8 +107,10 @@ pub(crate) struct FileState {
     pub period: Option<(contract::Day, contract::Day)>,
     pub series: Text,
     pub replaces: bool,
-    /// A correction was there before this file: its rows count as superseded on arrival.
+    /// A correction stands in its place. Rows that come after it count as superseded on arrival.
     pub replaced: bool,
+    /// How many rejects about the whole file were published.
+    pub rejects: u16,
 }
 
 /// The files of one report, by number.
@@ -101,19 +131,54 @@ pub(crate) struct LineEntry {
     pub content: u64,
     /// The last file in which the line was seen: a file that repeats a line means its next occurrence.
     pub seen_in: u32,
-    /// Not superseded.
+    /// Somebody holds it; else it is free for the next who reports it.
     pub live: bool,
+    /// See [`Claim::rank`].
+    pub rank: u32,
+    /// How many records wait behind the holder.
+    pub waiting: u32,
+}
+
+/// A record that would hold the line if nobody stood before it.
+///
+/// Of all claims on a line that of the highest rank holds it, among equals that of the earliest record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Claim {
+    pub content: u64,
+    /// 0 for a row that takes the line only where it is free. A correction or a steward takes it from its holder: then the
+    /// version that began with it.
+    pub rank: u32,
 }
 
 /// A row as it was first judged.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum StoredRow {
     Rejected,
-    Duplicate,
+    /// Another record holds its line.
+    Double(Box<StoredDouble>),
     /// Its file was replaced before it came.
     Superseded,
     Sale(Box<StoredSale>),
+    /// Its product is unknown.
     Parked(Box<StoredParked>),
+}
+
+/// A row whose line another record holds, with all that brings it back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredDouble {
+    pub row: ParsedRow,
+    pub content: u64,
+    pub line_key: Text,
+    pub verdict: DoubleVerdict,
+}
+
+/// What the row is beside the record that holds its line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct DoubleVerdict {
+    /// DD-02, a duplicate, or DD-03, parked.
+    pub code: Code,
+    pub finding: Id,
+    pub holds: Vec<(Code, Id)>,
 }
 
 /// A parked row with all that brings it back.
@@ -146,18 +211,25 @@ pub(crate) struct StoredSale {
 /// What became of a record after it was first judged.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Change {
-    Superseded,
-    /// A parked row that a decision brought back.
+    /// For good: a correction replaces its file. With the sale that it was last, where that was not the first one.
+    Superseded(Option<Box<StoredSale>>),
+    /// A decision or a line that became free brought it in, or its product was decided anew.
     Accepted(Box<StoredSale>),
+    /// It got its line, but its product is unknown.
+    Parked(Box<StoredParked>),
+    /// Another record than before holds its line.
+    Judged(DoubleVerdict),
+    /// A correction of another report or a steward gave its line to another record; it waits behind that one.
+    Displaced(Displaced),
+    /// A steward refused it.
+    Rejected,
 }
 
-/// Why a row is parked.
+/// What a record was before another took its line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Parking {
-    pub code: Text,
-    pub finding: Id,
-    /// Another record holds the same line with other content: only a steward can say which is right.
-    pub conflict: bool,
+pub(crate) enum Displaced {
+    Sale(Box<StoredSale>),
+    Parked(Box<StoredParked>),
 }
 
 /// Lines of one document for one party and date.

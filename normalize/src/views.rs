@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::{Identity, RecordRef, Sale, Text};
 use stream::{Order, State, StorageError};
 
-use crate::tables::{CHANGES, Change, ROWS, StoredRow, StoredSale};
+use crate::tables::{CHANGES, Change, Displaced, ROWS, StoredRow, StoredSale};
 
 /// A sale with its fate.
 pub struct SaleRow {
@@ -24,9 +24,9 @@ pub struct SaleRow {
 pub fn sales(state: &mut dyn State, emit: &mut dyn FnMut(SaleRow)) -> Result<(), StorageError> {
     each_record(state, &mut |_, row, change| {
         let (stored, status) = match (&row, &change) {
-            (_, Some(Change::Accepted(stored))) => (stored, "accepted"),
-            (StoredRow::Sale(stored), None) => (stored, "accepted"),
-            (StoredRow::Sale(stored), Some(Change::Superseded)) => (stored, "superseded"),
+            (_, Some(Change::Accepted(stored))) | (StoredRow::Sale(stored), None) => (stored, "accepted"),
+            (_, Some(Change::Superseded(Some(stored)) | Change::Displaced(Displaced::Sale(stored))))
+            | (StoredRow::Sale(stored), Some(Change::Superseded(None))) => (stored, "superseded"),
             _ => return,
         };
         emit(sale_row(stored, status));
@@ -48,8 +48,9 @@ pub fn identities(state: &mut dyn State) -> Result<Vec<Identity>, StorageError> 
     let mut found: BTreeMap<(Text, Text), Identity> = BTreeMap::new();
     each_record(state, &mut |at, row, change| {
         let identity = match (row, change) {
-            (_, Some(Change::Accepted(stored))) | (StoredRow::Sale(stored), _) => matched(&at.partner, &stored),
-            (StoredRow::Parked(parked), None) => unmatched(&at.partner, &parked),
+            (_, Some(Change::Accepted(stored) | Change::Displaced(Displaced::Sale(stored))))
+            | (StoredRow::Sale(stored), _) => matched(&at.partner, &stored),
+            (_, Some(Change::Parked(parked))) | (StoredRow::Parked(parked), None) => unmatched(&at.partner, &parked),
             _ => return,
         };
         found.insert((identity.partner.clone(), identity.text.as_str().into()), identity);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Code, CodeRule, Control, Currency, Day, FeedRule, FileStatus, FileVerdict, Finding, Id, Micros, OpenFile,
-    ParsedRow, Partner, PartnerKind, Product, Receipt, Reference, RowEvent, RowSlice, SaleEvent, Text, Topic,
+    Action, AuditRecord, Code, CodeRule, Command, Control, Currency, Day, FeedRule, FileStatus, FileVerdict, Finding,
+    Id, Micros, OpenFile, ParsedRow, Partner, PartnerKind, Product, Receipt, Reference, Reject, RowDecision, RowEvent,
+    RowSlice, SaleEvent, Text, Topic,
 };
 use normalize::NormalizeStage;
-use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
+use stream::{Blobs, Input, MemoryState, Outbox, Shard, Stage, StorageError};
 
 /// Blobs by hash, in memory.
 struct Shelf(BTreeMap<Vec<u8>, Arc<[u8]>>);
@@ -61,7 +62,7 @@ struct Desk {
 impl Desk {
     fn new(references: &[&Reference]) -> Desk {
         let shelf = references.iter().map(|r| (id_of(r).0.to_vec(), postcard::to_stdvec(r).unwrap().into())).collect();
-        let stage = NormalizeStage::new(Arc::new(Shelf(shelf)));
+        let stage = NormalizeStage::new(Arc::new(Shelf(shelf)), Shard { index: 0, count: 1 });
         let (state, views) = (MemoryState::default(), BTreeMap::new());
         let mut desk = Desk { stage, state, views, files: 0, controls: 0, sent: Vec::new() };
         desk.configure(references[0]);
@@ -69,11 +70,7 @@ impl Desk {
     }
 
     fn configure(&mut self, reference: &Reference) {
-        self.controls += 1;
-        let control = Control::Configure { reference: id_of(reference) };
-        let mut outbox = Outbox::default();
-        self.stage.control(self.controls, &control.encode(), &mut self.state, &mut outbox).unwrap();
-        self.collect(outbox);
+        self.control(&Control::Configure { reference: id_of(reference) });
     }
 
     /// A file for July 2012 with rows `document line day code quantity amount`.
@@ -90,7 +87,7 @@ impl Desk {
             structural: 1,
             content: Id::of("content", &[name]),
             period: Some((Day::parse("2012-07-01").unwrap(), Day::parse("2012-07-31").unwrap())),
-            series: name.trim_end_matches("_CORR").into(),
+            series: name.trim_end_matches(char::is_numeric).trim_end_matches("_CORR").into(),
             replaces,
             problems: Vec::new(),
         };
@@ -100,6 +97,50 @@ impl Desk {
         let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 0, rows });
         self.process(RowEvent::Rows { file_no, slice });
         self.process(RowEvent::End { partner: "P1".into(), file_no });
+    }
+
+    /// A steward's command.
+    fn command(&mut self, action: Action) {
+        let command = Command {
+            actor: "ann".into(),
+            role: "steward".into(),
+            reason: "asked the partner".into(),
+            comment: "by phone".into(),
+            file: "decisions.csv".into(),
+            line_no: 2,
+            action,
+        };
+        self.control(&Control::Command(Box::new(command)));
+    }
+
+    fn control(&mut self, control: &Control) {
+        self.controls += 1;
+        let mut outbox = Outbox::default();
+        self.stage.control(self.controls, &control.encode(), &mut self.state, &mut outbox).unwrap();
+        self.collect(outbox);
+    }
+
+    fn decide(&mut self, file: &str, record_no: u32, decision: RowDecision) {
+        self.command(Action::Decide { partner: "P1".into(), file: format!("P1/{file}"), record_no, decision });
+    }
+
+    fn resolve(&mut self, text: &str, identity: &str) {
+        let (kind, partner, text) = ("product".into(), "P1".into(), text.to_owned());
+        self.command(Action::Resolve { kind, partner, text, identity: identity.into() });
+    }
+
+    /// `action object` of each audit record, whose chain must hold.
+    fn audit(&self) -> Vec<String> {
+        let records: Vec<AuditRecord> = self.view(Topic::Audit);
+        let mut previous = [0; 32];
+        for (n, record) in (1..).zip(&records) {
+            assert_eq!((record.chain.as_str(), record.seq, record.previous_hash), ("decisions/P1", n, previous));
+            assert_eq!(record.clone().sealed().hash, record.hash);
+            assert_eq!((record.actor.as_str(), record.role.as_str()), ("ann", "steward"));
+            assert_eq!((record.reason.as_str(), record.comment.as_str()), ("asked the partner", "by phone"));
+            previous = record.hash;
+        }
+        records.iter().map(|record| format!("{} {}", record.action, record.object)).collect()
     }
 
     fn process(&mut self, event: RowEvent) {
@@ -257,4 +298,235 @@ fn doubts_hold_and_unreadable_rows_leave() {
     let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 1, rows: vec![row] });
     desk.process(RowEvent::Rows { file_no: 2, slice });
     assert_eq!(desk.view::<contract::Reject>(Topic::Rejects).len(), 1);
+}
+
+fn bikes() -> Reference {
+    reference(vec![product("BK-1", "Road bike"), product("BK-2", "Mountain bike")])
+}
+
+const TWO: &str = "A1 1 2012-07-01 BK-1 2 20";
+const THREE: &str = "A1 1 2012-07-01 BK-1 3 30";
+
+#[test]
+fn a_duplicate_takes_the_line_that_a_correction_gives_up() {
+    let mut desk = Desk::new(&[&bikes()]);
+    desk.file("july", false, &[TWO]);
+    desk.file("august", false, &[TWO]);
+    desk.file("autumn", false, &[TWO]);
+    assert_eq!(desk.findings(), ["DD-02 2/1 ~ 1/1", "DD-02 3/1 ~ 1/1"]);
+    assert_eq!(desk.receipts(), ["accepted 1=1+0+0+0+0", "duplicate 1=0+0+1+0+0", "duplicate 1=0+0+1+0+0"]);
+    desk.sent();
+    desk.file("july_CORR", true, &["A2 1 2012-07-02 BK-2 1 10"]);
+    assert_eq!(desk.sent(), ["+ 4/1 v1 1 alone", "- 1/1 v1 2", "+ 2/1 v2 2 alone", "appraise 3/1 v2"]);
+    assert_eq!(desk.findings(), ["DD-02 3/1 ~ 2/1"]);
+    let receipts = ["superseded 1=0+0+0+1+0", "accepted 1=1+0+0+0+0", "duplicate 1=0+0+1+0+0", "accepted 1=1+0+0+0+0"];
+    assert_eq!(desk.receipts(), receipts);
+}
+
+/// The same files in several orders; what stands at the end, told by names.
+fn stands_the_same(files: &[(&str, &[&str])], orders: &[&[usize]], expected: &[&str]) {
+    for order in orders {
+        let mut desk = Desk::new(&[&bikes()]);
+        for file in *order {
+            let (name, rows) = files[*file];
+            desk.file(name, name.contains("_CORR"), rows);
+        }
+        let mut receipts: Vec<String> = desk.view(Topic::Receipts).iter().map(named_receipt).collect();
+        receipts.sort();
+        assert_eq!(receipts, expected, "{order:?}");
+        let mut balance: BTreeMap<String, i32> = BTreeMap::new();
+        for told in desk.sent().iter().filter(|told| told.starts_with(['+', '-'])) {
+            let (sign, rest) = told.split_at(1);
+            *balance.entry(rest.split(" v").next().unwrap().to_owned()).or_default() +=
+                if sign == "+" { 1 } else { -1 };
+        }
+        assert!(balance.values().all(|count| *count == 0 || *count == 1), "{balance:?}");
+        let accepted: u32 = desk.view(Topic::Receipts).iter().map(|r: &Receipt| r.accepted).sum();
+        assert_eq!(balance.values().sum::<i32>(), accepted as i32, "{order:?}");
+    }
+}
+
+fn named_receipt(r: &Receipt) -> String {
+    let Receipt { file, accepted, rejected, duplicate, superseded, parked, .. } = r;
+    format!("{file} {accepted}+{rejected}+{duplicate}+{superseded}+{parked}")
+}
+
+#[test]
+fn who_holds_a_line_is_a_function_of_the_files_that_stand() {
+    let files: &[(&str, &[&str])] =
+        &[("july", &[TWO]), ("july_CORR", &["A9 1 2012-07-09 BK-2 1 10"]), ("august", &[TWO])];
+    let expected = ["P1/august 1+0+0+0+0", "P1/july 0+0+0+1+0", "P1/july_CORR 1+0+0+0+0"];
+    let all: &[&[usize]] = &[&[0, 1, 2], &[0, 2, 1], &[1, 0, 2], &[1, 2, 0], &[2, 0, 1], &[2, 1, 0]];
+    stands_the_same(files, all, &expected);
+    // The correction keeps the line, with other content: whoever else reports it is in conflict or restated.
+    let files: &[(&str, &[&str])] = &[("july", &[TWO]), ("july_CORR", &[THREE]), ("august", &[TWO])];
+    let behind = ["P1/august 0+0+0+0+1", "P1/july 0+0+0+1+0", "P1/july_CORR 1+0+0+0+0"];
+    stands_the_same(files, &[&[0, 1, 2], &[0, 2, 1], &[1, 0, 2], &[1, 2, 0]], &behind);
+    let before = ["P1/august 0+0+0+1+0", "P1/july 0+0+0+1+0", "P1/july_CORR 1+0+0+0+0"];
+    stands_the_same(files, &[&[2, 0, 1], &[2, 1, 0]], &before);
+}
+
+#[test]
+fn a_file_that_is_replaced_leaves_its_duplicates_and_conflicts_too() {
+    let files: &[(&str, &[&str])] = &[
+        ("july", &[TWO, "A2 1 2012-07-02 BK-2 1 10"]),
+        ("august", &[TWO, "A2 1 2012-07-02 BK-2 2 20"]),
+        ("august_CORR", &["A3 1 2012-08-03 BK-1 1 10"]),
+    ];
+    let expected = ["P1/august 0+0+0+2+0", "P1/august_CORR 1+0+0+0+0", "P1/july 2+0+0+0+0"];
+    stands_the_same(files, &[&[0, 1, 2], &[0, 2, 1], &[1, 0, 2], &[1, 2, 0], &[2, 0, 1], &[2, 1, 0]], &expected);
+    let mut desk = Desk::new(&[&bikes()]);
+    files.iter().for_each(|(name, rows)| desk.file(name, name.contains("_CORR"), rows));
+    assert_eq!(desk.findings(), ["DQ-03 3/1"]);
+}
+
+#[test]
+fn a_line_that_a_correction_took_elsewhere_comes_back_when_that_correction_gives_it_up() {
+    let mut desk = Desk::new(&[&bikes()]);
+    desk.file("june", false, &["A1 1 2012-06-01 BK-1 2 20"]);
+    desk.file("july_CORR1", true, &[TWO]);
+    assert_eq!(desk.receipts(), ["superseded 1=0+0+0+1+0", "accepted 1=1+0+0+0+0"]);
+    desk.sent();
+    desk.file("july_CORR2", true, &["A2 1 2012-07-02 BK-2 1 10"]);
+    assert_eq!(desk.sent(), ["+ 3/1 v1 1 alone", "- 2/1 v2 2", "+ 1/1 v3 2 alone"]);
+    assert_eq!(desk.receipts()[..2], ["accepted 1=1+0+0+0+0", "superseded 1=0+0+0+1+0"]);
+}
+
+#[test]
+fn a_steward_takes_the_new_row_and_the_old_one_waits() {
+    let mut desk = Desk::new(&[&bikes()]);
+    desk.file("july", false, &[TWO]);
+    desk.file("august", false, &[THREE]);
+    desk.file("autumn", false, &[TWO]);
+    assert_eq!(desk.findings(), ["DD-02 3/1 ~ 1/1", "DD-03 2/1 ~ 1/1"]);
+    desk.sent();
+    desk.decide("august", 1, RowDecision::Take);
+    assert_eq!(desk.sent(), ["- 1/1 v1 2", "+ 2/1 v2 3 alone", "appraise 3/1 v2"]);
+    assert_eq!(desk.findings(), ["DD-03 3/1 ~ 2/1"]);
+    assert_eq!(desk.receipts(), ["superseded 1=0+0+0+1+0", "accepted 1=1+0+0+0+0", "accepted 1=0+0+0+0+1"]);
+    // When the row that was taken is corrected away, the one that had to give way stands again.
+    desk.file("august_CORR", true, &["A2 1 2012-07-02 BK-2 1 10"]);
+    assert_eq!(desk.sent(), ["+ 4/1 v1 1 alone", "- 2/1 v2 3", "+ 1/1 v3 2 alone", "appraise 3/1 v3"]);
+    assert_eq!(desk.findings(), ["DD-02 3/1 ~ 1/1"]);
+    assert_eq!(desk.audit(), ["record.taken P1/august#1: document A1 line 1"]);
+}
+
+#[test]
+fn a_steward_refuses_the_new_row() {
+    let mut desk = Desk::new(&[&bikes()]);
+    desk.file("july", false, &[TWO]);
+    desk.file("august", false, &[THREE]);
+    desk.sent();
+    desk.decide("august", 1, RowDecision::Reject);
+    assert_eq!(desk.sent(), [""; 0]);
+    assert_eq!(desk.findings(), [""; 0]);
+    assert_eq!(desk.receipts(), ["accepted 1=1+0+0+0+0", "accepted 1=0+1+0+0+0"]);
+    let rejects: Vec<Reject> = desk.view(Topic::Rejects);
+    assert_eq!((rejects[0].code.as_str(), rejects[0].at.file_no, rejects[0].line_no), ("DD-03", 2, 2));
+    // What was refused never comes back, and a second word on it decides nothing.
+    desk.file("july_CORR", true, &["A2 1 2012-07-02 BK-2 1 10"]);
+    desk.decide("august", 1, RowDecision::Take);
+    assert_eq!(desk.sent(), ["+ 3/1 v1 1 alone", "- 1/1 v1 2"]);
+    let undecided = "record.undecided P1/august#1: no such record waits for a decision";
+    assert_eq!(desk.audit(), ["record.rejected P1/august#1: document A1 line 1", undecided]);
+}
+
+#[test]
+fn a_decision_finds_only_rows_in_conflict() {
+    let mut desk = Desk::new(&[&bikes()]);
+    desk.file("july", false, &[TWO]);
+    desk.file("august", false, &[TWO, "A2 1 2012-07-02 ZZ-9 1 10"]);
+    desk.sent();
+    for (file, record_no) in [("july", 1), ("august", 1), ("august", 2), ("august", 3), ("august", 0), ("none", 1)] {
+        desk.decide(file, record_no, RowDecision::Take);
+    }
+    assert_eq!(desk.sent(), [""; 0]);
+    assert!(desk.audit().iter().all(|told| told.starts_with("record.undecided")), "{:?}", desk.audit());
+}
+
+#[test]
+fn a_decision_on_a_code_reads_again_what_was_read_before() {
+    let mut desk = Desk::new(&[&bikes()]);
+    desk.file(
+        "july",
+        false,
+        &["A1 1 2012-07-01 ZZ-900 2 20", "A1 2 2012-07-01 BK-1 1 10", "A2 1 2012-07-02 ZZ-900 1 10"],
+    );
+    assert_eq!(desk.findings(), ["DQ-07 1/1", "DQ-07 1/3"]);
+    desk.sent();
+    desk.resolve("ZZ-900", "maker/BK-1");
+    assert_eq!(desk.sent(), ["+ 1/1 v1 2 -", "company 1/2 v1", "+ 1/3 v1 1 alone"]);
+    assert_eq!(desk.receipts(), ["accepted 3=3+0+0+0+0"]);
+    desk.resolve("ZZ-900", "maker/BK-2");
+    assert_eq!(desk.sent(), ["- 1/1 v1 2", "+ 1/1 v2 2 -", "- 1/3 v1 1", "+ 1/3 v2 1 alone"]);
+    desk.resolve("ZZ-900", "maker/BK-2");
+    assert_eq!(desk.sent(), [""; 0]);
+    assert_eq!(desk.receipts(), ["accepted 3=3+0+0+0+0"]);
+    assert_eq!(
+        desk.audit(),
+        [
+            "identity.decided product \"ZZ-900\" of P1 is maker/BK-1; records read again: 2",
+            "identity.decided product \"ZZ-900\" of P1 is maker/BK-2 and no longer maker/BK-1; records read again: 2",
+            "identity.decided product \"ZZ-900\" of P1 is maker/BK-2; records read again: 0",
+        ]
+    );
+    // The line goes on from the version that it has reached.
+    desk.file("july_CORR", true, &["A1 1 2012-07-01 BK-1 5 50"]);
+    assert_eq!(desk.sent(), ["- 1/1 v2 2", "+ 2/1 v3 5 -", "company 1/2 v1", "- 1/2 v1 1", "- 1/3 v2 1"]);
+}
+
+#[test]
+fn decisions_of_other_partitions_are_theirs() {
+    let mut desk = Desk::new(&[&bikes()]);
+    let foreign = u32::from(!Shard { index: 1, count: 2 }.owns(stream::outbox::route("P1")));
+    desk.stage = NormalizeStage::new(Arc::new(Shelf(BTreeMap::new())), Shard { index: foreign, count: 2 });
+    desk.resolve("ZZ-900", "maker/BK-1");
+    assert_eq!(desk.audit(), [""; 0]);
+}
+
+#[test]
+fn a_sale_without_any_currency_is_held() {
+    let mut nameless = bikes();
+    nameless.partners[0].currency = None;
+    let mut desk = Desk::new(&[&nameless]);
+    desk.file("july", false, &[TWO]);
+    assert_eq!(desk.findings(), ["DQ-13 1/1"]);
+    let mut desk = Desk::new(&[&nameless, &bikes()]);
+    desk.configure(&bikes());
+    desk.file("july", false, &[TWO]);
+    assert_eq!(desk.findings(), [""; 0]);
+}
+
+#[test]
+fn what_kept_a_file_out_goes_when_it_is_let_in() {
+    let mut desk = Desk::new(&[&bikes()]);
+    let problem = |message: &str| contract::FieldProblem {
+        code: Code::FeedUndefined,
+        field: "file".into(),
+        value: String::new(),
+        message: message.into(),
+    };
+    let parked = FileVerdict {
+        partner: "P1".into(),
+        file: "P1/july".into(),
+        sha256: [1; 32],
+        bytes: 1,
+        status: FileStatus::Parked,
+        feed: Text::default(),
+        records: 0,
+        structural: 0,
+        content: Id::of("content", &["july"]),
+        period: None,
+        series: "july".into(),
+        replaces: false,
+        problems: vec![problem("no definition"), problem("nor a header")],
+    };
+    desk.process(RowEvent::File(Box::new(OpenFile { file_no: 1, verdict: parked.clone(), repeats: None })));
+    assert_eq!(desk.view::<Reject>(Topic::Rejects).len(), 2);
+    let fewer = FileVerdict { problems: vec![problem("still none")], ..parked };
+    desk.process(RowEvent::File(Box::new(OpenFile { file_no: 1, verdict: fewer, repeats: None })));
+    assert_eq!(desk.view::<Reject>(Topic::Rejects).len(), 1);
+    desk.file("july", false, &[TWO]);
+    assert_eq!(desk.view::<Reject>(Topic::Rejects), []);
+    assert_eq!(desk.receipts(), ["accepted 1=1+0+0+0+0"]);
 }

@@ -62,7 +62,7 @@ pub fn line(blobs: &BlobFolder, partitions: u16) -> Line<FeedEvent, ()> {
     let shard = move |index: u16| Shard { index: index.into(), count: partitions.into() };
     Line::new()
         .then("ingest", |_| IngestStage::default())
-        .then("normalize", move |_| NormalizeStage::new(normalize.clone()))
+        .then("normalize", move |index| NormalizeStage::new(normalize.clone(), shard(index)))
         .then("units", move |_| UnitsStage::new(units.clone()))
         .then("ledger", move |_| LedgerStage::new(ledger.clone()))
         .then("accrual-sink", move |index| SinkStage::new(sink.clone(), shard(index)))
