@@ -125,7 +125,9 @@ fn parse_pattern(parts: &[Part], text: &str) -> Option<Day> {
         return None;
     }
     match day_of_year {
-        Some(n) => (1..=365 + i32::from(is_leap(year))).contains(&n).then(|| Day(days_from_civil(year, 1, 1) + n - 1)),
+        Some(n) => {
+            civil(year, 1, 1).filter(|_| (1..=365 + i32::from(is_leap(year))).contains(&n)).map(|d| d.plus(n - 1))
+        }
         None => civil(year, month, day),
     }
 }

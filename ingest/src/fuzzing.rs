@@ -12,6 +12,7 @@ use crate::definition::{FeedDefinition, parse};
 use crate::formats::Limits;
 use crate::formats::xlsx::{WorkbookLimits, read_here};
 use crate::numbers::{DecimalMark, Grouping, NumberStyle, parse_json_number};
+use crate::read::series_of;
 
 const COLUMNS: &str =
     "columns: {document: doc, date: date, code: item, quantity: qty, amount: amount, serials: serials, period: period}";
@@ -82,6 +83,34 @@ pub fn dates(bytes: &[u8]) {
             assert_eq!(DateStyle::default().parse(&day.to_string()), Some(day), "{name} {text:?}");
         }
     }
+}
+
+/// A feed definition as somebody wrote it: understood or told what is wrong with it, and then the same again.
+pub fn definitions(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match (parse("fuzz.yaml", "fuzz", text), parse("fuzz.yaml", "fuzz", text)) {
+        (Ok(first), Ok(again)) => assert_eq!(first, again),
+        (Err(first), Err(again)) => {
+            assert!(!first.is_empty(), "a definition is refused without a problem");
+            assert_eq!(first, again);
+        }
+        (first, again) => panic!("{first:?} and {again:?}"),
+    }
+}
+
+/// The first line is a pattern, the rest the path of a file.
+pub fn names(bytes: &[u8]) {
+    const NAME_BYTES_MAX: usize = 255;
+    let Ok(text) = std::str::from_utf8(&bytes[..bytes.len().min(2 * NAME_BYTES_MAX)]) else { return };
+    let (pattern, path) = text.split_once('\n').unwrap_or(("*_{yyyy}-{mm}*", text));
+    assert!(crate::glob::matches("*", path) && crate::glob::matches(path, path), "{path:?}");
+    for pattern in ["", pattern] {
+        if let Some((first, last)) = crate::period::of_file(pattern, path) {
+            assert!(first <= last, "{path:?} by {pattern:?}");
+        }
+    }
+    let (series, replaces) = series_of(&definition("format: x12-867\n"), path);
+    assert!(replaces || path.contains(series.as_str()), "{path:?} belongs to {series:?}");
 }
 
 fn definition(text: &str) -> Arc<FeedDefinition> {

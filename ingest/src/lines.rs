@@ -269,13 +269,16 @@ impl Decoded<'_> {
         if matches!(self.decoder, Decoder::None) {
             return self.read_raw(into);
         }
-        loop {
+        while !self.is_done() {
             let written = self.decode(into);
-            if written > 0 || self.is_done() {
+            if written > 0 {
                 return Ok(written);
             }
-            self.refill()?;
+            if !self.is_done() {
+                self.refill()?;
+            }
         }
+        Ok(0)
     }
 
     fn is_done(&self) -> bool {

@@ -195,6 +195,9 @@ pub fn parse_json_number(text: &str) -> Result<Micros, NumberError> {
     let (whole, fraction) =
         mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
     let digits = format!("{whole}{fraction}");
+    if whole.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(NumberError::NotANumber);
+    }
     if digits.bytes().all(|b| b == b'0') {
         return Ok(Micros::ZERO);
     }

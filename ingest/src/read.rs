@@ -284,7 +284,7 @@ fn empty_verdict(feed: Text, arrival: &Arrival) -> FileVerdict {
 }
 
 /// The slot of a file by its name, and whether the name says that it replaces another.
-fn series_of(definition: &FeedDefinition, file: &str) -> (Text, bool) {
+pub(crate) fn series_of(definition: &FeedDefinition, file: &str) -> (Text, bool) {
     let below_partner = file.split_once('/').map_or(file, |(_, rest)| rest);
     let name_start = below_partner.rfind('/').map_or(0, |i| i + 1);
     let stem_end =

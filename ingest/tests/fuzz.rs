@@ -86,3 +86,13 @@ fn numbers() {
 fn dates() {
     run("dates", fuzzing::dates);
 }
+
+#[test]
+fn definitions() {
+    run("definitions", fuzzing::definitions);
+}
+
+#[test]
+fn names() {
+    run("names", fuzzing::names);
+}
