@@ -71,7 +71,10 @@ pub struct FeedDefinition {
     pub trailer: TrailerRule,
     /// What happens to a file whose control totals disagree with its rows.
     #[serde(default)]
-    pub control_totals: ControlTotals,
+    pub control_totals: FileDoubt,
+    /// What happens to a correction without a readable record, which would take back all that its report said.
+    #[serde(default)]
+    pub empty_corrections: FileDoubt,
     /// Currency of rows that name none; the partner's own where it is left out.
     #[serde(default, deserialize_with = "currency")]
     pub currency: Option<Currency>,
@@ -172,12 +175,16 @@ pub struct TrailerRule {
     pub sum_cell: Option<u16>,
 }
 
+/// What happens to a file that there is a doubt about as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ControlTotals {
+pub enum FileDoubt {
+    /// It waits; a changed definition lets it in.
     #[default]
     Park,
+    /// It is taken in, with a finding.
     Finding,
+    /// It is taken in.
     Ignore,
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use contract::{Day, FieldProblem, FileStatus, FileVerdict, ParsedRow, RowSlice, SLICE_ROWS, Text};
+use contract::{Code, Day, FieldProblem, FileStatus, FileVerdict, ParsedRow, RowSlice, SLICE_ROWS, Text};
 use sha2::{Digest, Sha256};
 
 use crate::content::{Content, Months};
@@ -155,6 +155,8 @@ struct Pass {
     content: Content,
     months: Months,
     records: u32,
+    /// Records without a problem.
+    readable: u32,
 }
 
 /// Rows in slices, as far as they are kept.
@@ -167,7 +169,7 @@ struct Kept {
 impl Pass {
     fn new(arrival: &Arrival, kept_rows_max: usize) -> Pass {
         let kept = Some(Kept { partner: arrival.partner.clone(), slices: Vec::new(), rows: Vec::new() });
-        Pass { kept, kept_rows_max, content: Content::default(), months: Months::default(), records: 0 }
+        Pass { kept, kept_rows_max, content: Content::default(), months: Months::default(), records: 0, readable: 0 }
     }
 
     fn run(
@@ -190,6 +192,7 @@ impl Pass {
             )));
         }
         self.records += 1;
+        self.readable += u32::from(row.problems.is_empty());
         self.content.add(&row);
         self.months.add(row.date);
         if self.records as usize > self.kept_rows_max {
@@ -226,8 +229,12 @@ impl Kept {
     }
 }
 
-fn verdict(definition: &FeedDefinition, arrival: &Arrival, facts: Facts, pass: &Pass) -> FileVerdict {
+fn verdict(definition: &FeedDefinition, arrival: &Arrival, mut facts: Facts, pass: &Pass) -> FileVerdict {
     let (name_series, name_replaces) = series_of(definition, &arrival.file);
+    let replaces = facts.replaces || name_replaces;
+    if replaces && pass.readable == 0 {
+        facts.doubt(definition.empty_corrections, empty_correction(pass.records));
+    }
     FileVerdict {
         status: if facts.parked { FileStatus::Parked } else { FileStatus::Readable },
         records: pass.records,
@@ -235,10 +242,23 @@ fn verdict(definition: &FeedDefinition, arrival: &Arrival, facts: Facts, pass: &
         content: pass.content.id(),
         period: period_of(definition, arrival, &facts, &pass.months),
         series: facts.series.unwrap_or(name_series),
-        replaces: facts.replaces || name_replaces,
+        replaces,
         problems: facts.problems,
         ..empty_verdict(definition.name.clone(), arrival)
     }
+}
+
+/// DQ-14.
+fn empty_correction(records: u32) -> FieldProblem {
+    let why = match records {
+        0 => "correction has no record".to_owned(),
+        _ => format!("correction has {records} records and none can be read"),
+    };
+    let message = format!(
+        "{why}: it would take back all that was reported; send it whole, or set `empty_corrections: finding` in the feed \
+         definition where nothing was sold"
+    );
+    crate::columns::problem(Code::CorrectionEmpty, "file", "", message)
 }
 
 fn stopped(

@@ -44,16 +44,16 @@ pub(crate) fn remember(verdict: &FileVerdict, file_no: u32, state: &mut dyn Stat
 /// Whether a file with equal content is a repetition.
 ///
 /// A correction and the file it replaces are two statements, also where they say the same, in whichever order they come.
-/// A correction repeats another one of its series only while that one is the series' last word: going back to an earlier
-/// correction is a new statement.
+/// So are a correction and an original of another report: who sent a file under the wrong name corrects both. A correction
+/// repeats another one of its series only while that one is the series' last word: going back to an earlier correction is
+/// a new statement.
 fn can_repeat(verdict: &FileVerdict, before: &FileNote, is_last_of_series: bool) -> bool {
-    if before.series != verdict.series {
-        return true;
-    }
+    let same_report = before.series == verdict.series;
     match (before.replaces, verdict.replaces) {
         (false, false) => true,
-        (true, true) => is_last_of_series,
-        _ => false,
+        (true, true) => is_last_of_series || !same_report,
+        (true, false) => !same_report,
+        (false, true) => false,
     }
 }
 

@@ -7,7 +7,7 @@ use contract::{
 use stream::{Input, Outbox, Stage, StageError, State, TableId, View};
 
 use crate::repeats::{find_repeated, is_comparable, remember};
-use crate::tables::{FILES, FileNote, OpenNote, PARTNERS, PartnerNote, SEEN, TODAY, arrival_key};
+use crate::tables::{FILES, FileNote, OpenNote, PARTNERS, PATHS, PartnerNote, SEEN, TODAY, arrival_key, path_key};
 
 /// Takes in the files of the partners of one partition.
 ///
@@ -98,6 +98,7 @@ fn unknown(what: String) -> StageError {
 
 impl IngestStage {
     /// Opens a file. The same path with the same bytes keeps its number; it counts anew only where it could not be read before.
+    /// A correction whose path goes back to earlier bytes says what stands now: it is a new file.
     fn begin(
         &self,
         verdict: &FileVerdict,
@@ -110,12 +111,16 @@ impl IngestStage {
         }
         let id = verdict.partner.to_string();
         let note = FileNote::of(verdict);
-        let known = SEEN.get(state, &(arrival_key(verdict),))?;
         let has_rows = verdict.status == FileStatus::Readable;
+        let (seen, path) = ((arrival_key(verdict),), (path_key(verdict),));
+        let mut known = SEEN.get(state, &seen)?;
         if let Some(file_no) = known {
             let before =
                 FILES.get(state, &(id.clone(), file_no))?.ok_or_else(|| unknown(format!("file {file_no} of {id}")))?;
-            if before.status == FileStatus::Readable || before.verdict == note.verdict {
+            let was_readable = before.status == FileStatus::Readable;
+            if was_readable && before.replaces && PATHS.get(state, &path)? != Some(file_no) {
+                known = None;
+            } else if was_readable || before.verdict == note.verdict {
                 partner.open = has_rows.then(|| OpenNote::new(file_no, verdict.records, false));
                 return Ok(());
             }
@@ -127,7 +132,8 @@ impl IngestStage {
             remember(verdict, file_no, state)?;
         }
         FILES.put(state, &(id.clone(), file_no), &note)?;
-        SEEN.put(state, &(arrival_key(verdict),), &file_no)?;
+        SEEN.put(state, &seen, &file_no)?;
+        PATHS.put(state, &path, &file_no)?;
         if let Some(first) = repeats {
             publish(outbox, &Publication::Finding(self.repetition(verdict, file_no, first, state)?));
         }
@@ -167,10 +173,8 @@ impl IngestStage {
             (FileStatus::Readable, Some(_)) => "file.repeated",
             (FileStatus::Readable, None) => "file.taken",
         };
-        partner.audit_seq += 1;
-        let record = AuditRecord {
+        let record = partner.chain.link(AuditRecord {
             chain: format!("partner/{}", verdict.partner).into(),
-            seq: partner.audit_seq,
             time: self.today,
             actor: format!("partner/{}", verdict.partner).into(),
             role: "partner".into(),
@@ -178,11 +182,8 @@ impl IngestStage {
             object: verdict.file.clone(),
             reason: verdict.problems.first().map_or_else(String::new, |problem| problem.message.clone()),
             comment: format!("{} records, sha256 {}", verdict.records, hex(&verdict.sha256)),
-            previous_hash: partner.audit_hash,
-            hash: [0; 32],
-        }
-        .sealed();
-        partner.audit_hash = record.hash;
+            ..AuditRecord::default()
+        });
         publish(outbox, &Publication::Audit(record));
     }
 }

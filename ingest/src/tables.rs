@@ -1,6 +1,6 @@
 //! The stage's state.
 
-use contract::{Day, FileStatus, FileVerdict, Id, Text};
+use contract::{ChainEnd, Day, FileStatus, FileVerdict, Id, Text};
 use serde::{Deserialize, Serialize};
 use stream::Table;
 
@@ -14,6 +14,8 @@ pub(crate) const FILES: Table<(String, u32), FileNote> = Table::new(3, "files");
 pub(crate) const CONTENTS: Table<(String, [u8; 16]), Vec<u32>> = Table::new(4, "contents");
 /// (partner, series) → the last file of the series that was new.
 pub(crate) const SERIES: Table<(String, String), u32> = Table::new(5, "series");
+/// Hash of (partner, path) → the last file taken under it.
+pub(crate) const PATHS: Table<([u8; 16],), u32> = Table::new(7, "paths");
 /// 0 → day of the last tick.
 pub(crate) const TODAY: Table<u8, Day> = Table::new(6, "today");
 
@@ -22,8 +24,7 @@ pub(crate) struct PartnerNote {
     /// Number of the last file.
     pub(crate) files: u32,
     pub(crate) open: Option<OpenNote>,
-    pub(crate) audit_seq: u64,
-    pub(crate) audit_hash: [u8; 32],
+    pub(crate) chain: ChainEnd,
 }
 
 /// The file whose rows are coming in.
@@ -72,6 +73,13 @@ pub(crate) fn arrival_key(verdict: &FileVerdict) -> [u8; 16] {
     let mut hash = blake3::Hasher::new();
     hash.update(&(verdict.partner.len() as u32).to_le_bytes());
     hash.update(verdict.partner.as_bytes()).update(&verdict.sha256).update(verdict.file.as_bytes());
+    short(&hash.finalize())
+}
+
+pub(crate) fn path_key(verdict: &FileVerdict) -> [u8; 16] {
+    let mut hash = blake3::Hasher::new();
+    hash.update(&(verdict.partner.len() as u32).to_le_bytes());
+    hash.update(verdict.partner.as_bytes()).update(verdict.file.as_bytes());
     short(&hash.finalize())
 }
 

@@ -138,6 +138,23 @@ fn going_back_to_an_earlier_content_is_a_new_correction() {
 }
 
 #[test]
+fn a_correction_whose_path_goes_back_is_a_new_statement() {
+    let back = [("jan_CORR", "a"), ("jan_CORR", "b"), ("jan_CORR", "a"), ("jan_CORR", "a")];
+    let third = ["file 3 Readable", "rows 3 2", "end 3"];
+    check(&back, &all(&[&FIRST, &SECOND, &third]));
+    // An unmarked file that goes back says nothing new, and a correction under another name is no change of this one.
+    check(&[("jan", "a"), ("jan", "b"), ("jan", "a")], &all(&[&FIRST, &SECOND]));
+    check(&[("jan_CORR", "a"), ("feb_CORR", "b"), ("jan_CORR", "a")], &all(&[&FIRST, &SECOND]));
+}
+
+#[test]
+fn a_correction_may_say_what_another_report_said_by_mistake() {
+    check(&[("jan", "a"), ("feb_CORR", "a")], &all(&[&FIRST, &SECOND]));
+    check(&[("jan_CORR", "a"), ("jan copy_CORR", "a")], &all(&[&FIRST, &["file 2 repeats 1"]]));
+    check(&[("jan_CORR", "a"), ("feb", "a")], &all(&[&FIRST, &["file 2 repeats 1"]]));
+}
+
+#[test]
 fn files_without_records_are_alike_and_no_repetition() {
     let mut intake = Intake::default();
     intake.take(file("jan", "empty", false, 0));

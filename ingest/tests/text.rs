@@ -162,3 +162,29 @@ fn definitions_tell_where_they_are_wrong() {
     check("format: x12-867\ncurrency: Euro\n", 2, "currency \"Euro\"");
     check("format: x12-867\nencoding: klingon\n", 2, "encoding \"klingon\" is unknown");
 }
+
+/// What becomes of a file `2013-02.csv` with these lines below the header, marked as a correction or not.
+fn correction(more: &str, name: &str, lines: &str) -> (FileStatus, Vec<String>) {
+    let arrival = Arrival { partner: "P1".into(), file: format!("P1/{name}"), sha256: [0; 32], bytes: 0 };
+    let text = format!("{HEADER}{lines}");
+    let read = ingest::read(&feed(&format!("{FEED}{more}")), &arrival, text.as_bytes(), &Limits::default()).unwrap();
+    (read.verdict.status, read.verdict.problems.iter().map(|p| format!("{} {}", p.code, p.message)).collect())
+}
+
+#[test]
+fn a_correction_without_a_readable_record_waits() {
+    const GOOD: &str = "D1,2013-02-01,A-1,text,1,2.50\n";
+    const BAD: &str = "D2,2013-02-31,A-1,text,1,2.50\n";
+    let taken = (FileStatus::Readable, Vec::new());
+    for (name, lines) in [("2013-02.csv", ""), ("2013-02.csv", BAD), ("2013-02_CORR.csv", &format!("{GOOD}{BAD}"))] {
+        assert_eq!(correction("", name, lines), taken, "{name} {lines}");
+    }
+    for (lines, why) in [("", "DQ-14 correction has no record: "), (BAD, "DQ-14 correction has 1 records and none ")] {
+        let (status, problems) = correction("", "2013-02_CORR.csv", lines);
+        assert_eq!(status, FileStatus::Parked);
+        assert!(matches!(problems.as_slice(), [problem] if problem.starts_with(why)), "{problems:?}");
+        let (status, problems) = correction("empty_corrections: finding\n", "2013-02_CORR.csv", lines);
+        assert_eq!((status, problems.len()), (FileStatus::Readable, 1));
+        assert_eq!(correction("empty_corrections: ignore\n", "2013-02_CORR.csv", lines), taken);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::{Action, Command, Currency, Day, Id, Micros, Text};
+use contract::{Action, Command, Currency, Day, Id, Micros, RowDecision, Text};
 
 /// No single payment is larger.
 const LARGEST_PAYMENT: Micros = Micros::units(1_000_000_000);
@@ -27,7 +27,8 @@ impl std::fmt::Display for BadCommand {
 /// The commands of a file in order, and the lines that are none.
 ///
 /// A file is told by its header: `authorization_id,date,amount,currency` are payments,
-/// `kind,partner,text,identity` are stewards' decisions; `actor`, `role`, `reason` and `comment` may follow.
+/// `kind,partner,text,identity` say what a partner's code means, `file,record_no,decision` whether a record that waits with
+/// DD-03 is to `take` the line or to be `reject`ed; `actor`, `role`, `reason` and `comment` may follow.
 pub fn read(path: &Path, file: &str) -> Result<(Vec<Command>, Vec<BadCommand>), csv::Error> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_path(path)?;
     let header = reader.headers()?.clone();
@@ -55,10 +56,13 @@ impl Line<'_> {
             self.payment()?
         } else if self.has("identity") {
             self.decision()?
+        } else if self.has("decision") {
+            self.word_on_record()?
         } else {
-            return Err(
-                self.bad("header", "is of no command: payments have the column authorization_id, decisions identity")
-            );
+            return Err(self.bad(
+                "header",
+                "is of no command: payments have the column authorization_id, decisions identity or decision",
+            ));
         };
         let or = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
         Ok(Command {
@@ -107,6 +111,24 @@ impl Line<'_> {
         })
     }
 
+    fn word_on_record(&self) -> Result<Action, BadCommand> {
+        let (partner, _) = self
+            .cell("file")
+            .split_once('/')
+            .ok_or_else(|| self.bad("file", "is not the path of a file below the feeds folder"))?;
+        let record_no = self.cell("record_no").parse().ok().filter(|number| *number > 0);
+        Ok(Action::Decide {
+            partner: partner.into(),
+            file: self.cell("file").to_owned(),
+            record_no: record_no.ok_or_else(|| self.bad("record_no", "is not the number of a record, from 1"))?,
+            decision: match self.cell("decision") {
+                "take" => RowDecision::Take,
+                "reject" => RowDecision::Reject,
+                _ => return Err(self.bad("decision", "is neither take nor reject")),
+            },
+        })
+    }
+
     fn has(&self, column: &str) -> bool {
         self.header.iter().any(|name| name == column)
     }
@@ -126,5 +148,37 @@ impl Line<'_> {
             self.cell(field).to_owned()
         };
         BadCommand { file: self.file.to_owned(), line_no: self.line_no(), field, value, message: message.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each line of a command file says.
+    fn said(text: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.csv");
+        std::fs::write(&path, text).unwrap();
+        let (commands, bad) = read(&path, "c.csv").unwrap();
+        let commands = commands.iter().map(|c| format!("{} {} {:?}", c.line_no, c.actor, c.action));
+        commands.chain(bad.iter().map(ToString::to_string)).collect()
+    }
+
+    #[test]
+    fn a_steward_takes_or_rejects_a_record() {
+        let decide = "Decide { partner: \"P1\", file: \"P1/a.csv\", record_no: 7, decision";
+        assert_eq!(
+            said("file,record_no,decision,actor\nP1/a.csv,7,take,ann\nP1/a.csv,7,reject,\n"),
+            [format!("2 ann {decide}: Take }}"), format!("3 command file {decide}: Reject }}")]
+        );
+        assert_eq!(
+            said("file,record_no,decision\na.csv,7,take\nP1/a.csv,0,take\nP1/a.csv,1,keep\n"),
+            [
+                "c.csv:2: file \"a.csv\": is not the path of a file below the feeds folder",
+                "c.csv:3: record_no \"0\": is not the number of a record, from 1",
+                "c.csv:4: decision \"keep\": is neither take nor reject",
+            ]
+        );
     }
 }

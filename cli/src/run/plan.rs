@@ -68,7 +68,10 @@ struct Taken {
 }
 
 struct TakenFile {
-    versions: HashSet<[u8; 32]>,
+    /// Bytes that were taken under this name → whether they were a correction.
+    versions: HashMap<[u8; 32], bool>,
+    /// What was taken last.
+    last: [u8; 32],
     status: FileStatus,
     configuration: Option<Id>,
 }
@@ -101,9 +104,10 @@ impl Taken {
                 let configuration = self.configuration;
                 let status = file.verdict.status;
                 let known = self.files.entry(file.verdict.file.clone());
-                let known = known.or_insert(TakenFile { versions: HashSet::new(), status, configuration });
-                known.versions.insert(file.verdict.sha256);
-                (known.status, known.configuration) = (status, configuration);
+                let last = file.verdict.sha256;
+                let known = known.or_insert(TakenFile { versions: HashMap::new(), last, status, configuration });
+                known.versions.insert(last, file.verdict.replaces);
+                (known.last, known.status, known.configuration) = (last, status, configuration);
             }
             Entry::Commands { file, sha256 } => {
                 self.commands.insert((file.clone(), *sha256));
@@ -278,12 +282,14 @@ impl<'a> Plan<'a> {
     }
 
     /// Keeps a file's bytes, unless they are known under this name: those are read for their hash and not copied again.
-    /// A file that had to wait is tried again when the configuration has changed.
+    /// A file that had to wait is tried again when the configuration has changed; a correction that goes back to what it
+    /// said before is a new statement.
     fn take_if_new(&self, found: &Found) -> io::Result<Option<RawFile>> {
         if let Some(taken) = self.taken.files.get(&found.name) {
             let waits = taken.status != FileStatus::Readable && taken.configuration != self.taken.configuration;
             let (sha256, _) = ingest::fingerprint(found.path.as_path())?;
-            if taken.versions.contains(&sha256) && !waits {
+            let goes_back = taken.last != sha256 && taken.versions.get(&sha256) == Some(&true);
+            if taken.versions.contains_key(&sha256) && !waits && !goes_back {
                 return Ok(None);
             }
         }

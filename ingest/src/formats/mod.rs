@@ -14,7 +14,7 @@ use contract::{Code, Day, FieldProblem, ParsedRow, Text};
 use serde::Deserialize;
 
 use crate::child::ChildLimits;
-use crate::definition::{ControlTotals, FeedDefinition};
+use crate::definition::{FeedDefinition, FileDoubt};
 use xlsx::WorkbookLimits;
 
 /// How a feed's files are built.
@@ -98,12 +98,16 @@ pub struct Facts {
 
 impl Facts {
     /// Notes a control total that disagrees with the rows (DQ-09), as the definition wants it.
-    pub fn disagree(&mut self, rule: ControlTotals, field: &str, value: &str, message: String) {
-        if rule == ControlTotals::Ignore {
-            return;
+    pub fn disagree(&mut self, rule: FileDoubt, field: &str, value: &str, message: String) {
+        self.doubt(rule, crate::columns::problem(Code::ControlTotalWrong, field, value, message));
+    }
+
+    /// Notes a doubt about the whole file, as the definition wants it.
+    pub fn doubt(&mut self, rule: FileDoubt, problem: FieldProblem) {
+        if rule != FileDoubt::Ignore {
+            self.parked |= rule == FileDoubt::Park;
+            self.problems.push(problem);
         }
-        self.parked |= rule == ControlTotals::Park;
-        self.problems.push(crate::columns::problem(Code::ControlTotalWrong, field, value, message));
     }
 }
 

@@ -3,7 +3,7 @@
 use contract::Text;
 
 use super::segment::{Segment, text_of};
-use crate::definition::ControlTotals;
+use crate::definition::FileDoubt;
 use crate::formats::Facts;
 
 /// More faults than this are counted, not listed.
@@ -48,13 +48,13 @@ impl Faults {
     }
 
     /// Writes them down as the definition wants control totals to be treated; remarks never park a file.
-    pub(crate) fn tell(&self, rule: ControlTotals, facts: &mut Facts) {
+    pub(crate) fn tell(&self, rule: FileDoubt, facts: &mut Facts) {
         for fault in &self.listed {
-            let rule = if fault.is_broken || rule == ControlTotals::Ignore { rule } else { ControlTotals::Finding };
+            let rule = if fault.is_broken || rule == FileDoubt::Ignore { rule } else { FileDoubt::Finding };
             facts.disagree(rule, fault.field, &fault.value, fault.message.clone());
         }
         if self.more > 0 {
-            let rule = if self.is_broken || rule == ControlTotals::Ignore { rule } else { ControlTotals::Finding };
+            let rule = if self.is_broken || rule == FileDoubt::Ignore { rule } else { FileDoubt::Finding };
             facts.disagree(rule, "envelope", &self.more.to_string(), format!("{} more faults like these", self.more));
         }
     }
