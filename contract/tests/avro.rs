@@ -241,7 +241,8 @@ fn accruals_and_controls() {
     let pay = Action::Pay { authorization: id(8), date: day(), amount: amount(), currency: euro() };
     let resolve =
         Action::Resolve { kind: "product".into(), partner: "P-1".into(), text: "t".into(), identity: "maker/1".into() };
-    let decide = |decision| Action::Decide { partner: "P-1".into(), file: "P-1/mai.csv".into(), record_no: 3, decision };
+    let decide =
+        |decision| Action::Decide { partner: "P-1".into(), file: "P-1/mai.csv".into(), record_no: 3, decision };
     check(&[
         Control::Configure { reference: id(7) },
         Control::Tick { as_of: day() },
