@@ -49,8 +49,7 @@ struct Life<'r> {
 
 impl Life<'_> {
     fn of_record(&mut self, path: &str, record_no: u32) -> Result<()> {
-        let files: Vec<Receipt> = self.reader.all(Topic::Receipts)?;
-        let files: Vec<_> = files.into_iter().filter(|r| r.file == path).collect();
+        let files: Vec<_> = self.reader.receipts()?.into_iter().filter(|r| r.file == path).collect();
         if files.is_empty() {
             bail!("no file {path} was taken in");
         }
@@ -87,7 +86,7 @@ impl Life<'_> {
 
     fn record_of(&mut self, at: &RecordRef) -> Result<()> {
         let is_its = |r: &Receipt| r.at.partner == at.partner && r.at.file_no == at.file_no;
-        match self.find(Topic::Receipts, is_its)? {
+        match self.reader.receipts()?.into_iter().find(is_its) {
             Some(receipt) => self.record(&receipt, at),
             None => bail!("record {at:?} has no receipt"),
         }

@@ -73,7 +73,7 @@ impl Intake {
 impl Overview {
     pub fn of(reader: &Reader) -> Result<Overview> {
         let mut overview = Overview { as_of: last_day(reader)?, ..Overview::default() };
-        reader.each(Topic::Receipts, &mut |receipt: Receipt| overview.files.add(&receipt))?;
+        reader.each_receipt(&mut |receipt| overview.files.add(&receipt))?;
         overview.count_rejects(reader)?;
         overview.count_findings(reader)?;
         overview.sum_money(reader)?;
@@ -84,7 +84,8 @@ impl Overview {
     fn count_rejects(&mut self, reader: &Reader) -> Result<()> {
         let mut last = None;
         reader.each(Topic::Rejects, &mut |reject: Reject| {
-            if last.as_ref() != Some(&reject.at) {
+            let is_of_record = reject.at.record_no > 0;
+            if is_of_record && last.as_ref() != Some(&reject.at) {
                 *self.rejects.entry(reject.code).or_default() += 1;
                 last = Some(reject.at);
             }
@@ -146,7 +147,8 @@ pub fn open_clawback(reader: &Reader) -> Result<Amounts> {
 
 fn last_day(reader: &Reader) -> Result<Option<Day>> {
     let log = reader.directory().log();
-    for number in (1..=log.len()).rev() {
+    // What stands further on in the log has not been worked on yet.
+    for number in (1..=reader.directory().committed().position.entry).rev() {
         if let Some(Entry::Control { control: Control::Tick { as_of }, .. }) = Entry::read(&log, number)? {
             return Ok(Some(as_of));
         }
@@ -157,7 +159,7 @@ fn last_day(reader: &Reader) -> Result<Option<Day>> {
 /// Where each partner's records went.
 pub fn partners(reader: &Reader) -> Result<String> {
     let mut by_partner: BTreeMap<Text, Intake> = BTreeMap::new();
-    reader.each(Topic::Receipts, &mut |receipt: Receipt| {
+    reader.each_receipt(&mut |receipt| {
         by_partner.entry(receipt.at.partner.clone()).or_default().add(&receipt);
     })?;
     let width = by_partner.keys().map(|p| p.chars().count()).max().unwrap_or(0).max(7);

@@ -15,7 +15,7 @@ use crate::run::blobs::BlobFolder;
 use crate::run::entry::Entry;
 use crate::run::read::reopen;
 
-/// What a data directory holds, as of its last commit. No process writes to it meanwhile.
+/// What a data directory holds, as of its last commit when it was opened.
 pub struct Reader {
     directory: DataDirectory,
     blobs: BlobFolder,
@@ -24,17 +24,24 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a data directory to look at.
+    /// Opens a data directory to look at, also while a run works on it.
     ///
     /// # Errors
-    /// It is not there, a process writes to it, or what it holds is damaged.
+    /// It is not there, or what it holds is damaged.
     pub fn open(data: &Path) -> Result<Reader> {
-        anyhow::ensure!(data.join("store").is_dir(), "{} is no data directory", data.display());
+        let store = data.join("store");
+        anyhow::ensure!(data.exists(), "data directory {} is not there; `paidonce run` makes one", data.display());
+        anyhow::ensure!(store.is_dir(), "{} is no data directory: it has no folder `store`", data.display());
         let directory = DataDirectory::open_read_only(data)?;
         let blobs = BlobFolder::open(blob_folder(data)).context("blobs of the data directory cannot be read")?;
+        Reader::of(directory, blobs)
+    }
+
+    /// Looks at a data directory that is open.
+    pub fn of(directory: DataDirectory, blobs: BlobFolder) -> Result<Reader> {
         let mut reader = Reader { directory, blobs, paths: BTreeMap::new() };
         let mut paths = BTreeMap::new();
-        reader.each(Topic::Receipts, &mut |receipt: Receipt| {
+        reader.each_receipt(&mut |receipt| {
             paths.insert((receipt.at.partner, receipt.at.file_no), receipt.file);
         })?;
         reader.paths = paths;
@@ -68,6 +75,27 @@ impl Reader {
     pub fn all<T: DeserializeOwned>(&self, topic: Topic) -> Result<Vec<T>> {
         let mut all = Vec::new();
         self.each(topic, &mut |record| all.push(record))?;
+        Ok(all)
+    }
+
+    /// Hands over every receipt, in key order. While a file is on its way, those of its records count that have been
+    /// judged: so at any time each counted record has its outcome.
+    pub fn each_receipt(&self, visit: &mut dyn FnMut(Receipt)) -> Result<()> {
+        self.each(Topic::Receipts, &mut |mut receipt: Receipt| {
+            if receipt.status == "reading" {
+                let Receipt { accepted, rejected, duplicate, superseded, parked, .. } = receipt;
+                let judged = accepted + rejected + duplicate + superseded + parked;
+                receipt.remark = format!("{} more records are on their way", receipt.records.saturating_sub(judged));
+                receipt.records = judged;
+            }
+            visit(receipt);
+        })
+    }
+
+    /// Every receipt, in key order.
+    pub fn receipts(&self) -> Result<Vec<Receipt>> {
+        let mut all = Vec::new();
+        self.each_receipt(&mut |receipt| all.push(receipt))?;
         Ok(all)
     }
 

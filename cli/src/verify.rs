@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use accrual_sink::verify::{Check, Verification};
 use anyhow::Result;
-use contract::{Control, Finding, Id, Program, Receipt, RecordRef, Reference, Reject, Text, Topic};
+use contract::{Control, Finding, Id, Program, RecordRef, Reference, Reject, Text, Topic};
 use normalize::views;
 use stream::{Blobs, State};
 
@@ -50,7 +50,7 @@ fn intake(reader: &Reader) -> Result<Vec<Check>> {
     let mut rejects = named("every rejected record has its reasons, for every file");
     let mut sales = named("every accepted record is a sale or a return, for every file");
     let (rejected, accepted) = (rejected_records(reader)?, accepted_records(reader)?);
-    reader.each(Topic::Receipts, &mut |r: Receipt| {
+    reader.each_receipt(&mut |r| {
         let sum = u64::from(r.accepted) + u64::from(r.rejected) + u64::from(r.duplicate);
         let sum = sum + u64::from(r.superseded) + u64::from(r.parked);
         note(&mut sums, sum == u64::from(r.records), || format!("{}: {} records, outcomes {sum}", r.file, r.records));
@@ -92,7 +92,7 @@ fn accepted_records(reader: &Reader) -> Result<BTreeMap<RecordRef, u32>> {
 /// What partners sent is there, byte for byte.
 fn raw_files(reader: &Reader) -> Result<Check> {
     let mut check = named("every raw file is there with the hash of its receipt");
-    let mut receipts: Vec<Receipt> = reader.all(Topic::Receipts)?;
+    let mut receipts = reader.receipts()?;
     receipts.sort_by_key(|r| r.sha256);
     receipts.dedup_by_key(|r| r.sha256);
     for r in receipts {

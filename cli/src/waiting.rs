@@ -1,7 +1,7 @@
 //! What waits, and for whom.
 
 use anyhow::Result;
-use contract::{Authorization, AuthorizationStatus, Decision, Finding, Receipt, Topic};
+use contract::{Authorization, AuthorizationStatus, Decision, Finding, Topic};
 
 use crate::overview::{Amounts, grouped, money, open_clawback};
 use crate::reader::Reader;
@@ -10,7 +10,7 @@ use crate::reader::Reader;
 pub fn list(reader: &Reader) -> Result<String> {
     let mut lines = Vec::new();
     let (mut unread_files, mut refused_files, mut parked) = (0, 0, 0);
-    reader.each(Topic::Receipts, &mut |receipt: Receipt| match receipt.status.as_str() {
+    reader.each_receipt(&mut |receipt| match receipt.status.as_str() {
         "parked" => unread_files += 1,
         "refused" => refused_files += 1,
         _ => parked += u64::from(receipt.parked),

@@ -18,9 +18,9 @@ const IDENTITY: &[u8] = b"identity";
 const COMMITTED: &[u8] = b"committed";
 const LINE: &[u8] = b"line";
 #[cfg(feature = "rocks")]
-const LOCK_ATTEMPTS: usize = 20;
+const ATTEMPTS: usize = 20;
 #[cfg(feature = "rocks")]
-const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// What never changes in a data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,9 +107,21 @@ impl DataDirectory {
 
     /// Opens an existing data directory to look at, as of its last commit: what is committed later does not show.
     ///
-    /// Neither waits for a process that writes to it, nor is in its way.
+    /// Does not wait for a process that writes to it, and is not in its way.
     #[cfg(feature = "rocks")]
     pub fn open_read_only(path: &Path) -> Result<DataDirectory, OpenError> {
+        for _ in 0..ATTEMPTS {
+            match DataDirectory::as_it_is(path) {
+                // A directory that is just being made is not whole yet.
+                Err(_) if DataDirectory::is_written(path) => std::thread::sleep(PAUSE),
+                opened => return opened,
+            }
+        }
+        DataDirectory::as_it_is(path)
+    }
+
+    #[cfg(feature = "rocks")]
+    fn as_it_is(path: &Path) -> Result<DataDirectory, OpenError> {
         let witness = Box::new(crate::witness::FileWitness::of(path));
         // Asked first: a writer tells the witness behind the store, so what is opened now is no older than this.
         let testimony = witness.read()?;
@@ -280,10 +292,10 @@ fn unlike_any_other() -> [u8; 16] {
 #[cfg(feature = "rocks")]
 fn lock_alone(path: &Path, lock: &std::fs::File) -> Result<(), OpenError> {
     let directory = path.display().to_string();
-    for _ in 0..LOCK_ATTEMPTS {
+    for _ in 0..ATTEMPTS {
         match lock.try_lock() {
             Ok(()) => return Ok(()),
-            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
             Err(std::fs::TryLockError::Error(error)) => return Err(OpenError::Files { directory, error }),
         }
     }

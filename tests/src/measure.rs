@@ -59,7 +59,7 @@ pub fn pipeline(config: &Path, feeds: &Path, data: &Path, as_of: &str, threads: 
         threads,
     };
     let start = Instant::now();
-    let ended = run(&configuration, &options, &AtomicBool::new(false), &mut |_| {})?;
+    let ended = run(&configuration, &options, &AtomicBool::new(false), &mut |_| {}, &|_| {})?;
     let Summary { cost, epochs, written, .. } = ended.summary;
     let Written { state_keys, view_keys, bytes } = written;
     let more = [

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cli::configuration::{self, Configuration};
 use cli::reader::Reader;
-use cli::run::{Options, run};
+use cli::run::{News, Options, run};
 use contract::Day;
 use stream::{Committed, Ending, Summary};
 use tempfile::TempDir;
@@ -86,13 +86,17 @@ impl Site {
             threads: self.threads,
         };
         let stop = AtomicBool::new(false);
-        let ended = run(&self.configuration, &options, &stop, &mut |committed| {
+        let progress = &mut |committed| {
             if !go_on(committed) {
                 stop.store(true, Ordering::Relaxed);
             }
+        };
+        let ended = run(&self.configuration, &options, &stop, progress, &|news| {
+            if let News::Remark(text) = news {
+                panic!("{text}");
+            }
         });
         let ended = ended.unwrap_or_else(|error| panic!("run: {error:#}"));
-        assert!(ended.remarks.is_empty(), "{:?}", ended.remarks);
         assert!(stop.into_inner() || ended.summary.ending == Ending::Exhausted);
         ended.summary
     }

@@ -4,8 +4,8 @@ use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::look_at;
 use crate::exports::{self, Format, What};
-use crate::reader::Reader;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -18,7 +18,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let reader = Reader::open(&arguments.data)?;
+    let reader = look_at(&arguments.data)?;
     let mut out = BufWriter::new(io::stdout().lock());
     match exports::write(&reader, arguments.what, arguments.format, &mut out) {
         Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),

@@ -10,9 +10,13 @@ mod run;
 mod status;
 mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use stream::DataDirectory;
+
+use crate::reader::Reader;
 
 /// Every sold unit earns its incentive exactly once.
 #[derive(Parser)]
@@ -64,4 +68,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
         eprintln!("error: {error:#}");
         ExitCode::from(1)
     })
+}
+
+/// Opens a data directory to look at; while a run works on it, says what is seen of that.
+fn look_at(data: &Path) -> anyhow::Result<Reader> {
+    let at_work = DataDirectory::is_written(data);
+    let reader = Reader::open(data)?;
+    if at_work {
+        eprintln!("note: a run works on {}; this is as of its last commit", data.display());
+    }
+    Ok(reader)
 }

@@ -1,19 +1,21 @@
 //! `paidonce run`
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use contract::Day;
+use contract::{Day, FileStatus, FileVerdict};
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use stream::Committed;
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
-use crate::overview::Overview;
+use crate::overview::{Overview, grouped};
 use crate::reader::Reader;
-use crate::run::{Options, run as run_pipeline};
+use crate::run::{News, Options, run as run_pipeline};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -70,19 +72,39 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         threads: arguments.threads.map_or(cores, usize::from),
     };
     let bar = progress_bar();
-    let ended = run_pipeline(&configuration, &options, &stop, &mut |committed| {
-        bar.set_position(committed.cost);
-    })?;
+    let tell = |news: News<'_>| bar.suspend(|| tell(news, !options.until_idle && std::io::stderr().is_terminal()));
+    let progress = &mut |committed: Committed| bar.set_position(committed.cost);
+    let ended = run_pipeline(&configuration, &options, &stop, progress, &tell)?;
     bar.finish_and_clear();
-    for remark in &ended.remarks {
-        eprintln!("warning: {}", remark.0);
-    }
-    eprint!("{}", Overview::of(&Reader::open(&arguments.data)?)?);
+    eprint!("{}", Overview::of(&Reader::of(ended.directory, ended.blobs)?)?);
     if stop.load(Ordering::Relaxed) {
         eprintln!("interrupted; the same command goes on from here");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     }
-    Ok(if ended.remarks.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if ended.remarks == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Files one by one are of interest where somebody watches them arrive.
+fn tell(news: News<'_>, watched: bool) {
+    match news {
+        News::Remark(text) => eprintln!("warning: {text}"),
+        News::Note(text) => eprintln!("note: {text}"),
+        News::Taken(verdict) if watched => eprintln!("{}", taken(verdict)),
+        News::Taken(_) => {}
+    }
+}
+
+fn taken(verdict: &FileVerdict) -> String {
+    let FileVerdict { file, records, .. } = verdict;
+    match verdict.status {
+        FileStatus::Readable => format!("{file}: {} lines taken in", grouped(u64::from(*records))),
+        FileStatus::Refused => format!("{file}: refused{}", why(verdict)),
+        FileStatus::Parked => format!("{file}: parked{}", why(verdict)),
+    }
+}
+
+fn why(verdict: &FileVerdict) -> String {
+    verdict.problems.first().map_or_else(String::new, |problem| format!(": {}", problem.message))
 }
 
 /// Shown on a terminal only.

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::look_at;
 use crate::overview::{self, Overview};
-use crate::reader::Reader;
 use crate::waiting;
 
 #[derive(clap::Args)]
@@ -16,7 +16,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let reader = Reader::open(&arguments.data)?;
+    let reader = look_at(&arguments.data)?;
     let text = format!("{}\n{}\n{}", overview::partners(&reader)?, Overview::of(&reader)?, waiting::list(&reader)?);
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::look_at;
 use crate::overview::grouped;
-use crate::reader::Reader;
 use crate::verify::verify;
 
 #[derive(clap::Args)]
@@ -15,7 +15,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let checks = verify(&Reader::open(&arguments.data)?)?;
+    let checks = verify(&look_at(&arguments.data)?)?;
     for check in &checks {
         let word = match (check.violations, check.evaluations) {
             (0, 0) => "nothing",

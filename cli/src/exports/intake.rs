@@ -1,7 +1,7 @@
 //! What was taken in: receipts, rejects, the audit trail.
 
 use anyhow::Result;
-use contract::{AuditRecord, Receipt, Reject, Topic};
+use contract::{AuditRecord, Reject, Topic};
 
 use super::row::{Cells, Rows};
 use crate::reader::Reader;
@@ -30,7 +30,7 @@ pub(super) const AUDIT_COLUMNS: [&str; 11] =
 
 /// By path, then in the order in which files of one path came.
 pub(super) fn receipts(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
-    let mut receipts: Vec<Receipt> = reader.all(Topic::Receipts)?;
+    let mut receipts = reader.receipts()?;
     receipts.sort_by(|a, b| (&a.file, &a.at).cmp(&(&b.file, &b.at)));
     let mut cells = Cells::default();
     for r in &receipts {

@@ -22,6 +22,26 @@ pub struct RawFile {
     pub bytes: u64,
 }
 
+/// Why a raw file was not kept.
+#[derive(Debug)]
+pub enum TakeError {
+    /// The file itself: others may be better.
+    Unreadable(io::Error),
+    /// The place where it is kept: no other file would fare better.
+    NotKept(io::Error),
+}
+
+impl std::fmt::Display for TakeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TakeError::Unreadable(error) => write!(f, "file cannot be read: {error}"),
+            TakeError::NotKept(error) => write!(f, "raw file cannot be kept in the data directory: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TakeError {}
+
 impl BlobFolder {
     pub fn open(folder: PathBuf) -> io::Result<BlobFolder> {
         fs::create_dir_all(&folder)?;
@@ -29,22 +49,22 @@ impl BlobFolder {
     }
 
     /// Copies a file, durable before this returns. Streams: the file may be of any size.
-    pub fn take_file(&self, path: &Path) -> io::Result<RawFile> {
-        let mut from = File::open(path)?;
+    pub fn take_file(&self, path: &Path) -> Result<RawFile, TakeError> {
+        let mut from = File::open(path).map_err(TakeError::Unreadable)?;
         let staging = self.folder.join("incoming");
-        let mut to = File::create(&staging)?;
+        let mut to = File::create(&staging).map_err(TakeError::NotKept)?;
         let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
         loop {
-            let count = from.read(&mut buffer)?;
+            let count = from.read(&mut buffer).map_err(TakeError::Unreadable)?;
             if count == 0 {
                 break;
             }
             hash.update(&buffer[..count]);
-            to.write_all(&buffer[..count])?;
+            to.write_all(&buffer[..count]).map_err(TakeError::NotKept)?;
             bytes += count as u64;
         }
         let sha256: [u8; 32] = hash.finalize().into();
-        self.settle(&to, &staging, &sha256)?;
+        self.settle(&to, &staging, &sha256).map_err(TakeError::NotKept)?;
         Ok(RawFile { sha256, bytes })
     }
 

@@ -1,7 +1,9 @@
 //! Which files lie in a folder, in the order in which they are taken in.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -13,6 +15,16 @@ pub struct Found {
     pub name: String,
     pub bytes: u64,
     pub modified: Option<SystemTime>,
+    /// When content, name or rights last changed: seconds and nanoseconds.
+    pub changed: (i64, i64),
+}
+
+/// What lies in a folder.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    pub files: Vec<Found>,
+    /// What is not taken, by name: a folder that cannot be read, a link, a pipe; and why.
+    pub left: BTreeMap<String, String>,
 }
 
 impl Found {
@@ -29,15 +41,18 @@ impl Found {
 
 /// All regular files, by partner, folder, then name without its last extension, by bytes.
 ///
-/// Links, pipes, devices and hidden files are passed over: a sender could point them anywhere.
-pub fn scan(folder: &Path) -> io::Result<Vec<Found>> {
-    let mut found = Vec::new();
-    walk(folder, "", &mut found)?;
-    found.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
-    Ok(found)
+/// Links, pipes and devices are left: a sender could point them anywhere. Hidden files are passed over.
+///
+/// # Errors
+/// The folder itself cannot be read.
+pub fn scan(folder: &Path) -> io::Result<Scanned> {
+    let mut scanned = Scanned::default();
+    walk(folder, "", &mut scanned)?;
+    scanned.files.sort_by(|a, b| order(&a.name).cmp(&order(&b.name)));
+    Ok(scanned)
 }
 
-fn walk(folder: &Path, below: &str, found: &mut Vec<Found>) -> io::Result<()> {
+fn walk(folder: &Path, below: &str, scanned: &mut Scanned) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -45,14 +60,31 @@ fn walk(folder: &Path, below: &str, found: &mut Vec<Found>) -> io::Result<()> {
             continue;
         }
         let name = if below.is_empty() { name } else { format!("{below}/{name}") };
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            walk(&entry.path(), &name, found)?;
-        } else if kind.is_file() {
-            let facts = entry.metadata()?;
-            found.push(Found { path: entry.path(), name, bytes: facts.len(), modified: facts.modified().ok() });
+        match take(&entry, &name, scanned) {
+            Ok(()) => {}
+            // Gone since the folder was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                scanned.left.insert(name, format!("cannot be read: {error}"));
+            }
         }
     }
+    Ok(())
+}
+
+fn take(entry: &fs::DirEntry, name: &str, scanned: &mut Scanned) -> io::Result<()> {
+    let kind = entry.file_type()?;
+    if kind.is_dir() {
+        return walk(&entry.path(), name, scanned);
+    }
+    if kind.is_file() {
+        let facts = entry.metadata()?;
+        let (bytes, modified, changed) = (facts.len(), facts.modified().ok(), (facts.ctime(), facts.ctime_nsec()));
+        scanned.files.push(Found { path: entry.path(), name: name.to_owned(), bytes, modified, changed });
+        return Ok(());
+    }
+    let why = if kind.is_symlink() { "is a link, which is not followed" } else { "is no regular file" };
+    scanned.left.insert(name.to_owned(), format!("{why}; put the file itself here"));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod folder;
 mod plan;
 pub(crate) mod read;
 mod source;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 use accrual_sink::{Shard, SinkStage};
 use anyhow::Context;
 use compliance::{LedgerStage, UnitsStage};
-use contract::{Day, FeedEvent};
+use contract::{Day, FeedEvent, FileVerdict};
 use ingest::IngestStage;
 use normalize::NormalizeStage;
 use stream::{DataDirectory, Engine, EngineOptions, Line, Summary};
@@ -23,7 +24,6 @@ use stream::{DataDirectory, Engine, EngineOptions, Line, Summary};
 use crate::configuration::Configuration;
 use blobs::BlobFolder;
 use plan::Plan;
-pub use plan::Remark;
 use source::Intake;
 
 /// What to run, and on how many threads.
@@ -42,8 +42,22 @@ pub struct Options {
 /// How a run ended.
 pub struct Ended {
     pub summary: Summary,
-    /// What people must know of files and commands that could not be taken.
-    pub remarks: Vec<Remark>,
+    /// How many remarks were told.
+    pub remarks: u64,
+    /// The data directory as the run left it.
+    pub directory: DataDirectory,
+    pub blobs: BlobFolder,
+}
+
+/// What a run tells while it works.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'n> {
+    /// A file has entered the log.
+    Taken(&'n FileVerdict),
+    /// Something that people must see to: a file or a command that could not be taken.
+    Remark(&'n str),
+    /// Something that is good to know.
+    Note(&'n str),
 }
 
 /// Where the stages stand in the line; part of stored keys, so the order never changes.
@@ -73,23 +87,24 @@ pub fn blob_folder(data: &Path) -> PathBuf {
     data.join("blobs")
 }
 
-/// Runs until the input ends or `stop` is set; `progress` hears of every commit.
+/// Runs until the input ends or `stop` is set; `progress` hears of every commit, `tell` of what happens in between.
 pub fn run(
     configuration: &Configuration,
     options: &Options,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(stream::Committed),
+    tell: &(dyn Fn(News<'_>) + Sync),
 ) -> anyhow::Result<Ended> {
     let directory = DataDirectory::open(&options.data, configuration.tenant.partitions)?;
     let folder = blob_folder(&options.data);
     let blobs = BlobFolder::open(folder).context("blobs of the data directory cannot be kept")?;
     let log = directory.log();
     let committed = directory.committed();
-    let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone())?;
+    let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone(), stop, tell)?;
     let engine_options = EngineOptions { threads: options.threads, ..EngineOptions::default() };
     let stages = line(&blobs, directory.identity().partitions);
     let mut engine = Engine::new(directory, &stages, engine_options)?;
-    let intake = Intake::new(&mut plan, log, blobs, committed, options.until_idle);
+    let intake = Intake::new(&mut plan, log, blobs.clone(), committed, options.until_idle);
     let summary = engine.run(intake, stop, &mut |committed| progress(*committed))?;
-    Ok(Ended { summary, remarks: plan.into_remarks() })
+    Ok(Ended { summary, remarks: plan.remarks(), directory: engine.into_directory(), blobs })
 }

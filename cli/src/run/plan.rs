@@ -1,28 +1,22 @@
 //! What enters the log next: changed configuration, command files, feeds, then the clock.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use contract::{Action, Code, Control, Day, FileStatus, FileVerdict, Id};
 use ingest::{Arrival, FeedDefinition};
 use stream::Log;
 
-use super::Options;
-use super::blobs::{BlobFolder, RawFile};
+use super::blobs::{BlobFolder, RawFile, TakeError};
 use super::entry::{Entry, FileEntry};
-use super::folder::{Found, scan};
+use super::folder::Found;
 use super::read::{Reading, read_file};
+use super::watch::Watch;
+use super::{News, Options};
 use crate::configuration::Configuration;
-
-/// A growing file is taken when it has not changed for this long.
-const SETTLED_AFTER: Duration = Duration::from_secs(2);
-
-/// Something about a file or a command that people must know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark(pub String);
 
 /// What came of asking for more.
 pub(super) enum Advance {
@@ -38,12 +32,30 @@ pub(super) struct Plan<'a> {
     options: &'a Options,
     log: Log,
     blobs: BlobFolder,
-    feeds: Vec<Arc<FeedDefinition>>,
+    definitions: Vec<Arc<FeedDefinition>>,
+    feeds: Option<Watch<'a>>,
+    commands: Option<Watch<'a>>,
     taken: Taken,
     phase: Phase,
-    remarks: Vec<Remark>,
-    /// Files as they were when they were last looked at, so that a waiting run does not read them again.
-    seen: HashMap<String, (u64, Option<SystemTime>)>,
+    voice: Voice<'a>,
+    stop: &'a AtomicBool,
+}
+
+/// Tells people what they must know, as it comes.
+struct Voice<'a> {
+    tell: &'a (dyn Fn(News<'_>) + Sync),
+    remarks: u64,
+}
+
+impl Voice<'_> {
+    fn say(&mut self, news: News<'_>) {
+        self.remarks += u64::from(matches!(news, News::Remark(_)));
+        (self.tell)(news);
+    }
+
+    fn remark(&mut self, text: &str) {
+        self.say(News::Remark(text));
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -122,20 +134,31 @@ impl<'a> Plan<'a> {
         options: &'a Options,
         log: Log,
         blobs: BlobFolder,
+        stop: &'a AtomicBool,
+        tell: &'a (dyn Fn(News<'_>) + Sync),
     ) -> anyhow::Result<Plan<'a>> {
         let taken = Taken::read(&log)?;
-        let (phase, remarks, seen) = (Phase::Configure, Vec::new(), HashMap::new());
-        let feeds = configuration.feeds.iter().cloned().map(Arc::new).collect();
-        Ok(Plan { configuration, options, log, blobs, feeds, taken, phase, remarks, seen })
+        let definitions = configuration.feeds.iter().cloned().map(Arc::new).collect();
+        let watch = |folder: &'a Option<PathBuf>, name| {
+            folder.as_ref().map(|folder| Watch::new(folder, name, !options.until_idle))
+        };
+        let (feeds, commands) = (watch(&options.feeds, "feeds folder"), watch(&options.commands, "commands folder"));
+        let (phase, voice) = (Phase::Configure, Voice { tell, remarks: 0 });
+        Ok(Plan { configuration, options, log, blobs, definitions, feeds, commands, taken, phase, voice, stop })
     }
 
-    pub fn into_remarks(self) -> Vec<Remark> {
-        self.remarks
+    /// How many things people must see to were told.
+    pub fn remarks(&self) -> u64 {
+        self.voice.remarks
     }
 
     /// Lets the log grow by the next thing that lies ready.
     pub fn advance(&mut self) -> anyhow::Result<Advance> {
         loop {
+            // Many known files may be read before one is new: whoever stops the run does not wait for that.
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(Advance::Idle);
+            }
             match std::mem::replace(&mut self.phase, Phase::Idle) {
                 Phase::Configure => {
                     self.phase = Phase::Commands;
@@ -144,8 +167,8 @@ impl<'a> Plan<'a> {
                     }
                 }
                 Phase::Commands => {
-                    let grown = self.commands()?;
-                    self.phase = Phase::Feeds(self.feeds()?);
+                    let grown = self.take_commands()?;
+                    self.phase = Phase::Feeds(self.fresh_feeds()?);
                     if grown {
                         return Ok(Advance::Grown(None));
                     }
@@ -166,8 +189,8 @@ impl<'a> Plan<'a> {
                     }
                 }
                 Phase::Idle => {
-                    let files = self.feeds()?;
-                    if self.commands()? {
+                    let files = self.fresh_feeds()?;
+                    if self.take_commands()? {
                         self.phase = Phase::Feeds(files);
                         return Ok(Advance::Grown(None));
                     }
@@ -203,36 +226,44 @@ impl<'a> Plan<'a> {
         Ok(true)
     }
 
-    fn commands(&mut self) -> anyhow::Result<bool> {
-        let Some(folder) = &self.options.commands else { return Ok(false) };
-        let found = scan(folder).with_context(|| format!("commands folder {} cannot be read", folder.display()))?;
+    fn take_commands(&mut self) -> anyhow::Result<bool> {
+        let Some(mut watch) = self.commands.take() else { return Ok(false) };
+        let fresh = watch.fresh(&mut |news| self.voice.say(news));
         let mut grown = false;
-        for file in found {
-            let raw = self.blobs.take_file(&file.path)?;
-            if self.taken.commands.contains(&(file.name.clone(), raw.sha256)) {
-                continue;
-            }
-            let (commands, bad) = match super::commands::read(&file.path, &file.name) {
-                Ok(read) => read,
-                Err(error) => {
-                    self.remarks.push(Remark(format!("{}: {error}", file.name)));
-                    continue;
-                }
-            };
-            self.remarks.extend(bad.iter().map(|bad| Remark(bad.to_string())));
-            let (commands, strange): (Vec<_>, Vec<_>) =
-                commands.into_iter().partition(|command| self.is_known(command));
-            self.remarks.extend(strange.iter().map(|command| {
-                let (file, line_no) = (&command.file, command.line_no);
-                Remark(format!("{file}:{line_no}: partner or product is not in the master; nothing was decided"))
-            }));
-            let commands = commands.into_iter().map(|command| Control::Command(Box::new(command)));
-            let mut entries: Vec<Entry> = (0..).zip(commands).map(|(n, control)| self.control(n, control)).collect();
-            entries.push(Entry::Commands { file: file.name, sha256: raw.sha256 });
-            self.append(&entries)?;
-            grown = true;
+        for found in fresh? {
+            watch.mark(&found);
+            grown |= self.take_command_file(&found)?;
         }
+        self.commands = Some(watch);
         Ok(grown)
+    }
+
+    /// Takes a command file into the log, unless it is there; whether the log has grown.
+    fn take_command_file(&mut self, found: &Found) -> anyhow::Result<bool> {
+        let Some(raw) = self.kept(found, self.blobs.take_file(&found.path))? else { return Ok(false) };
+        let name = &found.name;
+        if self.taken.commands.contains(&(name.clone(), raw.sha256)) {
+            return Ok(false);
+        }
+        let (commands, bad) = match super::commands::read(&self.blobs.raw_path(&raw.sha256), name) {
+            Ok(read) => read,
+            Err(error) => {
+                self.voice.remark(&format!("{name}: {error}"));
+                return Ok(false);
+            }
+        };
+        bad.iter().for_each(|bad| self.voice.remark(&bad.to_string()));
+        let (commands, strange): (Vec<_>, Vec<_>) = commands.into_iter().partition(|command| self.is_known(command));
+        for command in &strange {
+            let line_no = command.line_no;
+            let message = "partner or product is not in the master; nothing was decided";
+            self.voice.remark(&format!("{name}:{line_no}: {message}"));
+        }
+        let commands = commands.into_iter().map(|command| Control::Command(Box::new(command)));
+        let mut entries: Vec<Entry> = (0..).zip(commands).map(|(n, control)| self.control(n, control)).collect();
+        entries.push(Entry::Commands { file: name.clone(), sha256: raw.sha256 });
+        self.append(&entries)?;
+        Ok(true)
     }
 
     /// Whether a decision names a partner and a product of the master.
@@ -248,46 +279,50 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Files that may be new. A file that still grows waits, except where the run ends when idle.
-    fn feeds(&self) -> anyhow::Result<VecDeque<Found>> {
-        let Some(folder) = &self.options.feeds else { return Ok(VecDeque::new()) };
-        let found = scan(folder).with_context(|| format!("feeds folder {} cannot be read", folder.display()))?;
-        let now = SystemTime::now();
-        let settled = |found: &Found| {
-            let age = found.modified.and_then(|modified| now.duration_since(modified).ok());
-            self.options.until_idle || age.is_none_or(|age| age >= SETTLED_AFTER)
-        };
-        let fresh = |found: &Found| self.seen.get(&found.name) != Some(&(found.bytes, found.modified));
-        Ok(found.into_iter().filter(|found| settled(found) && fresh(found)).collect())
+    fn fresh_feeds(&mut self) -> anyhow::Result<VecDeque<Found>> {
+        let Some(watch) = &mut self.feeds else { return Ok(VecDeque::new()) };
+        Ok(watch.fresh(&mut |news| self.voice.say(news))?.into())
     }
 
     /// Takes a file into the log; `None` where it is there already.
     fn feed(&mut self, found: &Found) -> anyhow::Result<Option<Option<Reading>>> {
-        self.seen.insert(found.name.clone(), (found.bytes, found.modified));
-        let raw = match self.take_if_new(found) {
-            Ok(Some(raw)) => raw,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                self.remarks.push(Remark(format!("{}: file cannot be read: {error}", found.name)));
-                return Ok(None);
-            }
-        };
+        if let Some(watch) = &mut self.feeds {
+            watch.mark(found);
+        }
+        let taken = self.take_if_new(found);
+        let Some(Some(raw)) = self.kept(found, taken)? else { return Ok(None) };
         let Judged { verdict, definition, reading } = self.judge(found, raw)?;
         let definition = match &definition {
             Some(definition) => Some(self.blobs.put(definition.text.as_bytes())?),
             None => None,
         };
-        self.append(&[Entry::File(Box::new(FileEntry { verdict, definition }))])?;
+        let entry = Entry::File(Box::new(FileEntry { verdict, definition }));
+        self.append(std::slice::from_ref(&entry))?;
+        if let Entry::File(file) = &entry {
+            self.voice.say(News::Taken(&file.verdict));
+        }
         Ok(Some(reading))
+    }
+
+    /// A file that cannot be read is told and left; one that cannot be kept ends the run.
+    fn kept<T>(&mut self, found: &Found, taken: Result<T, TakeError>) -> anyhow::Result<Option<T>> {
+        match taken {
+            Ok(taken) => Ok(Some(taken)),
+            Err(error @ TakeError::Unreadable(_)) => {
+                self.voice.remark(&format!("{}: {error}; it is tried again when it changes", found.name));
+                Ok(None)
+            }
+            Err(error) => Err(error).with_context(|| found.name.clone()),
+        }
     }
 
     /// Keeps a file's bytes, unless they are known under this name: those are read for their hash and not copied again.
     /// A file that had to wait is tried again when the configuration has changed; a correction that goes back to what it
     /// said before is a new statement.
-    fn take_if_new(&self, found: &Found) -> io::Result<Option<RawFile>> {
+    fn take_if_new(&self, found: &Found) -> Result<Option<RawFile>, TakeError> {
         if let Some(taken) = self.taken.files.get(&found.name) {
             let waits = taken.status != FileStatus::Readable && taken.configuration != self.taken.configuration;
-            let (sha256, _) = ingest::fingerprint(found.path.as_path())?;
+            let (sha256, _) = ingest::fingerprint(found.path.as_path()).map_err(TakeError::Unreadable)?;
             let goes_back = taken.last != sha256 && taken.versions.get(&sha256) == Some(&true);
             if taken.versions.contains_key(&sha256) && !waits && !goes_back {
                 return Ok(None);
@@ -301,11 +336,14 @@ impl<'a> Plan<'a> {
         let partner = found.partner();
         let arrival = Arrival { partner: partner.into(), file: found.name.clone(), sha256, bytes };
         if !self.configuration.reference.partners.iter().any(|known| known.id == partner) {
-            let message = format!("partner {partner:?} is not in the master; add it to partners.csv");
+            let message = match partner {
+                "" => "lies in no partner's folder; move it into one".to_owned(),
+                _ => format!("partner {partner:?} is not in the master; add it to partners.csv"),
+            };
             return Ok(Judged::unread(&arrival, FileStatus::Refused, Code::SenderUnknown, &message));
         }
         let for_file = |feed: &&Arc<FeedDefinition>| feed.partner == partner && feed.is_for(found.below_partner());
-        let Some(definition) = self.feeds.iter().find(for_file) else {
+        let Some(definition) = self.definitions.iter().find(for_file) else {
             let message = format!("no feed definition of partner {partner} is for this file; add one below feeds/");
             return Ok(Judged::unread(&arrival, FileStatus::Parked, Code::FeedUndefined, &message));
         };
@@ -318,7 +356,7 @@ impl<'a> Plan<'a> {
             Some(as_of) if self.taken.unsettled || self.taken.as_of != Some(as_of) => {
                 if let Some(before) = self.taken.as_of.filter(|before| *before > as_of) {
                     let message = format!("--as-of {as_of} lies before {before}, which has come already; time stays");
-                    self.remarks.push(Remark(message));
+                    self.voice.remark(&message);
                     if !self.taken.unsettled {
                         return Ok(false);
                     }
