@@ -32,6 +32,7 @@ pub mod floor;
 pub mod key;
 pub mod log;
 pub mod memory;
+pub mod observe;
 pub mod outbox;
 pub mod overlay;
 pub mod partition;

@@ -14,6 +14,8 @@ const KEYS_AT_ONCE: usize = 512;
 /// How often the store was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
+    /// Keys named ahead that were in memory already.
+    pub kept: u64,
     /// Keys fetched ahead.
     pub ahead: u64,
     /// Keys fetched one by one, because nobody had named them.
@@ -23,6 +25,7 @@ pub struct Reads {
 
 impl std::ops::AddAssign for Reads {
     fn add_assign(&mut self, other: Reads) {
+        self.kept += other.kept;
         self.ahead += other.ahead;
         self.single += other.single;
         self.ranges += other.ranges;
@@ -49,10 +52,12 @@ impl<'a, O: BorrowMut<Overlay>> PartitionState<'a, O> {
     /// Fetches many keys at once. A key that the store does not have is remembered as missing.
     pub fn prefetch(&mut self, wanted: &mut Vec<(TableId, Vec<u8>)>) -> Result<(), StorageError> {
         let overlay: &mut Overlay = self.overlay.borrow_mut();
+        let named = wanted.len();
         wanted.retain(|(table, key)| {
             let hash = overlay.hash(*table, key);
             overlay.find(hash, *table, key).is_none()
         });
+        self.reads.kept += (named - wanted.len()) as u64;
         wanted.sort_unstable();
         wanted.dedup();
         self.reads.ahead += wanted.len() as u64;

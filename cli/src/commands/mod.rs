@@ -53,6 +53,13 @@ pub const EXIT_CONFIGURATION: u8 = 78;
 
 /// Runs the command and says how it ended.
 pub fn run(arguments: Arguments) -> ExitCode {
+    let tracing = match crate::observe::trace::start() {
+        Ok(tracing) => tracing,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
     let ended = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Configure(arguments) => configure::run(&arguments),
@@ -64,6 +71,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
     };
+    drop(tracing);
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::from(1)

@@ -15,7 +15,7 @@ use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
 use crate::overview::{Overview, grouped};
 use crate::reader::Reader;
-use crate::run::{News, Options, run as run_pipeline};
+use crate::run::{News, Options, run_observed};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Threads that run stages; the results do not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
+    /// Serve metrics over HTTP: PORT on this machine alone, or HOST:PORT
+    #[arg(long, value_name = "ADDR", value_parser = crate::observe::address)]
+    metrics: Option<std::net::SocketAddr>,
 }
 
 fn day(text: &str) -> Result<Day, String> {
@@ -71,10 +74,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         until_idle: arguments.until_idle,
         threads: arguments.threads.map_or(cores, usize::from),
     };
+    let served = arguments.metrics.map(crate::observe::serve_embedded).transpose()?;
+    if let Some(served) = &served {
+        served.metrics.configured(&configuration.digest);
+    }
+    let observer = served.as_ref().map(|served| Arc::clone(&served.embedded) as Arc<dyn stream::observe::Observer>);
     let bar = progress_bar();
     let tell = |news: News<'_>| bar.suspend(|| tell(news, !options.until_idle && std::io::stderr().is_terminal()));
     let progress = &mut |committed: Committed| bar.set_position(committed.cost);
-    let ended = run_pipeline(&configuration, &options, &stop, progress, &tell)?;
+    let ended = run_observed(&configuration, &options, &stop, progress, &tell, observer)?;
     bar.finish_and_clear();
     eprint!("{}", Overview::of(&Reader::of(ended.directory, ended.blobs)?)?);
     if stop.load(Ordering::Relaxed) {

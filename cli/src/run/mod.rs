@@ -19,6 +19,7 @@ use compliance::{LedgerStage, UnitsStage};
 use contract::{Day, FeedEvent, FileVerdict};
 use ingest::IngestStage;
 use normalize::NormalizeStage;
+use stream::observe::Observer;
 use stream::{DataDirectory, Engine, EngineOptions, Line, Summary};
 
 use crate::configuration::Configuration;
@@ -87,13 +88,25 @@ pub fn blob_folder(data: &Path) -> PathBuf {
     data.join("blobs")
 }
 
-/// Runs until the input ends or `stop` is set; `progress` hears of every commit, `tell` of what happens in between.
+/// [`run_observed`], with nobody listening to the engine.
 pub fn run(
     configuration: &Configuration,
     options: &Options,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(stream::Committed),
     tell: &(dyn Fn(News<'_>) + Sync),
+) -> anyhow::Result<Ended> {
+    run_observed(configuration, options, stop, progress, tell, None)
+}
+
+/// Runs until the input ends or `stop` is set; `progress` hears of every commit, `tell` of what happens in between.
+pub fn run_observed(
+    configuration: &Configuration,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(stream::Committed),
+    tell: &(dyn Fn(News<'_>) + Sync),
+    observer: Option<Arc<dyn Observer>>,
 ) -> anyhow::Result<Ended> {
     let directory = DataDirectory::open(&options.data, configuration.tenant.partitions)?;
     let folder = blob_folder(&options.data);
@@ -104,6 +117,9 @@ pub fn run(
     let engine_options = EngineOptions { threads: options.threads, ..EngineOptions::default() };
     let stages = line(&blobs, directory.identity().partitions);
     let mut engine = Engine::new(directory, &stages, engine_options)?;
+    if let Some(observer) = observer {
+        engine.observe(observer);
+    }
     let intake = Intake::new(&mut plan, log, blobs.clone(), committed, options.until_idle);
     let summary = engine.run(intake, stop, &mut |committed| progress(*committed))?;
     Ok(Ended { summary, remarks: plan.remarks(), directory: engine.into_directory(), blobs })

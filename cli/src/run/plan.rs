@@ -286,6 +286,8 @@ impl<'a> Plan<'a> {
 
     /// Takes a file into the log; `None` where it is there already.
     fn feed(&mut self, found: &Found) -> anyhow::Result<Option<Option<Reading>>> {
+        let span = tracing::info_span!("file", file = found.name);
+        let _inside = span.enter();
         if let Some(watch) = &mut self.feeds {
             watch.mark(found);
         }

@@ -1,10 +1,14 @@
 //! Makes a finished epoch durable.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use crate::engine::graph::Finished;
 use crate::engine::node::{Tally, add_digest, latest};
 use crate::engine::{Ending, EngineError, Summary};
-use crate::store::Changes;
-use crate::{Committed, DataDirectory, View};
+use crate::observe::{Commit, Observer, ViewChange};
+use crate::store::{Changes, Column};
+use crate::{Committed, DataDirectory, StorageError, View};
 
 /// Keys written or deleted, after all changes of an epoch to one key became one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub struct Written {
 /// Commits epochs and counts them.
 pub(crate) struct Committer<'a> {
     directory: &'a mut DataDirectory,
+    names: &'a [&'static str],
+    observer: Option<Arc<dyn Observer>>,
     epochs: u64,
     controls: u64,
     records: u64,
@@ -27,18 +33,30 @@ pub(crate) struct Committer<'a> {
 }
 
 impl<'a> Committer<'a> {
-    pub fn new(directory: &'a mut DataDirectory, stages: usize) -> Committer<'a> {
-        let tallies = vec![Tally::default(); stages];
-        Committer { directory, epochs: 0, controls: 0, records: 0, cost: 0, written: Written::default(), tallies }
+    pub fn new(
+        directory: &'a mut DataDirectory,
+        names: &'a [&'static str],
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Committer<'a> {
+        let tallies = vec![Tally::default(); names.len()];
+        let (epochs, controls, records, cost, written) = (0, 0, 0, 0, Written::default());
+        Committer { directory, names, observer, epochs, controls, records, cost, written, tallies }
     }
 
     /// Writes the epoch and returns how far the directory has come.
     pub fn commit(&mut self, finished: Finished) -> Result<Committed, EngineError> {
         let committed = after(self.directory.committed(), &finished);
+        let span = tracing::info_span!("commit", epoch = committed.epoch, records = finished.records);
+        let _inside = span.enter();
+        let mut watch = Watch::start(self.observer.clone());
         let views = views(finished.published);
+        watch.look_back(self.directory, &views)?;
         self.directory.commit(&finished.changes, &views, committed)?;
+        let mut written = Written::default();
+        written.add(&finished.changes, &views);
+        watch.tell(self.directory, self.names, &finished.tallies, written, &views);
         self.epochs += 1;
-        self.written.add(&finished.changes, &views);
+        self.written += written;
         self.controls += u64::from(finished.control.is_some());
         self.records += finished.records;
         self.cost += finished.cost;
@@ -48,7 +66,7 @@ impl<'a> Committer<'a> {
         Ok(committed)
     }
 
-    pub fn summary(self, ending: Ending, names: &[&'static str]) -> Summary {
+    pub fn summary(self, ending: Ending) -> Summary {
         Summary {
             ending,
             epochs: self.epochs,
@@ -56,7 +74,7 @@ impl<'a> Committer<'a> {
             records: self.records,
             cost: self.cost,
             written: self.written,
-            stages: names.iter().copied().zip(self.tallies).collect(),
+            stages: self.names.iter().copied().zip(self.tallies).collect(),
             committed: self.directory.committed(),
         }
     }
@@ -67,6 +85,68 @@ impl Written {
         self.state_keys += state.iter().map(|changes| changes.len() as u64).sum::<u64>();
         self.view_keys += views.len() as u64;
         self.bytes += state.iter().chain([views]).map(|changes| changes.size() as u64).sum::<u64>();
+    }
+}
+
+impl std::ops::AddAssign for Written {
+    fn add_assign(&mut self, other: Written) {
+        self.state_keys += other.state_keys;
+        self.view_keys += other.view_keys;
+        self.bytes += other.bytes;
+    }
+}
+
+/// What an observer is to hear of one commit; nothing where nobody listens.
+struct Watch {
+    observed: Option<Observed>,
+}
+
+struct Observed {
+    observer: Arc<dyn Observer>,
+    start: Instant,
+    merged_in: Duration,
+    /// Earlier records of the views that the observer compares, in order.
+    before: Vec<Option<Vec<u8>>>,
+}
+
+impl Watch {
+    fn start(observer: Option<Arc<dyn Observer>>) -> Watch {
+        let observed = observer.map(|observer| {
+            let (start, merged_in, before) = (Instant::now(), Duration::ZERO, Vec::new());
+            Observed { observer, start, merged_in, before }
+        });
+        Watch { observed }
+    }
+
+    fn look_back(&mut self, directory: &DataDirectory, views: &Changes) -> Result<(), StorageError> {
+        let Some(observed) = &mut self.observed else { return Ok(()) };
+        let compared = views.iter().map(|(key, _)| key).filter(|key| observed.observer.compares(key[0]));
+        let keys: Vec<&[u8]> = compared.collect();
+        let before = &mut observed.before;
+        directory.store().get_many(Column::Views, &keys, &mut |_, value| before.push(value.map(<[u8]>::to_vec)))?;
+        observed.merged_in = observed.start.elapsed();
+        Ok(())
+    }
+
+    fn tell(
+        self,
+        directory: &DataDirectory,
+        stages: &[&'static str],
+        tallies: &[Tally],
+        written: Written,
+        views: &Changes,
+    ) {
+        let Some(Observed { observer, start, merged_in, before }) = self.observed else { return };
+        let written_in = start.elapsed().saturating_sub(merged_in);
+        let mut before = before.iter();
+        let changes = views.iter().map(|(key, after)| {
+            let (topic, key) = key.split_first().expect("a view's key starts with its topic");
+            let before = if observer.compares(*topic) { before.next().and_then(Option::as_deref) } else { None };
+            ViewChange { topic: *topic, key, before, after }
+        });
+        let views: Vec<ViewChange<'_>> = changes.collect();
+        let (committed, log) = (directory.committed(), directory.log().len());
+        observer.committed(&Commit { committed, log, stages, tallies, written, views: &views, merged_in, written_in });
     }
 }
 

@@ -10,6 +10,7 @@ mod tag;
 mod threads;
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use commit::Written;
@@ -19,6 +20,7 @@ pub use node::Tally;
 pub use tag::STAGES_MAX;
 
 use crate::directory::{DataDirectory, OpenError};
+use crate::observe::Observer;
 use crate::{Committed, Source, SourceError, StageError, StorageError};
 use gather::Gather;
 use graph::Graph;
@@ -82,6 +84,7 @@ pub struct Engine<T> {
     graph: Graph,
     names: Vec<&'static str>,
     options: EngineOptions,
+    observer: Option<Arc<dyn Observer>>,
     failed: bool,
     types: PhantomData<fn(T)>,
 }
@@ -103,7 +106,13 @@ impl<T: Send + Sync + 'static> Engine<T> {
         for (node, stage) in graph.nodes().zip(stages) {
             node.resume(store.as_ref()).map_err(|source| EngineError::Stage { stage, source })?;
         }
-        Ok(Engine { directory, graph, names, options, failed: false, types: PhantomData })
+        Ok(Engine { directory, graph, names, options, observer: None, failed: false, types: PhantomData })
+    }
+
+    /// From now on `observer` hears of every epoch.
+    pub fn observe(&mut self, observer: Arc<dyn Observer>) {
+        observer.opened(&self.directory.store(), &self.directory.committed());
+        self.observer = Some(observer);
     }
 
     pub fn directory(&self) -> &DataDirectory {

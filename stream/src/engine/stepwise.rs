@@ -22,7 +22,7 @@ pub(crate) fn run<T: Send + Sync + 'static>(
     let mut gather = engine.gather(source, stop);
     let store = engine.directory.store();
     let room = engine.options.epochs_in_flight.max(1);
-    let mut committer = Committer::new(&mut engine.directory, engine.names.len());
+    let mut committer = Committer::new(&mut engine.directory, &engine.names, engine.observer.clone());
     let graph = &mut engine.graph;
     loop {
         let mut steps: Vec<Step> = graph.ready().map(Step::Work).collect();
@@ -38,6 +38,9 @@ pub(crate) fn run<T: Send + Sync + 'static>(
         match steps.swap_remove(choose(steps.len()) % steps.len()) {
             Step::TakeIn => {
                 if let Some(gathered) = caught("source", || Ok(gather.next()?))? {
+                    if let Some(observer) = &engine.observer {
+                        observer.taken_in(gathered.records, gathered.cost);
+                    }
                     graph.take_in(gathered);
                 }
             }
@@ -55,5 +58,5 @@ pub(crate) fn run<T: Send + Sync + 'static>(
         }
     }
     let ending = gather.ending().expect("the input has come to its end");
-    Ok(committer.summary(ending, &engine.names))
+    Ok(committer.summary(ending))
 }

@@ -7,6 +7,7 @@ use crate::engine::commit::Committer;
 use crate::engine::gather::Gather;
 use crate::engine::graph::Graph;
 use crate::engine::{Ending, Engine, EngineError, Summary, caught};
+use crate::observe::Observer;
 use crate::store::Store;
 use crate::{Committed, Source};
 
@@ -17,6 +18,7 @@ struct Shared<'a> {
     store: Arc<dyn Store>,
     names: &'a [&'static str],
     epochs_in_flight: usize,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 struct Inner<'a> {
@@ -39,8 +41,10 @@ pub(crate) fn run<T: Send + Sync + 'static>(
         store: engine.directory.store(),
         names: &engine.names,
         epochs_in_flight: engine.options.epochs_in_flight.max(1),
+        observer: engine.observer.clone(),
     };
-    let mut committer = Committer::new(&mut engine.directory, engine.names.len());
+    let observer = engine.observer.clone();
+    let mut committer = Committer::new(&mut engine.directory, &engine.names, observer);
     std::thread::scope(|scope| {
         scope.spawn(|| shared.part("source", |shared| shared.take_in(&mut gather)));
         for _ in 0..threads {
@@ -51,7 +55,7 @@ pub(crate) fn run<T: Send + Sync + 'static>(
     let inner = shared.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
     match inner.failure {
         Some(failure) => Err(failure),
-        None => Ok(committer.summary(inner.ending.expect("a run without failure ends"), &engine.names)),
+        None => Ok(committer.summary(inner.ending.expect("a run without failure ends"))),
     }
 }
 
@@ -73,6 +77,9 @@ impl<'a> Shared<'a> {
             let Some((mut inner, ())) = self.wait(room) else {
                 return Ok(());
             };
+            if let Some(observer) = &self.observer {
+                observer.taken_in(gathered.records, gathered.cost);
+            }
             inner.graph.take_in(gathered);
             drop(inner);
             self.changed.notify_all();
@@ -95,8 +102,11 @@ impl<'a> Shared<'a> {
             };
             let stage = self.names[inner.graph.stage_of(task.place)];
             drop(inner);
-            let done = caught(stage, || {
-                task.node.run(task.work, self.store.as_ref()).map_err(|source| EngineError::Stage { stage, source })
+            let span = tracing::debug_span!("work", stage, epoch = task.work.epoch);
+            let done = span.in_scope(|| {
+                caught(stage, || {
+                    task.node.run(task.work, self.store.as_ref()).map_err(|source| EngineError::Stage { stage, source })
+                })
             })?;
             self.lock().graph.finish(task.place, task.node, done);
             self.changed.notify_all();

@@ -40,6 +40,28 @@ impl Column {
     }
 }
 
+/// The insides of a store, for those who run it. Asking is cheap and never waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Insides {
+    pub columns: Vec<(Column, ColumnInsides)>,
+    /// Time that writes have waited for the store to catch up, since it was opened.
+    pub stalled: std::time::Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ColumnInsides {
+    /// Bytes in tables on disk.
+    pub table_bytes: u64,
+    /// Bytes in memory that are not yet in tables.
+    pub memory_bytes: u64,
+    /// Bytes that wait to be compacted.
+    pub pending_bytes: u64,
+    /// Tables that no compaction has touched.
+    pub fresh_tables: u64,
+    /// About how many keys there are.
+    pub keys: u64,
+}
+
 /// Keeps columns. Two implementations: RocksDB and memory.
 ///
 /// After the first error the outcome of what was asked is unknown: whoever sees one stops, reopens and looks.
@@ -55,6 +77,11 @@ pub trait Store: Send + Sync {
     ) -> Result<(), StorageError>;
 
     fn cursor(&self, column: Column) -> Box<dyn Cursor + '_>;
+
+    /// What the store tells of its insides; nothing where there is nothing to tell.
+    fn insides(&self) -> Insides {
+        Insides::default()
+    }
 
     /// Writes all changes or none. They have reached the disk when this returns.
     fn write(&self, changes: &[(Column, &Changes)]) -> Result<(), StorageError>;

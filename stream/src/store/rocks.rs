@@ -4,6 +4,7 @@
 //! a torn tail, so that damage in its middle is an error and not a silent cut.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator,
@@ -12,7 +13,7 @@ use rocksdb::{
 
 use crate::StorageError;
 use crate::store::snapshot::Snapshot;
-use crate::store::{Changes, Column, Cursor, Store};
+use crate::store::{Changes, Column, ColumnInsides, Cursor, Insides, Store};
 
 /// Bytes for blocks, filters and memtables together.
 const CACHE_BYTES: usize = 320 << 20;
@@ -50,6 +51,18 @@ impl RocksStore {
         Ok(RocksStore { db, _snapshot: Some(snapshot) })
     }
 
+    fn insides_of(&self, column: Column) -> ColumnInsides {
+        let family = self.family(column);
+        let told = |name: &str| self.db.property_int_value_cf(family, name).ok().flatten().unwrap_or_default();
+        ColumnInsides {
+            table_bytes: told("rocksdb.live-sst-files-size"),
+            memory_bytes: told("rocksdb.cur-size-all-mem-tables"),
+            pending_bytes: told("rocksdb.estimate-pending-compaction-bytes"),
+            fresh_tables: told("rocksdb.num-files-at-level0"),
+            keys: told("rocksdb.estimate-num-keys"),
+        }
+    }
+
     fn family(&self, column: Column) -> &ColumnFamily {
         self.db.cf_handle(column.name()).expect("every column family is opened")
     }
@@ -59,6 +72,16 @@ impl Drop for RocksStore {
     fn drop(&mut self) {
         self.db.cancel_all_background_work(true);
     }
+}
+
+/// The stall in RocksDB's own report: `Cumulative stall: 00:01:2.345 H:M:S, 0.0 percent`.
+fn stall_in(report: &str) -> Option<Duration> {
+    let (_, rest) = report.split_once("Cumulative stall: ")?;
+    let mut parts = rest.split_whitespace().next()?.splitn(3, ':');
+    let (hours, minutes): (u64, u64) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let (seconds, thousandths) = parts.next()?.split_once('.')?;
+    let (seconds, thousandths): (u64, u64) = (seconds.parse().ok()?, thousandths.parse().ok()?);
+    Some(Duration::from_secs((hours * 60 + minutes) * 60 + seconds) + Duration::from_millis(thousandths))
 }
 
 fn failure(what: &str, error: rocksdb::Error) -> StorageError {
@@ -141,6 +164,12 @@ impl Store for RocksStore {
     fn cursor(&self, column: Column) -> Box<dyn Cursor + '_> {
         let iterator = self.db.raw_iterator_cf_opt(self.family(column), ReadOptions::default());
         Box::new(RocksCursor { iterator })
+    }
+
+    fn insides(&self) -> Insides {
+        let stalled = self.db.property_value("rocksdb.dbstats").ok().flatten();
+        let stalled = stalled.as_deref().and_then(stall_in).unwrap_or_default();
+        Insides { columns: Column::ALL.map(|column| (column, self.insides_of(column))).into(), stalled }
     }
 
     fn write(&self, changes: &[(Column, &Changes)]) -> Result<(), StorageError> {

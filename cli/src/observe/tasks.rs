@@ -1,0 +1,174 @@
+//! The tasks of the Kafka engine: what each tells of its transactions becomes metrics, summed over a stage.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::metrics::Metrics;
+
+/// What one transaction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transaction {
+    pub received: u64,
+    /// Records that had been taken before.
+    pub repeats: u64,
+    /// Records put on the topic of dead letters.
+    pub dead: u64,
+    pub controls: u64,
+    pub sent: u64,
+    pub published: u64,
+    /// Bytes of all outputs.
+    pub bytes: u64,
+    /// Time until the transaction held.
+    pub publish: Duration,
+    /// Time for applying it to the task's store.
+    pub apply: Duration,
+}
+
+/// What happens to a task beside its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    Assigned,
+    Revoked,
+    Recovered {
+        folded: u64,
+        took: Duration,
+    },
+    /// Whether a transaction holds is not known.
+    Unclear,
+    /// Another process owns the task.
+    Fenced,
+    /// A record from above is missing.
+    Gap,
+    /// A reader asked for records again.
+    Repair,
+    /// The consumer did not move and was made anew.
+    Rebuilt,
+}
+
+/// Gauges of single tasks; a metric shows their sum, since a label for each partition would grow with the cluster.
+#[derive(Default)]
+pub(super) struct Sums {
+    by_task: Mutex<BTreeMap<(&'static str, u16), i64>>,
+}
+
+impl Sums {
+    /// Sets one task's part, or takes it out, and gives the sum of its stage.
+    fn set(&self, stage: &'static str, partition: u16, part: Option<u64>) -> i64 {
+        let mut by_task = self.by_task.lock().unwrap_or_else(PoisonError::into_inner);
+        match part {
+            Some(part) => by_task.insert((stage, partition), i64::try_from(part).unwrap_or(i64::MAX)),
+            None => by_task.remove(&(stage, partition)),
+        };
+        by_task
+            .range((stage, 0)..=(stage, u16::MAX))
+            .map(|(_, part)| part)
+            .fold(0, |sum, part| sum.saturating_add(*part))
+    }
+}
+
+impl Metrics {
+    /// A transaction of a task of this stage holds and is applied.
+    pub fn transaction(&self, stage: &'static str, done: &Transaction) {
+        self.commits.with_label_values(&[stage]).inc();
+        for (counter, count) in [
+            (&self.stage_in, done.received),
+            (&self.stage_out, done.sent),
+            (&self.stage_published, done.published),
+            (&self.controls, done.controls),
+            (&self.commit_bytes, done.bytes),
+            (&self.repeats, done.repeats),
+            (&self.dead_letters, done.dead),
+        ] {
+            counter.with_label_values(&[stage]).inc_by(count);
+        }
+        for (phase, took) in [("publish", done.publish), ("apply", done.apply)] {
+            self.commit_time.with_label_values(&[stage, phase]).observe(took.as_secs_f64());
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.last_commit.with_label_values(&[stage]).set(now.as_secs_f64());
+    }
+
+    /// Records of a task's input that are still to come.
+    pub fn lag(&self, stage: &'static str, partition: u16, records: u64) {
+        let sum = self.lags.set(stage, partition, Some(records));
+        self.lag_records.with_label_values(&[stage]).set(sum);
+    }
+
+    /// Bytes of a task's store.
+    pub fn state(&self, stage: &'static str, partition: u16, bytes: u64) {
+        let sum = self.states.set(stage, partition, Some(bytes));
+        self.state_bytes.with_label_values(&[stage]).set(sum);
+    }
+
+    /// Something happened to a task.
+    pub fn happened(&self, stage: &'static str, partition: u16, what: Happening) {
+        let trouble = |kind| self.troubles.with_label_values(&[stage, kind]).inc();
+        match what {
+            Happening::Assigned => {
+                self.tasks.with_label_values(&[stage]).set(self.owned.set(stage, partition, Some(1)))
+            }
+            Happening::Revoked => self.forget(stage, partition),
+            Happening::Recovered { folded, took } => {
+                self.recoveries.with_label_values(&[stage]).inc();
+                self.recovery_time.with_label_values(&[stage]).observe(took.as_secs_f64());
+                self.folded.with_label_values(&[stage]).inc_by(folded);
+            }
+            Happening::Unclear => trouble("unclear"),
+            Happening::Fenced => trouble("fenced"),
+            Happening::Gap => trouble("gap"),
+            Happening::Repair => trouble("repair"),
+            Happening::Rebuilt => trouble("rebuilt"),
+        }
+    }
+
+    /// A task that went to another process is that one's to tell of.
+    fn forget(&self, stage: &'static str, partition: u16) {
+        for (gauge, sums) in
+            [(&self.tasks, &self.owned), (&self.lag_records, &self.lags), (&self.state_bytes, &self.states)]
+        {
+            gauge.with_label_values(&[stage]).set(sums.set(stage, partition, None));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::metrics::EngineKind;
+
+    #[test]
+    fn a_stage_is_the_sum_of_the_tasks_that_are_owned() {
+        let metrics = Metrics::new(EngineKind::Kafka);
+        for partition in [0, 1] {
+            metrics.happened("units", partition, Happening::Assigned);
+            metrics.lag("units", partition, 5);
+        }
+        metrics.lag("ledger", 0, 100);
+        metrics.lag("units", 1, 7);
+        assert_eq!(metrics.lag_records.with_label_values(&["units"]).get(), 12);
+        metrics.happened("units", 0, Happening::Revoked);
+        assert_eq!(metrics.lag_records.with_label_values(&["units"]).get(), 7);
+        assert_eq!(metrics.tasks.with_label_values(&["units"]).get(), 1);
+        assert_eq!(metrics.lag_records.with_label_values(&["ledger"]).get(), 100);
+    }
+
+    #[test]
+    fn transactions_and_troubles_are_counted_by_stage() {
+        let metrics = Metrics::new(EngineKind::Kafka);
+        let done = Transaction { received: 10, repeats: 2, dead: 1, sent: 7, ..Transaction::default() };
+        metrics.transaction("normalize", &done);
+        metrics.transaction("normalize", &done);
+        metrics.happened("normalize", 0, Happening::Unclear);
+        let text = metrics.text();
+        for line in [
+            "paidonce_stage_records_in_total{stage=\"normalize\",engine=\"kafka\"} 20",
+            "paidonce_dead_letters_total{stage=\"normalize\",engine=\"kafka\"} 2",
+            "paidonce_repeats_total{stage=\"normalize\",engine=\"kafka\"} 4",
+            "paidonce_commits_total{stage=\"normalize\",engine=\"kafka\"} 2",
+            "paidonce_troubles_total{kind=\"unclear\",stage=\"normalize\",engine=\"kafka\"} 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+}
