@@ -11,9 +11,10 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 /// Longest that one export, and the flush at the end of the process, may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,7 +41,7 @@ impl Drop for Tracing {
 
 /// Starts what the environment asks for: nothing, unless one of its variables is set.
 ///
-/// `RUST_LOG` filters what goes to stderr (`PAIDONCE_LOG=json`: one JSON object a line), `PAIDONCE_TRACE` what goes to
+/// `RUST_LOG` filters what goes to stderr, a line where a span ends (`PAIDONCE_LOG=json`: one JSON object a line), `PAIDONCE_TRACE` what goes to
 /// the collector.
 ///
 /// # Errors
@@ -53,7 +54,7 @@ pub fn start() -> anyhow::Result<Tracing> {
         layers.push(exported.with_filter(filter("PAIDONCE_TRACE", EXPORTED)?).boxed());
     }
     if asked(&["RUST_LOG"]) {
-        let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let written = fmt::layer().with_writer(std::io::stderr).with_span_events(FmtSpan::CLOSE);
         let written = match std::env::var("PAIDONCE_LOG").as_deref() {
             Ok("json") => written.json().with_filter(filter("RUST_LOG", "info")?).boxed(),
             _ => written.with_filter(filter("RUST_LOG", "info")?).boxed(),
