@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -10,13 +10,19 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the workspace")
 }
 
-/// All crates that any platform would use, from the lock file, without the network.
+fn cargo(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().expect("cargo runs")
+}
+
+/// All crates that any platform would use, from the lock file. Only those of other platforms, which no build here has
+/// asked for, may have to be fetched, once.
 fn packages() -> Vec<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
-        .current_dir(root())
-        .output()
-        .expect("cargo runs");
+    let metadata = ["metadata", "--format-version", "1", "--locked", "--offline"];
+    let mut output = cargo(&metadata);
+    if !output.status.success() {
+        cargo(&["fetch", "--locked"]);
+        output = cargo(&metadata);
+    }
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
     metadata["packages"].as_array().expect("a list of packages").clone()
