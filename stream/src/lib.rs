@@ -29,6 +29,7 @@
 pub mod directory;
 pub mod engine;
 pub mod floor;
+pub mod kafka;
 pub mod key;
 pub mod log;
 pub mod memory;

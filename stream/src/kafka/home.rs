@@ -1,0 +1,91 @@
+//! Where a task's state lies: its own store, and checkpoints that other owners can start from.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::StorageError;
+use crate::kafka::{Book, Stop, TaskId};
+use crate::store::{Changes, Column, Store};
+
+/// What never changes in a task's store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskIdentity {
+    pub format: u32,
+    pub generation: u32,
+    pub task: TaskId,
+    pub stage: String,
+    pub partitions: u16,
+}
+
+/// Layout of a task's store.
+pub const FORMAT: u32 = 1;
+const IDENTITY: &[u8] = b"identity";
+const BOOK: &[u8] = b"book";
+
+impl std::fmt::Display for TaskIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let TaskIdentity { format, generation, task, stage, partitions } = self;
+        let partition = task.partition;
+        write!(f, "stage {stage}, partition {partition} of {partitions}, generation {generation}, format {format}")
+    }
+}
+
+/// Where a task's state lies. Two implementations: folders and memory.
+pub trait Home: Send {
+    /// The task's own store; made where there is none.
+    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError>;
+
+    /// Books of the checkpoints that are whole, the newest first.
+    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError>;
+
+    /// Puts a checkpoint, by its place in [`Home::checkpoints`], in the place of the task's own store.
+    fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError>;
+
+    /// Puts an empty store in the place of the task's own.
+    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError>;
+
+    /// Keeps a checkpoint of the open store and returns its bytes; `None` where none are kept.
+    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Result<Option<u64>, StorageError>;
+}
+
+/// Reads a store's book; an empty store gets its identity, another task's is refused.
+pub fn look(store: &dyn Store, identity: &TaskIdentity) -> Result<Result<Option<Book>, Stop>, StorageError> {
+    match read::<TaskIdentity>(store, IDENTITY)? {
+        Some(found) if found == *identity => Ok(Ok(read(store, BOOK)?)),
+        Some(found) => Ok(Err(Stop::Foreign { found: found.to_string(), asked: identity.to_string() })),
+        None => {
+            let mut meta = Changes::default();
+            meta.put(IDENTITY, &[], &encode(identity));
+            store.write(&[(Column::Meta, &meta)])?;
+            Ok(Ok(None))
+        }
+    }
+}
+
+/// The book of a store that is only looked at.
+pub fn book_of(store: &dyn Store) -> Result<Option<(TaskIdentity, Book)>, StorageError> {
+    let Some(identity) = read(store, IDENTITY)? else {
+        return Ok(None);
+    };
+    Ok(Some((identity, read(store, BOOK)?.unwrap_or_default())))
+}
+
+/// Writes what a transaction changed, with the book in the same batch.
+pub fn apply(store: &dyn Store, changes: &Changes, book: &Book) -> Result<(), StorageError> {
+    let mut meta = Changes::default();
+    meta.put(BOOK, &[], &encode(book));
+    store.write(&[(Column::State, changes), (Column::Meta, &meta)])
+}
+
+fn read<T: DeserializeOwned>(store: &dyn Store, key: &[u8]) -> Result<Option<T>, StorageError> {
+    let Some(bytes) = store.get(Column::Meta, key)? else {
+        return Ok(None);
+    };
+    let damaged = |error| StorageError::new(format!("record {} is damaged: {error}", String::from_utf8_lossy(key)));
+    postcard::from_bytes(&bytes).map(Some).map_err(damaged)
+}
+
+fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    postcard::to_stdvec(record).expect("a record of the store is encodable")
+}

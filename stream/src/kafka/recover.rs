@@ -1,0 +1,185 @@
+//! What a task does that comes up again: the table of decisions, without any input or output.
+
+use crate::kafka::{Book, Place};
+
+/// What recovery knows when it decides.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// Place and numbers of the newest mark.
+    pub mark: Option<(Place, &'a [u64])>,
+    /// Books that the task could go on from: its own store first, then checkpoints, the newest first.
+    pub bases: &'a [Base],
+    /// For each slot the last number up to which all records of the task are visible.
+    pub visible: &'a [u64],
+    /// First offset that the input still has.
+    pub input_start: u64,
+}
+
+/// A state that a task could go on from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    pub book: Book,
+}
+
+/// From where the task folds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// From a base, by its index.
+    From(usize),
+    /// From the start of the input, with nothing.
+    FromStart,
+}
+
+/// Why a task must not go on by itself. `paidonce repair` is the way out of these.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    #[error("its store stands at {store:?}, ahead of its mark at {mark:?}: what it holds was never published")]
+    AheadOfMark { store: Place, mark: Place },
+    #[error("its store stands at {store:?}, but there is no mark: marks were lost, or the store is of another cluster")]
+    NoMark { store: Place },
+    #[error("its input starts at offset {start}, behind offset {needed} that it would have to read again")]
+    InputTrimmed { start: u64, needed: u64 },
+    #[error("its input differs from the one it read: {what}")]
+    InputDiffers { what: String },
+    #[error("what it published differs from what it would publish now: {what}")]
+    OutputDiffers { what: String },
+    #[error("it belongs to {found}, not to {asked}")]
+    Foreign { found: String, asked: String },
+    #[error("a writer of its input broke the order: {what}")]
+    Order { what: String },
+    #[error("a record cannot be read: {what}")]
+    Poison { what: String },
+}
+
+/// Where to fold from.
+///
+/// A base serves when every record that it would no longer send is visible: it sends what is missing behind it on its
+/// way to the mark. What lies in the store but behind no mark was never published, and nothing may stand on it.
+pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
+    if let Some(base) = situation.bases.first() {
+        let store = base.book.place;
+        match situation.mark {
+            None if store > Place::default() => return Err(Stop::NoMark { store }),
+            Some((mark, _)) if store > mark => return Err(Stop::AheadOfMark { store, mark }),
+            _ => {}
+        }
+    }
+    let mark = situation.mark.map(|(place, _)| place).unwrap_or_default();
+    let serves = |base: &Base| base.book.place <= mark && covers(situation.visible, &base.book.numbers);
+    let mut needed = 0;
+    for (index, base) in situation.bases.iter().enumerate().filter(|(_, base)| serves(base)) {
+        // The last record that was taken is read again, to see that the input is the same.
+        let first = base.book.last.map_or(base.book.place.next, |last| last.offset);
+        if first >= situation.input_start {
+            return Ok(Decision::From(index));
+        }
+        needed = first;
+    }
+    match situation.input_start {
+        0 => Ok(Decision::FromStart),
+        start => Err(Stop::InputTrimmed { start, needed }),
+    }
+}
+
+/// Every number that was given is visible.
+pub(crate) fn covers(visible: &[u64], given: &[u64]) -> bool {
+    given.iter().enumerate().all(|(slot, number)| visible.get(slot).is_some_and(|visible| visible >= number))
+}
+
+/// Follows one task's records through a partition and finds up to which number all of them are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// All up to this number are there.
+    pub number: u64,
+    /// Offset behind the record of that number.
+    pub behind: u64,
+    /// Some record lies beyond a gap.
+    pub torn: bool,
+}
+
+impl Tail {
+    pub fn from(floor: crate::kafka::Floor) -> Tail {
+        Tail { number: floor.number, behind: floor.offset, torn: false }
+    }
+
+    pub fn see(&mut self, offset: u64, number: u64) {
+        if number == self.number + 1 {
+            (self.number, self.behind) = (number, offset + 1);
+        } else if number > self.number {
+            self.torn = true;
+        }
+    }
+
+    /// The floor that follows when the partition was read up to `end`.
+    pub fn floor(&self, end: u64) -> crate::kafka::Floor {
+        let offset = if self.torn { self.behind } else { end.max(self.behind) };
+        crate::kafka::Floor { offset, number: self.number }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::{Floor, Seen};
+
+    fn base(next: u64, numbers: &[u64]) -> Base {
+        let last = next.checked_sub(1).map(|offset| Seen { offset, hash: [0; 32] });
+        let place = Place { next, slice: 0 };
+        Base { book: Book { place, last, numbers: numbers.to_vec(), ..Book::default() } }
+    }
+
+    fn decided(
+        mark: Option<(u64, &[u64])>,
+        bases: &[Base],
+        visible: &[u64],
+        input_start: u64,
+    ) -> Result<Decision, Stop> {
+        let mark = mark.map(|(next, numbers)| (Place { next, slice: 0 }, numbers));
+        decide(&Situation { mark, bases, visible, input_start })
+    }
+
+    #[test]
+    fn a_store_at_or_behind_its_mark_goes_on() {
+        assert_eq!(decided(Some((9, &[4])), &[base(9, &[4])], &[4], 0), Ok(Decision::From(0)));
+        assert_eq!(decided(Some((9, &[4])), &[base(7, &[3])], &[4], 5), Ok(Decision::From(0)));
+        assert_eq!(decided(Some((9, &[4])), &[base(7, &[3])], &[3], 5), Ok(Decision::From(0)));
+    }
+
+    #[test]
+    fn a_store_ahead_of_its_mark_stops() {
+        assert!(matches!(decided(Some((9, &[4])), &[base(10, &[4])], &[4], 0), Err(Stop::AheadOfMark { .. })));
+        assert!(matches!(decided(None, &[base(1, &[0])], &[0], 0), Err(Stop::NoMark { .. })));
+    }
+
+    #[test]
+    fn nothing_yet_starts_at_the_start() {
+        assert_eq!(decided(None, &[], &[0], 0), Ok(Decision::FromStart));
+        assert_eq!(decided(None, &[base(0, &[0])], &[0], 0), Ok(Decision::From(0)));
+        assert_eq!(decided(Some((9, &[4])), &[], &[4], 0), Ok(Decision::FromStart));
+    }
+
+    #[test]
+    fn what_is_missing_is_sent_from_an_older_base() {
+        let bases = [base(9, &[4]), base(5, &[3]), base(2, &[1])];
+        assert_eq!(decided(Some((9, &[4])), &bases, &[2], 0), Ok(Decision::From(2)));
+        assert_eq!(decided(Some((9, &[4])), &bases, &[0], 0), Ok(Decision::FromStart));
+        assert_eq!(decided(Some((9, &[4])), &bases, &[2], 3), Err(Stop::InputTrimmed { start: 3, needed: 1 }));
+        assert!(matches!(decided(Some((9, &[4])), &[], &[4], 1), Err(Stop::InputTrimmed { .. })));
+    }
+
+    #[test]
+    fn a_tail_ends_at_its_first_gap_and_goes_on_when_it_is_filled() {
+        let mut tail = Tail::from(Floor { offset: 10, number: 3 });
+        for (offset, number) in [(11, 2), (12, 4), (15, 6), (16, 7)] {
+            tail.see(offset, number);
+        }
+        assert_eq!((tail.number, tail.floor(20)), (4, Floor { offset: 13, number: 4 }));
+        for (offset, number) in [(21, 5), (22, 6), (23, 7)] {
+            tail.see(offset, number);
+        }
+        assert_eq!(tail.number, 7);
+        let mut whole = Tail::from(Floor { offset: 10, number: 3 });
+        whole.see(12, 4);
+        assert_eq!(whole.floor(20), Floor { offset: 20, number: 4 });
+    }
+}

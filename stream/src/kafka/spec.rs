@@ -1,0 +1,126 @@
+//! What a cluster, a stage and a task are called and how they work.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::kafka::INTAKE;
+
+/// A Kafka cluster and the line of stages on it.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// Put in front of every topic name, group and transactional id; empty for names as the table of topics has them.
+    pub prefix: String,
+    /// A change of the partition counts starts the next one.
+    pub generation: u32,
+    /// More client settings (security); none of the pinned ones may be among them.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Cluster {
+    /// The full name of a topic of the table.
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    pub fn marks(&self) -> String {
+        self.topic("pos.marks")
+    }
+
+    pub fn repairs(&self) -> String {
+        self.topic("pos.repairs")
+    }
+
+    pub fn dead(&self) -> String {
+        self.topic("pos.dead")
+    }
+}
+
+/// A stage in its line.
+#[derive(Clone, Debug)]
+pub struct StageSpec {
+    /// Place in the line, from 0; part of stored keys.
+    pub number: u8,
+    pub name: &'static str,
+    /// Topics by their names in the table, without prefix.
+    pub input: String,
+    /// `None` for the last stage.
+    pub output: Option<String>,
+    /// Views that the stage publishes on: number, name.
+    pub views: Vec<(u8, String)>,
+    /// Partitions of every hop and view topic in this generation.
+    pub partitions: u16,
+    /// Names the build's logic in marks.
+    pub logic: u32,
+    /// Digest of the configuration that the process was started with; named in marks.
+    pub config: [u8; 32],
+}
+
+impl StageSpec {
+    /// The stage that writes the input.
+    pub fn upstream(&self) -> u8 {
+        if self.number == 0 { INTAKE } else { self.number - 1 }
+    }
+
+    /// Tasks that write the input.
+    pub fn writers(&self) -> u16 {
+        if self.number == 0 { 1 } else { self.partitions }
+    }
+}
+
+/// How tasks work; none of it shows in what they publish.
+#[derive(Clone, Debug)]
+pub struct TaskOptions {
+    /// Each task keeps its state in `tasks/<stage>-<partition>` below.
+    pub data: PathBuf,
+    /// Where checkpoints are put for other owners; `None` keeps none.
+    pub checkpoints: Option<PathBuf>,
+    pub checkpoint_interval: Duration,
+    /// Outputs wait at most that long for their transaction.
+    pub commit_interval: Duration,
+    /// A transaction without outputs waits at most that long.
+    pub idle_interval: Duration,
+    /// Records taken in one go.
+    pub batch_records: usize,
+    /// Bytes taken in one go.
+    pub batch_bytes: usize,
+    /// Bytes of outputs after which a transaction is committed.
+    pub transaction_bytes: usize,
+    /// Bytes of clean state that a task keeps.
+    pub cache_bytes: usize,
+    /// What [`crate::kafka::WireError::Poison`] leads to.
+    pub poison: Poison,
+    /// Member of the group for as long as the process's identity lasts; a restart takes its partitions back at once.
+    pub instance: Option<String>,
+    /// A gap that is not repaired is asked for again after that long.
+    pub repair_interval: Duration,
+}
+
+/// What is done with a record that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poison {
+    /// It is put on the topic of dead letters and counted.
+    Park,
+    /// The task stops in front of it.
+    Stop,
+}
+
+impl TaskOptions {
+    pub fn new(data: impl Into<PathBuf>) -> TaskOptions {
+        TaskOptions {
+            data: data.into(),
+            checkpoints: None,
+            checkpoint_interval: Duration::from_secs(120),
+            commit_interval: Duration::from_millis(40),
+            idle_interval: Duration::from_secs(1),
+            batch_records: 2_000,
+            batch_bytes: 4 << 20,
+            transaction_bytes: 8 << 20,
+            cache_bytes: 64 << 20,
+            poison: Poison::Park,
+            instance: None,
+            repair_interval: Duration::from_secs(20),
+        }
+    }
+}

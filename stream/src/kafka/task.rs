@@ -1,0 +1,607 @@
+//! A task: its fold, in transactions with marks, and how it comes up again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::kafka::book::{About, Floor};
+use crate::kafka::home::{self, Home, TaskIdentity};
+use crate::kafka::recover::{self, Base, Decision, Situation, Tail};
+use crate::kafka::work::{Incoming, Outputs, Settled, Work};
+use crate::kafka::{
+    Batch, Book, Channels, Cluster, Event, HOP, Mark, Observer, Origin, Place, Reader, Received, RepairRequest, Seen,
+    Sending, StageSpec, Stop, TaskError, TaskId, TaskOptions, Transport, TransportError, Wires, Writer,
+};
+use crate::overlay::Overlay;
+use crate::store::Store;
+use crate::{Outbox, PartitionState, Stage, TableId};
+
+/// While a task folds up to its mark, its store takes what so many records changed at once.
+const FOLD_RECORDS: u64 = 20_000;
+
+/// Everything that a task is made of but its state.
+pub struct Frame<I, O, T> {
+    pub cluster: Arc<Cluster>,
+    pub spec: Arc<StageSpec>,
+    pub wires: Wires<I, O>,
+    pub options: Arc<TaskOptions>,
+    pub transport: Arc<T>,
+    pub observer: Arc<dyn Observer>,
+}
+
+/// A task at work.
+pub struct Task<S: Stage, T: Transport> {
+    id: TaskId,
+    cluster: Arc<Cluster>,
+    options: Arc<TaskOptions>,
+    observer: Arc<dyn Observer>,
+    about: About,
+    reader: T::Reader,
+    work: Work<S, T::Writer>,
+    overlay: Overlay,
+    store: Arc<dyn Store>,
+    home: Box<dyn Home>,
+    /// The last record that was taken: it must come again when reading starts.
+    verify: Option<Seen>,
+    /// Where the fold has to agree with the mark.
+    target: Option<Target>,
+    floors: Vec<Floor>,
+    marks: (String, u16, usize),
+    incoming: Vec<Incoming<S::In>>,
+    wanted: Vec<(TableId, Vec<u8>)>,
+    total: Batch,
+    folded: u64,
+    since: Instant,
+    checkpointed: Instant,
+    opened: Instant,
+    /// By writer: when the missing record was last asked for, how often.
+    asked: BTreeMap<u16, (u64, Option<Instant>, u32)>,
+}
+
+struct Target {
+    place: Place,
+    hash: [u8; 32],
+    numbers: Vec<u64>,
+    last: Option<Seen>,
+    logic: u32,
+}
+
+/// What one step of a task did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub taken: usize,
+    pub committed: bool,
+    /// The task stands where its mark stands, or beyond.
+    pub caught_up: bool,
+}
+
+impl<S: Stage, T: Transport> Task<S, T> {
+    /// Takes the task over: fences earlier owners, then finds out where it stands.
+    ///
+    /// `limits`: numbers from which on readers miss records, by partition of the output.
+    pub fn open(
+        frame: &Frame<S::In, S::Out, T>,
+        partition: u16,
+        mut stage: S,
+        mut home: Box<dyn Home>,
+        limits: &BTreeMap<u16, u64>,
+    ) -> Result<Task<S, T>, TaskError> {
+        let Frame { cluster, spec, options, transport, .. } = frame;
+        let id = TaskId { stage: spec.number, partition };
+        let channels = Channels::of(spec, |name| cluster.topic(name));
+        let slots = channels.len();
+        let input = cluster.topic(&spec.input);
+        let about = About {
+            generation: cluster.generation,
+            input: input.clone(),
+            logic: spec.logic,
+            config: spec.config,
+            channels: channels.clone(),
+        };
+        // Before anything is read: what an earlier owner left open is decided by this.
+        let writer = transport.writer(&writer_name(cluster, spec.name, partition), slots + 1).map_err(of_transport)?;
+        let marks = cluster.marks();
+        let marks_partition = Mark::partition(id, transport.partitions(&marks).map_err(of_transport)?);
+        let mark = last_mark(transport.as_ref(), &marks, marks_partition, cluster.generation, id)?;
+        let (floors, numbers) = match &mark {
+            Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
+            None => (vec![Floor::default(); slots], vec![0; slots]),
+        };
+        let origin = Origin { generation: cluster.generation, task: id };
+        let (floors, mut visible) = tails(transport.as_ref(), &channels, origin, &floors)?;
+        for (partition, missing) in limits {
+            if let Some(slot) = channels.slot(HOP, *partition) {
+                visible[slot] = visible[slot].min(missing.saturating_sub(1));
+            }
+        }
+        let (input_start, input_end) = transport.bounds(&input, partition).map_err(of_transport)?;
+        let identity = TaskIdentity {
+            format: home::FORMAT,
+            generation: cluster.generation,
+            task: id,
+            stage: spec.name.into(),
+            partitions: spec.partitions,
+        };
+        let own = home.open()?;
+        let fresh = || Book::new(slots, spec.writers());
+        let own_book = home::look(own.as_ref(), &identity)??.unwrap_or_else(fresh);
+        let checkpoints = home.checkpoints()?;
+        let bases: Vec<Base> = [own_book].into_iter().chain(checkpoints).map(|book| Base { book }).collect();
+        let place = mark.as_ref().map(|mark| (mark.place, numbers.as_slice()));
+        let (store, book) =
+            match recover::decide(&Situation { mark: place, bases: &bases, visible: &visible, input_start })? {
+                Decision::From(0) if place.is_some_and(|(place, _)| is_far_behind(&bases, place, &visible)) => {
+                    drop(own);
+                    let store = home.restore(0)?;
+                    let book = home::look(store.as_ref(), &identity)??.unwrap_or_else(fresh);
+                    (store, book)
+                }
+                Decision::From(0) => (own, bases[0].book.clone()),
+                Decision::From(index) => {
+                    drop(own);
+                    let store = home.restore(index - 1)?;
+                    let book = home::look(store.as_ref(), &identity)??.unwrap_or_else(fresh);
+                    (store, book)
+                }
+                Decision::FromStart => {
+                    drop(own);
+                    let store = home.clear()?;
+                    home::look(store.as_ref(), &identity)??;
+                    (store, fresh())
+                }
+            };
+        if let Some(last) = book.last.filter(|last| last.offset >= input_end) {
+            let what = format!("it ends at offset {input_end}, offset {} was read", last.offset);
+            return Err(Stop::InputDiffers { what }.into());
+        }
+        let from = book.last.map_or(book.place.next, |last| last.offset);
+        let reader = transport.reader(&input, partition, from).map_err(of_transport)?;
+        let mut overlay = Overlay::new(spec.number, partition, book.transactions, options.cache_bytes);
+        stage.resume(&mut PartitionState::new(store.as_ref(), &mut overlay))?;
+        let target =
+            mark.map(|mark| Target { place: mark.place, hash: mark.hash, numbers, last: mark.last, logic: mark.logic });
+        let mut numbers = book.numbers.clone();
+        numbers.resize(slots, 0);
+        let work = Work {
+            task: id,
+            spec: spec.clone(),
+            wires: frame.wires.clone(),
+            stage,
+            outbox: Outbox::default(),
+            outputs: Outputs { origin, writer, channels, visible, open: None, batch: Batch::default() },
+            poison: options.poison,
+            input_topic: input,
+            unsettled: true,
+            gaps: BTreeMap::new(),
+            bytes: Vec::new(),
+            transaction_bytes: options.transaction_bytes as u64,
+            book: Book { numbers, ..book },
+        };
+        let verify = work.book.last;
+        let now = Instant::now();
+        let mut task = Task {
+            id,
+            cluster: cluster.clone(),
+            options: options.clone(),
+            observer: frame.observer.clone(),
+            about,
+            reader,
+            work,
+            overlay,
+            store,
+            home,
+            verify,
+            target,
+            floors,
+            marks: (marks, marks_partition, slots),
+            incoming: Vec::new(),
+            wanted: Vec::new(),
+            total: Batch::default(),
+            folded: 0,
+            since: now,
+            checkpointed: now,
+            opened: now,
+            asked: BTreeMap::new(),
+        };
+        task.reach()?;
+        Ok(task)
+    }
+
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    pub fn book(&self) -> &Book {
+        &self.work.book
+    }
+
+    /// Counts over all transactions of this instance.
+    pub fn total(&self) -> Batch {
+        self.total
+    }
+
+    /// Gives the task's home back, so that it can be opened anew. The store is closed.
+    pub fn into_home(self) -> Box<dyn Home> {
+        self.home
+    }
+
+    /// The offset behind the last record of the input, as far as it is known.
+    pub fn input_end(&self) -> Option<u64> {
+        self.reader.end()
+    }
+
+    /// Whether a reader misses records that this task has written: the task must be opened anew to send them.
+    pub fn misses(&self, request: &RepairRequest) -> bool {
+        let slot = self.about.channels.slot(HOP, request.partition);
+        slot.is_some_and(|slot| {
+            let (topic, _) = self.about.channels.target(slot);
+            request.generation == self.cluster.generation
+                && topic == request.topic
+                && request.missing <= self.work.book.numbers[slot]
+        })
+    }
+
+    /// Takes what is there, and commits when it is time.
+    pub fn step(&mut self, wait: Duration) -> Result<Progress, TaskError> {
+        self.gather(wait)?;
+        let taken = self.incoming.len();
+        let mut committed = false;
+        if taken > 0 || self.work.unsettled {
+            committed |= self.fold()?;
+        }
+        self.ask_for_missing()?;
+        if self.is_due(taken) {
+            self.commit()?;
+            committed = true;
+        }
+        Ok(Progress { taken, committed, caught_up: self.target.is_none() })
+    }
+
+    /// Commits what is open, at the end of a task's time.
+    pub fn finish(&mut self) -> Result<(), TaskError> {
+        if self.target.is_none() && self.work.outputs.batch != Batch::default() {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn gather(&mut self, wait: Duration) -> Result<(), TaskError> {
+        let (mut bytes, mut wait) = (0, wait);
+        if self.work.outputs.batch != Batch::default() {
+            wait = wait.min(self.options.commit_interval.saturating_sub(self.since.elapsed()));
+        }
+        while self.incoming.len() < self.options.batch_records && bytes < self.options.batch_bytes {
+            if self.target.as_ref().is_some_and(|target| self.behind_last() >= target.place.next) {
+                break;
+            }
+            let (work, incoming, verify) = (&self.work, &mut self.incoming, &mut self.verify);
+            let mut outcome = Ok(());
+            let visit = &mut |received: Received<'_>| {
+                outcome = work.read(received).and_then(|record| {
+                    bytes += record.bytes;
+                    match verify.take() {
+                        Some(seen) => same(seen, &record),
+                        None => {
+                            incoming.push(record);
+                            Ok(())
+                        }
+                    }
+                });
+            };
+            let came = self.reader.read(wait, visit).map_err(of_transport)?;
+            outcome?;
+            if !came {
+                break;
+            }
+            wait = Duration::ZERO;
+        }
+        Ok(())
+    }
+
+    /// The offset behind the last record in hand.
+    fn behind_last(&self) -> u64 {
+        self.incoming.last().map_or(self.work.book.place.next, |record| record.offset + 1)
+    }
+
+    /// Folds the records in hand; `true` when transactions were committed on the way.
+    fn fold(&mut self) -> Result<bool, TaskError> {
+        let mut committed = false;
+        let mut incoming = std::mem::take(&mut self.incoming);
+        self.work.prefetch(&incoming, &mut self.wanted);
+        let mut records = incoming.drain(..);
+        loop {
+            let mut state = PartitionState::new(self.store.as_ref(), &mut self.overlay);
+            state.prefetch(&mut self.wanted)?;
+            let whole = run(&mut self.work, &self.target, &mut records, &mut state)?;
+            drop(state);
+            self.reach()?;
+            if whole {
+                break;
+            }
+            self.commit()?;
+            committed = true;
+        }
+        drop(records);
+        self.incoming = incoming;
+        Ok(committed)
+    }
+
+    /// Where the mark stands, everything must be as the mark says.
+    fn reach(&mut self) -> Result<(), TaskError> {
+        let Some(target) = self.target.as_ref() else {
+            return Ok(());
+        };
+        let book = &self.work.book;
+        if book.place < target.place {
+            return Ok(());
+        }
+        let differs = |what: &str| {
+            let logic = if target.logic == self.about.logic { "" } else { ", and the build is another one" };
+            Stop::OutputDiffers { what: format!("{what} at {:?}{logic}", book.place) }
+        };
+        if book.place > target.place {
+            return Err(differs("steps do not meet the mark").into());
+        }
+        if book.last != target.last {
+            return Err(Stop::InputDiffers { what: format!("record in front of {:?}", book.place) }.into());
+        }
+        if book.numbers != target.numbers {
+            return Err(differs("numbers").into());
+        }
+        if book.hash != target.hash {
+            return Err(differs("rolling hash").into());
+        }
+        self.target = None;
+        let (folded, resent) = (self.folded, self.total.sent.saturating_sub(self.total.silent));
+        self.observer.event(self.id, &Event::Recovered { folded, resent, took: self.opened.elapsed() });
+        Ok(())
+    }
+
+    fn is_due(&self, taken: usize) -> bool {
+        let batch = &self.work.outputs.batch;
+        if *batch == Batch::default() {
+            return false;
+        }
+        if self.target.is_some() {
+            return self.work.is_full() || batch.received >= FOLD_RECORDS || taken == 0;
+        }
+        let age = self.since.elapsed();
+        match self.work.outputs.open {
+            Some(_) => self.work.is_full() || age >= self.options.commit_interval,
+            None => age >= self.options.idle_interval || batch.received >= FOLD_RECORDS,
+        }
+    }
+
+    /// Publishes what is open together with a mark, then applies it. On the way to the mark there is none to write.
+    fn commit(&mut self) -> Result<(), TaskError> {
+        let started = Instant::now();
+        if self.target.is_none() {
+            self.send_mark()?;
+            self.work.outputs.writer.commit()?;
+        } else if self.work.outputs.open.is_some() {
+            self.work.outputs.writer.commit()?;
+        }
+        self.note_floors();
+        let commit = started.elapsed();
+        self.apply()?;
+        let batch = std::mem::take(&mut self.work.outputs.batch);
+        self.work.outputs.open = None;
+        self.folded += batch.received;
+        self.total += batch;
+        self.since = Instant::now();
+        self.observer.committed(self.id, &batch, commit, started.elapsed().saturating_sub(commit));
+        if let Some(end) = self.reader.end() {
+            self.observer.lag(self.id, end.saturating_sub(self.work.book.place.next));
+        }
+        if self.target.is_none() && self.checkpointed.elapsed() >= self.options.checkpoint_interval {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    fn send_mark(&mut self) -> Result<(), TaskError> {
+        let mark = Mark::new(self.id, &self.work.book, &self.floors, &self.about);
+        let (key, value) = (Mark::key(self.about.generation, self.id), mark.encode());
+        let (topic, partition, slot) = &self.marks;
+        let (key, value) = (Some(key.as_slice()), Some(value.as_slice()));
+        let sending = Sending { topic, partition: *partition, key, value, label: None, slot: *slot };
+        Ok(self.work.outputs.writer.send(sending)?)
+    }
+
+    fn apply(&mut self) -> Result<(), TaskError> {
+        self.work.book.transactions += 1;
+        let changes = self.overlay.seal();
+        home::apply(self.store.as_ref(), &changes, &self.work.book)?;
+        let transactions = self.work.book.transactions;
+        self.overlay.begin(transactions + 1, transactions);
+        Ok(())
+    }
+
+    /// What the transaction delivered is visible: later marks need not look in front of it.
+    fn note_floors(&mut self) {
+        let outputs = &mut self.work.outputs;
+        for (slot, floor) in self.floors.iter_mut().enumerate() {
+            let Some(offset) = outputs.writer.delivered(slot) else { continue };
+            let number = self.work.book.numbers[slot];
+            if offset >= floor.offset && number > outputs.visible[slot] {
+                *floor = Floor { offset: offset + 1, number };
+            }
+        }
+    }
+
+    fn ask_for_missing(&mut self) -> Result<(), TaskError> {
+        if self.work.gaps.is_empty() {
+            self.asked.clear();
+            return Ok(());
+        }
+        if self.target.is_some() {
+            return Ok(());
+        }
+        let missing: Vec<(u16, u64)> = self.work.gaps.iter().map(|(writer, missing)| (*writer, *missing)).collect();
+        for (writer, missing) in missing {
+            let asked = self.asked.entry(writer).or_insert((missing, None, 0));
+            if asked.0 != missing {
+                *asked = (missing, None, 0);
+            }
+            if asked.1.is_some_and(|at| at.elapsed() < self.options.repair_interval) {
+                continue;
+            }
+            *asked = (missing, Some(Instant::now()), asked.2 + 1);
+            let attempt = asked.2;
+            self.ask(writer, missing, attempt)?;
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, writer: u16, missing: u64, attempt: u32) -> Result<(), TaskError> {
+        let writer = TaskId { stage: self.work.spec.upstream(), partition: writer };
+        self.observer.event(self.id, &Event::Gap { writer, missing });
+        let request = RepairRequest {
+            generation: self.cluster.generation,
+            writer,
+            topic: self.work.input_topic.clone(),
+            partition: self.id.partition,
+            missing,
+            asked_by: self.id,
+            attempt,
+        };
+        let (topic, value) = (self.cluster.repairs(), request.encode());
+        let (key, value) = (None, Some(value.as_slice()));
+        let slot = self.marks.2;
+        self.work.outputs.writer.send(Sending { topic: &topic, partition: 0, key, value, label: None, slot })?;
+        self.work.outputs.open.get_or_insert(0);
+        // Also a request alone is a reason for a transaction.
+        self.work.outputs.batch.gaps += 1;
+        Ok(())
+    }
+
+    /// Keeps a checkpoint now.
+    pub fn checkpoint(&mut self) -> Result<(), TaskError> {
+        let started = Instant::now();
+        if let Some(bytes) = self.home.checkpoint(&self.store, &self.work.book)? {
+            self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() });
+            self.observer.state(self.id, bytes);
+        }
+        self.checkpointed = Instant::now();
+        Ok(())
+    }
+}
+
+/// Folds records until they are used up (`true`) or a transaction must be committed first.
+fn run<S: Stage, W: Writer>(
+    work: &mut Work<S, W>,
+    target: &Option<Target>,
+    records: &mut std::vec::Drain<'_, Incoming<S::In>>,
+    state: &mut PartitionState<'_, &mut Overlay>,
+) -> Result<bool, TaskError> {
+    loop {
+        let budget = match target {
+            Some(target) if work.book.place.next == target.place.next => {
+                match target.place.slice.saturating_sub(work.book.place.slice) {
+                    0 => return Ok(true),
+                    steps => steps,
+                }
+            }
+            _ => u64::MAX,
+        };
+        if work.settle(budget, state)? == Settled::Cut {
+            return Ok(budget < u64::MAX && !work.is_full());
+        }
+        if work.is_full() {
+            return Ok(false);
+        }
+        match records.next() {
+            Some(record) => work.take(record, state)?,
+            None => return Ok(true),
+        }
+    }
+}
+
+fn same<I>(seen: Seen, record: &Incoming<I>) -> Result<(), TaskError> {
+    if record.offset == seen.offset && record.hash == seen.hash {
+        return Ok(());
+    }
+    let what = format!("offset {} now holds another record, or is gone (offset {})", seen.offset, record.offset);
+    Err(Stop::InputDiffers { what }.into())
+}
+
+/// A checkpoint is so much nearer to the mark that it is taken instead of the own store.
+fn is_far_behind(bases: &[Base], mark: Place, visible: &[u64]) -> bool {
+    let own = bases[0].book.place.next;
+    bases.get(1).is_some_and(|checkpoint| {
+        let next = checkpoint.book.place.next;
+        next < mark.next
+            && next.saturating_sub(own) > FOLD_RECORDS
+            && recover::covers(visible, &checkpoint.book.numbers)
+    })
+}
+
+/// The transactional id of a task.
+pub fn writer_name(cluster: &Cluster, stage: &str, partition: u16) -> String {
+    format!("{}{}.{stage}.{partition}", cluster.prefix, cluster.generation)
+}
+
+/// The newest mark of a task, as of now.
+pub(crate) fn last_mark<T: Transport>(
+    transport: &T,
+    topic: &str,
+    partition: u16,
+    generation: u32,
+    task: TaskId,
+) -> Result<Option<Mark>, TaskError> {
+    let (start, end) = transport.bounds(topic, partition).map_err(of_transport)?;
+    let wanted = Mark::key(generation, task);
+    let mut behind = 4_096;
+    loop {
+        let from = end.saturating_sub(behind).max(start);
+        let mut last: Option<Vec<u8>> = None;
+        let visit = &mut |received: Received<'_>| {
+            if received.key == Some(&wanted) {
+                last = received.value.map(<[u8]>::to_vec);
+            }
+        };
+        transport.read_to_end(topic, partition, from, visit).map_err(of_transport)?;
+        match last {
+            Some(bytes) => {
+                return Mark::decode(&bytes).map(Some).map_err(|error| Stop::Poison { what: error.to_string() }.into());
+            }
+            None if from == start => return Ok(None),
+            None => behind *= 16,
+        }
+    }
+}
+
+/// Finds for each slot up to which number the task's records are visible.
+pub(crate) fn tails<T: Transport>(
+    transport: &T,
+    channels: &Channels,
+    origin: Origin,
+    floors: &[Floor],
+) -> Result<(Vec<Floor>, Vec<u64>), TaskError> {
+    let mut found = Vec::with_capacity(floors.len());
+    for (slot, floor) in floors.iter().enumerate() {
+        let (topic, partition) = channels.target(slot);
+        let (start, end) = transport.bounds(topic, partition).map_err(of_transport)?;
+        let mut tail = Tail::from(*floor);
+        let from = floor.offset.max(start);
+        let mut reached = end;
+        if from < end {
+            let visit = &mut |received: Received<'_>| {
+                if let Some(label) = received.label.filter(|label| label.origin == origin) {
+                    tail.see(received.offset, label.number);
+                }
+            };
+            reached = transport.read_to_end(topic, partition, from, visit).map_err(of_transport)?;
+        }
+        found.push((tail.floor(reached), tail.number));
+    }
+    Ok(found.into_iter().unzip())
+}
+
+pub(crate) fn of_transport(error: TransportError) -> TaskError {
+    match error {
+        TransportError::Trouble(why) => TaskError::Again(why),
+        TransportError::Fenced(why) => TaskError::Fenced(why),
+        TransportError::Broken(why) => TaskError::Broken(why),
+    }
+}

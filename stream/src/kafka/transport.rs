@@ -1,0 +1,100 @@
+//! What tasks need of a log service. Two implementations: Kafka and memory with faults.
+
+use std::time::Duration;
+
+use crate::kafka::Label;
+
+/// A record as a reader gets it.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
+    pub offset: u64,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    /// `None` for a record that no task of ours wrote.
+    pub label: Option<&'a Label>,
+}
+
+/// A record to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending<'a> {
+    pub topic: &'a str,
+    pub partition: u16,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub label: Option<&'a Label>,
+    /// Where the delivery is noted, see [`Writer::delivered`].
+    pub slot: usize,
+}
+
+/// The log service does not answer as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// May pass: a new client tries again.
+    #[error("{0}")]
+    Trouble(String),
+    /// Another process took over.
+    #[error("another process has taken over: {0}")]
+    Fenced(String),
+    /// Does not pass by itself: a topic is missing, a setting is wrong, an offset is gone.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Why a transaction is not known to hold.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// It may hold or not, whole or in part.
+    #[error("outcome of a transaction is not known: {0}")]
+    Unclear(String),
+    #[error("another process has taken over: {0}")]
+    Fenced(String),
+}
+
+/// A connection to the log service.
+pub trait Transport: Send + Sync + 'static {
+    type Reader: Reader;
+    type Writer: Writer;
+
+    /// A writer of this name; any earlier one can write no more, and what it left open is gone or whole.
+    fn writer(&self, name: &str, slots: usize) -> Result<Self::Writer, TransportError>;
+
+    /// Reads committed records of one partition from an offset on.
+    fn reader(&self, topic: &str, partition: u16, from: u64) -> Result<Self::Reader, TransportError>;
+
+    /// The first offset that is kept, and the one behind the last record, be it committed or not.
+    fn bounds(&self, topic: &str, partition: u16) -> Result<(u64, u64), TransportError>;
+
+    /// Visits all committed records of one partition from an offset to the true end as it is now, and returns that.
+    ///
+    /// Waits for transactions that are open in front of the end.
+    fn read_to_end(
+        &self,
+        topic: &str,
+        partition: u16,
+        from: u64,
+        visit: &mut dyn FnMut(Received<'_>),
+    ) -> Result<u64, TransportError>;
+
+    fn partitions(&self, topic: &str) -> Result<u16, TransportError>;
+}
+
+/// Reads one partition. Belongs to one thread.
+pub trait Reader {
+    /// Visits the next record; `false` when none came within `wait`.
+    fn read(&mut self, wait: Duration, visit: &mut dyn FnMut(Received<'_>)) -> Result<bool, TransportError>;
+
+    /// The offset behind the last record that readers may see, as far as the reader has heard.
+    fn end(&self) -> Option<u64>;
+}
+
+/// Writes in transactions. Belongs to one thread; is thrown away after the first error.
+pub trait Writer {
+    /// Adds a record to the transaction, and begins one where there is none.
+    fn send(&mut self, record: Sending<'_>) -> Result<(), CommitError>;
+
+    /// Ends the transaction; everything sent is visible from here on.
+    fn commit(&mut self) -> Result<(), CommitError>;
+
+    /// The offset of the last record that arrived under a slot.
+    fn delivered(&self, slot: usize) -> Option<u64>;
+}

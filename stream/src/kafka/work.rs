@@ -1,0 +1,476 @@
+//! The fold of a task over its input: pure but for the writer that outputs go to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::kafka::book::record_hash;
+use crate::kafka::{
+    Batch, Book, Channels, CommitError, ControlWire, DEAD, DeadLetter, HOP, Kind, Label, Origin, Poison, Rank,
+    Received, Seen, Sending, StageSpec, Stop, TaskId, ViewWire, Wire, WireError, Writer, held,
+};
+use crate::{Input, Outbox, Stage, StageError, State, StorageError, TableId, View};
+
+/// Records that wait are taken up in chunks of that many.
+const CHUNK: usize = 256;
+
+/// The encodings of a stage's topics.
+pub struct Wires<I, O> {
+    pub input: Arc<dyn Wire<I>>,
+    pub output: Arc<dyn Wire<O>>,
+    pub control: Arc<dyn ControlWire>,
+    pub views: Arc<dyn ViewWire>,
+}
+
+impl<I, O> Clone for Wires<I, O> {
+    fn clone(&self) -> Wires<I, O> {
+        let Wires { input, output, control, views } = self;
+        Wires { input: input.clone(), output: output.clone(), control: control.clone(), views: views.clone() }
+    }
+}
+
+/// Why a task does not go on as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    #[error("task must not go on: {0}; `paidonce repair` is the way out")]
+    Stop(#[from] Stop),
+    #[error("stage cannot go on")]
+    Stage(#[from] StageError),
+    #[error("store has failed")]
+    Storage(#[from] StorageError),
+    #[error("log service: {0}")]
+    Broken(String),
+    /// Nothing is lost: the task opens anew and goes on.
+    #[error("{0}")]
+    Again(String),
+    #[error("another process has taken over: {0}")]
+    Fenced(String),
+    #[error("stage panicked: {0}")]
+    Panicked(String),
+}
+
+impl From<CommitError> for TaskError {
+    fn from(error: CommitError) -> TaskError {
+        match error {
+            CommitError::Unclear(why) => TaskError::Again(why),
+            CommitError::Fenced(why) => TaskError::Fenced(why),
+        }
+    }
+}
+
+/// A record of the input, as far as it can be read without the state.
+pub(crate) struct Incoming<T> {
+    pub offset: u64,
+    pub label: Option<Label>,
+    pub what: What<T>,
+    pub hash: [u8; 32],
+    pub bytes: usize,
+}
+
+pub(crate) enum What<T> {
+    Item(T),
+    /// Not looked into yet.
+    Raw(Vec<u8>),
+    Poison(Box<(String, Option<Vec<u8>>, Option<Vec<u8>>)>),
+}
+
+/// Where outputs go: numbered, hashed, and sent when they are not visible yet.
+pub(crate) struct Outputs<W> {
+    pub origin: Origin,
+    pub writer: W,
+    pub channels: Channels,
+    /// Last number of each slot that readers can see already.
+    pub visible: Vec<u64>,
+    /// Bytes sent since the last commit; `None` when nothing was.
+    pub open: Option<u64>,
+    pub batch: Batch,
+}
+
+impl<W: Writer> Outputs<W> {
+    /// Numbers an output and sends it, when it is not visible already. `frame` bytes in front of the datum do not count
+    /// in the hash.
+    fn put(&mut self, book: &mut Book, slot: usize, out: Output<'_>) -> Result<(), TaskError> {
+        book.numbers[slot] += 1;
+        let number = book.numbers[slot];
+        let label = Label { origin: self.origin, number, stamp: out.stamp, kind: out.kind };
+        book.chain(slot, &label, out.key, out.value.map(|value| &value[out.frame.min(value.len())..]));
+        if number <= self.visible[slot] {
+            self.batch.silent += 1;
+            return Ok(());
+        }
+        let bytes = out.value.map_or(0, <[u8]>::len) + out.key.map_or(0, <[u8]>::len);
+        self.batch.bytes += bytes as u64;
+        *self.open.get_or_insert(0) += bytes as u64;
+        let (topic, partition) = self.channels.target(slot);
+        let label = Some(&label);
+        Ok(self.writer.send(Sending { topic, partition, key: out.key, value: out.value, label, slot })?)
+    }
+}
+
+struct Output<'a> {
+    stamp: u64,
+    kind: Kind,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    frame: usize,
+}
+
+/// How a piece of work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// The next record may be taken.
+    Whole,
+    /// A transaction is to be committed first, or the budget of steps is used up.
+    Cut,
+}
+
+/// A stage with everything that its fold changes, but for the keyed state.
+pub(crate) struct Work<S: Stage, W> {
+    pub task: TaskId,
+    pub spec: Arc<StageSpec>,
+    pub wires: Wires<S::In, S::Out>,
+    pub stage: S,
+    pub outbox: Outbox<S::Out>,
+    pub book: Book,
+    pub outputs: Outputs<W>,
+    pub poison: Poison,
+    pub input_topic: String,
+    /// A control may be complete, or records wait that may go on.
+    pub unsettled: bool,
+    /// By writer, the first number that is missing.
+    pub gaps: BTreeMap<u16, u64>,
+    pub bytes: Vec<u8>,
+    pub transaction_bytes: u64,
+}
+
+impl<S: Stage, W: Writer> Work<S, W> {
+    /// Reads a record as far as that goes without the state.
+    pub fn read(&self, received: Received<'_>) -> Result<Incoming<S::In>, TaskError> {
+        let Received { offset, key, value, label } = received;
+        let frame = match label.map(|label| &label.kind) {
+            Some(Kind::Control(_)) => self.wires.control.frame(),
+            _ => self.wires.input.frame(),
+        };
+        let hash = record_hash(label, key, value.map(|value| &value[frame.min(value.len())..]));
+        let bytes = value.map_or(0, <[u8]>::len);
+        let poison = |why: String| What::Poison(Box::new((why, key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec))));
+        let what = match (label, value) {
+            (None, _) => poison("no task of this line wrote it".into()),
+            (Some(label), _) if !self.is_upstream(label.origin) => {
+                poison(format!("it was written by {}, generation {}", label.origin.task, label.origin.generation))
+            }
+            (Some(_), None) => poison("it has no value".into()),
+            (Some(Label { kind: Kind::Data, stamp, .. }), Some(value)) if *stamp <= self.book.complete => {
+                match self.wires.input.decode(value) {
+                    Ok(item) => What::Item(item),
+                    Err(WireError::Poison(why)) => poison(why),
+                    Err(WireError::Unavailable(why)) => return Err(TaskError::Again(why)),
+                }
+            }
+            (Some(_), Some(value)) => What::Raw(value.to_vec()),
+        };
+        Ok(Incoming { offset, label: label.cloned(), what, hash, bytes })
+    }
+
+    fn is_upstream(&self, origin: Origin) -> bool {
+        origin.generation == self.outputs.origin.generation
+            && origin.task.stage == self.spec.upstream()
+            && origin.task.partition < self.spec.writers()
+    }
+
+    /// Names the keys that the records will ask for.
+    pub fn prefetch(&self, incoming: &[Incoming<S::In>], wanted: &mut Vec<(TableId, Vec<u8>)>) {
+        for record in incoming {
+            if let What::Item(item) = &record.what {
+                self.stage.prefetch(item, wanted);
+            }
+        }
+    }
+
+    /// Takes one record of the input. Nothing may wait, see [`Work::settle`].
+    pub fn take(&mut self, incoming: Incoming<S::In>, state: &mut dyn State) -> Result<(), TaskError> {
+        self.book.place = crate::kafka::Place { next: incoming.offset + 1, slice: 0 };
+        self.book.last = Some(Seen { offset: incoming.offset, hash: incoming.hash });
+        self.outputs.batch.received += 1;
+        let (label, what) = match (incoming.label, incoming.what) {
+            (None, What::Poison(poison)) => return self.park(incoming.offset, *poison),
+            (Some(label), What::Poison(poison)) if !self.is_upstream(label.origin) => {
+                return self.park(incoming.offset, *poison);
+            }
+            (Some(label), what) => (label, what),
+            (None, _) => unreachable!("a record without label is poison"),
+        };
+        if !self.count(&label) {
+            return Ok(());
+        }
+        self.book.records += 1;
+        match (label.kind.clone(), what) {
+            (_, What::Poison(poison)) => {
+                if self.poison == Poison::Stop {
+                    let what = format!("offset {} of {}: {}", incoming.offset, self.input_topic, poison.0);
+                    return Err(Stop::Poison { what }.into());
+                }
+                self.park(incoming.offset, *poison)
+            }
+            (Kind::Control(number), What::Raw(value)) => self.take_control(&label, number, &value, state),
+            (Kind::Data, what) => self.take_data(&label, what, state),
+            (Kind::AtControl(_), What::Raw(value)) => {
+                self.check_stamp(&label)?;
+                self.hold(label.stamp + 1, &label, value, state)
+            }
+            (_, What::Item(_)) => unreachable!("only data is read ahead"),
+        }
+    }
+
+    /// Whether the record is the next one of its writer.
+    fn count(&mut self, label: &Label) -> bool {
+        let writer = label.origin.task.partition;
+        let taken = self.book.inputs.entry(writer).or_default();
+        let next = taken.number + 1;
+        if label.number < next {
+            self.outputs.batch.repeats += 1;
+            return false;
+        }
+        if label.number > next {
+            self.outputs.batch.gaps += 1;
+            self.gaps.entry(writer).or_insert(next);
+            return false;
+        }
+        taken.number = next;
+        if self.gaps.get(&writer).is_some_and(|missing| *missing <= next) {
+            self.gaps.remove(&writer);
+        }
+        true
+    }
+
+    fn check_stamp(&self, label: &Label) -> Result<(), TaskError> {
+        let writer = label.origin.task.partition;
+        let control = self.book.inputs[&writer].control;
+        if label.stamp == control {
+            return Ok(());
+        }
+        let what = format!("record {} is stamped {} behind control {control}", label.number, label.stamp);
+        Err(Stop::Order { what: format!("{} of {}: {what}", label.origin.task, self.input_topic) }.into())
+    }
+
+    fn take_control(
+        &mut self,
+        label: &Label,
+        number: u64,
+        value: &[u8],
+        state: &mut dyn State,
+    ) -> Result<(), TaskError> {
+        let writer = label.origin.task.partition;
+        let taken = self.book.inputs.get_mut(&writer).expect("just counted");
+        if number != taken.control + 1 {
+            let what = format!("{} sent control {number} behind control {}", label.origin.task, taken.control);
+            return Err(Stop::Order { what }.into());
+        }
+        taken.control = number;
+        self.unsettled = true;
+        let payload = self.wires.control.decode(value).map_err(of_wire)?;
+        if !held::remember(state, number, &payload)? {
+            let what = format!("{} sent another control {number} than others did", label.origin.task);
+            return Err(Stop::Order { what }.into());
+        }
+        Ok(())
+    }
+
+    fn take_data(&mut self, label: &Label, what: What<S::In>, state: &mut dyn State) -> Result<(), TaskError> {
+        self.check_stamp(label)?;
+        if label.stamp > self.book.complete {
+            let value = match what {
+                What::Raw(value) => value,
+                What::Item(item) => {
+                    let mut value = Vec::new();
+                    self.wires.input.encode(&item, &mut value).map_err(of_wire)?;
+                    value
+                }
+                What::Poison(_) => unreachable!("poison was parked"),
+            };
+            return self.hold(label.stamp, label, value, state);
+        }
+        let item = match what {
+            What::Item(item) => item,
+            What::Raw(value) => self.wires.input.decode(&value).map_err(of_wire)?,
+            What::Poison(_) => unreachable!("poison was parked"),
+        };
+        self.process(label.stamp, &Kind::Data, &item, state)
+    }
+
+    fn hold(&mut self, control: u64, label: &Label, value: Vec<u8>, state: &mut dyn State) -> Result<(), TaskError> {
+        self.outputs.batch.held += 1;
+        self.book.held += 1;
+        Ok(held::hold(state, control, label, value)?)
+    }
+
+    /// Does what may be done without a further record, at most `budget` steps of it.
+    pub fn settle(&mut self, budget: u64, state: &mut dyn State) -> Result<Settled, TaskError> {
+        let mut left = budget;
+        while self.unsettled {
+            let complete = self.book.complete;
+            let mut waiting = if self.book.held > 0 { held::behind(state, complete, CHUNK)? } else { Vec::new() };
+            if waiting.is_empty() {
+                if self.book.passed_by_all() <= complete {
+                    self.unsettled = false;
+                    break;
+                }
+                if self.book.held > 0 {
+                    waiting = held::in_front_of(state, complete + 1, CHUNK)?;
+                }
+            }
+            if waiting.is_empty() {
+                if left == 0 || self.is_full() {
+                    return Ok(Settled::Cut);
+                }
+                self.complete(complete + 1, state)?;
+                left -= 1;
+            }
+            for record in waiting {
+                if left == 0 || self.is_full() {
+                    return Ok(Settled::Cut);
+                }
+                self.release(record, state)?;
+                left -= 1;
+            }
+        }
+        Ok(if left == 0 && budget < u64::MAX { Settled::Cut } else { Settled::Whole })
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.outputs.open.is_some_and(|bytes| bytes >= self.transaction_bytes)
+    }
+
+    /// Takes up a record that waited.
+    fn release(&mut self, record: held::Held, state: &mut dyn State) -> Result<(), TaskError> {
+        self.book.place.slice += 1;
+        self.book.held -= 1;
+        self.outputs.batch.released += 1;
+        state.delete(held::HELD, &record.key)?;
+        match self.wires.input.decode(&record.value) {
+            Ok(item) => self.process(record.stamp, &record.kind, &item, state),
+            Err(WireError::Poison(why)) if self.poison == Poison::Park => {
+                self.park(self.book.place.next - 1, (why, None, Some(record.value)))
+            }
+            Err(error) => Err(of_wire(error)),
+        }
+    }
+
+    fn process(&mut self, stamp: u64, kind: &Kind, item: &S::In, state: &mut dyn State) -> Result<(), TaskError> {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        self.stage.process(Input { stamp, item }, state, &mut outbox)?;
+        outbox.forget_actors();
+        let mut ordinal = 0;
+        for routed in outbox.drain_sent() {
+            ordinal += 1;
+            let kind = match kind {
+                Kind::AtControl(rank) => Kind::AtControl(rank.then(ordinal)),
+                _ => Kind::Data,
+            };
+            self.send(routed.route, stamp, kind, &routed.item)?;
+        }
+        for view in outbox.drain_published() {
+            self.publish(stamp, &view)?;
+        }
+        self.outbox = outbox;
+        Ok(())
+    }
+
+    /// A control that every writer has sent: the stage takes it, then it goes on to every partition below.
+    fn complete(&mut self, number: u64, state: &mut dyn State) -> Result<(), TaskError> {
+        self.book.place.slice += 1;
+        self.outputs.batch.controls += 1;
+        let payload = held::recall(state, number)?;
+        let mut outbox = std::mem::take(&mut self.outbox);
+        self.stage.control(number, &payload, state, &mut outbox)?;
+        let (sent, mut published) = outbox.drain_with_actors();
+        self.outbox = outbox;
+        for (emitter, ordinal, routed) in sent {
+            let rank = Rank::of(self.spec.number, emitter).then(ordinal);
+            self.send(routed.route, number - 1, Kind::AtControl(rank), &routed.item)?;
+        }
+        published.sort_by_key(|(emitter, _)| *emitter);
+        for (_, view) in published {
+            self.publish(number - 1, &view)?;
+        }
+        self.book.complete = number;
+        self.forward(number, &payload)
+    }
+
+    fn forward(&mut self, number: u64, payload: &[u8]) -> Result<(), TaskError> {
+        if self.spec.output.is_none() {
+            return Ok(());
+        }
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        self.wires.control.encode(payload, &mut bytes).map_err(of_wire)?;
+        for partition in 0..self.spec.partitions {
+            let slot = self.outputs.channels.slot(HOP, partition).expect("the stage has an output");
+            let (kind, frame) = (Kind::Control(number), self.wires.control.frame());
+            let out = Output { stamp: number, kind, key: None, value: Some(&bytes), frame };
+            self.outputs.put(&mut self.book, slot, out)?;
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    fn send(&mut self, route: u64, stamp: u64, kind: Kind, item: &S::Out) -> Result<(), TaskError> {
+        let partition = (route % u64::from(self.spec.partitions)) as u16;
+        let slot = self.outputs.channels.slot(HOP, partition);
+        let slot =
+            slot.ok_or_else(|| TaskError::Broken(format!("stage {} sends, but has no output", self.spec.name)))?;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        self.wires.output.encode(item, &mut bytes).map_err(of_wire)?;
+        let frame = self.wires.output.frame();
+        self.outputs.put(&mut self.book, slot, Output { stamp, kind, key: None, value: Some(&bytes), frame })?;
+        self.outputs.batch.sent += 1;
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    fn publish(&mut self, stamp: u64, view: &View) -> Result<(), TaskError> {
+        let partition = (route_bytes(&view.key) % u64::from(self.spec.partitions)) as u16;
+        let slot = self.outputs.channels.slot(view.topic, partition);
+        let unknown =
+            || TaskError::Broken(format!("stage {} publishes on unknown view {}", self.spec.name, view.topic));
+        let slot = slot.ok_or_else(unknown)?;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        if let Some(value) = &view.value {
+            self.wires.views.encode(view.topic, value, &mut bytes).map_err(of_wire)?;
+        }
+        let value = view.value.is_some().then_some(bytes.as_slice());
+        let out = Output { stamp, kind: Kind::Data, key: Some(&view.key), value, frame: self.wires.views.frame() };
+        self.outputs.put(&mut self.book, slot, out)?;
+        self.outputs.batch.published += 1;
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Puts a record on the topic of dead letters.
+    fn park(
+        &mut self,
+        offset: u64,
+        (why, key, value): (String, Option<Vec<u8>>, Option<Vec<u8>>),
+    ) -> Result<(), TaskError> {
+        self.outputs.batch.dead += 1;
+        let (topic, partition) = (self.input_topic.clone(), self.task.partition);
+        let letter = DeadLetter { topic, partition, offset, why, key, value }.encode();
+        let slot = self.outputs.channels.slot(DEAD, self.task.partition).expect("every stage has dead letters");
+        let stamp = self.book.complete;
+        let out = Output { stamp, kind: Kind::Data, key: None, value: Some(&letter), frame: 0 };
+        self.outputs.put(&mut self.book, slot, out)
+    }
+}
+
+fn of_wire(error: WireError) -> TaskError {
+    match error {
+        WireError::Poison(what) => Stop::Poison { what }.into(),
+        WireError::Unavailable(why) => TaskError::Again(why),
+    }
+}
+
+/// The hash that decides about a view record's partition (FNV-1a, 64 bits).
+pub fn route_bytes(key: &[u8]) -> u64 {
+    key.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
