@@ -70,8 +70,11 @@ pub(crate) enum What<T> {
     Item(T),
     /// Not looked into yet.
     Raw(Vec<u8>),
-    Poison(Box<(String, Option<Vec<u8>>, Option<Vec<u8>>)>),
+    Poison(Box<Unreadable>),
 }
+
+/// Why a record cannot be taken, its key, its value.
+type Unreadable = (String, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// Where outputs go: numbered, hashed, and sent when they are not visible yet.
 pub(crate) struct Outputs<W> {
@@ -448,11 +451,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
     }
 
     /// Puts a record on the topic of dead letters.
-    fn park(
-        &mut self,
-        offset: u64,
-        (why, key, value): (String, Option<Vec<u8>>, Option<Vec<u8>>),
-    ) -> Result<(), TaskError> {
+    fn park(&mut self, offset: u64, (why, key, value): Unreadable) -> Result<(), TaskError> {
         self.outputs.batch.dead += 1;
         let (topic, partition) = (self.input_topic.clone(), self.task.partition);
         let letter = DeadLetter { topic, partition, offset, why, key, value }.encode();
