@@ -12,6 +12,7 @@ mod views;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use embedded::Embedded;
 pub use metrics::{EngineKind, Metrics};
@@ -50,6 +51,30 @@ pub fn serve_embedded(at: SocketAddr) -> anyhow::Result<Served> {
     Ok(Served { metrics, embedded, _server: server })
 }
 
+/// Serves the metrics of a process of the Kafka engine until the result is dropped, and says where on stderr.
+///
+/// `/readyz` answers well once the process has set [`ServedTasks::ready`].
+///
+/// # Errors
+/// The address is taken, or is none of this machine.
+pub fn serve_tasks(at: SocketAddr) -> anyhow::Result<ServedTasks> {
+    let metrics = Arc::new(Metrics::new(EngineKind::Kafka));
+    let ready = Arc::new(AtomicBool::new(false));
+    let (shown, asked) = (Arc::clone(&metrics), Arc::clone(&ready));
+    let is_ready = move || if asked.load(Ordering::Relaxed) { Ok(()) } else { Err("brokers: not joined yet") };
+    let told = http::Told { text: Box::new(move || shown.text()), ready: Box::new(is_ready) };
+    let server = http::serve(at, told)?;
+    eprintln!("metrics: http://{}/metrics", server.address());
+    Ok(ServedTasks { metrics, ready, _server: server })
+}
+
+/// Metrics of a process of the Kafka engine, served.
+pub struct ServedTasks {
+    pub metrics: Arc<Metrics>,
+    pub ready: Arc<AtomicBool>,
+    _server: http::Server,
+}
+
 /// Metrics of the embedded engine, served.
 pub struct Served {
     pub metrics: Arc<Metrics>,
@@ -59,7 +84,34 @@ pub struct Served {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
+
+    fn get(at: SocketAddr, path: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(at).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn a_process_of_tasks_is_ready_when_it_says_so_and_its_port_is_free_after_it() {
+        let served = serve_tasks(address("0").unwrap()).unwrap();
+        let at = served._server.address();
+        served.metrics.happened("units", 3, tasks::Happening::Assigned);
+        assert!(get(at, "/readyz").starts_with("HTTP/1.1 503 "));
+        served.ready.store(true, Ordering::Relaxed);
+        assert!(get(at, "/readyz").starts_with("HTTP/1.1 200 "));
+        assert!(get(at, "/metrics").contains("paidonce_tasks{stage=\"units\",engine=\"kafka\"} 1\n"));
+        let taken = serve_tasks(at).err().expect("two do not listen at one place");
+        assert!(taken.to_string().contains("metrics cannot be served at"), "{taken}");
+        let idle = std::net::TcpStream::connect(at).unwrap();
+        drop(served);
+        drop(idle);
+        assert!(std::net::TcpStream::connect(at).is_err());
+    }
 
     #[test]
     fn a_port_alone_is_of_this_machine_alone() {

@@ -70,17 +70,20 @@ pub mod stages {
     pub const SINK: u8 = 4;
 }
 
+/// Names of the stages in order: of logs, metrics and messages.
+pub const STAGES: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
+
 /// The five stages in order.
 pub fn line(blobs: &BlobFolder, partitions: u16) -> Line<FeedEvent, ()> {
     let blobs: Arc<dyn stream::Blobs> = Arc::new(blobs.clone());
     let (normalize, units, ledger, sink) = (blobs.clone(), blobs.clone(), blobs.clone(), blobs);
     let shard = move |index: u16| Shard { index: index.into(), count: partitions.into() };
     Line::new()
-        .then("ingest", |_| IngestStage::default())
-        .then("normalize", move |index| NormalizeStage::new(normalize.clone(), shard(index)))
-        .then("units", move |_| UnitsStage::new(units.clone()))
-        .then("ledger", move |_| LedgerStage::new(ledger.clone()))
-        .then("accrual-sink", move |index| SinkStage::new(sink.clone(), shard(index)))
+        .then(STAGES[0], |_| IngestStage::default())
+        .then(STAGES[1], move |index| NormalizeStage::new(normalize.clone(), shard(index)))
+        .then(STAGES[2], move |_| UnitsStage::new(units.clone()))
+        .then(STAGES[3], move |_| LedgerStage::new(ledger.clone()))
+        .then(STAGES[4], move |index| SinkStage::new(sink.clone(), shard(index)))
 }
 
 /// Where a data directory keeps its blobs.
