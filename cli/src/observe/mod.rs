@@ -4,6 +4,7 @@
 
 pub mod embedded;
 pub mod http;
+mod kafka;
 pub mod metrics;
 pub mod names;
 pub mod tasks;

@@ -1,0 +1,45 @@
+//! What tasks of the Kafka engine tell, under the names of their stages.
+
+use std::time::Duration;
+
+use stream::kafka::{Batch, Event, Observer, TaskId};
+
+use super::metrics::Metrics;
+use super::tasks::{Happening, Transaction};
+use crate::run::STAGES;
+
+/// The intake writes the first stage's input and has no place in the line.
+fn stage(task: TaskId) -> &'static str {
+    STAGES.get(usize::from(task.stage)).copied().unwrap_or("intake")
+}
+
+impl Observer for Metrics {
+    fn committed(&self, task: TaskId, batch: &Batch, commit: Duration, apply: Duration) {
+        let Batch { received, repeats, dead, controls, sent, published, bytes, .. } = *batch;
+        let done = Transaction { received, repeats, dead, controls, sent, published, bytes, publish: commit, apply };
+        self.transaction(stage(task), &done);
+    }
+
+    fn lag(&self, task: TaskId, records: u64) {
+        Metrics::lag(self, stage(task), task.partition, records);
+    }
+
+    fn state(&self, task: TaskId, bytes: u64) {
+        Metrics::state(self, stage(task), task.partition, bytes);
+    }
+
+    fn event(&self, task: TaskId, event: &Event) {
+        let what = match event {
+            Event::Assigned => Happening::Assigned,
+            Event::Revoked => Happening::Revoked,
+            Event::Recovered { folded, took, .. } => Happening::Recovered { folded: *folded, took: *took },
+            Event::Unclear { .. } => Happening::Unclear,
+            Event::Fenced => Happening::Fenced,
+            Event::Gap { .. } => Happening::Gap,
+            Event::Repair { .. } => Happening::Repair,
+            Event::Checkpoint { .. } => return,
+            Event::Rebuilt => Happening::Rebuilt,
+        };
+        self.happened(stage(task), task.partition, what);
+    }
+}
