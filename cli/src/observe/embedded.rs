@@ -82,7 +82,7 @@ impl Observer for Embedded {
         }
         metrics.epoch(commit, &last);
         commit.stages.iter().zip(commit.tallies).for_each(|(stage, tally)| metrics.stage(stage, tally));
-        commit.views.iter().for_each(|change| metrics.view(change));
+        metrics.views(commit.views);
     }
 }
 

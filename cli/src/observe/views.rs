@@ -22,12 +22,20 @@ pub(super) const READ: [Topic; 7] = [
 ];
 
 impl Metrics {
-    /// Counts one record of a view.
-    pub(crate) fn view(&self, change: &ViewChange<'_>) {
-        let mut views = Topic::ALL.iter().zip(contract::topics::VIEWS);
-        let Some((topic, info)) = views.find(|(topic, _)| **topic as u8 == change.topic) else { return };
-        let kind = if change.after.is_some() { "written" } else { "deleted" };
-        self.published.with_label_values(&[info.name, kind]).inc();
+    /// Counts the records that a commit has put on views, which are in order of their topics.
+    pub(crate) fn views(&self, changes: &[ViewChange<'_>]) {
+        for of_topic in changes.chunk_by(|a, b| a.topic == b.topic) {
+            let mut views = Topic::ALL.iter().zip(contract::topics::VIEWS);
+            let Some((topic, info)) = views.find(|(topic, _)| **topic as u8 == of_topic[0].topic) else { continue };
+            let written = of_topic.iter().filter(|change| change.after.is_some()).count();
+            for (kind, count) in [("written", written), ("deleted", of_topic.len() - written)] {
+                self.published.with_label_values(&[info.name, kind]).inc_by(count as u64);
+            }
+            of_topic.iter().for_each(|change| self.view(*topic, change));
+        }
+    }
+
+    fn view(&self, topic: Topic, change: &ViewChange<'_>) {
         match topic {
             Topic::Receipts => self.receipt(change),
             Topic::Rejects => self.reject(change),
@@ -156,7 +164,7 @@ mod tests {
         for publication in publications {
             let record = publication.record();
             let (topic, key) = (record.topic as u8, &record.key[..]);
-            metrics.view(&ViewChange { topic, key, before: before.as_deref(), after: record.value.as_deref() });
+            metrics.views(&[ViewChange { topic, key, before: before.as_deref(), after: record.value.as_deref() }]);
             before = record.value;
         }
         let text = metrics.text();

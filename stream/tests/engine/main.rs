@@ -2,6 +2,7 @@
 
 mod crash;
 mod failure;
+mod observe;
 mod order;
 #[cfg(feature = "rocks")]
 mod rocks;
