@@ -232,3 +232,31 @@ impl Cursor for RocksCursor<'_> {
         self.iterator.item()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_is_read_from_the_report() {
+        let read = |text: &str| stall_in(&format!("** DB Stats **\nCumulative stall: {text}, 0.0 percent\n"));
+        assert_eq!(read("01:02:3.456 H:M:S"), Some(Duration::from_millis(3_723_456)));
+        assert_eq!(read("1:2 H:M"), None);
+        assert_eq!(stall_in("nothing of the kind"), None);
+    }
+
+    #[test]
+    fn a_store_tells_of_its_insides() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = RocksStore::open(folder.path()).unwrap();
+        let report = store.db.property_value("rocksdb.dbstats").unwrap().expect("RocksDB reports");
+        assert!(stall_in(&report).is_some(), "{report}");
+        let mut changes = Changes::default();
+        changes.put(b"k", b"", &[7; 4096]);
+        store.write(&[(Column::State, &changes)]).unwrap();
+        let insides = store.insides();
+        let state =
+            insides.columns.iter().find(|(column, _)| *column == Column::State).expect("every column is told").1;
+        assert!(state.memory_bytes >= 4096 && state.keys == 1, "{state:?}");
+    }
+}
