@@ -54,7 +54,7 @@ pub use outbox::{Outbox, Routed, View};
 pub use partition::PartitionState;
 pub use reader::{StateReader, Views};
 pub use source::{Feed, Position, Source, SourceError};
-pub use stage::{Blobs, Input, Shard, Stage, StageError};
+pub use stage::{Blobs, Input, Progress, Shard, Stage, StageError};
 pub use state::{Entry, Order, State, StorageError, TableId};
 pub use store::{MemoryStore, Store};
 pub use table::Table;

@@ -41,8 +41,30 @@ pub trait Stage: Send {
         outbox: &mut Outbox<Self::Out>,
     ) -> Result<(), StageError>;
 
+    /// Goes on with a control that has more to do than one bounded step, by one slice of it.
+    ///
+    /// Called after [`Stage::control`], again and again until nothing is left, before the next record. What is left is a
+    /// job in the state: an engine may commit between two slices, and after a stop the next one goes on. Outputs of all
+    /// slices stand in order of the keys they are sent for, see [`Outbox::acting_for`], so that slices never show.
+    fn slice(
+        &mut self,
+        _number: u64,
+        _state: &mut dyn State,
+        _outbox: &mut Outbox<Self::Out>,
+    ) -> Result<Progress, StageError> {
+        Ok(Progress::Done)
+    }
+
     /// Rebuilds caches from the state after a restart; called before anything else.
     fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError>;
+}
+
+/// How far a control has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Done,
+    /// [`Stage::slice`] is to be called again.
+    More,
 }
 
 /// Which of a stage's partitions an instance is.

@@ -192,8 +192,11 @@ fn rearranged(dice: &mut Dice, events: &[EntitlementEvent]) -> Vec<EntitlementEv
     places.into_iter().map(|place| left.get_mut(&place).unwrap().pop_front().unwrap()).collect()
 }
 
-fn run(reference: &Reference, intervals: &[Interval], mut order: Option<Dice>) -> Bench {
-    let mut bench = Bench::new();
+fn run(reference: &Reference, intervals: &[Interval], order: Option<Dice>) -> Bench {
+    run_on(Bench::new(), reference, intervals, order)
+}
+
+fn run_on(mut bench: Bench, reference: &Reference, intervals: &[Interval], mut order: Option<Dice>) -> Bench {
     bench.configure(reference);
     for interval in intervals {
         let events = match &mut order {
@@ -242,6 +245,26 @@ fn the_order_of_arrival_changes_nothing() {
             assert!(straight.rows() == other.rows(), "rows differ, seed {seed}");
         }
     }
+}
+
+/// A control that is settled in slices, with a stop after each, says what it says in one go.
+#[test]
+fn slices_leave_no_trace() {
+    let mut slices = [0; 3];
+    for seed in 900..930 {
+        let mut dice = Dice(seed);
+        let reference = reference(programs(&mut dice, &EVERYTHING));
+        let intervals = history(&mut dice, &reference, &EVERYTHING);
+        let mut whole = run(&reference, &intervals, None);
+        for (size, count) in [1, 7, 1000].into_iter().zip(&mut slices) {
+            let mut other = run_on(Bench::in_slices(size), &reference, &intervals, None);
+            assert!(whole.sent == other.sent, "movements differ, seed {seed}, slices of {size}");
+            assert!(whole.views == other.views, "findings differ, seed {seed}, slices of {size}");
+            assert!(whole.rows() == other.rows(), "rows differ, seed {seed}, slices of {size}");
+            *count += other.slices;
+        }
+    }
+    assert!(slices[0] > 1000 && slices[1] > 200 && slices[1] < slices[0] && slices[2] == 0, "{slices:?} slices");
 }
 
 /// The same history without its settles, or with more of them in the middle of everything.

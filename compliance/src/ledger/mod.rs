@@ -14,6 +14,7 @@ mod budget;
 mod clock;
 mod due;
 mod findings;
+mod job;
 #[cfg(test)]
 mod laws;
 mod lines;

@@ -1,9 +1,7 @@
 //! What a tick moves: open → frozen → closed, and the orders to pay.
 
-use std::collections::BTreeSet;
-
 use contract::{AccrualEvent, AuthorizationOrder, Day, Id, Micros, Program};
-use stream::{Order, Outbox, StageError, State, StorageError};
+use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase, close_day};
 use super::due::due;
@@ -23,32 +21,30 @@ pub(crate) struct Turning<'a> {
 }
 
 impl Turning<'_> {
-    /// Freezes and closes what is past its day and orders what may be paid.
-    pub fn run(&self, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StageError> {
-        let waiting = WAITING.first(state, usize::MAX)?.into_iter().map(|(id, ())| Id(id)).collect();
-        for (id, mut account) in in_order(waiting, state)? {
-            outbox.acting_in(1, &id.to_string());
-            self.catch_up(id, &mut account, state, outbox)?;
-            ACCOUNTS.put(state, &id.0, &account)?;
-        }
-        for round in 2.. {
-            let past = in_order(self.past_deadline(state)?, state)?;
-            if past.is_empty() {
-                break;
-            }
-            for (id, mut account) in past {
-                outbox.acting_in(round, &id.to_string());
-                self.move_on(id, &mut account, state, outbox)?;
-                ACCOUNTS.put(state, &id.0, &account)?;
-            }
-        }
-        Ok(())
+    /// Orders what came to a frozen period since the last tick.
+    pub fn look_again(
+        &self,
+        id: Id,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
+        outbox.acting_in(1, &id.to_string());
+        self.catch_up(id, &mut account, state, outbox)?;
+        Ok(ACCOUNTS.put(state, &id.0, &account)?)
     }
 
-    fn past_deadline(&self, state: &mut dyn State) -> Result<BTreeSet<Id>, StorageError> {
-        let end = (self.today.0 + 1, [0; 16]);
-        let page = DEADLINES.range(state, &(i32::MIN, [0; 16]), &end, Order::Up, usize::MAX)?;
-        Ok(page.into_iter().map(|((_, id), ())| Id(id)).collect())
+    /// Freezes and closes what is past its day and orders what may be paid; both at once where both days are past.
+    pub fn turn(&self, id: Id, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StageError> {
+        let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
+        for round in 2.. {
+            if account.deadline > self.today || matches!(account.phase, Phase::Closed { .. }) {
+                break;
+            }
+            outbox.acting_in(round, &id.to_string());
+            self.move_on(id, &mut account, state, outbox)?;
+        }
+        Ok(ACCOUNTS.put(state, &id.0, &account)?)
     }
 
     /// Late adjustments of a frozen period are ordered, of a closed one without orders released.
@@ -128,16 +124,6 @@ impl Turning<'_> {
         let closed = AccrualEvent::Closed { settlement, class, date, batch };
         outbox.send(&account.settlement.beneficiary, closed);
     }
-}
-
-/// The accounts in order of their settlements.
-fn in_order(ids: BTreeSet<Id>, state: &mut dyn State) -> Result<Vec<(Id, Account)>, StorageError> {
-    let mut accounts = Vec::with_capacity(ids.len());
-    for id in ids {
-        accounts.push((id, ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account")));
-    }
-    accounts.sort_by(|(id, a), (other, b)| (&a.settlement, id).cmp(&(&b.settlement, other)));
-    Ok(accounts)
 }
 
 /// The first order's id is the settlement's own; further ones count on.

@@ -8,7 +8,7 @@ use contract::{
     EntitlementEvent, Finding, Id, Measure, Mechanism, Micros, Program, Rate, RecordRef, Reference, Selector, Text,
     Tier, Topic,
 };
-use stream::{Blobs, Input, MemoryState, Outbox, Stage, State, StorageError, View};
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
 use super::{AccrualRow, LedgerStage, accrual_rows, verify};
 
@@ -29,6 +29,9 @@ pub(crate) struct Bench {
     stage: LedgerStage,
     pub state: MemoryState,
     pub control: u64,
+    /// Slices that were not the last of their control.
+    pub slices: u64,
+    slice: Option<usize>,
     pub sent: Vec<AccrualEvent>,
     pub views: Vec<View>,
 }
@@ -41,7 +44,21 @@ impl Bench {
         let blobs = Arc::new(MemoryBlobs::default());
         let stage = LedgerStage::new(blobs.clone());
         let (sent, views) = (Vec::new(), Vec::new());
-        Bench { blobs, stage, state: MemoryState::default(), control: 0, sent, views }
+        Bench { blobs, stage, state: MemoryState::default(), control: 0, slices: 0, slice: None, sent, views }
+    }
+
+    /// Controls are settled in slices of this size, with a stop and a start after each.
+    pub fn in_slices(size: usize) -> Bench {
+        let mut bench = Bench::new();
+        bench.slice = Some(size);
+        bench.restart();
+        bench
+    }
+
+    fn restart_between_slices(&mut self) {
+        if self.slice.is_some() {
+            self.restart();
+        }
     }
 
     pub fn configure(&mut self, reference: &Reference) {
@@ -55,7 +72,12 @@ impl Bench {
         self.control += 1;
         let mut outbox = Outbox::default();
         self.stage.control(self.control, &control.encode(), &mut self.state, &mut outbox).unwrap();
-        let (sent, views) = outbox.drain();
+        while self.stage.slice(self.control, &mut self.state, &mut outbox).unwrap() == Progress::More {
+            self.slices += 1;
+            self.restart_between_slices();
+        }
+        let (mut sent, views) = outbox.drain();
+        sent.sort_by_key(|routed| (!matches!(routed.item, AccrualEvent::Moved(_)), routed.item.settlement().clone()));
         self.sent.extend(sent.into_iter().map(|routed| routed.item));
         self.views.extend(views);
     }
@@ -96,7 +118,10 @@ impl Bench {
 
     /// A stop and a start: only the state is left.
     pub fn restart(&mut self) {
-        self.stage = LedgerStage::new(self.blobs.clone());
+        self.stage = match self.slice {
+            Some(size) => LedgerStage::in_slices(self.blobs.clone(), size),
+            None => LedgerStage::new(self.blobs.clone()),
+        };
         self.stage.resume(&mut self.state).unwrap();
     }
 
@@ -248,19 +273,25 @@ impl Case {
             bench.verify();
             bench.restart();
         }
+        let mut found: Vec<(Finding, String)> = Vec::new();
         for view in views.into_iter().filter(|view| view.topic == Topic::Findings as u8) {
             match view.value {
                 Some(bytes) => {
                     let finding: Finding = postcard::from_bytes(&bytes).unwrap();
-                    lines.push(format!("{} {}", self.about(&finding), finding.message));
-                    self.findings.insert(view.key, finding);
+                    let line = format!("{} {}", self.about(&finding), finding.message);
+                    self.findings.insert(view.key, finding.clone());
+                    found.push((finding, line));
                 }
                 None => {
                     let over = self.findings.remove(&view.key).unwrap();
-                    lines.push(format!("{} withdrawn", self.about(&over)));
+                    let line = format!("{} withdrawn", self.about(&over));
+                    found.push((over, line));
                 }
             }
         }
+        let period = |finding: &Finding| finding.message.split(':').next().unwrap_or_default().to_owned();
+        found.sort_by_cached_key(|(f, _)| (f.program.clone(), f.beneficiary.clone(), period(f)));
+        lines.extend(found.into_iter().map(|(_, line)| line));
         lines
     }
 

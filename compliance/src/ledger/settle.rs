@@ -1,9 +1,10 @@
-//! What happens at a control: dirty lists are added up anew, what is due is recomputed, the difference is booked.
+//! What happens to a settlement at a control: dirty lists are added up anew, what is due is recomputed, the difference
+//! is booked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{AccrualEvent, Currency, Day, Id, Mechanism, Program, Text};
+use contract::{AccrualEvent, Currency, Day, Id, Mechanism, Program, Settlement};
 use stream::{Order, Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
@@ -11,7 +12,7 @@ use super::booking::Desk;
 use super::budget::{Claimant, share_budget};
 use super::due::{Due, due};
 use super::lines::{list_lines, write_all};
-use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, REVIEW, SUMS, WAITING, day_key};
+use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, findings};
 use crate::programs::{Exact, rate_base, volume_retroactive::tier_reached};
@@ -20,10 +21,7 @@ use crate::references::{Known, References};
 /// Keys that are read at a time.
 pub(crate) const PAGE: usize = 1024;
 
-/// Behind all settlements and days.
-const END: ([u8; 16], i32) = ([0xff; 16], i32::MAX);
-
-/// One settling of everything that has changed.
+/// The settling of what has changed, one settlement after the other.
 pub(crate) struct Settling<'a> {
     pub control: u64,
     /// The open batch.
@@ -60,79 +58,52 @@ pub(crate) fn terms<'a>(account: &Account, known: &'a Known) -> &'a Program {
 }
 
 impl Settling<'_> {
-    /// Settles what is dirty, and `changed`: settlements whose terms have changed.
-    pub fn run(
+    /// Adds up the settlement's dirty lists anew and books what is due; with a budget only once that is shared.
+    pub fn settle(
         &self,
-        mut changed: BTreeSet<Id>,
+        id: Id,
+        dirty: &[Day],
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        if self.at_tick {
-            changed.extend(take_reviews(state)?);
+        let mut work = self.take_up(id, state)?;
+        if self.waits(&work.account) {
+            return Ok(());
         }
-        let mut works = self.recount(changed, state)?;
-        for work in works.values_mut() {
-            work.due = due(work.id, &work.account, terms(&work.account, &work.known), state)?;
+        for first in dirty {
+            self.recount_list(&mut work, *first, state)?;
+            DIRTY.delete(state, &(id.0, first.0))?;
         }
-        self.share_budgets(&mut works, state)?;
-        let mut works: Vec<Work> = self.without_waiting(works, state)?;
-        works.sort_by(|a, b| (&a.account.settlement, a.id).cmp(&(&b.account.settlement, b.id)));
-        for work in works {
-            self.close_the_books(work, state, outbox)?;
+        if self.is_budgeted(&work) {
+            let settlement = &work.account.settlement;
+            SHARING.put(state, &(settlement.program.to_string(), settlement.version), &())?;
+            return Ok(ACCOUNTS.put(state, &id.0, &work.account)?);
         }
-        Ok(())
+        work.due = due(id, &work.account, work.program(), state)?;
+        self.close_the_books(work, state, outbox)
     }
 
-    /// Adds up every dirty list anew and returns the settlements that are touched.
-    fn recount(&self, changed: BTreeSet<Id>, state: &mut dyn State) -> Result<BTreeMap<Id, Work>, StageError> {
-        let mut works = BTreeMap::new();
-        let mut next = Some(([0; 16], i32::MIN));
-        while let Some(from) = next {
-            let page = DIRTY.range(state, &from, &END, Order::Up, PAGE)?;
-            next = page.last().filter(|_| page.len() == PAGE).map(|((id, day), ())| (*id, day + 1));
-            for (key, ()) in page {
-                let (id, first) = (Id(key.0), Day(key.1));
-                self.add_work(id, &mut works, state)?;
-                let work = works.get_mut(&id).expect("added above");
-                if self.waits(&work.account) {
-                    continue;
-                }
-                self.recount_list(work, first, state)?;
-                DIRTY.delete(state, &key)?;
-            }
-        }
-        for id in changed {
-            self.add_work(id, &mut works, state)?;
-        }
-        works.retain(|_, work| !self.waits(&work.account));
-        Ok(works)
+    /// Whether a budget bound the settlement, or binds it by its own or by today's terms.
+    fn is_budgeted(&self, work: &Work) -> bool {
+        let Settlement { program, version, .. } = &work.account.settlement;
+        let today = self.references.as_of(self.control).program(program, *version);
+        let limited = |program: &Program| program.caps.budget.is_some();
+        let bound = work.account.budget_left.is_some() || limited(work.program()) || today.is_some_and(limited);
+        bound && work.account.pays()
     }
 
     fn waits(&self, account: &Account) -> bool {
         !self.at_tick && account.phase != Phase::Open
     }
 
-    /// Leaves out what came on the desk with its budget only and waits for the next tick.
-    fn without_waiting(&self, works: BTreeMap<Id, Work>, state: &mut dyn State) -> Result<Vec<Work>, StorageError> {
-        let (waiting, ready): (Vec<Work>, Vec<Work>) = works.into_values().partition(|work| self.waits(&work.account));
-        for work in waiting {
-            REVIEW.put(state, &work.id.0, &())?;
-        }
-        Ok(ready)
-    }
-
-    fn add_work(&self, id: Id, works: &mut BTreeMap<Id, Work>, state: &mut dyn State) -> Result<(), StageError> {
-        if works.contains_key(&id) {
-            return Ok(());
-        }
-        let mut account = ACCOUNTS.get(state, &id.0)?.expect("a dirty settlement has an account");
+    fn take_up(&self, id: Id, state: &mut dyn State) -> Result<Work, StageError> {
+        let mut account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is named has an account");
         if !self.waits(&account) {
             account.counted = self.control;
         }
         self.bring_up_to_date(id, &mut account, state)?;
         let known = self.references.as_of(account.terms).clone();
-        works.insert(id, Work { id, account, known, due: Due::default() });
-        Ok(())
+        Ok(Work { id, account, known, due: Due::default() })
     }
 
     /// Puts an open account under today's terms.
@@ -170,48 +141,33 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Shares out the budgets of all touched programs; settlements whose share moves come on the desk as well.
-    fn share_budgets(&self, works: &mut BTreeMap<Id, Work>, state: &mut dyn State) -> Result<(), StageError> {
-        let budgeted = works.values().filter(|work| {
-            let bound = work.account.budget_left.is_some() || work.program().caps.budget.is_some();
-            bound && work.account.pays()
-        });
-        let programs: BTreeSet<(Text, u32)> =
-            budgeted.map(|w| (w.account.settlement.program.clone(), w.account.settlement.version)).collect();
-        for (program, version) in programs {
-            self.share_budget(&program, version, works, state)?;
-        }
-        Ok(())
-    }
-
-    fn share_budget(
+    /// Shares out a budget and settles whoever may be settled now; the others are looked at when the next tick comes.
+    /// Returns how many settlements it is shared by.
+    pub fn share_budget(
         &self,
-        program: &Text,
+        program: &str,
         version: u32,
-        works: &mut BTreeMap<Id, Work>,
         state: &mut dyn State,
-    ) -> Result<(), StageError> {
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
         let mut by_currency: BTreeMap<Currency, Vec<Work>> = BTreeMap::new();
-        for id in budget_members(program, version, state)? {
-            let work = match works.remove(&id) {
-                Some(work) => work,
-                None => self.look_up(id, state)?,
-            };
+        let members = budget_members(program, version, state)?;
+        let count = members.len();
+        for id in members {
+            let mut work = self.take_up(id, state)?;
+            work.due = due(id, &work.account, work.program(), state)?;
             by_currency.entry(work.account.settlement.currency).or_default().push(work);
         }
         for mut members in by_currency.into_values() {
             self.share_among(&mut members, state)?;
-            works.extend(members.into_iter().map(|work| (work.id, work)));
+            for work in members {
+                match self.waits(&work.account) {
+                    true => REVIEW.put(state, &work.id.0, &())?,
+                    false => self.close_the_books(work, state, outbox)?,
+                }
+            }
         }
-        Ok(())
-    }
-
-    fn look_up(&self, id: Id, state: &mut dyn State) -> Result<Work, StageError> {
-        let mut one = BTreeMap::new();
-        self.add_work(id, &mut one, state)?;
-        let mut work = one.remove(&id).expect("added above");
-        work.due = due(id, &work.account, terms(&work.account, &work.known), state)?;
-        Ok(work)
+        Ok(count)
     }
 
     /// A budget holds for each currency by itself. The newest terms of the version say how large it is.
@@ -238,11 +194,11 @@ impl Settling<'_> {
     ) -> Result<(), StageError> {
         let Work { id, mut account, known, due } = work;
         let program = terms(&account, &known);
+        outbox.acting_in(0, &id.to_string());
         if account.pays() {
             let functional_currency = known.reference.functional_currency;
             let desk = Desk { batch: self.batch, today: self.today, functional_currency, program };
             track_tier(&mut account, program, self.batch);
-            outbox.acting_in(0, &id.to_string());
             for movement in desk.book(&mut account, &due) {
                 let event = AccrualEvent::Moved(Box::new(movement));
                 outbox.send(&account.settlement.beneficiary, event);
@@ -290,15 +246,6 @@ fn wait_for_tick(id: Id, account: &Account, program: &Program, state: &mut dyn S
     }
 }
 
-/// Settlements whose budget was shared anew since the last tick.
-fn take_reviews(state: &mut dyn State) -> Result<Vec<Id>, StorageError> {
-    let reviews = REVIEW.first(state, usize::MAX)?;
-    for (id, ()) in &reviews {
-        REVIEW.delete(state, id)?;
-    }
-    Ok(reviews.into_iter().map(|(id, ())| Id(id)).collect())
-}
-
 /// Enters a new deadline instead of the old one.
 pub(crate) fn move_deadline(
     id: Id,
@@ -314,7 +261,7 @@ pub(crate) fn move_deadline(
     Ok(())
 }
 
-fn budget_members(program: &Text, version: u32, state: &mut dyn State) -> Result<Vec<Id>, StorageError> {
+fn budget_members(program: &str, version: u32, state: &mut dyn State) -> Result<Vec<Id>, StorageError> {
     let mut members = Vec::new();
     let mut from = (program.to_string(), version, [0; 16]);
     let to = (program.to_string(), version + 1, [0; 16]);

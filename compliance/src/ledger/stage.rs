@@ -1,34 +1,47 @@
 //! The ledger as a stage: records only note facts, controls decide.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use contract::{AccrualEvent, Control, Day, EntitlementEvent, Id};
-use stream::{Blobs, Input, Order, Outbox, Stage, StageError, State, StorageError, TableId};
+use stream::{Blobs, Input, Order, Outbox, Progress, Stage, StageError, State, StorageError, TableId};
 
 use super::account::{Account, Phase, close_day};
 use super::clock::Clock;
+use super::job::{Desk, Job, Step};
 use super::lines::{Line, LineBuffer};
-use super::periods::Turning;
-use super::settle::{PAGE, Settling, terms};
+use super::settle::{PAGE, terms};
 use super::slots::{Slots, Span, Target};
-use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES};
+use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, FRESH, JOB, LINES};
 use crate::references::References;
+
+/// Keys that one slice of a control looks at.
+const SLICE: usize = 1024;
 
 /// How much is due now, within which caps? Keyed by program or exclusivity group.
 ///
-/// [`Stage::process`] appends a line to the lists of a day. [`Stage::control`] settles every list that has changed, so
-/// that what is accrued is a function of what lies below the control and never of its order.
+/// [`Stage::process`] appends a line to the lists of a day. A control settles every list that has changed, slice by
+/// slice, so that what is accrued is a function of what lies below the control and never of its order.
 pub struct LedgerStage {
     references: References,
     clock: Clock,
     slots: RefCell<Slots>,
+    /// Lists have changed since the last control.
+    fresh: bool,
+    job: Option<Job>,
+    /// Keys that one slice of a control looks at.
+    slice: usize,
 }
 
 impl LedgerStage {
     pub fn new(blobs: Arc<dyn Blobs>) -> LedgerStage {
-        LedgerStage { references: References::new(blobs), clock: Clock::default(), slots: RefCell::default() }
+        LedgerStage::in_slices(blobs, SLICE)
+    }
+
+    /// The same with slices of another size.
+    pub(crate) fn in_slices(blobs: Arc<dyn Blobs>, slice: usize) -> LedgerStage {
+        let (references, clock, slots) = (References::new(blobs), Clock::default(), RefCell::default());
+        LedgerStage { references, clock, slots, fresh: false, job: None, slice }
     }
 }
 
@@ -61,6 +74,10 @@ impl Stage for LedgerStage {
         let day = entitlement.date;
         let span = self.slots.get_mut().find(entitlement, &self.references)?;
         if span.mark(day) {
+            if !self.fresh {
+                FRESH.put(state, &0, &())?;
+                self.fresh = true;
+            }
             mark(span, day, &self.clock, &self.references, state)?;
         }
         let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
@@ -76,56 +93,52 @@ impl Stage for LedgerStage {
         number: u64,
         payload: &[u8],
         state: &mut dyn State,
-        outbox: &mut Outbox<AccrualEvent>,
+        _outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let control = Control::decode(payload)
             .ok_or_else(|| StageError::Unknown { stage: "ledger", what: format!("control {number}") })?;
         self.slots.get_mut().clear();
-        let mut changed = BTreeSet::new();
+        let mut step = match self.fresh || matches!(control, Control::Tick { .. }) {
+            true => Step::Dirty([0; 16]),
+            false => Step::Done,
+        };
         if let Control::Configure { reference } = &control {
             self.references.configure(number, *reference, state)?;
-            changed = self.changed(number, state)?;
+            step = Step::Terms([0; 16]);
         }
         let tick = match control {
             Control::Tick { as_of } => Some(as_of),
             _ => None,
         };
-        let today = self.clock.today().max(tick);
-        let batch = self.clock.batch();
-        let at_tick = tick.is_some();
-        Settling { control: number, batch, at_tick, references: &self.references, today }
-            .run(changed, state, outbox)?;
-        if let (Some(as_of), Some(today)) = (tick, today) {
-            self.clock.tick(number, as_of, state)?;
-            Turning { control: number, batch, today, references: &self.references }.run(state, outbox)?;
+        if self.fresh {
+            FRESH.delete(state, &0)?;
+            self.fresh = false;
         }
-        Ok(())
+        let (batch, today) = (self.clock.batch(), self.clock.today().max(tick));
+        self.job = (step != Step::Done).then_some(Job { control: number, batch, tick, today, step });
+        self.job.as_ref().map_or(Ok(()), |job| Ok(JOB.put(state, &0, job)?))
+    }
+
+    fn slice(
+        &mut self,
+        _number: u64,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<Progress, StageError> {
+        let Some(mut job) = self.job.take() else { return Ok(Progress::Done) };
+        let mut desk = Desk { references: &self.references, clock: &mut self.clock, size: self.slice };
+        let progress = job.advance(&mut desk, state, outbox)?;
+        self.job = (progress == Progress::More).then_some(job);
+        Ok(progress)
     }
 
     fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
         self.references.resume(state)?;
         self.clock = Clock::resume(state)?;
+        self.fresh = FRESH.get(state, &0)?.is_some();
+        self.job = JOB.get(state, &0)?;
         self.slots.get_mut().clear();
         Ok(())
-    }
-}
-
-impl LedgerStage {
-    /// Open settlements whose program says something else from this control on.
-    fn changed(&self, number: u64, state: &mut dyn State) -> Result<BTreeSet<Id>, StorageError> {
-        let mut changed = BTreeSet::new();
-        each_account(state, &mut |id, account| {
-            let settlement = &account.settlement;
-            let (known, before) = (self.references.as_of(number), self.references.as_of(account.terms));
-            let now = known.program(&settlement.program, settlement.version);
-            let revalued = known.reference.functional_currency != before.reference.functional_currency;
-            let moved = now.is_some_and(|now| revalued || now != terms(&account, before));
-            if account.phase == Phase::Open && moved {
-                changed.insert(id);
-            }
-            Ok(())
-        })?;
-        Ok(changed)
     }
 }
 

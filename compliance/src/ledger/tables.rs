@@ -4,6 +4,7 @@ use contract::{Day, Id};
 use stream::{Key, StorageError, Table, TableId};
 
 use super::account::Account;
+use super::job::Job;
 use super::tally::Tally;
 
 /// Settlement → everything about it but its lines.
@@ -22,6 +23,12 @@ pub(crate) const BUDGETS: Table<(String, u32, [u8; 16]), ()> = Table::new(6, "bu
 pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
 /// Frozen settlements whose budget was shared anew since the last tick; they are booked at the next one.
 pub(crate) const REVIEW: Table<[u8; 16], ()> = Table::new(9, "to be reviewed");
+/// What is left of the control under way; one row, gone once it is settled.
+pub(crate) const JOB: Table<u8, Job> = Table::new(10, "job");
+/// Program versions whose budget the control under way has to share anew.
+pub(crate) const SHARING: Table<(String, u32), ()> = Table::new(11, "budgets to be shared");
+/// One row where lists have changed since the last control.
+pub(crate) const FRESH: Table<u8, ()> = Table::new(12, "something is fresh");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 

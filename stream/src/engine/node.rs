@@ -6,7 +6,7 @@ use crate::engine::tag::{Merge, Published, Run, Tag, Tagged};
 use crate::overlay::Overlay;
 use crate::partition::Reads;
 use crate::store::{Changes, Store};
-use crate::{Input, Outbox, PartitionState, Stage, StageError, TableId};
+use crate::{Input, Outbox, PartitionState, Progress, Stage, StageError, TableId};
 
 /// A control at the end of an epoch.
 #[derive(Clone, Debug)]
@@ -110,6 +110,7 @@ impl<S: Stage> Node for StageNode<S> {
         }
         if let Some(control) = work.control {
             self.stage.control(control.number, &control.payload, &mut state, &mut self.outbox)?;
+            while self.stage.slice(control.number, &mut state, &mut self.outbox)? == Progress::More {}
             outgoing.take_at_control(&mut self.outbox, &control);
         }
         outgoing.tally.reads = state.reads();

@@ -8,7 +8,7 @@ use crate::kafka::{
     Batch, Book, Channels, CommitError, ControlWire, DEAD, DeadLetter, HOP, Kind, Label, Origin, Poison, Rank,
     Received, Seen, Sending, StageSpec, Stop, TaskId, ViewWire, Wire, WireError, Writer, held,
 };
-use crate::{Input, Outbox, Stage, StageError, State, StorageError, TableId, View};
+use crate::{Input, Outbox, Progress, Stage, StageError, State, StorageError, TableId, View};
 
 /// Records that wait are taken up in chunks of that many.
 const CHUNK: usize = 256;
@@ -385,6 +385,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
         let payload = held::recall(state, number)?;
         let mut outbox = std::mem::take(&mut self.outbox);
         self.stage.control(number, &payload, state, &mut outbox)?;
+        while self.stage.slice(number, state, &mut outbox)? == Progress::More {}
         let (sent, mut published) = outbox.drain_with_actors();
         self.outbox = outbox;
         for (emitter, ordinal, routed) in sent {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use stream::outbox::route;
 use stream::{
-    Feed, Input, Line, Order, Outbox, Position, Source, SourceError, Stage, StageError, State, Table, TableId, View,
+    Feed, Input, Line, Order, Outbox, Position, Progress, Source, SourceError, Stage, StageError, State, Table,
+    TableId, View,
 };
 
 /// A deterministic source of numbers that look random.
@@ -120,6 +121,8 @@ const WRITERS: Table<String, u64> = Table::new(1, "writers");
 const WORDS: Table<String, (u64, u64)> = Table::new(1, "words");
 /// (word, number) → writer: the last three of each word.
 const RECENT: Table<(String, u64), String> = Table::new(2, "recent");
+/// Where the counter's control goes on.
+const JOB: Table<u8, String> = Table::new(3, "job");
 const FOLDS: Table<String, u64> = Table::new(1, "folds");
 const TRAIL: TableId = TableId(7);
 
@@ -205,12 +208,30 @@ impl Stage for Counter {
         state: &mut dyn State,
         outbox: &mut Outbox<Count>,
     ) -> Result<(), StageError> {
-        for (word, (count, _)) in WORDS.first(state, usize::MAX)? {
+        outbox.acting_for("");
+        Ok(JOB.put(state, &0, &String::new())?)
+    }
+
+    /// Two words a slice.
+    fn slice(
+        &mut self,
+        _number: u64,
+        state: &mut dyn State,
+        outbox: &mut Outbox<Count>,
+    ) -> Result<Progress, StageError> {
+        let from = JOB.get(state, &0)?.expect("a control has left its job");
+        let page = WORDS.range(state, &from, &"\u{10ffff}".to_owned(), Order::Up, 2)?;
+        let Some((last, _)) = page.last() else {
+            JOB.delete(state, &0)?;
+            return Ok(Progress::Done);
+        };
+        JOB.put(state, &0, &format!("{last}\0"))?;
+        for (word, (count, _)) in page {
             outbox.acting_for(&word);
             outbox.send("all", Count { bucket: "all".into(), word: word.clone(), count });
             outbox.send(&word[..1], Count { bucket: word[..1].into(), word: word.clone(), count: 0 });
         }
-        Ok(())
+        Ok(Progress::More)
     }
 
     fn resume(&mut self, _state: &mut dyn State) -> Result<(), StageError> {

@@ -1,0 +1,255 @@
+//! The settling of a control as a job: kept in the state, advanced in slices.
+//!
+//! A slice ends behind the settlement that fills it, so that between two slices every settlement is either as the last
+//! control left it or done, but for budgets that are still to be shared. What all settlements of one budget are due is
+//! looked at together, in one slice.
+
+use contract::{AccrualEvent, Day, Id};
+use serde::{Deserialize, Serialize};
+use stream::{Order, Outbox, Progress, StageError, State, StorageError};
+
+use super::account::{Account, Phase};
+use super::clock::Clock;
+use super::periods::Turning;
+use super::settle::{PAGE, Settling, terms};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, WAITING};
+use crate::references::References;
+
+/// What is left of a control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub control: u64,
+    /// The open batch.
+    pub batch: u64,
+    /// The day that a tick names.
+    pub tick: Option<Day>,
+    /// The latest day, this control's included.
+    pub today: Option<Day>,
+    pub step: Step,
+}
+
+/// What is walked through now, and the key with which it goes on. In this order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Step {
+    /// Open settlements whose program says something else now.
+    Terms([u8; 16]),
+    Dirty([u8; 16]),
+    /// At a tick: frozen settlements whose budget was shared anew.
+    Reviews([u8; 16]),
+    Budgets(String, u32),
+    /// At a tick: frozen settlements with more due than ordered.
+    Waiting([u8; 16]),
+    /// At a tick: periods that are past their day.
+    Deadlines(i32, [u8; 16]),
+    Done,
+}
+
+const FIRST: [u8; 16] = [0; 16];
+const LAST: [u8; 16] = [0xff; 16];
+
+/// The stage's caches that a job works with.
+pub(crate) struct Desk<'a> {
+    pub references: &'a References,
+    pub clock: &'a mut Clock,
+    /// Keys that a slice looks at.
+    pub size: usize,
+}
+
+impl Job {
+    /// One slice.
+    pub fn advance(
+        &mut self,
+        desk: &mut Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<Progress, StageError> {
+        let mut left = desk.size;
+        while left > 0 && self.step != Step::Done {
+            left = left.saturating_sub(self.part(left.min(PAGE), desk, state, outbox)?.max(1));
+        }
+        if self.step == Step::Done {
+            JOB.delete(state, &0)?;
+            return Ok(Progress::Done);
+        }
+        JOB.put(state, &0, self)?;
+        Ok(Progress::More)
+    }
+
+    /// Looks at no more than `limit` keys; returns how many it were.
+    fn part(
+        &mut self,
+        limit: usize,
+        desk: &mut Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        match self.step.clone() {
+            Step::Terms(from) => self.terms(from, limit, desk, state, outbox),
+            Step::Dirty(from) => self.dirty(from, limit, desk, state, outbox),
+            Step::Reviews(from) => self.reviews(from, limit, desk, state, outbox),
+            Step::Budgets(program, version) => self.budget((program, version), desk, state, outbox),
+            Step::Waiting(from) => self.waiting(from, limit, desk, state, outbox),
+            Step::Deadlines(day, id) => self.deadlines((day, id), limit, desk, state, outbox),
+            Step::Done => Ok(0),
+        }
+    }
+
+    fn settling<'a>(&self, desk: &Desk<'a>) -> Settling<'a> {
+        let Job { control, batch, today, .. } = *self;
+        Settling { control, batch, at_tick: self.tick.is_some(), references: desk.references, today }
+    }
+
+    fn turning<'a>(&self, desk: &Desk<'a>) -> Turning<'a> {
+        let Job { control, batch, .. } = *self;
+        Turning { control, batch, today: self.today.expect("a tick names a day"), references: desk.references }
+    }
+
+    fn terms(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let page = ACCOUNTS.range(state, &from, &LAST, Order::Up, limit)?;
+        let next = page.last().filter(|_| page.len() == limit).and_then(|(id, _)| after(*id));
+        let count = page.len();
+        for (id, account) in page {
+            if has_other_terms(&account, self.control, desk.references) {
+                let dirty = dirty_lists(id, state)?;
+                self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
+            }
+        }
+        self.step = next.map_or(Step::Dirty(FIRST), Step::Terms);
+        Ok(count)
+    }
+
+    /// Lists of one settlement stand together; the last one of a page may have more of them.
+    fn dirty(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let page = DIRTY.range(state, &(from, i32::MIN), &(LAST, i32::MAX), Order::Up, limit)?;
+        let cut = page.last().filter(|_| page.len() == limit).map(|((id, _), ())| *id);
+        for lists in page.chunk_by(|((a, _), ()), ((b, _), ())| a == b) {
+            let id = lists[0].0.0;
+            let days = match cut == Some(id) {
+                true => dirty_lists(id, state)?,
+                false => lists.iter().map(|((_, day), ())| Day(*day)).collect(),
+            };
+            self.settling(desk).settle(Id(id), &days, state, outbox)?;
+        }
+        self.step = match cut.and_then(after) {
+            Some(next) => Step::Dirty(next),
+            None if self.tick.is_some() => Step::Reviews(FIRST),
+            None => Step::Budgets(String::new(), 0),
+        };
+        Ok(page.len())
+    }
+
+    fn reviews(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let page = REVIEW.range(state, &from, &LAST, Order::Up, limit)?;
+        for (id, ()) in &page {
+            REVIEW.delete(state, id)?;
+            self.settling(desk).settle(Id(*id), &[], state, outbox)?;
+        }
+        let next = page.last().filter(|_| page.len() == limit).and_then(|(id, ())| after(*id));
+        self.step = next.map_or(Step::Budgets(String::new(), 0), Step::Reviews);
+        Ok(page.len())
+    }
+
+    /// Shares one budget. Behind the last one a tick moves time.
+    fn budget(
+        &mut self,
+        from: (String, u32),
+        desk: &mut Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let page = SHARING.range(state, &from, &("\u{10ffff}".to_owned(), 0), Order::Up, 1)?;
+        if let Some(((program, version), ())) = page.into_iter().next() {
+            let count = self.settling(desk).share_budget(&program, version, state, outbox)?;
+            SHARING.delete(state, &(program.clone(), version))?;
+            self.step = Step::Budgets(program, version + 1);
+            return Ok(count);
+        }
+        match self.tick {
+            Some(as_of) => {
+                desk.clock.tick(self.control, as_of, state)?;
+                self.step = Step::Waiting(FIRST);
+            }
+            None => self.step = Step::Done,
+        }
+        Ok(0)
+    }
+
+    fn waiting(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let page = WAITING.range(state, &from, &LAST, Order::Up, limit)?;
+        for (id, ()) in &page {
+            self.turning(desk).look_again(Id(*id), state, outbox)?;
+        }
+        let next = page.last().filter(|_| page.len() == limit).and_then(|(id, ())| after(*id));
+        self.step = next.map_or(Step::Deadlines(i32::MIN, FIRST), Step::Waiting);
+        Ok(page.len())
+    }
+
+    fn deadlines(
+        &mut self,
+        from: (i32, [u8; 16]),
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let turning = self.turning(desk);
+        let page = DEADLINES.range(state, &from, &(turning.today.0.saturating_add(1), FIRST), Order::Up, limit)?;
+        for ((_, id), ()) in &page {
+            turning.turn(Id(*id), state, outbox)?;
+        }
+        let next = page.last().filter(|_| page.len() == limit).map(|((day, id), ())| match after(*id) {
+            Some(id) => (*day, id),
+            None => (day.saturating_add(1), FIRST),
+        });
+        self.step = next.map_or(Step::Done, |(day, id)| Step::Deadlines(day, id));
+        Ok(page.len())
+    }
+}
+
+/// The key behind `id`; `None` behind the last.
+fn after(id: [u8; 16]) -> Option<[u8; 16]> {
+    u128::from_be_bytes(id).checked_add(1).map(u128::to_be_bytes)
+}
+
+fn dirty_lists(id: [u8; 16], state: &mut dyn State) -> Result<Vec<Day>, StorageError> {
+    let lists = DIRTY.prefix(state, &id, Order::Up, usize::MAX)?;
+    Ok(lists.into_iter().map(|((_, day), ())| Day(day)).collect())
+}
+
+/// An open settlement whose program, or the books' currency, says something else from a control on.
+fn has_other_terms(account: &Account, control: u64, references: &References) -> bool {
+    let settlement = &account.settlement;
+    let (known, before) = (references.as_of(control), references.as_of(account.terms));
+    let now = known.program(&settlement.program, settlement.version);
+    let revalued = known.reference.functional_currency != before.reference.functional_currency;
+    let moved = now.is_some_and(|now| revalued || now != terms(account, before));
+    account.phase == Phase::Open && moved
+}
