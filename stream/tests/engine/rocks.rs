@@ -196,7 +196,8 @@ fn a_reader_beside_a_busy_writer_sees_whole_batches_without_a_gap() {
         }
     });
     assert!(reads > 3, "{reads} reads");
-    let tables = fs::read_dir(&path).unwrap().filter(|f| f.as_ref().unwrap().path().extension() == Some("sst".as_ref()));
+    let tables =
+        fs::read_dir(&path).unwrap().filter(|f| f.as_ref().unwrap().path().extension() == Some("sst".as_ref()));
     assert!(tables.count() > 0, "the write-ahead log never became tables");
     let reader = RocksStore::open_read_only(&path).unwrap();
     assert_eq!(batches(&reader, Column::State), BATCHES);
