@@ -1,0 +1,3 @@
+//! The pipeline on a real Apache Kafka broker: the same results as the embedded engine's, whatever fails.
+
+mod brokers;

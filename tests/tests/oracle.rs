@@ -1,0 +1,79 @@
+//! What others reckon, by other means: the exports must agree with it.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use tests::site::{Site, example_config, example_feeds, root};
+use tests::tables::Exports;
+
+/// By then every period of the example has frozen.
+const LATER: &str = "2020-01-01";
+
+fn settled() -> Exports {
+    let site = Site::example();
+    site.run(&example_feeds(), Some(LATER));
+    site.exports()
+}
+
+/// Asks `second-opinion/opinion.py`, which knows the configuration and the exports and nothing else.
+fn opinion(exports: &Exports) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in &exports.0 {
+        fs::write(folder.path().join(format!("{name}.csv")), text).unwrap();
+    }
+    let python = std::env::var_os("PAIDONCE_PYTHON").unwrap_or("python3".into());
+    let script = root().join("tests/second-opinion/opinion.py");
+    Command::new(python).arg(script).arg(example_config()).arg(folder.path()).output().unwrap()
+}
+
+/// The exports with the lines of one of them edited.
+fn tampered(exports: &Exports, name: &str, edit: impl Fn(&mut Vec<String>)) -> Exports {
+    let mut tampered = exports.clone();
+    let mut lines: Vec<String> = exports.0[name].lines().map(str::to_owned).collect();
+    edit(&mut lines);
+    tampered.0.insert(name.to_owned(), lines.join("\n") + "\n");
+    tampered
+}
+
+/// The first row whose cells satisfy `wanted`, with one cell changed.
+fn with_cell(lines: &mut [String], column: &str, wanted: impl Fn(&str) -> bool, value: &str) {
+    let header: Vec<&str> = lines[0].split(',').collect();
+    let at = header.iter().position(|name| *name == column).expect("the export has the column");
+    let row = lines.iter_mut().skip(1).find(|line| line.split(',').nth(at).is_some_and(&wanted)).expect("such a row");
+    let mut cells: Vec<&str> = row.split(',').collect();
+    cells[at] = value;
+    *row = cells.join(",");
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn a_second_opinion_from_the_exports_alone_agrees() {
+    let output = opinion(&settled());
+    assert!(output.status.success(), "{}", text(&output));
+    for check in ["programs that pay", "due of a", "authorised of a", "what a budget pays", "expense of a"] {
+        assert!(text(&output).contains(check), "{check} was not looked at: {}", text(&output));
+    }
+}
+
+#[test]
+fn the_second_opinion_bites() {
+    let exports = settled();
+    let above = |cell: &str| cell.parse::<f64>().is_ok_and(|amount| amount > 100.0);
+    let wrong = [
+        ("a line earned more", tampered(&exports, "accruals", |rows| with_cell(rows, "amount", above, "99.99"))),
+        ("a line is gone", tampered(&exports, "accruals", |rows| drop(rows.remove(1)))),
+        (
+            "another amount is authorised",
+            tampered(&exports, "authorizations", |rows| with_cell(rows, "amount", above, "99.99")),
+        ),
+        ("an entry is off", tampered(&exports, "journal", |rows| with_cell(rows, "amount", above, "99.99"))),
+        ("a sale is larger", tampered(&exports, "sales", |rows| with_cell(rows, "quantity", |q| q == "4", "5"))),
+    ];
+    for (what, exports) in wrong {
+        let output = opinion(&exports);
+        assert_eq!(output.status.code(), Some(1), "{what}: {}", text(&output));
+    }
+}
