@@ -65,8 +65,10 @@ pub struct AccrualMovement {
     /// Last day of the accounting month that the sales behind it fall in; the posting date.
     pub date: Day,
     /// The batch's delta so far, rounded to the currency's minor unit; zero withdraws the movement.
+    #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
     /// The same in the functional currency by the sale dates' rates; `None` without a rate (DQ-08).
+    #[serde(with = "crate::wire::decimal_option")]
     pub functional: Option<Micros>,
     /// Number of the tick that closes it, counted from 1.
     #[serde(with = "crate::wire::count")]

@@ -41,6 +41,7 @@ pub type Text = compact_str::CompactString;
 /// A currency with an exact amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Money {
+    #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
     pub currency: Currency,
 }

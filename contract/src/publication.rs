@@ -193,12 +193,15 @@ pub struct Authorization {
     pub beneficiary: Text,
     pub period: Text,
     /// What may be paid in all, `offset` taken off; falls when less is due.
+    #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
     pub currency: Currency,
     pub status: AuthorizationStatus,
     /// Cash that went out under this authorization, overpayments included.
+    #[serde(with = "crate::wire::decimal")]
     pub paid: Micros,
     /// Open clawback of the beneficiary that was set off against it.
+    #[serde(with = "crate::wire::decimal")]
     pub offset: Micros,
     /// `auto` or who decided.
     pub decided_by: Text,
@@ -233,9 +236,11 @@ pub struct Payment {
     pub authorization: Id,
     pub beneficiary: Text,
     pub date: Day,
+    #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
     pub currency: Currency,
     /// What of it was above what was due and became a clawback.
+    #[serde(with = "crate::wire::decimal")]
     pub over: Micros,
 }
 
@@ -274,8 +279,10 @@ pub struct Posting {
     pub account: Text,
     pub side: Side,
     /// Above zero; zero on `FX-PL` alone, where only the functional amount moves.
+    #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
     pub currency: Currency,
+    #[serde(with = "crate::wire::decimal_option")]
     pub functional: Option<Micros>,
 }
 

@@ -125,10 +125,77 @@ pub(crate) mod hash {
     }
 }
 
+/// An amount of money: a decimal (two's complement, big end first, scale 6) where others read, so that every Avro
+/// library hands out a number with its point in the right place.
+pub(crate) mod decimal {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use crate::Micros;
+
+    pub(crate) fn serialize<S: Serializer>(amount: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return amount.serialize(serializer);
+        }
+        let bytes = amount.0.to_be_bytes();
+        serializer.serialize_bytes(&bytes[spare(&bytes)..])
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Micros, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Micros::deserialize(deserializer);
+        }
+        deserializer.deserialize_bytes(Decimal)
+    }
+
+    /// Leading bytes that say nothing more than the sign.
+    fn spare(bytes: &[u8; 8]) -> usize {
+        let says_more = |pair: &[u8]| !matches!(pair, [0, 0..=0x7f] | [0xff, 0x80..=0xff]);
+        bytes.windows(2).take_while(|pair| !says_more(pair)).count()
+    }
+
+    struct Decimal;
+
+    impl de::Visitor<'_> for Decimal {
+        type Value = Micros;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a decimal of at most eight bytes")
+        }
+
+        fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Micros, E> {
+            let sign = bytes.first().is_some_and(|first| *first >= 0x80);
+            let mut wide = [if sign { 0xff } else { 0 }; 8];
+            let free = wide.len().checked_sub(bytes.len());
+            let free = free.ok_or_else(|| E::invalid_length(bytes.len(), &self))?;
+            wide[free..].copy_from_slice(bytes);
+            Ok(Micros(i64::from_be_bytes(wide)))
+        }
+    }
+}
+
+/// [`decimal`] where there may be none.
+pub(crate) mod decimal_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::Micros;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Amount(#[serde(with = "super::decimal")] Micros);
+
+    pub(crate) fn serialize<S: Serializer>(amount: &Option<Micros>, serializer: S) -> Result<S::Ok, S::Error> {
+        amount.map(Amount).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Micros>, D::Error> {
+        Ok(Option::<Amount>::deserialize(deserializer)?.map(|amount| amount.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Day, Micros};
+    use crate::{Day, Micros, Money};
 
     fn check<T: Serialize + for<'de> Deserialize<'de> + PartialEq + std::fmt::Debug>(value: T, compact: &[u8]) {
         assert_eq!(postcard::to_stdvec(&value).unwrap(), compact);
@@ -143,6 +210,7 @@ mod tests {
         check(Currency::NONE, b"   ");
         check(Micros(-1), &[1]);
         check(Day(3), &[6]);
+        check(Money { amount: Micros(-1), currency: Currency::NONE }, b"\x01   ");
         check(Code::FileResubmitted, &[0]);
         check(Code::CorrectionUnmarked, &[2]);
         assert!(postcard::from_bytes::<Code>(&[0xff, 1]).is_err());

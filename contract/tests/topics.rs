@@ -102,6 +102,7 @@ fn kind(schema: &Value) -> String {
         }
         _ if schema["type"] == "array" => format!("list of {}", kind(&schema["items"])),
         _ if schema["logicalType"] == "date" => "date".to_owned(),
+        _ if schema["logicalType"] == "decimal" => "decimal".to_owned(),
         _ if !schema["scale"].is_null() => "millionths".to_owned(),
         _ if schema["name"].is_string() => text(schema, "name"),
         _ => text(schema, "type"),
@@ -123,7 +124,8 @@ fn page() -> String {
     table(&mut page, topics::VIEWS.iter());
     page.push_str(
         "\n## Records\n\n\
-         `millionths` are whole numbers of 10⁻⁶ in a `long`; `date` is days since 1970-01-01 in an `int`.\n",
+         `decimal` has 28 digits, six of them behind the point, in `bytes`; `millionths` are whole numbers of 10⁻⁶ in a \
+         `long`; `date` is days since 1970-01-01 in an `int`.\n",
     );
     let mut seen = Vec::new();
     for topic in topics::all() {
