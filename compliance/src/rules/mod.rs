@@ -37,8 +37,8 @@ pub(crate) enum Check {
     Named(fn(&Sale, &Known) -> Option<Breach>),
     /// Two lines of one product: does the first repeat the second?
     Double(fn(&Sale, &Sale, &Known) -> bool),
-    /// All lines of one outlet, product and quantity: which belong together, lower line first?
-    Tiers(fn(&[two_tiers_report::Report]) -> Vec<(usize, usize)>),
+    /// A reseller's line and a distributor's of one product and quantity: can they be the same units?
+    Tiers(fn(&two_tiers_report::Report<'_>, &two_tiers_report::Report<'_>) -> Option<two_tiers_report::Nearness>),
     /// The life of one serial number.
     Serial(fn(&[serial_sold_twice::Move]) -> serial_sold_twice::Life),
     /// Units that came back and were sold again.

@@ -15,7 +15,8 @@
 //! The distributor sells 100 units to a shop on 1 March, the shop reports 100 sold on 4 March; 3.00 a unit: 300 is paid,
 //! not 600.
 
-use contract::{Code, Text};
+use contract::Code;
+use serde::{Deserialize, Serialize};
 
 use super::{Check, Rule};
 use crate::units::facts::SaleKey;
@@ -24,64 +25,50 @@ pub(crate) const RULE: Rule =
     Rule { name: "two_tiers_report", codes: &[Code::TwoTiersReport], check: Check::Tiers(check) };
 
 /// Days after the distributor's line in which the outlet's own line may be the same units.
-const PAIR_DAYS: i32 = 60;
+pub(crate) const PAIR_DAYS: i32 = 60;
 
-/// A line of one outlet, product and quantity.
-pub(crate) struct Report {
+/// A line of one outlet or of the same serial numbers, product and quantity.
+pub(crate) struct Report<'a> {
     pub sale: SaleKey,
-    pub partner: Text,
-    /// The distributor's line to the outlet.
-    pub upper: bool,
+    pub partner: &'a str,
     /// Hashes of the first and the last serial number in sorted order; `None` without any.
     pub units: Option<(u64, u64)>,
     /// Hash of the outlet; `None` where nobody knows it.
     pub outlet: Option<u64>,
 }
 
-/// How near two lines are to being the same units; nearer is less.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Nearness {
+/// What says that two lines are the same units; what says more comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Nearness {
     SameSerials,
     NothingSaid,
 }
 
-/// `None` where serial numbers or outlets speak against it.
-fn nearness(a: &Report, b: &Report) -> Option<Nearness> {
-    if a.outlet.zip(b.outlet).is_some_and(|(a, b)| a != b) {
+/// How close two lines are, among all pairs that two tiers could make: the closest are a pair first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Closeness {
+    nearness: Nearness,
+    days: i32,
+    upper: SaleKey,
+    lower: SaleKey,
+}
+
+impl Closeness {
+    pub fn new(nearness: Nearness, lower: SaleKey, upper: SaleKey) -> Closeness {
+        Closeness { nearness, days: lower.0.0 - upper.0.0, upper, lower }
+    }
+}
+
+/// `None` where the two cannot be the same units.
+fn check(lower: &Report<'_>, upper: &Report<'_>) -> Option<Nearness> {
+    let days = lower.sale.0.0 - upper.sale.0.0;
+    let other_outlet = lower.outlet.zip(upper.outlet).is_some_and(|(lower, upper)| lower != upper);
+    if !(0..=PAIR_DAYS).contains(&days) || lower.partner == upper.partner || other_outlet {
         return None;
     }
-    match (a.units, b.units) {
+    match (lower.units, upper.units) {
         (Some(a), Some(b)) if a.0 == b.0 || a.1 == b.1 => Some(Nearness::SameSerials),
         (Some(_), Some(_)) => None,
         _ => Some(Nearness::NothingSaid),
     }
-}
-
-fn check(reports: &[Report]) -> Vec<(usize, usize)> {
-    let mut close: Vec<(Nearness, i32, SaleKey, SaleKey, usize, usize)> = Vec::new();
-    let mut sold: Vec<usize> = (0..reports.len()).filter(|at| reports[*at].upper).collect();
-    sold.sort_unstable_by_key(|at| reports[*at].sale);
-    for (lower, own) in reports.iter().enumerate().filter(|(_, r)| !r.upper) {
-        let day = own.sale.0.0;
-        let first = sold.partition_point(|at| reports[*at].sale.0.0 < day - PAIR_DAYS);
-        for upper in sold[first..].iter().copied().take_while(|at| reports[*at].sale.0.0 <= day) {
-            let sold = &reports[upper];
-            let days = own.sale.0.0 - sold.sale.0.0;
-            if own.partner != sold.partner
-                && let Some(nearness) = nearness(own, sold)
-            {
-                close.push((nearness, days, sold.sale, own.sale, lower, upper));
-            }
-        }
-    }
-    close.sort_unstable();
-    let mut taken = vec![false; reports.len()];
-    let mut pairs = Vec::new();
-    for (_, _, _, _, lower, upper) in close {
-        if !taken[lower] && !taken[upper] {
-            (taken[lower], taken[upper]) = (true, true);
-            pairs.push((lower, upper));
-        }
-    }
-    pairs
 }

@@ -10,13 +10,14 @@ use contract::{Entitlement, EntitlementEvent, Id, Program, Publication, Sale};
 use stream::{Outbox, State, StorageError, View};
 
 use super::facts::{
-    DOCUMENTS, DocumentEntry, Grant, PARTIES, PartyEntry, Record, SALES, SERIALS, SaleKey, SerialEntry, TIERS,
-    TierEntry, Verdict, YEARS, Year, YearKey,
+    DOCUMENTS, DocumentEntry, Grant, PARTIES, PartyEntry, Record, SALES, SERIALS, SaleKey, SerialEntry, TIER_ROWS,
+    TIERS, TierEntry, Verdict, YEARS, Year, YearKey,
 };
 use super::filing::document_key;
 use super::findings::{findings, no_sale};
 use super::grants::{entitlements, pays};
 use super::market::Offers;
+use super::rolls::Rolls;
 use super::shelf::Shelf;
 use crate::references::{Known, References};
 
@@ -26,7 +27,7 @@ pub struct Shelves {
     pub documents: Shelf<u64, Vec<DocumentEntry>>,
     pub parties: Shelf<(i32, u64), Vec<PartyEntry>>,
     pub serials: Shelf<u64, Vec<SerialEntry>>,
-    pub tiers: Shelf<u64, Vec<TierEntry>>,
+    pub tiers: Rolls<(i32, u64), TierEntry>,
     pub years: Shelf<YearKey, Year>,
     own_documents: Vec<(Id, u64)>,
 }
@@ -55,7 +56,7 @@ impl Default for Shelves {
             documents: Shelf::new(&DOCUMENTS),
             parties: Shelf::new(&PARTIES),
             serials: Shelf::new(&SERIALS),
-            tiers: Shelf::new(&TIERS),
+            tiers: Rolls::new(&TIERS, &TIER_ROWS),
             years: Shelf::new(&YEARS),
             own_documents: Vec::new(),
         }

@@ -6,6 +6,9 @@ use contract::{Code, Day, Entitlement, Finding, Id, Micros, Money, RecordRef, Sa
 use serde::{Deserialize, Serialize};
 use stream::{Key, KeyReader, StorageError, Table};
 
+use super::rolls::{Entry, Roll, Rows};
+use crate::rules::two_tiers_report::Nearness;
+
 /// Every sale with its verdict, by day.
 pub const SALES: Table<SaleKey, Record> = Table::new(1, "sales");
 /// By hash of partner family, product and normal document: whose document it is, and which returns name it.
@@ -14,10 +17,12 @@ pub const DOCUMENTS: Table<u64, Vec<DocumentEntry>> = Table::new(2, "documents")
 pub const PARTIES: Table<(i32, u64), Vec<PartyEntry>> = Table::new(3, "parties");
 /// By hash of product and serial number: where a unit has been.
 pub const SERIALS: Table<u64, Vec<SerialEntry>> = Table::new(4, "serials");
-/// By hash of product, outlet and quantity: what distributors sold to an outlet, and what the outlet sold.
-pub const TIERS: Table<u64, Vec<TierEntry>> = Table::new(5, "tiers");
+/// By first day of a span and hash of product, outlet or serial numbers, quantity and tier: what distributors sold to an
+/// outlet, and what the outlet sold.
+pub static TIERS: Table<(i32, u64), Roll<TierEntry>> = Table::new(5, "tiers");
 /// By product, partner and calendar year: units sold.
 pub const YEARS: Table<YearKey, Year> = Table::new(6, "years");
+pub static TIER_ROWS: Rows<(i32, u64), TierEntry> = Table::new(7, "tier rows");
 
 /// (Event time, sale id): the order in which sales win and lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -173,7 +178,7 @@ pub struct SerialEntry {
     pub returned: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierEntry {
     pub sale: SaleKey,
     pub partner: Text,
@@ -181,11 +186,33 @@ pub struct TierEntry {
     pub upper: bool,
     /// Hashes of the first and the last serial number in sorted order; `None` without any.
     pub units: Option<(u64, u64)>,
-    /// Hash of the outlet; `None` where nobody knows it.
+    /// In a list of serial numbers: hash of the outlet; `None` where nobody knows it.
     pub outlet: Option<u64>,
     /// In a list of an outlet: the line has its mate by serial numbers already.
     pub bound: bool,
-    pub mate: Option<SaleKey>,
+    pub mate: Option<Mate>,
+}
+
+/// The line of the other tier, and what says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Mate {
+    pub(crate) nearness: Nearness,
+    pub sale: SaleKey,
+}
+
+impl Entry for TierEntry {
+    /// Distributors' lines latest day first, resellers' earliest day first: each tier as the other looks for it.
+    type Place = (i32, [u8; 16]);
+
+    fn place(&self) -> (i32, [u8; 16]) {
+        TierEntry::place_of(self.upper, self.sale)
+    }
+}
+
+impl TierEntry {
+    pub fn place_of(upper: bool, SaleKey(day, id): SaleKey) -> (i32, [u8; 16]) {
+        (if upper { -day.0 } else { day.0 }, id.0)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,15 +1,20 @@
 //! Where a sale stands in the indexes.
 
-use contract::{Micros, Sale, Text};
+use contract::{Day, Micros, Sale, Text};
 use stream::StorageError;
 
 use super::desk::Desk;
 use super::facts::{DocumentEntry, PartyEntry, SaleKey, YearKey, hash};
 use super::market::Market;
 use crate::rules::skeleton;
+use crate::rules::two_tiers_report::PAIR_DAYS;
 
 /// Days of a span of purchases of one named party.
 const SPAN_DAYS: i32 = 32;
+
+/// Days of a span of lines that two tiers may report; not less than they may lie apart.
+const TIER_DAYS: i32 = 64;
+const _: () = assert!(TIER_DAYS >= PAIR_DAYS);
 
 /// Spans before that of a return in which its sale is looked for.
 const SPANS_BACK: i32 = 6;
@@ -90,7 +95,7 @@ pub fn serial_ends(sale: &Sale) -> Option<(u64, u64)> {
     end(serials.first()).zip(end(serials.last()))
 }
 
-/// Where the other tier's line of a sale may stand.
+/// Where a line stands among those of its tier, and where the other tier's line of it may stand.
 pub struct TierKeys {
     /// The line is a distributor's.
     pub upper: bool,
@@ -101,9 +106,25 @@ pub struct TierKeys {
 }
 
 impl TierKeys {
-    pub fn all(&self) -> impl Iterator<Item = u64> {
-        self.serials.into_iter().chain(self.outlet)
+    /// Every list that a line of this day has to do with.
+    pub fn lists(&self, day: Day) -> impl Iterator<Item = (i32, u64)> {
+        let upper = self.upper;
+        let lists = move |group| tier_lists(group, !upper, day).chain([tier_list(group, upper, day)]);
+        self.serials.into_iter().chain(self.outlet).flat_map(lists)
     }
+}
+
+/// Key of the list of one tier of a group that a line of this day stands in.
+pub fn tier_list(group: u64, upper: bool, day: Day) -> (i32, u64) {
+    (day.0.div_euclid(TIER_DAYS) * TIER_DAYS, group & !1 | u64::from(upper))
+}
+
+/// Keys of the lists in which the mate of a line of this day stands, nearest first: `upper` lines lie before it, others
+/// behind it.
+pub fn tier_lists(group: u64, upper: bool, day: Day) -> impl Iterator<Item = (i32, u64)> {
+    let far = day.plus(if upper { -PAIR_DAYS } else { PAIR_DAYS });
+    let (near, far) = (tier_list(group, upper, day), tier_list(group, upper, far));
+    [near].into_iter().chain((far != near).then_some(far))
 }
 
 /// `None` for a sale that no other tier can report.

@@ -1,15 +1,16 @@
 //! The layers of a verdict, one after another.
 
+use std::sync::Arc;
+
 use contract::{Micros, Sale, Text};
 use stream::StorageError;
 
 use super::desk::{Desk, Entered, counts};
-use super::facts::{Double, Exceeds, Grant, Line, Pair, SaleKey, SerialEntry, TierEntry, Unit, Year, YearKey};
-use super::filing::{document_entry, lives, party_key, serial_ends, set, tier_keys, year_key};
-use super::findings::{loses, no_sale};
+use super::facts::{Double, Exceeds, Grant, Line, SaleKey, SerialEntry, Unit, Year, YearKey};
+use super::filing::{document_entry, lives, party_key, set, year_key};
+use super::findings::no_sale;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip};
 use crate::rules::serial_sold_twice::Move;
-use crate::rules::two_tiers_report::Report;
 use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
 
 /// Lines kept of a year, so that some may leave and the largest are still known.
@@ -19,10 +20,8 @@ const LARGEST_KEPT: usize = 8;
 #[derive(Default)]
 pub struct Touched {
     pub serials: Vec<(u64, Text)>,
-    /// Lists of lines with the same serial numbers.
-    pub same_serials: Vec<u64>,
-    /// Lists of lines of the same outlet.
-    pub same_outlet: Vec<u64>,
+    /// Lines that two tiers may report, each with whether it counts now.
+    pub tiers: Vec<(Arc<Sale>, bool)>,
     pub years: Vec<YearKey>,
     /// Returns whose sale may be another now.
     pub returns: Vec<SaleKey>,
@@ -85,7 +84,8 @@ impl Desk<'_> {
     pub fn settle(&mut self, mut touched: Touched) -> Result<(), StorageError> {
         self.enter_units(&mut touched)?;
         self.link_returns(&mut touched)?;
-        self.settle_tiers(&mut touched)?;
+        self.settle_tiers(&touched.tiers)?;
+        self.clear_doubles();
         self.settle_serials(&mut touched)?;
         self.enter_years(&mut touched)?;
         self.settle_years(&touched)?;
@@ -104,29 +104,10 @@ impl Desk<'_> {
             let record = open.now.as_ref().or(open.before.as_ref()).expect("a sale on the desk is or was");
             let sale = record.sale.clone();
             self.shelves.records[at].entered.units = counts;
-            self.enter_tier(&sale, counts, touched)?;
             self.enter_serials(&sale, counts, touched)?;
             self.touch_returns(&sale, touched)?;
+            touched.tiers.push((sale, counts));
         }
-        Ok(())
-    }
-
-    fn enter_tier(&mut self, sale: &Sale, counts: bool, touched: &mut Touched) -> Result<(), StorageError> {
-        let known = self.known(sale);
-        let Some(keys) = tier_keys(known.market(), sale) else { return Ok(()) };
-        let key = SaleKey::of(sale);
-        for group in keys.all() {
-            let list = self.shelves.tiers.edit(self.state, group)?;
-            list.retain(|entry| entry.sale != key);
-            if counts {
-                let (partner, units) = (sale.at.partner.clone(), serial_ends(sale));
-                let (upper, outlet) = (keys.upper, keys.outlet);
-                let entry = TierEntry { sale: key, partner, upper, units, outlet, bound: false, mate: None };
-                set(list, entry, true);
-            }
-        }
-        touched.same_serials.extend(keys.serials);
-        touched.same_outlet.extend(keys.outlet);
         Ok(())
     }
 
@@ -157,87 +138,15 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn settle_tiers(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
-        touched.same_serials.sort_unstable();
-        touched.same_serials.dedup();
-        for group in &touched.same_serials {
-            for (sale, bound) in self.settle_tier(*group)? {
-                touched.same_outlet.extend(self.bind(sale, bound)?);
-            }
-        }
-        touched.same_outlet.sort_unstable();
-        touched.same_outlet.dedup();
-        for group in &touched.same_outlet {
-            self.settle_tier(*group)?;
-        }
-        for open in &mut self.shelves.records {
-            if !open.entered.units
-                && let Some(record) = &mut open.now
-            {
+    /// What counts in no index is in no pair and shares no unit.
+    fn clear_doubles(&mut self) {
+        for open in self.shelves.records.iter_mut().filter(|open| !open.entered.units) {
+            if let Some(record) = &mut open.now {
                 record.verdict.pair = None;
                 record.verdict.resold.clear();
                 record.verdict.undone.clear();
             }
         }
-        Ok(())
-    }
-
-    /// Notes in the list of its outlet whether a line has its mate by serial numbers; returns that list.
-    fn bind(&mut self, key: SaleKey, bound: bool) -> Result<Option<u64>, StorageError> {
-        let sale = self.sale(key)?;
-        let known = self.known(&sale);
-        let Some(group) = tier_keys(known.market(), &sale).and_then(|keys| keys.outlet) else { return Ok(None) };
-        let list = self.shelves.tiers.edit(self.state, group)?;
-        list.iter_mut().filter(|entry| entry.sale == key).for_each(|entry| entry.bound = bound);
-        Ok(Some(group))
-    }
-
-    /// Pairs the lines of a list anew; returns those whose mate changed, and whether they have one now.
-    fn settle_tier(&mut self, group: u64) -> Result<Vec<(SaleKey, bool)>, StorageError> {
-        let entries = self.shelves.tiers.get(self.state, group)?;
-        let one_tier = entries.iter().all(|entry| entry.upper) || entries.iter().all(|entry| !entry.upper);
-        if one_tier && entries.iter().all(|entry| entry.mate.is_none()) {
-            return Ok(Vec::new());
-        }
-        let entries = entries.clone();
-        let free: Vec<usize> = (0..entries.len()).filter(|at| !entries[*at].bound).collect();
-        let report = |e: &TierEntry| {
-            let (sale, partner) = (e.sale, e.partner.clone());
-            Report { sale, partner, upper: e.upper, units: e.units, outlet: e.outlet }
-        };
-        let reports: Vec<Report> = free.iter().map(|at| report(&entries[*at])).collect();
-        let pairs = RULES.iter().find_map(|rule| match rule.check {
-            Check::Tiers(check) => Some(check(&reports)),
-            _ => None,
-        });
-        let mut mates: Vec<Option<SaleKey>> = vec![None; entries.len()];
-        for (lower, upper) in pairs.unwrap_or_default() {
-            let (lower, upper) = (free[lower], free[upper]);
-            mates[lower] = Some(entries[upper].sale);
-            mates[upper] = Some(entries[lower].sale);
-        }
-        let mut moved = Vec::new();
-        for (entry, mate) in entries.iter().zip(&mates).filter(|(entry, mate)| entry.mate != **mate) {
-            moved.push((entry.sale, mate.is_some()));
-            if !entry.bound {
-                let pair = mate.map(|mate| self.pair(entry, mate)).transpose()?;
-                self.verdict(entry.sale)?.pair = pair;
-            }
-        }
-        if !moved.is_empty() {
-            let list = self.shelves.tiers.edit(self.state, group)?;
-            list.iter_mut().zip(mates).for_each(|(entry, mate)| entry.mate = mate);
-        }
-        Ok(moved)
-    }
-
-    fn pair(&mut self, entry: &TierEntry, mate: SaleKey) -> Result<Pair, StorageError> {
-        let other = self.sale(mate)?;
-        let known = self.known(&other);
-        let programs = self.offers.programs(known, &other);
-        let first = entry.sale < mate;
-        let mate_loses = loses(&other, !first, &programs, known);
-        Ok(Pair { mate, at: other.at.clone(), lower: !entry.upper, first, mate_loses })
     }
 
     fn settle_serials(&mut self, touched: &mut Touched) -> Result<(), StorageError> {

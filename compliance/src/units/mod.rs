@@ -16,7 +16,9 @@ mod grants;
 mod judge;
 pub(crate) mod market;
 mod returns;
+mod rolls;
 mod shelf;
+mod tiers;
 
 #[cfg(test)]
 mod cases;
@@ -70,7 +72,7 @@ impl Stage for UnitsStage {
         wanted.push(PARTIES.wanted(&filing::party_key(sale)));
         wanted.push(YEARS.wanted(&filing::year_key(sale)));
         wanted.extend(
-            filing::tier_keys(market, sale).iter().flat_map(filing::TierKeys::all).map(|key| TIERS.wanted(&key)),
+            filing::tier_keys(market, sale).iter().flat_map(|keys| keys.lists(sale.date)).map(|key| TIERS.wanted(&key)),
         );
         wanted.extend(filing::lives(sale).iter().map(|(life, _)| SERIALS.wanted(life)));
     }
