@@ -23,6 +23,8 @@ pub static TIERS: Table<(i32, u64), Roll<TierEntry>> = Table::new(5, "tiers");
 /// By product, partner and calendar year: units sold.
 pub const YEARS: Table<YearKey, Year> = Table::new(6, "years");
 pub static TIER_ROWS: Rows<(i32, u64), TierEntry> = Table::new(7, "tier rows");
+/// Lines of a year behind the largest: its key, quantity below zero, line. So the largest comes first.
+pub const YEAR_LINES: Table<(YearKey, i64, SaleKey), ()> = Table::new(8, "year lines");
 
 /// (Event time, sale id): the order in which sales win and lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -221,6 +223,8 @@ pub struct Year {
     pub net: Micros,
     /// The largest lines, largest first, ties by (event time, sale id).
     pub largest: Vec<Line>,
+    /// So many more stand in [`YEAR_LINES`].
+    pub more: u32,
     /// Lines that are named as more than was shipped in.
     pub named: Vec<SaleKey>,
 }

@@ -179,3 +179,33 @@ fn law_of_units(trial: &Trial, events: &[SaleEvent], seed: u64) {
         );
     }
 }
+
+/// Forty lines of one year, some withdrawn again: what is named is the largest of those that stand.
+#[test]
+fn the_largest_line_is_known_whatever_was_withdrawn() {
+    let shipped = Shipment { partner: "L".into(), product: "s/p".into(), year: 2013, units: Micros::units(1) };
+    let reference = market(vec![shipped]);
+    for seed in 0..20 {
+        let mut dice = Dice(seed);
+        let mut trial = Trial::new(&reference);
+        let mut standing: Vec<Arc<Sale>> = Vec::new();
+        for record in 1..=40 {
+            let units = 1 + i64::try_from(dice.below(90)).unwrap();
+            let date = day("2013-03-20").plus(i32::try_from(record).unwrap());
+            let number = format!("{record}{record}{record}");
+            standing.push(Arc::new(line(record, "L", &number, date, units, Micros::units(10 * units))));
+            trial.send(&SaleEvent::Assert(standing[standing.len() - 1].clone()));
+        }
+        standing.sort_by_key(|sale| (std::cmp::Reverse(sale.quantity), sale.date, sale.id));
+        for _ in 0..30 {
+            let gone = standing.remove(usize::try_from(dice.below(6)).unwrap());
+            trial.send(&SaleEvent::Retract(gone));
+            let named = |sale: &Sale| {
+                trial.findings.values().any(|f| f.sale == Some(sale.id) && f.code == Code::InventoryExceeded)
+            };
+            let named: Vec<bool> = standing.iter().map(|sale| named(sale)).collect();
+            assert_eq!(named.iter().filter(|named| **named).count(), 4, "seed {seed}");
+            assert!(named[..4].iter().all(|named| *named), "seed {seed}: the largest four are too much: {named:?}");
+        }
+    }
+}
