@@ -6,7 +6,7 @@ use contract::{Micros, Sale, Text};
 use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
-use super::facts::{Double, Exceeds, Grant, Line, SaleKey, SerialEntry, Unit, Year, YearKey};
+use super::facts::{Double, Exceeds, Grant, Line, SaleKey, SerialEntry, Unit, YEAR_LINES, Year, YearKey};
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip};
