@@ -248,7 +248,11 @@ impl Node {
     fn java(&self, class: &str) -> io::Result<Command> {
         fs::write(self.folder.join("log4j2.properties"), LOGGING)?;
         let mut java = Command::new("java");
-        java.arg(format!("-Xmx{}m", self.heap_mb)).args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
+        java.arg(format!("-Xmx{}m", self.heap_mb)).args([
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xshare:auto",
+        ]);
         java.arg(format!("-Dlog4j2.configurationFile={}", self.folder.join("log4j2.properties").display()));
         java.arg("-cp").arg(self.packages.join("*")).arg(class).stdin(Stdio::null());
         Ok(java)
