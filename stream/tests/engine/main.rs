@@ -1,6 +1,8 @@
 //! The engine whole, in memory and on RocksDB.
 
 mod crash;
+#[path = "../dice/mod.rs"]
+mod dice;
 mod failure;
 mod observe;
 mod order;

@@ -1,0 +1,94 @@
+//! Disks and checkpoints in memory: lost, set back, failing.
+
+use std::sync::{Arc, Mutex};
+
+use stream::StorageError;
+use stream::kafka::Book;
+use stream::kafka::home::Home;
+use stream::store::memory::{Fault, Restart};
+use stream::store::{MemoryStore, Store};
+
+use crate::faults::Fate;
+
+/// Checkpoints of one task, the newest first, as all hosts see them.
+pub type Checkpoints = Arc<Mutex<Vec<(Book, MemoryStore)>>>;
+
+/// A task's place on one host, which outlives the processes there.
+#[derive(Clone)]
+pub struct Disk {
+    store: Arc<Mutex<Arc<MemoryStore>>>,
+    /// An older copy, as a backup or a snapshot of the host would bring it back.
+    older: Arc<Mutex<Option<MemoryStore>>>,
+    checkpoints: Checkpoints,
+    kept: usize,
+    fate: Fate,
+}
+
+impl Disk {
+    /// `kept`: how many checkpoints are kept.
+    pub fn new(checkpoints: Checkpoints, kept: usize, fate: Fate) -> Disk {
+        Disk { store: Arc::default(), older: Arc::default(), checkpoints, kept, fate }
+    }
+
+    /// What a process finds that starts on the host.
+    pub fn start(&self) -> Box<dyn Home> {
+        let store = self.store();
+        store.restart(if self.fate.pick(2) == 0 { Restart::Killed } else { Restart::PowerCut });
+        if self.fate.strikes("disk is lost", 8) {
+            self.put(MemoryStore::new());
+        } else if self.fate.strikes("disk is set back", 8)
+            && let Some(older) = self.older.lock().unwrap().take()
+        {
+            self.put(older);
+        } else if self.fate.strikes("disk is copied", 4) {
+            *self.older.lock().unwrap() = Some(store.backup());
+        }
+        if self.fate.strikes("disk will fail", 6) {
+            let at = 1 + self.fate.pick(8);
+            let faults = [Fault::Write(at), Fault::Sync(at), Fault::AfterSync(at), Fault::Read(1 + self.fate.pick(60))];
+            self.store().plan(Some(faults[self.fate.pick(4) as usize]));
+        }
+        Box::new(self.clone())
+    }
+
+    pub fn store(&self) -> Arc<MemoryStore> {
+        self.store.lock().unwrap().clone()
+    }
+
+    fn put(&self, store: MemoryStore) {
+        *self.store.lock().unwrap() = Arc::new(store);
+    }
+}
+
+impl Home for Disk {
+    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        Ok(self.store())
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
+        Ok(self.checkpoints.lock().unwrap().iter().map(|(book, _)| book.clone()).collect())
+    }
+
+    fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError> {
+        let copy = self.checkpoints.lock().unwrap()[index].1.backup();
+        self.put(copy);
+        Ok(self.store())
+    }
+
+    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.put(MemoryStore::new());
+        Ok(self.store())
+    }
+
+    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Option<u64>, StorageError> {
+        if self.kept == 0 {
+            return Ok(None);
+        }
+        let mut checkpoints = self.checkpoints.lock().unwrap();
+        let copy = self.store().backup();
+        copy.restart(Restart::Killed);
+        checkpoints.insert(0, (book.clone(), copy));
+        checkpoints.truncate(self.kept);
+        Ok(Some(1))
+    }
+}

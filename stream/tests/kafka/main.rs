@@ -1,0 +1,13 @@
+//! The Kafka engine's protocol under simulation: a log service in memory on which everything goes wrong.
+
+#[path = "../dice/mod.rs"]
+mod dice;
+mod embedded;
+mod faults;
+mod homes;
+mod intake;
+mod memory;
+mod simulation;
+mod toy;
+mod verify;
+mod world;

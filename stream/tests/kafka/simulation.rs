@@ -1,0 +1,77 @@
+//! Whole clusters by seeds: whatever happens, everything drains to the settled result of the embedded engine.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::dice::Dice;
+use crate::faults::{Fate, Struck};
+use crate::intake::Intake;
+use crate::toy::input;
+use crate::verify;
+use crate::world::{Counts, World};
+
+/// One cluster from beginning to end, without some of the mishaps that it would have.
+fn live(seed: u64, spared: &BTreeSet<u64>) -> (Result<Counts, String>, Vec<Struck>) {
+    let fate = Fate::new(seed, spared.clone());
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        let mut dice = Dice(seed);
+        let partitions = 1 + dice.roll(4) as u16;
+        let size = 10 + dice.roll(40);
+        let steps = input(&mut dice, size);
+        let broken = (dice.roll(3) == 0).then(|| Dice(dice.roll(1000)));
+        let intake = Intake::new(&steps, partitions, broken);
+        let mut world = World::new(partitions, intake, fate.clone(), dice);
+        world.play(100 + 60 * u64::from(partitions))?;
+        world.drain()?;
+        verify::all(&world, &steps)?;
+        Ok(world.counts)
+    }));
+    let result = lived.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        Err(format!("panic: {}", text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?")))
+    });
+    (result, fate.struck())
+}
+
+/// Spares one mishap after the other as long as the seed still fails, and tells what is left.
+fn shrunk(seed: u64) -> String {
+    let mut spared = BTreeSet::new();
+    let (mut result, mut struck) = live(seed, &spared);
+    let mut from = 0;
+    while let Some((chance, _)) = struck.get(from).copied() {
+        spared.insert(chance);
+        match live(seed, &spared) {
+            (Err(why), fewer) => (result, struck) = (Err(why), fewer),
+            (Ok(_), _) => {
+                spared.remove(&chance);
+                from += 1;
+            }
+        }
+    }
+    let mishaps: Vec<String> = struck.iter().map(|(chance, what)| format!("  {chance}: {what}")).collect();
+    let why = result.err().unwrap_or_else(|| "does not fail again".into());
+    format!("seed {seed}: {why}\nmishaps that it takes:\n{}", mishaps.join("\n"))
+}
+
+#[test]
+fn whatever_happens_the_result_is_the_same() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let long = std::env::var_os("PAIDONCE_LONG").is_some();
+    let seeds = match number("PAIDONCE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("PAIDONCE_SEEDS").unwrap_or(if long { 100_000 } else { 2_000 }),
+    };
+    let count = seeds.end - seeds.start;
+    let mut counts = Counts::default();
+    for seed in seeds {
+        match live(seed, &BTreeSet::new()).0 {
+            Ok(lived) => counts += lived,
+            Err(_) => panic!("{}", shrunk(seed)),
+        }
+    }
+    if count >= 1_000 {
+        let Counts { opened, crashed, fenced, zombies, repairs, checkpoints } = counts;
+        let least = [opened / 20, crashed / 5, fenced * 10, zombies * 5, repairs, checkpoints].into_iter().min();
+        assert!(least >= Some(count), "too little happens: {counts:?}");
+    }
+}

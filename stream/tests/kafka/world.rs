@@ -1,0 +1,384 @@
+//! A cluster in memory: the intake, three stages of tasks on hosts that come and go, and what serves repairs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stream::Stage;
+use stream::kafka::home::Home;
+use stream::kafka::{
+    Book, Cluster, Frame, Plain, Progress, RepairRequest, Silent, StageSpec, Stop, Task, TaskError, TaskId,
+    TaskOptions, Wire, Wires,
+};
+
+use crate::dice::Dice;
+use crate::faults::Fate;
+use crate::homes::{Checkpoints, Disk};
+use crate::intake::Intake;
+use crate::memory::Memory;
+use crate::toy::{Counter, Fold, Framed, Split, VIEWS};
+
+pub const GENERATION: u32 = 7;
+pub const STAGES: usize = 3;
+const NAMES: [&str; STAGES] = ["split", "count", "fold"];
+/// Topics that stages read, then nothing.
+pub const HOPS: [&str; STAGES] = ["texts", "words", "counts"];
+/// Partitions of the topic of marks.
+pub const MARKS: u16 = 2;
+
+/// A task of any stage.
+pub trait Runner {
+    fn step(&mut self) -> Result<Progress, TaskError>;
+    fn finish(&mut self) -> Result<(), TaskError>;
+    fn checkpoint(&mut self) -> Result<(), TaskError>;
+    fn misses(&self, request: &RepairRequest) -> bool;
+    fn book(&self) -> &Book;
+    fn leave(self: Box<Self>) -> Box<dyn Home>;
+}
+
+impl<S: Stage> Runner for Task<S, Memory> {
+    fn step(&mut self) -> Result<Progress, TaskError> {
+        Task::step(self, Duration::ZERO)
+    }
+
+    fn finish(&mut self) -> Result<(), TaskError> {
+        Task::finish(self)
+    }
+
+    fn checkpoint(&mut self) -> Result<(), TaskError> {
+        Task::checkpoint(self)
+    }
+
+    fn misses(&self, request: &RepairRequest) -> bool {
+        Task::misses(self, request)
+    }
+
+    fn book(&self) -> &Book {
+        Task::book(self)
+    }
+
+    fn leave(self: Box<Self>) -> Box<dyn Home> {
+        Task::into_home(*self)
+    }
+}
+
+pub fn cluster() -> Cluster {
+    let (brokers, prefix) = ("memory".into(), "t.".into());
+    Cluster { brokers, prefix, generation: GENERATION, settings: Vec::new() }
+}
+
+pub fn spec(stage: usize, partitions: u16) -> StageSpec {
+    StageSpec {
+        number: stage as u8,
+        name: NAMES[stage],
+        input: HOPS[stage].into(),
+        output: HOPS.get(stage + 1).map(|name| (*name).into()),
+        views: VIEWS[stage].iter().map(|view| (*view, format!("view-{view}"))).collect(),
+        partitions,
+        logic: 1,
+        config: [1; 32],
+    }
+}
+
+/// A log service with all topics.
+pub fn log(partitions: u16, fate: &Fate) -> Memory {
+    let log = Memory::new(fate.clone());
+    for hop in HOPS {
+        log.create(&format!("t.{hop}"), partitions, true);
+    }
+    for view in VIEWS.concat() {
+        log.create(&format!("t.view-{view}"), partitions, false);
+    }
+    log.create("t.pos.dead", partitions, false);
+    log.create("t.pos.marks", MARKS, true);
+    log.create("t.pos.repairs", 1, false);
+    log
+}
+
+/// How a task works, drawn anew each time that it comes up; none of it may show.
+pub fn options(dice: &mut Dice) -> TaskOptions {
+    let mut interval = || [Duration::ZERO, Duration::from_secs(3600)][dice.roll(2) as usize];
+    let (commit_interval, idle_interval) = (interval(), interval());
+    TaskOptions {
+        commit_interval,
+        idle_interval,
+        checkpoint_interval: Duration::from_secs(3600),
+        repair_interval: Duration::ZERO,
+        batch_records: 1 + dice.roll(9) as usize,
+        batch_bytes: 10 + dice.roll(1000) as usize,
+        transaction_bytes: 1 + dice.roll(800) as usize,
+        cache_bytes: dice.roll(3) as usize * 2_000,
+        ..TaskOptions::new("nowhere")
+    }
+}
+
+/// Opens a task of a stage.
+pub fn open(
+    log: &Memory,
+    task: TaskId,
+    partitions: u16,
+    options: TaskOptions,
+    frame: u32,
+    home: Box<dyn Home>,
+    limits: &BTreeMap<u16, u64>,
+) -> Result<Box<dyn Runner>, TaskError> {
+    let opening = Opening { log, task, partitions, options, frame, home, limits };
+    match task.stage {
+        0 => opening.open(Split, Arc::new(Framed(frame)), Arc::new(Framed(frame))),
+        1 => opening.open(Counter, Arc::new(Framed(frame)), Arc::new(Framed(frame))),
+        _ => opening.open(Fold, Arc::new(Framed(frame)), Arc::new(stream::kafka::Nowhere)),
+    }
+}
+
+struct Opening<'a> {
+    log: &'a Memory,
+    task: TaskId,
+    partitions: u16,
+    options: TaskOptions,
+    frame: u32,
+    home: Box<dyn Home>,
+    limits: &'a BTreeMap<u16, u64>,
+}
+
+impl Opening<'_> {
+    fn open<S: Stage + 'static>(
+        self,
+        stage: S,
+        input: Arc<dyn Wire<S::In>>,
+        output: Arc<dyn Wire<S::Out>>,
+    ) -> Result<Box<dyn Runner>, TaskError> {
+        let Opening { log, task, partitions, options, home, limits, .. } = self;
+        let frame = Frame {
+            cluster: Arc::new(cluster()),
+            spec: Arc::new(spec(task.stage.into(), partitions)),
+            wires: Wires { input, output, control: Arc::new(Plain), views: Arc::new(Plain) },
+            options: Arc::new(options),
+            transport: Arc::new(log.clone()),
+            observer: Arc::new(Silent),
+        };
+        Ok(Box::new(Task::open(&frame, task.partition, stage, home, limits)?))
+    }
+}
+
+/// A task's place in the cluster.
+pub struct Seat {
+    pub id: TaskId,
+    pub live: Option<Box<dyn Runner>>,
+    /// An owner that does not know that it was replaced.
+    zombie: Option<Box<dyn Runner>>,
+    limits: BTreeMap<u16, u64>,
+    caught_up: bool,
+    disks: [Disk; 2],
+    host: usize,
+}
+
+/// The cluster at work.
+pub struct World {
+    pub log: Memory,
+    pub fate: Fate,
+    pub seats: Vec<Seat>,
+    pub intake: Intake,
+    pub partitions: u16,
+    dice: Dice,
+    /// Requests for repair that were looked at, by offset.
+    served: u64,
+    pub counts: Counts,
+}
+
+/// What happened, to see that it does happen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub opened: u64,
+    pub crashed: u64,
+    pub fenced: u64,
+    pub zombies: u64,
+    pub repairs: u64,
+    pub checkpoints: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.opened += other.opened;
+        self.crashed += other.crashed;
+        self.fenced += other.fenced;
+        self.zombies += other.zombies;
+        self.repairs += other.repairs;
+        self.checkpoints += other.checkpoints;
+    }
+}
+
+impl World {
+    pub fn new(partitions: u16, intake: Intake, fate: Fate, mut dice: Dice) -> World {
+        let log = log(partitions, &fate);
+        let ids = (0..STAGES as u8).flat_map(|stage| (0..partitions).map(move |partition| TaskId { stage, partition }));
+        let seats = ids.map(|id| {
+            let (checkpoints, kept) = (Checkpoints::default(), dice.roll(3) as usize);
+            let disks = [0, 1].map(|_| Disk::new(checkpoints.clone(), kept, fate.clone()));
+            Seat { id, live: None, zombie: None, limits: BTreeMap::new(), caught_up: false, disks, host: 0 }
+        });
+        let seats = seats.collect();
+        World { log, fate, seats, intake, partitions, dice, served: 0, counts: Counts::default() }
+    }
+
+    /// Lets somebody do something, `steps` times.
+    pub fn play(&mut self, steps: u64) -> Result<(), String> {
+        for _ in 0..steps {
+            let actors = self.seats.len() as u64 + 3;
+            match self.dice.roll(actors) {
+                0 | 1 => self.intake.step(&self.log, &mut self.dice),
+                2 => self.serve_repairs(),
+                other => self.turn(other as usize - 3)?,
+            }
+            if self.fate.strikes("marks are compacted", 200) {
+                self.log.compact("t.pos.marks");
+            }
+            if self.fate.strikes("a stranger writes", 300) {
+                let partition = self.fate.pick(u64::from(self.partitions)) as u16;
+                self.log.intrude("t.texts", partition, b"hello");
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets everybody work without mishaps until nobody has anything to do.
+    pub fn drain(&mut self) -> Result<(), String> {
+        self.fate.quiet();
+        let mut idle = 0;
+        for _ in 0..4_000 {
+            self.intake.step(&self.log, &mut self.dice);
+            self.serve_repairs();
+            let mut moved = !self.intake.is_done(&self.log);
+            for seat in 0..self.seats.len() {
+                self.seats[seat].zombie = None;
+                let before = self.seats[seat].live.as_ref().map(|task| task.book().clone());
+                self.turn(seat)?;
+                let Seat { id, live, caught_up, .. } = &mut self.seats[seat];
+                let Some(task) = live else {
+                    moved = true;
+                    continue;
+                };
+                if *caught_up {
+                    task.finish().map_err(|error| format!("{id} at its end: {error:?}"))?;
+                }
+                moved |= before.as_ref() != Some(task.book());
+            }
+            idle = if moved { 0 } else { idle + 1 };
+            if idle > 2 {
+                return Ok(());
+            }
+        }
+        Err("it does not drain".into())
+    }
+
+    /// One seat does one thing.
+    fn turn(&mut self, seat: usize) -> Result<(), String> {
+        let World { log, fate, seats, dice, counts, partitions, .. } = self;
+        let seat = &mut seats[seat];
+        if fate.strikes("old owner works on", 4)
+            && let Some(zombie) = &mut seat.zombie
+        {
+            match zombie.step().and_then(|_| zombie.finish()).and_then(|()| zombie.checkpoint()) {
+                Ok(()) => {}
+                Err(error) => {
+                    counts.fenced += u64::from(matches!(error, TaskError::Fenced(_)));
+                    seat.zombie = None;
+                    harmless(seat.id, &error)?;
+                }
+            }
+        }
+        let Some(task) = &mut seat.live else {
+            counts.opened += 1;
+            // A process that starts anew on a host is the only one there.
+            if fate.strikes("moves to the other host", 4) || seat.zombie.is_some() {
+                seat.host = 1 - seat.host;
+            }
+            let home = seat.disks[seat.host].start();
+            match open(log, seat.id, *partitions, options(dice), dice.roll(9) as u32, home, &seat.limits) {
+                Ok(task) => {
+                    seat.limits.clear();
+                    seat.caught_up = false;
+                    seat.live = Some(task);
+                }
+                Err(error) => harmless(seat.id, &error)?,
+            }
+            return Ok(());
+        };
+        let result = task.step().and_then(|progress| {
+            seat.caught_up = progress.caught_up;
+            if fate.strikes("keeps a checkpoint", 12) {
+                counts.checkpoints += 1;
+                task.checkpoint()?;
+            }
+            if fate.strikes("gives its partition back", 40) {
+                task.finish()?;
+                return Ok(true);
+            }
+            Ok(false)
+        });
+        match result {
+            Ok(true) => {
+                let task = seat.live.take().expect("it has just worked");
+                drop(task.leave());
+            }
+            Ok(false) if fate.strikes("crashes", 60) => {
+                counts.crashed += 1;
+                seat.live = None;
+            }
+            Ok(false) if fate.strikes("is replaced while it works", 120) => {
+                counts.zombies += 1;
+                seat.zombie = seat.live.take();
+            }
+            Ok(false) => {}
+            Err(error) => {
+                counts.crashed += 1;
+                seat.live = None;
+                harmless(seat.id, &error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the writers that readers miss records of opened anew.
+    fn serve_repairs(&mut self) {
+        let mut records = self.log.records("t.pos.repairs", 0);
+        records.retain(|record| record.offset >= self.served);
+        for record in records {
+            self.served = record.offset + 1;
+            let request = RepairRequest::decode(record.value.as_deref().unwrap_or_default()).expect("tasks wrote it");
+            if self.fate.strikes("request for repair is overheard", 3) {
+                continue;
+            }
+            if self.intake.misses(&request) {
+                self.counts.repairs += 1;
+                self.intake.repair(&request);
+                continue;
+            }
+            let Some(seat) = self.seats.iter_mut().find(|seat| seat.id == request.writer) else { continue };
+            let misses = seat.live.as_ref().is_some_and(|task| task.misses(&request));
+            if seat.limits.is_empty() && (!misses || !seat.caught_up) {
+                continue;
+            }
+            let limit = seat.limits.entry(request.partition).or_insert(request.missing);
+            *limit = request.missing.min(*limit);
+            self.counts.repairs += 1;
+            seat.live = None;
+        }
+    }
+}
+
+/// Whether the error is one that tasks come back from.
+fn harmless(id: TaskId, error: &TaskError) -> Result<(), String> {
+    match error {
+        TaskError::Again(_) | TaskError::Fenced(_) | TaskError::Storage(_) => Ok(()),
+        TaskError::Stage(stream::StageError::Storage(_)) => Ok(()),
+        TaskError::Stop(Stop::NoMark { .. }) => Ok(()),
+        other => Err(format!("{id} stops: {other:?}")),
+    }
+}
+
+impl Seat {
+    /// Where the task's state lies now.
+    pub fn store(&self) -> Arc<stream::MemoryStore> {
+        self.disks[self.host].store()
+    }
+}
