@@ -63,6 +63,8 @@ impl<T> Outbox<T> {
         self.actors.push(Actor { emitter, sent: self.sent.len(), published: self.published.len() });
     }
 
+    /// Publishes a record on a view. The records of one key come from one partition of a stage alone, and at a control
+    /// for one of its keys, or for keys in their order: between others, only the embedded engine knows the later one.
     pub fn publish(&mut self, view: View) {
         self.published.push(view);
     }
@@ -83,6 +85,11 @@ impl<T> Outbox<T> {
 }
 
 impl<T> Outbox<T> {
+    /// The next outputs are sent for no key until one is named.
+    pub(crate) fn act_for_nobody(&mut self) {
+        self.actors.push(Actor { emitter: 0, sent: self.sent.len(), published: self.published.len() });
+    }
+
     pub(crate) fn forget_actors(&mut self) {
         self.actors.clear();
     }

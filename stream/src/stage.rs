@@ -45,7 +45,8 @@ pub trait Stage: Send {
     ///
     /// Called after [`Stage::control`], again and again until nothing is left, before the next record. What is left is a
     /// job in the state: an engine may commit between two slices, and after a stop the next one goes on. Outputs of all
-    /// slices stand in order of the keys they are sent for, see [`Outbox::acting_for`], so that slices never show.
+    /// slices stand in order of the keys they are sent for, see [`Outbox::acting_for`], so that slices never show; each
+    /// slice names its keys anew.
     fn slice(
         &mut self,
         _number: u64,

@@ -110,7 +110,11 @@ impl<S: Stage> Node for StageNode<S> {
         }
         if let Some(control) = work.control {
             self.stage.control(control.number, &control.payload, &mut state, &mut self.outbox)?;
-            while self.stage.slice(control.number, &mut state, &mut self.outbox)? == Progress::More {}
+            let mut progress = Progress::More;
+            while progress == Progress::More {
+                self.outbox.act_for_nobody();
+                progress = self.stage.slice(control.number, &mut state, &mut self.outbox)?;
+            }
             outgoing.take_at_control(&mut self.outbox, &control);
         }
         outgoing.tally.reads = state.reads();

@@ -30,6 +30,15 @@ pub struct Taken {
     pub number: u64,
     /// Number of the last control.
     pub control: u64,
+    /// Highest number that was seen. Above `number` records are missing, and none behind them is taken.
+    pub seen: u64,
+}
+
+impl Taken {
+    /// Number of the first record that is missing.
+    pub fn missing(&self) -> Option<u64> {
+        (self.seen > self.number).then_some(self.number + 1)
+    }
 }
 
 /// All that is kept beside the stage's own state. A function of the input alone, but for `transactions`.
@@ -42,6 +51,8 @@ pub struct Book {
     pub inputs: BTreeMap<u16, Taken>,
     /// Number of the last control that is complete.
     pub complete: u64,
+    /// The stage has taken the next control and has slices of it left.
+    pub turning: bool,
     /// Records put aside.
     pub held: u64,
     /// Last number for each slot of [`Channels`].

@@ -63,13 +63,15 @@ pub fn remember(state: &mut dyn State, control: u64, payload: &[u8]) -> Result<b
     Ok(true)
 }
 
-/// Takes a control that is complete.
+/// A control that is complete.
 pub fn recall(state: &mut dyn State, control: u64) -> Result<Vec<u8>, StorageError> {
-    let key = head(control, CONTROL);
-    let payload = state.get(HELD, &key)?.map(<[u8]>::to_vec);
-    let payload = payload.ok_or_else(|| StorageError::new(format!("control {control} is complete and not kept")))?;
-    state.delete(HELD, &key)?;
-    Ok(payload)
+    let payload = state.get(HELD, &head(control, CONTROL))?.map(<[u8]>::to_vec);
+    payload.ok_or_else(|| StorageError::new(format!("control {control} is complete and not kept")))
+}
+
+/// Lets go of a control.
+pub fn forget(state: &mut dyn State, control: u64) -> Result<(), StorageError> {
+    state.delete(HELD, &head(control, CONTROL))
 }
 
 fn some(state: &mut dyn State, control: u64, class: u8, limit: usize) -> Result<Vec<Held>, StorageError> {
@@ -130,6 +132,7 @@ mod tests {
         assert!(remember(&mut state, 3, b"tick").unwrap());
         assert!(!remember(&mut state, 3, b"tock").unwrap());
         assert_eq!(recall(&mut state, 3).unwrap(), b"tick");
+        forget(&mut state, 3).unwrap();
         assert!(recall(&mut state, 3).is_err());
     }
 }

@@ -20,6 +20,8 @@ pub struct Batch {
     /// Records put on the topic of dead letters.
     pub dead: u64,
     pub controls: u64,
+    /// Slices of controls.
+    pub slices: u64,
     /// Records sent to the next stage.
     pub sent: u64,
     /// Records published on views.
@@ -39,6 +41,7 @@ impl std::ops::AddAssign for Batch {
         self.gaps += other.gaps;
         self.dead += other.dead;
         self.controls += other.controls;
+        self.slices += other.slices;
         self.sent += other.sent;
         self.published += other.published;
         self.silent += other.silent;

@@ -33,8 +33,6 @@ pub enum Decision {
 /// Why a task must not go on by itself. `paidonce repair` is the way out of these.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
-    #[error("its store stands at {store:?}, ahead of its mark at {mark:?}: what it holds was never published")]
-    AheadOfMark { store: Place, mark: Place },
     #[error("its store stands at {store:?}, but there is no mark: marks were lost, or the store is of another cluster")]
     NoMark { store: Place },
     #[error("its input starts at offset {start}, behind offset {needed} that it would have to read again")]
@@ -51,38 +49,40 @@ pub enum Stop {
     Poison { what: String },
 }
 
+/// While a task folds up to its mark, its store takes what so many records changed at once. A checkpoint that is nearer
+/// to the mark than the own store by more than that is taken instead.
+pub(crate) const FOLD_RECORDS: u64 = 20_000;
+
 /// Where to fold from.
 ///
-/// A base serves when every record that it would no longer send is visible: it sends what is missing behind it on its
-/// way to the mark. What lies in the store but behind no mark was never published, and nothing may stand on it.
+/// A base serves when a mark stands at it or behind it and every record that it would no longer send is visible: it sends what is
+/// missing behind it on its way to the mark. A store ahead of its mark holds what was never published, though it was
+/// told so; what an older base publishes in its place is the same.
 pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
-    if let Some(base) = situation.bases.first() {
-        let store = base.book.place;
-        match situation.mark {
-            None if store > Place::default() => return Err(Stop::NoMark { store }),
-            Some((mark, _)) if store > mark => return Err(Stop::AheadOfMark { store, mark }),
-            _ => {}
-        }
+    let Situation { mark, bases, visible, input_start } = situation;
+    if let (None, Some(base)) = (mark, bases.first())
+        && base.book.place > Place::default()
+    {
+        return Err(Stop::NoMark { store: base.book.place });
     }
-    let mark = situation.mark.map(|(place, _)| place).unwrap_or_default();
-    let serves = |base: &Base| base.book.place <= mark && covers(situation.visible, &base.book.numbers);
-    let mut needed = 0;
-    for (index, base) in situation.bases.iter().enumerate().filter(|(_, base)| serves(base)) {
-        // The last record that was taken is read again, to see that the input is the same.
-        let first = base.book.last.map_or(base.book.place.next, |last| last.offset);
-        if first >= situation.input_start {
-            return Ok(Decision::From(index));
-        }
-        needed = first;
+    let mark = mark.map(|(place, _)| place).unwrap_or_default();
+    let serves = |base: &Base| base.book.place <= mark && covers(visible, &base.book.numbers);
+    // The last record that was taken is read again, to see that the input is the same.
+    let needs = |base: &Base| base.book.last.map_or(base.book.place.next, |last| last.offset);
+    let serving = || bases.iter().enumerate().filter(|(_, base)| serves(base));
+    let mut readable = serving().filter(|(_, base)| needs(base) >= *input_start);
+    if let Some((first, base)) = readable.next() {
+        let far = |(_, other): &(usize, &Base)| other.book.place.next > base.book.place.next + FOLD_RECORDS;
+        return Ok(Decision::From(readable.find(far).map_or(first, |(nearer, _)| nearer)));
     }
-    match situation.input_start {
+    match *input_start {
         0 => Ok(Decision::FromStart),
-        start => Err(Stop::InputTrimmed { start, needed }),
+        start => Err(Stop::InputTrimmed { start, needed: serving().map(|(_, base)| needs(base)).max().unwrap_or(0) }),
     }
 }
 
 /// Every number that was given is visible.
-pub(crate) fn covers(visible: &[u64], given: &[u64]) -> bool {
+fn covers(visible: &[u64], given: &[u64]) -> bool {
     given.iter().enumerate().all(|(slot, number)| visible.get(slot).is_some_and(|visible| visible >= number))
 }
 
@@ -146,8 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn a_store_ahead_of_its_mark_stops() {
-        assert!(matches!(decided(Some((9, &[4])), &[base(10, &[4])], &[4], 0), Err(Stop::AheadOfMark { .. })));
+    fn a_store_ahead_of_its_mark_does_not_serve() {
+        let ahead = [base(10, &[5]), base(7, &[3])];
+        assert_eq!(decided(Some((9, &[4])), &ahead, &[4], 5), Ok(Decision::From(1)));
+        assert_eq!(decided(Some((9, &[4])), &ahead[..1], &[4], 0), Ok(Decision::FromStart));
+        assert_eq!(decided(Some((9, &[4])), &ahead, &[4], 8), Err(Stop::InputTrimmed { start: 8, needed: 6 }));
+    }
+
+    #[test]
+    fn a_store_without_a_mark_stops() {
         assert!(matches!(decided(None, &[base(1, &[0])], &[0], 0), Err(Stop::NoMark { .. })));
     }
 
@@ -165,6 +172,15 @@ mod tests {
         assert_eq!(decided(Some((9, &[4])), &bases, &[0], 0), Ok(Decision::FromStart));
         assert_eq!(decided(Some((9, &[4])), &bases, &[2], 3), Err(Stop::InputTrimmed { start: 3, needed: 1 }));
         assert!(matches!(decided(Some((9, &[4])), &[], &[4], 1), Err(Stop::InputTrimmed { .. })));
+    }
+
+    #[test]
+    fn a_checkpoint_is_taken_where_the_own_store_is_far_behind() {
+        let mark = FOLD_RECORDS + 40;
+        let bases = |own, checkpoint| [base(own, &[1]), base(checkpoint, &[3])];
+        assert_eq!(decided(Some((mark, &[4])), &bases(9, mark - 20), &[4], 0), Ok(Decision::From(1)));
+        assert_eq!(decided(Some((mark, &[4])), &bases(30, mark - 20), &[4], 0), Ok(Decision::From(0)));
+        assert_eq!(decided(Some((mark, &[4])), &bases(9, mark - 20), &[2], 0), Ok(Decision::From(0)));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! A task: its fold, in transactions with marks, and how it comes up again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::kafka::book::{About, Floor};
 use crate::kafka::home::{self, Home, TaskIdentity};
-use crate::kafka::recover::{self, Base, Decision, Situation, Tail};
+use crate::kafka::recover::{self, Base, Decision, FOLD_RECORDS, Situation, Tail};
 use crate::kafka::work::{Incoming, Outputs, Settled, Work};
 use crate::kafka::{
     Batch, Book, Channels, Cluster, Event, HOP, Mark, Observer, Origin, Place, Reader, Received, RepairRequest, Seen,
@@ -14,10 +14,7 @@ use crate::kafka::{
 };
 use crate::overlay::Overlay;
 use crate::store::Store;
-use crate::{Outbox, PartitionState, Stage, TableId};
-
-/// While a task folds up to its mark, its store takes what so many records changed at once.
-const FOLD_RECORDS: u64 = 20_000;
+use crate::{Outbox, PartitionState, Stage, StorageError, TableId};
 
 /// Everything that a task is made of but its state.
 pub struct Frame<I, O, T> {
@@ -47,7 +44,7 @@ pub struct Task<S: Stage, T: Transport> {
     target: Option<Target>,
     floors: Vec<Floor>,
     marks: (String, u16, usize),
-    incoming: Vec<Incoming<S::In>>,
+    incoming: VecDeque<Incoming<S::In>>,
     wanted: Vec<(TableId, Vec<u8>)>,
     total: Batch,
     folded: u64,
@@ -128,28 +125,23 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let checkpoints = home.checkpoints()?;
         let bases: Vec<Base> = [own_book].into_iter().chain(checkpoints).map(|book| Base { book }).collect();
         let place = mark.as_ref().map(|mark| (mark.place, numbers.as_slice()));
-        let (store, book) =
-            match recover::decide(&Situation { mark: place, bases: &bases, visible: &visible, input_start })? {
-                Decision::From(0) if place.is_some_and(|(place, _)| is_far_behind(&bases, place, &visible)) => {
-                    drop(own);
-                    let store = home.restore(0)?;
-                    let book = home::look(store.as_ref(), &identity)??.unwrap_or_else(fresh);
-                    (store, book)
-                }
-                Decision::From(0) => (own, bases[0].book.clone()),
-                Decision::From(index) => {
-                    drop(own);
-                    let store = home.restore(index - 1)?;
-                    let book = home::look(store.as_ref(), &identity)??.unwrap_or_else(fresh);
-                    (store, book)
-                }
-                Decision::FromStart => {
-                    drop(own);
-                    let store = home.clear()?;
-                    home::look(store.as_ref(), &identity)??;
-                    (store, fresh())
-                }
-            };
+        let decision = recover::decide(&Situation { mark: place, bases: &bases, visible: &visible, input_start })?;
+        let (store, book) = match decision {
+            Decision::From(0) => (own, bases[0].book.clone()),
+            Decision::From(index) => {
+                drop(own);
+                let store = home.restore(index - 1)?;
+                let book = home::look(store.as_ref(), &identity)??;
+                let book = book.filter(|book| *book == bases[index].book);
+                (store, book.ok_or_else(|| StorageError::new("checkpoint is not the one that was chosen"))?)
+            }
+            Decision::FromStart => {
+                drop(own);
+                let store = home.clear()?;
+                home::look(store.as_ref(), &identity)??;
+                (store, fresh())
+            }
+        };
         if let Some(last) = book.last.filter(|last| last.offset >= input_end) {
             let what = format!("it ends at offset {input_end}, offset {} was read", last.offset);
             return Err(Stop::InputDiffers { what }.into());
@@ -172,9 +164,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
             poison: options.poison,
             input_topic: input,
             unsettled: true,
-            gaps: BTreeMap::new(),
             bytes: Vec::new(),
             transaction_bytes: options.transaction_bytes as u64,
+            steps: 0,
             book: Book { numbers, ..book },
         };
         let verify = work.book.last;
@@ -194,7 +186,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             target,
             floors,
             marks: (marks, marks_partition, slots),
-            incoming: Vec::new(),
+            incoming: VecDeque::new(),
             wanted: Vec::new(),
             total: Batch::default(),
             folded: 0,
@@ -241,18 +233,18 @@ impl<S: Stage, T: Transport> Task<S, T> {
         })
     }
 
-    /// Takes what is there, and commits when it is time.
+    /// Takes what is there, and commits when it is time: at most one transaction.
     pub fn step(&mut self, wait: Duration) -> Result<Progress, TaskError> {
-        self.gather(wait)?;
-        let taken = self.incoming.len();
-        let mut committed = false;
-        if taken > 0 || self.work.unsettled {
-            committed |= self.fold()?;
+        let mut taken = 0;
+        if self.incoming.is_empty() {
+            self.gather(wait)?;
+            taken = self.incoming.len();
         }
+        let whole = self.fold()?;
         self.ask_for_missing()?;
-        if self.is_due(taken) {
+        let committed = !whole || self.is_due(taken);
+        if committed {
             self.commit()?;
-            committed = true;
         }
         Ok(Progress { taken, committed, caught_up: self.target.is_none() })
     }
@@ -267,6 +259,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
 
     fn gather(&mut self, wait: Duration) -> Result<(), TaskError> {
         let (mut bytes, mut wait) = (0, wait);
+        if self.work.unsettled {
+            wait = Duration::ZERO;
+        }
         if self.work.outputs.batch != Batch::default() {
             wait = wait.min(self.options.commit_interval.saturating_sub(self.since.elapsed()));
         }
@@ -282,7 +277,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
                     match verify.take() {
                         Some(seen) => same(seen, &record),
                         None => {
-                            incoming.push(record);
+                            incoming.push_back(record);
                             Ok(())
                         }
                     }
@@ -295,35 +290,22 @@ impl<S: Stage, T: Transport> Task<S, T> {
             }
             wait = Duration::ZERO;
         }
-        Ok(())
+        self.work.prefetch(&self.incoming, &mut self.wanted);
+        Ok(PartitionState::new(self.store.as_ref(), &mut self.overlay).prefetch(&mut self.wanted)?)
     }
 
     /// The offset behind the last record in hand.
     fn behind_last(&self) -> u64 {
-        self.incoming.last().map_or(self.work.book.place.next, |record| record.offset + 1)
+        self.incoming.back().map_or(self.work.book.place.next, |record| record.offset + 1)
     }
 
-    /// Folds the records in hand; `true` when transactions were committed on the way.
+    /// Folds the records in hand; `false` when a transaction must be committed first.
     fn fold(&mut self) -> Result<bool, TaskError> {
-        let mut committed = false;
-        let mut incoming = std::mem::take(&mut self.incoming);
-        self.work.prefetch(&incoming, &mut self.wanted);
-        let mut records = incoming.drain(..);
-        loop {
-            let mut state = PartitionState::new(self.store.as_ref(), &mut self.overlay);
-            state.prefetch(&mut self.wanted)?;
-            let whole = run(&mut self.work, &self.target, &mut records, &mut state)?;
-            drop(state);
-            self.reach()?;
-            if whole {
-                break;
-            }
-            self.commit()?;
-            committed = true;
-        }
-        drop(records);
-        self.incoming = incoming;
-        Ok(committed)
+        let mut state = PartitionState::new(self.store.as_ref(), &mut self.overlay);
+        let whole = run(&mut self.work, &self.target, &mut self.incoming, &mut state)?;
+        drop(state);
+        self.reach()?;
+        Ok(whole)
     }
 
     /// Where the mark stands, everything must be as the mark says.
@@ -332,14 +314,15 @@ impl<S: Stage, T: Transport> Task<S, T> {
             return Ok(());
         };
         let book = &self.work.book;
-        if book.place < target.place {
+        let stuck = book.place.next == target.place.next && !self.work.unsettled;
+        if book.place < target.place && !stuck {
             return Ok(());
         }
         let differs = |what: &str| {
             let logic = if target.logic == self.about.logic { "" } else { ", and the build is another one" };
             Stop::OutputDiffers { what: format!("{what} at {:?}{logic}", book.place) }
         };
-        if book.place > target.place {
+        if book.place != target.place {
             return Err(differs("steps do not meet the mark").into());
         }
         if book.last != target.last {
@@ -386,6 +369,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         self.apply()?;
         let batch = std::mem::take(&mut self.work.outputs.batch);
         self.work.outputs.open = None;
+        self.work.steps = 0;
         self.folded += batch.received;
         self.total += batch;
         self.since = Instant::now();
@@ -430,14 +414,14 @@ impl<S: Stage, T: Transport> Task<S, T> {
     }
 
     fn ask_for_missing(&mut self) -> Result<(), TaskError> {
-        if self.work.gaps.is_empty() {
-            self.asked.clear();
-            return Ok(());
-        }
         if self.target.is_some() {
             return Ok(());
         }
-        let missing: Vec<(u16, u64)> = self.work.gaps.iter().map(|(writer, missing)| (*writer, *missing)).collect();
+        let inputs = self.work.book.inputs.iter();
+        let missing: Vec<_> = inputs.filter_map(|(writer, taken)| Some((*writer, taken.missing()?))).collect();
+        if missing.is_empty() {
+            self.asked.clear();
+        }
         for (writer, missing) in missing {
             let asked = self.asked.entry(writer).or_insert((missing, None, 0));
             if asked.0 != missing {
@@ -491,7 +475,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
 fn run<S: Stage, W: Writer>(
     work: &mut Work<S, W>,
     target: &Option<Target>,
-    records: &mut std::vec::Drain<'_, Incoming<S::In>>,
+    records: &mut VecDeque<Incoming<S::In>>,
     state: &mut PartitionState<'_, &mut Overlay>,
 ) -> Result<bool, TaskError> {
     loop {
@@ -510,7 +494,7 @@ fn run<S: Stage, W: Writer>(
         if work.is_full() {
             return Ok(false);
         }
-        match records.next() {
+        match records.pop_front() {
             Some(record) => work.take(record, state)?,
             None => return Ok(true),
         }
@@ -523,17 +507,6 @@ fn same<I>(seen: Seen, record: &Incoming<I>) -> Result<(), TaskError> {
     }
     let what = format!("offset {} now holds another record, or is gone (offset {})", seen.offset, record.offset);
     Err(Stop::InputDiffers { what }.into())
-}
-
-/// A checkpoint is so much nearer to the mark that it is taken instead of the own store.
-fn is_far_behind(bases: &[Base], mark: Place, visible: &[u64]) -> bool {
-    let own = bases[0].book.place.next;
-    bases.get(1).is_some_and(|checkpoint| {
-        let next = checkpoint.book.place.next;
-        next < mark.next
-            && next.saturating_sub(own) > FOLD_RECORDS
-            && recover::covers(visible, &checkpoint.book.numbers)
-    })
 }
 
 /// The transactional id of a task.

@@ -1,6 +1,6 @@
 //! The fold of a task over its input: pure but for the writer that outputs go to.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::kafka::book::record_hash;
@@ -12,6 +12,9 @@ use crate::{Input, Outbox, Progress, Stage, StageError, State, StorageError, Tab
 
 /// Records that wait are taken up in chunks of that many.
 const CHUNK: usize = 256;
+
+/// Steps without a record of the input that one transaction takes: their changes stay in memory until it holds.
+const STEPS_MAX: u64 = 1_000;
 
 /// The encodings of a stage's topics.
 pub struct Wires<I, O> {
@@ -139,10 +142,10 @@ pub(crate) struct Work<S: Stage, W> {
     pub input_topic: String,
     /// A control may be complete, or records wait that may go on.
     pub unsettled: bool,
-    /// By writer, the first number that is missing.
-    pub gaps: BTreeMap<u16, u64>,
     pub bytes: Vec<u8>,
     pub transaction_bytes: u64,
+    /// Steps without a record of the input since the last commit.
+    pub steps: u64,
 }
 
 impl<S: Stage, W: Writer> Work<S, W> {
@@ -181,7 +184,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
     }
 
     /// Names the keys that the records will ask for.
-    pub fn prefetch(&self, incoming: &[Incoming<S::In>], wanted: &mut Vec<(TableId, Vec<u8>)>) {
+    pub fn prefetch(&self, incoming: &VecDeque<Incoming<S::In>>, wanted: &mut Vec<(TableId, Vec<u8>)>) {
         for record in incoming {
             if let What::Item(item) = &record.what {
                 self.stage.prefetch(item, wanted);
@@ -207,13 +210,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
         }
         self.book.records += 1;
         match (label.kind.clone(), what) {
-            (_, What::Poison(poison)) => {
-                if self.poison == Poison::Stop {
-                    let what = format!("offset {} of {}: {}", incoming.offset, self.input_topic, poison.0);
-                    return Err(Stop::Poison { what }.into());
-                }
-                self.park(incoming.offset, *poison)
-            }
+            (_, What::Poison(poison)) => self.put_aside(incoming.offset, *poison),
             (Kind::Control(number), What::Raw(value)) => self.take_control(&label, number, &value, state),
             (Kind::Data, what) => self.take_data(&label, what, state),
             (Kind::AtControl(_), What::Raw(value)) => {
@@ -233,15 +230,12 @@ impl<S: Stage, W: Writer> Work<S, W> {
             self.outputs.batch.repeats += 1;
             return false;
         }
+        taken.seen = taken.seen.max(label.number);
         if label.number > next {
             self.outputs.batch.gaps += 1;
-            self.gaps.entry(writer).or_insert(next);
             return false;
         }
         taken.number = next;
-        if self.gaps.get(&writer).is_some_and(|missing| *missing <= next) {
-            self.gaps.remove(&writer);
-        }
         true
     }
 
@@ -280,24 +274,19 @@ impl<S: Stage, W: Writer> Work<S, W> {
 
     fn take_data(&mut self, label: &Label, what: What<S::In>, state: &mut dyn State) -> Result<(), TaskError> {
         self.check_stamp(label)?;
+        let value = match what {
+            What::Item(item) => return self.process(label.stamp, &Kind::Data, &item, state),
+            What::Raw(value) => value,
+            What::Poison(_) => unreachable!("poison was put aside"),
+        };
         if label.stamp > self.book.complete {
-            let value = match what {
-                What::Raw(value) => value,
-                What::Item(item) => {
-                    let mut value = Vec::new();
-                    self.wires.input.encode(&item, &mut value).map_err(of_wire)?;
-                    value
-                }
-                What::Poison(_) => unreachable!("poison was parked"),
-            };
             return self.hold(label.stamp, label, value, state);
         }
-        let item = match what {
-            What::Item(item) => item,
-            What::Raw(value) => self.wires.input.decode(&value).map_err(of_wire)?,
-            What::Poison(_) => unreachable!("poison was parked"),
-        };
-        self.process(label.stamp, &Kind::Data, &item, state)
+        match self.wires.input.decode(&value) {
+            Ok(item) => self.process(label.stamp, &Kind::Data, &item, state),
+            Err(WireError::Poison(why)) => self.put_aside(self.book.place.next - 1, (why, None, Some(value))),
+            Err(WireError::Unavailable(why)) => Err(TaskError::Again(why)),
+        }
     }
 
     fn hold(&mut self, control: u64, label: &Label, value: Vec<u8>, state: &mut dyn State) -> Result<(), TaskError> {
@@ -311,21 +300,19 @@ impl<S: Stage, W: Writer> Work<S, W> {
         let mut left = budget;
         while self.unsettled {
             let complete = self.book.complete;
-            let mut waiting = if self.book.held > 0 { held::behind(state, complete, CHUNK)? } else { Vec::new() };
-            if waiting.is_empty() {
-                if self.book.passed_by_all() <= complete {
+            let mut waiting = Vec::new();
+            if !self.book.turning {
+                waiting = self.waiting(state)?;
+                if waiting.is_empty() && self.book.passed_by_all() <= complete {
                     self.unsettled = false;
                     break;
-                }
-                if self.book.held > 0 {
-                    waiting = held::in_front_of(state, complete + 1, CHUNK)?;
                 }
             }
             if waiting.is_empty() {
                 if left == 0 || self.is_full() {
                     return Ok(Settled::Cut);
                 }
-                self.complete(complete + 1, state)?;
+                self.turn(complete + 1, state)?;
                 left -= 1;
             }
             for record in waiting {
@@ -339,22 +326,40 @@ impl<S: Stage, W: Writer> Work<S, W> {
         Ok(if left == 0 && budget < u64::MAX { Settled::Cut } else { Settled::Whole })
     }
 
+    /// Some records that may be taken up: those stamped with the last control that is complete, then those that stand
+    /// in front of the next one.
+    fn waiting(&self, state: &mut dyn State) -> Result<Vec<held::Held>, StorageError> {
+        if self.book.held == 0 {
+            return Ok(Vec::new());
+        }
+        let complete = self.book.complete;
+        let behind = held::behind(state, complete, CHUNK)?;
+        if !behind.is_empty() || self.book.passed_by_all() <= complete {
+            return Ok(behind);
+        }
+        held::in_front_of(state, complete + 1, CHUNK)
+    }
+
     pub fn is_full(&self) -> bool {
-        self.outputs.open.is_some_and(|bytes| bytes >= self.transaction_bytes)
+        self.steps >= STEPS_MAX || self.outputs.open.is_some_and(|bytes| bytes >= self.transaction_bytes)
+    }
+
+    /// Counts a step without a record of the input.
+    fn advance(&mut self) {
+        self.book.place.slice += 1;
+        self.steps += 1;
     }
 
     /// Takes up a record that waited.
     fn release(&mut self, record: held::Held, state: &mut dyn State) -> Result<(), TaskError> {
-        self.book.place.slice += 1;
+        self.advance();
         self.book.held -= 1;
         self.outputs.batch.released += 1;
         state.delete(held::HELD, &record.key)?;
         match self.wires.input.decode(&record.value) {
             Ok(item) => self.process(record.stamp, &record.kind, &item, state),
-            Err(WireError::Poison(why)) if self.poison == Poison::Park => {
-                self.park(self.book.place.next - 1, (why, None, Some(record.value)))
-            }
-            Err(error) => Err(of_wire(error)),
+            Err(WireError::Poison(why)) => self.put_aside(self.book.place.next - 1, (why, None, Some(record.value))),
+            Err(WireError::Unavailable(why)) => Err(TaskError::Again(why)),
         }
     }
 
@@ -378,24 +383,36 @@ impl<S: Stage, W: Writer> Work<S, W> {
         Ok(())
     }
 
-    /// A control that every writer has sent: the stage takes it, then it goes on to every partition below.
-    fn complete(&mut self, number: u64, state: &mut dyn State) -> Result<(), TaskError> {
-        self.book.place.slice += 1;
-        self.outputs.batch.controls += 1;
-        let payload = held::recall(state, number)?;
+    /// One step of a control that every writer has sent: the stage takes it, then slice by slice what it has to do,
+    /// then the control goes on to every partition below.
+    ///
+    /// Outputs are sent as they come, as readers put them in order by their ranks.
+    fn turn(&mut self, number: u64, state: &mut dyn State) -> Result<(), TaskError> {
+        self.advance();
         let mut outbox = std::mem::take(&mut self.outbox);
-        self.stage.control(number, &payload, state, &mut outbox)?;
-        while self.stage.slice(number, state, &mut outbox)? == Progress::More {}
-        let (sent, mut published) = outbox.drain_with_actors();
+        let progress = if self.book.turning {
+            self.outputs.batch.slices += 1;
+            self.stage.slice(number, state, &mut outbox)?
+        } else {
+            self.outputs.batch.controls += 1;
+            self.stage.control(number, &held::recall(state, number)?, state, &mut outbox)?;
+            Progress::More
+        };
+        let (sent, published) = outbox.drain_with_actors();
         self.outbox = outbox;
         for (emitter, ordinal, routed) in sent {
             let rank = Rank::of(self.spec.number, emitter).then(ordinal);
             self.send(routed.route, number - 1, Kind::AtControl(rank), &routed.item)?;
         }
-        published.sort_by_key(|(emitter, _)| *emitter);
         for (_, view) in published {
             self.publish(number - 1, &view)?;
         }
+        self.book.turning = progress == Progress::More;
+        if self.book.turning {
+            return Ok(());
+        }
+        let payload = held::recall(state, number)?;
+        held::forget(state, number)?;
         self.book.complete = number;
         self.forward(number, &payload)
     }
@@ -449,6 +466,15 @@ impl<S: Stage, W: Writer> Work<S, W> {
         self.outputs.batch.published += 1;
         self.bytes = bytes;
         Ok(())
+    }
+
+    /// Parks a record of ours that cannot be read, or stops in front of it.
+    fn put_aside(&mut self, offset: u64, unreadable: Unreadable) -> Result<(), TaskError> {
+        if self.poison == Poison::Stop {
+            let what = format!("offset {offset} of {}: {}", self.input_topic, unreadable.0);
+            return Err(Stop::Poison { what }.into());
+        }
+        self.park(offset, unreadable)
     }
 
     /// Puts a record on the topic of dead letters.

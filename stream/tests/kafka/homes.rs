@@ -55,6 +55,12 @@ impl Disk {
         self.store.lock().unwrap().clone()
     }
 
+    /// Forgets everything, checkpoints too.
+    pub fn wipe(&self) {
+        self.put(MemoryStore::new());
+        self.checkpoints.lock().unwrap().clear();
+    }
+
     fn put(&self, store: MemoryStore) {
         *self.store.lock().unwrap() = Arc::new(store);
     }

@@ -70,7 +70,7 @@ fn whatever_happens_the_result_is_the_same() {
         }
     }
     if count >= 1_000 {
-        let Counts { opened, crashed, fenced, zombies, repairs, checkpoints } = counts;
+        let Counts { opened, crashed, fenced, zombies, repairs, checkpoints, wiped: _ } = counts;
         let least = [opened / 20, crashed / 5, fenced * 10, zombies * 5, repairs, checkpoints].into_iter().min();
         assert!(least >= Some(count), "too little happens: {counts:?}");
     }

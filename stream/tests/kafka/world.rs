@@ -194,6 +194,7 @@ pub struct Counts {
     pub zombies: u64,
     pub repairs: u64,
     pub checkpoints: u64,
+    pub wiped: u64,
 }
 
 impl std::ops::AddAssign for Counts {
@@ -204,6 +205,7 @@ impl std::ops::AddAssign for Counts {
         self.zombies += other.zombies;
         self.repairs += other.repairs;
         self.checkpoints += other.checkpoints;
+        self.wiped += other.wiped;
     }
 }
 
@@ -299,6 +301,11 @@ impl World {
                     seat.caught_up = false;
                     seat.live = Some(task);
                 }
+                // Its first transactions were told and never held: somebody sees to it.
+                Err(TaskError::Stop(Stop::NoMark { .. })) => {
+                    counts.wiped += 1;
+                    seat.disks.iter().for_each(Disk::wipe);
+                }
                 Err(error) => harmless(seat.id, &error)?,
             }
             return Ok(());
@@ -371,7 +378,6 @@ fn harmless(id: TaskId, error: &TaskError) -> Result<(), String> {
     match error {
         TaskError::Again(_) | TaskError::Fenced(_) | TaskError::Storage(_) => Ok(()),
         TaskError::Stage(stream::StageError::Storage(_)) => Ok(()),
-        TaskError::Stop(Stop::NoMark { .. }) => Ok(()),
         other => Err(format!("{id} stops: {other:?}")),
     }
 }
