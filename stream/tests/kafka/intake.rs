@@ -19,6 +19,8 @@ pub struct Intake {
     /// By partition, how many of them are sent.
     sent: Vec<usize>,
     writer: Option<MemoryWriter>,
+    /// The last control waits: what is lost without anybody's knowing shows when the next one comes.
+    holds_back: bool,
 }
 
 impl Intake {
@@ -45,7 +47,7 @@ impl Intake {
             }
         }
         let sent = vec![0; records.len()];
-        Intake { records, sent, writer: None }
+        Intake { records, sent, writer: None, holds_back: true }
     }
 
     /// Sends some records in a transaction.
@@ -56,20 +58,22 @@ impl Intake {
         }
     }
 
-    /// Sends records of one partition only, all of them.
-    pub fn send_all(&mut self, log: &Memory, partition: u16, from: usize, to: usize) {
-        let writer = self.writer.get_or_insert_with(|| log.writer("intake", 1).unwrap());
-        for at in from..to.min(self.records[usize::from(partition)].len()) {
-            send(writer, &self.records, partition, at).unwrap();
-        }
-        writer.commit().unwrap();
-        self.sent[usize::from(partition)] = to.min(self.records[usize::from(partition)].len());
+    /// The last control may be sent.
+    pub fn conclude(&mut self) {
+        self.holds_back = false;
     }
 
-    /// Number of the record, from 1, that is the control in this partition.
-    pub fn number_of(&self, partition: u16, control: u64) -> usize {
+    /// Sends the records of one partition in front of a control, or all that are left.
+    pub fn send_until(&mut self, log: &Memory, partition: u16, control: Option<u64>) {
         let of = &self.records[usize::from(partition)];
-        1 + of.iter().position(|(_, kind, _)| *kind == Kind::Control(control)).expect("control is in every partition")
+        let is_it = |(_, kind, _): &(u64, Kind, Vec<u8>)| control.is_some_and(|number| *kind == Kind::Control(number));
+        let to = of.iter().position(is_it).unwrap_or(of.len());
+        let writer = self.writer.get_or_insert_with(|| log.writer("intake", 1).expect("nothing disturbs it"));
+        for at in self.sent[usize::from(partition)]..to {
+            send(writer, &self.records, partition, at).expect("nothing disturbs it");
+        }
+        writer.commit().expect("nothing disturbs it");
+        self.sent[usize::from(partition)] = to;
     }
 
     fn try_step(&mut self, log: &Memory, dice: &mut Dice, budget: u64) -> Option<()> {
@@ -91,7 +95,7 @@ impl Intake {
         let mut sent = self.sent.clone();
         for _ in 0..budget {
             let partition = dice.roll(sent.len() as u64) as usize;
-            if sent[partition] < self.records[partition].len() {
+            if sent[partition] < self.records[partition].len() - usize::from(self.holds_back) {
                 send(writer, &self.records, partition as u16, sent[partition])?;
                 sent[partition] += 1;
             }
@@ -101,7 +105,7 @@ impl Intake {
         Some(())
     }
 
-    pub fn is_done(&self, _log: &Memory) -> bool {
+    pub fn is_done(&self) -> bool {
         self.writer.is_some() && self.sent.iter().zip(&self.records).all(|(sent, records)| *sent == records.len())
     }
 

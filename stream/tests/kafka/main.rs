@@ -8,6 +8,7 @@ mod homes;
 mod intake;
 mod memory;
 mod simulation;
+mod situations;
 mod toy;
 mod verify;
 mod world;

@@ -4,11 +4,13 @@
 //! writer of a name fences the earlier ones. By [`Fate`], the end of a transaction may hit early, be told wrongly, or
 //! not reach each partition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use stream::kafka::{CommitError, Label, LabelReader, Reader, Received, Sending, Transport, TransportError, Writer};
+use stream::kafka::{
+    CommitError, Label, LabelReader, Origin, Reader, Received, Sending, Transport, TransportError, Writer,
+};
 
 use crate::faults::Fate;
 
@@ -37,6 +39,8 @@ struct Partition {
     start: u64,
     end: u64,
     entries: BTreeMap<u64, Entry>,
+    /// Offsets of the records whose transactions are open.
+    open: BTreeSet<u64>,
 }
 
 #[derive(Clone)]
@@ -122,26 +126,13 @@ impl Memory {
         }
     }
 
-    /// Drops everything in front of an offset.
-    pub fn trim(&self, topic: &str, partition: u16, start: u64) {
+    /// Makes one record of a writer invisible, as a torn transaction does; how often it was there.
+    pub fn tear(&self, topic: &str, partition: u16, origin: Origin, number: u64) -> usize {
         let mut inner = self.lock();
-        let partition = inner.partition(topic, partition);
-        partition.start = start;
-        partition.entries = partition.entries.split_off(&start);
-    }
-
-    /// Makes the visible records of one partition whose numbers are in `numbers` invisible, as a torn transaction does.
-    pub fn tear(&self, topic: &str, partition: u16, numbers: std::ops::Range<u64>) -> usize {
-        let mut inner = self.lock();
-        let mut torn = 0;
-        for entry in inner.partition(topic, partition).entries.values_mut() {
-            let number = entry.record.label.as_ref().map_or(0, |label| label.number);
-            if numbers.contains(&number) && entry.shown == Shown::Yes {
-                entry.shown = Shown::Never;
-                torn += 1;
-            }
-        }
-        torn
+        let entries = inner.partition(topic, partition).entries.values_mut();
+        let is_it = |label: &Label| label.origin == origin && label.number == number;
+        let torn = entries.filter(|entry| entry.record.label.as_ref().is_some_and(is_it));
+        torn.map(|entry| entry.shown = Shown::Never).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -174,24 +165,31 @@ impl Inner {
 
 impl Partition {
     fn push(&mut self, entry: Entry) {
+        if entry.shown == Shown::Open {
+            self.open.insert(self.end);
+        }
         self.entries.insert(self.end, entry);
         self.end += 1;
     }
 
     fn end(&mut self, writer: &str, shown: Shown) {
-        let mut any = false;
-        for entry in self.entries.values_mut().filter(|entry| entry.shown == Shown::Open && entry.writer == writer) {
-            entry.shown = shown;
-            any = true;
-        }
+        let Partition { entries, open, .. } = self;
+        let before = open.len();
+        open.retain(|offset| {
+            let entry = entries.get_mut(offset).expect("what is open is not compacted");
+            let ends = entry.writer == writer;
+            if ends {
+                entry.shown = shown;
+            }
+            !ends
+        });
         // The marker.
-        self.end += u64::from(any);
+        self.end += u64::from(self.open.len() < before);
     }
 
     /// Offset of the first record whose transaction is open, else the end.
     fn stable(&self) -> u64 {
-        let open = self.entries.iter().find(|(_, entry)| entry.shown == Shown::Open);
-        open.map_or(self.end, |(offset, _)| *offset)
+        self.open.first().copied().unwrap_or(self.end)
     }
 
     fn seen(&self, from: u64) -> impl Iterator<Item = &Record> {

@@ -9,7 +9,7 @@ use crate::dice::Dice;
 use crate::embedded::{Pairs, settled};
 use crate::faults::Fate;
 use crate::homes::{Checkpoints, Disk};
-use crate::memory::Record;
+use crate::memory::{Memory, Record};
 use crate::toy::{Step, VIEWS};
 use crate::world::{GENERATION, HOPS, MARKS, World, log, open, options, spec};
 
@@ -154,7 +154,8 @@ fn replay(world: &World, id: TaskId) -> Result<(), String> {
     marks_agree(marks(&world.log, id), marks(&again, id), id)
 }
 
-fn marks(log: &crate::memory::Memory, id: TaskId) -> Vec<Mark> {
+/// The marks of a task that readers see.
+pub fn marks(log: &Memory, id: TaskId) -> Vec<Mark> {
     let key = Mark::key(GENERATION, id);
     let records = log.records("t.pos.marks", Mark::partition(id, MARKS));
     let of_task = records.into_iter().filter(|record| record.key.as_ref() == Some(&key));

@@ -122,7 +122,7 @@ pub fn open(
     home: Box<dyn Home>,
     limits: &BTreeMap<u16, u64>,
 ) -> Result<Box<dyn Runner>, TaskError> {
-    let opening = Opening { log, task, partitions, options, frame, home, limits };
+    let opening = Opening { log, task, partitions, options, home, limits };
     match task.stage {
         0 => opening.open(Split, Arc::new(Framed(frame)), Arc::new(Framed(frame))),
         1 => opening.open(Counter, Arc::new(Framed(frame)), Arc::new(Framed(frame))),
@@ -135,7 +135,6 @@ struct Opening<'a> {
     task: TaskId,
     partitions: u16,
     options: TaskOptions,
-    frame: u32,
     home: Box<dyn Home>,
     limits: &'a BTreeMap<u16, u64>,
 }
@@ -147,7 +146,7 @@ impl Opening<'_> {
         input: Arc<dyn Wire<S::In>>,
         output: Arc<dyn Wire<S::Out>>,
     ) -> Result<Box<dyn Runner>, TaskError> {
-        let Opening { log, task, partitions, options, home, limits, .. } = self;
+        let Opening { log, task, partitions, options, home, limits } = self;
         let frame = Frame {
             cluster: Arc::new(cluster()),
             spec: Arc::new(spec(task.stage.into(), partitions)),
@@ -183,6 +182,8 @@ pub struct World {
     /// Requests for repair that were looked at, by offset.
     served: u64,
     pub counts: Counts,
+    /// Has the last word on how tasks work.
+    pub adjust: fn(&mut TaskOptions),
 }
 
 /// What happened, to see that it does happen.
@@ -219,7 +220,7 @@ impl World {
             Seat { id, live: None, zombie: None, limits: BTreeMap::new(), caught_up: false, disks, host: 0 }
         });
         let seats = seats.collect();
-        World { log, fate, seats, intake, partitions, dice, served: 0, counts: Counts::default() }
+        World { log, fate, seats, intake, partitions, dice, served: 0, counts: Counts::default(), adjust: |_| {} }
     }
 
     /// Lets somebody do something, `steps` times.
@@ -245,11 +246,12 @@ impl World {
     /// Lets everybody work without mishaps until nobody has anything to do.
     pub fn drain(&mut self) -> Result<(), String> {
         self.fate.quiet();
+        self.intake.conclude();
         let mut idle = 0;
         for _ in 0..4_000 {
             self.intake.step(&self.log, &mut self.dice);
             self.serve_repairs();
-            let mut moved = !self.intake.is_done(&self.log);
+            let mut moved = !self.intake.is_done();
             for seat in 0..self.seats.len() {
                 self.seats[seat].zombie = None;
                 let before = self.seats[seat].live.as_ref().map(|task| task.book().clone());
@@ -259,10 +261,13 @@ impl World {
                     moved = true;
                     continue;
                 };
-                if *caught_up {
-                    task.finish().map_err(|error| format!("{id} at its end: {error:?}"))?;
-                }
+                let finished = if *caught_up { task.finish() } else { Ok(()) };
                 moved |= before.as_ref() != Some(task.book());
+                if let Err(error) = finished {
+                    harmless(*id, &error)?;
+                    *live = None;
+                    moved = true;
+                }
             }
             idle = if moved { 0 } else { idle + 1 };
             if idle > 2 {
@@ -272,9 +277,35 @@ impl World {
         Err("it does not drain".into())
     }
 
+    /// Lets the tasks of a stage work until none has anything to do.
+    pub fn work(&mut self, stage: u8) {
+        let mut idle = 0;
+        while idle < 3 {
+            idle += 1;
+            for seat in 0..self.seats.len() {
+                if self.seats[seat].id.stage != stage {
+                    continue;
+                }
+                let before = self.seats[seat].live.as_ref().map(|task| task.book().place);
+                self.turn(seat).expect("nothing disturbs it");
+                let task = self.seats[seat].live.as_mut().expect("nothing disturbs it");
+                task.finish().expect("nothing disturbs it");
+                if before != Some(task.book().place) {
+                    idle = 0;
+                }
+            }
+        }
+    }
+
+    /// The seat of a task.
+    pub fn seat(&mut self, stage: u8, partition: u16) -> &mut Seat {
+        let id = TaskId { stage, partition };
+        self.seats.iter_mut().find(|seat| seat.id == id).expect("there is a seat for each task")
+    }
+
     /// One seat does one thing.
     fn turn(&mut self, seat: usize) -> Result<(), String> {
-        let World { log, fate, seats, dice, counts, partitions, .. } = self;
+        let World { log, fate, seats, dice, counts, partitions, adjust, .. } = self;
         let seat = &mut seats[seat];
         if fate.strikes("old owner works on", 4)
             && let Some(zombie) = &mut seat.zombie
@@ -295,7 +326,9 @@ impl World {
                 seat.host = 1 - seat.host;
             }
             let home = seat.disks[seat.host].start();
-            match open(log, seat.id, *partitions, options(dice), dice.roll(9) as u32, home, &seat.limits) {
+            let mut options = options(dice);
+            adjust(&mut options);
+            match open(log, seat.id, *partitions, options, dice.roll(9) as u32, home, &seat.limits) {
                 Ok(task) => {
                     seat.limits.clear();
                     seat.caught_up = false;

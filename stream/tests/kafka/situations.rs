@@ -1,0 +1,118 @@
+//! Single situations, laid out by hand.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stream::kafka::{Origin, RepairRequest, TaskId, Wire};
+use stream::outbox::route;
+
+use crate::dice::Dice;
+use crate::faults::Fate;
+use crate::intake::Intake;
+use crate::toy::{Count, Framed, Step, Text, input};
+use crate::verify::{all, marks, views_of};
+use crate::world::{GENERATION, World};
+
+fn world(steps: &[Step], partitions: u16) -> World {
+    World::new(partitions, Intake::new(steps, partitions, None), Fate::kind(), Dice(1))
+}
+
+fn text(writer: &str, words: &[&str]) -> Step {
+    let words = words.iter().map(|word| (*word).to_owned()).collect();
+    Step::Text(Arc::new(Text { writer: writer.into(), words }))
+}
+
+/// The first two writers whose texts go to different partitions of two.
+fn far_apart() -> (String, String) {
+    let names = || (0..9).map(|number| format!("writer {number}"));
+    let of = |parity: u64| names().find(|name| route(name) % 2 == parity).expect("one of nine");
+    (of(0), of(1))
+}
+
+#[test]
+fn a_torn_tail_is_repaired_by_its_writer() {
+    let steps = input(&mut Dice(4), 60);
+    let writer = Origin { generation: GENERATION, task: TaskId { stage: 0, partition: 0 } };
+    let mut world = world(&steps, 2);
+    for partition in [0, 1] {
+        world.intake.send_until(&world.log, partition, None);
+    }
+    world.work(0);
+    assert_eq!(world.log.tear("t.words", 1, writer, 3), 1, "the record in the middle is there once");
+    world.work(1);
+    let taken = world.seat(1, 1).live.as_ref().unwrap().book().inputs[&0];
+    assert_eq!((taken.number, taken.missing()), (2, Some(3)), "nothing beyond the gap is taken");
+    assert!(taken.seen > 4, "records beyond the gap were there");
+    let requests = world.log.records("t.pos.repairs", 0);
+    let request = RepairRequest::decode(requests[0].value.as_ref().unwrap()).unwrap();
+    assert_eq!((request.writer, request.missing), (writer.task, 3));
+    // The reader forgets nothing of it when it starts anew.
+    world.seat(1, 1).live = None;
+    world.work(1);
+    assert_eq!(world.seat(1, 1).live.as_ref().unwrap().book().inputs[&0].missing(), Some(3));
+    world.drain().unwrap();
+    all(&world, &steps).unwrap();
+    assert!(world.counts.repairs > 0);
+}
+
+#[test]
+fn a_budget_is_shared_alike_whoever_comes_first() {
+    let (one, other) = far_apart();
+    let steps = [
+        text(&one, &["11", "12", "13"]),
+        text(&other, &["14", "15", "16"]),
+        Step::Control(1),
+        text(&one, &["17"]),
+        Step::Control(2),
+    ];
+    let run = |first: u16| {
+        let mut world = world(&steps, 2);
+        for partition in [first, 1 - first] {
+            world.intake.send_until(&world.log, partition, Some(1));
+            (0..3).for_each(|stage| world.work(stage));
+        }
+        world.drain().unwrap();
+        all(&world, &steps).unwrap();
+        let arrived: Vec<_> =
+            [0, 1].into_iter().flat_map(|partition| world.log.records("t.counts", partition)).collect();
+        let writer = |value: &Vec<u8>| match Framed(0).decode(value) {
+            Ok(Count::Seen { writer, .. }) => Some(writer),
+            _ => None,
+        };
+        let arrived: Vec<String> = arrived.iter().filter_map(|record| writer(record.value.as_ref()?)).collect();
+        (arrived[0].clone(), views_of(&world).unwrap())
+    };
+    let ((first, decided), (second, again)) = (run(0), run(1));
+    assert_ne!(first, second, "the wishes came in opposite orders");
+    assert_eq!(decided, again);
+    let granted: BTreeSet<String> =
+        decided.iter().filter(|(key, _)| key[0] == 6).map(|(key, _)| text_of(key)).collect();
+    let expected =
+        [format!("1 1 11 {one}"), format!("1 1 14 {other}"), format!("1 2 12 {one}"), format!("1 2 15 {other}")];
+    assert_eq!(granted, BTreeSet::from(expected));
+}
+
+fn text_of(key: &[u8]) -> String {
+    String::from_utf8_lossy(&key[1..]).into_owned()
+}
+
+#[test]
+fn a_control_with_much_to_do_takes_many_transactions() {
+    let words: Vec<String> = (0..2_500).map(|number| format!("1{number:04}")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let steps = [text("writer 1", &words), Step::Control(1), text("writer 2", &["11"]), Step::Control(2)];
+    let mut world = world(&steps, 1);
+    // Neither bytes nor time are a reason to commit.
+    world.adjust = |options| {
+        (options.batch_records, options.batch_bytes) = (1_000, 1 << 20);
+        options.transaction_bytes = usize::MAX;
+        options.commit_interval = Duration::from_secs(3600);
+    };
+    world.drain().unwrap();
+    all(&world, &steps).unwrap();
+    let marks = marks(&world.log, TaskId { stage: 1, partition: 0 });
+    let within =
+        |control: u64| marks.iter().filter(|mark| mark.complete == control - 1 && mark.place.slice > 0).count();
+    assert!(within(1) >= 2 && within(2) >= 2, "{} and {} marks within controls", within(1), within(2));
+}
