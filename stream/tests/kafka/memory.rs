@@ -45,7 +45,7 @@ struct Partition {
 
 #[derive(Clone)]
 struct Entry {
-    writer: String,
+    writer: Arc<str>,
     shown: Shown,
     record: Record,
 }
@@ -177,7 +177,7 @@ impl Partition {
         let before = open.len();
         open.retain(|offset| {
             let entry = entries.get_mut(offset).expect("what is open is not compacted");
-            let ends = entry.writer == writer;
+            let ends = *entry.writer == *writer;
             if ends {
                 entry.shown = shown;
             }
@@ -295,7 +295,7 @@ impl Reader for MemoryReader {
 
 pub struct MemoryWriter {
     log: Memory,
-    name: String,
+    name: Arc<str>,
     epoch: u64,
     /// An old end has hit the open transaction: what is sent behind it is refused.
     broken: bool,
@@ -304,7 +304,7 @@ pub struct MemoryWriter {
 
 impl MemoryWriter {
     fn check(&self) -> Result<(), CommitError> {
-        let newest = self.log.lock().writers[&self.name].epoch;
+        let newest = self.log.lock().writers[&*self.name].epoch;
         if newest == self.epoch { Ok(()) } else { Err(CommitError::Fenced(format!("{} is at {newest}", self.name))) }
     }
 
@@ -319,7 +319,7 @@ impl MemoryWriter {
         }
         let label = reader.label();
         let mut inner = self.log.lock();
-        inner.writers.get_mut(&self.name).expect("a writer has its instance").open = true;
+        inner.writers.get_mut(&*self.name).expect("a writer has its instance").open = true;
         let partition = inner.partition(sending.topic, sending.partition);
         let (key, value) = (sending.key.map(Vec::from), sending.value.map(Vec::from));
         let record = Record { offset: partition.end, key, value, label };
@@ -371,7 +371,7 @@ impl Writer for MemoryWriter {
             return MemoryWriter::unclear("transaction was ended already");
         }
         if fate.strikes("commit is lost", 60) {
-            self.log.lock().writers.get_mut(&self.name).expect("a writer has its instance").ending = true;
+            self.log.lock().writers.get_mut(&*self.name).expect("a writer has its instance").ending = true;
             return MemoryWriter::unclear("no answer");
         }
         if fate.strikes("commit held, its answer is lost", 60) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::dice::Dice;
 use crate::faults::{Fate, Struck};
@@ -62,13 +63,26 @@ fn whatever_happens_the_result_is_the_same() {
         None => 0..number("PAIDONCE_SEEDS").unwrap_or(if long { 100_000 } else { 2_000 }),
     };
     let count = seeds.end - seeds.start;
-    let mut counts = Counts::default();
-    for seed in seeds {
-        match live(seed, &BTreeSet::new()).0 {
-            Ok(lived) => counts += lived,
-            Err(_) => panic!("{}", shrunk(seed)),
+    let next = AtomicU64::new(seeds.start);
+    let work = || {
+        let mut counts = Counts::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return counts;
+            }
+            match live(seed, &BTreeSet::new()).0 {
+                Ok(lived) => counts += lived,
+                Err(_) => panic!("{}", shrunk(seed)),
+            }
         }
-    }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = Counts::default();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().for_each(|thread| counts += thread.join().expect("a seed fails"));
+    });
     if count >= 1_000 {
         let Counts { opened, crashed, fenced, zombies, repairs, checkpoints, wiped: _ } = counts;
         let least = [opened / 20, crashed / 5, fenced * 10, zombies * 5, repairs, checkpoints].into_iter().min();
