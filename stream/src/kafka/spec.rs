@@ -69,7 +69,7 @@ impl StageSpec {
     }
 }
 
-/// How tasks work; none of it shows in what they publish.
+/// How tasks work; but for `poison`, none of it shows in what they publish.
 #[derive(Clone, Debug)]
 pub struct TaskOptions {
     /// Each task keeps its state in `tasks/<stage>-<partition>` below.

@@ -21,13 +21,14 @@ struct Inner {
     spared: BTreeSet<u64>,
     struck: Vec<Struck>,
     rates: BTreeMap<&'static str, u64>,
+    seen: BTreeMap<&'static str, u64>,
 }
 
 impl Fate {
     /// Chances in `spared` do not strike.
     pub fn new(seed: u64, spared: BTreeSet<u64>) -> Fate {
-        let (chances, quiet, struck, rates) = (0, false, Vec::new(), BTreeMap::new());
-        Fate { inner: Arc::new(Mutex::new(Inner { seed, chances, quiet, spared, struck, rates })) }
+        let (chances, quiet, struck, rates, seen) = (0, false, Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Fate { inner: Arc::new(Mutex::new(Inner { seed, chances, quiet, spared, struck, rates, seen })) }
     }
 
     /// Nothing ever strikes.
@@ -59,7 +60,18 @@ impl Fate {
             return false;
         }
         inner.struck.push((chance, what));
+        *inner.seen.entry(what).or_default() += 1;
         true
+    }
+
+    /// Counts a situation, to see that it does come up.
+    pub fn note(&self, what: &'static str) {
+        *self.lock().seen.entry(what).or_default() += 1;
+    }
+
+    /// How often each mishap and each situation came up.
+    pub fn seen(&self) -> BTreeMap<&'static str, u64> {
+        self.lock().seen.clone()
     }
 
     /// A number that hangs on the last chance alone.

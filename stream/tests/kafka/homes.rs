@@ -76,12 +76,14 @@ impl Home for Disk {
     }
 
     fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError> {
+        self.fate.note("task starts from a checkpoint");
         let copy = self.checkpoints.lock().unwrap()[index].1.backup();
         self.put(copy);
         Ok(self.store())
     }
 
     fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.fate.note("task starts from nothing");
         self.put(MemoryStore::new());
         Ok(self.store())
     }

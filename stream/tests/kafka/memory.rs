@@ -13,6 +13,7 @@ use stream::kafka::{
 };
 
 use crate::faults::Fate;
+use crate::world::LIE;
 
 /// The log service. Clones share it.
 #[derive(Clone)]
@@ -382,7 +383,7 @@ impl Writer for MemoryWriter {
             self.end(true, false);
             return MemoryWriter::unclear("no answer");
         }
-        let lies = fate.strikes("commit is told, and held in some partitions", 120);
+        let lies = fate.strikes(LIE, 120);
         self.end(lies, true);
         Ok(())
     }

@@ -162,7 +162,14 @@ fn replay(world: &World, transcript: &Transcript, id: TaskId, closely: bool) -> 
             return Err(format!("a replay of {id} differs in {topic} {partition}"));
         }
     }
-    marks_agree(marks(&world.log, id), marks(&again, id), id)
+    let live = marks(&world.log, id);
+    let book =
+        world.seats.iter().find(|seat| seat.id == id).and_then(|seat| seat.live.as_ref()).expect("it is up").book();
+    let at = |mark: &Mark| (mark.place, mark.last, mark.complete, mark.hash, mark.records, mark.held);
+    if live.last().map(at) != Some((book.place, book.last, book.complete, book.hash, book.records, book.held)) {
+        return Err(format!("{id} has no mark where it stands, at {:?}", book.place));
+    }
+    marks_agree(live, marks(&again, id), id)
 }
 
 /// The marks of a task that readers see.
