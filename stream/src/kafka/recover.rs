@@ -1,6 +1,6 @@
 //! What a task does that comes up again: the table of decisions, without any input or output.
 
-use crate::kafka::{Book, Place};
+use crate::kafka::{Book, Floor, Place};
 
 /// What recovery knows when it decides.
 #[derive(Clone, Debug)]
@@ -93,34 +93,30 @@ pub struct Tail {
     pub number: u64,
     /// Offset behind the record of that number.
     pub behind: u64,
-    /// Some record lies beyond a gap.
-    pub torn: bool,
 }
 
 impl Tail {
-    pub fn from(floor: crate::kafka::Floor) -> Tail {
-        Tail { number: floor.number, behind: floor.offset, torn: false }
+    pub fn from(floor: Floor) -> Tail {
+        Tail { number: floor.number, behind: floor.offset }
     }
 
+    /// What lies beyond a gap does not count, even when the gap is filled behind it: it is sent once more.
     pub fn see(&mut self, offset: u64, number: u64) {
         if number == self.number + 1 {
             (self.number, self.behind) = (number, offset + 1);
-        } else if number > self.number {
-            self.torn = true;
         }
     }
 
     /// The floor that follows when the partition was read up to `end`.
-    pub fn floor(&self, end: u64) -> crate::kafka::Floor {
-        let offset = if self.torn { self.behind } else { end.max(self.behind) };
-        crate::kafka::Floor { offset, number: self.number }
+    pub fn floor(&self, end: u64) -> Floor {
+        Floor { offset: end.max(self.behind), number: self.number }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::{Floor, Seen};
+    use crate::kafka::Seen;
 
     fn base(next: u64, numbers: &[u64]) -> Base {
         let last = next.checked_sub(1).map(|offset| Seen { offset, hash: [0; 32] });
@@ -189,7 +185,7 @@ mod tests {
         for (offset, number) in [(11, 2), (12, 4), (15, 6), (16, 7)] {
             tail.see(offset, number);
         }
-        assert_eq!((tail.number, tail.floor(20)), (4, Floor { offset: 13, number: 4 }));
+        assert_eq!((tail.number, tail.floor(20)), (4, Floor { offset: 20, number: 4 }));
         for (offset, number) in [(21, 5), (22, 6), (23, 7)] {
             tail.see(offset, number);
         }
