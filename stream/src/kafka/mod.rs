@@ -4,6 +4,10 @@
 //! behind the feature `kafka` there is the one on librdkafka, with [`run_stage`] and [`Publisher`] for processes.
 
 mod book;
+#[cfg(feature = "kafka")]
+mod client;
+#[cfg(feature = "rocks")]
+pub mod folder;
 pub mod held;
 pub mod home;
 mod label;
@@ -16,6 +20,8 @@ mod transport;
 mod wire;
 mod work;
 
+#[cfg(feature = "kafka")]
+pub use client::{KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT};
 pub use book::{About, Book, Channels, DEAD, Floor, HOP, Mark, Place, Seen, Taken, Written, record_hash};
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
 pub use letters::{DeadLetter, RepairRequest};

@@ -10,7 +10,7 @@ mod snapshot;
 pub use changes::Changes;
 pub use memory::MemoryStore;
 #[cfg(feature = "rocks")]
-pub use rocks::RocksStore;
+pub use rocks::{Durability, RocksMemory, RocksStore};
 
 use crate::StorageError;
 
@@ -83,7 +83,7 @@ pub trait Store: Send + Sync {
         Insides::default()
     }
 
-    /// Writes all changes or none. They have reached the disk when this returns.
+    /// Writes all changes or none. They have reached the disk when this returns, unless the store was opened otherwise.
     fn write(&self, changes: &[(Column, &Changes)]) -> Result<(), StorageError>;
 }
 

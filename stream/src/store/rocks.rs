@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator,
     DBRecoveryMode, DataBlockIndexType, Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
@@ -27,9 +28,34 @@ const RECORD_BYTES: usize = 16;
 /// Bytes of a batch without changes.
 const BATCH_BYTES: usize = 12;
 
+/// Memory for blocks, filters and memtables. Stores of one process that are opened with it share it.
+#[derive(Clone)]
+pub struct RocksMemory {
+    cache: Cache,
+    memtables: WriteBufferManager,
+}
+
+impl Default for RocksMemory {
+    fn default() -> RocksMemory {
+        let cache = Cache::new_lru_cache(CACHE_BYTES);
+        let memtables = WriteBufferManager::new_write_buffer_manager_with_cache(MEMTABLE_BYTES, false, cache.clone());
+        RocksMemory { cache, memtables }
+    }
+}
+
+/// When a write counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It has reached the disk.
+    Disk,
+    /// It outlives the process, not the machine: for stores that are made again from elsewhere.
+    Process,
+}
+
 /// One RocksDB with a column family for each column.
 pub struct RocksStore {
     db: DB,
+    durability: Durability,
     /// The files of a store that is only read; outlives `db`.
     _snapshot: Option<Snapshot>,
 }
@@ -37,18 +63,33 @@ pub struct RocksStore {
 impl RocksStore {
     /// Opens for reading and writing; creates what is missing.
     pub fn open(path: &Path) -> Result<RocksStore, StorageError> {
-        let (options, families) = settings();
+        RocksStore::open_sharing(path, &RocksMemory::default(), Durability::Disk)
+    }
+
+    /// As [`RocksStore::open`], with memory that other stores use too.
+    pub fn open_sharing(
+        path: &Path,
+        memory: &RocksMemory,
+        durability: Durability,
+    ) -> Result<RocksStore, StorageError> {
+        let (options, families) = settings(memory);
         let db = DB::open_cf_descriptors(&options, path, families).map_err(|e| failure("open", e))?;
-        Ok(RocksStore { db, _snapshot: None })
+        Ok(RocksStore { db, durability, _snapshot: None })
+    }
+
+    /// Makes a store of its own at `path` that holds what this one holds now; nothing may be there yet.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StorageError> {
+        let copied = Checkpoint::new(&self.db).and_then(|checkpoint| checkpoint.create_checkpoint(path));
+        copied.map_err(|e| failure("be copied", e))
     }
 
     /// Opens the store as it is at this moment, also while another process writes to it; it stays so.
     pub fn open_read_only(path: &Path) -> Result<RocksStore, StorageError> {
         let snapshot = Snapshot::take(path)?;
-        let (options, families) = settings();
+        let (options, families) = settings(&RocksMemory::default());
         let db = DB::open_cf_descriptors_read_only(&options, snapshot.folder(), families, false)
             .map_err(|e| failure("open", e))?;
-        Ok(RocksStore { db, _snapshot: Some(snapshot) })
+        Ok(RocksStore { db, durability: Durability::Disk, _snapshot: Some(snapshot) })
     }
 
     fn insides_of(&self, column: Column) -> ColumnInsides {
@@ -88,9 +129,8 @@ fn failure(what: &str, error: rocksdb::Error) -> StorageError {
     StorageError::new(format!("store cannot {what}: {error}"))
 }
 
-fn settings() -> (Options, Vec<ColumnFamilyDescriptor>) {
-    let cache = Cache::new_lru_cache(CACHE_BYTES);
-    let memtables = WriteBufferManager::new_write_buffer_manager_with_cache(MEMTABLE_BYTES, false, cache.clone());
+fn settings(memory: &RocksMemory) -> (Options, Vec<ColumnFamilyDescriptor>) {
+    let RocksMemory { cache, memtables } = memory;
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
@@ -99,7 +139,7 @@ fn settings() -> (Options, Vec<ColumnFamilyDescriptor>) {
     options.set_recycle_log_file_num(0);
     options.set_paranoid_checks(true);
     options.set_max_background_jobs(2);
-    options.set_write_buffer_manager(&memtables);
+    options.set_write_buffer_manager(memtables);
     options.set_max_total_wal_size(WAL_BYTES);
     options.set_bytes_per_sync(1 << 20);
     options.set_wal_bytes_per_sync(1 << 20);
@@ -107,7 +147,7 @@ fn settings() -> (Options, Vec<ColumnFamilyDescriptor>) {
     options.set_max_log_file_size(8 << 20);
     options.set_keep_log_file_num(4);
     let families =
-        Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), family_settings(column, &cache)));
+        Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), family_settings(column, cache)));
     (options, families.into())
 }
 
@@ -185,7 +225,7 @@ impl Store for RocksStore {
             }
         }
         let mut options = WriteOptions::default();
-        options.set_sync(true);
+        options.set_sync(self.durability == Durability::Disk);
         options.set_memtable_insert_hint_per_batch(true);
         self.db.write_opt(batch, &options).map_err(|e| failure("write", e))
     }

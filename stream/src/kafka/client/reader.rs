@@ -1,0 +1,127 @@
+//! Reads committed records of one partition.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::ears::ReaderEars;
+use super::{Client, KafkaTransport, client, is_lasting, trouble};
+use crate::kafka::{Label, LabelReader, Reader, Received, TransportError};
+
+/// A reader that gets nothing for so long looks whether there is something.
+const DOUBT: Duration = Duration::from_secs(10);
+/// Readers take part in no group; the library wants a name all the same.
+pub(super) const NO_GROUP: &str = "paidonce-readers";
+
+/// Reads one partition, and makes its consumer anew when that silently stands still.
+pub struct KafkaReader {
+    transport: KafkaTransport,
+    consumer: BaseConsumer<ReaderEars>,
+    topic: String,
+    partition: u16,
+    /// Offset of the next record, or in front of it.
+    next: u64,
+    /// Up to here the consumer was found to have read.
+    known: u64,
+    moved: Instant,
+}
+
+impl KafkaReader {
+    pub(super) fn new(
+        transport: KafkaTransport,
+        topic: &str,
+        partition: u16,
+        from: u64,
+    ) -> Result<KafkaReader, TransportError> {
+        let consumer = consumer(&transport, topic, partition, from)?;
+        let (topic, moved) = (topic.to_owned(), Instant::now());
+        Ok(KafkaReader { transport, consumer, topic, partition, next: from, known: from, moved })
+    }
+
+    /// Nothing came for long: where something lies that did not come, the consumer is made anew.
+    fn look_up(&mut self) -> Result<(), TransportError> {
+        self.moved = Instant::now();
+        // A broker that does not answer is no reason: the consumer waits for it too.
+        let Ok(end) = self.transport.visible_end(&self.topic, self.partition) else { return Ok(()) };
+        if end > self.known.max(self.next) {
+            let (topic, partition, next) = (&self.topic, self.partition, self.next);
+            tracing::warn!(topic, partition, next, end, "reader did not move; it is made anew");
+            self.consumer = consumer(&self.transport, topic, partition, next)?;
+            self.transport.rebuilt(partition);
+        }
+        // Markers of transactions take offsets too, so a reader may never come to this end.
+        self.known = end;
+        Ok(())
+    }
+}
+
+fn consumer(
+    transport: &KafkaTransport,
+    topic: &str,
+    partition: u16,
+    from: u64,
+) -> Result<BaseConsumer<ReaderEars>, TransportError> {
+    let config = client(&transport.inner.cluster, Client::Reader, &[("group.id", NO_GROUP)])?;
+    let made = BaseConsumer::from_config_and_context(&config, ReaderEars::new());
+    let consumer: BaseConsumer<ReaderEars> = made.map_err(|error| trouble("reader", &error))?;
+    consumer.assign(&at(topic, partition, from)?).map_err(|error| trouble(topic, &error))?;
+    Ok(consumer)
+}
+
+/// One partition at an offset.
+pub(super) fn at(topic: &str, partition: u16, from: u64) -> Result<TopicPartitionList, TransportError> {
+    let mut list = TopicPartitionList::new();
+    let offset = i64::try_from(from).map_err(|_| TransportError::Broken(format!("{topic} has no offset {from}")))?;
+    let added = list.add_partition_offset(topic, partition.into(), Offset::Offset(offset));
+    added.map_err(|error| trouble(topic, &error))?;
+    Ok(list)
+}
+
+/// Hands a record on with its label.
+pub(super) fn visit_message(message: &BorrowedMessage<'_>, visit: &mut dyn FnMut(Received<'_>)) -> u64 {
+    let offset = u64::try_from(message.offset()).expect("a record that was read has an offset");
+    let label = label(message);
+    visit(Received { offset, key: message.key(), value: message.payload(), label: label.as_ref() });
+    offset
+}
+
+fn label(message: &BorrowedMessage<'_>) -> Option<Label> {
+    let mut reader = LabelReader::default();
+    for header in message.headers()?.iter() {
+        reader.header(header.key, header.value?);
+    }
+    reader.label()
+}
+
+/// Troubles that the consumer gets over by itself.
+pub(super) fn passes(error: &KafkaError) -> bool {
+    let Some(code) = error.rdkafka_error_code() else { return false };
+    !is_lasting(code) && !matches!(error, KafkaError::MessageConsumptionFatal(_)) && code != RDKafkaErrorCode::BadMessage
+}
+
+impl Reader for KafkaReader {
+    fn read(&mut self, wait: Duration, visit: &mut dyn FnMut(Received<'_>)) -> Result<bool, TransportError> {
+        match self.consumer.poll(wait) {
+            Some(Ok(message)) => {
+                self.next = visit_message(&message, visit) + 1;
+                self.moved = Instant::now();
+                return Ok(true);
+            }
+            Some(Err(error)) if passes(&error) => tracing::debug!(topic = self.topic, %error, "reader"),
+            Some(Err(error)) => return Err(trouble(&self.topic, &error)),
+            None => {}
+        }
+        if !wait.is_zero() && self.moved.elapsed() > DOUBT {
+            self.look_up()?;
+        }
+        Ok(false)
+    }
+
+    fn end(&self) -> Option<u64> {
+        self.consumer.context().end()
+    }
+}

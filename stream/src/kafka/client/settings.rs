@@ -1,0 +1,194 @@
+//! The settings of all clients. Users may add some (security); those named here are ours, and each is read back from
+//! the client's own configuration before it is made.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use crate::kafka::{Cluster, TransportError};
+
+/// An open transaction of a writer that is gone hides everything behind it from readers for at most that long.
+pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// A process that says nothing for so long loses its partitions.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+/// A commit that takes more than half of this may have been sent twice.
+pub(super) const SOCKET_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// What a client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// Writes in transactions.
+    Writer,
+    /// Reads committed records of one partition for a task.
+    Reader,
+    /// Reads committed records up to their end, once.
+    Glance,
+    /// Asks for ends, also of what is not committed.
+    Surveyor,
+    /// Takes part in a stage's group, and reads nothing.
+    Member,
+    Admin,
+}
+
+type Pins = &'static [(&'static str, &'static str)];
+
+const COMMON: Pins = &[
+    ("socket.timeout.ms", "6000"),
+    ("socket.keepalive.enable", "true"),
+    ("retry.backoff.ms", "20"),
+    ("retry.backoff.max.ms", "500"),
+    ("reconnect.backoff.ms", "50"),
+    ("reconnect.backoff.max.ms", "1000"),
+    ("log.connection.close", "false"),
+    ("message.max.bytes", "16777216"),
+];
+
+const WRITER: Pins = &[
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    ("max.in.flight.requests.per.connection", "5"),
+    ("transaction.timeout.ms", "15000"),
+    ("message.timeout.ms", "10000"),
+    ("linger.ms", "1"),
+    ("compression.type", "lz4"),
+    ("batch.size", "1000000"),
+    ("batch.num.messages", "10000"),
+    ("queue.buffering.max.messages", "500000"),
+    ("queue.buffering.max.kbytes", "262144"),
+    ("delivery.report.only.error", "false"),
+];
+
+const CONSUMER: Pins = &[
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("check.crcs", "true"),
+    ("allow.auto.create.topics", "false"),
+    ("fetch.min.bytes", "1"),
+    ("fetch.max.bytes", "52428800"),
+    ("fetch.message.max.bytes", "4194304"),
+    ("receive.message.max.bytes", "104857600"),
+    ("fetch.queue.backoff.ms", "20"),
+    ("fetch.error.backoff.ms", "100"),
+];
+
+const READER: Pins = &[
+    ("isolation.level", "read_committed"),
+    ("fetch.wait.max.ms", "100"),
+    ("queued.min.messages", "20000"),
+    ("queued.max.messages.kbytes", "32768"),
+    ("statistics.interval.ms", "1000"),
+];
+
+const GLANCE: Pins = &[
+    ("isolation.level", "read_committed"),
+    ("fetch.wait.max.ms", "10"),
+    ("enable.partition.eof", "true"),
+    ("queued.max.messages.kbytes", "32768"),
+];
+
+const SURVEYOR: Pins = &[("isolation.level", "read_uncommitted")];
+
+const MEMBER: Pins = &[
+    ("isolation.level", "read_committed"),
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("session.timeout.ms", "6000"),
+    ("heartbeat.interval.ms", "1500"),
+    ("max.poll.interval.ms", "300000"),
+    ("queued.min.messages", "1"),
+    ("queued.max.messages.kbytes", "64"),
+];
+
+/// Named by the engine itself, for each client anew.
+const NAMED: &[&str] = &["bootstrap.servers", "client.id", "transactional.id", "group.id", "group.instance.id"];
+
+fn pins(client: Client) -> [Pins; 3] {
+    match client {
+        Client::Writer => [COMMON, WRITER, &[]],
+        Client::Reader => [COMMON, CONSUMER, READER],
+        Client::Glance => [COMMON, CONSUMER, GLANCE],
+        Client::Surveyor => [COMMON, CONSUMER, SURVEYOR],
+        Client::Member => [COMMON, CONSUMER, MEMBER],
+        Client::Admin => [COMMON, &[], &[]],
+    }
+}
+
+/// Whether users may not set this one.
+fn is_pinned(name: &str) -> bool {
+    let lists = [COMMON, WRITER, CONSUMER, READER, GLANCE, SURVEYOR, MEMBER];
+    NAMED.contains(&name) || lists.iter().any(|list| list.iter().any(|(pinned, _)| *pinned == name))
+}
+
+/// # Errors
+/// A setting of users is one of the pinned ones.
+pub(super) fn check(cluster: &Cluster) -> Result<(), TransportError> {
+    match cluster.settings.iter().find(|(name, _)| is_pinned(name)) {
+        Some((name, _)) => Err(TransportError::Broken(format!("setting {name} is the engine's own; leave it out"))),
+        None => Ok(()),
+    }
+}
+
+/// The configuration of a client, with every pin read back.
+///
+/// # Errors
+/// A setting is unknown to the library, or stands otherwise than it was pinned.
+pub(crate) fn client(
+    cluster: &Cluster,
+    client: Client,
+    named: &[(&str, &str)],
+) -> Result<ClientConfig, TransportError> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &cluster.brokers);
+    config.set("client.id", "paidonce");
+    for (name, value) in &cluster.settings {
+        config.set(name, value);
+    }
+    let pins = pins(client).into_iter().flatten();
+    let wanted: Vec<(&str, &str)> = pins.copied().chain(named.iter().copied()).collect();
+    for (name, value) in &wanted {
+        config.set(*name, *value);
+    }
+    let native = config.create_native_config().map_err(|e| TransportError::Broken(format!("client settings: {e}")))?;
+    for (name, value) in wanted {
+        let found = native.get(name).map_err(|e| TransportError::Broken(format!("client settings: {e}")))?;
+        if found != value && !(value == "all" && found == "-1") {
+            return Err(TransportError::Broken(format!("setting {name} is {found}, not {value}")));
+        }
+    }
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(settings: &[(&str, &str)]) -> Cluster {
+        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Cluster { brokers: "127.0.0.1:1".into(), prefix: String::new(), generation: 1, settings }
+    }
+
+    #[test]
+    fn every_client_takes_its_pins() {
+        for kind in [Client::Writer, Client::Reader, Client::Glance, Client::Surveyor, Client::Member, Client::Admin] {
+            let made = client(&cluster(&[("metadata.max.age.ms", "5000")]), kind, &[]).unwrap();
+            assert_eq!(made.get("metadata.max.age.ms"), Some("5000"));
+        }
+    }
+
+    #[test]
+    fn pinned_settings_are_refused() {
+        for name in ["acks", "isolation.level", "enable.auto.commit", "transactional.id", "group.id"] {
+            assert!(matches!(check(&cluster(&[(name, "x")])), Err(TransportError::Broken(_))), "{name}");
+        }
+        check(&cluster(&[("security.protocol", "plaintext")])).unwrap();
+    }
+
+    #[test]
+    fn the_times_told_are_the_pinned_ones() {
+        let pinned = |list: Pins, name: &str| list.iter().find(|(pin, _)| *pin == name).map(|(_, value)| *value);
+        let told = |time: Duration| time.as_millis().to_string();
+        assert_eq!(pinned(WRITER, "transaction.timeout.ms"), Some(told(TRANSACTION_TIMEOUT).as_str()));
+        assert_eq!(pinned(MEMBER, "session.timeout.ms"), Some(told(SESSION_TIMEOUT).as_str()));
+        assert_eq!(pinned(COMMON, "socket.timeout.ms"), Some(told(SOCKET_TIMEOUT).as_str()));
+    }
+}

@@ -1,0 +1,153 @@
+//! Writes in transactions.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use super::ears::WriterEars;
+use super::settings::{SOCKET_TIMEOUT, TRANSACTION_TIMEOUT};
+use super::{Client, client, is_fenced, trouble};
+use crate::kafka::{Cluster, CommitError, HEADERS_MAX, Label, Sending, TransportError, Writer};
+
+/// An earlier owner's transaction must come to its end first.
+const TAKE_OVER: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
+/// Waits are cut in such pieces: the library's own flush would wait a tenth of a second each time.
+const MOMENT: Duration = Duration::from_millis(1);
+/// Records between two looks at what has arrived.
+const LOOK: u32 = 256;
+
+/// A transactional producer that is thrown away after its first error: it never aborts, the next one of its name finds
+/// out what holds.
+pub struct KafkaWriter {
+    producer: BaseProducer<WriterEars>,
+    open: bool,
+    sent: u32,
+}
+
+impl KafkaWriter {
+    pub(super) fn new(cluster: &Cluster, name: &str, slots: usize) -> Result<KafkaWriter, TransportError> {
+        let config: ClientConfig = client(cluster, Client::Writer, &[("transactional.id", name)])?;
+        let made = BaseProducer::from_config_and_context(&config, WriterEars::new(slots));
+        let producer: BaseProducer<WriterEars> = made.map_err(|error| trouble("writer", &error))?;
+        let deadline = Instant::now() + TAKE_OVER;
+        loop {
+            match producer.init_transactions(deadline.saturating_duration_since(Instant::now())) {
+                Ok(()) => break,
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {
+                    producer.poll(Duration::from_millis(20));
+                }
+                Err(error) => return Err(trouble("writer cannot take over", &error)),
+            }
+        }
+        Ok(KafkaWriter { producer, open: false, sent: 0 })
+    }
+
+    fn begin(&mut self) -> Result<(), CommitError> {
+        self.producer.begin_transaction().map_err(|error| self.unclear("begin", &error))?;
+        self.producer.poll(Duration::ZERO);
+        // Connections may come and go between two transactions.
+        self.producer.context().heard().trouble = None;
+        self.open = true;
+        Ok(())
+    }
+
+    /// Whatever went wrong: the next writer of this name looks what holds.
+    fn unclear(&self, what: &str, error: &KafkaError) -> CommitError {
+        let fatal = self.producer.client().fatal_error();
+        let code = fatal.as_ref().map(|(code, _)| *code).or(error.rdkafka_error_code());
+        let text = match &fatal {
+            Some((_, why)) => format!("{what}: {why}"),
+            None => format!("{what}: {error}"),
+        };
+        match code {
+            Some(code) if is_fenced(code) => CommitError::Fenced(text),
+            _ => CommitError::Unclear(text),
+        }
+    }
+
+    /// Trouble that was heard since the transaction began.
+    fn listen(&self) -> Result<(), CommitError> {
+        let trouble = self.producer.context().heard().trouble.take();
+        let Some(trouble) = trouble else { return Ok(()) };
+        match self.producer.client().fatal_error() {
+            Some((code, why)) if is_fenced(code) => Err(CommitError::Fenced(why)),
+            _ => Err(CommitError::Unclear(trouble)),
+        }
+    }
+
+    /// Waits until every record has arrived.
+    fn flush(&self) -> Result<(), CommitError> {
+        let deadline = Instant::now() + TRANSACTION_TIMEOUT;
+        while self.producer.in_flight_count() > 0 {
+            if let Err(error) = self.producer.flush(MOMENT)
+                && error.rdkafka_error_code() != Some(RDKafkaErrorCode::OperationTimedOut)
+            {
+                return Err(self.unclear("flush", &error));
+            }
+            self.listen()?;
+            if Instant::now() > deadline {
+                return Err(CommitError::Unclear("records did not arrive in time".into()));
+            }
+        }
+        self.listen()
+    }
+}
+
+fn headers(label: &Label) -> OwnedHeaders {
+    let mut headers = Some(OwnedHeaders::new_with_capacity(HEADERS_MAX));
+    label.write(&mut |key, value| {
+        headers = headers.take().map(|headers| headers.insert(Header { key, value: Some(value) }));
+    });
+    headers.expect("headers are put back")
+}
+
+impl Writer for KafkaWriter {
+    fn send(&mut self, record: Sending<'_>) -> Result<(), CommitError> {
+        if !self.open {
+            self.begin()?;
+        }
+        let Sending { topic, partition, key, value, label, slot } = record;
+        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, slot).partition(partition.into());
+        (message.key, message.payload) = (key, value);
+        message.headers = label.map(headers);
+        let deadline = Instant::now() + TRANSACTION_TIMEOUT;
+        while let Err((error, back)) = self.producer.send(message) {
+            let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+            if !is_full || Instant::now() > deadline {
+                return Err(self.unclear("record cannot be sent", &error));
+            }
+            self.producer.poll(MOMENT);
+            self.listen()?;
+            message = back;
+        }
+        self.sent += 1;
+        if self.sent.is_multiple_of(LOOK) {
+            self.producer.poll(Duration::ZERO);
+            self.listen()?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), CommitError> {
+        self.flush()?;
+        let started = Instant::now();
+        self.producer.commit_transaction(TRANSACTION_TIMEOUT).map_err(|error| self.unclear("commit", &error))?;
+        self.producer.poll(Duration::ZERO);
+        self.listen()?;
+        // The library may have asked twice without a word, and the second time may have met another transaction.
+        let took = started.elapsed();
+        if took > SOCKET_TIMEOUT / 2 {
+            return Err(CommitError::Unclear(format!("commit took {took:?}")));
+        }
+        self.open = false;
+        Ok(())
+    }
+
+    fn delivered(&self, slot: usize) -> Option<u64> {
+        self.producer.context().heard().delivered.get(slot).copied().flatten()
+    }
+}

@@ -1,0 +1,287 @@
+//! Where a task's state lies on disk: its store in the process's own folder, checkpoints in one that all processes see.
+//!
+//! ```text
+//! DATA/tasks/units-3/store/            the task's own store
+//! CHECKPOINTS/units-3/00…0815/store/   a checkpoint: a store that nobody writes to
+//! CHECKPOINTS/units-3/00…0815/book     what it holds; written last, by a rename of the whole
+//! ```
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::StorageError;
+use crate::kafka::home::{FORMAT, Home};
+use crate::kafka::{Book, Cluster, StageSpec, TaskOptions};
+use crate::store::{Durability, RocksMemory, RocksStore, Store};
+
+/// Checkpoints that are kept of a task: the newest may be one that nothing can be folded from.
+const KEPT: usize = 2;
+const STORE: &str = "store";
+const BOOK: &str = "book";
+const INCOMING: &str = "incoming-";
+/// What was begun so long ago is never finished.
+const LEFT_OVER: Duration = Duration::from_secs(3600);
+
+/// A task's folders.
+pub struct FolderHome {
+    own: PathBuf,
+    checkpoints: Option<PathBuf>,
+    generation: u32,
+    memory: RocksMemory,
+    /// The store that is open, as long as somebody holds it.
+    open: Weak<RocksStore>,
+}
+
+/// What a checkpoint holds.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    generation: u32,
+    book: Book,
+}
+
+impl FolderHome {
+    pub fn new(
+        cluster: &Cluster,
+        spec: &StageSpec,
+        options: &TaskOptions,
+        memory: &RocksMemory,
+        partition: u16,
+    ) -> FolderHome {
+        let name = folder_name(spec.name, partition);
+        let own = options.data.join("tasks").join(&name);
+        let checkpoints = options.checkpoints.as_ref().map(|folder| folder.join(&name));
+        let generation = cluster.generation;
+        FolderHome { own, checkpoints, generation, memory: memory.clone(), open: Weak::new() }
+    }
+
+    fn open_own(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        fs::create_dir_all(&self.own).map_err(|error| failure(&self.own, &error))?;
+        let store = RocksStore::open_sharing(&self.own.join(STORE), &self.memory, Durability::Process)?;
+        let store = Arc::new(store);
+        self.open = Arc::downgrade(&store);
+        Ok(store)
+    }
+
+    /// Puts a folder, or nothing, in the place of the own store.
+    fn replace_own(&mut self, by: Option<&Path>) -> Result<Arc<dyn Store>, StorageError> {
+        let store = self.own.join(STORE);
+        remove(&store).map_err(|error| failure(&store, &error))?;
+        if let Some(from) = by {
+            let incoming = self.own.join("incoming");
+            let copied = remove(&incoming).and_then(|()| copy_store(from, &incoming));
+            let moved = copied.and_then(|()| fs::rename(&incoming, &store));
+            moved.map_err(|error| failure(from, &error))?;
+        }
+        self.open_own()
+    }
+
+    /// Folders of the checkpoints that are whole, the newest first.
+    fn whole(&self) -> Result<Vec<(PathBuf, Book)>, StorageError> {
+        let Some(folder) = &self.checkpoints else { return Ok(Vec::new()) };
+        let mut whole = Vec::new();
+        for path in numbered(folder).map_err(|error| failure(folder, &error))?.into_iter().rev() {
+            // Another owner may be taking it away at this moment.
+            let Ok(bytes) = fs::read(path.join(BOOK)) else { continue };
+            let Ok(manifest) = postcard::from_bytes::<Manifest>(&bytes) else { continue };
+            if manifest.format == FORMAT && manifest.generation == self.generation {
+                whole.push((path, manifest.book));
+            }
+        }
+        Ok(whole)
+    }
+}
+
+/// What the folders of a task are called.
+pub fn folder_name(stage: &str, partition: u16) -> String {
+    format!("{stage}-{partition}")
+}
+
+impl Home for FolderHome {
+    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.open_own()
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
+        Ok(self.whole()?.into_iter().map(|(_, book)| book).collect())
+    }
+
+    fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError> {
+        let whole = self.whole()?;
+        let (from, _) = whole.get(index).ok_or_else(|| StorageError::new("checkpoint was taken away meanwhile"))?;
+        self.replace_own(Some(&from.join(STORE)))
+    }
+
+    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.replace_own(None)
+    }
+
+    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Option<u64>, StorageError> {
+        let Some(folder) = self.checkpoints.clone() else { return Ok(None) };
+        let store = self.open.upgrade().ok_or_else(|| StorageError::new("store of the task is not open"))?;
+        let target = folder.join(format!("{:020}-{:010}", book.place.next, book.place.slice));
+        let failed = |error: io::Error| failure(&target, &error);
+        if !target.exists() {
+            fs::create_dir_all(&folder).map_err(failed)?;
+            // A name of its own: an owner that has not yet heard that it is none may be at the same.
+            let staging = tempfile::Builder::new().prefix(INCOMING).tempdir_in(&folder).map_err(failed)?;
+            store.copy_to(&staging.path().join(STORE))?;
+            let manifest = Manifest { format: FORMAT, generation: self.generation, book: book.clone() };
+            let bytes = postcard::to_stdvec(&manifest).expect("a manifest is encodable");
+            write_durably(&staging.path().join(BOOK), &bytes).map_err(failed)?;
+            fs::rename(staging.keep(), &target).and_then(|()| sync(&folder)).map_err(failed)?;
+        }
+        let all = numbered(&folder).map_err(failed)?;
+        for old in all.iter().rev().skip(KEPT) {
+            remove(old).map_err(failed)?;
+        }
+        sweep(&folder).map_err(failed)?;
+        size(&target).map(Some).map_err(failed)
+    }
+}
+
+/// Folders whose names are places, the oldest first.
+fn numbered(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with(|first: char| first.is_ascii_digit())) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Takes away what processes that were killed left behind.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_incoming = entry.file_name().to_string_lossy().starts_with(INCOMING);
+        if is_incoming && entry.metadata()?.modified()?.elapsed().is_ok_and(|age| age > LEFT_OVER) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Tables never change, so they are shared where the file system can; the rest is copied.
+fn copy_store(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        let is_table = path.extension().is_some_and(|extension| extension == "sst");
+        if !is_table || fs::hard_link(&path, &target).is_err() {
+            fs::copy(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::write(path, bytes)?;
+    File::open(path)?.sync_all()
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn size(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        bytes += if about.is_dir() { size(&entry.path())? } else { about.len() };
+    }
+    Ok(bytes)
+}
+
+fn failure(path: &Path, error: &io::Error) -> StorageError {
+    StorageError::new(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::Place;
+    use crate::kafka::home::{apply, book_of, look};
+    use crate::kafka::{TaskId, home::TaskIdentity};
+    use crate::store::{Changes, Column};
+
+    fn home(data: &Path, shared: &Path) -> FolderHome {
+        let cluster = Cluster { brokers: String::new(), prefix: String::new(), generation: 3, settings: Vec::new() };
+        let spec = StageSpec {
+            number: 1,
+            name: "two",
+            input: "a".into(),
+            output: None,
+            views: Vec::new(),
+            partitions: 1,
+            logic: 1,
+            config: [0; 32],
+        };
+        let options = TaskOptions { checkpoints: Some(shared.into()), ..TaskOptions::new(data) };
+        FolderHome::new(&cluster, &spec, &options, &RocksMemory::default(), 0)
+    }
+
+    fn identity() -> TaskIdentity {
+        let task = TaskId { stage: 1, partition: 0 };
+        TaskIdentity { format: FORMAT, generation: 3, task, stage: "two".into(), partitions: 1 }
+    }
+
+    fn write(store: &Arc<dyn Store>, next: u64) -> Book {
+        let book = Book { place: Place { next, slice: 0 }, ..Book::new(1, 1) };
+        let mut changes = Changes::default();
+        changes.put(b"k", &[], &next.to_be_bytes());
+        apply(store.as_ref(), &changes, &book).unwrap();
+        book
+    }
+
+    #[test]
+    fn another_process_starts_from_a_checkpoint_and_two_are_kept() {
+        let (here, there, shared) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut first = home(here.path(), shared.path());
+        let store = first.open().unwrap();
+        assert_eq!(look(store.as_ref(), &identity()).unwrap(), Ok(None));
+        for next in [5, 9, 70] {
+            let book = write(&store, next);
+            assert!(first.checkpoint(&store, &book).unwrap().is_some_and(|bytes| bytes > 0));
+        }
+        write(&store, 80);
+        let mut second = home(there.path(), shared.path());
+        drop(second.open().unwrap());
+        let places: Vec<u64> = second.checkpoints().unwrap().iter().map(|book| book.place.next).collect();
+        assert_eq!(places, [70, 9]);
+        for (index, next) in [(0, 70u64), (1, 9)] {
+            let restored = second.restore(index).unwrap();
+            assert_eq!(restored.get(Column::State, b"k").unwrap(), Some(next.to_be_bytes().to_vec()));
+            assert_eq!(book_of(restored.as_ref()).unwrap().map(|(_, book)| book.place.next), Some(next));
+            write(&restored, 100);
+        }
+        let restored = second.restore(0).unwrap();
+        assert_eq!(restored.get(Column::State, b"k").unwrap(), Some(70u64.to_be_bytes().to_vec()));
+        drop(restored);
+        assert_eq!(second.clear().unwrap().get(Column::State, b"k").unwrap(), None);
+    }
+}
