@@ -39,6 +39,7 @@ impl Observer for Metrics {
             Event::Repair { .. } => Happening::Repair,
             Event::Checkpoint { .. } => return,
             Event::Rebuilt => Happening::Rebuilt,
+            Event::Stopped { .. } => Happening::Stopped,
         };
         self.happened(stage(task), task.partition, what);
     }

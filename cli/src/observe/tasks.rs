@@ -44,6 +44,8 @@ pub enum Happening {
     Repair,
     /// The consumer did not move and was made anew.
     Rebuilt,
+    /// People must see to the task.
+    Stopped,
 }
 
 /// Gauges of single tasks; a metric shows their sum, since a label for each partition would grow with the cluster.
@@ -119,6 +121,7 @@ impl Metrics {
             Happening::Gap => trouble("gap"),
             Happening::Repair => trouble("repair"),
             Happening::Rebuilt => trouble("rebuilt"),
+            Happening::Stopped => trouble("stopped"),
         }
     }
 

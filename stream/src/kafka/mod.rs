@@ -8,26 +8,40 @@ mod book;
 mod client;
 #[cfg(feature = "rocks")]
 pub mod folder;
+#[cfg(feature = "rocks")]
+mod gather;
 pub mod held;
 pub mod home;
+#[cfg(feature = "kafka")]
+mod group;
 mod label;
 mod letters;
 mod observer;
+mod publisher;
 pub mod recover;
 mod spec;
+mod survey;
 mod task;
 mod transport;
 mod wire;
 mod work;
 
 #[cfg(feature = "kafka")]
-pub use client::{KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT};
+pub use client::{
+    KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan, create_topics, differences,
+};
 pub use book::{About, Book, Channels, DEAD, Floor, HOP, Mark, Place, Seen, Taken, Written, record_hash};
+#[cfg(feature = "kafka")]
+pub use group::{Stopped, run_stage};
+#[cfg(feature = "rocks")]
+pub use gather::Gathering;
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
 pub use letters::{DeadLetter, RepairRequest};
 pub use observer::{Batch, Event, Observer, Silent};
+pub use publisher::{Desk, INTAKE_NAME, Publisher, log_partition, place_of, published_log};
 pub use recover::Stop;
 pub use spec::{Cluster, Poison, StageSpec, TaskOptions};
+pub use survey::{Standing, Survey};
 pub use task::{Frame, Progress, Task, writer_name};
 pub use transport::{CommitError, Reader, Received, Sending, Transport, TransportError, Writer};
 pub use wire::{ControlWire, Nowhere, Plain, ViewWire, Wire, WireError};

@@ -81,6 +81,10 @@ pub enum Event {
     },
     /// The consumer did not move and was made anew.
     Rebuilt,
+    /// The task does not go on until people have seen to it.
+    Stopped {
+        why: String,
+    },
 }
 
 /// Somebody who listens. Called from the tasks' threads; must not wait.

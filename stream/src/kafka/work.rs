@@ -94,7 +94,7 @@ pub(crate) struct Outputs<W> {
 impl<W: Writer> Outputs<W> {
     /// Numbers an output and sends it, when it is not visible already. `frame` bytes in front of the datum do not count
     /// in the hash.
-    fn put(&mut self, book: &mut Book, slot: usize, out: Output<'_>) -> Result<(), TaskError> {
+    pub fn put(&mut self, book: &mut Book, slot: usize, out: Output<'_>) -> Result<(), TaskError> {
         book.numbers[slot] += 1;
         let number = book.numbers[slot];
         let label = Label { origin: self.origin, number, stamp: out.stamp, kind: out.kind };
@@ -112,12 +112,12 @@ impl<W: Writer> Outputs<W> {
     }
 }
 
-struct Output<'a> {
-    stamp: u64,
-    kind: Kind,
-    key: Option<&'a [u8]>,
-    value: Option<&'a [u8]>,
-    frame: usize,
+pub(crate) struct Output<'a> {
+    pub stamp: u64,
+    pub kind: Kind,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub frame: usize,
 }
 
 /// How a piece of work ended.
@@ -489,7 +489,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
     }
 }
 
-fn of_wire(error: WireError) -> TaskError {
+pub(crate) fn of_wire(error: WireError) -> TaskError {
     match error {
         WireError::Poison(what) => Stop::Poison { what }.into(),
         WireError::Unavailable(why) => TaskError::Again(why),

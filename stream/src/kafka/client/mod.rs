@@ -6,6 +6,7 @@ mod ears;
 mod probe;
 mod reader;
 mod settings;
+mod topics;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +16,13 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 pub use reader::KafkaReader;
 pub use settings::{SESSION_TIMEOUT, TRANSACTION_TIMEOUT};
+pub use topics::{TopicPlan, create_topics, differences};
 pub use writer::KafkaWriter;
 
 use crate::kafka::{Cluster, Event, Observer, Received, TaskId, Transport, TransportError};
 use probe::Probe;
+pub(crate) use ears::log;
+pub(crate) use reader::passes;
 pub(crate) use settings::{Client, client};
 
 /// How long a single question to a broker may take.

@@ -98,7 +98,7 @@ fn label(message: &BorrowedMessage<'_>) -> Option<Label> {
 }
 
 /// Troubles that the consumer gets over by itself.
-pub(super) fn passes(error: &KafkaError) -> bool {
+pub(crate) fn passes(error: &KafkaError) -> bool {
     let Some(code) = error.rdkafka_error_code() else { return false };
     !is_lasting(code) && !matches!(error, KafkaError::MessageConsumptionFatal(_)) && code != RDKafkaErrorCode::BadMessage
 }

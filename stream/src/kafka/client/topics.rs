@@ -1,0 +1,114 @@
+//! Making topics, and telling how they differ from what they should be.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::FromClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::{ASK, Client, client, trouble};
+use crate::kafka::{Cluster, TransportError};
+
+/// How a topic should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicPlan {
+    /// With the cluster's prefix.
+    pub name: String,
+    pub partitions: u16,
+    pub replication: u16,
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// Makes the topics that are not there and returns their names. Those that are there stay as they are.
+///
+/// # Errors
+/// The brokers do not answer, or refuse one of them.
+pub fn create_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Vec<String>, TransportError> {
+    let admin = admin(cluster)?;
+    let topics: Vec<NewTopic<'_>> = plans
+        .iter()
+        .map(|plan| {
+            let replication = TopicReplication::Fixed(plan.replication.into());
+            let topic = NewTopic::new(&plan.name, plan.partitions.into(), replication);
+            plan.settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+        })
+        .collect();
+    let answers = wait(admin.create_topics(&topics, &options())).map_err(|error| trouble("topics", &error))?;
+    let mut made = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(name) => made.push(name),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code)) => return Err(TransportError::Broken(format!("topic {name} cannot be made: {code}"))),
+        }
+    }
+    Ok(made)
+}
+
+/// Everything in which topics differ from their plans, in the order of the plans.
+///
+/// # Errors
+/// The brokers do not answer.
+pub fn differences(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Vec<String>, TransportError> {
+    let admin = admin(cluster)?;
+    let metadata = admin.inner().fetch_metadata(None, ASK).map_err(|error| trouble("topics", &error))?;
+    let (mut found, mut there) = (Vec::new(), Vec::new());
+    for plan in plans {
+        let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == plan.name) else {
+            found.push(format!("{}: is not there", plan.name));
+            continue;
+        };
+        let partitions = topic.partitions();
+        if partitions.len() != usize::from(plan.partitions) {
+            found.push(format!("{}: {} partitions, not {}", plan.name, partitions.len(), plan.partitions));
+        }
+        let copies = partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or_default();
+        if copies < usize::from(plan.replication) {
+            found.push(format!("{}: {copies} replicas, not {}", plan.name, plan.replication));
+        }
+        there.push(plan);
+    }
+    let resources: Vec<ResourceSpecifier<'_>> = there.iter().map(|plan| ResourceSpecifier::Topic(&plan.name)).collect();
+    let answers = wait(admin.describe_configs(&resources, &options())).map_err(|error| trouble("topics", &error))?;
+    for (plan, answer) in there.iter().zip(answers) {
+        let about = answer.map_err(|code| TransportError::Trouble(format!("{}: {code}", plan.name)))?;
+        for (name, wanted) in &plan.settings {
+            let value = about.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default();
+            if value != *wanted {
+                found.push(format!("{}: {name} is {value:?}, not {wanted}", plan.name));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn admin(cluster: &Cluster) -> Result<AdminClient<DefaultClientContext>, TransportError> {
+    AdminClient::from_config(&client(cluster, Client::Admin, &[])?).map_err(|error| trouble("topics", &error))
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ASK)).operation_timeout(Some(ASK))
+}
+
+/// Waits on this thread: the library answers from one of its own.
+fn wait<F: Future>(future: F) -> F::Output {
+    let (mut future, waker) = (pin!(future), Waker::from(Arc::new(Unpark(std::thread::current()))));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

@@ -1,0 +1,384 @@
+//! A process's part of a stage: it owns some partitions of the input, and a thread works on each.
+//!
+//! The group decides about ownership alone. Positions are kept by the tasks, and a task fences earlier owners by itself;
+//! so two processes that both think they own a partition do no harm.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+
+use super::client::{Client, KafkaTransport, client, log, passes, trouble};
+use super::folder::FolderHome;
+use crate::Stage;
+use crate::kafka::{
+    Cluster, Event, Frame, Reader, RepairRequest, StageSpec, Task, TaskError, TaskId, TaskOptions, Transport,
+    TransportError,
+};
+use crate::store::RocksMemory;
+
+/// How long a task waits for records in one step.
+const STEP: Duration = Duration::from_millis(100);
+/// Pauses before a task is opened again: the first, and the longest.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// A fenced task waits so long whether its partition is taken away.
+const FENCED_PAUSE: Duration = Duration::from_secs(2);
+/// A store that fails so often in a row is left alone.
+const STORAGE_FAILURES: u32 = 5;
+
+/// A task that people must see to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    pub stage: &'static str,
+    pub partition: u16,
+    pub why: String,
+}
+
+/// What all tasks of a stage in this process are made of.
+struct Shop<S: Stage> {
+    frame: Frame<S::In, S::Out, KafkaTransport>,
+    memory: RocksMemory,
+    make: Box<dyn Fn(u16) -> S + Send + Sync>,
+    stopped: Mutex<Vec<Stopped>>,
+}
+
+/// Takes part in a stage until `stop` is set: owns what the group gives it, gives back what it takes away.
+///
+/// `joined` is set when the group has answered for the first time. Returns the tasks that stopped, each told when it
+/// happened; the others went on.
+///
+/// # Errors
+/// A topic is missing or has another number of partitions, or the group cannot be joined.
+pub fn run_stage<S: Stage + 'static>(
+    frame: Frame<S::In, S::Out, KafkaTransport>,
+    memory: &RocksMemory,
+    make: impl Fn(u16) -> S + Send + Sync + 'static,
+    stop: &AtomicBool,
+    joined: &AtomicBool,
+) -> Result<Vec<Stopped>, TransportError> {
+    check_topics(&frame.cluster, &frame.spec, &frame.transport)?;
+    let shop = Shop { frame, memory: memory.clone(), make: Box::new(make), stopped: Mutex::default() };
+    let shop = Arc::new(shop);
+    let Frame { cluster, spec, options, transport, .. } = &shop.frame;
+    let mut repairs = Repairs::open(cluster, transport, options)?;
+    let member = member(cluster, spec, options)?;
+    let owned = &member.context().owned;
+    while !stop.load(Ordering::Relaxed) {
+        match member.poll(STEP) {
+            Some(Err(error)) if !passes(&error) => tracing::warn!(stage = spec.name, %error, "group"),
+            _ => {}
+        }
+        owned.start(|partition, told| {
+            let shop = Arc::clone(&shop);
+            std::thread::spawn(move || shop.work(partition, &told))
+        });
+        joined.fetch_or(member.context().answered.load(Ordering::Relaxed), Ordering::Relaxed);
+        repairs.read(&mut |request| {
+            if request.writer.stage == spec.number {
+                owned.ask(request.writer.partition, request);
+            }
+        });
+    }
+    owned.end_all();
+    // Leaves the group, so that others need not wait for the end of the session.
+    member.unsubscribe();
+    drop(member);
+    let stopped = locked(&shop.stopped).clone();
+    Ok(stopped)
+}
+
+/// Every topic of the stage is there and has as many partitions as the generation.
+fn check_topics(cluster: &Cluster, spec: &StageSpec, transport: &KafkaTransport) -> Result<(), TransportError> {
+    let names = spec.output.iter().chain(spec.views.iter().map(|(_, name)| name)).chain([&spec.input]);
+    for topic in names.map(|name| cluster.topic(name)).chain([cluster.dead()]) {
+        let found = transport.partitions(&topic)?;
+        if found != spec.partitions {
+            let wanted = spec.partitions;
+            let text = format!("topic {topic} has {found} partitions, the configuration says {wanted}");
+            return Err(TransportError::Broken(text));
+        }
+    }
+    [cluster.marks(), cluster.repairs()].iter().try_for_each(|topic| transport.partitions(topic).map(|_| ()))
+}
+
+impl<S: Stage + 'static> Shop<S> {
+    /// Works on one partition until it is taken away.
+    fn work(&self, partition: u16, told: &Told) {
+        let Frame { spec, observer, .. } = &self.frame;
+        let id = TaskId { stage: spec.number, partition };
+        observer.event(id, &Event::Assigned);
+        let (mut limits, mut pause, mut failures) = (BTreeMap::new(), PAUSE, 0);
+        while !told.to_end() {
+            let opened = Instant::now();
+            let ended = catch_unwind(AssertUnwindSafe(|| self.work_once(partition, told, &mut limits)));
+            let ended = ended.unwrap_or_else(|panic| Err(TaskError::Panicked(said(panic.as_ref()))));
+            // What worked for a while starts anew at once.
+            if opened.elapsed() > PAUSE_MAX {
+                (pause, failures) = (PAUSE, 0);
+            }
+            let stage = spec.name;
+            match ended {
+                Ok(()) => continue,
+                Err(TaskError::Again(why)) => {
+                    tracing::info!(stage, partition, why, "task is opened again");
+                    observer.event(id, &Event::Unclear { why });
+                }
+                Err(TaskError::Fenced(why)) => {
+                    tracing::info!(stage, partition, why, "task has another owner");
+                    observer.event(id, &Event::Fenced);
+                    pause = FENCED_PAUSE;
+                }
+                Err(TaskError::Storage(error)) if failures < STORAGE_FAILURES => {
+                    tracing::warn!(stage, partition, %error, "store has failed; task is opened again");
+                    failures += 1;
+                }
+                Err(error) => {
+                    self.stop(id, chain(&error));
+                    break;
+                }
+            }
+            told.pause(pause);
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+        while !told.to_end() {
+            told.pause(PAUSE_MAX);
+        }
+        observer.event(id, &Event::Revoked);
+    }
+
+    /// Opens the task and steps until it ends, or must be opened anew to send again what a reader misses.
+    fn work_once(&self, partition: u16, told: &Told, limits: &mut BTreeMap<u16, u64>) -> Result<(), TaskError> {
+        let Frame { cluster, spec, options, observer, .. } = &self.frame;
+        let home = FolderHome::new(cluster, spec, options, &self.memory, partition);
+        let mut task = Task::open(&self.frame, partition, (self.make)(partition), Box::new(home), limits)?;
+        loop {
+            if task.step(STEP)?.caught_up {
+                limits.clear();
+            }
+            if told.to_end() {
+                return task.finish();
+            }
+            for request in told.requests().into_iter().filter(|request| task.misses(request)) {
+                let missing = limits.entry(request.partition).or_insert(request.missing);
+                *missing = (*missing).min(request.missing);
+                observer.event(task.id(), &Event::Repair { from: request.missing });
+            }
+            if !limits.is_empty() {
+                return task.finish();
+            }
+        }
+    }
+
+    fn stop(&self, id: TaskId, why: String) {
+        let stage = self.frame.spec.name;
+        tracing::error!(stage, partition = id.partition, why, "task has stopped");
+        self.frame.observer.event(id, &Event::Stopped { why: why.clone() });
+        locked(&self.stopped).push(Stopped { stage, partition: id.partition, why });
+    }
+}
+
+/// An error with what it stems from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no words").to_owned()
+}
+
+/// What a task's thread is told.
+#[derive(Default)]
+struct Told {
+    end: AtomicBool,
+    requests: Mutex<Vec<RepairRequest>>,
+}
+
+impl Told {
+    fn to_end(&self) -> bool {
+        self.end.load(Ordering::Relaxed)
+    }
+
+    fn requests(&self) -> Vec<RepairRequest> {
+        std::mem::take(&mut *locked(&self.requests))
+    }
+
+    /// Waits, but no longer than until the end.
+    fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.to_end() && Instant::now() < until {
+            std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+/// The partitions that the group gave to this process.
+#[derive(Default)]
+struct Owned {
+    /// Given, and not begun yet.
+    fresh: Mutex<Vec<u16>>,
+    working: Mutex<BTreeMap<u16, (Arc<Told>, JoinHandle<()>)>>,
+}
+
+impl Owned {
+    fn start(&self, work: impl Fn(u16, Arc<Told>) -> JoinHandle<()>) {
+        for partition in std::mem::take(&mut *locked(&self.fresh)) {
+            let told = Arc::new(Told::default());
+            let thread = work(partition, Arc::clone(&told));
+            locked(&self.working).insert(partition, (told, thread));
+        }
+    }
+
+    fn ask(&self, partition: u16, request: &RepairRequest) {
+        if let Some((told, _)) = locked(&self.working).get(&partition) {
+            locked(&told.requests).push(request.clone());
+        }
+    }
+
+    /// Ends the work on some partitions and waits for that.
+    fn end(&self, partitions: &[u16]) {
+        locked(&self.fresh).retain(|partition| !partitions.contains(partition));
+        let mut working = locked(&self.working);
+        let ending: Vec<_> = partitions.iter().filter_map(|partition| working.remove(partition)).collect();
+        drop(working);
+        for (told, thread) in &ending {
+            told.end.store(true, Ordering::Relaxed);
+            thread.thread().unpark();
+        }
+        for (_, thread) in ending {
+            // A panic was told where it happened.
+            let _told = thread.join();
+        }
+    }
+
+    fn end_all(&self) {
+        let all: Vec<u16> = locked(&self.working).keys().copied().collect();
+        self.end(&all);
+    }
+}
+
+/// The member of a group: hears what it owns.
+#[derive(Default)]
+struct Member {
+    owned: Owned,
+    answered: AtomicBool,
+}
+
+impl ClientContext for Member {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "group");
+    }
+}
+
+impl ConsumerContext for Member {
+    /// Others may own them as soon as this returns, so the tasks have come to their end by then.
+    fn pre_rebalance(&self, _consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(list) = rebalance {
+            self.owned.end(&partitions(list));
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(list) = rebalance {
+            // The tasks read by themselves.
+            if let Err(error) = consumer.pause(list) {
+                tracing::warn!(%error, "member reads for nothing");
+            }
+            locked(&self.owned.fresh).extend(partitions(list));
+            self.answered.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn partitions(list: &rdkafka::TopicPartitionList) -> Vec<u16> {
+    list.elements().iter().filter_map(|element| u16::try_from(element.partition()).ok()).collect()
+}
+
+fn member(
+    cluster: &Cluster,
+    spec: &StageSpec,
+    options: &TaskOptions,
+) -> Result<BaseConsumer<Member>, TransportError> {
+    let group = format!("{}{}.{}", cluster.prefix, cluster.generation, spec.name);
+    let mut named = vec![("group.id", group.as_str())];
+    if let Some(instance) = &options.instance {
+        named.push(("group.instance.id", instance));
+    }
+    let config = client(cluster, Client::Member, &named)?;
+    let made = BaseConsumer::from_config_and_context(&config, Member::default());
+    let member: BaseConsumer<Member> = made.map_err(|error| trouble("group", &error))?;
+    let topic = cluster.topic(&spec.input);
+    member.subscribe(&[topic.as_str()]).map_err(|error| trouble(&group, &error))?;
+    Ok(member)
+}
+
+/// Requests for repair as they come. One that was served a short while ago is passed over: its answer is on its way.
+pub(crate) struct Repairs {
+    reader: <KafkaTransport as Transport>::Reader,
+    generation: u32,
+    interval: Duration,
+    served: BTreeMap<(String, u16, u64), Instant>,
+}
+
+impl Repairs {
+    pub fn open(
+        cluster: &Cluster,
+        transport: &KafkaTransport,
+        options: &TaskOptions,
+    ) -> Result<Repairs, TransportError> {
+        let topic = cluster.repairs();
+        // Whoever asked earlier asks again.
+        let (_, end) = transport.bounds(&topic, 0)?;
+        let reader = transport.reader(&topic, 0, end)?;
+        let (generation, interval) = (cluster.generation, options.repair_interval);
+        Ok(Repairs { reader, generation, interval, served: BTreeMap::new() })
+    }
+
+    /// Hands over what has come. Trouble with the topic is no reason to stop: requests come again.
+    pub fn read(&mut self, visit: &mut dyn FnMut(&RepairRequest)) {
+        let (generation, interval, served) = (self.generation, self.interval, &mut self.served);
+        let mut take = |value: Option<&[u8]>| {
+            let Some(Ok(request)) = value.map(RepairRequest::decode) else { return };
+            let gap = (request.topic.clone(), request.partition, request.missing);
+            let is_fresh = served.get(&gap).is_none_or(|at| at.elapsed() >= interval);
+            if request.generation == generation && is_fresh {
+                served.retain(|_, at| at.elapsed() < interval);
+                served.insert(gap, Instant::now());
+                visit(&request);
+            }
+        };
+        loop {
+            match self.reader.read(Duration::ZERO, &mut |received| take(received.value)) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "requests for repair");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
