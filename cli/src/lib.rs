@@ -8,6 +8,7 @@ pub mod configuration;
 pub mod explain;
 pub mod exports;
 pub mod import_master;
+pub mod kafka;
 pub mod observe;
 pub mod overview;
 pub mod reader;

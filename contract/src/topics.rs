@@ -77,6 +77,62 @@ pub const VIEWS: &[TopicInfo] = &[
         "hash chains of who did what"),
 ];
 
+/// A topic that the engine writes for itself, as bytes of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineTopic {
+    pub name: &'static str,
+    pub key: &'static str,
+    pub what: &'static str,
+    /// It has one partition, whatever the others have.
+    pub single: bool,
+    pub keeping: Keeping,
+}
+
+/// How long records of a topic are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Until people take them away.
+    All,
+    /// The latest under each key, and everything that is younger than a week.
+    Latest,
+    /// The latest under each key.
+    Marks,
+    /// For a day.
+    Day,
+}
+
+/// What the engine writes beside the line; no other team needs to read it.
+pub const ENGINE: &[EngineTopic] = &[
+    EngineTopic {
+        name: "pos.log",
+        key: "number",
+        what: "what came in, in order: files with what was learned of them, controls",
+        single: false,
+        keeping: Keeping::All,
+    },
+    EngineTopic {
+        name: "pos.marks",
+        key: "generation, stage, partition",
+        what: "the last record of each transaction: how far its task has come",
+        single: false,
+        keeping: Keeping::Marks,
+    },
+    EngineTopic {
+        name: "pos.repairs",
+        key: "none",
+        what: "requests of readers for records that they miss",
+        single: true,
+        keeping: Keeping::Day,
+    },
+    EngineTopic {
+        name: "pos.dead",
+        key: "none",
+        what: "dead letters: records that could not be read, as they came, with the reason",
+        single: false,
+        keeping: Keeping::All,
+    },
+];
+
 /// Every topic with a schema.
 pub fn all() -> impl Iterator<Item = &'static TopicInfo> {
     HOPS.iter().chain(std::iter::once(&CONTROLS)).chain(VIEWS)

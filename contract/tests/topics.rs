@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use contract::topics::{self, TopicInfo};
+use contract::topics::{self, EngineTopic, Keeping, TopicInfo};
 use serde_json::Value;
 
 #[test]
@@ -122,6 +122,15 @@ fn page() -> String {
     table(&mut page, topics::HOPS.iter().chain([&topics::CONTROLS]));
     page.push_str("\n## What readers outside see\n\nThe latest record under each key; an empty record deletes it.\n\n");
     table(&mut page, topics::VIEWS.iter());
+    page.push_str("\n## What the engine writes for itself\n\n| topic | key | kept | what |\n|---|---|---|---|\n");
+    for EngineTopic { name, key, what, keeping, .. } in topics::ENGINE {
+        let kept = match keeping {
+            Keeping::All => "until taken away",
+            Keeping::Latest | Keeping::Marks => "the latest under each key",
+            Keeping::Day => "for a day",
+        };
+        writeln!(page, "| `{name}` | {key} | {kept} | {what} |").unwrap();
+    }
     page.push_str(
         "\n## Records\n\n\
          `decimal` has 28 digits, six of them behind the point, in `bytes`; `millionths` are whole numbers of 10⁻⁶ in a \

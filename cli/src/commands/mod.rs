@@ -1,13 +1,17 @@
 //! The commands, one file each.
 
 mod check;
+mod collect;
 mod configure;
 mod explain;
 mod export;
 mod import_master;
+mod intake;
 mod matching;
 mod run;
+mod stage;
 mod status;
+mod topics;
 mod verify;
 
 use std::path::Path;
@@ -30,6 +34,8 @@ pub struct Arguments {
 enum Command {
     /// Tell every problem of a configuration at once; exit 78 if there is any
     Check(check::Arguments),
+    /// Make a data directory of what a pipeline on Kafka has published, for export, explain, status and verify
+    Collect(collect::Arguments),
     /// Turn tables of master data into a configuration
     ImportMaster(import_master::Arguments),
     /// Make a whole configuration for a generated feed set
@@ -40,16 +46,25 @@ enum Command {
     Export(export::Arguments),
     /// Find who or what the records of a table are
     Match(matching::Arguments),
+    /// Take what lies in the feeds folder and publish it on Kafka, for the stages
+    Intake(intake::Arguments),
     /// Take what lies in the feeds folder through all stages, to accruals, authorizations and journal
     Run(run::Arguments),
+    /// Work at one stage on Kafka; any number of processes share it
+    Stage(stage::Arguments),
     /// Say what was taken in, where every record went, what waits for whom
     Status(status::Arguments),
+    /// Make or check the topics of a pipeline on Kafka
+    Topics(topics::Arguments),
     /// Check all invariants on a data directory; exit 1 on a violation
     Verify(verify::Arguments),
 }
 
 /// Exit code for a configuration that cannot be used (sysexits' EX_CONFIG).
 pub const EXIT_CONFIGURATION: u8 = 78;
+
+/// Exit code of an interrupted run (128 + SIGINT).
+pub const EXIT_INTERRUPTED: u8 = 130;
 
 /// Runs the command and says how it ended.
 pub fn run(arguments: Arguments) -> ExitCode {
@@ -62,6 +77,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
     };
     let ended = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Collect(arguments) => collect::run(&arguments),
+        Command::Intake(arguments) => intake::run(&arguments),
+        Command::Stage(arguments) => stage::run(&arguments),
+        Command::Topics(arguments) => topics::run(&arguments),
         Command::Configure(arguments) => configure::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use stream::Committed;
 
-use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
+use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED};
 use crate::overview::{Overview, grouped};
 use crate::reader::Reader;
 use crate::run::{News, Options, run_observed};
@@ -45,12 +45,20 @@ pub struct Arguments {
     metrics: Option<std::net::SocketAddr>,
 }
 
-fn day(text: &str) -> Result<Day, String> {
+pub(super) fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "write a date as YYYY-MM-DD".to_owned())
 }
 
-/// Exit code of an interrupted run (128 + SIGINT).
-const EXIT_INTERRUPTED: u8 = 130;
+/// A flag that SIGINT and SIGTERM set.
+pub(super) fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // A second signal ends the process at once: what was committed stands.
+        signal_hook::flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED.into(), Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Some(configuration) = load_or_tell(&arguments.config) else {
@@ -59,12 +67,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for folder in arguments.feeds.iter().chain(&arguments.commands) {
         anyhow::ensure!(folder.is_dir(), "folder {} is not there", folder.display());
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // A second signal ends the process at once: what was committed stands.
-        signal_hook::flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED.into(), Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let stop = stop_on_signals()?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let options = Options {
         data: arguments.data.clone(),
@@ -93,7 +96,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Files one by one are of interest where somebody watches them arrive.
-fn tell(news: News<'_>, watched: bool) {
+pub(super) fn tell(news: News<'_>, watched: bool) {
     match news {
         News::Remark(text) => eprintln!("warning: {text}"),
         News::Note(text) => eprintln!("note: {text}"),

@@ -4,9 +4,9 @@ pub mod blobs;
 pub mod commands;
 pub mod entry;
 mod folder;
-mod plan;
+pub(crate) mod plan;
 pub(crate) mod read;
-mod source;
+pub(crate) mod source;
 mod watch;
 
 use std::path::{Path, PathBuf};

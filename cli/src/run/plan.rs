@@ -19,7 +19,7 @@ use super::{News, Options};
 use crate::configuration::Configuration;
 
 /// What came of asking for more.
-pub(super) enum Advance {
+pub(crate) enum Advance {
     /// The log has grown. For a file its rows may be at hand already.
     Grown(Option<Reading>),
     /// Nothing lies ready.
@@ -27,7 +27,7 @@ pub(super) enum Advance {
 }
 
 /// Decides what enters the log; everything behind it is a function of the log.
-pub(super) struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     configuration: &'a Configuration,
     options: &'a Options,
     log: Log,

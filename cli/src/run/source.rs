@@ -14,7 +14,7 @@ use super::read::{Reading, reopen};
 /// How long a waiting run sleeps before it looks into the folders again.
 const POLL: Duration = Duration::from_millis(500);
 
-pub(super) struct Intake<'p, 'c> {
+pub(crate) struct Intake<'p, 'c> {
     plan: &'p mut Plan<'c>,
     log: Log,
     blobs: BlobFolder,

@@ -313,11 +313,7 @@ fn partitions(list: &rdkafka::TopicPartitionList) -> Vec<u16> {
     list.elements().iter().filter_map(|element| u16::try_from(element.partition()).ok()).collect()
 }
 
-fn member(
-    cluster: &Cluster,
-    spec: &StageSpec,
-    options: &TaskOptions,
-) -> Result<BaseConsumer<Member>, TransportError> {
+fn member(cluster: &Cluster, spec: &StageSpec, options: &TaskOptions) -> Result<BaseConsumer<Member>, TransportError> {
     let group = format!("{}{}.{}", cluster.prefix, cluster.generation, spec.name);
     let mut named = vec![("group.id", group.as_str())];
     if let Some(instance) = &options.instance {
@@ -332,7 +328,7 @@ fn member(
 }
 
 /// Requests for repair as they come. One that was served a short while ago is passed over: its answer is on its way.
-pub(crate) struct Repairs {
+pub struct Repairs {
     reader: <KafkaTransport as Transport>::Reader,
     generation: u32,
     interval: Duration,

@@ -10,10 +10,10 @@ mod client;
 pub mod folder;
 #[cfg(feature = "rocks")]
 mod gather;
-pub mod held;
-pub mod home;
 #[cfg(feature = "kafka")]
 mod group;
+pub mod held;
+pub mod home;
 mod label;
 mod letters;
 mod observer;
@@ -26,15 +26,16 @@ mod transport;
 mod wire;
 mod work;
 
-#[cfg(feature = "kafka")]
-pub use client::{
-    KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan, create_topics, differences,
-};
 pub use book::{About, Book, Channels, DEAD, Floor, HOP, Mark, Place, Seen, Taken, Written, record_hash};
 #[cfg(feature = "kafka")]
-pub use group::{Stopped, run_stage};
+pub use client::{
+    KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan, create_topics,
+    differences,
+};
 #[cfg(feature = "rocks")]
 pub use gather::Gathering;
+#[cfg(feature = "kafka")]
+pub use group::{Repairs, Stopped, run_stage};
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
 pub use letters::{DeadLetter, RepairRequest};
 pub use observer::{Batch, Event, Observer, Silent};

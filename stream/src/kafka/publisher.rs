@@ -125,6 +125,11 @@ impl<I, T: Transport> Publisher<I, T> {
         self.book.records
     }
 
+    /// Whether the newest mark lies ahead, as records in front of it are missing and everything is gone through again.
+    pub fn is_behind(&self) -> bool {
+        self.target.is_some()
+    }
+
     /// Publishes the next entry of the log.
     pub fn entry(&mut self, bytes: &[u8]) -> Result<(), TaskError> {
         self.book.records += 1;

@@ -31,9 +31,7 @@ impl Survey {
     pub fn take<T: Transport>(transport: &T, cluster: &Cluster, line: &[StageSpec]) -> Result<Survey, TaskError> {
         let topic = cluster.marks();
         let partitions = transport.partitions(&topic).map_err(of_transport)?;
-        let mark = |task| {
-            last_mark(transport, &topic, Mark::partition(task, partitions), cluster.generation, task)
-        };
+        let mark = |task| last_mark(transport, &topic, Mark::partition(task, partitions), cluster.generation, task);
         let intake = mark(INTAKE_ID)?;
         let mut tasks = Vec::new();
         for spec in line {

@@ -67,11 +67,7 @@ impl RocksStore {
     }
 
     /// As [`RocksStore::open`], with memory that other stores use too.
-    pub fn open_sharing(
-        path: &Path,
-        memory: &RocksMemory,
-        durability: Durability,
-    ) -> Result<RocksStore, StorageError> {
+    pub fn open_sharing(path: &Path, memory: &RocksMemory, durability: Durability) -> Result<RocksStore, StorageError> {
         let (options, families) = settings(memory);
         let db = DB::open_cf_descriptors(&options, path, families).map_err(|e| failure("open", e))?;
         Ok(RocksStore { db, durability, _snapshot: None })
@@ -146,8 +142,7 @@ fn settings(memory: &RocksMemory) -> (Options, Vec<ColumnFamilyDescriptor>) {
     options.set_enable_pipelined_write(true);
     options.set_max_log_file_size(8 << 20);
     options.set_keep_log_file_num(4);
-    let families =
-        Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), family_settings(column, cache)));
+    let families = Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), family_settings(column, cache)));
     (options, families.into())
 }
 

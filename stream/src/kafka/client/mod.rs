@@ -20,8 +20,8 @@ pub use topics::{TopicPlan, create_topics, differences};
 pub use writer::KafkaWriter;
 
 use crate::kafka::{Cluster, Event, Observer, Received, TaskId, Transport, TransportError};
-use probe::Probe;
 pub(crate) use ears::log;
+use probe::Probe;
 pub(crate) use reader::passes;
 pub(crate) use settings::{Client, client};
 
@@ -134,10 +134,7 @@ pub(crate) fn trouble(what: &str, error: &KafkaError) -> TransportError {
 }
 
 pub(crate) fn is_fenced(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::Fenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::ProducerFenced
-    )
+    matches!(code, RDKafkaErrorCode::Fenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::ProducerFenced)
 }
 
 /// Passes by itself only when people do something.

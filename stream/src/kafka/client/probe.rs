@@ -39,7 +39,9 @@ impl Probe {
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let count = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
         match u16::try_from(count) {
-            Ok(0) => Err(TransportError::Broken(format!("topic {topic} is not there; `paidonce topics create` makes it"))),
+            Ok(0) => {
+                Err(TransportError::Broken(format!("topic {topic} is not there; `paidonce topics create` makes it")))
+            }
             Ok(count) => Ok(count),
             Err(_) => Err(TransportError::Broken(format!("topic {topic} has {count} partitions"))),
         }
@@ -115,12 +117,10 @@ impl Probe {
     }
 }
 
-fn watermarks(
-    consumer: &BaseConsumer<ReaderEars>,
-    topic: &str,
-    partition: u16,
-) -> Result<(u64, u64), TransportError> {
-    let (low, high) = consumer.fetch_watermarks(topic, partition.into(), ASK).map_err(|error| trouble(topic, &error))?;
-    let offset = |offset: i64| u64::try_from(offset).map_err(|_| TransportError::Trouble(format!("{topic}: no offsets")));
+fn watermarks(consumer: &BaseConsumer<ReaderEars>, topic: &str, partition: u16) -> Result<(u64, u64), TransportError> {
+    let (low, high) =
+        consumer.fetch_watermarks(topic, partition.into(), ASK).map_err(|error| trouble(topic, &error))?;
+    let offset =
+        |offset: i64| u64::try_from(offset).map_err(|_| TransportError::Trouble(format!("{topic}: no offsets")));
     Ok((offset(low)?, offset(high)?))
 }

@@ -100,7 +100,9 @@ fn label(message: &BorrowedMessage<'_>) -> Option<Label> {
 /// Troubles that the consumer gets over by itself.
 pub(crate) fn passes(error: &KafkaError) -> bool {
     let Some(code) = error.rdkafka_error_code() else { return false };
-    !is_lasting(code) && !matches!(error, KafkaError::MessageConsumptionFatal(_)) && code != RDKafkaErrorCode::BadMessage
+    !is_lasting(code)
+        && !matches!(error, KafkaError::MessageConsumptionFatal(_))
+        && code != RDKafkaErrorCode::BadMessage
 }
 
 impl Reader for KafkaReader {

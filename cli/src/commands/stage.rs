@@ -1,0 +1,79 @@
+//! `paidonce stage`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use stream::kafka::{Observer, Silent};
+
+use super::EXIT_CONFIGURATION;
+use super::check::load_or_tell;
+use super::run::stop_on_signals;
+use crate::kafka::stage::{Part, Worker, work};
+use crate::kafka::wires::WireFormat;
+use crate::kafka::{ClusterArguments, task_options};
+use crate::run::blob_folder;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The stage to work at
+    #[arg(value_enum)]
+    name: Part,
+    /// Folder of the configuration
+    #[arg(long, value_name = "DIR")]
+    config: PathBuf,
+    /// Where this process keeps the state of its tasks; made where it is not there
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Folder with raw files and reference data that all processes see [default: blobs in --data]
+    #[arg(long, value_name = "DIR")]
+    blobs: Option<PathBuf>,
+    /// Folder for checkpoints that all processes see; without it a new owner starts from the start of the input
+    #[arg(long, value_name = "DIR")]
+    checkpoints: Option<PathBuf>,
+    /// Seconds between two checkpoints of a task
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    checkpoint_interval: u64,
+    /// A name that this process keeps over restarts, so that it takes its partitions back at once
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
+    /// Serve metrics over HTTP: PORT on this machine alone, or HOST:PORT
+    #[arg(long, value_name = "ADDR", value_parser = crate::observe::address)]
+    metrics: Option<std::net::SocketAddr>,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let Some(configuration) = load_or_tell(&arguments.config) else {
+        return Ok(ExitCode::from(EXIT_CONFIGURATION));
+    };
+    let stop = stop_on_signals()?;
+    let served = arguments.metrics.map(crate::observe::serve_tasks).transpose()?;
+    let observer: Arc<dyn Observer> = match &served {
+        Some(served) => {
+            served.metrics.configured(&configuration.digest);
+            Arc::clone(&served.metrics) as Arc<dyn Observer>
+        }
+        None => Arc::new(Silent),
+    };
+    let mut options = task_options(&arguments.data, arguments.checkpoints.clone());
+    options.checkpoint_interval = std::time::Duration::from_secs(arguments.checkpoint_interval);
+    options.instance.clone_from(&arguments.instance);
+    let worker = Worker {
+        part: arguments.name,
+        cluster: arguments.cluster.cluster(),
+        options,
+        blobs: arguments.blobs.clone().unwrap_or_else(|| blob_folder(&arguments.data)),
+        wires: WireFormat::Plain,
+        observer,
+    };
+    let ready = served.as_ref().map_or_else(|| Arc::new(AtomicBool::new(false)), |served| Arc::clone(&served.ready));
+    let stopped = work(&configuration, &worker, &stop, &ready)?;
+    for task in &stopped {
+        eprintln!("error: {}, partition {} has stopped: {}", task.stage, task.partition, task.why);
+    }
+    debug_assert!(stop.load(Ordering::Relaxed), "a process of stages ends when it is told to");
+    Ok(if stopped.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

@@ -1,0 +1,229 @@
+//! The intake on a cluster: what enters the log is published, for the first stage and as the log itself.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use contract::FeedEvent;
+use contract::topics::HOPS;
+use stream::kafka::{
+    Cluster, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions, place_of, published_log,
+};
+use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
+
+use super::{LOGIC, config, wires};
+use crate::configuration::Configuration;
+use crate::run::blobs::BlobFolder;
+use crate::run::plan::Plan;
+use crate::run::source::Intake;
+use crate::run::{News, Options};
+
+/// Topic of the log, by its name in the table.
+pub const LOG: &str = "pos.log";
+/// Pauses before a publisher is opened again: the first, and the longest.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// What to take in, and where it goes.
+pub struct Inlet {
+    pub options: Options,
+    /// Where raw files are put for all processes.
+    pub blobs: PathBuf,
+    pub cluster: Cluster,
+    pub observer: Arc<dyn Observer>,
+    pub wires: wires::WireFormat,
+}
+
+/// Takes in what lies in the folders and publishes it, until all is done or `stop` is set; returns how many remarks
+/// were told. `ready` is set when the publisher is at work.
+///
+/// # Errors
+/// Another intake has taken over, the log differs from the published one, or a disk fails. Trouble with the brokers is
+/// none: it waits.
+pub fn intake(
+    configuration: &Configuration,
+    inlet: &Inlet,
+    stop: &AtomicBool,
+    ready: &AtomicBool,
+    tell: &(dyn Fn(News<'_>) + Sync),
+) -> anyhow::Result<u64> {
+    let Inlet { options, cluster, .. } = inlet;
+    let partitions = configuration.tenant.partitions;
+    let directory = DataDirectory::open(&options.data, partitions)?;
+    let blobs = BlobFolder::open(inlet.blobs.clone()).context("blobs cannot be kept")?;
+    let transport = Arc::new(KafkaTransport::new(cluster)?);
+    let task_options = Arc::new(TaskOptions::new(&options.data));
+    let stream::kafka::Wires { input: item, control, .. } = inlet.wires.ingest()?;
+    let desk = Desk {
+        cluster: Arc::new(cluster.clone()),
+        topics: (HOPS[0].name.to_owned(), LOG.to_owned()),
+        partitions,
+        logic: LOGIC,
+        config: config(&configuration.digest),
+        item,
+        control,
+        options: Arc::clone(&task_options),
+        transport: Arc::clone(&transport),
+        observer: Arc::clone(&inlet.observer),
+    };
+    let mut repairs = Repairs::open(cluster, &transport, &task_options)?;
+    let log = directory.log();
+    let (mut limits, mut pause) = (BTreeMap::new(), PAUSE);
+    let mut remarks = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let opened = Instant::now();
+        let mut work = || -> Result<Ended, Failure> {
+            let mut publisher = Publisher::open(&desk, &limits)?;
+            limits.clear();
+            catch_up(&log, &transport, cluster, partitions, publisher.entries())?;
+            ready.store(true, Ordering::Relaxed);
+            let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone(), stop, tell)?;
+            let committed = standing(&publisher);
+            let source = Intake::new(&mut plan, log.clone(), blobs.clone(), committed, options.until_idle);
+            let ended = publish(&mut publisher, source, &log, &mut repairs, stop);
+            remarks += plan.remarks();
+            ended
+        };
+        match work() {
+            Ok(Ended::Done) => break,
+            Ok(Ended::Missing(partition, number)) => {
+                limits.insert(partition, number);
+                continue;
+            }
+            Err(Failure::Task(TaskError::Again(why))) => {
+                tracing::info!(why, "publisher is opened again");
+                if opened.elapsed() > PAUSE_MAX {
+                    pause = PAUSE;
+                }
+            }
+            Err(Failure::Task(error)) => return Err(error.into()),
+            Err(Failure::Other(error)) => return Err(error),
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+    Ok(remarks)
+}
+
+/// Why publishing ended.
+enum Ended {
+    Done,
+    /// A reader misses what was published in a partition, from a number on.
+    Missing(u16, u64),
+}
+
+enum Failure {
+    Task(TaskError),
+    Other(anyhow::Error),
+}
+
+impl From<TaskError> for Failure {
+    fn from(error: TaskError) -> Failure {
+        Failure::Task(error)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure::Other(error)
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Failure {
+        Failure::Other(error.into())
+    }
+}
+
+/// Brings the log of this disk up to what was published: it may be another disk.
+fn catch_up(
+    log: &Log,
+    transport: &KafkaTransport,
+    cluster: &Cluster,
+    partitions: u16,
+    published: u64,
+) -> anyhow::Result<()> {
+    let entries = published_log(transport, cluster, LOG, partitions)?;
+    for (number, entry) in (1..).zip(&entries) {
+        match log.read(number)? {
+            Some(own) => ensure!(own == *entry, "entry {number} of the log differs from the one that was published"),
+            None => {
+                log.append(entry)?;
+            }
+        }
+    }
+    ensure!(log.len() >= published, "{published} log entries were published, only {} can be found", log.len());
+    Ok(())
+}
+
+/// How far the publisher has come, as a data directory tells it.
+fn standing<T: stream::kafka::Transport>(publisher: &Publisher<FeedEvent, T>) -> Committed {
+    let Place { next, slice } = publisher.place();
+    let position = match slice.checked_sub(1) {
+        Some(index) => Position { entry: next, index: u32::try_from(index).unwrap_or(Position::CONTROL) },
+        // The entry is published, nothing that follows from it.
+        None => Position { entry: next.saturating_sub(1), index: Position::CONTROL },
+    };
+    Committed { position, control: publisher.control_number(), ..Committed::default() }
+}
+
+/// Place of what stands at a position: the entry itself stands in front of it.
+fn place(position: Position) -> Place {
+    place_of(position.entry, u64::from(position.index) + 1)
+}
+
+fn publish(
+    publisher: &mut Publisher<FeedEvent, KafkaTransport>,
+    mut source: impl Source<FeedEvent>,
+    log: &Log,
+    repairs: &mut Repairs,
+    stop: &AtomicBool,
+) -> Result<Ended, Failure> {
+    while !stop.load(Ordering::Relaxed) {
+        match source.next()? {
+            Feed::Record { position, stamp, key, item, .. } => {
+                publish_entries(publisher, log, position.entry)?;
+                publisher.record(place(position), stamp, key, &item)?;
+            }
+            Feed::Control { entry, number, payload } => {
+                publish_entries(publisher, log, entry)?;
+                publisher.control(place(Position { entry, index: Position::CONTROL }), number, &payload)?;
+            }
+            Feed::Flush => {
+                publish_entries(publisher, log, log.len())?;
+                publisher.commit()?;
+            }
+            Feed::End => {
+                publish_entries(publisher, log, log.len())?;
+                publisher.commit()?;
+                let why = "the log ends in front of what was published of it";
+                return if publisher.is_behind() { Err(anyhow::anyhow!(why).into()) } else { Ok(Ended::Done) };
+            }
+        }
+        publisher.commit_if_due()?;
+        let mut missing = None;
+        repairs.read(&mut |request| {
+            if publisher.misses(request) {
+                missing = Some((request.partition, request.missing));
+            }
+        });
+        if let Some((partition, number)) = missing {
+            publisher.commit()?;
+            return Ok(Ended::Missing(partition, number));
+        }
+    }
+    publisher.commit()?;
+    Ok(Ended::Done)
+}
+
+fn publish_entries(publisher: &mut Publisher<FeedEvent, KafkaTransport>, log: &Log, up_to: u64) -> Result<(), Failure> {
+    while publisher.entries() < up_to {
+        let number = publisher.entries() + 1;
+        let entry = log.read(number).map_err(anyhow::Error::from)?;
+        publisher.entry(&entry.with_context(|| format!("log entry {number} is missing"))?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The pipeline on a Kafka cluster: the same stages as embedded, in processes of their own.
+
+pub mod collect;
+pub mod intake;
+pub mod stage;
+pub mod topics;
+pub mod wires;
+
+use std::path::{Path, PathBuf};
+
+use contract::topics::{HOPS, VIEWS};
+use contract::{Id, Topic};
+use stream::kafka::{Cluster, StageSpec, TaskOptions};
+
+use crate::run::STAGES;
+
+/// Names this build's logic in marks: rises with every change of what a stage makes of the same input.
+pub const LOGIC: u32 = 1;
+
+/// Where the cluster is and what ours is called there.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ClusterArguments {
+    /// Brokers to ask first: HOST:PORT, more of them with commas
+    #[arg(long, value_name = "LIST")]
+    brokers: String,
+    /// Put in front of the names of all topics and groups
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    prefix: String,
+    /// Rises when the number of partitions changes: everything starts anew beside the old
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    generation: u32,
+    /// A setting of the Kafka client, as for security; may be given more than once
+    #[arg(long = "client", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write a setting as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl ClusterArguments {
+    pub fn cluster(&self) -> Cluster {
+        let ClusterArguments { brokers, prefix, generation, settings } = self.clone();
+        Cluster { brokers, prefix, generation, settings }
+    }
+}
+
+/// The five stages with their topics.
+pub fn line(partitions: u16, digest: &Id) -> Vec<StageSpec> {
+    (0u8..)
+        .zip(STAGES)
+        .map(|(number, name)| {
+            let place = usize::from(number);
+            let output = HOPS.get(place + 1).map(|topic| topic.name.to_owned());
+            let (input, views) = (HOPS[place].name.to_owned(), views_of(name));
+            StageSpec { number, name, input, output, views, partitions, logic: LOGIC, config: config(digest) }
+        })
+        .collect()
+}
+
+/// The digest of a configuration as marks hold it.
+fn config(digest: &Id) -> [u8; 32] {
+    let mut config = [0; 32];
+    config[..digest.0.len()].copy_from_slice(&digest.0);
+    config
+}
+
+/// Views that a stage publishes on.
+fn views_of(stage: &str) -> Vec<(u8, String)> {
+    let is_writer = |writer: &&str| {
+        let part = writer.strip_prefix("compliance/").unwrap_or(writer);
+        part == stage || part == "every stage" || (part == "compliance" && (stage == "units" || stage == "ledger"))
+    };
+    let views = Topic::ALL.iter().zip(VIEWS).filter(|(_, view)| view.writers.iter().any(|writer| is_writer(&writer)));
+    views.map(|(topic, view)| (*topic as u8, view.name.to_owned())).collect()
+}
+
+/// How tasks of this process work.
+pub fn task_options(data: &Path, checkpoints: Option<PathBuf>) -> TaskOptions {
+    TaskOptions { checkpoints, ..TaskOptions::new(data) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_stand_in_the_line_of_the_topics() {
+        let line = line(4, &Id([7; 16]));
+        assert_eq!(line.iter().map(|spec| spec.name).collect::<Vec<_>>(), STAGES);
+        for pair in line.windows(2) {
+            assert_eq!(pair[0].output.as_ref(), Some(&pair[1].input));
+        }
+        assert_eq!(line[4].output, None);
+        let views = |stage: usize| line[stage].views.iter().map(|(number, _)| *number).collect::<Vec<_>>();
+        assert!(views(2).contains(&(Topic::Risks as u8)) && views(2).contains(&(Topic::Findings as u8)));
+        assert!(!views(3).contains(&(Topic::Risks as u8)) && views(3).contains(&(Topic::Findings as u8)));
+        assert_eq!(views(4).len(), 6, "findings, movements, authorizations, payments, journal, audit");
+    }
+}

@@ -1,0 +1,137 @@
+//! Stages as processes of their own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use accrual_sink::{Shard, SinkStage};
+use anyhow::Context;
+use clap::ValueEnum;
+use compliance::{LedgerStage, UnitsStage};
+use ingest::IngestStage;
+use normalize::NormalizeStage;
+use stream::Stage;
+use stream::kafka::{
+    Cluster, Frame, KafkaTransport, Observer, StageSpec, Stopped, TaskOptions, TransportError, Wires, run_stage,
+};
+use stream::store::RocksMemory;
+
+use super::line;
+use super::wires::WireFormat;
+use crate::configuration::Configuration;
+use crate::run::blobs::BlobFolder;
+use crate::run::stages;
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    Ingest,
+    Normalize,
+    /// Units and ledger
+    Compliance,
+    Units,
+    Ledger,
+    AccrualSink,
+}
+
+impl Part {
+    fn stages(self) -> &'static [u8] {
+        match self {
+            Part::Ingest => &[stages::INGEST],
+            Part::Normalize => &[stages::NORMALIZE],
+            Part::Compliance => &[stages::UNITS, stages::LEDGER],
+            Part::Units => &[stages::UNITS],
+            Part::Ledger => &[stages::LEDGER],
+            Part::AccrualSink => &[stages::SINK],
+        }
+    }
+}
+
+/// A process of stages.
+pub struct Worker {
+    pub part: Part,
+    pub cluster: Cluster,
+    pub options: TaskOptions,
+    pub blobs: PathBuf,
+    pub wires: WireFormat,
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Works until `stop` is set; returns the tasks that have stopped and that people must see to.
+///
+/// # Errors
+/// The cluster is not as it should be, or a group cannot be joined.
+pub fn work(
+    configuration: &Configuration,
+    worker: &Worker,
+    stop: &AtomicBool,
+    ready: &AtomicBool,
+) -> anyhow::Result<Vec<Stopped>> {
+    let partitions = configuration.tenant.partitions;
+    let specs = line(partitions, &configuration.digest);
+    let blobs = BlobFolder::open(worker.blobs.clone()).context("blobs cannot be read")?;
+    let memory = RocksMemory::default();
+    let job = |number: u8| Job {
+        spec: Arc::new(specs[usize::from(number)].clone()),
+        blobs: Arc::new(blobs.clone()),
+        memory: &memory,
+        worker,
+        stop,
+        ready,
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = worker.part.stages().iter().map(|number| scope.spawn(|| job(*number).run())).collect();
+        let mut stopped = Vec::new();
+        for thread in threads {
+            stopped.extend(thread.join().map_err(|_| anyhow::anyhow!("a stage's thread panicked"))??);
+        }
+        Ok(stopped)
+    })
+}
+
+/// One stage of this process.
+struct Job<'a> {
+    spec: Arc<StageSpec>,
+    blobs: Arc<dyn stream::Blobs>,
+    memory: &'a RocksMemory,
+    worker: &'a Worker,
+    stop: &'a AtomicBool,
+    ready: &'a AtomicBool,
+}
+
+impl Job<'_> {
+    fn run(&self) -> anyhow::Result<Vec<Stopped>> {
+        let (wires, blobs, count) = (&self.worker.wires, self.blobs.clone(), u32::from(self.spec.partitions));
+        let shard = move |index: u16| Shard { index: index.into(), count };
+        let ended = match self.spec.number {
+            stages::INGEST => self.with(wires.ingest()?, |_| IngestStage::default()),
+            stages::NORMALIZE => {
+                self.with(wires.normalize()?, move |index| NormalizeStage::new(blobs.clone(), shard(index)))
+            }
+            stages::UNITS => self.with(wires.units()?, move |_| UnitsStage::new(blobs.clone())),
+            stages::LEDGER => self.with(wires.ledger()?, move |_| LedgerStage::new(blobs.clone())),
+            _ => self.with(wires.accrual_sink()?, move |index| SinkStage::new(blobs.clone(), shard(index))),
+        };
+        // Whatever ends one stage of a process ends the others: it is one process to those who run it.
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(ended?)
+    }
+
+    fn with<S: Stage + 'static>(
+        &self,
+        wires: Wires<S::In, S::Out>,
+        make: impl Fn(u16) -> S + Send + Sync + 'static,
+    ) -> Result<Vec<Stopped>, TransportError> {
+        let Worker { cluster, options, observer, .. } = self.worker;
+        let transport = KafkaTransport::observed(cluster, Arc::clone(observer), self.spec.number)?;
+        let frame = Frame {
+            cluster: Arc::new(cluster.clone()),
+            spec: Arc::clone(&self.spec),
+            wires,
+            options: Arc::new(options.clone()),
+            transport: Arc::new(transport),
+            observer: Arc::clone(observer),
+        };
+        run_stage(frame, self.memory, make, self.stop, self.ready)
+    }
+}
