@@ -1,3 +1,6 @@
 //! The pipeline on a real Apache Kafka broker: the same results as the embedded engine's, whatever fails.
 
 mod brokers;
+mod line;
+mod plant;
+mod transport;

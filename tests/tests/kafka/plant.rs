@@ -1,0 +1,241 @@
+//! A pipeline on a cluster: its processes, each with folders of its own, and what comes of it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cli::reader::Reader;
+use cli::verify::verify;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tests::tables::Exports;
+
+/// Processes of a whole line.
+pub const PARTS: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
+/// How long a line may take to come to its end; what hangs is killed.
+const DONE_WITHIN: Duration = Duration::from_secs(180);
+
+/// A pipeline that does not outlive its test.
+pub struct Plant {
+    scratch: Option<TempDir>,
+    config: PathBuf,
+    bootstrap: String,
+    /// In front of the names of topics and groups.
+    prefix: String,
+    processes: Vec<Process>,
+    /// Seconds between two checkpoints.
+    pub checkpoint_interval: u32,
+    /// Data directories that were collected.
+    collected: u32,
+}
+
+/// A process of stages: killed and started again, it keeps its folder.
+struct Process {
+    part: String,
+    copy: u32,
+    child: Option<Child>,
+}
+
+impl Plant {
+    /// Makes the topics; `replication` is the number of brokers.
+    pub fn new(bootstrap: &str, config: &Path, prefix: &str, replication: usize) -> Plant {
+        let plant = Plant {
+            scratch: Some(tempfile::Builder::new().prefix("paidonce-plant-").tempdir().unwrap()),
+            config: config.to_owned(),
+            bootstrap: bootstrap.to_owned(),
+            prefix: prefix.to_owned(),
+            processes: Vec::new(),
+            checkpoint_interval: 2,
+            collected: 0,
+        };
+        let mut create = plant.command(&["topics", "create"]);
+        let made = create.args(["--replication", &replication.to_string()]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        plant
+    }
+
+    /// One process for each stage.
+    pub fn start_line(&mut self) {
+        PARTS.iter().for_each(|part| self.start(part, 1));
+    }
+
+    /// Starts a copy of a stage's process, or starts it again.
+    pub fn start(&mut self, part: &str, copy: u32) {
+        let child = Some(self.stage(part, copy).spawn().unwrap());
+        match self.processes.iter_mut().find(|process| process.part == part && process.copy == copy) {
+            Some(process) => {
+                assert!(process.child.is_none(), "{part} {copy} runs already");
+                process.child = child;
+            }
+            None => self.processes.push(Process { part: part.to_owned(), copy, child }),
+        }
+    }
+
+    /// How many processes there are, at work or not.
+    pub fn len(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Kills the process of an index and starts it again.
+    pub fn kill_and_start(&mut self, index: usize) {
+        let (part, copy) = (self.processes[index].part.clone(), self.processes[index].copy);
+        self.end(&part, copy, Signal::KILL);
+        self.start(&part, copy);
+    }
+
+    /// Ends a process by a signal and waits for it; an orderly end must be a good one.
+    pub fn end(&mut self, part: &str, copy: u32, signal: Signal) {
+        let found = self.processes.iter_mut().find(|process| process.part == part && process.copy == copy);
+        let mut child = found.and_then(|process| process.child.take()).expect("the process runs");
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let status = child.wait().unwrap();
+        assert!(signal == Signal::KILL || status.success(), "{part} {copy}: {status}\n{}", self.log(part, copy));
+    }
+
+    pub fn signal(&self, part: &str, copy: u32, signal: Signal) {
+        let found = self.processes.iter().find(|process| process.part == part && process.copy == copy);
+        let child = found.and_then(|process| process.child.as_ref()).expect("the process runs");
+        kill_process(Pid::from_child(child), signal).unwrap();
+    }
+
+    /// Ends all processes, each in good order.
+    pub fn end_all(&mut self) {
+        let running: Vec<(String, u32)> = self.running().map(|process| (process.part.clone(), process.copy)).collect();
+        running.iter().for_each(|(part, copy)| self.signal(part, *copy, Signal::TERM));
+        for process in &mut self.processes {
+            if let Some(mut child) = process.child.take() {
+                let status = child.wait().unwrap();
+                assert!(status.success(), "{} {}: {status}", process.part, process.copy);
+            }
+        }
+    }
+
+    /// Takes a stage process's own disk away.
+    pub fn wipe(&self, part: &str, copy: u32) {
+        fs::remove_dir_all(self.folder().join(format!("{part}-{copy}"))).unwrap();
+    }
+
+    /// The intake's disk, for a test that takes it away.
+    pub fn intake_folder(&self) -> PathBuf {
+        self.folder().join("intake")
+    }
+
+    /// Publishes everything that lies in a folder.
+    pub fn take_in(&self, feeds: &Path, as_of: &str) {
+        let mut intake = self.start_intake(feeds, as_of);
+        let status = wait(&mut intake);
+        assert!(status == Some(0), "intake: {status:?}\n{}", self.log("intake", 1));
+    }
+
+    pub fn start_intake(&self, feeds: &Path, as_of: &str) -> Child {
+        let mut command = self.command(&["intake"]);
+        command.arg("--data").arg(self.intake_folder()).arg("--blobs").arg(self.blobs()).arg("--feeds").arg(feeds);
+        command.args(["--as-of", as_of, "--until-idle"]).stderr(self.log_file("intake", 1)).spawn().unwrap()
+    }
+
+    /// Waits until everything is done and makes a data directory of it.
+    pub fn collect(&mut self) -> PathBuf {
+        self.collected += 1;
+        let out = self.folder().join(format!("collected-{}", self.collected));
+        let mut command = self.command(&["collect"]);
+        command.arg("--data").arg(&out).arg("--blobs").arg(self.blobs());
+        for process in &self.processes {
+            command.arg("--tasks").arg(self.folder().join(format!("{}-{}", process.part, process.copy)));
+        }
+        let wait = DONE_WITHIN.as_secs().to_string();
+        let collected = command.args(["--wait", &wait]).output().unwrap();
+        let said = String::from_utf8_lossy(&collected.stderr);
+        assert!(collected.status.success(), "{said}\n{}", self.logs());
+        out
+    }
+
+    /// Exports of everything that came of the line, once it is done and its books are in order.
+    pub fn exports(&mut self) -> Exports {
+        let reader = Reader::open(&self.collect()).unwrap();
+        for check in verify(&reader).unwrap() {
+            assert_eq!(check.violations, 0, "{}: {:?}", check.name, check.examples);
+        }
+        Exports::of(&reader).unwrap()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.scratch.as_ref().expect("the folder is there as long as the plant").path()
+    }
+
+    fn blobs(&self) -> PathBuf {
+        self.folder().join("blobs")
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Process> {
+        self.processes.iter().filter(|process| process.child.is_some())
+    }
+
+    fn command(&self, name: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paidonce-tested"));
+        command.args(name).arg("--config").arg(&self.config);
+        command.args(["--brokers", &self.bootstrap, "--prefix", &self.prefix]);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    fn stage(&self, part: &str, copy: u32) -> Command {
+        let mut command = self.command(&["stage", part]);
+        command.arg("--data").arg(self.folder().join(format!("{part}-{copy}"))).arg("--blobs").arg(self.blobs());
+        command.arg("--checkpoints").arg(self.folder().join("checkpoints"));
+        command.args(["--checkpoint-interval", &self.checkpoint_interval.to_string()]);
+        command.env("RUST_LOG", "info").stderr(self.log_file(part, copy));
+        command
+    }
+
+    fn log_file(&self, part: &str, copy: u32) -> File {
+        File::options().create(true).append(true).open(self.log_path(part, copy)).unwrap()
+    }
+
+    fn log_path(&self, part: &str, copy: u32) -> PathBuf {
+        self.folder().join(format!("{part}-{copy}.log"))
+    }
+
+    /// The last lines that a process wrote.
+    pub fn log(&self, part: &str, copy: u32) -> String {
+        let text = fs::read_to_string(self.log_path(part, copy)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        format!("{part} {copy}:\n{}", lines[lines.len().saturating_sub(15)..].join("\n"))
+    }
+
+    fn logs(&self) -> String {
+        let logs: Vec<String> = self.processes.iter().map(|process| self.log(&process.part, process.copy)).collect();
+        logs.join("\n")
+    }
+}
+
+/// Waits for a process, which is killed when it takes too long.
+pub fn wait(child: &mut Child) -> Option<i32> {
+    let deadline = Instant::now() + DONE_WITHIN;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Drop for Plant {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            if let Some(child) = &mut process.child {
+                // It may have gone by itself.
+                let _gone = child.kill();
+                let _status = child.wait();
+            }
+        }
+        if std::thread::panicking()
+            && let Some(scratch) = self.scratch.take()
+        {
+            eprintln!("the pipeline's folders are kept in {}", scratch.keep().display());
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The log service on a real broker: transactions, fencing, ends.
+
+use std::time::Duration;
+
+use stream::kafka::{
+    Cluster, CommitError, KafkaTransport, Kind, Label, Origin, Reader, Received, Sending, TaskId, TopicPlan, Transport,
+    TransportError, Writer, create_topics, differences,
+};
+use tests::broker::Brokers;
+
+const WAIT: Duration = Duration::from_secs(5);
+
+fn cluster(brokers: &Brokers) -> Cluster {
+    Cluster { brokers: brokers.bootstrap(), prefix: "t.".into(), generation: 1, settings: Vec::new() }
+}
+
+fn plan(name: &str) -> TopicPlan {
+    let settings = vec![("message.timestamp.type", "LogAppendTime".to_owned()), ("retention.ms", "-1".to_owned())];
+    TopicPlan { name: format!("t.{name}"), partitions: 2, replication: 1, settings }
+}
+
+fn label(number: u64) -> Label {
+    let origin = Origin { generation: 1, task: TaskId { stage: 2, partition: 1 } };
+    Label { origin, number, stamp: 3, kind: Kind::Data }
+}
+
+fn send(writer: &mut impl Writer, number: u64) -> Result<(), CommitError> {
+    let (value, label) = (number.to_be_bytes(), label(number));
+    let (key, value, label) = (Some(&b"key"[..]), Some(&value[..]), Some(&label));
+    writer.send(Sending { topic: "t.one", partition: 1, key, value, label, slot: 0 })
+}
+
+fn numbers(transport: &KafkaTransport) -> (Vec<u64>, u64) {
+    let mut found = Vec::new();
+    let visit = &mut |received: Received<'_>| {
+        let label = received.label.expect("every record is ours");
+        assert_eq!((received.key, received.value), (Some(&b"key"[..]), Some(&label.number.to_be_bytes()[..])));
+        assert_eq!(*label, self::label(label.number));
+        found.push(label.number);
+    };
+    let end = transport.read_to_end("t.one", 1, 0, visit).unwrap();
+    (found, end)
+}
+
+#[test]
+fn what_is_committed_is_read_and_an_earlier_writer_is_fenced() {
+    let brokers = Brokers::one().unwrap();
+    let cluster = cluster(&brokers);
+    let plans = [plan("one"), plan("two")];
+    assert_eq!(create_topics(&cluster, &plans[..1]).unwrap(), ["t.one"]);
+    assert_eq!(differences(&cluster, &plans).unwrap(), ["t.two: is not there"]);
+    assert_eq!(create_topics(&cluster, &plans).unwrap(), ["t.two"]);
+    let mut other = plans.clone();
+    other[0].partitions = 3;
+    other[1].settings[1].1 = "5".into();
+    let told = ["t.one: 2 partitions, not 3", "t.two: retention.ms is \"-1\", not 5"];
+    assert_eq!(differences(&cluster, &other).unwrap(), told);
+
+    let transport = KafkaTransport::new(&cluster).unwrap();
+    assert!(matches!(transport.partitions("t.none"), Err(TransportError::Broken(_))));
+    assert_eq!((transport.partitions("t.one").unwrap(), transport.bounds("t.one", 1).unwrap()), (2, (0, 0)));
+    let mut first = transport.writer("t.writer", 1).unwrap();
+    (1..=3).for_each(|number| send(&mut first, number).unwrap());
+    first.commit().unwrap();
+    assert_eq!(first.delivered(0), Some(2));
+    // A marker stands behind the transaction.
+    assert_eq!(numbers(&transport), (vec![1, 2, 3], 4));
+
+    let mut reader = transport.reader("t.one", 1, 1).unwrap();
+    let mut read = Vec::new();
+    while read.len() < 2 {
+        assert!(reader.read(WAIT, &mut |received| read.push(received.offset)).unwrap());
+    }
+    assert_eq!(read, [1, 2]);
+    assert!(!reader.read(Duration::from_millis(200), &mut |_| ()).unwrap());
+
+    // What the first leaves open is gone when the second is there, and the first can write no more.
+    send(&mut first, 4).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let mut second = transport.writer("t.writer", 1).unwrap();
+    let late = send(&mut first, 5).and_then(|()| first.commit());
+    assert!(matches!(late, Err(CommitError::Fenced(_))), "{late:?}");
+    send(&mut second, 6).unwrap();
+    second.commit().unwrap();
+    assert_eq!(numbers(&transport).0, [1, 2, 3, 6]);
+    assert!(reader.read(WAIT, &mut |received| assert_eq!(received.label, Some(&label(6)))).unwrap());
+    let behind = transport.reader("t.one", 1, 1_000).unwrap().read(WAIT, &mut |_| ());
+    assert!(matches!(behind, Err(TransportError::Broken(_))), "{behind:?}");
+}
+
+#[test]
+fn a_commit_that_the_broker_never_answers_is_unclear() {
+    let mut brokers = Brokers::one().unwrap();
+    let cluster = cluster(&brokers);
+    create_topics(&cluster, &[plan("one")]).unwrap();
+    let transport = KafkaTransport::new(&cluster).unwrap();
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    send(&mut writer, 1).unwrap();
+    writer.commit().unwrap();
+    send(&mut writer, 2).unwrap();
+    brokers.node(0).kill().unwrap();
+    let ended = writer.commit();
+    assert!(matches!(ended, Err(CommitError::Unclear(_))), "{ended:?}");
+    drop(writer);
+    brokers.node(0).start().unwrap();
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    let (found, _) = numbers(&transport);
+    assert_eq!(found, [1], "the transaction never came to its end");
+    send(&mut writer, 2).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(numbers(&transport).0, [1, 2]);
+}
