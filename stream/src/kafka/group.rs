@@ -74,6 +74,10 @@ pub fn run_stage<S: Stage + 'static>(
     let owned = &member.context().owned;
     while !stop.load(Ordering::Relaxed) {
         match member.poll(STEP) {
+            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                owned.end_all();
+                return Err(TransportError::Fenced(format!("another process goes by this one's name: {error}")));
+            }
             Some(Err(error)) if !passes(&error) => tracing::warn!(stage = spec.name, %error, "group"),
             _ => {}
         }

@@ -184,6 +184,7 @@ impl Plant {
         command.arg("--data").arg(self.folder().join(format!("{part}-{copy}"))).arg("--blobs").arg(self.blobs());
         command.arg("--checkpoints").arg(self.folder().join("checkpoints"));
         command.args(["--checkpoint-interval", &self.checkpoint_interval.to_string()]);
+        command.arg("--instance").arg(format!("{part}-{copy}"));
         command.env("RUST_LOG", "info").stderr(self.log_file(part, copy));
         command
     }
