@@ -26,6 +26,8 @@ pub struct Plant {
     processes: Vec<Process>,
     /// Seconds between two checkpoints.
     pub checkpoint_interval: u32,
+    /// Processes keep their names over restarts, and so their partitions.
+    pub instances: bool,
     /// Data directories that were collected.
     collected: u32,
 }
@@ -47,6 +49,7 @@ impl Plant {
             prefix: prefix.to_owned(),
             processes: Vec::new(),
             checkpoint_interval: 2,
+            instances: true,
             collected: 0,
         };
         let mut create = plant.command(&["topics", "create"]);
@@ -184,7 +187,9 @@ impl Plant {
         command.arg("--data").arg(self.folder().join(format!("{part}-{copy}"))).arg("--blobs").arg(self.blobs());
         command.arg("--checkpoints").arg(self.folder().join("checkpoints"));
         command.args(["--checkpoint-interval", &self.checkpoint_interval.to_string()]);
-        command.arg("--instance").arg(format!("{part}-{copy}"));
+        if self.instances {
+            command.arg("--instance").arg(format!("{part}-{copy}"));
+        }
         command.env("RUST_LOG", "info").stderr(self.log_file(part, copy));
         command
     }

@@ -1,0 +1,154 @@
+//! Processes that are killed anywhere, that come and go, and that wake up as former owners.
+
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tests::broker::Brokers;
+use tests::replica::Plan;
+use tests::seeded::Seeded;
+use tests::site::Site;
+use tests::tables::Exports;
+
+use crate::plant::{PARTS, Plant, wait};
+
+const PLAN: Plan = Plan { rows: 20_000, years: 1 };
+
+/// Feeds that take a while, and what the embedded engine makes of them.
+struct Load {
+    scratch: TempDir,
+    expected: Exports,
+}
+
+impl Load {
+    fn new() -> Load {
+        let scratch = tempfile::tempdir().unwrap();
+        PLAN.write(scratch.path()).unwrap();
+        let site = Site::of(&scratch.path().join("config"));
+        site.run(&scratch.path().join("feeds"), Some(&PLAN.as_of()));
+        let expected = site.exports();
+        Load { scratch, expected }
+    }
+
+    fn config(&self) -> PathBuf {
+        self.scratch.path().join("config")
+    }
+
+    fn feeds(&self) -> PathBuf {
+        self.scratch.path().join("feeds")
+    }
+
+    fn start(&self, plant: &Plant) -> Child {
+        plant.start_intake(&self.feeds(), &PLAN.as_of())
+    }
+}
+
+/// How often processes are killed: 300 times in the long run.
+fn kills() -> u32 {
+    if std::env::var_os("PAIDONCE_LONG").is_some() { 300 } else { 30 }
+}
+
+#[test]
+fn killed_processes_lose_nothing_and_double_nothing() {
+    let load = Load::new();
+    let brokers = Brokers::one().unwrap();
+    let (mut random, mut killed, mut round) = (Seeded(20_130_331), 0, 0);
+    while killed < kills() {
+        round += 1;
+        let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), &format!("round-{round}."), 1);
+        plant.start_line();
+        let mut intake = load.start(&plant);
+        for _ in 0..10 {
+            std::thread::sleep(Duration::from_millis(random.below(1_500) as u64));
+            // The intake is one of the processes, as long as it runs.
+            let index = random.below(PARTS.len() + 1);
+            if index < PARTS.len() {
+                plant.kill_and_start(index);
+            } else if intake.try_wait().unwrap().is_none() {
+                intake.kill().unwrap();
+                intake.wait().unwrap();
+                intake = load.start(&plant);
+            }
+            killed += 1;
+        }
+        assert_eq!(wait(&mut intake), Some(0), "{}", plant.log("intake", 1));
+        let start = Instant::now();
+        load.expected.assert_same(&plant.exports(), &format!("after {killed} kills"));
+        println!("{killed} kills; the line was done {:.1?} after the last", start.elapsed());
+        plant.end_all();
+    }
+}
+
+#[test]
+fn partitions_move_while_processes_join_and_leave() {
+    let load = Load::new();
+    let brokers = Brokers::one().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
+    plant.instances = false;
+    plant.start_line();
+    let mut intake = load.start(&plant);
+    for part in PARTS {
+        plant.start(part, 2);
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    for part in PARTS {
+        plant.end(part, 1, Signal::TERM);
+        std::thread::sleep(Duration::from_millis(300));
+        plant.start(part, 1);
+    }
+    assert_eq!(wait(&mut intake), Some(0), "{}", plant.log("intake", 1));
+    load.expected.assert_same(&plant.exports(), "with two processes a stage");
+    plant.end_all();
+}
+
+/// It stands still until its partitions have gone to another process, and then goes on as if they were its own.
+#[test]
+fn a_former_owner_that_wakes_up_does_no_harm() {
+    let load = Load::new();
+    let brokers = Brokers::one().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
+    plant.instances = false;
+    plant.start_line();
+    let mut intake = load.start(&plant);
+    std::thread::sleep(Duration::from_secs(2));
+    for part in ["normalize", "ledger"] {
+        plant.signal(part, 1, Signal::STOP);
+        plant.start(part, 2);
+    }
+    // The session of those that stand still ends, and the others take over.
+    std::thread::sleep(Duration::from_secs(9));
+    for part in ["normalize", "ledger"] {
+        plant.signal(part, 1, Signal::CONT);
+    }
+    assert_eq!(wait(&mut intake), Some(0), "{}", plant.log("intake", 1));
+    load.expected.assert_same(&plant.exports(), "after former owners woke up");
+    plant.end_all();
+}
+
+#[test]
+fn lost_disks_are_made_again() {
+    let load = Load::new();
+    let brokers = Brokers::one().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
+    plant.start_line();
+    let mut intake = load.start(&plant);
+    std::thread::sleep(Duration::from_secs(3));
+    for part in PARTS {
+        plant.end(part, 1, Signal::KILL);
+        plant.wipe(part, 1);
+        plant.start(part, 1);
+    }
+    intake.kill().unwrap();
+    intake.wait().unwrap();
+    for lost in ["intake", "intake.witness"] {
+        let path = plant.folder().join(lost);
+        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        removed.unwrap();
+    }
+    let mut intake = load.start(&plant);
+    assert_eq!(wait(&mut intake), Some(0), "{}", plant.log("intake", 1));
+    load.expected.assert_same(&plant.exports(), "after every disk was lost");
+    plant.end_all();
+}
