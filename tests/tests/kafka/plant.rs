@@ -153,6 +153,16 @@ impl Plant {
         out
     }
 
+    /// Waits until everything is done.
+    pub fn drain(&mut self) {
+        std::fs::remove_dir_all(self.collect()).unwrap();
+    }
+
+    /// Uses the raw files that another line has taken in.
+    pub fn share_blobs(&self, other: &Plant) {
+        tests::site::copy_folder(&other.blobs(), &self.blobs());
+    }
+
     /// Exports of everything that came of the line, once it is done and its books are in order.
     pub fn exports(&mut self) -> Exports {
         let reader = Reader::open(&self.collect()).unwrap();

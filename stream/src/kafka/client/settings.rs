@@ -61,7 +61,6 @@ const WRITER: Pins = &[
 const CONSUMER: Pins = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
-    ("auto.offset.reset", "error"),
     ("check.crcs", "true"),
     ("allow.auto.create.topics", "false"),
     ("fetch.min.bytes", "1"),
@@ -74,6 +73,7 @@ const CONSUMER: Pins = &[
 
 const READER: Pins = &[
     ("isolation.level", "read_committed"),
+    ("auto.offset.reset", "error"),
     ("fetch.wait.max.ms", "100"),
     ("queued.min.messages", "20000"),
     ("queued.max.messages.kbytes", "32768"),
@@ -82,15 +82,18 @@ const READER: Pins = &[
 
 const GLANCE: Pins = &[
     ("isolation.level", "read_committed"),
+    ("auto.offset.reset", "error"),
     ("fetch.wait.max.ms", "10"),
     ("enable.partition.eof", "true"),
     ("queued.max.messages.kbytes", "32768"),
 ];
 
-const SURVEYOR: Pins = &[("isolation.level", "read_uncommitted")];
+const SURVEYOR: Pins = &[("isolation.level", "read_uncommitted"), ("auto.offset.reset", "error")];
 
 const MEMBER: Pins = &[
     ("isolation.level", "read_committed"),
+    // It reads nothing, from wherever it starts.
+    ("auto.offset.reset", "latest"),
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "1500"),
