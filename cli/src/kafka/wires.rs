@@ -48,8 +48,13 @@ fn avro<T: Event + 'static>() -> Arc<dyn Wire<T>> {
     Arc::new(Avro::default())
 }
 
-#[derive(Default)]
 struct Avro<T: Event>(Codec<T>);
+
+impl<T: Event> Default for Avro<T> {
+    fn default() -> Avro<T> {
+        Avro(Codec::new())
+    }
+}
 
 fn poison(error: impl std::error::Error) -> WireError {
     let source = error.source().map_or_else(String::new, |source| format!(": {source}"));
