@@ -10,7 +10,8 @@ use anyhow::{Context, ensure};
 use contract::FeedEvent;
 use contract::topics::HOPS;
 use stream::kafka::{
-    Cluster, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions, place_of, published_log,
+    Cluster, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions, patiently, place_of,
+    published_log,
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
@@ -69,7 +70,8 @@ pub fn intake(
         transport: Arc::clone(&transport),
         observer: Arc::clone(&inlet.observer),
     };
-    let mut repairs = Repairs::open(cluster, &transport, &task_options)?;
+    let opened = patiently(stop, || Repairs::open(cluster, &transport, &task_options))?;
+    let Some(mut repairs) = opened else { return Ok(0) };
     let log = directory.log();
     let (mut limits, mut pause) = (BTreeMap::new(), PAUSE);
     let mut remarks = 0;

@@ -65,11 +65,14 @@ pub fn run_stage<S: Stage + 'static>(
     stop: &AtomicBool,
     joined: &AtomicBool,
 ) -> Result<Vec<Stopped>, TransportError> {
-    check_topics(&frame.cluster, &frame.spec, &frame.transport)?;
+    let ready = patiently(stop, || {
+        check_topics(&frame.cluster, &frame.spec, &frame.transport)?;
+        Repairs::open(&frame.cluster, &frame.transport, &frame.options)
+    });
+    let Some(mut repairs) = ready? else { return Ok(Vec::new()) };
     let shop = Shop { frame, memory: memory.clone(), make: Box::new(make), stopped: Mutex::default() };
     let shop = Arc::new(shop);
-    let Frame { cluster, spec, options, transport, .. } = &shop.frame;
-    let mut repairs = Repairs::open(cluster, transport, options)?;
+    let Frame { cluster, spec, options, .. } = &shop.frame;
     let member = member(cluster, spec, options)?;
     let owned = &member.context().owned;
     while !stop.load(Ordering::Relaxed) {
@@ -98,6 +101,21 @@ pub fn run_stage<S: Stage + 'static>(
     drop(member);
     let stopped = locked(&shop.stopped).clone();
     Ok(stopped)
+}
+
+/// Asks again until the brokers answer: they may come up later than this process. `None` when it is to stop.
+pub fn patiently<R>(
+    stop: &AtomicBool,
+    mut ask: impl FnMut() -> Result<R, TransportError>,
+) -> Result<Option<R>, TransportError> {
+    while !stop.load(Ordering::Relaxed) {
+        match ask() {
+            Err(TransportError::Trouble(why)) => tracing::info!(why, "waiting for the brokers"),
+            answer => return answer.map(Some),
+        }
+        std::thread::sleep(PAUSE_MAX / 3);
+    }
+    Ok(None)
 }
 
 /// Every topic of the stage is there and has as many partitions as the generation.

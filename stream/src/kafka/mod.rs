@@ -35,7 +35,7 @@ pub use client::{
 #[cfg(feature = "rocks")]
 pub use gather::Gathering;
 #[cfg(feature = "kafka")]
-pub use group::{Repairs, Stopped, run_stage};
+pub use group::{Repairs, Stopped, patiently, run_stage};
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
 pub use letters::{DeadLetter, RepairRequest};
 pub use observer::{Batch, Event, Observer, Silent};

@@ -14,7 +14,7 @@ use tests::tables::Exports;
 /// Processes of a whole line.
 pub const PARTS: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
 /// How long a line may take to come to its end; what hangs is killed.
-const DONE_WITHIN: Duration = Duration::from_secs(180);
+const DONE_WITHIN: Duration = Duration::from_secs(120);
 
 /// A pipeline that does not outlive its test.
 pub struct Plant {
@@ -73,11 +73,6 @@ impl Plant {
             }
             None => self.processes.push(Process { part: part.to_owned(), copy, child }),
         }
-    }
-
-    /// How many processes there are, at work or not.
-    pub fn len(&self) -> usize {
-        self.processes.len()
     }
 
     /// Kills the process of an index and starts it again.

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::topics::{HOPS, VIEWS};
-use stream::kafka::{
-    Cluster, INTAKE, KafkaTransport, Label, Mark, Received, Sending, TaskId, Transport, Writer,
-};
+use stream::kafka::{Cluster, INTAKE, KafkaTransport, Label, Mark, Received, Sending, TaskId, Transport, Writer};
 use tests::broker::Brokers;
 use tests::site::{AS_OF, Site, example_config, example_feeds};
 

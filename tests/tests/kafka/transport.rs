@@ -63,8 +63,9 @@ fn what_is_committed_is_read_and_an_earlier_writer_is_fenced() {
     (1..=3).for_each(|number| send(&mut first, number).unwrap());
     first.commit().unwrap();
     assert_eq!(first.delivered(0), Some(2));
-    // A marker stands behind the transaction.
-    assert_eq!(numbers(&transport), (vec![1, 2, 3], 4));
+    assert_eq!(numbers(&transport).0, [1, 2, 3]);
+    // A marker stands behind the transaction, a moment later.
+    assert_eq!((numbers(&transport).1, transport.visible_end("t.one", 1).unwrap()), (4, 4));
 
     let mut reader = transport.reader("t.one", 1, 1).unwrap();
     let mut read = Vec::new();
@@ -97,6 +98,7 @@ fn a_commit_that_the_broker_never_answers_is_unclear() {
     let mut writer = transport.writer("t.writer", 1).unwrap();
     send(&mut writer, 1).unwrap();
     writer.commit().unwrap();
+    assert_eq!(numbers(&transport).0, [1]);
     send(&mut writer, 2).unwrap();
     brokers.node(0).kill().unwrap();
     let ended = writer.commit();

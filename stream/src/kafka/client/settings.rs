@@ -93,7 +93,7 @@ const SURVEYOR: Pins = &[("isolation.level", "read_uncommitted"), ("auto.offset.
 const MEMBER: Pins = &[
     ("isolation.level", "read_committed"),
     // It reads nothing, from wherever it starts.
-    ("auto.offset.reset", "latest"),
+    ("auto.offset.reset", "largest"),
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "1500"),
