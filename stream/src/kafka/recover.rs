@@ -82,7 +82,7 @@ pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
 }
 
 /// Every number that was given is visible.
-fn covers(visible: &[u64], given: &[u64]) -> bool {
+pub(crate) fn covers(visible: &[u64], given: &[u64]) -> bool {
     given.iter().enumerate().all(|(slot, number)| visible.get(slot).is_some_and(|visible| visible >= number))
 }
 
