@@ -57,7 +57,14 @@ pub fn collect(collection: &Collection<'_>, out: &Path) -> anyhow::Result<()> {
 
 fn drained(transport: &KafkaTransport, collection: &Collection<'_>, deadline: Instant) -> anyhow::Result<Survey> {
     loop {
-        let survey = Survey::take(transport, collection.cluster, collection.line)?;
+        let survey = match Survey::take(transport, collection.cluster, collection.line) {
+            Err(TaskError::Again(why)) if Instant::now() < deadline => {
+                tracing::info!(why, "waiting for the brokers");
+                std::thread::sleep(PAUSE);
+                continue;
+            }
+            taken => taken?,
+        };
         let Some(Standing { stage, task, mark, waiting }) = survey.busy() else { return Ok(survey) };
         if Instant::now() > deadline {
             let asked = survey.intake.as_ref().map_or(0, |mark| mark.complete);

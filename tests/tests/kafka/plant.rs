@@ -111,7 +111,11 @@ impl Plant {
 
     /// Takes a stage process's own disk away.
     pub fn wipe(&self, part: &str, copy: u32) {
-        fs::remove_dir_all(self.folder().join(format!("{part}-{copy}"))).unwrap();
+        let folder = self.folder().join(format!("{part}-{copy}"));
+        // A process that was killed early has none.
+        if folder.exists() {
+            fs::remove_dir_all(folder).unwrap();
+        }
     }
 
     /// The intake's disk, for a test that takes it away.
