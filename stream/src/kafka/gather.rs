@@ -129,8 +129,11 @@ fn copy(from: &RocksStore, task: TaskId, to: &Arc<dyn Store>) -> Result<(), Stor
 /// have spoken of one key, it is there as long as one of them says so; of those the last in the line is heard.
 #[derive(Default)]
 struct Latest {
-    keys: BTreeMap<Vec<u8>, BTreeMap<TaskId, (u64, Option<Vec<u8>>)>>,
+    keys: BTreeMap<Vec<u8>, BTreeMap<TaskId, Said>>,
 }
+
+/// A writer's last record: its number, its value.
+type Said = (u64, Option<Vec<u8>>);
 
 impl Latest {
     fn see(&mut self, generation: u32, received: Received<'_>) {
@@ -147,8 +150,8 @@ impl Latest {
 
     fn values(&self) -> impl Iterator<Item = (&Vec<u8>, &Vec<u8>)> {
         self.keys.iter().filter_map(|(key, said)| {
-            let values = said.values().filter_map(|(_, value)| value.as_ref());
-            values.last().map(|value| (key, value))
+            let mut values = said.values().filter_map(|(_, value)| value.as_ref());
+            values.next_back().map(|value| (key, value))
         })
     }
 }

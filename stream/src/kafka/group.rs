@@ -254,8 +254,10 @@ impl Told {
 struct Owned {
     /// Given, and not begun yet.
     fresh: Mutex<Vec<u16>>,
-    working: Mutex<BTreeMap<u16, (Arc<Told>, JoinHandle<()>)>>,
+    working: Mutex<BTreeMap<u16, Working>>,
 }
+
+type Working = (Arc<Told>, JoinHandle<()>);
 
 impl Owned {
     fn start(&self, work: impl Fn(u16, Arc<Told>) -> JoinHandle<()>) {

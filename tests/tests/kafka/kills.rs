@@ -1,7 +1,7 @@
 //! Processes that are killed anywhere, that come and go, and that wake up as former owners.
 
+use std::fs;
 use std::path::PathBuf;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -12,7 +12,7 @@ use tests::seeded::Seeded;
 use tests::site::Site;
 use tests::tables::Exports;
 
-use crate::plant::{PARTS, Plant, wait};
+use crate::plant::{Intake, PARTS, Plant};
 
 const PLAN: Plan = Plan { rows: 20_000, years: 1 };
 
@@ -40,7 +40,7 @@ impl Load {
         self.scratch.path().join("feeds")
     }
 
-    fn start(&self, plant: &Plant) -> Child {
+    fn start(&self, plant: &Plant) -> Intake {
         plant.start_intake(&self.feeds(), &PLAN.as_of())
     }
 }
@@ -66,14 +66,12 @@ fn killed_processes_lose_nothing_and_double_nothing() {
             let index = random.below(PARTS.len() + 1);
             if index < PARTS.len() {
                 plant.kill_and_start(index);
-            } else if intake.try_wait().unwrap().is_none() {
-                intake.kill().unwrap();
-                intake.wait().unwrap();
+            } else if intake.kill() {
                 intake = load.start(&plant);
             }
             killed += 1;
         }
-        assert_eq!(wait(&mut intake), Some(0), "{}", plant.log("intake", 1));
+        assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
         let start = Instant::now();
         load.expected.assert_same(&plant.exports(), &format!("after {killed} kills"));
         println!("{killed} kills; the line was done {:.1?} after the last", start.elapsed());
@@ -98,7 +96,7 @@ fn partitions_move_while_processes_join_and_leave() {
         std::thread::sleep(Duration::from_millis(300));
         plant.start(part, 1);
     }
-    assert_eq!(wait(&mut intake), Some(0), "{}", plant.log("intake", 1));
+    assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
     load.expected.assert_same(&plant.exports(), "with two processes a stage");
     plant.end_all();
 }
@@ -122,7 +120,7 @@ fn a_former_owner_that_wakes_up_does_no_harm() {
     for part in ["normalize", "ledger"] {
         plant.signal(part, 1, Signal::CONT);
     }
-    assert_eq!(wait(&mut intake), Some(0), "{}", plant.log("intake", 1));
+    assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
     load.expected.assert_same(&plant.exports(), "after former owners woke up");
     plant.end_all();
 }
@@ -140,15 +138,14 @@ fn lost_disks_are_made_again() {
         plant.wipe(part, 1);
         plant.start(part, 1);
     }
-    intake.kill().unwrap();
-    intake.wait().unwrap();
+    intake.kill();
     for lost in ["intake", "intake.witness"] {
         let path = plant.folder().join(lost);
-        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         removed.unwrap();
     }
     let mut intake = load.start(&plant);
-    assert_eq!(wait(&mut intake), Some(0), "{}", plant.log("intake", 1));
+    assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
     load.expected.assert_same(&plant.exports(), "after every disk was lost");
     plant.end_all();
 }

@@ -126,14 +126,15 @@ impl Plant {
     /// Publishes everything that lies in a folder.
     pub fn take_in(&self, feeds: &Path, as_of: &str) {
         let mut intake = self.start_intake(feeds, as_of);
-        let status = wait(&mut intake);
+        let status = intake.wait();
         assert!(status == Some(0), "intake: {status:?}\n{}", self.log("intake", 1));
     }
 
-    pub fn start_intake(&self, feeds: &Path, as_of: &str) -> Child {
+    pub fn start_intake(&self, feeds: &Path, as_of: &str) -> Intake {
         let mut command = self.command(&["intake"]);
         command.arg("--data").arg(self.intake_folder()).arg("--blobs").arg(self.blobs()).arg("--feeds").arg(feeds);
-        command.args(["--as-of", as_of, "--until-idle"]).stderr(self.log_file("intake", 1)).spawn().unwrap()
+        command.args(["--as-of", as_of, "--until-idle"]).stderr(self.log_file("intake", 1));
+        Intake(command.spawn().unwrap())
     }
 
     /// Waits until everything is done and makes a data directory of it.
@@ -224,17 +225,38 @@ impl Plant {
     }
 }
 
-/// Waits for a process, which is killed when it takes too long.
-pub fn wait(child: &mut Child) -> Option<i32> {
-    let deadline = Instant::now() + DONE_WITHIN;
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code();
+/// An intake at work, which does not outlive its test.
+pub struct Intake(Child);
+
+impl Intake {
+    /// Waits for its end; it is killed when that takes too long.
+    pub fn wait(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + DONE_WITHIN;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            if Instant::now() > deadline {
+                self.0.kill().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
-        if Instant::now() > deadline {
-            child.kill().unwrap();
+    }
+
+    /// Kills it; `false` where it had ended by itself.
+    pub fn kill(&mut self) -> bool {
+        let runs = self.0.try_wait().unwrap().is_none();
+        if runs {
+            self.0.kill().unwrap();
+            self.0.wait().unwrap();
         }
-        std::thread::sleep(Duration::from_millis(10));
+        runs
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
