@@ -183,13 +183,17 @@ impl<S: Stage + 'static> Shop<S> {
         let home = FolderHome::new(cluster, spec, options, &self.memory, partition);
         let mut task = Task::open(&self.frame, partition, (self.make)(partition), Box::new(home), limits)?;
         loop {
-            if task.step(STEP)?.caught_up {
-                limits.clear();
-            }
+            let is_caught_up = task.step(STEP)?.caught_up;
             if told.to_end() {
                 return task.finish();
             }
-            for request in told.requests().into_iter().filter(|request| task.misses(request)) {
+            let requests = told.requests();
+            // On its way to its mark it may just be sending what is asked for; whoever still misses it asks again.
+            if !is_caught_up {
+                continue;
+            }
+            limits.clear();
+            for request in requests.into_iter().filter(|request| task.misses(request)) {
                 let missing = limits.entry(request.partition).or_insert(request.missing);
                 *missing = (*missing).min(request.missing);
                 observer.event(task.id(), &Event::Repair { from: request.missing });
