@@ -72,7 +72,7 @@ fn views_of(stage: &str) -> Vec<(u8, String)> {
         let part = writer.strip_prefix("compliance/").unwrap_or(writer);
         part == stage || part == "every stage" || (part == "compliance" && (stage == "units" || stage == "ledger"))
     };
-    let views = Topic::ALL.iter().zip(VIEWS).filter(|(_, view)| view.writers.iter().any(|writer| is_writer(writer)));
+    let views = Topic::ALL.iter().zip(VIEWS).filter(|(_, view)| view.writers.iter().any(is_writer));
     views.map(|(topic, view)| (*topic as u8, view.name.to_owned())).collect()
 }
 
