@@ -79,8 +79,8 @@ impl Brokers {
         let folder = tempfile::Builder::new().prefix("paidonce-broker-").tempdir()?;
         let (addresses, voters) = (free_addresses(settings.nodes)?, free_addresses(settings.nodes)?);
         let mut nodes = Vec::new();
-        for place in 0..usize::from(settings.nodes) {
-            let address = settings.addresses.get(place).copied().unwrap_or(addresses[place]);
+        for (place, free) in addresses.iter().enumerate() {
+            let address = settings.addresses.get(place).copied().unwrap_or(*free);
             let advertised = settings.advertised.get(place).copied().unwrap_or(address);
             let (id, heap_mb) = (place as u16 + 1, settings.heap_mb);
             let home = folder.path().join(id.to_string());
