@@ -14,7 +14,7 @@ use tests::tables::Exports;
 /// Processes of a whole line.
 pub const PARTS: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
 /// How long a line may take to come to its end; what hangs is killed.
-const DONE_WITHIN: Duration = Duration::from_secs(120);
+pub const DONE_WITHIN: Duration = Duration::from_secs(120);
 
 /// A pipeline that does not outlive its test.
 pub struct Plant {
@@ -151,11 +151,6 @@ impl Plant {
         let said = String::from_utf8_lossy(&collected.stderr);
         assert!(collected.status.success(), "{said}\n{}", self.logs());
         out
-    }
-
-    /// Waits until everything is done.
-    pub fn drain(&mut self) {
-        std::fs::remove_dir_all(self.collect()).unwrap();
     }
 
     /// Uses the raw files that another line has taken in.
