@@ -4,5 +4,4 @@ mod brokers;
 mod kills;
 mod line;
 mod plant;
-mod replay;
 mod transport;
