@@ -73,19 +73,40 @@ pub fn run_stage<S: Stage + 'static>(
     let shop = Shop { frame, memory: memory.clone(), make: Box::new(make), stopped: Mutex::default() };
     let shop = Arc::new(shop);
     let Frame { cluster, spec, options, .. } = &shop.frame;
-    let member = member(cluster, spec, options)?;
-    let owned = &member.context().owned;
+    while !stop.load(Ordering::Relaxed) {
+        let member = member(cluster, spec, options)?;
+        let ended = attend(&shop, &member, &mut repairs, stop, joined);
+        member.context().owned.end_all();
+        // Leaves the group, so that others need not wait for the end of the session.
+        member.unsubscribe();
+        drop(member);
+        if let Err(error) = ended {
+            // Another process goes by this one's name, or slow brokers took this one for two.
+            tracing::warn!(stage = spec.name, %error, "member is out of its group; it joins again");
+            std::thread::sleep(FENCED_PAUSE);
+        }
+    }
+    let stopped = locked(&shop.stopped).clone();
+    Ok(stopped)
+}
+
+/// Takes part in the group until `stop` is set, or until the group puts the member out for good.
+fn attend<S: Stage + 'static>(
+    shop: &Arc<Shop<S>>,
+    member: &BaseConsumer<Member>,
+    repairs: &mut Repairs,
+    stop: &AtomicBool,
+    joined: &AtomicBool,
+) -> Result<(), KafkaError> {
+    let (spec, owned) = (&shop.frame.spec, &member.context().owned);
     while !stop.load(Ordering::Relaxed) {
         match member.poll(STEP) {
-            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
-                owned.end_all();
-                return Err(TransportError::Fenced(format!("another process goes by this one's name: {error}")));
-            }
+            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(error),
             Some(Err(error)) if !passes(&error) => tracing::warn!(stage = spec.name, %error, "group"),
             _ => {}
         }
         owned.start(|partition, told| {
-            let shop = Arc::clone(&shop);
+            let shop = Arc::clone(shop);
             std::thread::spawn(move || shop.work(partition, &told))
         });
         joined.fetch_or(member.context().answered.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -95,12 +116,7 @@ pub fn run_stage<S: Stage + 'static>(
             }
         });
     }
-    owned.end_all();
-    // Leaves the group, so that others need not wait for the end of the session.
-    member.unsubscribe();
-    drop(member);
-    let stopped = locked(&shop.stopped).clone();
-    Ok(stopped)
+    Ok(())
 }
 
 /// Asks again until the brokers answer: they may come up later than this process. `None` when it is to stop.

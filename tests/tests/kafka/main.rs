@@ -4,4 +4,5 @@ mod brokers;
 mod kills;
 mod line;
 mod plant;
+mod replay;
 mod transport;

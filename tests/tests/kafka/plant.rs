@@ -14,7 +14,7 @@ use tests::tables::Exports;
 /// Processes of a whole line.
 pub const PARTS: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
 /// How long a line may take to come to its end; what hangs is killed.
-const DONE_WITHIN: Duration = Duration::from_secs(120);
+pub const DONE_WITHIN: Duration = Duration::from_secs(120);
 
 /// A pipeline that does not outlive its test.
 pub struct Plant {
@@ -151,6 +151,11 @@ impl Plant {
         let said = String::from_utf8_lossy(&collected.stderr);
         assert!(collected.status.success(), "{said}\n{}", self.logs());
         out
+    }
+
+    /// Uses the raw files that another line has taken in.
+    pub fn share_blobs(&self, other: &Plant) {
+        tests::site::copy_folder(&other.blobs(), &self.blobs());
     }
 
     /// Exports of everything that came of the line, once it is done and its books are in order.

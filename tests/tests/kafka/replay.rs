@@ -1,0 +1,135 @@
+//! The same input again, on topics of other names: every record that any task publishes is the same, byte by byte.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use cli::configuration;
+use stream::kafka::{
+    Cluster, INTAKE, KafkaTransport, Label, Mark, Received, Sending, StageSpec, Survey, TaskError, TaskId, Transport,
+    Writer,
+};
+use tests::broker::Brokers;
+use tests::site::{AS_OF, example_config, example_feeds};
+
+use crate::plant::{DONE_WITHIN, Plant};
+
+/// What a record is, without its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    label: Label,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+}
+
+/// By topic, partition and writer: its records in order, each once.
+type Published = BTreeMap<(String, u16, TaskId), BTreeMap<u64, Told>>;
+
+fn cluster(brokers: &Brokers, prefix: &str) -> Cluster {
+    Cluster { brokers: brokers.bootstrap(), prefix: prefix.into(), generation: 1, settings: Vec::new() }
+}
+
+fn told(received: &Received<'_>) -> Option<Told> {
+    let label = received.label?.clone();
+    Some(Told { label, key: received.key.map(<[u8]>::to_vec), value: received.value.map(<[u8]>::to_vec) })
+}
+
+/// Everything that a stage has published; a record that was sent again must be the same again.
+fn published(transport: &KafkaTransport, cluster: &Cluster, spec: &StageSpec) -> Published {
+    let mut published = Published::new();
+    for name in spec.output.iter().chain(spec.views.iter().map(|(_, name)| name)) {
+        let topic = cluster.topic(name);
+        for partition in 0..spec.partitions {
+            let visit = &mut |received: Received<'_>| {
+                let told = told(&received).expect("every record is ours");
+                let writer = told.label.origin.task;
+                if writer.stage == spec.number {
+                    let of_writer = published.entry((name.clone(), partition, writer)).or_default();
+                    let first = of_writer.entry(told.label.number).or_insert_with(|| told.clone());
+                    assert_eq!(*first, told, "{name}, partition {partition}");
+                }
+            };
+            transport.read_to_end(&topic, partition, 0, visit).unwrap();
+        }
+    }
+    for ((topic, partition, writer), records) in &published {
+        let last = *records.keys().last().expect("a writer is there by its records");
+        assert_eq!(last, records.len() as u64, "{writer} has gaps in {topic}, partition {partition}");
+    }
+    published
+}
+
+/// Writes a stage's input as it stands, with the intake's mark, under another prefix.
+fn copy_input(transport: &KafkaTransport, spec: &StageSpec, from: &Cluster, to: &Cluster) {
+    let mut writer = transport.writer(&format!("copy.{}", spec.name), 1).unwrap();
+    let (source, target) = (from.topic(&spec.input), to.topic(&spec.input));
+    for partition in 0..spec.partitions {
+        let visit = &mut |received: Received<'_>| {
+            let Received { key, value, label, .. } = received;
+            writer.send(Sending { topic: &target, partition, key, value, label, slot: 0 }).unwrap();
+        };
+        transport.read_to_end(&source, partition, 0, visit).unwrap();
+    }
+    let intake = TaskId { stage: INTAKE, partition: 0 };
+    let (key, partition) = (Mark::key(1, intake), Mark::partition(intake, spec.partitions));
+    let mut mark = None;
+    let visit = &mut |received: Received<'_>| {
+        if received.key == Some(&key) {
+            mark = received.value.map(<[u8]>::to_vec);
+        }
+    };
+    transport.read_to_end(&from.marks(), partition, 0, visit).unwrap();
+    let (topic, key, value) = (to.marks(), Some(key.as_slice()), mark.as_deref());
+    writer.send(Sending { topic: &topic, partition, key, value, label: None, slot: 0 }).unwrap();
+    writer.commit().unwrap();
+}
+
+fn wait_until_done(transport: &KafkaTransport, cluster: &Cluster, spec: &StageSpec) {
+    let deadline = Instant::now() + DONE_WITHIN;
+    loop {
+        match Survey::take(transport, cluster, std::slice::from_ref(spec)) {
+            Ok(survey) if survey.busy().is_none() => return,
+            Ok(_) | Err(TaskError::Again(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert!(Instant::now() < deadline, "{} is not done", spec.name);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// The order in which the records of several writers come to one partition is a new one each time. So each stage is
+/// given what it was given the first time.
+#[test]
+fn each_stage_publishes_the_same_bytes_of_the_same_input() {
+    let brokers = Brokers::one().unwrap();
+    let mut first = Plant::new(&brokers.bootstrap(), &example_config(), "first.", 1);
+    first.start_line();
+    first.take_in(&example_feeds(), AS_OF);
+    let configuration = configuration::load(&example_config()).unwrap();
+    let line = cli::kafka::line(configuration.tenant.partitions, &configuration.digest);
+    let from = cluster(&brokers, "first.");
+    let transport = KafkaTransport::new(&from).unwrap();
+    line.iter().for_each(|spec| wait_until_done(&transport, &from, spec));
+    first.end_all();
+    let mut records = 0;
+    for spec in &line {
+        let prefix = format!("{}.", spec.name);
+        let mut again = Plant::new(&brokers.bootstrap(), &example_config(), &prefix, 1);
+        let to = cluster(&brokers, &prefix);
+        copy_input(&transport, spec, &from, &to);
+        again.share_blobs(&first);
+        again.start(spec.name, 1);
+        wait_until_done(&transport, &to, spec);
+        again.end_all();
+        let (one, other) = (published(&transport, &from, spec), published(&transport, &to, spec));
+        assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+        for (place, told) in &one {
+            assert_eq!(told.len(), other[place].len(), "{place:?}");
+            for (number, told) in told {
+                assert_eq!(Some(told), other[place].get(number), "{place:?}, number {number}");
+                records += 1;
+            }
+        }
+    }
+    assert!(records > 1_000, "{records} records were compared");
+    println!("{records} records are the same");
+}
