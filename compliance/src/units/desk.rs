@@ -10,8 +10,8 @@ use contract::{Entitlement, EntitlementEvent, Id, Program, Publication, Sale};
 use stream::{Outbox, State, StorageError, View};
 
 use super::facts::{
-    DOCUMENTS, DocumentEntry, Grant, PARTIES, PartyEntry, Record, SALES, SERIALS, SaleKey, SerialEntry, TIER_ROWS,
-    TIERS, TierEntry, Verdict, YEARS, Year, YearKey,
+    DOCUMENTS, DocumentEntry, Grant, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SERIALS, SaleKey, SerialEntry,
+    TIER_ROWS, TIERS, TierEntry, Verdict, YEARS, Year, YearKey,
 };
 use super::filing::document_key;
 use super::findings::{findings, no_sale};
@@ -25,7 +25,7 @@ use crate::references::{Known, References};
 pub struct Shelves {
     pub records: Vec<Open>,
     pub documents: Shelf<u64, Vec<DocumentEntry>>,
-    pub parties: Shelf<(i32, u64), Vec<PartyEntry>>,
+    pub parties: Rolls<(i32, u64), PartyEntry>,
     pub serials: Shelf<u64, Vec<SerialEntry>>,
     pub tiers: Rolls<(i32, u64), TierEntry>,
     pub years: Shelf<YearKey, Year>,
@@ -54,7 +54,7 @@ impl Default for Shelves {
         Shelves {
             records: Vec::new(),
             documents: Shelf::new(&DOCUMENTS),
-            parties: Shelf::new(&PARTIES),
+            parties: Rolls::new(&PARTIES, &PARTY_ROWS),
             serials: Shelf::new(&SERIALS),
             tiers: Rolls::new(&TIERS, &TIER_ROWS),
             years: Shelf::new(&YEARS),

@@ -14,7 +14,7 @@ pub const SALES: Table<SaleKey, Record> = Table::new(1, "sales");
 /// By hash of partner family, product and normal document: whose document it is, and which returns name it.
 pub const DOCUMENTS: Table<u64, Vec<DocumentEntry>> = Table::new(2, "documents");
 /// By first day of a span and hash of partner, product and party: what one party bought.
-pub const PARTIES: Table<(i32, u64), Vec<PartyEntry>> = Table::new(3, "parties");
+pub static PARTIES: Table<(i32, u64), Roll<PartyEntry>> = Table::new(3, "parties");
 /// By hash of product and serial number: where a unit has been.
 pub const SERIALS: Table<u64, Vec<SerialEntry>> = Table::new(4, "serials");
 /// By first day of a span and hash of product, outlet or serial numbers, quantity and tier: what distributors sold to an
@@ -23,6 +23,7 @@ pub static TIERS: Table<(i32, u64), Roll<TierEntry>> = Table::new(5, "tiers");
 /// By product, partner and calendar year: units sold.
 pub const YEARS: Table<YearKey, Year> = Table::new(6, "years");
 pub static TIER_ROWS: Rows<(i32, u64), TierEntry> = Table::new(7, "tier rows");
+pub static PARTY_ROWS: Rows<(i32, u64), PartyEntry> = Table::new(9, "party rows");
 /// Lines of a year behind the largest: its key, quantity below zero, line. So the largest comes first.
 pub const YEAR_LINES: Table<(YearKey, i64, SaleKey), ()> = Table::new(8, "year lines");
 
@@ -164,13 +165,33 @@ pub struct DocumentEntry {
     pub claim: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartyEntry {
     pub sale: SaleKey,
     pub quantity: Micros,
     pub amount: Micros,
     /// Empty for the mark of a return that looks for its sale in this span.
     pub document: Text,
+}
+
+impl Entry for PartyEntry {
+    /// Sales by day, then the marks of returns by day.
+    type Place = (u8, i32, [u8; 16]);
+
+    fn place(&self) -> (u8, i32, [u8; 16]) {
+        PartyEntry::place_of(self.document.is_empty(), self.sale)
+    }
+}
+
+impl PartyEntry {
+    pub fn place_of(mark: bool, SaleKey(day, id): SaleKey) -> (u8, i32, [u8; 16]) {
+        (u8::from(mark), day.0, id.0)
+    }
+
+    /// The first place of a day.
+    pub fn from_day(mark: bool, day: Day) -> (u8, i32, [u8; 16]) {
+        (u8::from(mark), day.0, [0; 16])
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use stream::StorageError;
 use super::desk::Desk;
 use super::facts::{DocumentEntry, PartyEntry, SaleKey, YearKey, hash};
 use super::market::Market;
+use super::rolls::Entry;
 use crate::rules::skeleton;
 use crate::rules::two_tiers_report::PAIR_DAYS;
 
@@ -152,15 +153,22 @@ impl Desk<'_> {
     pub fn file(&mut self, sale: &Sale, enters: bool) -> Result<(), StorageError> {
         let own = self.own_document(sale);
         set(self.shelves.documents.edit(self.state, own)?, document_entry(sale, false), enters);
-        set(self.shelves.parties.edit(self.state, party_key(sale))?, party_entry(sale), enters);
+        self.file_with_party(party_key(sale), party_entry(sale), enters)?;
         if !sale.is_return() {
             return Ok(());
         }
         let mark = PartyEntry { document: Text::default(), ..party_entry(sale) };
         for span in spans_of_return(sale) {
-            set(self.shelves.parties.edit(self.state, span)?, mark.clone(), enters);
+            self.file_with_party(span, mark.clone(), enters)?;
         }
         Ok(())
+    }
+
+    fn file_with_party(&mut self, list: (i32, u64), entry: PartyEntry, enters: bool) -> Result<(), StorageError> {
+        if enters {
+            return self.shelves.parties.put(self.state, list, entry);
+        }
+        self.shelves.parties.take(self.state, list, entry.place()).map(|_| ())
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use contract::{Micros, Sale, Text};
+use contract::{Day, Micros, Sale, Text};
 use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
-use super::facts::{Double, Exceeds, Grant, Line, SaleKey, SerialEntry, Unit, YEAR_LINES, Year, YearKey};
+use super::facts::{Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Unit, YEAR_LINES, Year, YearKey};
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip};
@@ -42,11 +42,12 @@ impl Desk<'_> {
             .filter(|e| days_apart(e.sale.0, own.sale.0) <= DOCUMENT_DAYS)
             .map(|e| e.sale)
             .collect();
-        let party = self.shelves.parties.get(self.state, party_key(sale))?;
+        let (from, to) = (PartyEntry::from_day(false, sale.date), PartyEntry::from_day(false, sale.date.plus(1)));
+        let party = self.shelves.parties.all(self.state, party_key(sale), (from, to))?;
         let near = party
             .iter()
-            .filter(|e| e.sale.0 == sale.date && e.quantity == sale.quantity && e.amount == sale.amount)
-            .filter(|e| e.sale != own.sale && !e.document.is_empty() && may_be_slip(&e.document, &sale.document));
+            .filter(|e| e.sale != own.sale && e.quantity == sale.quantity && e.amount == sale.amount)
+            .filter(|e| may_be_slip(&e.document, &sale.document));
         twins.extend(near.map(|e| e.sale));
         twins.sort_unstable();
         twins.dedup();
@@ -128,8 +129,9 @@ impl Desk<'_> {
             return Ok(());
         }
         if !sale.customer.is_empty() {
-            let party = self.shelves.parties.get(self.state, party_key(sale))?;
-            touched.returns.extend(party.iter().filter(|e| e.document.is_empty()).map(|e| e.sale));
+            let looking = (PartyEntry::from_day(true, sale.date), PartyEntry::from_day(true, Day(i32::MAX)));
+            let looking = self.shelves.parties.all(self.state, party_key(sale), looking)?;
+            touched.returns.extend(looking.iter().map(|e| e.sale));
         }
         for (life, _) in lives(sale) {
             let life = self.shelves.serials.get(self.state, life)?;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use contract::{Entitlement, Micros, Sale};
-use stream::StorageError;
+use contract::{Day, Entitlement, Micros, Sale};
+use stream::{Order, StorageError};
 
 use super::desk::Desk;
-use super::facts::{Back, Grant, Record, SaleKey};
+use super::facts::{Back, Grant, PartyEntry, Record, SaleKey};
 use super::filing::{document_entry, document_key, lives, looks_for_party, set, spans_of_return};
 use super::judge::Touched;
+use super::rolls::{Entry, PAGE};
 use crate::rules::{Check, RULES};
 
 impl Desk<'_> {
@@ -118,16 +119,23 @@ impl Desk<'_> {
     fn sold_to_party(&mut self, sale: &Sale) -> Result<Option<SaleKey>, StorageError> {
         let mut small = None;
         for span in spans_of_return(sale) {
-            let entries = self.shelves.parties.get(self.state, span)?.clone();
-            for entry in entries.iter().rev() {
-                let sold = !entry.document.is_empty() && entry.quantity > Micros::ZERO && entry.sale.0 <= sale.date;
-                if !sold || !self.is_no_double(entry.sale)? {
-                    continue;
+            let (from, mut to) =
+                (PartyEntry::from_day(false, Day(i32::MIN)), PartyEntry::from_day(false, sale.date.plus(1)));
+            loop {
+                let page = self.shelves.parties.page(self.state, span, (from, to), Order::Down, PAGE)?;
+                for entry in &page {
+                    if entry.quantity <= Micros::ZERO || !self.is_no_double(entry.sale)? {
+                        continue;
+                    }
+                    if entry.quantity >= sale.quantity.abs() {
+                        return Ok(Some(entry.sale));
+                    }
+                    small = small.or(Some(entry.sale));
                 }
-                if entry.quantity >= sale.quantity.abs() {
-                    return Ok(Some(entry.sale));
+                match page.last() {
+                    Some(last) if page.len() == PAGE => to = last.place(),
+                    _ => break,
                 }
-                small = small.or(Some(entry.sale));
             }
         }
         Ok(small)

@@ -12,6 +12,9 @@ use super::shelf::{Blank, Shelf};
 /// Entries that stand in one value. Tests try both forms with little.
 const FEW_MAX: usize = if cfg!(test) { 3 } else { 12 };
 
+/// Entries that are read at once of a list that stands in rows.
+pub const PAGE: usize = 16;
+
 /// Something that stands in a list at one place.
 pub trait Entry: Clone + Serialize + DeserializeOwned {
     /// Entries of one list stand in this order, one at each place.
@@ -124,6 +127,11 @@ impl<K: Key + PartialEq + Copy, E: Entry> Rolls<K, E> {
         };
         visited::add(found.len());
         Ok(found)
+    }
+
+    /// All entries at `[from, to)`, in order.
+    pub fn all(&mut self, state: &mut dyn State, key: K, within: (E::Place, E::Place)) -> Result<Vec<E>, StorageError> {
+        self.page(state, key, within, Order::Up, usize::MAX)
     }
 
     /// Writes what has changed and forgets everything.

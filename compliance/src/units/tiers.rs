@@ -15,12 +15,9 @@ use super::desk::Desk;
 use super::facts::{Mate, Pair, SaleKey, TierEntry};
 use super::filing::{TierKeys, serial_ends, tier_keys, tier_list, tier_lists};
 use super::findings::loses;
-use super::rolls::Entry;
+use super::rolls::{Entry, PAGE};
 use crate::rules::two_tiers_report::{Closeness, Nearness, PAIR_DAYS, Report};
 use crate::rules::{Check, RULES};
-
-/// Entries that are read at once of a list that stands in rows.
-const PAGE: usize = 16;
 
 /// Lines whose mate has changed.
 type Moved = BTreeSet<SaleKey>;
