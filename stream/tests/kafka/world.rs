@@ -166,8 +166,8 @@ impl Opening<'_> {
 pub struct Seat {
     pub id: TaskId,
     pub live: Option<Box<dyn Runner>>,
-    /// An owner that does not know that it was replaced.
-    zombie: Option<Box<dyn Runner>>,
+    /// An owner that does not know that it was replaced, and its host, which no other process of the task can start on.
+    zombie: Option<(usize, Box<dyn Runner>)>,
     limits: BTreeMap<u16, u64>,
     caught_up: bool,
     disks: [Disk; 2],
@@ -286,7 +286,7 @@ impl World {
         let World { log, fate, seats, dice, partitions, adjust, .. } = self;
         let seat = &mut seats[seat];
         if fate.strikes("old owner works on", 4)
-            && let Some(zombie) = &mut seat.zombie
+            && let Some((_, zombie)) = &mut seat.zombie
         {
             match zombie.step().and_then(|_| zombie.finish()).and_then(|()| zombie.checkpoint()) {
                 Ok(()) => {}
@@ -300,10 +300,12 @@ impl World {
             }
         }
         let Some(task) = &mut seat.live else {
-            // A process that starts anew on a host is the only one there.
-            if fate.strikes("moves to the other host", 4) || seat.zombie.is_some() {
-                seat.host = 1 - seat.host;
-            }
+            let moves = fate.strikes("moves to the other host", 4);
+            seat.host = match seat.zombie {
+                Some((taken, _)) => 1 - taken,
+                None if moves => 1 - seat.host,
+                None => seat.host,
+            };
             let home = seat.disks[seat.host].start();
             let mut options = options(dice);
             adjust(&mut options);
@@ -345,7 +347,7 @@ impl World {
                 seat.live = None;
             }
             Ok(false) if fate.strikes("is replaced while it works", 120) => {
-                seat.zombie = seat.live.take();
+                seat.zombie = seat.live.take().map(|task| (seat.host, task));
             }
             Ok(false) => {}
             Err(error) => {
