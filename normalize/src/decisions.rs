@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use contract::{AuditRecord, Code, Command, Day, Id, Publication, RecordRef, Reject, RowDecision, SaleEvent, Text};
+use contract::{
+    AuditRecord, Code, Command, Day, Id, Publication, RecordRef, Reject, RowDecision, Sale, SaleEvent, Text,
+};
 use stream::{Order, StageError};
 
 use crate::lines::{drop_claim, next_version, take_line};
@@ -64,19 +66,25 @@ fn read_sale(page: &mut Page<'_>, stored: StoredSale) -> Result<bool, StageError
     }
     let before = Arc::clone(&stored.sale);
     page.withdraw(before.holds.iter().filter(|hold| slips(hold)).map(|(_, finding)| *finding));
-    page.send(SaleEvent::Retract(Arc::clone(&before)));
-    let mut sale = contract::Sale::clone(&before);
-    sale.holds.retain(|hold| !slips(hold));
-    (sale.product, sale.stamp) = (product, page.stamp);
-    sale.version = next_version(page, &replace::line_of(&stored))?;
-    sale.alone = company_is_one(page, &sale)?;
-    let at = sale.at.clone();
-    let sale = Arc::new(sale);
-    page.send(SaleEvent::Assert(Arc::clone(&sale)));
+    let mut sale = Arc::clone(&before);
+    let now = Arc::make_mut(&mut sale);
+    now.holds.retain(|hold| !slips(hold));
+    now.product = product;
     let (method, score) = (read.method.as_str().into(), read.score);
-    let stored = StoredSale { sale, method, score, runner_up: read.runner_up, ..stored };
-    page.set_change(&at, &Change::Accepted(Box::new(stored)))?;
+    restate(page, before, StoredSale { sale, method, score, runner_up: read.runner_up, ..stored })?;
     Ok(true)
+}
+
+/// Retracts a sale as it was and asserts it as it is now, as the next version of its line.
+pub(crate) fn restate(page: &mut Page<'_>, before: Arc<Sale>, mut stored: StoredSale) -> Result<(), StageError> {
+    page.send(SaleEvent::Retract(before));
+    let version = next_version(page, &replace::line_of(&stored))?;
+    let alone = company_is_one(page, &stored.sale)?;
+    let sale = Arc::make_mut(&mut stored.sale);
+    (sale.version, sale.alone, sale.stamp) = (version, alone, page.stamp);
+    page.send(SaleEvent::Assert(Arc::clone(&stored.sale)));
+    let at = stored.sale.at.clone();
+    page.set_change(&at, &Change::Accepted(Box::new(stored)))
 }
 
 /// Decides about a row whose line another record holds with other content (DD-03).

@@ -91,6 +91,8 @@ fn come_in(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<(), StageError> {
 /// A sale that had to give way stands again.
 fn come_back(page: &mut Page<'_>, at: &RecordRef, stored: StoredSale, version: u32) -> Result<(), StageError> {
     let mut stored = stored;
+    let currency = page.currency_or_partners(stored.sale.currency);
+    Arc::make_mut(&mut stored.sale).currency = currency;
     let holds = rows::doubts_of_sale(page, &stored)?;
     let sale = Arc::make_mut(&mut stored.sale);
     (sale.version, sale.stamp, sale.holds) = (version, page.stamp, holds);

@@ -5,6 +5,7 @@
 //! Parked until a decision: rows whose product nobody knows, and lines that another record holds with other content.
 
 mod checks;
+mod currencies;
 mod decisions;
 mod doubles;
 mod known;

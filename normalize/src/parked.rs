@@ -1,15 +1,17 @@
 //! Parked rows that come back when the reference data or a steward know more.
 
 use contract::{Code, Id, Publication, SaleEvent, Text};
-use stream::{Order, Outbox, StageError, State};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stream::{Order, Outbox, StageError, State, Table};
 
 use crate::known::{Known, settled_product};
 use crate::matching::MatchOutcome;
 use crate::page::{Now, Page};
-use crate::rows::{Draft, assert_late, stored_sale};
+use crate::rows::{Draft, assert_late, doubts, stored_sale};
 use crate::tables::{Change, PARKED, StoredParked};
 
-/// How many parked rows are looked at together.
+/// How many records are looked at together.
 const PAGE_ROWS: usize = 1000;
 
 /// Tries the parked rows of all partners again.
@@ -19,24 +21,42 @@ pub(crate) fn retry(
     state: &mut dyn State,
     outbox: &mut Outbox<SaleEvent>,
 ) -> Result<(), StageError> {
+    each_record(&PARKED, known, stamp, state, outbox, &mut |page, file_no, record_no, finding| {
+        bring_back(page, file_no, record_no, finding).map(drop)
+    })
+}
+
+/// What is done with one record of a table of records.
+type Visit<'v, V> = &'v mut dyn FnMut(&mut Page<'_>, u32, u32, V) -> Result<(), StageError>;
+
+/// Visits every record of a table, each on a page of its own.
+pub(crate) fn each_record<V: Serialize + DeserializeOwned>(
+    table: &Table<(String, u32, u32), V>,
+    known: &Known,
+    stamp: u64,
+    state: &mut dyn State,
+    outbox: &mut Outbox<SaleEvent>,
+    visit: Visit<'_, V>,
+) -> Result<(), StageError> {
     let mut from = (String::new(), 0, 0);
     let to = ("\u{10ffff}".to_owned(), 0, 0);
     let mut actor = String::new();
     loop {
-        let parked = PARKED.range(state, &from, &to, Order::Up, PAGE_ROWS)?;
-        let Some(((last, file_no, record_no), _)) = parked.last() else { return Ok(()) };
+        let records = table.range(state, &from, &to, Order::Up, PAGE_ROWS)?;
+        let Some(((last, file_no, record_no), _)) = records.last() else { return Ok(()) };
         from = (last.clone(), *file_no, record_no + 1);
-        for ((partner, file_no, record_no), finding) in &parked {
-            if actor != *partner {
-                actor.clone_from(partner);
-                outbox.acting_for(partner);
+        let is_last = records.len() < PAGE_ROWS;
+        for ((partner, file_no, record_no), value) in records {
+            if actor != partner {
+                actor.clone_from(&partner);
+                outbox.acting_for(&partner);
             }
             let partner = Text::from(partner.as_str());
             let mut page = Page::new(known, &partner, stamp, state, outbox);
-            bring_back(&mut page, *file_no, *record_no, *finding)?;
+            visit(&mut page, file_no, record_no, value)?;
             page.close()?;
         }
-        if parked.len() < PAGE_ROWS {
+        if is_last {
             return Ok(());
         }
     }
@@ -47,16 +67,18 @@ pub(crate) fn bring_back(page: &mut Page<'_>, file_no: u32, record_no: u32, find
     let Now::Parked(parked) = page.now(file_no, record_no)? else {
         return Err(StageError::Unknown { stage: "normalize", what: format!("parked record {record_no}") });
     };
-    let StoredParked { row, content, line_key, version, mut holds, .. } = *parked;
+    let StoredParked { row, content, line_key, version, holds, .. } = *parked;
     let resolution = page.resolve_product(file_no, &row)?;
     let Some(product) = settled_product(&resolution).cloned() else { return Ok(false) };
+    let at = page.at(file_no, record_no);
+    let draft = Draft { at: at.clone(), row: &row, content, line: line_key, version };
+    page.withdraw(holds.into_iter().map(|(_, finding)| finding));
+    let mut holds = doubts(page, &draft)?;
     if resolution.outcome == MatchOutcome::Typo {
         holds.push((Code::CodeTypo, finding));
     } else {
         page.publish(&Publication::Withdrawn(finding));
     }
-    let at = page.at(file_no, record_no);
-    let draft = Draft { at: at.clone(), row: &row, content, line: line_key, version };
     let sale = page.sale(&draft, product, holds)?;
     let mut stored = stored_sale(sale, &draft, &resolution);
     assert_late(page, &mut stored)?;

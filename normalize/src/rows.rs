@@ -15,7 +15,9 @@ use crate::known::settled_product;
 use crate::lines::{Place, claim, find_place};
 use crate::matching::{MatchOutcome, Method, ProductResolution};
 use crate::page::{Now, Page};
-use crate::tables::{COMPANY, CompanyKey, PARKED, READINGS, ROWS, StoredDouble, StoredParked, StoredRow, StoredSale};
+use crate::tables::{
+    COMPANY, CURRENCYLESS, CompanyKey, PARKED, READINGS, ROWS, StoredDouble, StoredParked, StoredRow, StoredSale,
+};
 
 /// Judges every row of the slice, stores the verdicts and sends the sales on. `contents` are the rows' hashes.
 pub(crate) fn take(page: &mut Page<'_>, file_no: u32, slice: &RowSlice, contents: &[u64]) -> Result<(), StageError> {
@@ -222,8 +224,9 @@ fn find_doubts(page: &mut Page<'_>, doubted: &Doubted<'_>) -> Result<Vec<(Code, 
         holds.push(say_doubt(page, at, sale, Code::AmountMismatch, message));
     }
     if currency == Currency::NONE {
-        let message = "no currency in the row, the feed definition or the master; add it to partners.csv or as \
-                       `currency` to the feed definition, and have the file corrected";
+        CURRENCYLESS.put(page.state, &(at.partner.to_string(), at.file_no, at.record_no), &())?;
+        let message = "no currency in the row, the feed definition or the master; it is released when partners.csv names \
+                       the partner's, which later files may also get as `currency` of the feed definition";
         holds.push(say_doubt(page, at, sale, Code::CurrencyMissing, message.to_owned()));
     }
     Ok(holds)
@@ -328,7 +331,13 @@ pub(crate) fn company_key(sale: &Sale) -> CompanyKey {
 impl Page<'_> {
     /// The currency of a row: its own, else the partner's.
     pub(crate) fn currency(&self, row: &ParsedRow) -> Currency {
-        row.currency.or_else(|| self.partner().and_then(|p| p.currency)).unwrap_or(Currency::NONE)
+        self.currency_or_partners(row.currency.unwrap_or(Currency::NONE))
+    }
+
+    /// The currency, or that of the partner where there is none.
+    pub(crate) fn currency_or_partners(&self, currency: Currency) -> Currency {
+        let partners = || self.partner().and_then(|partner| partner.currency).unwrap_or(Currency::NONE);
+        if currency.is_none() { partners() } else { currency }
     }
 
     pub(crate) fn resolve_product(&mut self, file_no: u32, row: &ParsedRow) -> Result<ProductResolution, StageError> {

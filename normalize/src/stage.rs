@@ -11,7 +11,7 @@ use crate::known::{Knowledge, Known};
 use crate::lines::{line_key, row_content};
 use crate::page::{Page, publish};
 use crate::tables::{FILES, FileState, LINES, LineKey, REFERENCES, SERIES, TODAY};
-use crate::{decisions, parked, replace, rows};
+use crate::{currencies, decisions, parked, replace, rows};
 
 /// Normalizes the rows of the partners of one partition.
 pub struct NormalizeStage {
@@ -90,7 +90,8 @@ impl Stage for NormalizeStage {
             Control::Configure { reference } => {
                 REFERENCES.put(state, &number, &reference)?;
                 self.known = self.knowledge.of(reference)?;
-                parked::retry(&self.known, number, state, outbox)
+                parked::retry(&self.known, number, state, outbox)?;
+                currencies::retry(&self.known, number, state, outbox)
             }
             Control::Tick { as_of } => {
                 self.today = Some(as_of);

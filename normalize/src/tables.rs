@@ -32,6 +32,8 @@ pub(crate) const READINGS: Table<(String, String, u32, u32), ()> = Table::new(11
 pub(crate) const CHAINS: Table<String, ChainEnd> = Table::new(12, "chains");
 /// 0 → day of the last tick.
 pub(crate) const TODAY: Table<u8, Day> = Table::new(13, "today");
+/// (partner, file number, record number) of records that had no currency when they were last doubted.
+pub(crate) const CURRENCYLESS: Table<(String, u32, u32), ()> = Table::new(14, "currencyless");
 
 /// Key of a document line.
 ///

@@ -498,6 +498,34 @@ fn a_sale_without_any_currency_is_held() {
 }
 
 #[test]
+fn a_currency_that_the_master_names_later_releases_what_it_held() {
+    let mut nameless = bikes();
+    nameless.partners[0].currency = None;
+    let mut catalogue = bikes();
+    catalogue.products.push(product("ZZ-900", "Tricycle"));
+    let mut desk = Desk::new(&[&nameless, &catalogue]);
+    desk.file(
+        "july",
+        false,
+        &["A1 1 2012-07-01 BK-1 2 20", "A2 1 2012-07-02 ZZ-900 1 10", "A3 1 2012-09-03 BK-1 1 10"],
+    );
+    desk.file("july again", false, &["A1 1 2012-07-01 BK-1 3 30"]);
+    let held = ["DD-03 2/1 ~ 1/1", "DQ-03 1/3", "DQ-07 1/2", "DQ-13 1/1", "DQ-13 1/2", "DQ-13 1/3", "DQ-13 2/1"];
+    assert_eq!(desk.findings(), held);
+    desk.sent();
+    desk.configure(&nameless);
+    assert_eq!((desk.sent(), desk.findings()), (vec![], held.map(str::to_owned).to_vec()));
+    desk.configure(&catalogue);
+    assert_eq!(desk.findings(), ["DD-03 2/1 ~ 1/1", "DQ-03 1/3"]);
+    assert_eq!(desk.sent(), ["+ 1/2 v1 1 alone", "- 1/1 v1 2", "+ 1/1 v2 2 alone", "- 1/3 v1 1", "+ 1/3 v2 1 alone"]);
+    assert_eq!(desk.receipts(), ["accepted 3=3+0+0+0+0", "accepted 1=0+0+0+0+1"]);
+    desk.decide("july again", 1, RowDecision::Take);
+    assert_eq!(desk.findings(), ["DQ-03 1/3"]);
+    desk.configure(&catalogue);
+    assert_eq!(desk.findings(), ["DQ-03 1/3"]);
+}
+
+#[test]
 fn what_kept_a_file_out_goes_when_it_is_let_in() {
     let mut desk = Desk::new(&[&bikes()]);
     let problem = |message: &str| contract::FieldProblem {
