@@ -2,7 +2,7 @@
 //!
 //! In: what is due and what may be paid ([`contract::AccrualEvent`]), payments as commands.
 //! Out: balanced journal entries, authorizations, payments and their audit chain, as views.
-//! Refused, with a finding: payments for unknown authorizations or in another currency.
+//! Refused, with a finding: payments in another currency. Those for an authorization that nobody issued yet wait.
 
 mod book;
 mod carried;

@@ -1,32 +1,42 @@
 //! Payments that were made outside, taken from commands.
 //!
+//! Lines that agree in everything are one payment, however many files tell of it ([`Action::payment`]); booked once.
 //! Every partition sees every payment. The partition that the authorization's id names (its first eight bytes are the
 //! beneficiary's route) answers for it, also when nobody issued it: so it is reported once, by whatever number of
 //! partitions.
 
 use contract::{
-    Code, Command, Currency, Day, Finding, Id, Micros, Money, Payment, Publication, RecordRef, Settlement, Text,
+    Action, Code, Command, Currency, Day, Finding, Id, Micros, Money, Payment, Publication, RecordRef, Settlement, Text,
 };
-use stream::{Outbox, StageError, State};
+use stream::{Order, Outbox, StageError, State};
 
 use crate::book::Rate;
 use crate::stage::{Author, SinkStage, Step, publish};
-use crate::tables::{BOOKS, GRANTS, PAYMENTS, route_of};
+use crate::tables::{BOOKS, GRANTS, PAGE, PAYMENTS, WAITING, route_of};
 
 /// A payment as reported.
 pub(crate) struct Paid<'a> {
-    pub authorization: Id,
-    pub date: Day,
-    pub amount: Micros,
-    pub currency: Currency,
-    pub command: &'a Command,
+    id: Id,
+    authorization: Id,
+    date: Day,
+    amount: Micros,
+    currency: Currency,
+    command: &'a Command,
 }
 
 impl Paid<'_> {
-    /// The same authorization, day, amount and currency are the same payment.
-    fn id(&self) -> Id {
-        let parts = [self.authorization.to_string(), self.date.to_string(), self.amount.to_string()];
-        Id::of("payment", &[&parts[0], &parts[1], &parts[2], self.currency.as_str()])
+    /// `None` for a command that reports no payment.
+    pub fn of(command: &Command) -> Option<Paid<'_>> {
+        let Action::Pay { authorization, date, amount, currency, .. } = command.action else { return None };
+        Some(Paid { id: command.action.payment()?, authorization, date, amount, currency, command })
+    }
+
+    fn waiting_key(&self) -> ([u8; 16], i32, [u8; 16]) {
+        (self.authorization.0, self.date.0, self.id.0)
+    }
+
+    fn finding_id(&self, code: Code) -> Id {
+        Id::of("finding", &[code.as_str(), &self.id.to_string()])
     }
 
     fn finding(&self, code: Code, settlement: Option<&Settlement>, at_risk: Micros, what: &str) -> Finding {
@@ -38,7 +48,7 @@ impl Paid<'_> {
             self.amount, self.currency, self.date, self.authorization
         );
         let mut finding = Finding::about(code, at, None, message);
-        finding.id = Id::of("finding", &[code.as_str(), &self.id().to_string()]);
+        finding.id = self.finding_id(code);
         finding.program = settlement.map(|s| s.program.clone()).unwrap_or_default();
         finding.beneficiary = beneficiary;
         finding.at_risk = (at_risk > Micros::ZERO).then_some(Money { amount: at_risk, currency: self.currency });
@@ -53,6 +63,7 @@ fn partner_of(beneficiary: &str) -> Text {
 }
 
 impl SinkStage {
+    /// Books a payment, or keeps it until its authorization is issued.
     pub(crate) fn pay(
         &self,
         paid: &Paid<'_>,
@@ -62,30 +73,65 @@ impl SinkStage {
         if !self.shard.owns(route_of(paid.authorization)) {
             return Ok(());
         }
-        let Some(settlement_id) = GRANTS.get(state, &(paid.authorization.0,))? else {
-            let what = "nobody issued it; nothing is booked, look for the right id in the authorizations";
+        let Some(settlement) = GRANTS.get(state, &(paid.authorization.0,))? else {
+            WAITING.put(state, &paid.waiting_key(), paid.command)?;
+            let what = "no such authorization has been issued; it waits and is booked when there is one";
             let finding = paid.finding(Code::PaidUnauthorised, None, paid.amount, what);
             publish(outbox, &Publication::Finding(finding));
             return Ok(());
         };
-        let book = BOOKS.get(state, &(settlement_id,))?.expect("a grant has its book");
+        self.pay_granted(paid, settlement, self.settings.batch(), state, outbox)
+    }
+
+    /// Books the payments that came before their authorization, in order of their days.
+    pub(crate) fn pay_what_waited(
+        &self,
+        authorization: Id,
+        batch: u64,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        loop {
+            let page = WAITING.prefix(state, &(authorization.0,), Order::Up, PAGE)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            let settlement = GRANTS.get(state, &(authorization.0,))?.expect("it has just been issued");
+            for (key, command) in page {
+                WAITING.delete(state, &key)?;
+                let paid = Paid::of(&command).expect("only payments wait");
+                publish(outbox, &Publication::Withdrawn(paid.finding_id(Code::PaidUnauthorised)));
+                self.pay_granted(&paid, settlement, batch, state, outbox)?;
+            }
+        }
+    }
+
+    /// Books a payment of an authorization of this settlement, unless it is booked or cannot be.
+    fn pay_granted(
+        &self,
+        paid: &Paid<'_>,
+        settlement: [u8; 16],
+        batch: u64,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        let book = BOOKS.get(state, &(settlement,))?.expect("a grant has its book");
         if let Some(why) = refusal(paid, &book.settlement) {
             let finding = paid.finding(Code::PaymentRefused, Some(&book.settlement), paid.amount, &why);
             publish(outbox, &Publication::Finding(finding));
             return Ok(());
         }
-        let id = paid.id();
-        if PAYMENTS.get(state, &(id.0,))?.is_some() {
+        if PAYMENTS.get(state, &(paid.id.0,))?.is_some() {
             return Ok(());
         }
-        PAYMENTS.put(state, &(id.0,), &())?;
-        self.book_payment(paid, id, self.desk(book, state)?, state, outbox)
+        PAYMENTS.put(state, &(paid.id.0,), &())?;
+        self.book_payment(paid, batch, self.desk(book, state)?, state, outbox)
     }
 
     fn book_payment(
         &self,
         paid: &Paid<'_>,
-        id: Id,
+        batch: u64,
         mut desk: crate::stage::Desk<'_>,
         state: &mut dyn State,
         outbox: &mut Outbox<()>,
@@ -98,11 +144,16 @@ impl SinkStage {
         let over = book.pay(grant, paid.amount, rate, &mut desk.legs);
         if paid.amount > payable {
             let code = if payable.is_zero() { Code::PaidTwice } else { Code::PaidAbovePayable };
-            let what = format!("{payable} was payable, {over} is owed back");
+            let was = if payable.is_zero() { "nothing".to_owned() } else { format!("only {payable}") };
+            let rest = match over.is_zero() {
+                true => "the rest pays what else is authorised".to_owned(),
+                false => format!("{over} is owed back"),
+            };
+            let what = format!("{was} was payable, {rest}");
             let settlement = &desk.book.settlement;
             publish(outbox, &Publication::Finding(paid.finding(code, Some(settlement), paid.amount - payable, &what)));
         }
-        let command = paid.command;
+        let Paid { id, command, .. } = *paid;
         let author =
             Author { actor: &command.actor, role: &command.role, reason: &command.reason, comment: &command.comment };
         let object =
@@ -118,7 +169,7 @@ impl SinkStage {
             over,
         };
         publish(outbox, &Publication::Payment(payment));
-        let step = Step { kind: "payment", id, date: paid.date, batch: self.settings.batch(), origin: Text::default() };
+        let step = Step { kind: "payment", id, date: paid.date, batch, origin: Text::default() };
         self.finish(desk, &step, state, outbox)
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, AccrualEvent, AccrualKind, AccrualMovement, Action, AuditRecord, Authorization,
-    AuthorizationOrder, AuthorizationStatus, Control, Day, Id, Micros, Publication, Reference, Settlement, Text,
+    AccountingClass, AccrualEvent, AccrualKind, AccrualMovement, AuditRecord, Authorization, AuthorizationOrder,
+    AuthorizationStatus, Control, Day, Id, Micros, Publication, Reference, Settlement, Text,
 };
 use stream::{Blobs, Input, Order, Outbox, Shard, Stage, StageError, State, TableId, View};
 
 use crate::book::{Book, Grant, Leg};
+use crate::payment::Paid;
 use crate::posting::{Cause, entry, entry_id};
 use crate::tables::{BOOKS, CLAWBACKS, GRANTS, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id};
 
@@ -81,19 +82,11 @@ impl Stage for SinkStage {
                 SETTINGS.put(state, &0, &self.settings)?;
             }
             Control::Settle => {}
-            Control::Command(command) => match &command.action {
-                Action::Pay { authorization, date, amount, currency } => {
-                    let payment = crate::payment::Paid {
-                        authorization: *authorization,
-                        date: *date,
-                        amount: *amount,
-                        currency: *currency,
-                        command: &command,
-                    };
-                    self.pay(&payment, state, outbox)?;
+            Control::Command(command) => {
+                if let Some(paid) = Paid::of(&command) {
+                    self.pay(&paid, state, outbox)?;
                 }
-                Action::Resolve { .. } | Action::Decide { .. } => {}
-            },
+            }
         }
         Ok(())
     }
@@ -233,7 +226,7 @@ impl SinkStage {
         Ok(Desk { book, payee, legs: Vec::new(), settings: &self.settings, before, clawback_before })
     }
 
-    /// Sets clawback off, publishes what changed and writes everything back.
+    /// Sets clawback off, publishes what changed, writes everything back, and takes the payments that waited for it.
     pub(crate) fn finish(
         &self,
         mut desk: Desk<'_>,
@@ -247,7 +240,9 @@ impl SinkStage {
             self.set_off(&mut desk, step, posted, state, outbox)?;
         }
         desk.publish_authorizations(step, &SYSTEM, outbox);
-        desk.write_back(step.batch, state)
+        let issued: Vec<Id> = desk.book.grants.iter().skip(desk.before.len()).map(|grant| grant.id).collect();
+        desk.write_back(step.batch, state)?;
+        issued.into_iter().try_for_each(|authorization| self.pay_what_waited(authorization, step.batch, state, outbox))
     }
 
     /// Sets the beneficiary's open clawback off against what has become payable, the oldest first.

@@ -1,6 +1,6 @@
 //! The state of the stage.
 
-use contract::{Currency, Day, Id, Reference, Text};
+use contract::{Command, Currency, Day, Id, Reference, Text};
 use serde::{Deserialize, Serialize};
 use stream::Table;
 
@@ -23,6 +23,9 @@ pub(crate) const PAYMENTS: Table<([u8; 16],), ()> = Table::new(5, "payments");
 
 /// What the controls said last; one row.
 pub(crate) const SETTINGS: Table<u8, Settings> = Table::new(6, "settings");
+
+/// Payments whose authorization has not been issued yet: its id, the day, payment id → the command.
+pub(crate) const WAITING: Table<([u8; 16], i32, [u8; 16]), Command> = Table::new(7, "waiting");
 
 /// Rows that are read at once.
 pub(crate) const PAGE: usize = 1024;

@@ -14,7 +14,7 @@ use contract::{
 };
 use normalize::views::{self, SaleRow};
 
-use crate::exports::{each_accrual, risks};
+use crate::exports::each_accrual;
 use crate::overview::money;
 use crate::reader::Reader;
 use crate::run::stages;
@@ -64,7 +64,7 @@ impl Life<'_> {
     }
 
     fn of_id(&mut self, id: Id) -> Result<bool> {
-        if let Some(finding) = self.find(Topic::Findings, |f: &Finding| f.id == id)? {
+        if let Some(finding) = self.reader.findings(|f| f.id == id)?.pop() {
             self.finding_in_full(&finding)?;
         } else if let Some(payment) = self.find(Topic::Payments, |p: &Payment| p.id == id)? {
             self.payment(&payment)?;
@@ -158,34 +158,33 @@ impl Life<'_> {
         let touches = |f: &Finding| {
             f.at == *at || f.related.as_ref() == Some(at) || f.sale.is_some_and(|sale| sales.contains(&sale))
         };
-        let found: Vec<Finding> = self.all(Topic::Findings, touches)?;
+        let found = self.reader.findings(touches)?;
         if found.is_empty() {
             self.say("Nothing was found against it");
         }
         for finding in &found {
-            self.finding(finding)?;
+            self.finding(finding);
         }
         Ok(())
     }
 
-    fn finding(&mut self, f: &Finding) -> Result<()> {
+    fn finding(&mut self, f: &Finding) {
         self.say(&format!("Finding {} ({}), {}: {}", f.code, f.code.meaning(), f.code.decision().as_str(), f.message));
         self.say(&format!("  id {}, at {}", f.id, self.reader.place(&f.at)));
         if let Some(related) = &f.related {
             self.say(&format!("  with {}", self.reader.place(related)));
         }
-        if let Some(Money { amount, currency }) = f.at_risk.or(risks(self.reader)?.get(&f.id).copied()) {
+        if let Some(Money { amount, currency }) = f.at_risk {
             self.say(&format!("  {} at risk", money(currency, amount)));
         }
         if let Some(by) = f.explained_by {
             self.say(&format!("  explained by finding {by}"));
         }
-        Ok(())
     }
 
     fn finding_in_full(&mut self, f: &Finding) -> Result<()> {
         self.title(&format!("Finding {}", f.id));
-        self.finding(f)?;
+        self.finding(f);
         for at in std::iter::once(&f.at).chain(&f.related) {
             if at.record_no > 0 {
                 self.record_of(at)?;

@@ -5,13 +5,11 @@ use std::fmt;
 
 use anyhow::Result;
 use contract::{
-    AccrualMovement, Authorization, AuthorizationStatus, Code, Control, Currency, Day, Decision, Finding, JournalEntry,
-    Micros, Payment, Receipt, RecordRef, Reject, Side, Text, Topic,
+    AccrualMovement, Authorization, AuthorizationStatus, Code, Currency, Day, Decision, JournalEntry, Micros, Payment,
+    Receipt, RecordRef, Reject, Side, Text, Topic,
 };
 
-use crate::exports::risks;
 use crate::reader::Reader;
-use crate::run::entry::Entry;
 
 /// An amount for each currency.
 pub type Amounts = BTreeMap<Currency, Micros>;
@@ -72,7 +70,7 @@ impl Intake {
 
 impl Overview {
     pub fn of(reader: &Reader) -> Result<Overview> {
-        let mut overview = Overview { as_of: last_day(reader)?, ..Overview::default() };
+        let mut overview = Overview { as_of: reader.as_of()?, ..Overview::default() };
         reader.each_receipt(&mut |receipt| overview.files.add(&receipt))?;
         overview.count_rejects(reader)?;
         overview.count_findings(reader)?;
@@ -93,16 +91,15 @@ impl Overview {
     }
 
     fn count_findings(&mut self, reader: &Reader) -> Result<()> {
-        let risks = risks(reader)?;
         let mut largest: BTreeMap<(RecordRef, Currency), Micros> = BTreeMap::new();
-        reader.each(Topic::Findings, &mut |finding: Finding| {
+        reader.each_finding(&mut |finding| {
             let found = self.findings.entry(finding.code).or_default();
             found.count += 1;
             if finding.explained_by.is_some() {
                 found.explained += 1;
                 return;
             }
-            let Some(risk) = finding.at_risk.or_else(|| risks.get(&finding.id).copied()) else { return };
+            let Some(risk) = finding.at_risk else { return };
             *found.at_risk.entry(risk.currency).or_default() += risk.amount;
             if matches!(finding.code.decision(), Decision::Block | Decision::Hold) {
                 let amount = largest.entry((finding.at, risk.currency)).or_default();
@@ -145,17 +142,6 @@ pub fn open_clawback(reader: &Reader) -> Result<Amounts> {
     Ok(open)
 }
 
-fn last_day(reader: &Reader) -> Result<Option<Day>> {
-    let log = reader.directory().log();
-    // What stands further on in the log has not been worked on yet.
-    for number in (1..=reader.directory().committed().position.entry).rev() {
-        if let Some(Entry::Control { control: Control::Tick { as_of }, .. }) = Entry::read(&log, number)? {
-            return Ok(Some(as_of));
-        }
-    }
-    Ok(None)
-}
-
 /// Where each partner's records went.
 pub fn partners(reader: &Reader) -> Result<String> {
     let mut by_partner: BTreeMap<Text, Intake> = BTreeMap::new();
@@ -190,7 +176,8 @@ impl Overview {
     fn show_intake(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Intake { files, records, .. } = self.files;
         writeln!(f, "Lines in: {} in {} files. Where each one went:", grouped(records), grouped(files))?;
-        let reasons: Vec<_> = self.rejects.iter().map(|(code, n)| format!("{} {code}", grouped(*n))).collect();
+        let reason = |(code, n): (&Code, &u64)| format!("{} {code} {}", grouped(*n), code.meaning());
+        let reasons: Vec<_> = self.rejects.iter().map(reason).collect();
         for (count, word, note) in [
             (self.files.accepted, "accepted", String::new()),
             (self.files.rejected, "rejected", reasons.join(", ")),
@@ -201,21 +188,28 @@ impl Overview {
             let note = if count == 0 { "" } else { &note };
             writeln!(f, "{}", format!("  {:>11}  {word:<11} {note}", grouped(count)).trim_end())?;
         }
-        let odd = self.files.statuses.iter().filter(|(status, _)| *status != "accepted");
-        let odd: Vec<_> = odd.map(|(status, count)| format!("{count} {status}")).collect();
-        if odd.is_empty() { Ok(()) } else { writeln!(f, "  files not simply accepted: {}", odd.join(", ")) }
+        let statuses: Vec<_> =
+            self.files.statuses.iter().map(|(s, count)| format!("{} {s}", grouped(*count))).collect();
+        if self.files.statuses.keys().all(|status| status == "accepted") {
+            return Ok(());
+        }
+        writeln!(f, "  Of the files: {}", statuses.join(", "))
     }
 
     fn show_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nFindings                                                                       money at risk")?;
-        for (code, found) in &self.findings {
-            let meaning: String = code.meaning().chars().take(60).collect();
+        let mut findings: Vec<(&Code, &Found)> = self.findings.iter().collect();
+        findings.sort_by_key(|(code, _)| code.as_str());
+        let width = findings.iter().map(|(code, _)| code.meaning().len()).max().unwrap_or(0);
+        writeln!(f, "\n{:<width$} money at risk", "Findings", width = width + 28)?;
+        for (code, found) in findings {
+            let (decision, meaning) = (code.decision().as_str(), code.meaning());
             let risk: Vec<_> = found.at_risk.iter().map(|(currency, amount)| money(*currency, *amount)).collect();
             let explained = match found.explained {
                 0 => String::new(),
                 n => format!(" ({} explained by another)", grouped(n)),
             };
-            let line = format!("  {code}  {:>7}  {meaning:<60} {}{explained}", grouped(found.count), risk.join(", "));
+            let count = grouped(found.count);
+            let line = format!("  {code}  {count:>7}  {decision:<8}  {meaning:<width$} {}{explained}", risk.join(", "));
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())

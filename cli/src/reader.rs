@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
-use contract::{ParsedRow, Receipt, RecordRef, Text, Topic};
+use contract::{Code, Control, Day, Finding, Id, Money, ParsedRow, Receipt, RecordRef, Reference, Risk, Text, Topic};
 use serde::de::DeserializeOwned;
 use stream::reader::StateReader;
 use stream::{Blobs, DataDirectory};
@@ -21,6 +21,15 @@ pub struct Reader {
     blobs: BlobFolder,
     /// Path of each file, by partner and number.
     paths: BTreeMap<(Text, u32), String>,
+    beside: OnceLock<Beside>,
+}
+
+/// What is known of findings beside what they say themselves.
+struct Beside {
+    /// Money at risk by finding.
+    risks: BTreeMap<Id, Money>,
+    /// By record, the finding that says it repeats a sale of another report.
+    doubles: BTreeMap<RecordRef, Id>,
 }
 
 impl Reader {
@@ -39,7 +48,7 @@ impl Reader {
 
     /// Looks at a data directory that is open.
     pub fn of(directory: DataDirectory, blobs: BlobFolder) -> Result<Reader> {
-        let mut reader = Reader { directory, blobs, paths: BTreeMap::new() };
+        let mut reader = Reader { directory, blobs, paths: BTreeMap::new(), beside: OnceLock::new() };
         let mut paths = BTreeMap::new();
         reader.each_receipt(&mut |receipt| {
             paths.insert((receipt.at.partner, receipt.at.file_no), receipt.file);
@@ -99,6 +108,49 @@ impl Reader {
         Ok(all)
     }
 
+    /// Hands over every finding, in key order, with the money at risk and with what explains it.
+    ///
+    /// A date that does not fit its file is explained where the record repeats a sale that another report dates alike.
+    /// The doubt about the date is normalization's, the double is found behind it; only here do both meet.
+    pub fn each_finding(&self, visit: &mut dyn FnMut(Finding)) -> Result<()> {
+        let Beside { risks, doubles } = self.beside()?;
+        self.each(Topic::Findings, &mut |mut finding: Finding| {
+            finding.at_risk = finding.at_risk.or_else(|| risks.get(&finding.id).copied());
+            if finding.code == Code::DateImplausible {
+                finding.explained_by = finding.explained_by.or_else(|| doubles.get(&finding.at).copied());
+            }
+            visit(finding);
+        })
+    }
+
+    /// Every finding that is wanted, in key order.
+    pub fn findings(&self, wanted: impl Fn(&Finding) -> bool) -> Result<Vec<Finding>> {
+        let mut all = Vec::new();
+        self.each_finding(&mut |finding| {
+            if wanted(&finding) {
+                all.push(finding);
+            }
+        })?;
+        Ok(all)
+    }
+
+    fn beside(&self) -> Result<&Beside> {
+        if let Some(beside) = self.beside.get() {
+            return Ok(beside);
+        }
+        let mut beside = Beside { risks: BTreeMap::new(), doubles: BTreeMap::new() };
+        self.each(Topic::Risks, &mut |risk: Risk| {
+            beside.risks.insert(risk.finding, risk.money);
+        })?;
+        self.each(Topic::Findings, &mut |f: Finding| {
+            let is_double = matches!(f.code, Code::TwoTiersReport | Code::NearDuplicateDocument);
+            if is_double && f.explained_by.is_none() {
+                beside.doubles.insert(f.at, f.id);
+            }
+        })?;
+        Ok(self.beside.get_or_init(|| beside))
+    }
+
     /// A record as it was read from its file; `None` where no feed definition read the file.
     pub fn row(&self, receipt: &Receipt, record_no: u32) -> Result<Option<ParsedRow>> {
         let log = self.directory.log();
@@ -112,6 +164,36 @@ impl Reader {
                 if let Some(row) = slice.rows.iter().find(|row| row.record_no == record_no) {
                     return Ok(Some(row.clone()));
                 }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The day that time has come to: that of the last tick.
+    pub fn as_of(&self) -> Result<Option<Day>> {
+        self.last_control(|control| match control {
+            Control::Tick { as_of } => Some(as_of),
+            _ => None,
+        })
+    }
+
+    /// The reference data that hold.
+    pub fn last_reference(&self) -> Result<Option<Reference>> {
+        let reference = self.last_control(|control| match control {
+            Control::Configure { reference } => Some(reference),
+            _ => None,
+        })?;
+        reference.map(|reference| self.blobs.reference(reference)).transpose()
+    }
+
+    /// The last control that is wanted. What stands further on in the log has not been worked on yet.
+    fn last_control<T>(&self, wanted: impl Fn(Control) -> Option<T>) -> Result<Option<T>> {
+        let log = self.directory.log();
+        for number in (1..=self.directory.committed().position.entry).rev() {
+            if let Some(Entry::Control { control, .. }) = Entry::read(&log, number)?
+                && let Some(found) = wanted(control)
+            {
+                return Ok(Some(found));
             }
         }
         Ok(None)

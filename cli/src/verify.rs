@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use accrual_sink::verify::{Check, Verification};
 use anyhow::Result;
-use contract::{Control, Finding, Id, Program, RecordRef, Reference, Reject, Text, Topic};
+use contract::{Control, Id, Program, RecordRef, Reject, Text, Topic};
 use normalize::views;
 use stream::{Blobs, State};
 
@@ -106,7 +106,7 @@ fn raw_files(reader: &Reader) -> Result<Check> {
 fn explanations(reader: &Reader) -> Result<Check> {
     let mut check = named("a finding is explained by one that stands");
     let mut explained = BTreeMap::new();
-    reader.each(Topic::Findings, &mut |f: Finding| {
+    reader.each_finding(&mut |f| {
         explained.insert(f.id, f.explained_by);
     })?;
     for (id, by) in explained.iter().filter_map(|(id, by)| Some((id, (*by)?))) {
@@ -155,7 +155,7 @@ fn groups(reader: &Reader) -> Result<BTreeMap<(Text, u32), Text>> {
         let Some(Entry::Control { control: Control::Configure { reference }, .. }) = Entry::read(&log, number)? else {
             continue;
         };
-        let reference: Reference = postcard::from_bytes(&reader.blobs().load(&reference.0)?)?;
+        let reference = reader.blobs().reference(reference)?;
         let grouped = |p: Program| p.group.map(|group| ((p.id, p.version), group));
         groups.extend(reference.programs.into_iter().filter_map(grouped));
     }

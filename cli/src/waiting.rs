@@ -1,7 +1,7 @@
 //! What waits, and for whom.
 
 use anyhow::Result;
-use contract::{Authorization, AuthorizationStatus, Decision, Finding, Topic};
+use contract::{Authorization, AuthorizationStatus, Code, Decision, Topic};
 
 use crate::overview::{Amounts, grouped, money, open_clawback};
 use crate::reader::Reader;
@@ -15,14 +15,25 @@ pub fn list(reader: &Reader) -> Result<String> {
         "refused" => refused_files += 1,
         _ => parked += u64::from(receipt.parked),
     })?;
-    say(&mut lines, unread_files, "files wait for a feed definition or for totals that agree: who configures");
-    say(&mut lines, refused_files, "files were refused: their senders");
-    say(&mut lines, parked, "lines wait for a product or a correction to be named: a steward");
-    let mut held = 0;
-    reader.each(Topic::Findings, &mut |finding: Finding| {
+    say(
+        &mut lines,
+        unread_files,
+        "file waits|files wait",
+        "for a feed definition or for totals that agree: who configures",
+    );
+    say(&mut lines, refused_files, "file was|files were", "refused: the sender");
+    say(&mut lines, parked, "line waits|lines wait", "for a product or a correction to be named: a steward");
+    let (mut held, mut early, mut early_sum) = (0, 0, Amounts::new());
+    reader.each_finding(&mut |finding| {
         held += u64::from(finding.code.decision() == Decision::Hold && finding.explained_by.is_none());
+        if finding.code == Code::PaidUnauthorised {
+            early += 1;
+            finding.at_risk.iter().for_each(|paid| *early_sum.entry(paid.currency).or_default() += paid.amount);
+        }
     })?;
-    say(&mut lines, held, "findings hold a benefit: compliance");
+    say(&mut lines, held, "finding holds|findings hold", "a benefit: compliance");
+    let what = format!("for an authorization to be issued, {}: finance", shown(&early_sum));
+    say(&mut lines, early, "payment waits|payments wait", &what);
     let (mut unpaid, mut sum) = (0, Amounts::new());
     reader.each(Topic::Authorizations, &mut |authorization: Authorization| {
         if authorization.status == AuthorizationStatus::Authorised {
@@ -30,7 +41,8 @@ pub fn list(reader: &Reader) -> Result<String> {
             *sum.entry(authorization.currency).or_default() += authorization.amount - authorization.paid;
         }
     })?;
-    say(&mut lines, unpaid, &format!("authorizations wait to be paid, {}: finance", shown(&sum)));
+    let what = format!("to be paid, {}: finance", shown(&sum));
+    say(&mut lines, unpaid, "authorization waits|authorizations wait", &what);
     let clawback = open_clawback(reader)?;
     if !clawback.is_empty() {
         lines.push(format!("  {} to be claimed back or set off: finance", shown(&clawback)));
@@ -41,9 +53,11 @@ pub fn list(reader: &Reader) -> Result<String> {
     Ok(format!("What waits, and for whom:\n{}\n", lines.join("\n")))
 }
 
-fn say(lines: &mut Vec<String>, count: u64, what: &str) {
+/// `words` are for one and for many.
+fn say(lines: &mut Vec<String>, count: u64, words: &str, what: &str) {
+    let (one, many) = words.split_once('|').expect("words for one and for many");
     if count > 0 {
-        lines.push(format!("  {:>11}  {what}", grouped(count)));
+        lines.push(format!("  {:>11}  {} {what}", grouped(count), if count == 1 { one } else { many }));
     }
 }
 

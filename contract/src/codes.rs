@@ -51,7 +51,7 @@ codes! {
     CapExceeded = "OP-16", Adjust, "a cap bound the benefit";
     BudgetOverrun = "OP-17", Hold, "the program's budget is used up";
     InventoryExceeded = "OP-20", Hold, "more sold than was shipped in";
-    ReturnAfterPayment = "OP-24", Clawback, "goods came back after the benefit was paid";
+    ReturnAfterPayment = "OP-24", Clawback, "goods came back after the benefit was authorised";
     SignWrong = "OP-48", Hold, "type and sign of a line disagree";
     KeyMissing = "DQ-01", Block, "a key field is missing";
     DateImpossible = "DQ-02", Block, "a date that the calendar does not have";
@@ -65,7 +65,7 @@ codes! {
     RowUnreadable = "DQ-10", Block, "a row that cannot be read";
     PaidTwice = "DD-29", Clawback, "an authorization that was paid in full is paid again";
     PaidAbovePayable = "OP-49", Clawback, "more was paid than was payable";
-    PaidUnauthorised = "OP-50", Alert, "a payment names an authorization that nobody issued";
+    PaidUnauthorised = "OP-50", Alert, "a payment of an authorization that has not been issued";
     PaymentRefused = "OP-51", Alert, "a payment in another currency than authorised, or of nothing";
     SenderUnknown = "DQ-11", Block, "a file from a sender that the master does not know";
     FeedUndefined = "DQ-12", Hold, "a file that no feed definition is for";

@@ -45,11 +45,33 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// An authorization was paid.
-    Pay { authorization: Id, date: Day, amount: Micros, currency: Currency },
+    Pay {
+        authorization: Id,
+        date: Day,
+        amount: Micros,
+        currency: Currency,
+        /// The payer's own number of the payment; may be empty.
+        reference: Text,
+        /// How many payments equal in all of these stand in the command file up to here, this one included.
+        occurrence: u32,
+    },
     /// A steward decides what a partner's text means: `kind` is `product` or `outlet`.
     Resolve { kind: Text, partner: Text, text: String, identity: Text },
     /// A steward decides about a row that reports a held line with other content (DD-03). `file` is its path.
     Decide { partner: Text, file: String, record_no: u32, decision: RowDecision },
+}
+
+impl Action {
+    /// The id of the payment that is reported; `None` for what is no payment.
+    ///
+    /// Lines of two files that agree in everything are one payment, told twice; lines of one file are as many payments
+    /// as they are.
+    pub fn payment(&self) -> Option<Id> {
+        let Action::Pay { authorization, date, amount, currency, reference, occurrence } = self else { return None };
+        let parts = [authorization.to_string(), date.to_string(), amount.to_string(), occurrence.to_string()];
+        let [authorization, date, amount, occurrence] = &parts;
+        Some(Id::of("payment", &[authorization, date, amount, currency.as_str(), reference, occurrence]))
+    }
 }
 
 /// What becomes of a row that waits because another record holds its line.

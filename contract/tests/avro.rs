@@ -254,7 +254,14 @@ fn accruals_and_controls() {
         line_no: 2,
         action,
     };
-    let pay = Action::Pay { authorization: id(8), date: day(), amount: amount(), currency: euro() };
+    let pay = Action::Pay {
+        authorization: id(8),
+        date: day(),
+        amount: amount(),
+        currency: euro(),
+        reference: "wire 7".into(),
+        occurrence: 2,
+    };
     let resolve =
         Action::Resolve { kind: "product".into(), partner: "P-1".into(), text: "t".into(), identity: "maker/1".into() };
     let decide =

@@ -57,6 +57,10 @@ pub enum OpenError {
     Storage(#[from] StorageError),
     #[error("another run works on data directory {directory}: wait for its end, or stop it")]
     InUse { directory: String },
+    #[error("data directory {directory} is a file; name a folder")]
+    NoFolder { directory: String },
+    #[error("folder {directory} holds other files; name a new folder for the data")]
+    Foreign { directory: String },
     #[error("data directory {directory} cannot be used: {error}")]
     Files { directory: String, error: std::io::Error },
     #[error("data directory has format {found}, this build reads format {FORMAT}")]
@@ -96,6 +100,7 @@ impl DataDirectory {
     #[cfg(feature = "rocks")]
     pub fn open(path: &Path, partitions: u16) -> Result<DataDirectory, OpenError> {
         let files = |error| OpenError::Files { directory: path.display().to_string(), error };
+        refuse_what_is_none(path)?;
         std::fs::create_dir_all(path).map_err(files)?;
         let lock = std::fs::File::create(path.join("lock")).map_err(files)?;
         lock_alone(path, &lock)?;
@@ -285,6 +290,19 @@ fn unlike_any_other() -> [u8; 16] {
     bytes[..8].copy_from_slice(&halves[0].to_be_bytes());
     bytes[8..].copy_from_slice(&halves[1].to_be_bytes());
     bytes
+}
+
+/// Nothing is put beside somebody's other files.
+#[cfg(feature = "rocks")]
+fn refuse_what_is_none(path: &Path) -> Result<(), OpenError> {
+    let directory = path.display().to_string();
+    if path.is_file() {
+        return Err(OpenError::NoFolder { directory });
+    }
+    let names: Vec<_> =
+        std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
+    let is_ours = names.is_empty() || names.iter().any(|name| name == "lock" || name == "store");
+    if is_ours { Ok(()) } else { Err(OpenError::Foreign { directory }) }
 }
 
 /// Takes the lock of a process that writes. Whoever only asks whether it is taken holds it for an instant, so it is

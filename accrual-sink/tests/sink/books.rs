@@ -154,11 +154,18 @@ impl Books {
     }
 
     pub fn pay(&mut self, authorization: Id, amount: &str, currency: &str, date: &str) {
+        self.pay_again(authorization, amount, currency, date, 1);
+    }
+
+    /// The payment that is the `occurrence`th of its kind in its file.
+    pub fn pay_again(&mut self, authorization: Id, amount: &str, currency: &str, date: &str, occurrence: u32) {
         let action = Action::Pay {
             authorization,
             date: day(date),
             amount: micros(amount),
             currency: Currency::parse(currency).unwrap(),
+            reference: Text::default(),
+            occurrence,
         };
         let command = Command {
             actor: "erp".into(),

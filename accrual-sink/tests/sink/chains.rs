@@ -117,6 +117,72 @@ fn the_same_payment_twice_is_booked_once() {
 }
 
 #[test]
+fn equal_instalments_of_one_file_are_two_and_told_again_nothing() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    let authorization = books.authorised(&volume, "100");
+    for occurrence in [1, 2] {
+        books.pay_again(authorization, "50", "USD", "2013-05-20", occurrence);
+    }
+    assert_eq!(books.authorizations_shown(), ["100 paid 100 0"]);
+    let views = books.views.clone();
+    for occurrence in [1, 2] {
+        books.pay_again(authorization, "50", "USD", "2013-05-20", occurrence);
+    }
+    assert_eq!(books.views, views);
+    assert!(books.findings().is_empty());
+}
+
+#[test]
+fn a_payment_that_comes_before_its_authorization_waits_for_it() {
+    for partitions in [1, 3] {
+        let mut rehearsal = Books::new(partitions);
+        let volume = settlement("VOLUME", "2013-Q1", "USD");
+        rehearsal.moved(&volume, Earned, "100", Some("100"));
+        let authorization = rehearsal.authorised(&volume, "100");
+        rehearsal.pay(authorization, "60", "USD", "2013-05-20");
+        rehearsal.pay(authorization, "60", "USD", "2013-05-21");
+
+        let mut books = Books::new(partitions);
+        books.moved(&volume, Earned, "100", Some("100"));
+        // The order's id counts the controls so far.
+        books.control -= 2;
+        books.pay(authorization, "60", "USD", "2013-05-21");
+        books.pay(authorization, "60", "USD", "2013-05-20");
+        let waits: Vec<_> = books.findings().iter().map(|f| (f.code, f.at_risk.unwrap().amount)).collect();
+        assert_eq!(waits, [(Code::PaidUnauthorised, micros("60")); 2]);
+        assert!(books.payments().is_empty());
+        books.restart();
+        books.authorised(&volume, "100");
+        assert_eq!(books.authorizations_shown(), rehearsal.authorizations_shown());
+        assert_eq!(books.journal(), rehearsal.journal());
+        assert_eq!(books.payments(), rehearsal.payments());
+        assert_eq!(books.findings(), rehearsal.findings());
+        books.pay(authorization, "60", "USD", "2013-05-20");
+        assert_eq!(books.payments(), rehearsal.payments());
+    }
+}
+
+#[test]
+fn a_payment_that_waited_and_does_not_fit_its_authorization_is_refused() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "100", Some("100"));
+    let authorization = {
+        let mut rehearsal = Books::new(1);
+        rehearsal.moved(&volume, Earned, "100", Some("100"));
+        rehearsal.authorised(&volume, "100")
+    };
+    books.control -= 1;
+    books.pay(authorization, "100", "EUR", "2013-05-20");
+    books.authorised(&volume, "100");
+    let codes: Vec<Code> = books.findings().iter().map(|f| f.code).collect();
+    assert_eq!(codes, [Code::PaymentRefused]);
+    assert_eq!(books.authorizations_shown(), ["100 authorised 0 0"]);
+}
+
+#[test]
 fn paid_again_on_another_day_is_owed_back() {
     let mut books = Books::new(1);
     let volume = settlement("VOLUME", "2013-Q1", "USD");

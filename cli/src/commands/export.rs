@@ -1,10 +1,12 @@
 //! `paidonce export`
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::look_at;
+use anyhow::Context;
+
+use super::{EXIT_USAGE, look_at};
 use crate::exports::{self, Format, What};
 
 #[derive(clap::Args)]
@@ -18,11 +20,15 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.format == Format::Parquet && io::stdout().is_terminal() {
+        eprintln!("error: Parquet is binary and no use on a terminal: add `> FILE.parquet`");
+        return Ok(ExitCode::from(EXIT_USAGE));
+    }
     let reader = look_at(&arguments.data)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(io::stdout());
     match exports::write(&reader, arguments.what, arguments.format, &mut out) {
         Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
-        ended => ended.map(|()| ExitCode::SUCCESS),
+        ended => ended.context("the export cannot be written").map(|()| ExitCode::SUCCESS),
     }
 }
 

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anyhow::ensure;
 use normalize::matching::{MatchKind, match_catalog, match_pairs};
 
+use super::EXIT_USAGE;
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// What is to be identified
@@ -47,7 +49,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         (None, ..) => {
             eprintln!("error: give --catalog and --feed, or --pairs");
-            return Ok(ExitCode::from(2));
+            return Ok(ExitCode::from(EXIT_USAGE));
         }
     };
     let (records, auto, review, none) = (summary.records, summary.auto, summary.review, summary.none);

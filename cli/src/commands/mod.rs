@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use stream::DataDirectory;
 
+use crate::configuration::TermsChanged;
 use crate::reader::Reader;
 
 /// Every sold unit earns its incentive exactly once.
@@ -66,13 +67,16 @@ pub const EXIT_CONFIGURATION: u8 = 78;
 /// Exit code of an interrupted run (128 + SIGINT).
 pub const EXIT_INTERRUPTED: u8 = 130;
 
+/// Exit code for a command line that asks for what cannot be done.
+pub const EXIT_USAGE: u8 = 2;
+
 /// Runs the command and says how it ended.
 pub fn run(arguments: Arguments) -> ExitCode {
     let tracing = match crate::observe::trace::start() {
         Ok(tracing) => tracing,
         Err(error) => {
             eprintln!("error: {error:#}");
-            return ExitCode::from(2);
+            return ExitCode::from(EXIT_USAGE);
         }
     };
     let ended = match arguments.command {
@@ -93,7 +97,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     drop(tracing);
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
-        ExitCode::from(1)
+        ExitCode::from(if error.is::<TermsChanged>() { EXIT_CONFIGURATION } else { 1 })
     })
 }
 

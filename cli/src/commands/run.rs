@@ -85,7 +85,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let bar = progress_bar();
     let tell = |news: News<'_>| bar.suspend(|| tell(news, !options.until_idle && std::io::stderr().is_terminal()));
     let progress = &mut |committed: Committed| bar.set_position(committed.cost);
-    let ended = run_observed(&configuration, &options, &stop, progress, &tell, observer)?;
+    let ended = match run_observed(&configuration, &options, &stop, progress, &tell, observer) {
+        Err(error) if is_full(&error) => {
+            anyhow::bail!(
+                "{error:#}; is there space on the disk? Nothing that was committed is lost: the same command goes on"
+            )
+        }
+        ended => ended?,
+    };
     bar.finish_and_clear();
     eprint!("{}", Overview::of(&Reader::of(ended.directory, ended.blobs)?)?);
     if stop.load(Ordering::Relaxed) {
@@ -93,6 +100,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     }
     Ok(if ended.remarks == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Whether the place for the data is used up. The store tells it in words only.
+fn is_full(error: &anyhow::Error) -> bool {
+    let told = format!("{error:#}").to_lowercase();
+    ["no space left", "file too large", "quota exceeded"].iter().any(|words| told.contains(words))
 }
 
 /// Files one by one are of interest where somebody watches them arrive.

@@ -11,13 +11,14 @@ mod problem;
 mod programs;
 mod table;
 mod tenant;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use contract::{Id, Reference};
+use contract::{Day, Id, Program, Reference};
 use ingest::definition::FeedDefinition;
 
 use problem::Report;
@@ -25,6 +26,8 @@ pub use problem::{Place, Problem};
 use programs::ProgramVersion;
 use tenant::WHOLE_FILE;
 pub use tenant::{ProgramDefaults, Tenant};
+use terms::Origins;
+pub use terms::TermsChanged;
 
 /// Everything that a folder of configuration says.
 #[derive(Clone, Debug)]
@@ -36,12 +39,22 @@ pub struct Configuration {
     pub feeds: Vec<FeedDefinition>,
     /// Of the reference data and of every feed definition's text: changes when anything changes.
     pub digest: Id,
+    origins: Origins,
 }
 
 impl Configuration {
     /// The reference data as the blob store keeps them.
     pub fn reference_bytes(&self) -> Vec<u8> {
         encode(&self.reference)
+    }
+
+    /// Holds the programs against those of an earlier configuration, whose time has come to `as_of`.
+    ///
+    /// # Errors
+    /// Every version that was in force and is gone, or has other terms.
+    pub fn keeps_terms(&self, before: &[Program], as_of: Option<Day>) -> Result<(), TermsChanged> {
+        let problems = terms::compare(before, &self.reference.programs, as_of, &self.origins);
+        if problems.is_empty() { Ok(()) } else { Err(TermsChanged(problems)) }
     }
 }
 
@@ -88,13 +101,14 @@ impl Loader<'_> {
         let (tenant, _) = tenant?;
         reference.tenant = tenant.name.clone();
         reference.functional_currency = Some(tenant.functional_currency);
+        let origins = terms::origins(&programs);
         reference.programs = programs.into_iter().flat_map(|f| f.versions).map(|v| v.program).collect();
         reference.programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
         reference.feeds = feeds.iter().map(|f| f.definition.rule()).collect();
         reference.feeds.sort_by(|a, b| (&a.partner, &a.name).cmp(&(&b.partner, &b.name)));
         let digest = digest(&reference, &feeds);
         let feeds = feeds.into_iter().map(|f| f.definition).collect();
-        Some(Configuration { tenant, reference, feeds, digest })
+        Some(Configuration { tenant, reference, feeds, digest, origins })
     }
 
     fn tables(&mut self, reference: &mut Reference) {

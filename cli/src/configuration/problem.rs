@@ -93,7 +93,7 @@ impl Drop for Report<'_> {
 }
 
 /// The line at `place`; a long one is cut behind the place, since the place is what matters.
-fn excerpt(text: &str, place: Place) -> String {
+pub(crate) fn excerpt(text: &str, place: Place) -> String {
     if place.line == 0 {
         return String::new();
     }

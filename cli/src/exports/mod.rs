@@ -3,9 +3,11 @@
 //! Columns are those of the project's contract with outside scripts, more may follow behind them. Rows are sorted by
 //! business keys, never by arrival, so that the bytes are the same whatever threads or interleaving a run had.
 
+mod columns;
 mod findings;
 mod intake;
 mod ledger;
+mod parquet;
 mod row;
 mod sales;
 
@@ -14,7 +16,6 @@ use std::io::Write;
 use anyhow::Result;
 
 use crate::reader::Reader;
-pub(crate) use findings::risks;
 pub(crate) use ledger::each_accrual;
 pub use row::Format;
 use row::{RowWriter, Rows};
@@ -62,7 +63,7 @@ impl What {
 }
 
 /// Writes one export to `out`.
-pub fn write(reader: &Reader, what: What, format: Format, out: &mut dyn Write) -> Result<()> {
+pub fn write(reader: &Reader, what: What, format: Format, out: &mut (dyn Write + Send)) -> Result<()> {
     let export = what.export();
     let mut rows = RowWriter::new(format, export.columns, out)?;
     (export.write)(reader, &mut rows)?;

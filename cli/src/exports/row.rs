@@ -5,12 +5,17 @@ use std::io::Write;
 
 use anyhow::{Result, ensure};
 
+use super::columns::{Kind, kind};
+use super::parquet::ParquetWriter;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     #[default]
     Csv,
     /// One JSON object a line; numbers keep all their digits, what is empty is null.
     Jsonl,
+    /// Apache Parquet with typed columns, for query engines; what is empty is null. Binary: to a file or a pipe only.
+    Parquet,
 }
 
 /// Takes rows, in the order in which they are to be written.
@@ -52,39 +57,6 @@ impl Cells {
     }
 }
 
-/// Columns whose values are numbers.
-const NUMBERS: &[&str] = &[
-    "accepted",
-    "amount",
-    "amount_at_risk",
-    "approved",
-    "bytes",
-    "claimed",
-    "duplicate",
-    "file_no",
-    "functional_amount",
-    "line_no",
-    "measure_delta",
-    "offset",
-    "over",
-    "paid",
-    "parked",
-    "posting_no",
-    "product_score",
-    "quantity",
-    "record_no",
-    "records",
-    "rejected",
-    "related_record_no",
-    "runner_up_score",
-    "score",
-    "seq",
-    "structural",
-    "superseded",
-    "unit_price",
-    "version",
-];
-
 /// Writes rows in one of the formats.
 pub(super) struct RowWriter<'o> {
     columns: &'static [&'static str],
@@ -92,12 +64,17 @@ pub(super) struct RowWriter<'o> {
 }
 
 enum Target<'o> {
-    Csv(Box<csv::Writer<&'o mut dyn Write>>),
-    Jsonl { out: &'o mut dyn Write, line: String },
+    Csv(Box<csv::Writer<&'o mut (dyn Write + Send)>>),
+    Jsonl { out: &'o mut (dyn Write + Send), line: String },
+    Parquet(Box<ParquetWriter<'o>>),
 }
 
 impl<'o> RowWriter<'o> {
-    pub fn new(format: Format, columns: &'static [&'static str], out: &'o mut dyn Write) -> Result<RowWriter<'o>> {
+    pub fn new(
+        format: Format,
+        columns: &'static [&'static str],
+        out: &'o mut (dyn Write + Send),
+    ) -> Result<RowWriter<'o>> {
         let target = match format {
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(out);
@@ -105,6 +82,7 @@ impl<'o> RowWriter<'o> {
                 Target::Csv(Box::new(writer))
             }
             Format::Jsonl => Target::Jsonl { out, line: String::new() },
+            Format::Parquet => Target::Parquet(Box::new(ParquetWriter::new(columns, out)?)),
         };
         Ok(RowWriter { columns, target })
     }
@@ -113,6 +91,7 @@ impl<'o> RowWriter<'o> {
         match self.target {
             Target::Csv(mut writer) => writer.flush()?,
             Target::Jsonl { out, .. } => out.flush()?,
+            Target::Parquet(writer) => writer.finish()?,
         }
         Ok(())
     }
@@ -129,6 +108,7 @@ impl Rows for RowWriter<'_> {
                 line.push('\n');
                 out.write_all(line.as_bytes())?;
             }
+            Target::Parquet(writer) => writer.row(cells)?,
         }
         Ok(())
     }
@@ -142,7 +122,7 @@ fn json_object(columns: &[&str], cells: &Cells, line: &mut String) {
         line.push_str("\":");
         match cell {
             "" => line.push_str("null"),
-            number if NUMBERS.contains(column) => line.push_str(number),
+            number if matches!(kind(column), Kind::Count | Kind::Amount) => line.push_str(number),
             text => line.push_str(&serde_json::Value::from(text).to_string()),
         }
     }

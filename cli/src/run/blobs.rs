@@ -5,7 +5,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use contract::Id;
+use anyhow::Context;
+use contract::{Id, Reference};
 use sha2::{Digest, Sha256};
 use stream::StorageError;
 
@@ -76,6 +77,12 @@ impl BlobFolder {
         to.write_all(bytes)?;
         self.settle(&to, &staging, &id.0)?;
         Ok(id)
+    }
+
+    /// Reference data that are kept.
+    pub fn reference(&self, id: Id) -> anyhow::Result<Reference> {
+        let bytes = stream::Blobs::load(self, &id.0)?;
+        postcard::from_bytes(&bytes).with_context(|| format!("reference data {id} cannot be understood"))
     }
 
     /// Where a raw file lies.

@@ -1,18 +1,29 @@
 //! Command files: payments that were made, decisions of stewards.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use contract::{Action, Command, Currency, Day, Id, Micros, RowDecision, Text};
+use csv::ByteRecord;
 
 /// No single payment is larger.
 const LARGEST_PAYMENT: Micros = Micros::units(1_000_000_000);
+
+/// What a command file says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct CommandFile {
+    /// In the order of their lines.
+    pub commands: Vec<Command>,
+    /// Lines that say nothing usable.
+    pub bad: Vec<BadCommand>,
+}
 
 /// A line of a command file that says nothing usable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadCommand {
     pub file: String,
-    pub line_no: u64,
-    pub field: &'static str,
+    pub line_no: u32,
+    pub field: String,
     pub value: String,
     pub message: String,
 }
@@ -24,45 +35,118 @@ impl std::fmt::Display for BadCommand {
     }
 }
 
-/// The commands of a file in order, and the lines that are none.
-///
-/// A file is told by its header: `authorization_id,date,amount,currency` are payments,
-/// `kind,partner,text,identity` say what a partner's code means, `file,record_no,decision` whether a record that waits with
-/// DD-03 is to `take` the line or to be `reject`ed; `actor`, `role`, `reason` and `comment` may follow.
-pub fn read(path: &Path, file: &str) -> Result<(Vec<Command>, Vec<BadCommand>), csv::Error> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_path(path)?;
-    let header = reader.headers()?.clone();
-    let mut taken = (Vec::new(), Vec::new());
-    for record in reader.records() {
-        let record = record?;
-        let line = Line { file, header: &header, record: &record };
-        match line.command() {
-            Ok(command) => taken.0.push(command),
-            Err(bad) => taken.1.push(bad),
+/// Why nothing was taken from a file.
+#[derive(Debug)]
+pub enum NotRead {
+    /// Its header is that of no command.
+    NoCommands,
+    Unreadable(csv::Error),
+}
+
+impl std::fmt::Display for NotRead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotRead::NoCommands => f.write_str(
+                "is no command file, nothing was taken from it; its first line must be \
+                 authorization_id,date,amount,currency for payments, kind,partner,text,identity for what codes mean, or \
+                 file,record_no,decision for records that wait",
+            ),
+            NotRead::Unreadable(error) => write!(f, "cannot be read: {error}"),
         }
     }
-    Ok(taken)
+}
+
+/// What a file says, which its header tells.
+///
+/// `authorization_id,date,amount,currency` are payments, with the payer's own number as `reference` where it has one;
+/// `kind,partner,text,identity` say what a partner's code means, `file,record_no,decision` whether a record that waits with
+/// DD-03 is to `take` the line or to be `reject`ed; `actor`, `role`, `reason` and `comment` may follow.
+pub fn read(path: &Path, file: &str) -> Result<CommandFile, NotRead> {
+    let bytes = std::fs::read(path).map_err(|error| NotRead::Unreadable(error.into()))?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
+    let header = reader.byte_headers().map_err(NotRead::Unreadable)?;
+    let header: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    let kind = Kind::of(&header).ok_or(NotRead::NoCommands)?;
+    let (mut read, mut equal) = (CommandFile::default(), HashMap::new());
+    let mut lines = Lines { bytes, at: 0, line_no: 1 };
+    for record in reader.into_byte_records() {
+        let record = record.map_err(NotRead::Unreadable)?;
+        let line_no = lines.number(record.position().map_or(0, |position| position.byte() as usize));
+        match (Line { file, line_no, header: &header, record: &record }).command(kind) {
+            Ok(mut command) => {
+                count(&mut command.action, &mut equal);
+                read.commands.push(command);
+            }
+            Err(bad) => read.bad.push(bad),
+        }
+    }
+    Ok(read)
+}
+
+/// Counts lines as an editor does; the reader takes `\r\n` for two and blank lines for the start of what follows.
+struct Lines<'b> {
+    bytes: &'b [u8],
+    at: usize,
+    line_no: u32,
+}
+
+impl Lines<'_> {
+    /// The line in which the record begins that is found from this byte on, which lies behind those asked for before.
+    fn number(&mut self, byte: usize) -> u32 {
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let start = byte + self.bytes[byte..].iter().take_while(|byte| is_end(byte)).count();
+        let ends = self.bytes[self.at..start].iter().filter(|byte| **byte == b'\n').count();
+        self.at = start;
+        self.line_no = self.line_no.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
+        self.line_no
+    }
+}
+
+/// Numbers a payment among those that equal it. The payer's own number needs no other.
+fn count(action: &mut Action, equal: &mut HashMap<Id, u32>) {
+    let Some(id) = action.payment() else { return };
+    if let Action::Pay { reference, occurrence, .. } = action
+        && reference.is_empty()
+    {
+        let before = equal.entry(id).or_insert(0);
+        *before += 1;
+        *occurrence = *before;
+    }
+}
+
+/// What the lines of a file are.
+#[derive(Clone, Copy)]
+enum Kind {
+    Payment,
+    Meaning,
+    Word,
+}
+
+impl Kind {
+    fn of(header: &[String]) -> Option<Kind> {
+        let has = |column: &str| header.iter().any(|name| name == column);
+        [("authorization_id", Kind::Payment), ("identity", Kind::Meaning), ("decision", Kind::Word)]
+            .into_iter()
+            .find(|(column, _)| has(column))
+            .map(|(_, kind)| kind)
+    }
 }
 
 struct Line<'a> {
     file: &'a str,
-    header: &'a csv::StringRecord,
-    record: &'a csv::StringRecord,
+    line_no: u32,
+    header: &'a [String],
+    record: &'a ByteRecord,
 }
 
 impl Line<'_> {
-    fn command(&self) -> Result<Command, BadCommand> {
-        let action = if self.has("authorization_id") {
-            self.payment()?
-        } else if self.has("identity") {
-            self.decision()?
-        } else if self.has("decision") {
-            self.word_on_record()?
-        } else {
-            return Err(self.bad(
-                "header",
-                "is of no command: payments have the column authorization_id, decisions identity or decision",
-            ));
+    fn command(&self, kind: Kind) -> Result<Command, BadCommand> {
+        self.check_cells()?;
+        let action = match kind {
+            Kind::Payment => self.payment()?,
+            Kind::Meaning => self.meaning()?,
+            Kind::Word => self.word_on_record()?,
         };
         let or = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
         Ok(Command {
@@ -71,9 +155,30 @@ impl Line<'_> {
             reason: self.cell("reason").to_owned(),
             comment: self.cell("comment").to_owned(),
             file: self.file.to_owned(),
-            line_no: u32::try_from(self.line_no()).unwrap_or(u32::MAX),
+            line_no: self.line_no,
             action,
         })
+    }
+
+    /// Every cell stands under a column and is text of one line.
+    fn check_cells(&self) -> Result<(), BadCommand> {
+        for (n, cell) in self.record.iter().enumerate() {
+            let Some(column) = self.header.get(n) else {
+                let message = format!("stands under no column, of which there are {n}; quote a cell with a comma");
+                return Err(self.bad_value("cell", cell, &message));
+            };
+            if std::str::from_utf8(cell).is_err() {
+                return Err(self.bad_value(column, cell, "is not UTF-8"));
+            }
+            if cell.contains(&b'\n') {
+                return Err(self.bad_value(
+                    column,
+                    cell,
+                    "goes over several lines; look for a quote that is not closed",
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn payment(&self) -> Result<Action, BadCommand> {
@@ -90,10 +195,12 @@ impl Line<'_> {
                 })?,
             currency: Currency::parse(self.cell("currency"))
                 .ok_or_else(|| needs("currency", "is not a currency of three letters"))?,
+            reference: self.cell("reference").into(),
+            occurrence: 1,
         })
     }
 
-    fn decision(&self) -> Result<Action, BadCommand> {
+    fn meaning(&self) -> Result<Action, BadCommand> {
         let kind = self.cell("kind");
         if kind != "product" {
             return Err(self.bad("kind", "is not a kind that can be decided: write product"));
@@ -129,25 +236,20 @@ impl Line<'_> {
         })
     }
 
-    fn has(&self, column: &str) -> bool {
-        self.header.iter().any(|name| name == column)
-    }
-
+    /// Empty where the line or the file does not have it.
     fn cell(&self, column: &str) -> &str {
-        self.header.iter().position(|name| name == column).and_then(|at| self.record.get(at)).unwrap_or("")
+        let at = self.header.iter().position(|name| name == column);
+        at.and_then(|at| self.record.get(at)).map_or("", |cell| std::str::from_utf8(cell).unwrap_or(""))
     }
 
-    fn line_no(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+    fn bad(&self, field: &str, message: &str) -> BadCommand {
+        self.bad_value(field, self.cell(field).as_bytes(), message)
     }
 
-    fn bad(&self, field: &'static str, message: &str) -> BadCommand {
-        let value = if field == "header" {
-            self.header.iter().collect::<Vec<_>>().join(",")
-        } else {
-            self.cell(field).to_owned()
-        };
-        BadCommand { file: self.file.to_owned(), line_no: self.line_no(), field, value, message: message.to_owned() }
+    fn bad_value(&self, field: &str, value: &[u8], message: &str) -> BadCommand {
+        let value = String::from_utf8_lossy(value).into_owned();
+        let (file, field, message) = (self.file.to_owned(), field.to_owned(), message.to_owned());
+        BadCommand { file, line_no: self.line_no, field, value, message }
     }
 }
 
@@ -155,14 +257,70 @@ impl Line<'_> {
 mod tests {
     use super::*;
 
-    /// What each line of a command file says.
-    fn said(text: &str) -> Vec<String> {
+    fn written(bytes: &[u8]) -> Result<CommandFile, NotRead> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.csv");
-        std::fs::write(&path, text).unwrap();
-        let (commands, bad) = read(&path, "c.csv").unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        read(&path, "c.csv")
+    }
+
+    /// What each line of a command file says.
+    fn said(text: &str) -> Vec<String> {
+        let CommandFile { commands, bad } = written(text.as_bytes()).unwrap();
         let commands = commands.iter().map(|c| format!("{} {} {:?}", c.line_no, c.actor, c.action));
         commands.chain(bad.iter().map(ToString::to_string)).collect()
+    }
+
+    const HEADER: &str = "authorization_id,date,amount,currency";
+    const TEN: &str = "00000000000000000000000000000001,2013-04-26,10,USD";
+
+    /// `line: reference occurrence` of each payment, and the lines that are none.
+    fn payments(bytes: &[u8]) -> Vec<String> {
+        let CommandFile { commands, bad } = written(bytes).unwrap();
+        let payments = commands.iter().map(|c| match &c.action {
+            Action::Pay { reference, occurrence, .. } => format!("{}: {reference} {occurrence}", c.line_no),
+            other => panic!("{other:?} is no payment"),
+        });
+        payments.chain(bad.iter().map(ToString::to_string)).collect()
+    }
+
+    #[test]
+    fn equal_payments_are_numbered_unless_the_payer_does() {
+        assert_eq!(payments(format!("{HEADER}\n{TEN}\n{TEN}\n{TEN}\n").as_bytes()), ["2:  1", "3:  2", "4:  3"]);
+        let text = format!("{HEADER},reference\n{TEN},A\n{TEN},B\n{TEN},A\n{TEN},\n{TEN},\n");
+        assert_eq!(payments(text.as_bytes()), ["2: A 1", "3: B 1", "4: A 1", "5:  1", "6:  2"]);
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_costs_its_line_alone() {
+        let latin = [HEADER.as_bytes(), b",comment\n", TEN.as_bytes(), b",M\xfcller\n", TEN.as_bytes(), b",fine\n"];
+        assert_eq!(payments(&latin.concat()), ["3:  1", "c.csv:2: comment \"M\u{fffd}ller\": is not UTF-8"]);
+    }
+
+    #[test]
+    fn a_cell_too_many_and_a_mark_in_front_of_the_file() {
+        let text = format!("\u{feff}{HEADER}\r\n{TEN}\r\n\r\n{}\r\n", TEN.replace(",10,", ",1,234.50,"));
+        let many = "c.csv:4: cell \"USD\": stands under no column, of which there are 4; quote a cell with a comma";
+        assert_eq!(payments(text.as_bytes()), ["2:  1", many]);
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_does_not_hide_the_lines_behind_it() {
+        let text = format!("{HEADER},comment\n{TEN},fine\n{TEN},\"oops\n{TEN},fine\n");
+        let told = payments(text.as_bytes());
+        assert_eq!((told.len(), told[0].as_str()), (2, "2:  1"));
+        assert!(told[1].starts_with("c.csv:3: comment \"oops\\n"), "{told:?}");
+        assert!(told[1].ends_with("goes over several lines; look for a quote that is not closed"), "{told:?}");
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_told_once() {
+        let utf_16: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in ["", "\n\n", "Dear all,\nplease\nfind\n", "date,amount\n2013-01-01,1\n"].map(str::as_bytes) {
+            assert!(matches!(written(bytes), Err(NotRead::NoCommands)), "{bytes:?}");
+        }
+        assert!(matches!(written(&utf_16), Err(NotRead::NoCommands)));
+        assert!(NotRead::NoCommands.to_string().starts_with("is no command file"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use ingest::{Arrival, FeedDefinition};
 use stream::Log;
 
 use super::blobs::{BlobFolder, RawFile, TakeError};
+use super::commands::CommandFile;
 use super::entry::{Entry, FileEntry};
 use super::folder::Found;
 use super::read::{Reading, read_file};
@@ -72,7 +73,10 @@ enum Phase {
 struct Taken {
     files: HashMap<String, TakenFile>,
     commands: HashSet<(String, [u8; 32])>,
+    payments: HashSet<Id>,
     configuration: Option<Id>,
+    /// Reference data of the last configuration.
+    reference: Option<Id>,
     controls: u64,
     as_of: Option<Day>,
     /// Something came in since the last tick or settlement.
@@ -102,6 +106,11 @@ impl Taken {
             Entry::Control { number, control, configuration } => {
                 self.controls = *number;
                 self.configuration = configuration.or(self.configuration);
+                match control {
+                    Control::Configure { reference } => self.reference = Some(*reference),
+                    Control::Command(command) => self.payments.extend(command.action.payment()),
+                    Control::Tick { .. } | Control::Settle => {}
+                }
                 self.unsettled = match control {
                     Control::Tick { as_of } => {
                         self.as_of = Some(*as_of);
@@ -138,6 +147,11 @@ impl<'a> Plan<'a> {
         tell: &'a (dyn Fn(News<'_>) + Sync),
     ) -> anyhow::Result<Plan<'a>> {
         let taken = Taken::read(&log)?;
+        if taken.configuration != Some(configuration.digest)
+            && let Some(reference) = taken.reference
+        {
+            configuration.keeps_terms(&blobs.reference(reference)?.programs, taken.as_of)?;
+        }
         let definitions = configuration.feeds.iter().cloned().map(Arc::new).collect();
         let watch = |folder: &'a Option<PathBuf>, name| {
             folder.as_ref().map(|folder| Watch::new(folder, name, !options.until_idle))
@@ -245,7 +259,7 @@ impl<'a> Plan<'a> {
         if self.taken.commands.contains(&(name.clone(), raw.sha256)) {
             return Ok(false);
         }
-        let (commands, bad) = match super::commands::read(&self.blobs.raw_path(&raw.sha256), name) {
+        let CommandFile { commands, bad } = match super::commands::read(&self.blobs.raw_path(&raw.sha256), name) {
             Ok(read) => read,
             Err(error) => {
                 self.voice.remark(&format!("{name}: {error}"));
@@ -253,6 +267,7 @@ impl<'a> Plan<'a> {
             }
         };
         bad.iter().for_each(|bad| self.voice.remark(&bad.to_string()));
+        let commands = self.not_taken_yet(name, commands);
         let (commands, strange): (Vec<_>, Vec<_>) = commands.into_iter().partition(|command| self.is_known(command));
         for command in &strange {
             let line_no = command.line_no;
@@ -264,6 +279,20 @@ impl<'a> Plan<'a> {
         entries.push(Entry::Commands { file: name.clone(), sha256: raw.sha256 });
         self.append(&entries)?;
         Ok(true)
+    }
+
+    /// Leaves out the payments that an earlier file told of: whoever sends a longer list again means the new ones.
+    fn not_taken_yet(&mut self, name: &str, commands: Vec<contract::Command>) -> Vec<contract::Command> {
+        let payments = commands.iter().filter(|command| command.action.payment().is_some()).count();
+        let mut own = HashSet::new();
+        let mut is_taken = |id| self.taken.payments.contains(&id) || !own.insert(id);
+        let (taken, fresh): (Vec<_>, Vec<_>) =
+            commands.into_iter().partition(|command| command.action.payment().is_some_and(&mut is_taken));
+        if !taken.is_empty() {
+            let message = format!("{} of {payments} payments were taken in before and count once", taken.len());
+            self.voice.say(News::Note(&format!("{name}: {message}")));
+        }
+        fresh
     }
 
     /// Whether a decision names a partner and a product of the master.

@@ -1,0 +1,92 @@
+//! Terms that have been in force stay: a program changes by a new version, never under the number of an old one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use contract::{Day, Program, Text};
+
+use super::ProgramFile;
+use super::problem::{Place, Problem, excerpt};
+use super::tenant::WHOLE_FILE;
+
+/// Where each version of each program stands.
+pub(crate) type Origins = BTreeMap<(Text, u32), Origin>;
+
+/// Where something stands in a configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    file: String,
+    place: Place,
+    excerpt: String,
+}
+
+/// Programs that no longer say what they said when a data directory was last run.
+#[derive(Debug)]
+pub struct TermsChanged(pub Vec<Problem>);
+
+impl fmt::Display for TermsChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&told.join("\n\n"))
+    }
+}
+
+impl std::error::Error for TermsChanged {}
+
+pub(crate) fn origins(files: &[ProgramFile]) -> Origins {
+    let versions = files.iter().flat_map(|file| file.versions.iter().map(move |version| (file, version)));
+    let origin = |(file, version): (&ProgramFile, &super::ProgramVersion)| {
+        let origin =
+            Origin { file: file.file.clone(), place: version.place, excerpt: excerpt(&file.text, version.place) };
+        ((version.program.id.clone(), version.program.version), origin)
+    };
+    versions.map(origin).collect()
+}
+
+/// A problem for each version that was in force and is gone or has other terms. A version may get another last day, and
+/// one that starts after `as_of`, the day that time has come to, may become anything.
+pub(crate) fn compare(before: &[Program], now: &[Program], as_of: Option<Day>, origins: &Origins) -> Vec<Problem> {
+    let in_force = before.iter().filter(|program| as_of.is_none_or(|day| program.from <= day));
+    let problem = |before: &Program| {
+        let Program { id, version, .. } = before;
+        let Some(now) = now.iter().find(|now| now.id == *id && now.version == *version) else {
+            let message = format!("version {version} of program `{id}` was in force and is gone");
+            let hint = "put it back; a program is ended by its `to`, which keeps what it has earned".to_owned();
+            let (file, excerpt) = ("programs".to_owned(), String::new());
+            return Some(Problem { file, place: WHOLE_FILE, message, excerpt, hint });
+        };
+        let changed = changed(before, now);
+        if changed.is_empty() {
+            return None;
+        }
+        let Origin { file, place, excerpt } = origins.get(&(id.clone(), *version))?.clone();
+        let message =
+            format!("version {version} of program `{id}` was in force with other terms: {}", changed.join(", "));
+        let hint = "put them back, end this version by its `to`, and add a version with the new terms".to_owned();
+        Some(Problem { file, place, message, excerpt, hint })
+    };
+    let mut problems: Vec<Problem> = in_force.filter_map(problem).collect();
+    problems.sort();
+    problems
+}
+
+/// The keys of a version that say something else.
+fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
+    let same = [
+        ("from", before.from == now.from),
+        ("select", before.selector == now.selector),
+        ("earn", before.mechanism == now.mechanism),
+        ("period", before.period == now.period),
+        ("currency", before.currency == now.currency),
+        ("caps", before.caps == now.caps),
+        ("threshold", before.threshold == now.threshold),
+        ("group", before.group == now.group),
+        ("priority", before.priority == now.priority),
+        ("pay-tier", before.pay_tier == now.pay_tier),
+        ("class", before.class == now.class),
+        ("grace-days", before.grace_days == now.grace_days),
+        ("close-days", before.close_days == now.close_days),
+        ("auto-authorise", before.auto_authorise == now.auto_authorise),
+    ];
+    same.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+}

@@ -1,0 +1,7 @@
+//! A tenant that fits on a page, through the binary.
+
+mod commands;
+mod exports;
+mod tenant;
+mod terms;
+mod trouble;
