@@ -19,8 +19,8 @@ pub(crate) fn judge(
     code: Code,
 ) -> Result<DoubleVerdict, StageError> {
     let other = if code == Code::LineResubmitted { "" } else { " with other content" };
-    let line = if draft.row.document_line.is_empty() { "" } else { draft.line.as_str() };
-    let message = format!("document {} line {line} was reported before{other}", draft.row.document);
+    let line = if draft.row.document_line.is_empty() { String::new() } else { format!(" line {}", draft.line) };
+    let message = format!("document {}{line} was reported before{other}", draft.row.document);
     let mut finding = Finding::about(code, draft.at.clone(), Some(holder.clone()), message);
     finding.sale = Some(draft.sale_id());
     let id = finding.id;
