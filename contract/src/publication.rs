@@ -47,6 +47,8 @@ pub enum Publication {
     Withdrawn(Id),
     /// What a finding keeps from being paid, estimated with the programs in force.
     Risk(Risk),
+    /// The finding no longer keeps anything from being paid.
+    RiskWithdrawn(Id),
     Movement(AccrualMovement),
     /// The open batch no longer moves what is due.
     MovementWithdrawn(Id),
@@ -75,6 +77,7 @@ impl Publication {
             Publication::Finding(f) => (Topic::Findings, f.id.0.to_vec(), Some(encode(f))),
             Publication::Withdrawn(id) => (Topic::Findings, id.0.to_vec(), None),
             Publication::Risk(r) => (Topic::Risks, r.finding.0.to_vec(), Some(encode(r))),
+            Publication::RiskWithdrawn(id) => (Topic::Risks, id.0.to_vec(), None),
             Publication::Movement(m) => (Topic::Movements, m.id.0.to_vec(), Some(encode(m))),
             Publication::MovementWithdrawn(id) => (Topic::Movements, id.0.to_vec(), None),
             Publication::Authorization(a) => (Topic::Authorizations, a.id.0.to_vec(), Some(encode(a))),

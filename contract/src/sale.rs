@@ -68,13 +68,20 @@ pub enum SaleEvent {
         sale: Arc<Sale>,
         finding: Id,
     },
+    /// The finding on such a record was taken back: nothing is at risk any longer.
+    Dismiss {
+        product: Text,
+        finding: Id,
+    },
 }
 
 impl SaleEvent {
-    pub fn sale(&self) -> &Sale {
+    /// What the topic is keyed by.
+    pub fn product(&self) -> &Text {
         match self {
-            SaleEvent::Assert(sale) | SaleEvent::Retract(sale) | SaleEvent::Company(sale) => sale,
-            SaleEvent::Appraise { sale, .. } => sale,
+            SaleEvent::Assert(sale) | SaleEvent::Retract(sale) | SaleEvent::Company(sale) => &sale.product,
+            SaleEvent::Appraise { sale, .. } => &sale.product,
+            SaleEvent::Dismiss { product, .. } => product,
         }
     }
 }

@@ -26,13 +26,14 @@ pub(crate) fn judge(
     let id = finding.id;
     page.find(finding);
     let resolution = page.resolve_product(draft.at.file_no, draft.row)?;
-    if let Some(product) = settled_product(&resolution) {
-        let sale = page.sale(draft, product.clone(), Vec::new())?;
+    let product = settled_product(&resolution).cloned();
+    if let Some(product) = product.clone() {
+        let sale = page.sale(draft, product, Vec::new())?;
         page.send_later(SaleEvent::Appraise { sale: Arc::new(sale), finding: id });
     }
     *count(page, &draft.at, code)? += 1;
     let holds = if code == Code::LineResubmitted { Vec::new() } else { rows::doubts(page, draft)? };
-    Ok(DoubleVerdict { code, finding: id, holds })
+    Ok(DoubleVerdict { code, finding: id, product, holds })
 }
 
 /// Judges a row that waits against another holder than before.
@@ -53,6 +54,9 @@ pub(crate) fn judge_again(
 pub(crate) fn forget(page: &mut Page<'_>, at: &RecordRef, verdict: &DoubleVerdict) -> Result<(), StageError> {
     *count(page, at, verdict.code)? -= 1;
     page.withdraw(std::iter::once(verdict.finding).chain(verdict.holds.iter().map(|(_, finding)| *finding)));
+    if let Some(product) = verdict.product.clone() {
+        page.send_later(SaleEvent::Dismiss { product, finding: verdict.finding });
+    }
     Ok(())
 }
 

@@ -112,7 +112,7 @@ impl<'a> Page<'a> {
 
     /// Sends an event to the partition of its product.
     pub fn send(&mut self, event: SaleEvent) {
-        let key = event.sale().product.clone();
+        let key = event.product().clone();
         self.outbox.send(&key, event);
     }
 

@@ -180,6 +180,8 @@ pub(crate) struct DoubleVerdict {
     /// DD-02, a duplicate, or DD-03, parked.
     pub code: Code,
     pub finding: Id,
+    /// The product that it was appraised with, where it has one.
+    pub product: Option<Text>,
     pub holds: Vec<(Code, Id)>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::{
     Action, AuditRecord, Code, CodeRule, Command, Control, Currency, Day, FeedRule, FileStatus, FileVerdict, Finding,
     Id, Micros, OpenFile, ParsedRow, Partner, PartnerKind, Product, Receipt, Reference, Reject, RowDecision, RowEvent,
-    RowSlice, SaleEvent, Text, Topic,
+    RowSlice, Sale, SaleEvent, Text, Topic,
 };
 use normalize::NormalizeStage;
 use stream::{Blobs, Input, MemoryState, Outbox, Shard, Stage, StorageError};
@@ -214,13 +214,15 @@ fn parsed(record_no: u32, row: &str) -> ParsedRow {
 }
 
 fn told(event: &SaleEvent) -> String {
-    let sale = event.sale();
-    let at = format!("{}/{} v{}", sale.at.file_no, sale.at.record_no, sale.version);
+    let at = |sale: &Sale| format!("{}/{} v{}", sale.at.file_no, sale.at.record_no, sale.version);
     match event {
-        SaleEvent::Assert(_) => format!("+ {at} {} {}", sale.quantity, if sale.alone { "alone" } else { "-" }),
-        SaleEvent::Retract(_) => format!("- {at} {}", sale.quantity),
-        SaleEvent::Company(_) => format!("company {at}"),
-        SaleEvent::Appraise { .. } => format!("appraise {at}"),
+        SaleEvent::Assert(sale) => {
+            format!("+ {} {} {}", at(sale), sale.quantity, if sale.alone { "alone" } else { "-" })
+        }
+        SaleEvent::Retract(sale) => format!("- {} {}", at(sale), sale.quantity),
+        SaleEvent::Company(sale) => format!("company {}", at(sale)),
+        SaleEvent::Appraise { sale, .. } => format!("appraise {}", at(sale)),
+        SaleEvent::Dismiss { product, .. } => format!("dismiss {product}"),
     }
 }
 
@@ -304,6 +306,8 @@ fn bikes() -> Reference {
     reference(vec![product("BK-1", "Road bike"), product("BK-2", "Mountain bike")])
 }
 
+/// A row that was appraised with the first bike is appraised no longer.
+const DISMISS: &str = "dismiss maker/BK-1";
 const TWO: &str = "A1 1 2012-07-01 BK-1 2 20";
 const THREE: &str = "A1 1 2012-07-01 BK-1 3 30";
 
@@ -317,7 +321,10 @@ fn a_duplicate_takes_the_line_that_a_correction_gives_up() {
     assert_eq!(desk.receipts(), ["accepted 1=1+0+0+0+0", "duplicate 1=0+0+1+0+0", "duplicate 1=0+0+1+0+0"]);
     desk.sent();
     desk.file("july_CORR", true, &["A2 1 2012-07-02 BK-2 1 10"]);
-    assert_eq!(desk.sent(), ["+ 4/1 v1 1 alone", "- 1/1 v1 2", "+ 2/1 v2 2 alone", "appraise 3/1 v2"]);
+    assert_eq!(
+        desk.sent(),
+        ["+ 4/1 v1 1 alone", "- 1/1 v1 2", "+ 2/1 v2 2 alone", DISMISS, DISMISS, "appraise 3/1 v2"]
+    );
     assert_eq!(desk.findings(), ["DD-02 3/1 ~ 2/1"]);
     let receipts = ["superseded 1=0+0+0+1+0", "accepted 1=1+0+0+0+0", "duplicate 1=0+0+1+0+0", "accepted 1=1+0+0+0+0"];
     assert_eq!(desk.receipts(), receipts);
@@ -401,12 +408,12 @@ fn a_steward_takes_the_new_row_and_the_old_one_waits() {
     assert_eq!(desk.findings(), ["DD-02 3/1 ~ 1/1", "DD-03 2/1 ~ 1/1"]);
     desk.sent();
     desk.decide("august", 1, RowDecision::Take);
-    assert_eq!(desk.sent(), ["- 1/1 v1 2", "+ 2/1 v2 3 alone", "appraise 3/1 v2"]);
+    assert_eq!(desk.sent(), ["- 1/1 v1 2", "+ 2/1 v2 3 alone", DISMISS, DISMISS, "appraise 3/1 v2"]);
     assert_eq!(desk.findings(), ["DD-03 3/1 ~ 2/1"]);
     assert_eq!(desk.receipts(), ["superseded 1=0+0+0+1+0", "accepted 1=1+0+0+0+0", "accepted 1=0+0+0+0+1"]);
     // When the row that was taken is corrected away, the one that had to give way stands again.
     desk.file("august_CORR", true, &["A2 1 2012-07-02 BK-2 1 10"]);
-    assert_eq!(desk.sent(), ["+ 4/1 v1 1 alone", "- 2/1 v2 3", "+ 1/1 v3 2 alone", "appraise 3/1 v3"]);
+    assert_eq!(desk.sent(), ["+ 4/1 v1 1 alone", "- 2/1 v2 3", "+ 1/1 v3 2 alone", DISMISS, "appraise 3/1 v3"]);
     assert_eq!(desk.findings(), ["DD-02 3/1 ~ 1/1"]);
     assert_eq!(desk.audit(), ["record.taken P1/august#1: document A1 line 1"]);
 }
@@ -418,7 +425,7 @@ fn a_steward_refuses_the_new_row() {
     desk.file("august", false, &[THREE]);
     desk.sent();
     desk.decide("august", 1, RowDecision::Reject);
-    assert_eq!(desk.sent(), [""; 0]);
+    assert_eq!(desk.sent(), [DISMISS]);
     assert_eq!(desk.findings(), [""; 0]);
     assert_eq!(desk.receipts(), ["accepted 1=1+0+0+0+0", "accepted 1=0+1+0+0+0"]);
     let rejects: Vec<Reject> = desk.view(Topic::Rejects);

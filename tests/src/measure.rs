@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use cli::configuration::{self, Configuration};
-use cli::run::{Options, run};
+use cli::run::{Options, SETTLE_AFTER, run};
 use contract::Day;
 use ingest::{Arrival, Limits, fingerprint};
 use serde_json::{Map, Value, json};
@@ -57,6 +57,7 @@ pub fn pipeline(config: &Path, feeds: &Path, data: &Path, as_of: &str, threads: 
         as_of: Some(Day::parse(as_of).context("a day is written as YYYY-MM-DD")?),
         until_idle: true,
         threads,
+        settle_after: SETTLE_AFTER,
     };
     let start = Instant::now();
     let ended = run(&configuration, &options, &AtomicBool::new(false), &mut |_| {}, &|_| {})?;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cli::configuration::{self, Configuration};
 use cli::reader::Reader;
-use cli::run::{News, Options, run};
+use cli::run::{News, Options, SETTLE_AFTER, run};
 use contract::Day;
 use stream::{Committed, Ending, Summary};
 use tempfile::TempDir;
@@ -36,6 +36,7 @@ pub struct Site {
     scratch: TempDir,
     pub configuration: Configuration,
     pub threads: usize,
+    pub settle_after: u64,
 }
 
 impl Site {
@@ -46,7 +47,8 @@ impl Site {
 
     pub fn of(config: &Path) -> Site {
         let configuration = configuration::load(config).unwrap_or_else(|problems| panic!("{}", problems[0]));
-        Site { scratch: tempfile::tempdir().expect("a folder can be made"), configuration, threads: 2 }
+        let scratch = tempfile::tempdir().expect("a folder can be made");
+        Site { scratch, configuration, threads: 2, settle_after: SETTLE_AFTER }
     }
 
     pub fn on_threads(mut self, threads: usize) -> Site {
@@ -84,6 +86,7 @@ impl Site {
             as_of: as_of.map(|day| Day::parse(day).expect("a day is written as YYYY-MM-DD")),
             until_idle: true,
             threads: self.threads,
+            settle_after: self.settle_after,
         };
         let stop = AtomicBool::new(false);
         let progress = &mut |committed| {

@@ -71,6 +71,15 @@ fn partitions_change_nothing() {
     }
 }
 
+#[test]
+fn settling_while_more_lies_ready_changes_nothing() {
+    let mut site = Site::example();
+    site.settle_after = 500;
+    let summary = site.run(&example_feeds(), Some(AS_OF));
+    assert!(summary.controls >= 10, "{} controls", summary.controls);
+    settled().assert_same(&site.exports(), "settled in between");
+}
+
 /// Partners in the order given, each with a run of its own, then the clock.
 fn interleaved(partners: &[String]) -> Exports {
     let site = Site::example();

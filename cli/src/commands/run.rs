@@ -15,7 +15,7 @@ use super::check::load_or_tell;
 use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED};
 use crate::overview::{Overview, grouped};
 use crate::reader::Reader;
-use crate::run::{News, Options, run_observed};
+use crate::run::{News, Options, SETTLE_AFTER, run_observed};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -76,6 +76,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         as_of: arguments.as_of,
         until_idle: arguments.until_idle,
         threads: arguments.threads.map_or(cores, usize::from),
+        settle_after: SETTLE_AFTER,
     };
     let served = arguments.metrics.map(crate::observe::serve_embedded).transpose()?;
     if let Some(served) = &served {

@@ -38,7 +38,12 @@ pub struct Options {
     /// End when everything that lies ready is done; else wait for more until stopped.
     pub until_idle: bool,
     pub threads: usize,
+    /// Records after which the books are settled while more lies ready, see [`SETTLE_AFTER`]. It shows in no export.
+    pub settle_after: u64,
 }
+
+/// So many records between two settlements bound what one control has to do, and to hold in memory.
+pub const SETTLE_AFTER: u64 = 500_000;
 
 /// How a run ended.
 pub struct Ended {

@@ -81,6 +81,8 @@ struct Taken {
     as_of: Option<Day>,
     /// Something came in since the last tick or settlement.
     unsettled: bool,
+    /// Records among it.
+    unsettled_records: u64,
 }
 
 struct TakenFile {
@@ -119,9 +121,13 @@ impl Taken {
                     Control::Settle => false,
                     Control::Configure { .. } | Control::Command(_) => true,
                 };
+                if !self.unsettled {
+                    self.unsettled_records = 0;
+                }
             }
             Entry::File(file) => {
                 self.unsettled = true;
+                self.unsettled_records += u64::from(file.verdict.records);
                 let configuration = self.configuration;
                 let status = file.verdict.status;
                 let known = self.files.entry(file.verdict.file.clone());
@@ -187,6 +193,11 @@ impl<'a> Plan<'a> {
                         return Ok(Advance::Grown(None));
                     }
                 }
+                Phase::Feeds(files) if self.is_to_settle() && !files.is_empty() => {
+                    self.phase = Phase::Feeds(files);
+                    self.append(&[self.control(0, Control::Settle)])?;
+                    return Ok(Advance::Grown(None));
+                }
                 Phase::Feeds(mut files) => match files.pop_front() {
                     None => self.phase = Phase::Clock,
                     Some(found) => {
@@ -215,6 +226,10 @@ impl<'a> Plan<'a> {
                 }
             }
         }
+    }
+
+    fn is_to_settle(&self) -> bool {
+        self.taken.unsettled_records >= self.options.settle_after
     }
 
     fn append(&mut self, entries: &[Entry]) -> anyhow::Result<()> {

@@ -152,8 +152,10 @@ fn returned_after_authorisation(account: &Account) -> Option<Found> {
     }
     let over = account.authorised - account.accrued;
     let message = format!(
-        "{} was authorised and only {} is due: {over} {} is to be claimed back",
-        account.authorised, account.accrued, account.settlement.currency,
+        "{} was authorised and only {} is due: {} too much",
+        amount(account.authorised, account),
+        amount(account.accrued, account),
+        amount(over, account),
     );
     Some(Found { code: Code::ReturnAfterPayment, at_risk: Exact::from(over), message })
 }
@@ -178,12 +180,15 @@ fn shown(millionths: i128) -> String {
 }
 
 fn money(millionths: i128, account: &Account) -> String {
-    format!("{} {}", shown(millionths), account.settlement.currency).trim_end().to_owned()
+    i64::try_from(millionths).map_or_else(|_| shown(millionths), |value| amount(Micros(value), account))
 }
 
-fn rounded(amount: Exact, account: &Account) -> String {
-    let currency = account.settlement.currency;
-    format!("{} {currency}", amount.round(currency)).trim_end().to_owned()
+fn rounded(value: Exact, account: &Account) -> String {
+    amount(value.round(account.settlement.currency), account)
+}
+
+fn amount(amount: Micros, account: &Account) -> String {
+    Money { amount, currency: account.settlement.currency }.to_string()
 }
 
 /// Publishes what is new or says something else, withdraws what is over.

@@ -29,6 +29,9 @@ const LINKED_BYTES: usize = PLAIN_BYTES + 20;
 /// The longest line in bytes.
 pub(crate) type LineBuffer = [u8; LINKED_BYTES];
 
+/// A list with more than one line revoked for so many that stand is untidy.
+const UNTIDY: usize = 4;
+
 /// Lists that are read at a time.
 const PAGE: usize = 32;
 
@@ -111,7 +114,7 @@ fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 /// The lines of one list that stand, in order.
 pub(crate) struct Standing {
     pub lines: Vec<Line>,
-    /// The list holds revoked lines and may be rewritten.
+    /// So much of the list is revoked that it is worth writing anew: a control then writes few of the lists it reads.
     pub untidy: bool,
 }
 
@@ -127,10 +130,11 @@ pub(crate) fn standing(mut bytes: &[u8], before: u64) -> Result<Standing, Storag
         }
     }
     lines.sort_unstable();
-    let untidy = !revoked.is_empty();
-    if untidy {
+    let gone = revoked.len();
+    if gone > 0 {
         lines = without(&lines, revoked);
     }
+    let untidy = gone * UNTIDY > lines.len();
     for pair in lines.windows(2) {
         assert!(pair[0].sale != pair[1].sale, "sale {} is granted twice in one settlement", pair[0].sale);
     }

@@ -56,16 +56,18 @@ impl Stage for UnitsStage {
     type Out = EntitlementEvent;
 
     fn prefetch(&self, input: &SaleEvent, wanted: &mut Vec<(TableId, Vec<u8>)>) {
-        let sale = input.sale();
-        match input {
-            SaleEvent::Appraise { .. } => return,
-            SaleEvent::Company(_) => {
+        let sale = match input {
+            SaleEvent::Appraise { .. } | SaleEvent::Dismiss { .. } => return,
+            SaleEvent::Company(sale) => {
                 wanted.push(SALES.wanted(&SaleKey::of(sale)));
                 return;
             }
-            SaleEvent::Retract(_) => wanted.push(SALES.wanted(&SaleKey::of(sale))),
-            SaleEvent::Assert(_) => {}
-        }
+            SaleEvent::Retract(sale) => {
+                wanted.push(SALES.wanted(&SaleKey::of(sale)));
+                sale
+            }
+            SaleEvent::Assert(sale) => sale,
+        };
         let known = self.references.as_of(sale.stamp);
         let market = known.market();
         wanted.push(DOCUMENTS.wanted(&filing::document_key(market, sale, &sale.document)));
@@ -96,6 +98,7 @@ impl Stage for UnitsStage {
             }
             SaleEvent::Company(sale) => company(&mut desk, SaleKey::of(sale))?,
             SaleEvent::Appraise { sale, finding } => publish_risk(&mut desk, sale, *finding, true, outbox),
+            SaleEvent::Dismiss { finding, .. } => outbox.publish(view(&Publication::RiskWithdrawn(*finding))),
         }
         Ok(desk.close(outbox)?)
     }
@@ -179,9 +182,6 @@ fn publish_risk(
     let known = desk.known(sale);
     let programs = desk.offers.programs(known, sale);
     let Some(money) = at_risk(programs.into_iter(), sale) else { return };
-    let mut view = view(&Publication::Risk(Risk { finding, money }));
-    if !stands {
-        view.value = None;
-    }
-    outbox.publish(view);
+    let said = if stands { Publication::Risk(Risk { finding, money }) } else { Publication::RiskWithdrawn(finding) };
+    outbox.publish(view(&said));
 }
