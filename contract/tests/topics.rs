@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use contract::topics::{self, EngineTopic, Keeping, TopicInfo};
+use contract::{AuditRecord, Id, Publication, Receipt, RecordRef};
 use serde_json::Value;
 
 #[test]
@@ -113,6 +114,36 @@ fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().to_owned()
 }
 
+/// What a reader outside has to know beside the schemas.
+const READING: &str = "\
+\nRead with `isolation.level=read_committed`: what a broken transaction left is never seen. A value is Avro with its schema \
+named in front:\nwith a registry in Confluent's wire format under the subject `<topic>-value`, without one in Avro's single-object \
+encoding\n([decision](decisions/registry.md)). `tests/readers` has a reader in Python and one in Java.\n\
+\nWhat stands under a key. Records carry headers, numbers big end first: `o` names the writer (generation u32, stage u8, \
+partition u16),\n`n` is a number u64 that a writer counts up in each partition. A record may come twice after a failure, then with the \
+same number: what is\nnot above the writer's last number under this key is a repeat. More than one writer may speak of a key, as when a \
+finding moves with its line\nto another product: the key is there as long as one of them holds it, and of several the last in order of `o` \
+is heard.\nIn business terms: the same thing has the same id for ever; an authorization's id is the idempotency key of its payment.\n\
+\nKeys are bytes; whatever they hold stands in the value too, so only an empty record needs its key read:\n\
+\n| topic | key |\n|---|---|\n\
+| `pos.receipts`, `pos.rejects` | partner, a zero byte, file number u32, record number u32 (0 for a file), ordinal u16 |\n\
+| `pos.identities` | kind, a zero byte, partner, a zero byte, text |\n\
+| `pos.audit` | chain, a zero byte, sequence u64 |\n\
+| the others | the 16 bytes of the id, of which the value has the hexadecimal digits |\n";
+
+#[test]
+fn keys_are_as_the_page_says() {
+    let at = RecordRef { partner: "P-1".into(), file_no: 3, record_no: 258 };
+    let key = |publication: Publication| publication.record().key;
+    let reject = key(Publication::RejectWithdrawn(at.clone(), 2));
+    assert_eq!(reject, b"P-1\0\0\0\0\x03\0\0\x01\x02\0\x02");
+    assert_eq!(key(Publication::Receipt(Receipt { at, ..Receipt::default() }))[..8], reject[..8]);
+    assert_eq!(key(Publication::Withdrawn(Id([7; 16]))), [7; 16]);
+    assert_eq!(key(Publication::EntryWithdrawn(Id([8; 16]))), [8; 16]);
+    let link = AuditRecord { chain: "partner/P-1".into(), seq: 258, ..AuditRecord::default() };
+    assert_eq!(key(Publication::Audit(link)), b"partner/P-1\0\0\0\0\0\0\0\x01\x02");
+}
+
 fn page() -> String {
     let mut page = String::from(
         "# Topics\n\n\
@@ -122,6 +153,7 @@ fn page() -> String {
     table(&mut page, topics::HOPS.iter().chain([&topics::CONTROLS]));
     page.push_str("\n## What readers outside see\n\nThe latest record under each key; an empty record deletes it.\n\n");
     table(&mut page, topics::VIEWS.iter());
+    page.push_str(READING);
     page.push_str("\n## What the engine writes for itself\n\n| topic | key | kept | what |\n|---|---|---|---|\n");
     for EngineTopic { name, key, what, keeping, .. } in topics::ENGINE {
         let kept = match keeping {

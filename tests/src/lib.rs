@@ -8,6 +8,7 @@ pub mod doubles;
 pub mod generated;
 pub mod measure;
 pub mod proxy;
+pub mod registry;
 pub mod replica;
 pub mod seeded;
 pub mod site;

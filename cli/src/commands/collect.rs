@@ -7,8 +7,7 @@ use std::time::Duration;
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
 use crate::kafka::collect::{Collection, collect};
-use crate::kafka::wires::WireFormat;
-use crate::kafka::{ClusterArguments, line};
+use crate::kafka::{ClusterArguments, FormatArguments, line};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -29,16 +28,19 @@ pub struct Arguments {
     wait: u64,
     #[command(flatten)]
     cluster: ClusterArguments,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Some(configuration) = load_or_tell(&arguments.config) else {
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
+    let cluster = arguments.cluster.cluster();
     let collection = Collection {
-        cluster: &arguments.cluster.cluster(),
+        cluster: &cluster,
         line: &line(configuration.tenant.partitions, &configuration.digest),
-        wires: &WireFormat::Plain,
+        wires: &arguments.format.format(&cluster)?,
         tasks: &arguments.tasks,
         blobs: &arguments.blobs,
         wait: Duration::from_secs(arguments.wait),

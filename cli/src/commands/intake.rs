@@ -11,10 +11,9 @@ use stream::kafka::{Observer, Silent};
 use super::check::load_or_tell;
 use super::run::{day, stop_on_signals, tell};
 use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED};
-use crate::kafka::ClusterArguments;
 use crate::kafka::intake::{Inlet, intake};
-use crate::kafka::wires::WireFormat;
-use crate::run::{Options, blob_folder};
+use crate::kafka::{ClusterArguments, FormatArguments};
+use crate::run::{Options, SETTLE_AFTER, blob_folder};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -44,6 +43,8 @@ pub struct Arguments {
     metrics: Option<std::net::SocketAddr>,
     #[command(flatten)]
     cluster: ClusterArguments,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -62,6 +63,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         None => Arc::new(Silent),
     };
+    let cluster = arguments.cluster.cluster();
     let inlet = Inlet {
         options: Options {
             data: arguments.data.clone(),
@@ -70,11 +72,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             as_of: arguments.as_of,
             until_idle: arguments.until_idle,
             threads: 1,
+            settle_after: SETTLE_AFTER,
         },
         blobs: arguments.blobs.clone().unwrap_or_else(|| blob_folder(&arguments.data)),
-        cluster: arguments.cluster.cluster(),
+        cluster: cluster.clone(),
         observer,
-        wires: WireFormat::Plain,
+        wires: arguments.format.format(&cluster)?,
     };
     let ready = served.as_ref().map_or_else(|| Arc::new(AtomicBool::new(false)), |served| Arc::clone(&served.ready));
     let remarks = intake(&configuration, &inlet, &stop, &ready, &|news| tell(news, !arguments.until_idle))?;

@@ -11,8 +11,7 @@ use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
 use super::run::stop_on_signals;
 use crate::kafka::stage::{Part, Worker, work};
-use crate::kafka::wires::WireFormat;
-use crate::kafka::{ClusterArguments, task_options};
+use crate::kafka::{ClusterArguments, FormatArguments, task_options};
 use crate::run::blob_folder;
 
 #[derive(clap::Args)]
@@ -43,6 +42,8 @@ pub struct Arguments {
     metrics: Option<std::net::SocketAddr>,
     #[command(flatten)]
     cluster: ClusterArguments,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -61,12 +62,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut options = task_options(&arguments.data, arguments.checkpoints.clone());
     options.checkpoint_interval = std::time::Duration::from_secs(arguments.checkpoint_interval);
     options.instance.clone_from(&arguments.instance);
+    let cluster = arguments.cluster.cluster();
     let worker = Worker {
         part: arguments.name,
-        cluster: arguments.cluster.cluster(),
+        cluster: cluster.clone(),
         options,
         blobs: arguments.blobs.clone().unwrap_or_else(|| blob_folder(&arguments.data)),
-        wires: WireFormat::Plain,
+        wires: arguments.format.format(&cluster)?,
         observer,
     };
     let ready = served.as_ref().map_or_else(|| Arc::new(AtomicBool::new(false)), |served| Arc::clone(&served.ready));

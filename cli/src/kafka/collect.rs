@@ -43,7 +43,7 @@ pub fn collect(collection: &Collection<'_>, out: &Path) -> anyhow::Result<()> {
     let controls = survey.intake.as_ref().map_or(0, |mark| mark.complete);
     let mut gathering = Gathering::into(DataDirectory::open(out, partitions)?, &STAGES)?;
     gathering.log(&published_log(&transport, cluster, LOG, partitions)?)?;
-    let views = wires.accrual_sink()?.views;
+    let views = wires.views()?;
     for (topic, view) in Topic::ALL.iter().zip(VIEWS) {
         gathering.view(&transport, cluster, (*topic as u8, view.name), views.as_ref())?;
     }

@@ -2,16 +2,20 @@
 
 pub mod collect;
 pub mod intake;
+pub mod registry;
 pub mod stage;
 pub mod topics;
 pub mod wires;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use contract::topics::{HOPS, VIEWS};
 use contract::{Id, Topic};
 use stream::kafka::{Cluster, StageSpec, TaskOptions};
 
+use self::registry::{Registry, RegistryError};
+use self::wires::WireFormat;
 use crate::run::STAGES;
 
 /// Names this build's logic in marks: rises with every change of what a stage makes of the same input.
@@ -43,6 +47,22 @@ impl ClusterArguments {
     pub fn cluster(&self) -> Cluster {
         let ClusterArguments { brokers, prefix, generation, settings } = self.clone();
         Cluster { brokers, prefix, generation, settings }
+    }
+}
+
+/// How records look on the topics of a cluster.
+#[derive(Clone, Debug, clap::Args)]
+pub struct FormatArguments {
+    /// Schema registry with Confluent's interface; without one, records name their schema by its fingerprint
+    #[arg(long, value_name = "URL")]
+    registry: Option<String>,
+}
+
+impl FormatArguments {
+    /// The format on a cluster; the registry is not asked yet.
+    pub fn format(&self, cluster: &Cluster) -> Result<WireFormat, RegistryError> {
+        let Some(url) = &self.registry else { return Ok(WireFormat::Plain) };
+        Ok(WireFormat::Registry { registry: Arc::new(Registry::new(url)?), prefix: cluster.prefix.clone() })
     }
 }
 

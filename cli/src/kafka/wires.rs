@@ -1,145 +1,306 @@
-//! How records look on the topics: an Avro datum of the topic's schema.
+//! How records look on topics: Avro, with its schema named in front.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use contract::avro::{Codec, Event};
+use contract::avro::{self, Codec, Event, Schema, Translation};
+use contract::topics::{self, TopicInfo};
 use contract::{
     AccrualEvent, AccrualMovement, AuditRecord, Authorization, Control, EntitlementEvent, FeedEvent, Finding, Identity,
     JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent, Topic,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use stream::kafka::{ControlWire, Nowhere, ViewWire, Wire, WireError, Wires};
 
-/// What stands around a datum.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::registry::{Compatibility, Registry, RegistryError};
+
+/// What stands in front of a datum.
+#[derive(Clone)]
 pub enum WireFormat {
-    /// Nothing: whoever reads has the schemas.
+    /// Avro's single-object encoding: a marker and the schema's fingerprint. Needs no registry; reads only what builds
+    /// with the same schemas wrote.
     Plain,
+    /// Confluent's wire format: a zero byte and the schema's id in a registry.
+    Registry {
+        registry: Arc<Registry>,
+        /// In front of every topic name, as in [`stream::kafka::Cluster`].
+        prefix: String,
+    },
 }
 
+/// Controls travel on the topics of the hops, whose subjects their records have: they have a subject of their own.
+const CONTROLS: &str = "pos.controls";
+
+/// The encodings of each stage. With a registry: the schemas are known there now, and fit what was known before.
 impl WireFormat {
-    pub fn ingest(&self) -> anyhow::Result<Wires<FeedEvent, RowEvent>> {
-        Ok(wires(avro(), avro()))
+    pub fn ingest(&self) -> Result<Wires<FeedEvent, RowEvent>, RegistryError> {
+        self.stage()
     }
 
-    pub fn normalize(&self) -> anyhow::Result<Wires<RowEvent, SaleEvent>> {
-        Ok(wires(avro(), avro()))
+    pub fn normalize(&self) -> Result<Wires<RowEvent, SaleEvent>, RegistryError> {
+        self.stage()
     }
 
-    pub fn units(&self) -> anyhow::Result<Wires<SaleEvent, EntitlementEvent>> {
-        Ok(wires(avro(), avro()))
+    pub fn units(&self) -> Result<Wires<SaleEvent, EntitlementEvent>, RegistryError> {
+        self.stage()
     }
 
-    pub fn ledger(&self) -> anyhow::Result<Wires<EntitlementEvent, AccrualEvent>> {
-        Ok(wires(avro(), avro()))
+    pub fn ledger(&self) -> Result<Wires<EntitlementEvent, AccrualEvent>, RegistryError> {
+        self.stage()
     }
 
-    pub fn accrual_sink(&self) -> anyhow::Result<Wires<AccrualEvent, ()>> {
-        Ok(wires(avro(), Arc::new(Nowhere)))
+    pub fn accrual_sink(&self) -> Result<Wires<AccrualEvent, ()>, RegistryError> {
+        let (input, output) = (Arc::new(self.framed()?), Arc::new(Nowhere));
+        Ok(Wires { input, output, control: self.controls()?, views: self.views()? })
+    }
+
+    fn stage<I: Event + 'static, O: Event + 'static>(&self) -> Result<Wires<I, O>, RegistryError> {
+        let (input, output) = (Arc::new(self.framed()?), Arc::new(self.framed()?));
+        Ok(Wires { input, output, control: self.controls()?, views: self.views()? })
+    }
+
+    fn controls(&self) -> Result<Arc<dyn ControlWire>, RegistryError> {
+        Ok(Arc::new(Controls(self.framed()?)))
+    }
+
+    /// All views, whoever writes them.
+    pub fn views(&self) -> Result<Arc<dyn ViewWire>, RegistryError> {
+        let wires = Topic::ALL.iter().map(|topic| Ok((*topic as u8, self.view(*topic)?)));
+        Ok(Arc::new(Views { frame: self.frame(), wires: wires.collect::<Result<_, _>>()? }))
+    }
+
+    fn view(&self, topic: Topic) -> Result<Box<dyn Stored>, RegistryError> {
+        Ok(match topic {
+            Topic::Receipts => Box::new(self.framed::<Receipt>()?),
+            Topic::Rejects => Box::new(self.framed::<Reject>()?),
+            Topic::Findings => Box::new(self.framed::<Finding>()?),
+            Topic::Risks => Box::new(self.framed::<Risk>()?),
+            Topic::Movements => Box::new(self.framed::<AccrualMovement>()?),
+            Topic::Authorizations => Box::new(self.framed::<Authorization>()?),
+            Topic::Payments => Box::new(self.framed::<Payment>()?),
+            Topic::Journal => Box::new(self.framed::<JournalEntry>()?),
+            Topic::Identities => Box::new(self.framed::<Identity>()?),
+            Topic::Audit => Box::new(self.framed::<AuditRecord>()?),
+        })
+    }
+
+    /// Bytes in front of a datum.
+    fn frame(&self) -> usize {
+        match self {
+            WireFormat::Plain => 10,
+            WireFormat::Registry { .. } => 5,
+        }
+    }
+
+    fn framed<T: Event>(&self) -> Result<Framed<T>, RegistryError> {
+        let (head, registry) = match self {
+            WireFormat::Plain => (avro::fingerprint::<T>().to_vec(), None),
+            WireFormat::Registry { registry, prefix } => {
+                let topic = avro::topic::<T>();
+                let id = registry.id(&subject(topic, prefix), topic.schema_text, compatibility(topic))?;
+                (confluent_head(id).to_vec(), Some(Arc::clone(registry)))
+            }
+        };
+        Ok(Framed { codec: Codec::new(), head, registry, others: Mutex::default() })
     }
 }
 
-fn wires<I, O>(input: Arc<dyn Wire<I>>, output: Arc<dyn Wire<O>>) -> Wires<I, O> {
-    Wires { input, output, control: Arc::new(Avro::<Control>::default()), views: Arc::new(Views::default()) }
+/// Where the schema of a topic's records is registered.
+fn subject(topic: &TopicInfo, prefix: &str) -> String {
+    let name = if *topic == topics::CONTROLS { CONTROLS } else { topic.name };
+    format!("{prefix}{name}-value")
 }
 
-fn avro<T: Event + 'static>() -> Arc<dyn Wire<T>> {
-    Arc::new(Avro::default())
+/// Hops are read by the next stage alone, views by anybody.
+fn compatibility(topic: &TopicInfo) -> Compatibility {
+    if topics::VIEWS.contains(topic) { Compatibility::FullTransitive } else { Compatibility::BackwardTransitive }
 }
 
-struct Avro<T: Event>(Codec<T>);
+fn confluent_head(id: u32) -> [u8; 5] {
+    let [a, b, c, d] = id.to_be_bytes();
+    [0, a, b, c, d]
+}
 
-impl<T: Event> Default for Avro<T> {
-    fn default() -> Avro<T> {
-        Avro(Codec::new())
+/// Records of one type, each with its schema named in front.
+struct Framed<T> {
+    codec: Codec<T>,
+    /// In front of what this build writes.
+    head: Vec<u8>,
+    registry: Option<Arc<Registry>>,
+    /// Other schemas that were met, by id.
+    others: Mutex<BTreeMap<u32, Arc<Translation>>>,
+}
+
+impl<T: Event> Framed<T> {
+    fn write(&self, event: &T, bytes: &mut Vec<u8>) -> Result<(), WireError> {
+        bytes.extend_from_slice(&self.head);
+        self.codec.encode(event, bytes).map_err(|error| poison(&error))
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<T, WireError> {
+        if let Some(datum) = bytes.strip_prefix(self.head.as_slice()) {
+            return self.codec.decode(datum).map_err(|error| poison(&error));
+        }
+        let Some(registry) = &self.registry else {
+            return Err(WireError::Poison(format!("bytes do not start with the fingerprint of {}", T::SCHEMA)));
+        };
+        let [0, a, b, c, d, datum @ ..] = bytes else {
+            return Err(WireError::Poison("bytes do not start with a zero and a schema id".to_owned()));
+        };
+        let other = self.other(registry, u32::from_be_bytes([*a, *b, *c, *d]))?;
+        self.codec.decode_from(&other, datum).map_err(|error| poison(&error))
+    }
+
+    /// How to read what was written under another schema. Each is asked for once; what failed is asked for again.
+    fn other(&self, registry: &Registry, id: u32) -> Result<Arc<Translation>, WireError> {
+        let known = || self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = known().get(&id) {
+            return Ok(Arc::clone(other));
+        }
+        let schema = registry.schema(id).map_err(|error| match error {
+            RegistryError::Unavailable { .. } | RegistryError::Refused { .. } => {
+                WireError::Unavailable(error.to_string())
+            }
+            RegistryError::Unknown { .. } | RegistryError::Incompatible { .. } => WireError::Poison(error.to_string()),
+        })?;
+        let schema = Schema::parse_str(&schema)
+            .map_err(|error| WireError::Poison(format!("schema {id} of the registry cannot be used: {error}")))?;
+        // As many as a registry has versions, each read once and used until the process ends.
+        let schema: &'static Schema = Box::leak(Box::new(schema));
+        let other = Translation::between(schema, avro::schema::<T>()).map_err(|error| poison(&error))?;
+        Ok(Arc::clone(known().entry(id).or_insert(Arc::new(other))))
     }
 }
 
-fn poison(error: impl std::error::Error) -> WireError {
-    let source = error.source().map_or_else(String::new, |source| format!(": {source}"));
-    WireError::Poison(format!("{error}{source}"))
+/// An error with what is behind it.
+fn poison(error: &dyn std::error::Error) -> WireError {
+    WireError::Poison(match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    })
 }
 
-impl<T: Event> Wire<T> for Avro<T> {
+impl<T: Event> Wire<T> for Framed<T> {
+    fn frame(&self) -> usize {
+        self.head.len()
+    }
+
     fn encode(&self, item: &T, bytes: &mut Vec<u8>) -> Result<(), WireError> {
-        bytes.extend_from_slice(&self.0.encode(item).map_err(poison)?);
-        Ok(())
+        self.write(item, bytes)
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<T, WireError> {
-        self.0.decode(bytes).map_err(poison)
+        self.read(bytes)
     }
 }
 
-impl ControlWire for Avro<Control> {
+struct Controls(Framed<Control>);
+
+impl ControlWire for Controls {
+    fn frame(&self) -> usize {
+        self.0.head.len()
+    }
+
     fn encode(&self, payload: &[u8], bytes: &mut Vec<u8>) -> Result<(), WireError> {
         let control = Control::decode(payload);
-        let control = control.ok_or_else(|| WireError::Poison("control is unknown to this build".into()))?;
-        Wire::encode(self, &control, bytes)
+        let control = control.ok_or_else(|| WireError::Poison("control is none that this build knows".to_owned()))?;
+        self.0.write(&control, bytes)
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
-        Ok(Wire::decode(self, bytes)?.encode())
+        Ok(self.0.read(bytes)?.encode())
     }
 }
 
-/// A view's record: postcard in the store, Avro on its topic.
-trait Viewed: Send + Sync {
-    fn encode(&self, value: &[u8], bytes: &mut Vec<u8>) -> Result<(), WireError>;
-    fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, WireError>;
-}
-
-impl<T: Event + Serialize + DeserializeOwned> Viewed for Avro<T> {
-    fn encode(&self, value: &[u8], bytes: &mut Vec<u8>) -> Result<(), WireError> {
-        let record: T = postcard::from_bytes(value).map_err(poison)?;
-        Wire::encode(self, &record, bytes)
-    }
-
-    fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
-        let record: T = Wire::decode(self, bytes)?;
-        postcard::to_stdvec(&record).map_err(poison)
-    }
-}
-
-/// The views in the order of their topics.
-struct Views(Vec<Box<dyn Viewed>>);
-
-impl Default for Views {
-    fn default() -> Views {
-        Views(Topic::ALL.iter().map(|topic| viewed(*topic)).collect())
-    }
-}
-
-fn viewed(topic: Topic) -> Box<dyn Viewed> {
-    match topic {
-        Topic::Receipts => Box::<Avro<Receipt>>::default(),
-        Topic::Rejects => Box::<Avro<Reject>>::default(),
-        Topic::Findings => Box::<Avro<Finding>>::default(),
-        Topic::Risks => Box::<Avro<Risk>>::default(),
-        Topic::Movements => Box::<Avro<AccrualMovement>>::default(),
-        Topic::Authorizations => Box::<Avro<Authorization>>::default(),
-        Topic::Payments => Box::<Avro<Payment>>::default(),
-        Topic::Journal => Box::<Avro<JournalEntry>>::default(),
-        Topic::Identities => Box::<Avro<Identity>>::default(),
-        Topic::Audit => Box::<Avro<AuditRecord>>::default(),
-    }
+struct Views {
+    frame: usize,
+    wires: BTreeMap<u8, Box<dyn Stored>>,
 }
 
 impl Views {
-    fn of(&self, topic: u8) -> Result<&dyn Viewed, WireError> {
-        let place = usize::from(topic).checked_sub(Topic::ALL[0] as usize);
-        let found = place.and_then(|place| self.0.get(place));
-        found.map(Box::as_ref).ok_or_else(|| WireError::Poison(format!("view {topic} is unknown to this build")))
+    fn wire(&self, topic: u8) -> Result<&dyn Stored, WireError> {
+        let wire = self.wires.get(&topic).map(AsRef::as_ref);
+        wire.ok_or_else(|| WireError::Poison(format!("view {topic} is none that this build knows")))
     }
 }
 
 impl ViewWire for Views {
+    fn frame(&self) -> usize {
+        self.frame
+    }
+
     fn encode(&self, topic: u8, value: &[u8], bytes: &mut Vec<u8>) -> Result<(), WireError> {
-        self.of(topic)?.encode(value, bytes)
+        self.wire(topic)?.to_topic(value, bytes)
     }
 
     fn decode(&self, topic: u8, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
-        self.of(topic)?.decode(bytes)
+        self.wire(topic)?.to_store(bytes)
+    }
+}
+
+/// A view's records between the bytes of a store and those of a topic.
+trait Stored: Send + Sync {
+    fn to_topic(&self, value: &[u8], bytes: &mut Vec<u8>) -> Result<(), WireError>;
+    fn to_store(&self, bytes: &[u8]) -> Result<Vec<u8>, WireError>;
+}
+
+impl<T: Event> Stored for Framed<T> {
+    fn to_topic(&self, value: &[u8], bytes: &mut Vec<u8>) -> Result<(), WireError> {
+        self.write(&postcard::from_bytes(value).map_err(|error| poison(&error))?, bytes)
+    }
+
+    fn to_store(&self, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
+        postcard::to_stdvec(&self.read(bytes)?).map_err(|error| poison(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Code, Day, RecordRef};
+
+    use super::*;
+
+    fn at() -> RecordRef {
+        RecordRef { partner: "P-1".into(), file_no: 3, record_no: 4 }
+    }
+
+    #[test]
+    fn a_view_is_postcard_in_the_store_and_avro_on_its_topic() {
+        let views = WireFormat::Plain.views().unwrap();
+        let finding = Finding::about(Code::RowUnreadable, at(), None, "m".into());
+        let value = postcard::to_stdvec(&finding).unwrap();
+        let mut bytes = Vec::new();
+        views.encode(Topic::Findings as u8, &value, &mut bytes).unwrap();
+        assert_eq!(bytes[..2], [0xc3, 0x01]);
+        let codec = Codec::<Finding>::new();
+        assert_eq!(codec.decode(&bytes[views.frame()..]).unwrap(), finding);
+        assert_eq!(views.decode(Topic::Findings as u8, &bytes).unwrap(), value);
+        assert!(matches!(views.decode(Topic::Risks as u8, &bytes), Err(WireError::Poison(_))));
+        assert!(matches!(views.encode(99, &value, &mut bytes), Err(WireError::Poison(_))));
+    }
+
+    #[test]
+    fn a_control_keeps_the_bytes_of_the_log() {
+        let wires = WireFormat::Plain.ingest().unwrap();
+        let payload = Control::Tick { as_of: Day::parse("2013-04-20").unwrap() }.encode();
+        let mut bytes = Vec::new();
+        wires.control.encode(&payload, &mut bytes).unwrap();
+        assert_eq!(wires.control.decode(&bytes).unwrap(), payload);
+        assert!(matches!(wires.input.decode(&bytes), Err(WireError::Poison(_))), "a control is no record");
+        assert!(matches!(wires.control.encode(&[0xff], &mut bytes), Err(WireError::Poison(_))));
+    }
+
+    #[test]
+    fn the_last_stage_sends_nothing() {
+        let wires = WireFormat::Plain.accrual_sink().unwrap();
+        assert!(matches!(wires.output.encode(&(), &mut Vec::new()), Err(WireError::Poison(_))));
+    }
+
+    #[test]
+    fn subjects_are_named_after_topics_and_differ() {
+        let named: Vec<String> = topics::all().map(|topic| subject(topic, "eu.")).collect();
+        assert_eq!(named[0], "eu.pos.feeds-value");
+        assert!(named.contains(&"eu.pos.controls-value".to_owned()));
+        let different: std::collections::BTreeSet<&String> = named.iter().collect();
+        assert_eq!(different.len(), named.len());
     }
 }

@@ -1,49 +1,14 @@
 //! Processes that are killed anywhere, that come and go, and that wake up as former owners.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use tempfile::TempDir;
 use tests::broker::Brokers;
-use tests::replica::Plan;
 use tests::seeded::Seeded;
-use tests::site::Site;
-use tests::tables::Exports;
 
-use crate::plant::{Intake, PARTS, Plant};
-
-const PLAN: Plan = Plan { rows: 20_000, years: 1 };
-
-/// Feeds that take a while, and what the embedded engine makes of them.
-struct Load {
-    scratch: TempDir,
-    expected: Exports,
-}
-
-impl Load {
-    fn new() -> Load {
-        let scratch = tempfile::tempdir().unwrap();
-        PLAN.write(scratch.path()).unwrap();
-        let site = Site::of(&scratch.path().join("config"));
-        site.run(&scratch.path().join("feeds"), Some(&PLAN.as_of()));
-        let expected = site.exports();
-        Load { scratch, expected }
-    }
-
-    fn config(&self) -> PathBuf {
-        self.scratch.path().join("config")
-    }
-
-    fn feeds(&self) -> PathBuf {
-        self.scratch.path().join("feeds")
-    }
-
-    fn start(&self, plant: &Plant) -> Intake {
-        plant.start_intake(&self.feeds(), &PLAN.as_of())
-    }
-}
+use crate::load::Load;
+use crate::plant::{PARTS, Plant};
 
 /// How often processes are killed: 300 times in the long run.
 fn kills() -> u32 {

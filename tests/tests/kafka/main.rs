@@ -3,6 +3,10 @@
 mod brokers;
 mod kills;
 mod line;
+mod load;
+mod outside;
 mod plant;
+mod registry;
 mod replay;
 mod transport;
+mod troubles;

@@ -23,6 +23,8 @@ pub struct Plant {
     bootstrap: String,
     /// In front of the names of topics and groups.
     prefix: String,
+    /// The schema registry, where there is one.
+    registry: Option<String>,
     processes: Vec<Process>,
     /// Seconds between two checkpoints.
     pub checkpoint_interval: u32,
@@ -47,6 +49,7 @@ impl Plant {
             config: config.to_owned(),
             bootstrap: bootstrap.to_owned(),
             prefix: prefix.to_owned(),
+            registry: None,
             processes: Vec::new(),
             checkpoint_interval: 2,
             instances: true,
@@ -56,6 +59,12 @@ impl Plant {
         let made = create.args(["--replication", &replication.to_string()]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         plant
+    }
+
+    /// All processes name their schemas by a registry.
+    pub fn with_registry(mut self, url: &str) -> Plant {
+        self.registry = Some(url.to_owned());
+        self
     }
 
     /// One process for each stage.
@@ -183,6 +192,9 @@ impl Plant {
         let mut command = Command::new(env!("CARGO_BIN_EXE_paidonce-tested"));
         command.args(name).arg("--config").arg(&self.config);
         command.args(["--brokers", &self.bootstrap, "--prefix", &self.prefix]);
+        if let Some(url) = &self.registry {
+            command.args(["--registry", url]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command
     }

@@ -6,7 +6,8 @@ use stream::kafka::{
     Cluster, CommitError, KafkaTransport, Kind, Label, Origin, Reader, Received, Sending, TaskId, TopicPlan, Transport,
     TransportError, Writer, create_topics, differences,
 };
-use tests::broker::Brokers;
+use tests::broker::{Brokers, Settings, free_addresses};
+use tests::proxy::{Act, Api, Gate, Proxy};
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -111,4 +112,35 @@ fn a_commit_that_the_broker_never_answers_is_unclear() {
     send(&mut writer, 2).unwrap();
     writer.commit().unwrap();
     assert_eq!(numbers(&transport).0, [1, 2]);
+}
+
+/// Kafka's own protection against it (KIP-890) is not in the library: the writer must see to it.
+#[test]
+fn an_end_that_arrives_late_ends_no_other_transaction() {
+    let addresses = free_addresses(1).unwrap();
+    let proxy = Proxy::start(addresses[0]).unwrap();
+    let settings = Settings { addresses, advertised: vec![proxy.address()], ..Settings::default() };
+    let brokers = Brokers::start(&settings).unwrap();
+    let cluster = cluster(&brokers);
+    create_topics(&cluster, &[plan("one")]).unwrap();
+    let transport = KafkaTransport::new(&cluster).unwrap();
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    send(&mut writer, 1).unwrap();
+    let gate = Gate::shut();
+    proxy.act(Api::EndTxn, 0, 1, Act::Hold(gate.clone()));
+    let ended = writer.commit();
+    assert!(matches!(ended, Err(CommitError::Unclear(_))), "{ended:?}");
+    drop(writer);
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    let before = numbers(&transport).0;
+    send(&mut writer, 2).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    gate.set_open(true);
+    std::thread::sleep(Duration::from_secs(1));
+    let mut reader = transport.reader("t.one", 1, 0).unwrap();
+    let mut read = Vec::new();
+    while reader.read(Duration::from_secs(1), &mut |received| read.push(received.label.unwrap().number)).unwrap() {}
+    assert_eq!((read, proxy.acted()), (before.clone(), 1), "nothing of the open transaction is seen");
+    writer.commit().unwrap();
+    assert_eq!(numbers(&transport).0, [before, vec![2]].concat());
 }

@@ -2,19 +2,24 @@
 //!
 //! A datum alone: the frame around it (registry id, fingerprint) is the log's.
 
+mod translate;
+
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
-use apache_avro::Schema;
+pub use apache_avro::Schema;
+use apache_avro::rabin::Rabin;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::translate::{Mismatch, Translation};
 use crate::{
     AccrualEvent, AccrualMovement, AuditRecord, Authorization, Control, EntitlementEvent, FeedEvent, Finding, Identity,
-    JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent, topics,
+    JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent,
+    topics::{self, TopicInfo},
 };
 
 /// A record of a topic.
@@ -58,6 +63,20 @@ pub fn schema<T: Event>() -> &'static Schema {
     &SCHEMAS[T::SCHEMA]
 }
 
+/// The topic that an event travels on.
+pub fn topic<T: Event>() -> &'static TopicInfo {
+    let topic = topics::all().find(|topic| topic.schema == T::SCHEMA);
+    topic.expect("every event has its row in the table of topics")
+}
+
+/// What names an event's schema where there is no registry: the head of Avro's single-object encoding, a marker and the
+/// CRC-64-AVRO of the schema's canonical form.
+pub fn fingerprint<T: Event>() -> [u8; 10] {
+    let mut head = [0xc3, 0x01, 0, 0, 0, 0, 0, 0, 0, 0];
+    head[2..].copy_from_slice(&schema::<T>().fingerprint::<Rabin>().bytes);
+    head
+}
+
 /// Why bytes and record do not fit.
 #[derive(Debug, thiserror::Error)]
 pub enum AvroError {
@@ -67,6 +86,8 @@ pub enum AvroError {
     Decode { schema: &'static str, source: Box<apache_avro::Error> },
     #[error("{count} bytes behind a record of schema {schema}")]
     Rest { schema: &'static str, count: usize },
+    #[error("bytes of another version do not fit schema {schema}")]
+    Mismatch { schema: &'static str, source: Mismatch },
 }
 
 /// Writes and reads records of one type. Making one is dear, keep it.
@@ -94,9 +115,11 @@ impl<T: Event> Codec<T> {
         }
     }
 
-    pub fn encode(&self, event: &T) -> Result<Vec<u8>, AvroError> {
-        let encoded = self.writer.write_ser_to_vec(event);
-        encoded.map_err(|error| AvroError::Encode { schema: T::SCHEMA, source: Box::new(error) })
+    /// Adds the bytes of a record at the end of `bytes`.
+    pub fn encode(&self, event: &T, bytes: &mut Vec<u8>) -> Result<(), AvroError> {
+        let encoded = self.writer.write_ser(bytes, event);
+        encoded.map_err(|error| AvroError::Encode { schema: T::SCHEMA, source: Box::new(error) })?;
+        Ok(())
     }
 
     /// Reads one record, which must fill the bytes.
@@ -107,5 +130,11 @@ impl<T: Event> Codec<T> {
             0 => Ok(event),
             count => Err(AvroError::Rest { schema: T::SCHEMA, count }),
         }
+    }
+
+    /// Reads one record that was written under another version of the schema.
+    pub fn decode_from(&self, writer: &Translation, bytes: &[u8]) -> Result<T, AvroError> {
+        let translated = writer.translate(bytes);
+        self.decode(&translated.map_err(|source| AvroError::Mismatch { schema: T::SCHEMA, source })?)
     }
 }

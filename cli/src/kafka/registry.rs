@@ -1,0 +1,185 @@
+//! A schema registry with Confluent's REST interface: Confluent's own, Apicurio's (`/apis/ccompat/v7`), Karapace.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, Response};
+use serde_json::{Value, json};
+
+/// A question that takes longer than that is given up.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// A process that starts waits for its registry so long, asking again after each pause.
+const THERE_WITHIN: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Which changes of a schema a registry lets through. Both look at all versions, not at the last one alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compatibility {
+    /// New readers read what old writers wrote: stages are upgraded from the end of the line.
+    BackwardTransitive,
+    /// And old readers read what new writers write: nobody outside has to follow an upgrade.
+    FullTransitive,
+}
+
+impl Compatibility {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Compatibility::BackwardTransitive => "BACKWARD_TRANSITIVE",
+            Compatibility::FullTransitive => "FULL_TRANSITIVE",
+        }
+    }
+}
+
+/// Why a registry does not give what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// May pass by itself.
+    #[error("schema registry {url} is not reachable: {why}")]
+    Unavailable { url: String, why: String },
+    #[error("schema registry {url} knows no schema {id}")]
+    Unknown { url: String, id: u32 },
+    #[error("schema of subject {subject} is not {level} with what is registered: {why}")]
+    Incompatible { subject: String, level: &'static str, why: String },
+    #[error("schema registry {url} refuses: {why}")]
+    Refused { url: String, why: String },
+}
+
+/// Asks a registry.
+pub struct Registry {
+    /// Without the credentials that may stand in it.
+    shown: String,
+    base: String,
+    client: Client,
+}
+
+impl Registry {
+    /// `url` is where the interface starts: `http://HOST:PORT`, for Apicurio with `/apis/ccompat/v7` behind it. A user
+    /// and password may stand in front of the host. Nothing is asked yet.
+    pub fn new(url: &str) -> Result<Registry, RegistryError> {
+        let refused = |why: String| RegistryError::Refused { url: url.to_owned(), why };
+        let mut shown = reqwest::Url::parse(url).map_err(|error| refused(error.to_string()))?;
+        if shown.scheme() != "http" {
+            return Err(refused("this build speaks http:// alone; let a proxy beside it do TLS".to_owned()));
+        }
+        if shown.set_username("").and_then(|()| shown.set_password(None)).is_err() {
+            return Err(refused("it names no host".to_owned()));
+        }
+        let client = Client::builder().timeout(ANSWER_WITHIN).no_proxy().build();
+        Ok(Registry {
+            shown: shown.as_str().trim_end_matches('/').to_owned(),
+            base: url.trim_end_matches('/').to_owned(),
+            client: client.map_err(|error| refused(error.to_string()))?,
+        })
+    }
+
+    /// The schema of an id, as JSON.
+    pub fn schema(&self, id: u32) -> Result<String, RegistryError> {
+        let (status, answer) = self.ask(self.client.get(format!("{}/schemas/ids/{id}", self.base)).send())?;
+        match status {
+            StatusCode::NOT_FOUND => Err(RegistryError::Unknown { url: self.shown.clone(), id }),
+            _ => Ok(self.text(status, &answer, "schema")?.to_owned()),
+        }
+    }
+
+    /// The id of a schema under a subject. One that is not there yet is registered, when all that were registered
+    /// before allow it.
+    pub fn id(&self, subject: &str, schema: &str, level: Compatibility) -> Result<u32, RegistryError> {
+        let deadline = Instant::now() + THERE_WITHIN;
+        loop {
+            let found = self.found(subject, schema).transpose();
+            match found.unwrap_or_else(|| self.register(subject, schema, level.as_str())) {
+                Err(RegistryError::Unavailable { .. }) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+                answer => return answer,
+            }
+        }
+    }
+
+    /// The id of a schema that the subject has already.
+    fn found(&self, subject: &str, schema: &str) -> Result<Option<u32>, RegistryError> {
+        let (status, answer) = self.post(&format!("subjects/{subject}"), &json!({"schema": schema}))?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Ok(Some(self.number(status, &answer)?)),
+        }
+    }
+
+    fn register(&self, subject: &str, schema: &str, level: &'static str) -> Result<u32, RegistryError> {
+        let compatibility = json!({"compatibility": level});
+        let put = self.client.put(format!("{}/config/{subject}", self.base)).header("content-type", JSON);
+        let (status, answer) = self.ask(put.body(compatibility.to_string()).send())?;
+        // All processes start at once, and another one is setting the same level.
+        if status != StatusCode::CONFLICT {
+            self.check(status, &answer)?;
+        }
+        let body = json!({"schema": schema});
+        let versions = format!("compatibility/subjects/{subject}/versions?verbose=true");
+        let (status, answer) = self.post(&versions, &body)?;
+        if status != StatusCode::NOT_FOUND {
+            self.check(status, &answer)?;
+            if answer["is_compatible"] != true {
+                let why = [&answer["messages"], &answer["reason"]].into_iter().find(|why| !why.is_null());
+                let why = why.unwrap_or(&Value::Null).to_string();
+                return Err(RegistryError::Incompatible { subject: subject.to_owned(), level, why });
+            }
+        }
+        let (status, answer) = self.post(&format!("subjects/{subject}/versions"), &body)?;
+        if status != StatusCode::CONFLICT {
+            return self.number(status, &answer);
+        }
+        let why = answer["message"].to_string();
+        let incompatible = || RegistryError::Incompatible { subject: subject.to_owned(), level, why };
+        self.found(subject, schema)?.ok_or_else(incompatible)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), RegistryError> {
+        let post = self.client.post(format!("{}/{path}", self.base)).header("content-type", JSON);
+        self.ask(post.body(body.to_string()).send())
+    }
+
+    /// What came back, be it an error of the one who asks.
+    fn ask(&self, answer: reqwest::Result<Response>) -> Result<(StatusCode, Value), RegistryError> {
+        let unavailable = |why: String| RegistryError::Unavailable { url: self.shown.clone(), why };
+        let answer = answer.map_err(|error| unavailable(told(&error.without_url())))?;
+        let status = answer.status();
+        let text = answer.text().map_err(|error| unavailable(told(&error.without_url())))?;
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(unavailable(format!("{status}: {text}")));
+        }
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    fn check(&self, status: StatusCode, answer: &Value) -> Result<(), RegistryError> {
+        if status.is_success() {
+            return Ok(());
+        }
+        Err(RegistryError::Refused { url: self.shown.clone(), why: format!("{status}: {answer}") })
+    }
+
+    fn text<'a>(&self, status: StatusCode, answer: &'a Value, field: &str) -> Result<&'a str, RegistryError> {
+        self.check(status, answer)?;
+        answer[field].as_str().ok_or_else(|| self.odd(answer))
+    }
+
+    fn number(&self, status: StatusCode, answer: &Value) -> Result<u32, RegistryError> {
+        self.check(status, answer)?;
+        let id = answer["id"].as_u64().and_then(|id| u32::try_from(id).ok());
+        id.ok_or_else(|| self.odd(answer))
+    }
+
+    fn odd(&self, answer: &Value) -> RegistryError {
+        RegistryError::Refused { url: self.shown.clone(), why: format!("answer is none that is known: {answer}") }
+    }
+}
+
+const JSON: &str = "application/vnd.schemaregistry.v1+json";
+
+/// An error of the client with what is behind it; it tells the cause only there.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,127 @@
+//! `docker-compose.yml` and `Dockerfile` fit the binary, the files beside them and each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use clap::Parser as _;
+use cli::commands::Arguments;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Composition {
+    services: BTreeMap<String, Service>,
+    volumes: BTreeMap<String, Option<()>>,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    image: String,
+    #[serde(default)]
+    command: Vec<String>,
+    #[serde(default)]
+    volumes: Vec<String>,
+    #[serde(default)]
+    ports: Vec<String>,
+}
+
+impl Service {
+    fn is_ours(&self) -> bool {
+        self.image == "paidonce"
+    }
+
+    /// What follows an option of the command.
+    fn option(&self, name: &str) -> Option<&str> {
+        let place = self.command.iter().position(|word| word == name)?;
+        self.command.get(place + 1).map(String::as_str)
+    }
+}
+
+#[derive(Deserialize)]
+struct Prometheus {
+    scrape_configs: Vec<Scrape>,
+}
+
+#[derive(Deserialize)]
+struct Scrape {
+    dns_sd_configs: Vec<Addresses>,
+}
+
+#[derive(Deserialize)]
+struct Addresses {
+    names: BTreeSet<String>,
+    port: u16,
+}
+
+fn text(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn composition() -> Composition {
+    serde_saphyr::from_str(&text("docker-compose.yml")).unwrap()
+}
+
+#[test]
+fn every_command_is_one_that_the_binary_takes() {
+    let composition = composition();
+    let ours: Vec<_> = composition.services.iter().filter(|(_, service)| service.is_ours()).collect();
+    for (name, service) in &ours {
+        let words = std::iter::once("paidonce").chain(service.command.iter().map(String::as_str));
+        if let Err(error) = Arguments::try_parse_from(words) {
+            panic!("{name}: {error}");
+        }
+    }
+    let parts: BTreeSet<&str> = ours.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(parts, BTreeSet::from(["accrual-sink", "compliance", "ingest", "intake", "normalize", "topics"]));
+}
+
+#[test]
+fn what_serves_metrics_is_scraped_and_told_healthy_at_one_port() {
+    let composition = composition();
+    let prometheus: Prometheus = serde_saphyr::from_str(&text("docs/compose/prometheus.yml")).unwrap();
+    let addresses = &prometheus.scrape_configs[0].dns_sd_configs[0];
+    let serving = composition.services.iter().filter_map(|(name, service)| Some((name, service.option("--metrics")?)));
+    let mut served = BTreeSet::new();
+    for (name, at) in serving {
+        assert_eq!(at, format!("0.0.0.0:{}", addresses.port), "{name}");
+        served.insert(name.clone());
+    }
+    assert_eq!(served, addresses.names);
+    let dockerfile = text("Dockerfile");
+    assert!(dockerfile.contains(&format!("EXPOSE {}\n", addresses.port)));
+    assert!(
+        dockerfile.contains(&format!("/dev/tcp/127.0.0.1/{} ", addresses.port)) && dockerfile.contains("GET /readyz")
+    );
+}
+
+#[test]
+fn files_and_volumes_are_there_and_ports_are_of_this_machine_alone() {
+    let composition = composition();
+    for (name, service) in &composition.services {
+        for volume in &service.volumes {
+            let (source, _) = volume.split_once(':').unwrap();
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+            let is_there = if source.starts_with("./") {
+                root.join(source).exists()
+            } else {
+                composition.volumes.contains_key(source)
+            };
+            assert!(is_there, "{name}: {source} is not there");
+        }
+        for port in &service.ports {
+            assert!(port.starts_with("127.0.0.1:"), "{name}: {port}");
+        }
+    }
+}
+
+#[test]
+fn the_image_runs_as_nobody_in_particular() {
+    let dockerfile = text("Dockerfile");
+    let (_, last) = dockerfile.rsplit_once("\nFROM ").unwrap();
+    assert!(last.contains("\nUSER 10001:10001\n"));
+    assert!(last.contains("ENTRYPOINT [\"paidonce\"]"));
+    let version = text("Cargo.toml");
+    let (_, version) = version.split_once("rust-version = \"").unwrap();
+    let (version, _) = version.split_once('"').unwrap();
+    assert!(dockerfile.starts_with("# syntax") && dockerfile.contains(&format!("FROM rust:{version}-")));
+}

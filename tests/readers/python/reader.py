@@ -1,0 +1,90 @@
+"""Reads topics of paidonce as a finance team would: Confluent's client with its Avro deserializer.
+
+    reader.py --brokers LIST --registry URL TOPIC...
+
+Reads each topic to its end, committed records alone, and prints what stands under each key as one JSON line: topic, key
+(hexadecimal), value. Decimals are printed as text, with all their digits.
+"""
+
+import argparse
+import json
+from datetime import date
+from decimal import Decimal
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--brokers", required=True)
+    parser.add_argument("--registry", required=True)
+    parser.add_argument("topics", nargs="+")
+    arguments = parser.parse_args()
+    decode = AvroDeserializer(SchemaRegistryClient({"url": arguments.registry}))
+    consumer = Consumer(
+        {
+            "bootstrap.servers": arguments.brokers,
+            "group.id": "finance",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    for topic in arguments.topics:
+        said = read(consumer, topic)
+        context = SerializationContext(topic, MessageField.VALUE)
+        for key in sorted(said):
+            value = standing(said[key])
+            if value is not None:
+                print(json.dumps({"topic": topic, "key": key.hex(), "value": plain(decode(value, context))}))
+    consumer.close()
+
+
+def read(consumer, topic):
+    """What each writer said last under each key: number and bytes, none where it withdrew."""
+    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    if not partitions:
+        raise SystemExit(f"topic {topic} is not there")
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    open_ends, said = set(partitions), {}
+    while open_ends:
+        message = consumer.poll(60)
+        if message is None:
+            raise SystemExit(f"{topic}: nothing came for a minute, and the end was not reached")
+        if message.error():
+            if message.error().code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(message.error())
+            open_ends.discard(message.partition())
+            continue
+        headers = dict(message.headers())
+        writer, number = headers["o"], int.from_bytes(headers["n"], "big")
+        by_writer = said.setdefault(message.key(), {})
+        # A writer numbers its records upwards: what is not above the last number has come before.
+        if number > by_writer.get(writer, (0, None))[0]:
+            by_writer[writer] = (number, message.value())
+    return said
+
+
+def standing(by_writer):
+    """A key is there as long as one writer holds it; of several the last in the line is heard."""
+    held = [value for _, (_, value) in sorted(by_writer.items()) if value is not None]
+    return held[-1] if held else None
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+//! What other teams read from the topics, each with the libraries of its own language, is what the exports say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use contract::Micros;
+use serde_json::Value;
+use tests::broker::Brokers;
+use tests::registry::SchemaRegistry;
+use tests::site::{AS_OF, example_config, example_feeds, root};
+use tests::tables::{Exports, Row, number};
+
+use crate::plant::Plant;
+
+const TOPICS: [&str; 4] = ["pos.movements", "pos.authorizations", "pos.findings", "pos.journal"];
+
+/// What a reader printed, by topic and key.
+type Seen = BTreeMap<(String, String), Value>;
+
+/// Names the folder with the libraries of readers outside.
+fn libraries() -> PathBuf {
+    PathBuf::from(std::env::var_os("PAIDONCE_READERS").expect("start the tests by ./dev"))
+}
+
+fn python(brokers: &str, registry: &SchemaRegistry) -> Command {
+    let mut command = Command::new(libraries().join("python/bin/python"));
+    command.arg(root().join("tests/readers/python/reader.py"));
+    command.args(["--brokers", brokers, "--registry", &registry.url()]);
+    command
+}
+
+fn java(brokers: &str, registry: &SchemaRegistry) -> Command {
+    let mut command = Command::new("java");
+    command.args(["-XX:TieredStopAtLevel=1", "-cp"]).arg(libraries().join("java/*"));
+    command.arg(root().join("tests/readers/java/Reader.java")).args([brokers, &registry.own_url()]);
+    command
+}
+
+fn read(mut command: Command) -> Seen {
+    let output = command.args(TOPICS).stdin(Stdio::null()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    eprintln!("{told}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let record = |line: &str| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        let text = |part: &Value| part.as_str().unwrap().to_owned();
+        ((text(&record["topic"]), text(&record["key"])), record["value"].take())
+    };
+    lines.lines().map(record).collect()
+}
+
+fn of<'s>(seen: &'s Seen, topic: &'s str) -> impl Iterator<Item = &'s Value> {
+    seen.iter().filter(move |((of, _), _)| of == topic).map(|(_, value)| value)
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value[field].as_str().unwrap_or_else(|| panic!("{field} is no text in {value}"))
+}
+
+fn amount(value: &Value, field: &str) -> Micros {
+    Micros::parse(text(value, field)).unwrap()
+}
+
+/// The rows of an export by their first column.
+fn by_id<'r>(rows: &'r [Row], column: &str) -> BTreeMap<&'r str, Vec<&'r Row>> {
+    let mut by_id = BTreeMap::<_, Vec<_>>::new();
+    rows.iter().for_each(|row| by_id.entry(row[column].as_str()).or_default().push(row));
+    by_id
+}
+
+fn assert_as_exported(seen: &Seen, exports: &Exports) {
+    let rows = exports.rows("authorizations");
+    let authorizations = by_id(&rows, "authorization_id");
+    assert_eq!(of(seen, "pos.authorizations").count(), authorizations.len());
+    for value in of(seen, "pos.authorizations") {
+        let row = authorizations[text(value, "id")][0];
+        for (column, field) in [("amount", "amount"), ("paid", "paid"), ("offset", "offset")] {
+            assert_eq!(number(&row[column]), amount(value, field), "{row:?}");
+        }
+        for name in ["program", "beneficiary", "period", "currency", "decided_by", "date"] {
+            assert_eq!(row[name], text(value, name));
+        }
+        assert_eq!(row["status"], text(value, "status").to_lowercase());
+    }
+
+    let rows = exports.rows("findings");
+    let findings = by_id(&rows, "finding_id");
+    assert_eq!(of(seen, "pos.findings").count(), findings.len());
+    for value in of(seen, "pos.findings") {
+        let row = findings[text(value, "id")][0];
+        assert_eq!((row["code"].as_str(), row["message"].as_str()), (text(value, "code"), text(value, "message")));
+        assert_eq!(row["partner"], text(&value["at"], "partner"));
+    }
+
+    let rows = exports.rows("journal");
+    let entries = by_id(&rows, "entry_id");
+    assert_eq!(of(seen, "pos.journal").count(), entries.len());
+    for value in of(seen, "pos.journal") {
+        let line = |side: &str, amount: Micros, symbol: &str| (side.to_lowercase(), amount, symbol.to_owned());
+        let postings = value["postings"].as_array().unwrap().iter();
+        let mut read: Vec<_> =
+            postings.map(|p| line(text(p, "side"), amount(p, "amount"), text(p, "symbol"))).collect();
+        let rows = &entries[text(value, "id")];
+        let mut exported: Vec<_> =
+            rows.iter().map(|row| line(&row["side"], number(&row["amount"]), &row["symbol"])).collect();
+        read.sort();
+        exported.sort();
+        assert_eq!(read, exported);
+    }
+
+    // Movements are by month and settlement, exported accruals by sale: their sums agree.
+    let mut due = BTreeMap::new();
+    for row in exports.rows("accruals") {
+        let settlement = ["program", "version", "beneficiary", "period", "currency"].map(|name| row[name].clone());
+        *due.entry(settlement).or_insert(0) += number(&row["amount"]).0;
+    }
+    for value in of(seen, "pos.movements") {
+        let settlement = &value["settlement"];
+        let [program, beneficiary, period, currency] =
+            ["program", "beneficiary", "period", "currency"].map(|name| text(settlement, name).to_owned());
+        let settlement = [program, settlement["version"].to_string(), beneficiary, period, currency];
+        *due.get_mut(&settlement).expect("the settlement is exported") -= amount(value, "amount").0;
+    }
+    assert!(due.values().all(|left| *left == 0), "{due:?}");
+}
+
+#[test]
+fn readers_in_python_and_java_see_what_is_exported() {
+    let brokers = Brokers::one().unwrap();
+    let registry = SchemaRegistry::start().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &example_config(), "", 1).with_registry(&registry.url());
+    plant.start_line();
+    plant.take_in(&example_feeds(), AS_OF);
+    let exports = plant.exports();
+    plant.end_all();
+    let seen = read(python(&brokers.bootstrap(), &registry));
+    assert_as_exported(&seen, &exports);
+    assert_eq!(seen, read(java(&brokers.bootstrap(), &registry)), "both languages read the same");
+}
