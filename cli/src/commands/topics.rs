@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use stream::kafka::{create_topics, differences};
+use stream::kafka::{Cluster, KafkaTransport, Passed, TopicPlan, create_topics, differences, passed};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
-use crate::kafka::{ClusterArguments, topics};
+use crate::kafka::{ClusterArguments, line, topics};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -22,6 +22,26 @@ enum What {
     Create(Wanted),
     /// Tell everything in which topics differ from what they should be; exit 1 if there is any
     Check(Wanted),
+    /// Tell which records of the stages' inputs no task needs any longer; with --apply, archive them and take them away
+    Trim(Trim),
+}
+
+#[derive(clap::Args)]
+struct Trim {
+    /// Folder of the configuration, which says how many partitions there are
+    #[arg(long, value_name = "DIR")]
+    config: PathBuf,
+    /// Where all processes of the stages keep their checkpoints
+    #[arg(long, value_name = "DIR")]
+    checkpoints: PathBuf,
+    /// Where records go that are taken away: Avro files by topic, partition and offsets
+    #[arg(long, value_name = "DIR", requires = "apply")]
+    archive: Option<PathBuf>,
+    /// Do it
+    #[arg(long, requires = "archive")]
+    apply: bool,
+    #[command(flatten)]
+    cluster: ClusterArguments,
 }
 
 #[derive(clap::Args)]
@@ -37,20 +57,61 @@ struct Wanted {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (What::Create(wanted) | What::Check(wanted)) = &arguments.what;
+    match &arguments.what {
+        What::Create(wanted) => with_plans(wanted, create),
+        What::Check(wanted) => with_plans(wanted, check),
+        What::Trim(wanted) => trim(wanted),
+    }
+}
+
+fn with_plans(
+    wanted: &Wanted,
+    work: fn(&Cluster, &[TopicPlan]) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
     let Some(configuration) = load_or_tell(&wanted.config) else {
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
     let cluster = wanted.cluster.cluster();
-    let plans = topics::plans(&cluster, configuration.tenant.partitions, wanted.replication);
-    if let What::Create(_) = &arguments.what {
-        let made = create_topics(&cluster, &plans)?;
-        made.iter().for_each(|name| println!("{name}"));
-        eprintln!("{} topics made, {} were there", made.len(), plans.len() - made.len());
-        return Ok(ExitCode::SUCCESS);
-    }
-    let found = differences(&cluster, &plans)?;
+    work(&cluster, &topics::plans(&cluster, configuration.tenant.partitions, wanted.replication))
+}
+
+fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
+    let made = create_topics(cluster, plans)?;
+    made.iter().for_each(|name| println!("{name}"));
+    eprintln!("{} topics made, {} were there", made.len(), plans.len() - made.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
+    let found = differences(cluster, plans)?;
     found.iter().for_each(|difference| println!("{difference}"));
     eprintln!("{} topics, {} differences", plans.len(), found.len());
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn trim(wanted: &Trim) -> anyhow::Result<ExitCode> {
+    let Some(configuration) = load_or_tell(&wanted.config) else {
+        return Ok(ExitCode::from(EXIT_CONFIGURATION));
+    };
+    anyhow::ensure!(wanted.checkpoints.is_dir(), "folder {} is not there", wanted.checkpoints.display());
+    let cluster = wanted.cluster.cluster();
+    let transport = KafkaTransport::new(&cluster)?;
+    let line = line(configuration.tenant.partitions, &configuration.digest);
+    let passed = passed(&transport, &cluster, &line, &wanted.checkpoints)?;
+    for passed in &passed {
+        let Passed { topic, partition, start, end } = passed;
+        match &wanted.archive {
+            Some(archive) => {
+                let file = crate::kafka::trim::trim(&transport, &cluster, passed, archive)?;
+                println!("{topic} partition {partition}: {start} to {end} lie in {}", file.display());
+            }
+            None => println!("{topic} partition {partition}: {start} to {end} are needed no longer"),
+        }
+    }
+    if passed.is_empty() {
+        eprintln!("all records are still needed: a task needs what lies behind the older of its two checkpoints");
+    } else if !wanted.apply {
+        eprintln!("nothing was taken away; --apply --archive DIR does it");
+    }
+    Ok(ExitCode::SUCCESS)
 }

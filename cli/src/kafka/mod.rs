@@ -5,6 +5,7 @@ pub mod intake;
 pub mod registry;
 pub mod stage;
 pub mod topics;
+pub mod trim;
 pub mod wires;
 
 use std::path::{Path, PathBuf};

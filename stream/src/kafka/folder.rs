@@ -81,20 +81,34 @@ impl FolderHome {
         self.open_own()
     }
 
-    /// Folders of the checkpoints that are whole, the newest first.
     fn whole(&self) -> Result<Vec<(PathBuf, Book)>, StorageError> {
-        let Some(folder) = &self.checkpoints else { return Ok(Vec::new()) };
-        let mut whole = Vec::new();
-        for path in numbered(folder).map_err(|error| failure(folder, &error))?.into_iter().rev() {
-            // Another owner may be taking it away at this moment.
-            let Ok(bytes) = fs::read(path.join(BOOK)) else { continue };
-            let Ok(manifest) = postcard::from_bytes::<Manifest>(&bytes) else { continue };
-            if manifest.format == FORMAT && manifest.generation == self.generation {
-                whole.push((path, manifest.book));
-            }
-        }
-        Ok(whole)
+        self.checkpoints.as_ref().map_or(Ok(Vec::new()), |folder| whole(folder, self.generation))
     }
+}
+
+/// Folders of a task's checkpoints that are whole, the newest first.
+fn whole(folder: &Path, generation: u32) -> Result<Vec<(PathBuf, Book)>, StorageError> {
+    let mut whole = Vec::new();
+    for path in numbered(folder).map_err(|error| failure(folder, &error))?.into_iter().rev() {
+        // Another owner may be taking it away at this moment.
+        let Ok(bytes) = fs::read(path.join(BOOK)) else { continue };
+        let Ok(manifest) = postcard::from_bytes::<Manifest>(&bytes) else { continue };
+        if manifest.format == FORMAT && manifest.generation == generation {
+            whole.push((path, manifest.book));
+        }
+    }
+    Ok(whole)
+}
+
+/// Books of the checkpoints that are kept of a task; `None` as long as there are fewer than are to be kept.
+pub(crate) fn kept_books(
+    checkpoints: &Path,
+    spec: &StageSpec,
+    partition: u16,
+    generation: u32,
+) -> Result<Option<Vec<Book>>, StorageError> {
+    let whole = whole(&checkpoints.join(folder_name(spec.name, partition)), generation)?;
+    Ok((whole.len() >= KEPT).then(|| whole.into_iter().map(|(_, book)| book).collect()))
 }
 
 /// What the folders of a task are called.

@@ -23,6 +23,8 @@ mod spec;
 mod survey;
 mod task;
 mod transport;
+#[cfg(feature = "rocks")]
+mod trim;
 mod wire;
 mod work;
 
@@ -30,7 +32,7 @@ pub use book::{About, Book, Channels, DEAD, Floor, HOP, Mark, Place, Seen, Taken
 #[cfg(feature = "kafka")]
 pub use client::{
     KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan, create_topics,
-    differences,
+    delete_records, differences,
 };
 #[cfg(feature = "rocks")]
 pub use gather::Gathering;
@@ -45,5 +47,7 @@ pub use spec::{Cluster, Poison, StageSpec, TaskOptions};
 pub use survey::{Standing, Survey};
 pub use task::{Frame, Progress, Task, writer_name};
 pub use transport::{CommitError, Reader, Received, Sending, Transport, TransportError, Writer};
+#[cfg(feature = "rocks")]
+pub use trim::{Passed, passed};
 pub use wire::{ControlWire, Nowhere, Plain, ViewWire, Wire, WireError};
 pub use work::{TaskError, Wires, route_bytes};

@@ -67,8 +67,7 @@ pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
     }
     let mark = mark.map(|(place, _)| place).unwrap_or_default();
     let serves = |base: &Base| base.book.place <= mark && covers(visible, &base.book.numbers);
-    // The last record that was taken is read again, to see that the input is the same.
-    let needs = |base: &Base| base.book.last.map_or(base.book.place.next, |last| last.offset);
+    let needs = |base: &Base| needs(&base.book);
     let serving = || bases.iter().enumerate().filter(|(_, base)| serves(base));
     let mut readable = serving().filter(|(_, base)| needs(base) >= *input_start);
     if let Some((first, base)) = readable.next() {
@@ -79,6 +78,12 @@ pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
         0 => Ok(Decision::FromStart),
         start => Err(Stop::InputTrimmed { start, needed: serving().map(|(_, base)| needs(base)).max().unwrap_or(0) }),
     }
+}
+
+/// First offset of the input that is read from a book on: the last record that was taken is read again, to see that the
+/// input is the same.
+pub(crate) fn needs(book: &Book) -> u64 {
+    book.last.map_or(book.place.next, |last| last.offset)
 }
 
 /// Every number that was given is visible.

@@ -35,6 +35,10 @@ impl Load {
         self.scratch.path().join("feeds")
     }
 
+    pub fn as_of(&self) -> String {
+        PLAN.as_of()
+    }
+
     pub fn start(&self, plant: &Plant) -> Intake {
         plant.start_intake(&self.feeds(), &PLAN.as_of())
     }

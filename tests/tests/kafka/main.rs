@@ -1,6 +1,7 @@
 //! The pipeline on a real Apache Kafka broker: the same results as the embedded engine's, whatever fails.
 
 mod brokers;
+mod budget;
 mod kills;
 mod line;
 mod load;
@@ -8,5 +9,7 @@ mod outside;
 mod plant;
 mod registry;
 mod replay;
+mod torn;
 mod transport;
+mod trim;
 mod troubles;

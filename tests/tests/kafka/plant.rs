@@ -134,15 +134,27 @@ impl Plant {
 
     /// Publishes everything that lies in a folder.
     pub fn take_in(&self, feeds: &Path, as_of: &str) {
-        let mut intake = self.start_intake(feeds, as_of);
+        self.must_end_well(self.start_intake(feeds, as_of));
+    }
+
+    /// The same, and time stays where it is.
+    pub fn take_in_timeless(&self, feeds: &Path) {
+        self.must_end_well(self.intake(feeds, &[]));
+    }
+
+    fn must_end_well(&self, mut intake: Intake) {
         let status = intake.wait();
         assert!(status == Some(0), "intake: {status:?}\n{}", self.log("intake", 1));
     }
 
     pub fn start_intake(&self, feeds: &Path, as_of: &str) -> Intake {
+        self.intake(feeds, &["--as-of", as_of])
+    }
+
+    fn intake(&self, feeds: &Path, time: &[&str]) -> Intake {
         let mut command = self.command(&["intake"]);
         command.arg("--data").arg(self.intake_folder()).arg("--blobs").arg(self.blobs()).arg("--feeds").arg(feeds);
-        command.args(["--as-of", as_of, "--until-idle"]).stderr(self.log_file("intake", 1));
+        command.args(time).arg("--until-idle").stderr(self.log_file("intake", 1));
         Intake(command.spawn().unwrap())
     }
 
@@ -160,6 +172,18 @@ impl Plant {
         let said = String::from_utf8_lossy(&collected.stderr);
         assert!(collected.status.success(), "{said}\n{}", self.logs());
         out
+    }
+
+    /// What no task needs any longer; with a folder it is archived there and taken away.
+    pub fn trim(&self, archive: Option<&Path>) -> String {
+        let mut command = self.command(&["topics", "trim"]);
+        command.arg("--checkpoints").arg(self.folder().join("checkpoints"));
+        if let Some(archive) = archive {
+            command.arg("--apply").arg("--archive").arg(archive);
+        }
+        let trimmed = command.stdout(Stdio::piped()).output().unwrap();
+        assert!(trimmed.status.success(), "{}", String::from_utf8_lossy(&trimmed.stderr));
+        String::from_utf8(trimmed.stdout).unwrap()
     }
 
     /// Uses the raw files that another line has taken in.

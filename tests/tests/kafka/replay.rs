@@ -24,7 +24,7 @@ struct Told {
 /// By topic, partition and writer: its records in order, each once.
 type Published = BTreeMap<(String, u16, TaskId), BTreeMap<u64, Told>>;
 
-fn cluster(brokers: &Brokers, prefix: &str) -> Cluster {
+pub fn cluster(brokers: &Brokers, prefix: &str) -> Cluster {
     Cluster { brokers: brokers.bootstrap(), prefix: prefix.into(), generation: 1, settings: Vec::new() }
 }
 
@@ -58,17 +58,32 @@ fn published(transport: &KafkaTransport, cluster: &Cluster, spec: &StageSpec) ->
     published
 }
 
-/// Writes a stage's input as it stands, with the intake's mark, under another prefix.
-fn copy_input(transport: &KafkaTransport, spec: &StageSpec, from: &Cluster, to: &Cluster) {
-    let mut writer = transport.writer(&format!("copy.{}", spec.name), 1).unwrap();
-    let (source, target) = (from.topic(&spec.input), to.topic(&spec.input));
-    for partition in 0..spec.partitions {
+/// Writes what `kept` says yes to, by partition and label, under another prefix.
+pub fn copy(
+    transport: &KafkaTransport,
+    name: &str,
+    partitions: u16,
+    (from, to): (&Cluster, &Cluster),
+    kept: impl Fn(u16, Option<&Label>) -> bool,
+) {
+    let mut writer = transport.writer(&format!("copy.{name}"), 1).unwrap();
+    let (source, target) = (from.topic(name), to.topic(name));
+    for partition in 0..partitions {
         let visit = &mut |received: Received<'_>| {
             let Received { key, value, label, .. } = received;
-            writer.send(Sending { topic: &target, partition, key, value, label, slot: 0 }).unwrap();
+            if kept(partition, label) {
+                writer.send(Sending { topic: &target, partition, key, value, label, slot: 0 }).unwrap();
+            }
         };
         transport.read_to_end(&source, partition, 0, visit).unwrap();
     }
+    writer.commit().unwrap();
+}
+
+/// Writes a stage's input as it stands, with the intake's mark, under another prefix.
+pub fn copy_input(transport: &KafkaTransport, spec: &StageSpec, from: &Cluster, to: &Cluster) {
+    copy(transport, &spec.input, spec.partitions, (from, to), |_, _| true);
+    let mut writer = transport.writer("copy.mark", 1).unwrap();
     let intake = TaskId { stage: INTAKE, partition: 0 };
     let (key, partition) = (Mark::key(1, intake), Mark::partition(intake, spec.partitions));
     let mut mark = None;
@@ -83,7 +98,7 @@ fn copy_input(transport: &KafkaTransport, spec: &StageSpec, from: &Cluster, to: 
     writer.commit().unwrap();
 }
 
-fn wait_until_done(transport: &KafkaTransport, cluster: &Cluster, spec: &StageSpec) {
+pub fn wait_until_done(transport: &KafkaTransport, cluster: &Cluster, spec: &StageSpec) {
     let deadline = Instant::now() + DONE_WITHIN;
     loop {
         match Survey::take(transport, cluster, std::slice::from_ref(spec)) {

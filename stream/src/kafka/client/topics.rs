@@ -9,6 +9,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{ASK, Client, client, trouble};
 use crate::kafka::{Cluster, TransportError};
@@ -84,6 +85,24 @@ pub fn differences(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Vec<String>
         }
     }
     Ok(found)
+}
+
+/// Takes everything below an offset of a partition away, for ever.
+///
+/// # Errors
+/// The brokers do not answer, or refuse it.
+pub fn delete_records(cluster: &Cluster, topic: &str, partition: u16, below: u64) -> Result<(), TransportError> {
+    let what = || format!("{topic}, partition {partition}");
+    let offset = i64::try_from(below).map_err(|_| TransportError::Broken(format!("{}: offset {below}", what())))?;
+    let mut offsets = TopicPartitionList::new();
+    let added = offsets.add_partition_offset(topic, partition.into(), Offset::Offset(offset));
+    added.map_err(|error| trouble(topic, &error))?;
+    let admin = admin(cluster)?;
+    let answer = wait(admin.delete_records(&offsets, &options())).map_err(|error| trouble(topic, &error))?;
+    for partition in answer.elements() {
+        partition.error().map_err(|error| trouble(&what(), &error))?;
+    }
+    Ok(())
 }
 
 fn admin(cluster: &Cluster) -> Result<AdminClient<DefaultClientContext>, TransportError> {
