@@ -279,6 +279,15 @@ impl FeedDefinition {
                 _ => {}
             }
         }
+        for (field, column) in &self.columns {
+            let is_number = |field| matches!(field, Field::Quantity | Field::UnitPrice | Field::Amount);
+            let same = |(other, at): &(&Field, &Column)| *at == column && *other > field;
+            for (other, _) in
+                self.columns.iter().filter(same).filter(|(other, _)| is_number(*field) || is_number(**other))
+            {
+                say("columns", format!("{field} and {other} are given by one column"), "a number is one thing only");
+            }
+        }
         for (key, style) in [("numbers", &self.numbers), ("quantities", &self.quantities)] {
             if !style.is_clear() {
                 say(key, "decimal mark and group mark are the same".to_owned(), "choose another `grouping`");

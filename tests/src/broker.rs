@@ -105,6 +105,11 @@ impl Brokers {
         &mut self.nodes[index]
     }
 
+    /// The process of a node; `None` while it does not run.
+    pub fn process(&self, index: usize) -> Option<u32> {
+        self.nodes[index].process.as_ref().map(Child::id)
+    }
+
     pub fn len(&self) -> usize {
         self.nodes.len()
     }

@@ -3,6 +3,7 @@
 //! **In**: the example tenant, larger feeds made from it, feeds that a generator outside made. **Out**: goldens, sameness
 //! under threads, partitions, order and crashes, and figures of speed.
 
+pub mod bench;
 pub mod broker;
 pub mod doubles;
 pub mod generated;

@@ -48,13 +48,17 @@ pub fn reading(config: &Path, feeds: &Path) -> Result<Figures> {
 }
 
 /// From the bytes of the files to the committed journal.
+///
+/// `as_of` is the day that time comes to at the end; `-` moves no time.
 pub fn pipeline(config: &Path, feeds: &Path, data: &Path, as_of: &str, threads: usize) -> Result<Figures> {
     let configuration = load(config)?;
+    let day = |text: &str| Day::parse(text).context("a day is written as YYYY-MM-DD");
+    let as_of = Some(as_of).filter(|text| *text != "-").map(day).transpose()?;
     let options = Options {
         data: data.to_owned(),
         feeds: Some(feeds.to_owned()),
         commands: None,
-        as_of: Some(Day::parse(as_of).context("a day is written as YYYY-MM-DD")?),
+        as_of,
         until_idle: true,
         threads,
         settle_after: SETTLE_AFTER,
@@ -91,6 +95,13 @@ fn figures<const N: usize>(lines: u64, start: Instant, more: [(&str, Value); N])
     let rate = (lines as f64 / seconds).round() as u64;
     let counted = [("lines", json!(lines)), ("seconds", json!(seconds)), ("lines_per_second", json!(rate))];
     counted.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The memory of this machine.
+pub fn machine_memory_mib() -> Result<u64> {
+    let info = fs::read_to_string("/proc/meminfo")?;
+    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:")).context("the kernel says no memory")?;
+    Ok(total.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
 }
 
 /// The most memory that this process ever held (VmHWM).

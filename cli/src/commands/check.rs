@@ -25,6 +25,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let reader = Reader::open(data)?;
         let before = reader.last_reference()?.unwrap_or_default();
         configuration.keeps_terms(&before.programs, reader.as_of()?)?;
+        configuration.news(&before.programs).iter().for_each(|news| eprintln!("note: {news}"));
     }
     let reference = &configuration.reference;
     let programs = reference.programs.iter().filter(|p| p.version == 1).count();

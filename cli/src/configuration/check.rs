@@ -34,7 +34,29 @@ pub(crate) fn all(
             report.add(WHOLE_FILE, format!("nobody knows the partner `{partner}`"), names.nearest("partners", partner));
         }
     }
+    one_feed_each(feeds, problems);
     tables(reference, &names, folder, problems);
+}
+
+/// Two definitions of a partner with one pattern: the first by name would read every file, the other none.
+fn one_feed_each(feeds: &[FeedFile], problems: &mut Vec<Problem>) {
+    let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for feed in feeds {
+        let mut report = Report::new(&feed.file, &feed.text, problems);
+        for pattern in &feed.definition.files {
+            let key = (feed.definition.partner.as_str(), pattern.as_str());
+            match seen.get(&key) {
+                Some(first) => report.add(
+                    WHOLE_FILE,
+                    format!("files like `{pattern}` of partner `{}` are read by {first} already", key.0),
+                    "give each definition its own `files`",
+                ),
+                None => {
+                    seen.insert(key, &feed.file);
+                }
+            }
+        }
+    }
 }
 
 /// Everything that other files may name.

@@ -70,7 +70,10 @@ impl<'n> Fields<'n> {
     pub(crate) fn list<T>(&self, key: &str, read: impl Reading<T>, report: &mut Report<'_>) -> Vec<Placed<T>> {
         match self.node(key) {
             None => Vec::new(),
-            Some(Node { kind: Kind::List(nodes), .. }) => {
+            Some(Node { kind: Kind::List(nodes), place }) => {
+                if nodes.is_empty() {
+                    report.add(*place, format!("`{key}` lists nothing"), "name something, or leave the key out");
+                }
                 nodes.iter().filter_map(|node| scalar(node, &read, report)).collect()
             }
             Some(node) => scalar(node, read, report).into_iter().collect(),

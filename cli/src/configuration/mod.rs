@@ -56,6 +56,11 @@ impl Configuration {
         let problems = terms::compare(before, &self.reference.programs, as_of, &self.origins);
         if problems.is_empty() { Ok(()) } else { Err(TermsChanged(problems)) }
     }
+
+    /// What is new about programs, for whoever has read sales under those of `before`.
+    pub fn news(&self, before: &[Program]) -> Vec<String> {
+        terms::news(before, &self.reference.programs)
+    }
 }
 
 /// Reads a configuration folder.

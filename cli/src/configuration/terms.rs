@@ -70,6 +70,25 @@ pub(crate) fn compare(before: &[Program], now: &[Program], as_of: Option<Day>, o
     problems
 }
 
+/// A sentence for each version that is new or ends on another day: sales that were read before are not looked at again.
+pub(crate) fn news(before: &[Program], now: &[Program]) -> Vec<String> {
+    let said = |program: &Program| {
+        let Program { id, version, to, .. } = program;
+        match before.iter().find(|before| before.id == *id && before.version == *version) {
+            None => {
+                Some(format!("version {version} of program {id} is new: it pays for sales that are read from now on"))
+            }
+            Some(before) if before.to != *to => Some(format!(
+                "version {version} of program {id} ends on {to}, no longer on {}: sales that were read before keep it as \
+                 it was",
+                before.to,
+            )),
+            Some(_) => None,
+        }
+    };
+    now.iter().filter_map(said).collect()
+}
+
 /// The keys of a version that say something else.
 fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
     let same = [

@@ -102,6 +102,27 @@ fn programs_are_checked() {
 }
 
 #[test]
+fn an_empty_list_does_not_mean_everything() {
+    let told = problems_of_program(("categories: [Bikes]", "categories: []"));
+    assert_eq!(told, ["programs/step.yaml:5:27 `categories` lists nothing (name something, or leave the key out)"]);
+}
+
+#[test]
+fn each_file_has_one_definition_and_each_number_a_column() {
+    const FEED: &str =
+        "partner: P1\nformat: delimited\ncolumns: { document: Doc, date: Day, code: Item, quantity: Qty }\n";
+    let twice = problems(&[("feeds/a.yaml", FEED), ("feeds/b.yaml", FEED)]);
+    assert_eq!(twice.len(), 1, "{twice:?}");
+    assert!(
+        twice[0].starts_with("feeds/b.yaml:") && twice[0].contains("are read by feeds/a.yaml already"),
+        "{twice:?}"
+    );
+    let one_column = problems(&[("feeds/a.yaml", &FEED.replace("document: Doc", "document: Qty"))]);
+    assert_eq!(one_column.len(), 1, "{one_column:?}");
+    assert!(one_column[0].contains("document and quantity are given by one column"), "{one_column:?}");
+}
+
+#[test]
 fn versions_of_a_program_follow_each_other() {
     let second = PROGRAM
         .split_once("versions:\n")

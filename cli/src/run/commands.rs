@@ -183,6 +183,8 @@ impl Line<'_> {
 
     fn payment(&self) -> Result<Action, BadCommand> {
         let needs = |field, message| self.bad(field, message);
+        let currency = Currency::parse(self.cell("currency"))
+            .ok_or_else(|| needs("currency", "is not a currency of three letters"))?;
         Ok(Action::Pay {
             authorization: Id::parse(self.cell("authorization_id"))
                 .ok_or_else(|| needs("authorization_id", "is not an id of 32 hexadecimal digits"))?,
@@ -192,9 +194,12 @@ impl Line<'_> {
                 .filter(|amount| *amount > Micros::ZERO && *amount <= LARGEST_PAYMENT)
                 .ok_or_else(|| {
                     needs("amount", "is not an amount like 12.50, above zero and at most a thousand million")
+                })
+                .and_then(|amount| {
+                    let whole = amount.round(currency.minor_digits()) == amount;
+                    whole.then_some(amount).ok_or_else(|| needs("amount", "is finer than the currency's smallest unit"))
                 })?,
-            currency: Currency::parse(self.cell("currency"))
-                .ok_or_else(|| needs("currency", "is not a currency of three letters"))?,
+            currency,
             reference: self.cell("reference").into(),
             occurrence: 1,
         })
@@ -289,6 +294,14 @@ mod tests {
         assert_eq!(payments(format!("{HEADER}\n{TEN}\n{TEN}\n{TEN}\n").as_bytes()), ["2:  1", "3:  2", "4:  3"]);
         let text = format!("{HEADER},reference\n{TEN},A\n{TEN},B\n{TEN},A\n{TEN},\n{TEN},\n");
         assert_eq!(payments(text.as_bytes()), ["2: A 1", "3: B 1", "4: A 1", "5:  1", "6:  2"]);
+    }
+
+    #[test]
+    fn an_amount_is_not_finer_than_its_currency() {
+        let fine = TEN.replace(",10,", ",1.005,");
+        let dinars = fine.replace("USD", "KWD");
+        let told = "c.csv:2: amount \"1.005\": is finer than the currency's smallest unit";
+        assert_eq!(payments(format!("{HEADER}\n{fine}\n{dinars}\n").as_bytes()), ["3:  1", told]);
     }
 
     #[test]

@@ -156,7 +156,11 @@ impl<'a> Plan<'a> {
         if taken.configuration != Some(configuration.digest)
             && let Some(reference) = taken.reference
         {
-            configuration.keeps_terms(&blobs.reference(reference)?.programs, taken.as_of)?;
+            let before = blobs.reference(reference)?.programs;
+            configuration.keeps_terms(&before, taken.as_of)?;
+            if !taken.files.is_empty() {
+                configuration.news(&before).iter().for_each(|news| tell(News::Note(news)));
+            }
         }
         let definitions = configuration.feeds.iter().cloned().map(Arc::new).collect();
         let watch = |folder: &'a Option<PathBuf>, name| {

@@ -22,12 +22,11 @@ pub(crate) const RULE: Rule =
 /// How many lines one excess may name.
 const NAMED_MAX: usize = 4;
 
-/// `largest` holds the quantities of the largest lines, largest first.
-fn check(net: Micros, largest: &[Micros], shipped: Micros) -> usize {
-    let mut left = net;
+/// `excess` in millionths of units; `largest` holds the quantities of the largest lines, largest first.
+fn check(mut excess: i128, largest: &[Micros]) -> usize {
     let mut named = 0;
-    while left > shipped && named < NAMED_MAX.min(largest.len()) {
-        left = left - largest[named];
+    while excess > 0 && named < NAMED_MAX.min(largest.len()) {
+        excess -= i128::from(largest[named].0);
         named += 1;
     }
     named

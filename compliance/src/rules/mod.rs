@@ -44,7 +44,7 @@ pub(crate) enum Check {
     /// Units that came back and were sold again.
     Undone(fn(&[serial_sold_twice::Move]) -> Vec<(usize, usize)>),
     /// One partner, product and year against what was shipped in: how many of the largest lines are too much?
-    Year(fn(Micros, &[Micros], Micros) -> usize),
+    Year(fn(i128, &[Micros]) -> usize),
     /// The returns that one document's lines take back, in order: what of each is above what was sold?
     Returns(fn(Micros, &[Micros]) -> Vec<Micros>),
 }

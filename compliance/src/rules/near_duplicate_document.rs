@@ -12,6 +12,9 @@
 //! The copy is the line whose document has no other lines: a copied line travels alone. Where that does not decide, it is
 //! the later by (date, length of the number, number, sale id).
 //!
+//! Among more than 64 like sales of one party and day only numbers that are equal in their normal form count: a till has
+//! neighbours on every side.
+//!
 //! ## Why it matters
 //! The exact checks see two sales and pay both.
 //!

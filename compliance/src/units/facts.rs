@@ -240,8 +240,8 @@ impl TierEntry {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Year {
-    /// Units sold less units returned.
-    pub net: Micros,
+    /// Millionths of units sold less units returned: no number of lines is too many.
+    pub net: i128,
     /// The largest lines, largest first, ties by (event time, sale id).
     pub largest: Vec<Line>,
     /// So many more stand in [`YEAR_LINES`].

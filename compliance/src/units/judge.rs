@@ -16,6 +16,18 @@ use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
 /// Lines of a year that stand in its value; the smaller ones are rows. Tests try both with little.
 const LARGEST_KEPT: usize = if cfg!(test) { 4 } else { 8 };
 
+/// Like sales of one party and day among which numbers one slip apart say nothing: each would have many. Tests try with
+/// few.
+const CROWD: usize = if cfg!(test) { 6 } else { 64 };
+
+/// Sales that have to do with a sale as doubles.
+pub struct Twins {
+    /// Those that it may repeat, or that may repeat it.
+    pub sales: Vec<SaleKey>,
+    /// It is one of more than [`CROWD`] like sales.
+    crowded: bool,
+}
+
 /// What later layers must look at again.
 #[derive(Default)]
 pub struct Touched {
@@ -30,8 +42,8 @@ pub struct Touched {
 }
 
 impl Desk<'_> {
-    /// Sales that a sale may repeat, or that may repeat it.
-    pub fn twins(&mut self, sale: &Sale) -> Result<Vec<SaleKey>, StorageError> {
+    /// Sales that a sale may repeat, or that may repeat it; all like it when it makes them a crowd.
+    pub fn twins(&mut self, sale: &Sale) -> Result<Twins, StorageError> {
         let own = document_entry(sale, false);
         let document = self.own_document(sale);
         let documents = self.shelves.documents.get(self.state, document)?;
@@ -44,14 +56,20 @@ impl Desk<'_> {
             .collect();
         let (from, to) = (PartyEntry::from_day(false, sale.date), PartyEntry::from_day(false, sale.date.plus(1)));
         let party = self.shelves.parties.all(self.state, party_key(sale), (from, to))?;
-        let near = party
-            .iter()
-            .filter(|e| e.sale != own.sale && e.quantity == sale.quantity && e.amount == sale.amount)
-            .filter(|e| may_be_slip(&e.document, &sale.document));
-        twins.extend(near.map(|e| e.sale));
+        let is_like = |e: &&PartyEntry| e.sale != own.sale && e.quantity == sale.quantity && e.amount == sale.amount;
+        let like: Vec<&PartyEntry> = party.iter().filter(is_like).collect();
+        match like.len() {
+            ..CROWD => {
+                let near = like.iter().filter(|e| may_be_slip(&e.document, &sale.document));
+                twins.extend(near.map(|e| e.sale));
+            }
+            CROWD => twins.extend(like.iter().map(|e| e.sale)),
+            _ => {}
+        }
+        let crowded = like.len() >= CROWD;
         twins.sort_unstable();
         twins.dedup();
-        Ok(twins)
+        Ok(Twins { sales: twins, crowded })
     }
 
     /// Decides anew whether a sale repeats another.
@@ -59,12 +77,12 @@ impl Desk<'_> {
         let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
         let known = self.known(&sale);
         let mut best: Option<(usize, Double)> = None;
-        let twins = self.twins(&sale)?;
+        let Twins { sales: twins, crowded } = self.twins(&sale)?;
         let others = twins.iter().map(|twin| self.sale(*twin)).collect::<Result<Vec<_>, _>>()?;
         let series = is_series(&sale, &others);
         for (twin, other) in twins.into_iter().zip(others) {
-            if series && other.alone && other.date == sale.date && skeleton(&other.document) != skeleton(&sale.document)
-            {
+            let passed_over = crowded || series && other.alone;
+            if passed_over && other.date == sale.date && skeleton(&other.document) != skeleton(&sale.document) {
                 continue;
             }
             let repeats = |rule: &crate::rules::Rule| match rule.check {
@@ -230,7 +248,8 @@ impl Desk<'_> {
     fn enter_year(&mut self, key: &YearKey, sale: &Sale, counts: bool) -> Result<(), StorageError> {
         let year = self.shelves.years.edit(self.state, key.clone())?;
         let line = Line { quantity: sale.quantity, sale: SaleKey::of(sale) };
-        year.net = if counts { year.net + line.quantity } else { year.net - line.quantity };
+        let quantity = i128::from(line.quantity.0);
+        year.net += if counts { quantity } else { -quantity };
         if line.quantity <= Micros::ZERO {
             return Ok(());
         }
@@ -270,7 +289,7 @@ impl Desk<'_> {
         for key in &touched.years {
             let known = self.references.as_of(self.stamp);
             let year = self.shelves.years.get(self.state, key.clone())?;
-            if year.net <= Micros::ZERO && year.named.is_empty() {
+            if year.net <= 0 && year.named.is_empty() {
                 continue;
             }
             let shipped = self.offers.shipped(known, key);
@@ -325,10 +344,10 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
 
 /// The lines that are too much; none where nobody knows what was shipped in.
 fn named(year: &Year, shipped: Option<Micros>) -> Vec<SaleKey> {
-    let Some(shipped) = shipped.filter(|shipped| year.net > *shipped) else { return Vec::new() };
+    let Some(shipped) = shipped.filter(|shipped| year.net > i128::from(shipped.0)) else { return Vec::new() };
     let quantities: Vec<Micros> = year.largest.iter().map(|line| line.quantity).collect();
     let count = RULES.iter().find_map(|rule| match rule.check {
-        Check::Year(check) => Some(check(year.net, &quantities, shipped)),
+        Check::Year(check) => Some(check(year.net - i128::from(shipped.0), &quantities)),
         _ => None,
     });
     year.largest.iter().take(count.unwrap_or(0)).map(|line| line.sale).collect()

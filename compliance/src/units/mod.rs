@@ -138,7 +138,7 @@ fn retract(desk: &mut Desk<'_>, key: SaleKey) -> Result<(), StorageError> {
     if findings::no_sale(&sale).is_some() {
         return Ok(());
     }
-    let twins = desk.twins(&sale)?;
+    let twins = desk.twins(&sale)?.sales;
     desk.file(&sale, false)?;
     judge(desk, key, twins)
 }
@@ -156,7 +156,7 @@ fn company(desk: &mut Desk<'_>, key: SaleKey) -> Result<(), StorageError> {
 /// Judges a sale that came, went or changed, and all that it has to do with.
 fn judge(desk: &mut Desk<'_>, key: SaleKey, mut twins: Vec<SaleKey>) -> Result<(), StorageError> {
     if let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) {
-        twins.extend(desk.twins(&sale)?);
+        twins.extend(desk.twins(&sale)?.sales);
         desk.settle_double(key)?;
     }
     for twin in twins {

@@ -1,14 +1,20 @@
 //! `./dev bench [NAME]`: the project's own benchmarks, as ratios within one run.
 //!
 //! `pipeline`: lines a second from file bytes to the committed journal, beside two floors. `scale`: rate and peak memory
-//! at one and at ten million lines. Each result is one line, and JSON below `bench/` in the target folder.
+//! at one and at ten million lines. `kafka`: the pipeline on a real broker beside the same job in Kafka Streams and the
+//! raw floor, at one and at four partitions. Each result is one line, and JSON below `bench/` in the target folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use tests::bench::floor;
+use tests::bench::kafka::{Plan as KafkaPlan, accrued, measure as measure_kafka};
+use tests::bench::live::Pace;
+use tests::bench::sales::Sales;
 use tests::generated;
 use tests::measure::{self, Figures};
 use tests::replica::Plan;
@@ -17,8 +23,11 @@ use tests::replica::Plan;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "bench [pipeline|scale]";
+const USAGE: &str = "bench [pipeline|scale|kafka [LINES]]";
 const MILLION: usize = 1_000_000;
+const KAFKA_LINES: usize = 300_000;
+/// Two thousand lines a second, a probe in every half second of them.
+const PACE: Pace = Pace { files: 120, lines: 1_000, every: Duration::from_millis(500) };
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +36,8 @@ fn main() -> ExitCode {
         [] => pipeline().and_then(|()| scale()),
         ["pipeline"] => pipeline(),
         ["scale"] => scale(),
+        ["kafka"] => kafka(KAFKA_LINES),
+        ["kafka", lines] => lines.parse().context(USAGE).and_then(kafka),
         ["measure", ref what @ ..] => measure_here(what),
         _ => Err(anyhow::anyhow!("usage: {USAGE}")),
     };
@@ -121,6 +132,45 @@ fn scaled(plan: Plan) -> Result<Figures> {
     run(&Feeds::replicated(scratch.path().join("set"), plan)?, scratch.path(), 2)
 }
 
+fn kafka(rows: usize) -> Result<()> {
+    let scratch = tempfile::tempdir_in(bench_folder()?)?;
+    eprintln!("writing {rows} lines");
+    let mut sales = Sales::write(&scratch.path().join("set"), rows)?;
+    let data = scratch.path().join("embedded");
+    let (config, feeds) = (sales.config(), sales.feeds());
+    let embedded = measured(&["pipeline", text(&config)?, text(&feeds)?, text(&data)?, "-", "2"])?;
+    sales.lines = embedded["lines"].as_u64().context("a run counts its lines")?;
+    let expected = accrued(&data)?;
+    let mut results = Vec::new();
+    for partitions in [1, 4] {
+        let figures = measure_kafka(&sales, &expected, KafkaPlan { partitions, pace: PACE }, scratch.path())?;
+        println!("{}", told(&figures)?);
+        results.push(figures);
+    }
+    let memory_mib = measure::machine_memory_mib()?;
+    keep("kafka", &json!({ "cores": cores(), "memory_mib": memory_mib, "embedded": embedded, "kafka": results }))
+}
+
+fn told(figures: &Figures) -> Result<String> {
+    let (ours, streams, floor) = (&figures["ours"], &figures["kafka_streams"], &figures["floor"]);
+    let rate = |of: &Value| of["lines_per_second"].as_f64().context("a measurement has a rate");
+    let (ours_rate, streams_rate, floor_rate) = (rate(ours)?, rate(streams)?, rate(floor)?);
+    Ok(format!(
+        "kafka, {} partitions: {ours_rate} lines/s (p50 {} ms, p99 {} ms); Kafka Streams {streams_rate} (p50 {} ms, p99 {} \
+         ms); floor {floor_rate}; {:.2} of Kafka Streams, {:.2} of the floor ({} lines, {} cores, {} MiB)",
+        figures["partitions"],
+        ours["latency_p50_ms"],
+        ours["latency_p99_ms"],
+        streams["latency_p50_ms"],
+        streams["latency_p99_ms"],
+        ours_rate / streams_rate,
+        ours_rate / floor_rate,
+        ours["lines"],
+        cores(),
+        measure::machine_memory_mib()?,
+    ))
+}
+
 fn run(feeds: &Feeds, scratch: &Path, threads: u8) -> Result<Figures> {
     let data = scratch.join(format!("data-{threads}"));
     let (config, below, threads) = (feeds.config(), feeds.feeds(), threads.to_string());
@@ -143,6 +193,9 @@ fn measure_here(what: &[&str]) -> Result<()> {
         ["reading", config, feeds] => measure::reading(path(config), path(feeds))?,
         ["pipeline", config, feeds, data, as_of, threads] => {
             measure::pipeline(path(config), path(feeds), path(data), as_of, threads.parse()?)?
+        }
+        ["floor", brokers, interval, ref topics @ ..] => {
+            floor::copy(brokers, topics, Duration::from_millis(interval.parse()?))?
         }
         ["writing", of_run, store] => measure::writing(&serde_json::from_str(of_run)?, path(store))?,
         _ => bail!("usage: {USAGE}"),
