@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator,
-    DBRecoveryMode, DataBlockIndexType, Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompactionStyle, DBCompressionType,
+    DBRawIterator, DBRecoveryMode, DataBlockIndexType, Options, ReadOptions, WriteBatch, WriteBufferManager,
+    WriteOptions,
 };
 
 use crate::StorageError;
@@ -167,6 +168,8 @@ fn family_settings(column: Column, cache: &Cache) -> Options {
             options.set_memtable_prefix_bloom_ratio(0.02);
             options.set_write_buffer_size(48 << 20);
             options.set_max_write_buffer_number(3);
+            // Keys come in any order, and ten million sales rewrite levels more often than two cores can.
+            options.set_compaction_style(DBCompactionStyle::Universal);
         }
         Column::Log => {
             blocks.set_block_size(32 << 10);
