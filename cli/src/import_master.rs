@@ -176,7 +176,7 @@ fn earn_yaml(kind: &str, basis: &str, rate: &str, tiers: &str) -> Result<String>
     match kind {
         "per-unit" | "percent" => Ok(format!("    earn: {{ type: {kind}, rate: {rate} }}\n")),
         "spiff" => Ok(format!("    earn: {{ type: spiff, benefit: {benefit}, rate: {rate} }}\n")),
-        "volume-retroactive" | "volume-marginal" => {
+        "volume-marginal" | "volume-retroactive" | "volume-rolling" | "volume-total" => {
             let mut yaml = format!(
                 "    earn:\n      type: {kind}\n      measure: {basis}\n      benefit: {benefit}\n      tiers:\n"
             );

@@ -13,5 +13,6 @@ pub mod observe;
 pub mod overview;
 pub mod reader;
 pub mod run;
+pub mod trial;
 pub mod verify;
 pub mod waiting;

@@ -62,6 +62,14 @@ fn rows(csv: &str) -> Vec<BTreeMap<String, String>> {
 }
 
 #[test]
+fn the_tests_in_the_programs_hold() {
+    let output = paidonce(&["test", "--config", text(&config())]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert_eq!(told, "Adventure Works Cycles: 4 tests of 3 programs, 0 failed\n");
+}
+
+#[test]
 fn exports_are_the_same_bytes_on_any_number_of_threads() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let one = tenant(folders[0].path(), "1", true);

@@ -48,6 +48,7 @@ codes! {
     ThresholdNotMet = "OP-12", Defer, "the program's threshold is not reached";
     TierMiscalculated = "OP-13", Adjust, "the tier moved after the fact";
     BasisPolluted = "OP-14", Adjust, "held or returned units left out of the measure";
+    BaselineMissing = "OP-15", Defer, "no baseline that growth is measured against";
     CapExceeded = "OP-16", Adjust, "a cap bound the benefit";
     BudgetOverrun = "OP-17", Hold, "the program's budget is used up";
     InventoryExceeded = "OP-20", Hold, "more sold than was shipped in";

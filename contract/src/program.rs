@@ -1,5 +1,7 @@
 //! Incentive programs as data.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Cadence, Currency, Day, Micros, Text};
@@ -35,6 +37,7 @@ pub struct Program {
     pub close_days: u32,
     /// Authorise without a claim when the period freezes.
     pub auto_authorise: bool,
+    pub prorate: Proration,
 }
 
 impl Program {
@@ -77,14 +80,31 @@ pub enum Mechanism {
     VolumeRetroactive { measure: Measure, benefit: Benefit, tiers: Vec<Tier> },
     /// Per unit or per cent to the person named on the sale; no name, no benefit.
     Spiff { benefit: Benefit, rate: Micros },
+    /// Every band reached pays, each up to where the next one starts.
+    VolumeRolling { measure: Measure, benefit: Benefit, tiers: Vec<Tier> },
+    /// Every band reached pays on everything.
+    VolumeTotal { measure: Measure, benefit: Benefit, tiers: Vec<Tier> },
+    /// The highest band reached pays on what lies above `above`, in (event time, sale key) order.
+    VolumeExcess { measure: Measure, benefit: Benefit, above: Micros, tiers: Vec<Tier> },
+    /// One amount for the period once anything is sold in it, net; the threshold says how much it must be.
+    Fixed { measure: Measure, amount: Micros },
+    /// Volume tiers that start at shares of what the beneficiary sold before.
+    Growth(Growth),
 }
 
 impl Mechanism {
+    /// What is counted: the unit of thresholds and tiers.
     pub fn measure(&self) -> Measure {
         match self {
             Mechanism::PerUnit { .. } => Measure::Quantity,
             Mechanism::Percent { .. } => Measure::Amount,
-            Mechanism::VolumeMarginal { measure, .. } | Mechanism::VolumeRetroactive { measure, .. } => *measure,
+            Mechanism::VolumeMarginal { measure, .. }
+            | Mechanism::VolumeRetroactive { measure, .. }
+            | Mechanism::VolumeRolling { measure, .. }
+            | Mechanism::VolumeTotal { measure, .. }
+            | Mechanism::VolumeExcess { measure, .. }
+            | Mechanism::Fixed { measure, .. }
+            | Mechanism::Growth(Growth { measure, .. }) => *measure,
             Mechanism::Spiff { benefit: Benefit::PerUnit, .. } => Measure::Quantity,
             Mechanism::Spiff { benefit: Benefit::Percent, .. } => Measure::Amount,
         }
@@ -111,6 +131,68 @@ pub enum Benefit {
 pub struct Tier {
     pub from: Micros,
     pub rate: Micros,
+}
+
+/// Growth over a baseline that is frozen with the terms (domain notes §4.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    pub measure: Measure,
+    pub benefit: Benefit,
+    pub paid_on: PaidOn,
+    /// `from` is a share of the baseline: 1.1 is 110 %.
+    pub tiers: Vec<Tier>,
+    /// In order of partner and period.
+    pub baselines: Arc<[Baseline]>,
+}
+
+impl Growth {
+    /// What a partner's measure in a period is compared with; that of the very period goes before that of all.
+    pub fn baseline(&self, partner: &str, period: &str) -> Option<Micros> {
+        let find = |period: &str| {
+            let key =
+                |baseline: &Baseline| (baseline.partner.as_str(), baseline.period.as_str()).cmp(&(partner, period));
+            self.baselines.binary_search_by(key).ok().map(|at| self.baselines[at].measure)
+        };
+        find(period).or_else(|| find(""))
+    }
+}
+
+/// What growth is paid on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaidOn {
+    /// The highest band reached pays on what lies above the baseline.
+    Growth,
+    /// Each band pays on what lies above its own target.
+    Excess,
+    /// The highest band reached pays on everything.
+    All,
+}
+
+/// What a partner sold in the base period, in the unit of the program's measure.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Baseline {
+    pub partner: Text,
+    /// The period of the program that it is for (`2013-Q1`); empty for each.
+    pub period: Text,
+    pub measure: Micros,
+}
+
+/// What shrinks with the days of a period in which the version is in force (domain notes §4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proration {
+    /// A fixed amount.
+    pub amount: bool,
+    /// Threshold, bounds of tiers, baseline.
+    pub thresholds: bool,
+    /// The cap of a beneficiary and period.
+    pub caps: bool,
+}
+
+impl Default for Proration {
+    fn default() -> Proration {
+        Proration { amount: true, thresholds: false, caps: false }
+    }
 }
 
 /// Upper bounds of the benefit, in the order in which they bind (domain notes §4.4).

@@ -89,6 +89,19 @@ impl Cadence {
         (start, end)
     }
 
+    /// Whether a text is the name of such a period, as [`Cadence::label`] writes it.
+    pub fn names(self, text: &str) -> bool {
+        let first = match self {
+            Cadence::Month => format!("{text}-01"),
+            Cadence::Quarter => match text.split_once("-Q").map(|(year, quarter)| (year, quarter.parse::<u8>())) {
+                Some((year, Ok(quarter @ 1..=4))) => format!("{year}-{:02}-01", quarter * 3 - 2),
+                _ => return false,
+            },
+            Cadence::Year => format!("{text}-01-01"),
+        };
+        Day::parse(&first).is_some_and(|first| self.label(first) == text)
+    }
+
     /// The period's name: `2013-04`, `2013-Q2`, `2013`.
     pub fn label(self, day: Day) -> String {
         let date = day.date();
@@ -111,6 +124,10 @@ mod tests {
         assert_eq!(Cadence::Quarter.label(day), "2012-Q1");
         assert_eq!(Cadence::Quarter.range(day).1.to_string(), "2012-03-31");
         assert_eq!(Cadence::Year.range(day).0.to_string(), "2012-01-01");
+        assert!(Cadence::Quarter.names("2012-Q1") && Cadence::Month.names("2012-02") && Cadence::Year.names("2012"));
+        assert!(
+            !Cadence::Quarter.names("2012-Q5") && !Cadence::Month.names("2012-2") && !Cadence::Year.names("2012-Q1")
+        );
         assert_eq!(Day::parse("2013-02-29"), None);
         assert_eq!(Day::parse("1969-12-31"), Some(Day(-1)));
     }

@@ -21,7 +21,7 @@ import glob
 import os
 import sys
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 import yaml
@@ -58,6 +58,20 @@ def programs(folder):
         versions = sorted(whole["versions"], key=lambda version: version["from"])
         for count, version in enumerate(versions, 1):
             found.append({**version, "id": whole["program"], "version": count})
+            if version["earn"]["type"] == "growth":
+                found[-1]["baselines"] = baselines(version["earn"]["baseline"], os.path.dirname(path))
+    return found
+
+
+def baselines(written, folder):
+    """What each partner sold before, by (partner, period); the period is empty where it is for each."""
+    if isinstance(written, str):
+        rows = table(os.path.join(folder, written))
+        return {(row["partner"], row.get("period") or ""): number(row["baseline"]) for row in rows}
+    found = {}
+    for partner, value in written.items():
+        for period, amount in (value.items() if isinstance(value, dict) else [("", value)]):
+            found[partner, period] = number(amount)
     return found
 
 
@@ -74,6 +88,45 @@ def period_of(cadence, when):
         return f"{when.year}-H{(when.month + 5) // 6}"
     assert cadence == "year", cadence
     return str(when.year)
+
+
+def last_day_of(cadence, period):
+    """The last day of a period, by its name."""
+    year, months = int(period[:4]), {"month": 1, "quarter": 3, "half-year": 6, "year": 12}[cadence]
+    place = 1 if cadence == "year" else int(period[5:].lstrip("QH"))
+    following = year * 12 + place * months
+    return date(following // 12, following % 12 + 1, 1) - timedelta(days=1), months
+
+
+def part_in_force(program, period):
+    """The share of the period's days on which the version is in force."""
+    last, months = last_day_of(program["period"], period)
+    before = last.year * 12 + last.month - months
+    first = date(before // 12, before % 12 + 1, 1)
+    inside = min(last, day(program["to"])) - max(first, day(program["from"]))
+    return Fraction(max(inside.days + 1, 0), (last - first).days + 1)
+
+
+def prorated(program, period):
+    """The version as it holds for a period of which it covers only a part."""
+    share, words = part_in_force(program, period), program.get("prorate", ["amount"])
+    if share == 1:
+        return program
+    earn, caps = dict(program["earn"]), dict(program.get("caps") or {})
+    changed = {**program, "earn": earn, "caps": caps}
+    if "amount" in words and "amount" in earn:
+        earn["amount"] = number(earn["amount"]) * share
+    if "thresholds" in words:
+        for place in (changed, earn):
+            for key in {"threshold", "above"} & place.keys():
+                place[key] = number(place[key]) * share
+        if "baselines" in program:
+            changed["baselines"] = {key: value * share for key, value in program["baselines"].items()}
+        elif "tiers" in earn:
+            earn["tiers"] = [{**tier, "from": number(tier["from"]) * share} for tier in earn["tiers"]]
+    if "caps" in words and "partner-period" in caps:
+        caps["partner-period"] = number(caps["partner-period"]) * share
+    return changed
 
 
 def round_half_away(value, currency):
@@ -122,13 +175,17 @@ def bands(earn):
 def is_by_quantity(earn):
     """Whether the program counts units; else it counts the net amount."""
     kind = earn["type"]
-    if kind.startswith("volume"):
-        return earn.get("measure") == "quantity"
+    if "measure" in earn:
+        return earn["measure"] == "quantity"
     return kind == "per-unit" or (kind == "spiff" and earn.get("benefit", "per-unit") == "per-unit")
 
 
+def has_tiers(earn):
+    return "tiers" in earn
+
+
 def base_is_measure(earn):
-    if not earn["type"].startswith("volume"):
+    if not has_tiers(earn):
         return True
     return (earn.get("benefit", "percent") == "per-unit") == is_by_quantity(earn)
 
@@ -138,17 +195,40 @@ def benefit(earn, measure):
     kind = earn["type"]
     if kind in ("per-unit", "percent", "spiff"):
         return number(earn["rate"]) * measure
+    if kind == "fixed":
+        return number(earn["amount"]) if measure > 0 else Fraction(0)
     tiers, ends = bands(earn)
+    reached = [(rate, start, end) for (start, rate), end in zip(tiers, ends) if measure >= start]
+    if kind == "volume-total":
+        return sum((rate * measure for rate, _, _ in reached), Fraction(0))
+    if kind == "volume-rolling":
+        return sum((rate * (measure if end is None else min(measure, end)) for rate, _, end in reached), Fraction(0))
+    top = reached[-1][0] if reached else Fraction(0)
     if kind == "volume-retroactive":
-        reached = [rate for start, rate in tiers if measure >= start]
-        return reached[-1] * measure if reached else Fraction(0)
+        return top * measure
+    if kind == "volume-excess":
+        return top * max(measure - number(earn["above"]), Fraction(0))
     assert kind == "volume-marginal", kind
-    total = Fraction(0)
-    for (start, rate), end in zip(tiers, ends):
-        upper = measure if end is None else min(measure, end)
-        if upper > start:
-            total += rate * (upper - start)
-    return total
+    return sum((rate * ((measure if end is None else min(measure, end)) - start) for rate, start, end in reached), Fraction(0))
+
+
+def growth(program, measure, beneficiary, period, currency):
+    """What growth over the beneficiary's baseline earns; nothing where there is none in this currency."""
+    earn = program["earn"]
+    partner = beneficiary.removeprefix("partner:")
+    baseline = program["baselines"].get((partner, period), program["baselines"].get((partner, "")))
+    if baseline is None or program.get("currency", currency) != currency:
+        return Fraction(0)
+    targets = [(number(tier["from"]) * baseline, number(tier["rate"])) for tier in earn["tiers"]]
+    reached = [(target, rate) for target, rate in targets if measure >= target]
+    if not reached:
+        return Fraction(0)
+    if earn["paid-on"] == "all":
+        return reached[-1][1] * measure
+    if earn["paid-on"] == "growth":
+        return reached[-1][1] * (measure - baseline)
+    tops = [target for target, _ in reached[1:]] + [measure]
+    return sum(rate * (top - target) for (target, rate), top in zip(reached, tops))
 
 
 def line_benefit(program, measure, quantity):
@@ -162,18 +242,21 @@ def line_benefit(program, measure, quantity):
     return value
 
 
-def due(program, lines, currency):
+def due(program, lines, beneficiary, period, currency):
     """What is due for the lines of a settlement, before the budget; `None` where these exports cannot tell."""
+    program = prorated(program, period)
     earn, caps = program["earn"], program.get("caps") or {}
     measure = sum(line["measure"] for line in lines)
     if "per-unit" in caps or "per-transaction" in caps:
-        if earn["type"].startswith("volume") or any(line["measure"] < 0 for line in lines):
+        if has_tiers(earn) or any(line["measure"] < 0 for line in lines):
             return None
         value = sum(line_benefit(program, line["measure"], line["quantity"]) for line in lines)
     elif not base_is_measure(earn):
         return None
-    elif measure < 0 and earn["type"].startswith("volume"):
+    elif measure < 0 and has_tiers(earn):
         return None
+    elif earn["type"] == "growth":
+        value = growth(program, measure, beneficiary, period, currency)
     else:
         value = benefit(earn, measure)
     if "threshold" in program and measure < number(program["threshold"]):
@@ -221,7 +304,7 @@ def show(value):
 
 
 # Findings about money and rates; they hold no sale.
-ABOUT_MONEY = {"DQ-08", "OP-12", "OP-13", "OP-14", "OP-16", "OP-17", "OP-24"}
+ABOUT_MONEY = {"DQ-08", "OP-12", "OP-13", "OP-14", "OP-15", "OP-16", "OP-17", "OP-24"}
 
 
 def main(config, exports):
@@ -261,7 +344,7 @@ def main(config, exports):
     for row in rows["authorizations"]:
         key = row["program"], row["version"], row["beneficiary"], row["period"], row["currency"]
         authorised[key] += Fraction(row["amount"])
-    wanted, given = defaultdict(Fraction), defaultdict(Fraction)
+    wanted, given, kinds = defaultdict(Fraction), defaultdict(Fraction), defaultdict(int)
     for key, lines in settlements.items():
         program = by_version[key[0], key[1]]
         total = sum(line["amount"] for line in lines)
@@ -271,9 +354,10 @@ def main(config, exports):
                 checks.equal("period of a line", "#".join(line["at"]), period_of(program["period"], sale["day"]), key[3])
                 counted = sale["quantity"] if is_by_quantity(program["earn"]) else sale["amount"]
                 checks.equal("measure of a line", "#".join(line["at"]), Fraction(counted), line["measure"])
-        ours = due(program, lines, key[4])
+        ours = due(program, lines, *key[2:])
         if ours is None:
             continue
+        kinds[program["earn"]["type"]] += 1
         if "budget" in (program.get("caps") or {}):
             wanted[key[0], key[1], key[4]] += max(ours, Fraction(0))
             given[key[0], key[1], key[4]] += total
@@ -285,6 +369,7 @@ def main(config, exports):
     for key, demand in wanted.items():
         budget = number(by_version[key[0], key[1]]["caps"]["budget"])
         checks.equal("what a budget pays", " ".join(key), min(budget, demand), given[key])
+    print("settlements reckoned:", ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
     return checks.report()
 
 

@@ -1,29 +1,52 @@
 //! What others reckon, by other means: the exports must agree with it.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
-use tests::site::{Site, example_config, example_feeds, root};
+use tempfile::TempDir;
+use tests::site::{Site, copy_folder, example_config, example_feeds, root};
 use tests::tables::Exports;
 
 /// By then every period of the example has frozen.
 const LATER: &str = "2020-01-01";
 
-fn settled() -> Exports {
-    let site = Site::example();
+const KINDS: [&str; 10] = [
+    "per-unit",
+    "percent",
+    "spiff",
+    "fixed",
+    "volume-marginal",
+    "volume-retroactive",
+    "volume-rolling",
+    "volume-total",
+    "volume-excess",
+    "growth",
+];
+
+/// The example's configuration with programs of each type that it lacks.
+fn config() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy_folder(&example_config(), folder.path());
+    copy_folder(&root().join("tests/second-opinion/programs"), &folder.path().join("programs"));
+    folder
+}
+
+fn settled(config: &Path) -> Exports {
+    let site = Site::of(config);
     site.run(&example_feeds(), Some(LATER));
     site.exports()
 }
 
 /// Asks `second-opinion/opinion.py`, which knows the configuration and the exports and nothing else.
-fn opinion(exports: &Exports) -> Output {
+fn opinion(config: &Path, exports: &Exports) -> Output {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in &exports.0 {
         fs::write(folder.path().join(format!("{name}.csv")), text).unwrap();
     }
     let python = std::env::var_os("PAIDONCE_PYTHON").unwrap_or("python3".into());
     let script = root().join("tests/second-opinion/opinion.py");
-    Command::new(python).arg(script).arg(example_config()).arg(folder.path()).output().unwrap()
+    Command::new(python).arg(script).arg(config).arg(folder.path()).output().unwrap()
 }
 
 /// The exports with the lines of one of them edited.
@@ -51,16 +74,21 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn a_second_opinion_from_the_exports_alone_agrees() {
-    let output = opinion(&settled());
+    let config = config();
+    let output = opinion(config.path(), &settled(config.path()));
     assert!(output.status.success(), "{}", text(&output));
     for check in ["programs that pay", "due of a", "authorised of a", "what a budget pays", "expense of a"] {
         assert!(text(&output).contains(check), "{check} was not looked at: {}", text(&output));
+    }
+    for kind in KINDS {
+        assert!(text(&output).contains(&format!(" {kind}")), "no {kind} was reckoned: {}", text(&output));
     }
 }
 
 #[test]
 fn the_second_opinion_bites() {
-    let exports = settled();
+    let config = config();
+    let exports = settled(config.path());
     let above = |cell: &str| cell.parse::<f64>().is_ok_and(|amount| amount > 100.0);
     let wrong = [
         ("a line earned more", tampered(&exports, "accruals", |rows| with_cell(rows, "amount", above, "99.99"))),
@@ -73,7 +101,7 @@ fn the_second_opinion_bites() {
         ("a sale is larger", tampered(&exports, "sales", |rows| with_cell(rows, "quantity", |q| q == "4", "5"))),
     ];
     for (what, exports) in wrong {
-        let output = opinion(&exports);
+        let output = opinion(config.path(), &exports);
         assert_eq!(output.status.code(), Some(1), "{what}: {}", text(&output));
     }
 }

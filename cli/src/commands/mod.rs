@@ -11,6 +11,7 @@ mod matching;
 mod run;
 mod stage;
 mod status;
+mod test;
 mod topics;
 mod verify;
 
@@ -55,6 +56,8 @@ enum Command {
     Stage(stage::Arguments),
     /// Say what was taken in, where every record went, what waits for whom
     Status(status::Arguments),
+    /// Run the tests that stand in the program files of a configuration; exit 1 if one fails
+    Test(test::Arguments),
     /// Make or check the topics of a pipeline on Kafka
     Topics(topics::Arguments),
     /// Check all invariants on a data directory; exit 1 on a violation
@@ -92,6 +95,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Match(arguments) => matching::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
     };
     drop(tracing);

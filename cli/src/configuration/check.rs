@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use contract::{PartnerKind, Program, Reference, source_of};
+use contract::{Mechanism, PartnerKind, Program, Reference, source_of};
 
 use super::ProgramFile;
 use super::feeds::FeedFile;
 use super::problem::{Place, Problem, Report, did_you_mean};
-use super::programs::Selected;
+use super::programs::{ProgramVersion, Selected};
 use super::tenant::WHOLE_FILE;
 
 pub(crate) fn all(
@@ -21,8 +21,12 @@ pub(crate) fn all(
     let names = Names::of(reference);
     for file in programs {
         let mut report = Report::new(&file.file, &file.text, problems);
-        for selected in file.versions.iter().flat_map(|v| &v.select) {
+        for selected in file.versions.iter().flat_map(|v| &v.select).chain(&file.used) {
             names.check(selected, &mut report);
+        }
+        drop(report);
+        for version in &file.versions {
+            baselines(version, &names, folder, problems);
         }
     }
     program_ids(programs, problems);
@@ -102,6 +106,18 @@ impl<'r> Names<'r> {
             report.add(selected.place, message, self.nearest(selected.list, &selected.name));
         }
     }
+}
+
+/// The partners in a program's table of baselines.
+fn baselines(version: &ProgramVersion, names: &Names<'_>, folder: &Path, problems: &mut Vec<Problem>) {
+    let (Some(name), Mechanism::Growth(growth)) = (&version.baselines, &version.program.mechanism) else { return };
+    in_table(&format!("programs/{}", name.value), folder, problems, |rows| {
+        for partner in growth.baselines.iter().map(|baseline| &baseline.partner) {
+            if !names.partners.contains(partner.as_str()) {
+                rows.unknown("partner", "partners", partner, partner, names);
+            }
+        }
+    });
 }
 
 fn program_ids(programs: &[ProgramFile], problems: &mut Vec<Problem>) {

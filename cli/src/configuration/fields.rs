@@ -32,15 +32,12 @@ impl<'n> Fields<'n> {
             report.add(node.place, "expected keys with values", format!("known keys: {}", known.join(", ")));
             return None;
         };
-        for (n, entry) in entries.iter().enumerate() {
-            if !known.contains(&entry.key.as_str()) {
-                let hint = did_you_mean(&entry.key, known.iter().copied());
-                let hint = if hint.is_empty() { format!("known keys: {}", known.join(", ")) } else { hint };
-                report.add(entry.place, format!("unknown key `{}`", entry.key), hint);
-            } else if entries[..n].iter().any(|e| e.key == entry.key) {
-                report.add(entry.place, format!("key `{}` stands here twice", entry.key), "keep one of them");
-            }
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+            let hint = did_you_mean(&entry.key, known.iter().copied());
+            let hint = if hint.is_empty() { format!("known keys: {}", known.join(", ")) } else { hint };
+            report.add(entry.place, format!("unknown key `{}`", entry.key), hint);
         }
+        keys_once(entries, report);
         Some(Fields { place: node.place, entries })
     }
 
@@ -66,6 +63,13 @@ impl<'n> Fields<'n> {
         node
     }
 
+    /// Tells each of some keys that is there and means nothing here.
+    pub(crate) fn refuse(&self, keys: &[&str], report: &mut Report<'_>) {
+        for (key, node) in keys.iter().filter_map(|key| Some((key, self.node(key)?))) {
+            report.add(node.place, format!("`{key}` has no meaning for this type of program"), "take it out");
+        }
+    }
+
     /// The values of a list; one value may stand without brackets. Empty where the key is left out.
     pub(crate) fn list<T>(&self, key: &str, read: impl Reading<T>, report: &mut Report<'_>) -> Vec<Placed<T>> {
         match self.node(key) {
@@ -77,6 +81,15 @@ impl<'n> Fields<'n> {
                 nodes.iter().filter_map(|node| scalar(node, &read, report)).collect()
             }
             Some(node) => scalar(node, read, report).into_iter().collect(),
+        }
+    }
+}
+
+/// Tells keys that stand twice in a mapping.
+pub(crate) fn keys_once(entries: &[Entry], report: &mut Report<'_>) {
+    for (n, entry) in entries.iter().enumerate() {
+        if entries[..n].iter().any(|e| e.key == entry.key) {
+            report.add(entry.place, format!("key `{}` stands here twice", entry.key), "keep one of them");
         }
     }
 }
@@ -124,14 +137,38 @@ pub(crate) fn number(text: &str) -> Result<Micros, Unread> {
 
 /// A share: `2%` or `0.02`, from 0 to 1.
 pub(crate) fn share(text: &str) -> Result<Micros, Unread> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => Micros(number(percent.trim_end())?.0).share(Micros::ONE, Micros::units(100)),
-        None => number(text)?,
-    };
+    let share = multiple(text)?;
     if share < Micros::ZERO || share > Micros::ONE {
         return unread(format!("`{text}` is not between 0 % and 100 %"), "two percent is `2%` or `0.02`");
     }
     Ok(share)
+}
+
+fn bounded(read: impl Reading<Micros>, bad: fn(Micros) -> bool, word: &'static str) -> impl Reading<Micros> {
+    move |text| match read(text)? {
+        value if bad(value) => unread(format!("`{text}` must be {word}"), ""),
+        value => Ok(value),
+    }
+}
+
+pub(crate) fn positive(text: &str) -> Result<Micros, Unread> {
+    bounded(number, |v| v <= Micros::ZERO, "above zero")(text)
+}
+
+pub(crate) fn not_negative(text: &str) -> Result<Micros, Unread> {
+    bounded(number, |v| v < Micros::ZERO, "zero or more")(text)
+}
+
+pub(crate) fn positive_share(text: &str) -> Result<Micros, Unread> {
+    bounded(share, |v| v <= Micros::ZERO, "above zero")(text)
+}
+
+/// A share of any size: `110%` or `1.1`.
+pub(crate) fn multiple(text: &str) -> Result<Micros, Unread> {
+    match text.strip_suffix('%') {
+        Some(percent) => Ok(Micros(number(percent.trim_end())?.0).share(Micros::ONE, Micros::units(100))),
+        None => number(text),
+    }
 }
 
 pub(crate) fn day(text: &str) -> Result<Day, Unread> {

@@ -116,7 +116,7 @@ fn rates(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 /// Reads every row, sorts by key and tells keys that come twice.
-fn keyed<K: Ord + Clone + std::fmt::Debug, V>(
+pub(crate) fn keyed<K: Ord + Clone + std::fmt::Debug, V>(
     columns: &[&str],
     report: &mut Report<'_>,
     read: impl Fn(&Row<'_>, &mut Report<'_>) -> Option<(K, V)>,

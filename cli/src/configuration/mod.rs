@@ -4,11 +4,14 @@
 //! Out: a [`Configuration`], whose [`Reference`] travels through the pipeline as one blob.
 
 mod check;
+mod earn;
 mod feeds;
 mod fields;
 mod master;
 mod problem;
+mod program_tests;
 mod programs;
+mod schema;
 mod table;
 mod tenant;
 mod terms;
@@ -18,12 +21,14 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use contract::{Day, Id, Program, Reference};
+use contract::{Day, Id, Mechanism, Program, Reference};
 use ingest::definition::FeedDefinition;
 
 use problem::Report;
 pub use problem::{Place, Problem};
-use programs::ProgramVersion;
+pub use program_tests::{Expected, ProgramTest, TestSale};
+use programs::{ProgramVersion, Selected, Written};
+pub use schema::program_schema;
 use tenant::WHOLE_FILE;
 pub use tenant::{ProgramDefaults, Tenant};
 use terms::Origins;
@@ -37,6 +42,8 @@ pub struct Configuration {
     pub reference: Reference,
     /// In order of partner and file.
     pub feeds: Vec<FeedDefinition>,
+    /// In order of file and place.
+    pub tests: Vec<ProgramTest>,
     /// Of the reference data and of every feed definition's text: changes when anything changes.
     pub digest: Id,
     origins: Origins,
@@ -89,6 +96,9 @@ struct ProgramFile {
     file: String,
     text: String,
     versions: Vec<ProgramVersion>,
+    tests: Vec<ProgramTest>,
+    /// Names that the tests use.
+    used: Vec<Selected>,
 }
 
 impl Loader<'_> {
@@ -107,13 +117,14 @@ impl Loader<'_> {
         reference.tenant = tenant.name.clone();
         reference.functional_currency = Some(tenant.functional_currency);
         let origins = terms::origins(&programs);
+        let tests = programs.iter().flat_map(|file| file.tests.clone()).collect();
         reference.programs = programs.into_iter().flat_map(|f| f.versions).map(|v| v.program).collect();
         reference.programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
         reference.feeds = feeds.iter().map(|f| f.definition.rule()).collect();
         reference.feeds.sort_by(|a, b| (&a.partner, &a.name).cmp(&(&b.partner, &b.name)));
         let digest = digest(&reference, &feeds);
         let feeds = feeds.into_iter().map(|f| f.definition).collect();
-        Some(Configuration { tenant, reference, feeds, digest, origins })
+        Some(Configuration { tenant, reference, feeds, tests, digest, origins })
     }
 
     fn tables(&mut self, reference: &mut Reference) {
@@ -132,11 +143,25 @@ impl Loader<'_> {
         for file in yaml_files(self.folder, "programs") {
             let Some(text) = self.text(&file) else { continue };
             let mut report = Report::new(&file, &text, &mut self.problems);
-            let versions = yaml::parse(&mut report).map(|node| programs::read(&node, defaults, &mut report));
+            let written = yaml::parse(&mut report).map(|node| programs::read(&node, defaults, &mut report));
             drop(report);
-            files.push(ProgramFile { file, text, versions: versions.unwrap_or_default() });
+            let Written { mut versions, tests, used } = written.unwrap_or_default();
+            versions.iter_mut().for_each(|version| self.baselines(version));
+            files.push(ProgramFile { file, text, versions, tests, used });
         }
         files
+    }
+
+    /// Reads the baselines that stand in a table beside the program.
+    fn baselines(&mut self, version: &mut ProgramVersion) {
+        let (Some(name), Mechanism::Growth(growth)) = (&version.baselines, &mut version.program.mechanism) else {
+            return;
+        };
+        let file = format!("programs/{}", name.value);
+        if let Some(text) = read_text(self.folder, &file, &mut self.problems) {
+            let mut report = Report::new(&file, &text, &mut self.problems);
+            growth.baselines = earn::baseline_table(version.program.period, &mut report).into();
+        }
     }
 
     fn yaml<T>(&mut self, file: &str, read: impl Fn(&yaml::Node, &mut Report<'_>) -> T) -> Option<T> {

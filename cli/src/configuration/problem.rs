@@ -44,6 +44,25 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Where something stands in a configuration, for what is told of it later.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    file: String,
+    place: Place,
+    excerpt: String,
+}
+
+impl Origin {
+    pub(crate) fn new(file: &str, text: &str, place: Place) -> Origin {
+        Origin { file: file.to_owned(), place, excerpt: excerpt(text, place) }
+    }
+
+    pub(crate) fn problem(&self, message: impl Into<String>, hint: impl Into<String>) -> Problem {
+        let Origin { file, place, excerpt } = self.clone();
+        Problem { file, place, message: message.into(), excerpt, hint: hint.into() }
+    }
+}
+
 /// Collects the problems of one file.
 pub(crate) struct Report<'a> {
     file: &'a str,
@@ -64,6 +83,10 @@ impl<'a> Report<'a> {
     /// Further problems are only counted.
     pub(crate) fn is_full(&self) -> bool {
         self.count >= TOLD_OF_ONE_FILE
+    }
+
+    pub(crate) fn origin(&self, place: Place) -> Origin {
+        Origin::new(self.file, self.text, place)
     }
 
     pub(crate) fn add(&mut self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
@@ -93,7 +116,7 @@ impl Drop for Report<'_> {
 }
 
 /// The line at `place`; a long one is cut behind the place, since the place is what matters.
-pub(crate) fn excerpt(text: &str, place: Place) -> String {
+fn excerpt(text: &str, place: Place) -> String {
     if place.line == 0 {
         return String::new();
     }

@@ -6,19 +6,11 @@ use std::fmt;
 use contract::{Day, Program, Text};
 
 use super::ProgramFile;
-use super::problem::{Place, Problem, excerpt};
+use super::problem::{Origin, Problem};
 use super::tenant::WHOLE_FILE;
 
 /// Where each version of each program stands.
 pub(crate) type Origins = BTreeMap<(Text, u32), Origin>;
-
-/// Where something stands in a configuration.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    file: String,
-    place: Place,
-    excerpt: String,
-}
 
 /// Programs that no longer say what they said when a data directory was last run.
 #[derive(Debug)]
@@ -36,8 +28,7 @@ impl std::error::Error for TermsChanged {}
 pub(crate) fn origins(files: &[ProgramFile]) -> Origins {
     let versions = files.iter().flat_map(|file| file.versions.iter().map(move |version| (file, version)));
     let origin = |(file, version): (&ProgramFile, &super::ProgramVersion)| {
-        let origin =
-            Origin { file: file.file.clone(), place: version.place, excerpt: excerpt(&file.text, version.place) };
+        let origin = Origin::new(&file.file, &file.text, version.place);
         ((version.program.id.clone(), version.program.version), origin)
     };
     versions.map(origin).collect()
@@ -59,11 +50,10 @@ pub(crate) fn compare(before: &[Program], now: &[Program], as_of: Option<Day>, o
         if changed.is_empty() {
             return None;
         }
-        let Origin { file, place, excerpt } = origins.get(&(id.clone(), *version))?.clone();
         let message =
             format!("version {version} of program `{id}` was in force with other terms: {}", changed.join(", "));
-        let hint = "put them back, end this version by its `to`, and add a version with the new terms".to_owned();
-        Some(Problem { file, place, message, excerpt, hint })
+        let hint = "put them back, end this version by its `to`, and add a version with the new terms";
+        Some(origins.get(&(id.clone(), *version))?.problem(message, hint))
     };
     let mut problems: Vec<Problem> = in_force.filter_map(problem).collect();
     problems.sort();
@@ -106,6 +96,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("grace-days", before.grace_days == now.grace_days),
         ("close-days", before.close_days == now.close_days),
         ("auto-authorise", before.auto_authorise == now.auto_authorise),
+        ("prorate", before.prorate == now.prorate),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
 }

@@ -101,6 +101,121 @@ fn programs_are_checked() {
     }
 }
 
+const GROWTH: &str = "program: GROW\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn:\n      type: growth\n      \
+    measure: amount\n      paid-on: growth\n      baseline:\n        P2: 200000\n        P1: { 2013-Q1: 500, 2013-Q2: 600 }\n      \
+    tiers:\n        - { from: 110%, rate: 5% }\n    period: quarter\n    currency: EUR\n";
+
+#[test]
+fn baselines_stand_in_the_program_or_in_a_table_beside_it() {
+    let in_file = folder(&[("programs/grow.yaml", GROWTH)]);
+    let (before, after) = GROWTH.split_once("\n        P2").unwrap();
+    let tiers = after.split_once("      tiers").unwrap().1;
+    let program = format!("{before} grow.csv\n      tiers{tiers}");
+    let table = "partner,period,baseline\nP1,2013-Q1,500\nP2,,200000\nP1,2013-Q2,600\n";
+    let beside = folder(&[("programs/grow.yaml", &program), ("programs/grow.csv", table)]);
+    let programs = |folder: &tempfile::TempDir| load(folder.path()).unwrap().reference.programs;
+    assert_eq!(programs(&in_file), programs(&beside));
+    let contract::Mechanism::Growth(growth) = &programs(&beside)[0].mechanism else { panic!() };
+    let baseline = |partner: &str, period: &str| growth.baseline(partner, period).map(|b| b.to_string());
+    assert_eq!(baseline("P1", "2013-Q2").as_deref(), Some("600"));
+    assert_eq!(baseline("P1", "2013-Q3"), None);
+    assert_eq!(baseline("P2", "2013-Q3").as_deref(), Some("200000"));
+    let wrong = "partner,period,baseline\nP1,2013-01,500\nP1,,0\nP3,,7\nP2,,1\nP2,,2\n";
+    let found = problems(&[("programs/grow.yaml", &program), ("programs/grow.csv", wrong)]);
+    let expected = [
+        "programs/grow.csv:2:4 `2013-01` is no quarter, which is the program's period (write it as 2013-Q2)",
+        "programs/grow.csv:3:5 `0` must be above zero",
+        "programs/grow.csv:4:1 nobody knows the partner `P3` (did you mean `P1`?)",
+        "programs/grow.csv:6:1 this key stands in the table twice (keep one of the two rows)",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(problems(&[("programs/grow.yaml", &program)]), ["programs/grow.csv:0:0 this file is missing"]);
+}
+
+#[test]
+fn types_of_programs_say_what_they_need() {
+    let cases = [
+        (
+            "110%",
+            "90%",
+            "13:11 the first tier starts below the baseline (growth is from 100% on: 110% is ten percent more)",
+        ),
+        ("P2: 2", "P3: 2", "10:9 no partner is called `P3` (did you mean `P1`?)"),
+        ("2013-Q2", "2013-Q5", "11:29 `2013-Q5` is no quarter, which is the program's period (write it as 2013-Q2)"),
+        ("2013-Q2", "2013-Q1", "11:29 key `2013-Q1` stands here twice (keep one of them)"),
+        ("paid-on: growth", "paid-on: groth", "8:16 `groth` is none of growth, excess, all (did you mean `growth`?)"),
+        ("    currency: EUR\n", "", "3:5 growth of an amount needs a `currency` (say which one the baselines are in)"),
+        ("type: growth", "type: volume-total", "10:9 `baseline` has no meaning for this type of program (take it out)"),
+        ("type: growth", "type: volume-excess", "6:7 key `above` is missing"),
+        ("type: growth", "type: fixed", "6:7 key `amount` is missing"),
+    ];
+    for (from, to, expected) in cases {
+        let found = problems(&[("programs/grow.yaml", &GROWTH.replacen(from, to, 1))]);
+        let expected = format!("programs/grow.yaml:{expected}");
+        assert!(found.contains(&expected), "{to}: {found:#?}");
+    }
+    let fixed = "program: FIX\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+        earn: { type: fixed, measure: amount, amount: 500 }\n    caps: { per-unit: 1 }\n    period: quarter\n";
+    let found = problems(&[("programs/fix.yaml", fixed)]);
+    assert_eq!(found, ["programs/fix.yaml:6:23 `per-unit` has no meaning for this type of program (take it out)"]);
+}
+
+const TESTS: &str = "tests:\n  - name: growth above 110 %\n    sales:\n      \
+    - { partner: P1, date: 2013-02-01, quantity: 4, price: 150 }\n      \
+    - { name: more, partner: P2, date: 2013-02-01, amount: 260000, product: aw/B-1 }\n      \
+    - { partner: P2, date: 2013-03-01, amount: -10000, of: more }\n    expect:\n      \
+    - { partner: P1, amount: 5 }\n      - { partner: P2, period: 2013-Q1, amount: 2500 }\n";
+
+/// Every failure of the tests in a program file, as `file:line:column message (hint)`.
+fn failures(program: &str) -> Vec<String> {
+    let configuration = load(folder(&[("programs/grow.yaml", program)]).path()).unwrap();
+    let failures = configuration.tests.iter().flat_map(|test| crate::trial::failures(test, &configuration).unwrap());
+    failures.map(|p| format!("{}:{}:{} {} ({})", p.file, p.place.line, p.place.column, p.message, p.hint)).collect()
+}
+
+#[test]
+fn tests_in_a_program_file_run_on_the_ledger() {
+    let program = format!("{GROWTH}{TESTS}");
+    assert_eq!(failures(&program), [""; 0]);
+    assert_eq!(
+        failures(&program.replace("amount: 2500 ", "amount: 2600 ")),
+        ["programs/grow.yaml:25:9 growth above 110 %: 2500.00 EUR is due, not 2600.00 EUR \
+          (sale more brings 3000, sale 3 brings -500)"]
+    );
+    assert_eq!(
+        failures(&program.replace("      - { partner: P1, amount: 5 }\n", "")),
+        ["programs/grow.yaml:17:5 growth above 110 %: 5.00 EUR is due to partner:P1 for 2013-Q1 \
+          (the test expects nothing of it: add it under `expect`)"]
+    );
+    let selective = program.replacen("    earn:", "    select: { categories: [Parts] }\n    earn:", 1);
+    assert_eq!(
+        failures(&selective)[0],
+        "programs/grow.yaml:26:9 growth above 110 %: 0.00 EUR is due, not 2500.00 EUR \
+         (sale 3 brings 0)"
+    );
+}
+
+#[test]
+fn a_test_that_cannot_be_read_is_a_problem_of_the_configuration() {
+    let cases = [
+        (
+            "of: more",
+            "of: most",
+            "22:56 no sale before this one is called `most` (a sale without a name has its number)",
+        ),
+        ("price: 150", "prise: 150", "20:60 unknown key `prise` (did you mean `price`?)"),
+        (", price: 150", "", "20:9 a sale has either an `amount` or a `price` (the price is that of one unit)"),
+        ("partner: P1, date", "partner: P9, date", "20:20 no partner is called `P9` (did you mean `P1`?)"),
+        ("aw/B-1", "aw/B-2", "21:84 no product is called `aw/B-2` (did you mean `aw/B-1`?)"),
+        ("    expect:", "    expected:", "17:5 key `expect` is missing"),
+    ];
+    for (from, to, expected) in cases {
+        let found = problems(&[("programs/grow.yaml", &format!("{GROWTH}{TESTS}").replacen(from, to, 1))]);
+        let expected = format!("programs/grow.yaml:{expected}");
+        assert!(found.contains(&expected), "{to}: {found:#?}");
+    }
+}
+
 #[test]
 fn an_empty_list_does_not_mean_everything() {
     let told = problems_of_program(("categories: [Bikes]", "categories: []"));

@@ -4,7 +4,7 @@ use contract::{AccountingClass, AccrualKind, Code, Day, Id, Micros, Program, Set
 use serde::{Deserialize, Serialize};
 
 use super::tally::Tally;
-use crate::programs::Exact;
+use crate::programs::{Exact, Sums};
 
 /// The books of one settlement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,8 +138,8 @@ pub(crate) struct TierTrack {
     /// Tier at the first tick after it was accrued and now, from 1; 0 for none yet.
     pub first: u32,
     pub now: u32,
-    /// The base that goes with it.
-    pub base: i128,
+    /// The net sums that go with it.
+    pub net: Sums,
     /// What tier moves alone added to amounts accrued before them.
     pub moved: Exact,
 }

@@ -1,13 +1,13 @@
 //! How much is due: a function of the lines that stand, under the terms of the program.
 
-use contract::{Id, Mechanism, Micros, Program};
+use contract::{Id, Micros, Program};
 use stream::{State, StorageError};
 
 use super::account::Account;
 use super::prices::{Extent, each_price};
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
-use crate::programs::{Exact, Sums, benefit, needs_lines, threshold_met};
+use crate::programs::{Exact, Sums, benefit, fills_bands, looks_back, needs_lines, threshold_met, tiers};
 
 /// What the lines of a settlement earn, not yet rounded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,9 +89,10 @@ fn under_terms(program: &Program, earned: &CappedLine, reached: Sums) -> Exact {
 
 /// Line benefits up to the end of each month.
 ///
-/// Where a tier pays on everything, each month has its own rate: the lines are read once for each tier that some
-/// month's end had reached. Where bands fill up in order, a return empties its sale's place from its own month on: the
-/// lines are read once for each month if there are linked returns. Else once is enough.
+/// Where the band reached says what earlier lines are paid, each month has its own rates: the lines are read once for each
+/// tier that some month's end had reached. Where bands fill up in order, a return empties its sale's place from its own
+/// month on: the lines are read once for each month if there are linked returns. Where both is so, always once for each
+/// month. Else once is enough.
 fn earned_by_lines(
     id: Id,
     account: &Account,
@@ -99,22 +100,29 @@ fn earned_by_lines(
     reached: &[Sums],
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
-    let everything = Extent::whole(account);
-    match &program.mechanism {
-        Mechanism::VolumeRetroactive { measure, tiers, .. } => {
-            let tier_of: Vec<usize> = reached.iter().map(|sums| tier_reached(tiers, sums.measure(*measure))).collect();
-            by_tier(id, account, program, reached, &tier_of, state)
+    let mechanism = &program.mechanism;
+    match (looks_back(mechanism), fills_bands(mechanism)) {
+        (true, false) => by_tier(id, account, program, reached, state),
+        (looks_back, true) if looks_back || account.tally().linked > 0 => {
+            by_month(id, account, program, reached, state)
         }
-        Mechanism::VolumeMarginal { .. } if account.tally().linked > 0 => {
-            let mut earned = Vec::with_capacity(reached.len());
-            for month in &account.months {
-                let extent = Extent { until: month.first.last_of_month(), ..everything };
-                earned.extend(running_totals(id, account, program, extent, state)?.pop());
-            }
-            Ok(earned)
-        }
-        _ => running_totals(id, account, program, everything, state),
+        _ => running_totals(id, account, program, Extent::whole(account), state),
     }
+}
+
+fn by_month(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    reached: &[Sums],
+    state: &mut dyn State,
+) -> Result<Vec<CappedLine>, StorageError> {
+    let mut earned = Vec::with_capacity(reached.len());
+    for (month, all) in account.months.iter().zip(reached) {
+        let extent = Extent { all: *all, until: month.first.last_of_month() };
+        earned.extend(running_totals(id, account, program, extent, state)?.pop());
+    }
+    Ok(earned)
 }
 
 fn by_tier(
@@ -122,9 +130,10 @@ fn by_tier(
     account: &Account,
     program: &Program,
     reached: &[Sums],
-    tier_of: &[usize],
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
+    let (tiers, measure) = (tiers(&program.mechanism), program.mechanism.measure());
+    let tier_of: Vec<usize> = reached.iter().map(|sums| tier_reached(tiers, sums.measure(measure))).collect();
     let mut earned = vec![CappedLine::default(); reached.len()];
     for (i, tier) in tier_of.iter().enumerate() {
         if tier_of[..i].contains(tier) {

@@ -7,9 +7,10 @@ use super::account::{Account, Role};
 use super::due::Due;
 use super::lines::list_lines;
 use super::tables::SUMS;
+use super::tally::Tally;
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
-use crate::programs::{Exact, benefit, needs_lines};
+use crate::programs::{Exact, Sums, benefit, line_benefit, looks_back, needs_lines, tiers};
 
 /// What is found about one settlement.
 pub(crate) struct Found {
@@ -24,6 +25,7 @@ pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_w
         return passed_over(account, program, due, winner).into_iter().collect();
     }
     let checks = [
+        baseline_missing(account, program),
         threshold_not_met(account, program, due),
         tier_moved(account, program),
         returns_moved_tier(account, program),
@@ -51,6 +53,16 @@ fn passed_over(account: &Account, program: &Program, due: &Due, winner: &str) ->
     Some(Found { code: Code::ExclusivePrograms, at_risk: due.wanted(account, program), message })
 }
 
+/// OP-15: growth has nothing to be measured against.
+fn baseline_missing(account: &Account, program: &Program) -> Option<Found> {
+    if !matches!(program.mechanism, Mechanism::Growth(_)) || account.tally().lines == 0 {
+        return None;
+    }
+    let currency = account.settlement.currency;
+    let message = format!("no baseline of {} in {currency}: no growth is due", account.partner);
+    Some(Found { code: Code::BaselineMissing, at_risk: Exact::ZERO, message })
+}
+
 /// OP-12: nothing is due until the threshold is reached.
 fn threshold_not_met(account: &Account, program: &Program, due: &Due) -> Option<Found> {
     let threshold = program.threshold.filter(|_| !due.threshold_met && account.tally().lines > 0)?;
@@ -61,12 +73,12 @@ fn threshold_not_met(account: &Account, program: &Program, due: &Due) -> Option<
 
 /// OP-13: amounts accrued at one tier became due at another.
 fn tier_moved(account: &Account, program: &Program) -> Option<Found> {
-    let Mechanism::VolumeRetroactive { tiers, .. } = &program.mechanism else { return None };
-    let track = account.tier;
-    if track.first == track.now || track.moved == Exact::ZERO {
+    let (tiers, track) = (tiers(&program.mechanism), account.tier);
+    if !looks_back(&program.mechanism) || track.first == track.now || track.moved == Exact::ZERO {
         return None;
     }
-    let rate = |tier: u32| tier.checked_sub(1).map_or(Micros::ZERO, |i| tiers[i as usize].rate);
+    let tier = |number: u32| tiers.get(number.checked_sub(1)? as usize);
+    let rate = |number: u32| tier(number).map_or(Micros::ZERO, |tier| tier.rate);
     let message = format!(
         "the tier moved from {} to {} after amounts were accrued: {} trued up",
         rate(track.first),
@@ -78,12 +90,7 @@ fn tier_moved(account: &Account, program: &Program) -> Option<Found> {
 
 /// OP-14: counted before returns, the measure would reach another tier.
 fn returns_moved_tier(account: &Account, program: &Program) -> Option<Found> {
-    let (measure, tiers) = match &program.mechanism {
-        Mechanism::VolumeRetroactive { measure, tiers, .. } | Mechanism::VolumeMarginal { measure, tiers, .. } => {
-            (*measure, tiers)
-        }
-        _ => return None,
-    };
+    let (measure, tiers) = (program.mechanism.measure(), tiers(&program.mechanism));
     let tally = account.tally();
     let (gross, net) = ((tally.net - tally.returned).measure(measure), tally.net.measure(measure));
     let (polluted, clean) = (tier_reached(tiers, gross), tier_reached(tiers, net));
@@ -93,19 +100,18 @@ fn returns_moved_tier(account: &Account, program: &Program) -> Option<Found> {
     let (too_high, right) = (tiers[polluted - 1].rate, clean.checked_sub(1).map_or(Micros::ZERO, |i| tiers[i].rate));
     let message =
         format!("{} before returns would reach the tier of {too_high}; {} net reach {right}", shown(gross), shown(net));
-    Some(Found { code: Code::BasisPolluted, at_risk: over_tier(program, account, too_high, right), message })
+    Some(Found { code: Code::BasisPolluted, at_risk: over_tier(program, account), message })
 }
 
 /// What the tier alone would have paid too much on the net sums.
-fn over_tier(program: &Program, account: &Account, too_high: Micros, right: Micros) -> Exact {
-    let net = account.tally().net;
-    match &program.mechanism {
-        Mechanism::VolumeRetroactive { benefit, .. } => Exact::product(too_high - right, net.base(*benefit)),
-        Mechanism::VolumeMarginal { .. } if !needs_lines(program) => {
-            benefit(&program.mechanism, net - account.tally().returned) - benefit(&program.mechanism, net)
-        }
-        _ => Exact::ZERO,
+fn over_tier(program: &Program, account: &Account) -> Exact {
+    let Tally { net, returned, .. } = account.tally();
+    let (gross, mechanism) = (net - returned, &program.mechanism);
+    if looks_back(mechanism) {
+        let net_when = |reached: Sums| line_benefit(mechanism, Sums::default(), net, reached);
+        return net_when(gross) - net_when(net);
     }
+    if needs_lines(program) { Exact::ZERO } else { benefit(mechanism, gross) - benefit(mechanism, net) }
 }
 
 /// OP-16: which cap bound, and what it took.

@@ -11,7 +11,7 @@ use stream::{Order, Outbox, Progress, StageError, State, StorageError};
 use super::account::{Account, Phase};
 use super::clock::Clock;
 use super::periods::Turning;
-use super::settle::{PAGE, Settling, terms};
+use super::settle::{PAGE, Settling, written};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, WAITING};
 use crate::references::References;
 
@@ -250,6 +250,6 @@ fn has_other_terms(account: &Account, control: u64, references: &References) -> 
     let (known, before) = (references.as_of(control), references.as_of(account.terms));
     let now = known.program(&settlement.program, settlement.version);
     let revalued = known.reference.functional_currency != before.reference.functional_currency;
-    let moved = now.is_some_and(|now| revalued || now != terms(account, before));
+    let moved = now.is_some_and(|now| revalued || now != written(account, before));
     account.phase == Phase::Open && moved
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use contract::{
-    AccrualKind, Benefit, Cadence, Control, Currency, Day, Entitlement, EntitlementEvent, Id, Measure, Mechanism,
-    Micros, Program, Rate, RecordRef, Reference, Settlement, Text, Tier,
+    AccrualKind, Baseline, Benefit, Cadence, Control, Currency, Day, Entitlement, EntitlementEvent, Growth, Id,
+    Measure, Mechanism, Micros, PaidOn, Program, Proration, Rate, RecordRef, Reference, Settlement, Text, Tier,
 };
 
 use super::scenario::{Bench, plain_program};
@@ -55,13 +55,34 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         let width = dice.below(40) as i64 + 1;
         tiers.push(Tier { from: tiers[i as usize - 1].from + Micros::units(width), rate: Micros(rate.0 * (i + 1)) });
     }
-    match dice.below(5) {
+    let amount = Micros(rate.0 * 900);
+    match dice.below(10) {
         0 => Mechanism::PerUnit { rate },
         1 => Mechanism::Percent { rate },
         2 => Mechanism::Spiff { benefit, rate },
         3 => Mechanism::VolumeMarginal { measure, benefit, tiers },
+        4 => Mechanism::VolumeRolling { measure, benefit, tiers },
+        5 => Mechanism::VolumeTotal { measure, benefit, tiers },
+        6 => Mechanism::VolumeExcess { measure, benefit, above: dice.micros(1_000_000, 60_000_000), tiers },
+        7 => Mechanism::Fixed { measure, amount },
+        8 => Mechanism::Growth(growth(dice, measure, benefit, tiers)),
         _ => Mechanism::VolumeRetroactive { measure, benefit, tiers },
     }
+}
+
+/// Growth over a baseline that partner A has for each period and B for one quarter only.
+fn growth(dice: &mut Dice, measure: Measure, benefit: Benefit, mut tiers: Vec<Tier>) -> Growth {
+    for (i, tier) in tiers.iter_mut().enumerate() {
+        tier.from = Micros(1_000_000 + 300_000 * i as i64);
+    }
+    let baseline = |dice: &mut Dice, partner: &str, period: &str| Baseline {
+        partner: partner.into(),
+        period: period.into(),
+        measure: dice.micros(1_000_000, 90_000_000),
+    };
+    let baselines = [baseline(dice, "A", ""), baseline(dice, "B", "2013-Q1")].into();
+    let paid_on = [PaidOn::Growth, PaidOn::Excess, PaidOn::All][dice.below(3) as usize];
+    Growth { measure, benefit, paid_on, tiers, baselines }
 }
 
 fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
@@ -79,6 +100,11 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             program.caps.per_transaction = dice.chance(4).then(|| dice.micros(500_000, 9_000_000));
             program.caps.partner_period = dice.chance(4).then(|| dice.micros(1_000_000, 40_000_000));
             program.caps.budget = dice.chance(3).then(|| dice.micros(1_000_000, 60_000_000).round(2));
+            program.prorate = Proration { amount: dice.chance(2), thresholds: dice.chance(2), caps: dice.chance(2) };
+            if dice.chance(3) {
+                program.from = program.from.plus(-(dice.below(60) as i32));
+                program.to = program.from.plus(260 + dice.below(120) as i32);
+            }
             program.threshold = dice.chance(5).then(|| dice.micros(1_000_000, 30_000_000));
         }
         programs.push(program);

@@ -55,7 +55,7 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let program = terms(account, self.references.as_of(account.terms));
+        let program = &*terms(account, self.references.as_of(account.terms));
         if program.auto_authorise {
             self.authorise(account, program, outbox);
         } else if matches!(account.phase, Phase::Closed { .. }) {
@@ -71,7 +71,7 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let program = terms(account, self.references.as_of(account.terms));
+        let program = &*terms(account, self.references.as_of(account.terms));
         match account.phase {
             Phase::Open => {
                 account.phase = Phase::Frozen { since: self.control };

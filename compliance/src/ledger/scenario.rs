@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccountingClass, AccrualEvent, AccrualMovement, Benefit, Cadence, Caps, Code, Control, Currency, Day, Entitlement,
-    EntitlementEvent, Finding, Id, Measure, Mechanism, Micros, Program, Rate, RecordRef, Reference, Selector, Text,
-    Tier, Topic,
+    AccountingClass, AccrualEvent, AccrualMovement, Baseline, Benefit, Cadence, Caps, Code, Control, Currency, Day,
+    Entitlement, EntitlementEvent, Finding, Growth, Id, Measure, Mechanism, Micros, PaidOn, Program, Proration, Rate,
+    RecordRef, Reference, Selector, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
@@ -163,6 +163,7 @@ pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
         grace_days: 0,
         close_days: 365,
         auto_authorise: true,
+        prorate: Default::default(),
     }
 }
 
@@ -340,20 +341,35 @@ fn number(text: &str) -> Micros {
 }
 
 fn read_program(id: &str, words: &[&str]) -> Program {
+    let tiered = |make: fn(Measure, Benefit, Vec<Tier>) -> Mechanism| match words {
+        [_, measure, benefit, tiers, ..] => make(read_measure(measure), read_benefit(benefit), read_tiers(tiers)),
+        other => panic!("no tiers: {other:?}"),
+    };
+    let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
     let mechanism = match words {
         ["per-unit", rate, ..] => Mechanism::PerUnit { rate: number(rate) },
         ["percent", rate, ..] => Mechanism::Percent { rate: number(rate) },
         ["spiff", benefit, rate, ..] => Mechanism::Spiff { benefit: read_benefit(benefit), rate: number(rate) },
-        ["marginal", measure, benefit, tiers, ..] => Mechanism::VolumeMarginal {
+        ["fixed", measure, amount, ..] => Mechanism::Fixed { measure: read_measure(measure), amount: number(amount) },
+        ["marginal", ..] => tiered(|measure, benefit, tiers| Mechanism::VolumeMarginal { measure, benefit, tiers }),
+        ["retroactive", ..] => {
+            tiered(|measure, benefit, tiers| Mechanism::VolumeRetroactive { measure, benefit, tiers })
+        }
+        ["rolling", ..] => tiered(|measure, benefit, tiers| Mechanism::VolumeRolling { measure, benefit, tiers }),
+        ["total", ..] => tiered(|measure, benefit, tiers| Mechanism::VolumeTotal { measure, benefit, tiers }),
+        ["excess", measure, benefit, tiers, ..] => Mechanism::VolumeExcess {
             measure: read_measure(measure),
             benefit: read_benefit(benefit),
+            above: number(value("above").expect("above=")),
             tiers: read_tiers(tiers),
         },
-        ["retroactive", measure, benefit, tiers, ..] => Mechanism::VolumeRetroactive {
+        ["growth", measure, benefit, tiers, ..] => Mechanism::Growth(Growth {
             measure: read_measure(measure),
             benefit: read_benefit(benefit),
+            paid_on: read_paid_on(value("paid-on").expect("paid-on=")),
             tiers: read_tiers(tiers),
-        },
+            baselines: read_baselines(value("baseline").expect("baseline=")),
+        }),
         other => panic!("no such program: {other:?}"),
     };
     let mut program = plain_program(id, mechanism);
@@ -372,6 +388,9 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "priority" => program.priority = value.parse().unwrap(),
             "grace" => program.grace_days = value.parse().unwrap(),
             "close" => program.close_days = value.parse().unwrap(),
+            "currency" => program.currency = Currency::parse(value),
+            "above" | "paid-on" | "baseline" => {}
+            "prorate" => program.prorate = read_proration(value),
             "claims" => program.auto_authorise = false,
             other => panic!("a program has no {other}"),
         }
@@ -398,6 +417,32 @@ fn read_cadence(text: &str) -> Cadence {
 fn read_tiers(text: &str) -> Vec<Tier> {
     let tier = |(from, rate): (&str, &str)| Tier { from: number(from), rate: number(rate) };
     text.split(',').map(|pair| tier(pair.split_once(':').unwrap())).collect()
+}
+
+/// Words of `amount`, `thresholds`, `caps`, separated by commas; `nothing` for none.
+fn read_proration(text: &str) -> Proration {
+    let has = |word: &str| text.split(',').any(|other| other == word);
+    Proration { amount: has("amount"), thresholds: has("thresholds"), caps: has("caps") }
+}
+
+fn read_paid_on(text: &str) -> PaidOn {
+    match text {
+        "growth" => PaidOn::Growth,
+        "excess" => PaidOn::Excess,
+        _ => PaidOn::All,
+    }
+}
+
+/// `P001:200000` for each period, `P001@2013-Q1:50000` for one, separated by commas.
+fn read_baselines(text: &str) -> Arc<[Baseline]> {
+    let baseline = |entry: &str| {
+        let (whose, measure) = entry.split_once(':').unwrap();
+        let (partner, period) = whose.split_once('@').unwrap_or((whose, ""));
+        Baseline { partner: partner.into(), period: period.into(), measure: number(measure) }
+    };
+    let mut baselines: Vec<Baseline> = text.split(',').map(baseline).collect();
+    baselines.sort();
+    baselines.into()
 }
 
 /// Each case is a test by existing. `UPDATE=1` writes down what happens; read it before you keep it.

@@ -1,10 +1,11 @@
 //! What happens to a settlement at a control: dirty lists are added up anew, what is due is recomputed, the difference
 //! is booked.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{AccrualEvent, Currency, Day, Id, Mechanism, Program, Settlement};
+use contract::{AccrualEvent, Currency, Day, Id, Program, Settlement};
 use stream::{Order, Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
@@ -15,7 +16,8 @@ use super::lines::{list_lines, write_all};
 use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, findings};
-use crate::programs::{Exact, rate_base, volume_retroactive::tier_reached};
+use crate::programs::terms::of_settlement;
+use crate::programs::{Exact, Sums, line_benefit, looks_back, tiers, volume_retroactive::tier_reached};
 use crate::references::{Known, References};
 
 /// Keys that are read at a time.
@@ -42,17 +44,18 @@ struct Work {
 }
 
 impl Work {
-    fn program(&self) -> &Program {
+    fn program(&self) -> Cow<'_, Program> {
         terms(&self.account, &self.known)
-    }
-
-    fn claimant(&self) -> Claimant<'_> {
-        Claimant { id: self.id, account: &self.account, program: self.program(), due: &self.due }
     }
 }
 
-/// The program under whose terms an account is settled.
-pub(crate) fn terms<'a>(account: &Account, known: &'a Known) -> &'a Program {
+/// The program under whose terms an account is settled, as it holds for this settlement.
+pub(crate) fn terms<'a>(account: &Account, known: &'a Known) -> Cow<'a, Program> {
+    of_settlement(written(account, known), &account.settlement, &account.partner, account.last_day)
+}
+
+/// The same as its file says it for all.
+pub(crate) fn written<'a>(account: &Account, known: &'a Known) -> &'a Program {
     let settlement = &account.settlement;
     known.program(&settlement.program, settlement.version).expect("an account's terms are kept")
 }
@@ -79,7 +82,7 @@ impl Settling<'_> {
             SHARING.put(state, &(settlement.program.to_string(), settlement.version), &())?;
             return Ok(ACCOUNTS.put(state, &id.0, &work.account)?);
         }
-        work.due = due(id, &work.account, work.program(), state)?;
+        work.due = due(id, &work.account, &work.program(), state)?;
         self.close_the_books(work, state, outbox)
     }
 
@@ -88,7 +91,7 @@ impl Settling<'_> {
         let Settlement { program, version, .. } = &work.account.settlement;
         let today = self.references.as_of(self.control).program(program, *version);
         let limited = |program: &Program| program.caps.budget.is_some();
-        let bound = work.account.budget_left.is_some() || limited(work.program()) || today.is_some_and(limited);
+        let bound = work.account.budget_left.is_some() || limited(&work.program()) || today.is_some_and(limited);
         bound && work.account.pays()
     }
 
@@ -155,7 +158,7 @@ impl Settling<'_> {
         let count = members.len();
         for id in members {
             let mut work = self.take_up(id, state)?;
-            work.due = due(id, &work.account, work.program(), state)?;
+            work.due = due(id, &work.account, &work.program(), state)?;
             by_currency.entry(work.account.settlement.currency).or_default().push(work);
         }
         for mut members in by_currency.into_values() {
@@ -175,7 +178,11 @@ impl Settling<'_> {
         let newest = members.iter().max_by_key(|work| work.account.terms).expect("a budget has members");
         let left = match newest.program().caps.budget {
             Some(budget) => {
-                let claimants: Vec<Claimant<'_>> = members.iter().map(Work::claimant).collect();
+                let programs: Vec<Cow<'_, Program>> = members.iter().map(Work::program).collect();
+                let terms = members.iter().zip(&programs);
+                let claimants: Vec<Claimant<'_>> = terms
+                    .map(|(Work { id, account, due, .. }, program)| Claimant { id: *id, account, program, due })
+                    .collect();
                 share_budget(budget, &claimants, state)?
             }
             None => vec![None; members.len()],
@@ -193,7 +200,7 @@ impl Settling<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let Work { id, mut account, known, due } = work;
-        let program = terms(&account, &known);
+        let program = &*terms(&account, &known);
         outbox.acting_in(0, &id.to_string());
         if account.pays() {
             let functional_currency = known.reference.functional_currency;
@@ -214,25 +221,28 @@ impl Settling<'_> {
 
 /// What a tier move alone changes about amounts that ticks had sealed before it.
 fn track_tier(account: &mut Account, program: &Program, batch: u64) {
-    let Mechanism::VolumeRetroactive { measure, tiers, .. } = &program.mechanism else { return };
+    let mechanism = &program.mechanism;
+    if !looks_back(mechanism) {
+        return;
+    }
     let net = account.tally().net;
-    let now = tier_reached(tiers, net.measure(*measure)) as u32;
-    let rate = |tier: u32| tier.checked_sub(1).map_or(contract::Micros::ZERO, |i| tiers[i as usize].rate);
+    let now = tier_reached(tiers(mechanism), net.measure(mechanism.measure())) as u32;
     if account.tier_batch != batch {
         (account.tier_sealed, account.tier_batch) = (account.tier, batch);
     }
     account.tier = account.tier_sealed;
     let track = &mut account.tier;
+    let sealed_when = |reached: Sums| line_benefit(mechanism, Sums::default(), track.net, reached);
     if track.first == 0 {
         track.first = now;
     } else if track.now != now {
-        track.moved += Exact::product(rate(now) - rate(track.now), track.base);
+        track.moved += sealed_when(net) - sealed_when(track.net);
     }
     if now == track.first {
         track.moved = Exact::ZERO;
     }
     track.now = now;
-    track.base = net.base(rate_base(&program.mechanism));
+    track.net = net;
 }
 
 /// A frozen settlement with more due than authorised, or closed with anything new, is looked at when the next tick comes.

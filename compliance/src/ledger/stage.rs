@@ -172,7 +172,7 @@ fn open_account(
     if account.pays() {
         if let Some(since) = clock.reached(account.deadline) {
             account.phase = Phase::Frozen { since };
-            let program = terms(&account, references.as_of(account.terms));
+            let program = &*terms(&account, references.as_of(account.terms));
             account.deadline = close_day(program, account.last_day);
         }
         let settlement = &account.settlement;

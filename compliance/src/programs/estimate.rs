@@ -1,9 +1,9 @@
 //! What a line would earn, for the amount at risk of a finding.
 
-use contract::{Benefit, Mechanism, Micros, Program};
+use contract::{Benefit, Growth, Mechanism, Micros, Program};
 
-/// The benefit of one line under one program, not rounded: exact for money per unit, percent and SPIFF; a volume
-/// program counts with its first band's rate. Thresholds and caps are left out. The sign follows the line.
+/// The benefit of one line under one program, not rounded: exact for money per unit, percent and SPIFF; tiers
+/// count with the first band's rate, a fixed amount, which no single line earns, with nothing. Thresholds and caps are left out. The sign follows the line.
 pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) -> Micros {
     let earned = |benefit: Benefit, rate: Micros| match benefit {
         Benefit::PerUnit => quantity.times(rate),
@@ -12,9 +12,15 @@ pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) 
     match &program.mechanism {
         Mechanism::PerUnit { rate } => earned(Benefit::PerUnit, *rate),
         Mechanism::Percent { rate } => earned(Benefit::Percent, *rate),
-        Mechanism::VolumeMarginal { benefit, tiers, .. } | Mechanism::VolumeRetroactive { benefit, tiers, .. } => {
+        Mechanism::VolumeMarginal { benefit, tiers, .. }
+        | Mechanism::VolumeRetroactive { benefit, tiers, .. }
+        | Mechanism::VolumeRolling { benefit, tiers, .. }
+        | Mechanism::VolumeTotal { benefit, tiers, .. }
+        | Mechanism::VolumeExcess { benefit, tiers, .. }
+        | Mechanism::Growth(Growth { benefit, tiers, .. }) => {
             tiers.first().map_or(Micros::ZERO, |tier| earned(*benefit, tier.rate))
         }
+        Mechanism::Fixed { .. } => Micros::ZERO,
         Mechanism::Spiff { .. } if rep.is_empty() => Micros::ZERO,
         Mechanism::Spiff { benefit, rate } => earned(*benefit, *rate),
     }

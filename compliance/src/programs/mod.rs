@@ -1,20 +1,27 @@
 //! Incentive programs: how a benefit follows from what was sold, and which programs a sale may earn under.
 //!
 //! One file for each way of earning, all of them plain functions over [`contract`] types. A new one is a variant of
-//! [`contract::Mechanism`], a file here, and an arm in [`benefit`] and [`line_benefit`].
+//! [`contract::Mechanism`], a file here, and an arm in [`benefit`] and [`line_benefit`]. What a program says of single
+//! beneficiaries and periods is put in first ([`terms`]).
 
 pub mod allocation;
 pub mod caps;
 pub mod estimate;
 pub mod exact;
+pub mod fixed;
+pub mod growth;
 pub mod index;
 pub mod per_unit;
 pub mod percent;
 pub mod spiff;
+pub mod terms;
+pub mod volume_excess;
 pub mod volume_marginal;
 pub mod volume_retroactive;
+pub mod volume_rolling;
+pub mod volume_total;
 
-use contract::{Benefit, Measure, Mechanism, Micros, Program};
+use contract::{Benefit, Growth, Measure, Mechanism, Micros, Program, Tier};
 
 pub use exact::{Exact, Sums};
 
@@ -31,8 +38,25 @@ pub fn benefit(mechanism: &Mechanism, sold: Sums) -> Exact {
             let rate = volume_retroactive::rate_reached(tiers, sold.measure(*measure));
             volume_retroactive::benefit(*benefit, rate, sold)
         }
+        Mechanism::VolumeRolling { measure, tiers, .. } => {
+            let measured = sold.measure(*measure);
+            volume_marginal::benefit(&volume_rolling::bands(tiers, measured), measured)
+        }
+        Mechanism::VolumeTotal { measure, benefit, tiers } => {
+            let rate = volume_total::rate_reached(tiers, sold.measure(*measure));
+            volume_retroactive::benefit(*benefit, rate, sold)
+        }
+        Mechanism::VolumeExcess { measure, above, tiers, .. } => {
+            let measured = sold.measure(*measure);
+            volume_marginal::benefit(&volume_excess::band(tiers, *above, measured), measured)
+        }
+        Mechanism::Fixed { measure, amount } => fixed::benefit(*amount, sold.measure(*measure)),
+        Mechanism::Growth(_) => NO_BASELINE,
     }
 }
+
+/// Growth of a beneficiary without a baseline pays nothing; with one it is another mechanism, see [`growth`].
+const NO_BASELINE: Exact = Exact::ZERO;
 
 /// What one line earns, before thresholds and caps, when the lines before it add up to `before` and all lines that
 /// count for the tier to `all`.
@@ -48,17 +72,53 @@ pub fn line_benefit(mechanism: &Mechanism, before: Sums, line: Sums, all: Sums) 
             let rate = volume_retroactive::rate_reached(tiers, all.measure(*measure));
             volume_retroactive::benefit(*benefit, rate, line)
         }
+        Mechanism::VolumeRolling { measure, benefit, tiers } => {
+            let bands = volume_rolling::bands(tiers, all.measure(*measure));
+            volume_marginal::line_benefit(*measure, *benefit, &bands, before, line)
+        }
+        Mechanism::VolumeTotal { measure, benefit, tiers } => {
+            let rate = volume_total::rate_reached(tiers, all.measure(*measure));
+            volume_retroactive::benefit(*benefit, rate, line)
+        }
+        Mechanism::VolumeExcess { measure, benefit, above, tiers } => {
+            let band = volume_excess::band(tiers, *above, all.measure(*measure));
+            volume_marginal::line_benefit(*measure, *benefit, &band, before, line)
+        }
+        Mechanism::Fixed { measure, amount } => {
+            fixed::line_benefit(*amount, before.measure(*measure), line.measure(*measure))
+        }
+        Mechanism::Growth(_) => NO_BASELINE,
     }
+}
+
+/// The bands that a measure climbs through; none for a program without tiers.
+pub fn tiers(mechanism: &Mechanism) -> &[Tier] {
+    match mechanism {
+        Mechanism::VolumeMarginal { tiers, .. }
+        | Mechanism::VolumeRetroactive { tiers, .. }
+        | Mechanism::VolumeRolling { tiers, .. }
+        | Mechanism::VolumeTotal { tiers, .. }
+        | Mechanism::VolumeExcess { tiers, .. } => tiers,
+        _ => &[],
+    }
+}
+
+/// Whether bands fill up one after the other, so that a line is paid by its place in the order.
+pub fn fills_bands(mechanism: &Mechanism) -> bool {
+    use Mechanism::{VolumeExcess, VolumeMarginal, VolumeRolling};
+    matches!(mechanism, VolumeMarginal { .. } | VolumeRolling { .. } | VolumeExcess { .. })
+}
+
+/// Whether the band reached in the end also says what earlier lines are paid.
+pub fn looks_back(mechanism: &Mechanism) -> bool {
+    !tiers(mechanism).is_empty() && !matches!(mechanism, Mechanism::VolumeMarginal { .. })
 }
 
 /// Whether the benefit depends on single lines and their order, not only on their sums.
 pub fn needs_lines(program: &Program) -> bool {
     let line_caps = program.caps.per_unit.is_some() || program.caps.per_transaction.is_some();
-    let mixed = match &program.mechanism {
-        Mechanism::VolumeMarginal { measure, benefit, .. } => counted_by(*benefit) != *measure,
-        _ => false,
-    };
-    line_caps || mixed
+    let mechanism = &program.mechanism;
+    line_caps || (fills_bands(mechanism) && counted_by(rate_base(mechanism)) != mechanism.measure())
 }
 
 /// What the mechanism's rate is multiplied with.
@@ -68,7 +128,13 @@ pub fn rate_base(mechanism: &Mechanism) -> Benefit {
         Mechanism::Percent { .. } => Benefit::Percent,
         Mechanism::VolumeMarginal { benefit, .. }
         | Mechanism::VolumeRetroactive { benefit, .. }
+        | Mechanism::VolumeRolling { benefit, .. }
+        | Mechanism::VolumeTotal { benefit, .. }
+        | Mechanism::VolumeExcess { benefit, .. }
+        | Mechanism::Growth(Growth { benefit, .. })
         | Mechanism::Spiff { benefit, .. } => *benefit,
+        Mechanism::Fixed { measure: Measure::Quantity, .. } => Benefit::PerUnit,
+        Mechanism::Fixed { measure: Measure::Amount, .. } => Benefit::Percent,
     }
 }
 

@@ -1,0 +1,176 @@
+//! The JSON Schema of a program file, for editors: made of the key lists and words that the parser itself reads by.
+//!
+//! It knows shapes, not what only several keys together say; `paidonce check` has the last word.
+
+use serde_json::{Value, json};
+
+use super::earn::{BENEFITS, EARN_KEYS, EARNINGS, Earning, MEASURES, PAID_ON, TIER_KEYS};
+use super::master::KINDS;
+use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
+use super::programs::{CADENCES, CAP_KEYS, CLASSES, KEYS, PRORATED, SELECT_KEYS, VERSION_KEYS};
+
+/// The schema as a text.
+pub fn program_schema() -> String {
+    let mut schema = object("program", KEYS, &["program", "versions"]);
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("paidonce program");
+    serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
+}
+
+fn object(within: &str, keys: &[&str], required: &[&str]) -> Value {
+    let properties = keys.iter().map(|key| ((*key).to_owned(), property(within, key)));
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": required,
+        "properties": properties.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn property(within: &str, key: &str) -> Value {
+    let (mut shape, about) = described(within, key);
+    shape["description"] = json!(about);
+    shape
+}
+
+/// Shape and meaning of a key; every key of the parser's lists has an arm.
+fn described(within: &str, key: &str) -> (Value, &'static str) {
+    match (within, key) {
+        ("program", "program") => (text(), "Its id, the same for all versions."),
+        ("program", "name") => (text(), "For people; the id where left out."),
+        ("program", "versions") => (
+            list(object("version", VERSION_KEYS, &["from", "to", "earn", "period"])),
+            "Terms with their dates. A change is a new version.",
+        ),
+        ("program", "tests") => {
+            (list(object("test", TEST_KEYS, TEST_KEYS)), "Sales with what is due for them: `paidonce test`.")
+        }
+        ("version", "from") => (day(), "First sale date."),
+        ("version", "to") => (day(), "Last sale date."),
+        ("version", "select") => {
+            (object("select", SELECT_KEYS, &[]), "Which sales may earn; an empty list admits all.")
+        }
+        ("version", "earn") => (earn(), "How the benefit follows from what was sold."),
+        ("version", "period") => (words(CADENCES), "How long sales are gathered before they settle."),
+        ("version" | "sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
+        ("version", "caps") => {
+            (object("caps", CAP_KEYS, &[]), "Upper bounds of the benefit, in the order in which they bind.")
+        }
+        ("version", "threshold") => {
+            (number(), "Below this measure of the period nothing is due; dollar-one from there on.")
+        }
+        ("version", "group") => (text(), "At most one program of a group pays for a sale."),
+        ("version", "priority") => (whole(), "Lower goes first within the group."),
+        ("version", "pay-tier") => (words(KINDS), "Who earns where distributor and reseller report the same units."),
+        ("version", "class") => (words(CLASSES), "Which accounts the benefit is booked on."),
+        ("version", "grace-days") => (whole(), "Days after the period in which late sales still count in place."),
+        ("version", "close-days") => (whole(), "Days from the freeze of a period to its close."),
+        ("version", "auto-authorise") => {
+            (json!({ "type": "boolean" }), "Authorise without a claim when the period freezes.")
+        }
+        ("version", "prorate") => (
+            some(words(PRORATED)),
+            "What shrinks with the days of a period in which the version is in force; a fixed amount where left out.",
+        ),
+        ("select", "sources") => (texts(), "Catalogues that products come from."),
+        ("select", "categories") => (texts(), "Product categories."),
+        ("select", "products" | "excluded-products") => (texts(), "Products, as source/code."),
+        ("select", "partners") => (texts(), "Reporting partners."),
+        ("select", "partner-kinds") => (some(words(KINDS)), "Kinds of reporting partners."),
+        ("select", "regions") => (texts(), "Countries or regions of reporting partners."),
+        ("caps", "per-unit") => (number(), "For each unit of a sale."),
+        ("caps", "per-transaction") => (number(), "For a sale with the returns that belong to it."),
+        ("caps", "partner-period") => (number(), "For a beneficiary in a period."),
+        ("caps", "budget") => (number(), "For all beneficiaries and periods of the version."),
+        ("earn", "rate") | ("tier", "rate") => (number(), "Money for a unit, or a share: 2% or 0.02."),
+        ("earn", "amount") => (number(), "Paid once in a period."),
+        ("earn", "measure") => (words(MEASURES), "What is counted: the unit of thresholds and tiers."),
+        ("earn", "benefit") => (words(BENEFITS), "What a rate is multiplied with: units or the amount."),
+        ("earn", "above") => (number(), "Only what lies above this measure is paid."),
+        ("earn", "paid-on") => (words(PAID_ON), "On what lies above the baseline, above each target, or on all."),
+        ("earn", "baseline") => {
+            (baseline(), "What each partner sold before, or a table partner,period,baseline beside this file.")
+        }
+        ("earn", "tiers") => {
+            (list(object("tier", TIER_KEYS, TIER_KEYS)), "Bands of the measure, each up to the next one.")
+        }
+        ("tier", "from") => (number(), "Where the band starts; of growth as a share of the baseline: 110%."),
+        ("test", "name") => (text(), "What the test shows."),
+        ("test", "sales") => {
+            (list(object("sale", SALE_KEYS, &["partner", "date"])), "Sales, and returns with a negative quantity.")
+        }
+        ("test", "expect") => {
+            (list(object("expect", EXPECT_KEYS, &["partner", "amount"])), "All that is due for them.")
+        }
+        ("sale", "name") => (text(), "For `of`; its number in the list where left out."),
+        ("sale" | "expect", "partner") => (text(), "The reporting partner."),
+        ("sale", "date") => (day(), "The sale date."),
+        ("sale", "quantity") => (number(), "Units; one where left out."),
+        ("sale", "price") => (number(), "Of one unit, instead of the amount."),
+        ("sale", "amount") => (number(), "Of all units."),
+        ("sale", "product") => (text(), "As source/code; the sale counts as selected where left out."),
+        ("sale" | "expect", "rep") => (text(), "The person who sold, for a SPIFF."),
+        ("sale", "of") => (text(), "The sale that this return takes back."),
+        ("expect", "period") => (text(), "As 2013-Q1; all periods together where left out."),
+        ("expect", "amount") => (json!({ "type": ["number", "string"] }), "What is due, rounded as it is paid."),
+        _ => unreachable!("`{key}` of {within} is described nowhere"),
+    }
+}
+
+/// One shape for each type of program.
+fn earn() -> Value {
+    let of_type = |(word, earning): &(&str, Earning)| {
+        let (required, optional) = earning.keys();
+        let is_used = |key: &&str| required.contains(key) || optional.contains(key);
+        let keys: Vec<&str> = EARN_KEYS.iter().copied().filter(is_used).collect();
+        let mut shape = object("earn", &keys, &[&["type"], required].concat());
+        shape["properties"]["type"] = json!({ "const": word });
+        shape
+    };
+    json!({ "oneOf": EARNINGS.iter().map(of_type).collect::<Vec<_>>() })
+}
+
+fn baseline() -> Value {
+    let of_periods = json!({ "type": "object", "additionalProperties": number() });
+    let of_partners = json!({ "type": "object", "additionalProperties": { "oneOf": [number(), of_periods] } });
+    json!({ "oneOf": [{ "type": "string", "pattern": "^[^/]+\\.csv$" }, of_partners] })
+}
+
+fn words<T>(words: &[(&str, T)]) -> Value {
+    json!({ "enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>() })
+}
+
+/// A decimal or a share; a quoted one is read as well.
+fn number() -> Value {
+    json!({ "type": ["number", "string"], "pattern": "^[0-9]*\\.?[0-9]*\\s?%?$" })
+}
+
+fn whole() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn text() -> Value {
+    json!({ "type": ["string", "number"] })
+}
+
+fn day() -> Value {
+    json!({ "type": "string", "format": "date" })
+}
+
+fn currency() -> Value {
+    json!({ "type": "string", "pattern": "^[A-Z]{3}$" })
+}
+
+fn list(items: Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+/// One value or several.
+fn some(one: Value) -> Value {
+    let several = json!({ "type": "array", "items": one, "minItems": 1 });
+    json!({ "oneOf": [one, several] })
+}
+
+fn texts() -> Value {
+    some(text())
+}

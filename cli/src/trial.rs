@@ -1,0 +1,187 @@
+//! Runs the tests that stand in program files: their sales go through the ledger itself, in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use compliance::LedgerStage;
+use compliance::ledger::{AccrualRow, accrual_rows};
+use compliance::programs::index::{Subject, selects};
+use contract::{
+    Control, Currency, Day, Entitlement, EntitlementEvent, Id, Micros, Money, Product, Program, RecordRef, Reference,
+    Text,
+};
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StageError, State, StorageError};
+
+use crate::configuration::{Configuration, Expected, Problem, ProgramTest, TestSale};
+
+/// What of a test is not as expected, in order of its places; nothing where all is.
+///
+/// The test's program stands alone: programs of its group take nothing from it.
+pub fn failures(test: &ProgramTest, configuration: &Configuration) -> Result<Vec<Problem>, StageError> {
+    let trial = Trial::new(test, &configuration.reference);
+    let rows = trial.rows()?;
+    let mut failures: Vec<Problem> =
+        test.expected.iter().filter_map(|expected| trial.unlike(expected, &rows)).collect();
+    failures.extend(trial.unexpected(&rows));
+    Ok(failures)
+}
+
+struct Trial<'t> {
+    test: &'t ProgramTest,
+    reference: &'t Reference,
+    /// All versions of the program.
+    versions: Vec<Program>,
+}
+
+impl<'t> Trial<'t> {
+    fn new(test: &'t ProgramTest, reference: &'t Reference) -> Trial<'t> {
+        let versions = reference.programs.iter().filter(|program| program.id == test.program).cloned().collect();
+        Trial { test, reference, versions }
+    }
+
+    /// What each sale brings when the ledger has settled all of them.
+    fn rows(&self) -> Result<Vec<AccrualRow>, StageError> {
+        let reference = Reference { programs: self.versions.clone(), ..Reference::default() };
+        let blob = Blob(postcard::to_stdvec(&reference).expect("programs are encodable").into());
+        let hash = Id(blake3::hash(&blob.0).as_bytes()[..16].try_into().expect("a hash has 32 bytes"));
+        let blobs: Arc<dyn Blobs> = Arc::new(blob);
+        let (mut ledger, mut state) = (LedgerStage::new(blobs.clone()), MemoryState::default());
+        control(1, &Control::Configure { reference: hash }, &mut ledger, &mut state)?;
+        for entitlement in self.entitlements() {
+            let event = EntitlementEvent::Grant(Box::new(entitlement));
+            ledger.process(Input { stamp: 1, item: &event }, &mut state, &mut Outbox::default())?;
+        }
+        control(2, &Control::Settle, &mut ledger, &mut state)?;
+        let (mut rows, state): (Vec<AccrualRow>, &mut dyn State) = (Vec::new(), &mut state);
+        accrual_rows(&mut [state], &blobs, &mut |row| rows.push(row))?;
+        Ok(rows)
+    }
+
+    fn entitlements(&self) -> impl Iterator<Item = Entitlement> {
+        let sales = self.test.sales.iter().zip(1..);
+        sales.filter_map(|(sale, number)| self.entitlement(sale, number))
+    }
+
+    /// `None` where the program does not select the sale.
+    fn entitlement(&self, sale: &TestSale, number: u32) -> Option<Entitlement> {
+        let origin = sale.of.map(|of| &self.test.sales[of]);
+        let program = self.selecting(origin.unwrap_or(sale))?;
+        Some(Entitlement {
+            ledger_key: program.ledger_key().clone(),
+            sale: id_of(&sale.name),
+            at: RecordRef { partner: sale.partner.clone(), file_no: 1, record_no: number },
+            stamp: 1,
+            programs: vec![program.id.clone()],
+            date: sale.date,
+            quantity: sale.quantity,
+            amount: sale.amount,
+            currency: self.currency(sale.currency, &sale.partner, sale.date),
+            rep: sale.rep.clone(),
+            origin: origin.map(|origin| (id_of(&origin.name), origin.date)),
+        })
+    }
+
+    fn selecting(&self, sale: &TestSale) -> Option<&Program> {
+        let partner = self.reference.partners.iter().find(|partner| partner.id == sale.partner)?;
+        let program = self.versions.iter().find(|version| version.from <= sale.date && sale.date <= version.to)?;
+        let product = |id: &Text| self.reference.products.iter().find(|product| product.id == *id);
+        let selected = sale.product.as_ref().is_none_or(|id| {
+            let subject = |known: &'t Product| Subject { product: &known.id, category: &known.category, partner };
+            product(id).is_some_and(|known| selects(program, subject(known)))
+        });
+        (selected && !(program.pays_person() && sale.rep.is_empty())).then_some(program)
+    }
+
+    /// As written, else the program's, else the partner's, else that of the books.
+    fn currency(&self, written: Option<Currency>, partner: &str, date: Day) -> Currency {
+        let held = |version: &&Program| version.from <= date && date <= version.to;
+        let of_program = || self.versions.iter().find(held).or(self.versions.first())?.currency;
+        let of_partner = || self.reference.partners.iter().find(|known| known.id == partner)?.currency;
+        let of_books = self.reference.functional_currency.unwrap_or(Currency::NONE);
+        written.or_else(of_program).or_else(of_partner).unwrap_or(of_books)
+    }
+
+    fn unlike(&self, expected: &Expected, rows: &[AccrualRow]) -> Option<Problem> {
+        let rows: Vec<&AccrualRow> = rows.iter().filter(|row| self.is_about(expected, row)).collect();
+        let due: Micros = rows.iter().map(|row| row.amount).sum();
+        if due == expected.amount {
+            return None;
+        }
+        let currency = rows.first().map_or_else(|| self.expected_currency(expected), |row| row.currency);
+        let money = |amount| Money { amount, currency };
+        let message = format!("{}: {} is due, not {}", self.test.name, money(due), money(expected.amount));
+        Some(expected.origin.problem(message, self.shown(&rows)))
+    }
+
+    fn is_about(&self, expected: &Expected, row: &AccrualRow) -> bool {
+        row.beneficiary == beneficiary(expected)
+            && expected.period.as_ref().is_none_or(|period| *period == row.period)
+            && row.currency == self.expected_currency(expected)
+    }
+
+    fn expected_currency(&self, expected: &Expected) -> Currency {
+        let first = self.test.sales.iter().find(|sale| sale.partner == expected.partner);
+        let (named, date) = first.map_or((None, Day(0)), |sale| (sale.currency, sale.date));
+        self.currency(expected.currency.or(named), &expected.partner, date)
+    }
+
+    /// Where the money comes from: `sale 1 brings 20, sale 2 30 (partner-period)`.
+    fn shown(&self, rows: &[&AccrualRow]) -> String {
+        const TOLD: usize = 8;
+        let name = |sale: Id| self.test.sales.iter().find(|known| id_of(&known.name) == sale).map(|sale| &sale.name);
+        let part = |row: &&AccrualRow| {
+            let bound = if row.bound.is_empty() { String::new() } else { format!(" ({} bound)", row.bound) };
+            format!("sale {} brings {}{bound}", name(row.sale_id).map_or("?", Text::as_str), row.amount)
+        };
+        let mut parts: Vec<String> = rows.iter().take(TOLD).map(part).collect();
+        if rows.len() > TOLD {
+            parts.push(format!("and {} more", rows.len() - TOLD));
+        }
+        if parts.is_empty() { "no sale is paid to this beneficiary".to_owned() } else { parts.join(", ") }
+    }
+
+    /// What is due to somebody, or for a period, of which the test says nothing.
+    fn unexpected(&self, rows: &[AccrualRow]) -> Vec<Problem> {
+        let mut left: BTreeMap<(&str, &str, &str), Money> = BTreeMap::new();
+        for row in rows.iter().filter(|row| !self.test.expected.iter().any(|expected| self.is_about(expected, row))) {
+            let none = Money { amount: Micros::ZERO, currency: row.currency };
+            left.entry((&row.beneficiary, &row.period, row.currency.as_str())).or_insert(none).amount += row.amount;
+        }
+        let told = left.into_iter().filter(|(_, money)| !money.amount.is_zero());
+        let problem = |((beneficiary, period, _), money): ((&str, &str, &str), Money)| {
+            let message = format!("{}: {money} is due to {beneficiary} for {period}", self.test.name);
+            self.test.origin.problem(message, "the test expects nothing of it: add it under `expect`")
+        };
+        told.map(problem).collect()
+    }
+}
+
+fn beneficiary(expected: &Expected) -> String {
+    let Expected { partner, rep, .. } = expected;
+    if rep.is_empty() { format!("partner:{partner}") } else { format!("person:{partner}/{rep}") }
+}
+
+fn id_of(sale: &str) -> Id {
+    Id::of("sale", &[sale])
+}
+
+fn control(
+    number: u64,
+    control: &Control,
+    ledger: &mut LedgerStage,
+    state: &mut MemoryState,
+) -> Result<(), StageError> {
+    let mut outbox = Outbox::default();
+    ledger.control(number, &control.encode(), state, &mut outbox)?;
+    while ledger.slice(number, state, &mut outbox)? == Progress::More {}
+    Ok(())
+}
+
+/// The one version of the reference data that a trial knows.
+struct Blob(Arc<[u8]>);
+
+impl Blobs for Blob {
+    fn load(&self, _hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+        Ok(self.0.clone())
+    }
+}
