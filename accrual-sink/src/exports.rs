@@ -62,6 +62,10 @@ fn source_rank(kind: &str) -> usize {
 }
 
 fn journal_row(entry: &JournalEntry, posting: &Posting, number: u64) -> [String; 16] {
+    let (program, origin_period) = match &entry.taken_back {
+        Some(back) if posting.symbol == "RC-CLAW" => (&back.program, &back.period),
+        _ => (&entry.program, &entry.origin_period),
+    };
     [
         entry.id.to_string(),
         number.to_string(),
@@ -74,10 +78,10 @@ fn journal_row(entry: &JournalEntry, posting: &Posting, number: u64) -> [String;
         posting.functional.map(|f| f.to_string()).unwrap_or_default(),
         entry.source_kind.to_string(),
         entry.source_id.to_string(),
-        entry.program.to_string(),
+        program.to_string(),
         entry.beneficiary.to_string(),
         entry.template.to_string(),
-        entry.origin_period.to_string(),
+        origin_period.to_string(),
         posting.symbol.to_string(),
     ]
 }

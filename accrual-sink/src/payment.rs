@@ -169,7 +169,7 @@ impl SinkStage {
             over,
         };
         publish(outbox, &Publication::Payment(payment));
-        let step = Step { kind: "payment", id, date: paid.date, batch, origin: Text::default() };
+        let step = Step { kind: "payment", id, date: paid.date, batch, origin: Text::default(), taken_back: None };
         self.finish(desk, &step, state, outbox)
     }
 }

@@ -1,6 +1,6 @@
 //! Turns legs into balanced journal entries.
 
-use contract::{Cadence, Day, Id, JournalEntry, Micros, Posting, Settlement, Side, Text};
+use contract::{Cadence, Day, Id, JournalEntry, Micros, Posting, Settlement, Side, TakenBack, Text};
 
 use crate::book::Leg;
 use crate::tables::Settings;
@@ -17,6 +17,8 @@ pub(crate) struct Cause<'a> {
     pub class: contract::AccountingClass,
     /// The period that a prior-period adjustment belongs to; else empty.
     pub origin_period: Text,
+    /// For an offset whose clawback it gives back.
+    pub taken_back: Option<TakenBack>,
 }
 
 /// The entry of one leg; `ordinal` tells the entries of one cause apart.
@@ -41,6 +43,7 @@ pub(crate) fn entry(cause: &Cause<'_>, leg: &Leg, ordinal: usize, settings: &Set
         origin_period: cause.origin_period.clone(),
         batch: cause.batch,
         postings,
+        taken_back: cause.taken_back.clone(),
     };
     if let Some(problem) = imbalance(&entry) {
         panic!("entry {} of {} {} does not balance: {problem}", entry.template, cause.kind, cause.id);

@@ -133,7 +133,14 @@ impl SinkStage {
         }
         let late = matches!(movement.kind, AccrualKind::PriorPeriod | AccrualKind::Clawback);
         let origin = if late { movement.settlement.period.clone() } else { Text::default() };
-        let cause = Step { kind: "accrual", id: movement.id, date: movement.date, batch: movement.batch, origin };
+        let cause = Step {
+            kind: "accrual",
+            id: movement.id,
+            date: movement.date,
+            batch: movement.batch,
+            origin,
+            taken_back: None,
+        };
         publish(outbox, &published(movement));
         self.finish(desk, &cause, state, outbox)
     }
@@ -166,7 +173,14 @@ impl SinkStage {
             batch: order.batch,
         };
         desk.book.order(grant, self.settings.digits(), &mut desk.legs);
-        let step = Step { kind: "authorization", id, date: order.date, batch: order.batch, origin: Text::default() };
+        let step = Step {
+            kind: "authorization",
+            id,
+            date: order.date,
+            batch: order.batch,
+            origin: Text::default(),
+            taken_back: None,
+        };
         self.finish(desk, &step, state, outbox)
     }
 
@@ -182,7 +196,12 @@ impl SinkStage {
         let mut desk = self.open(settlement, class, state)?;
         desk.book.close(self.settings.digits(), &mut desk.legs);
         let id = Id::of("release", &[&settlement.id().to_string(), &batch.to_string()]);
-        self.finish(desk, &Step { kind: "release", id, date, batch, origin: Text::default() }, state, outbox)
+        self.finish(
+            desk,
+            &Step { kind: "release", id, date, batch, origin: Text::default(), taken_back: None },
+            state,
+            outbox,
+        )
     }
 
     /// Entries of the open batch go to the accounts that its tick knows.
@@ -202,6 +221,7 @@ impl SinkStage {
                     settlement: &book.settlement,
                     class: book.class,
                     origin_period: Text::default(),
+                    taken_back: None,
                 };
                 publish(outbox, &Publication::Entry(entry(&cause, &leg, 0, &self.settings)));
             }
@@ -263,7 +283,9 @@ impl SinkStage {
             let mut debtor = BOOKS.get(state, &(id,))?.expect("an open clawback has its book");
             let most = desk.book.payable.amount;
             desk.book.set_off(&mut debtor, most, self.settings.digits(), &mut desk.legs);
-            number = desk.post(&Step { kind: "offset", ..step.clone() }, number, outbox);
+            let Settlement { program, period, .. } = debtor.settlement.clone();
+            let taken_back = Some(TakenBack { settlement: Id(id), program, period });
+            number = desk.post(&Step { kind: "offset", taken_back, ..step.clone() }, number, outbox);
             assert_law(&debtor);
             if debtor.clawback.amount.is_zero() {
                 CLAWBACKS.delete(state, &(beneficiary, currency, since, id))?;
@@ -282,6 +304,7 @@ pub(crate) struct Step {
     pub date: Day,
     pub batch: u64,
     pub origin: Text,
+    pub taken_back: Option<TakenBack>,
 }
 
 impl Desk<'_> {
@@ -315,6 +338,7 @@ impl Desk<'_> {
             settlement: &self.book.settlement,
             class: self.book.class,
             origin_period: step.origin.clone(),
+            taken_back: step.taken_back.clone(),
         };
         let mut ordinal = first;
         for leg in self.legs.drain(..) {

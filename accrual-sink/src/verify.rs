@@ -70,14 +70,8 @@ struct Recomputed {
     accrued: Sum,
     payable: Sum,
     cost: Sum,
-    moved: Micros,
-}
-
-/// What one beneficiary has in one currency.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Cashbox {
     clawback: Micros,
-    cash: Micros,
+    moved: Micros,
 }
 
 /// Gathers what there is, then judges.
@@ -85,7 +79,8 @@ struct Cashbox {
 pub struct Verification {
     entries: Check,
     settlements: BTreeMap<Id, Recomputed>,
-    cashboxes: BTreeMap<(Text, Currency), Cashbox>,
+    /// CASH by beneficiary.
+    cash: BTreeMap<(Text, Currency), Micros>,
     authorizations: BTreeMap<Id, Authorization>,
     payments: BTreeMap<Id, Micros>,
     paid: BTreeMap<(Text, Currency), Micros>,
@@ -110,15 +105,15 @@ impl Verification {
     pub fn entry(&mut self, entry: &JournalEntry) {
         let problem = imbalance(entry).map(|why| format!("{}: {why}", entry.id));
         self.entries.note(problem);
-        let sums = self.settlements.entry(entry.settlement).or_default();
+        let debtor = entry.taken_back.as_ref().map_or(entry.settlement, |back| back.settlement);
         for posting in &entry.postings {
-            let cashbox = self.cashboxes.entry((entry.beneficiary.clone(), posting.currency)).or_default();
             let sign = if posting.side == Side::Debit { posting.amount } else { -posting.amount };
+            let sums = self.settlements.entry(entry.settlement).or_default();
             match posting.symbol.as_str() {
                 "LI-ACC" => sums.accrued.add(posting),
                 "LI-PAY" => sums.payable.add(posting),
-                "RC-CLAW" => cashbox.clawback += sign,
-                "CASH" => cashbox.cash += sign,
+                "RC-CLAW" => self.settlements.entry(debtor).or_default().clawback += sign,
+                "CASH" => *self.cash.entry((entry.beneficiary.clone(), posting.currency)).or_default() += sign,
                 "FX-PL" => {}
                 _ => sums.cost.add(posting),
             }
@@ -253,21 +248,16 @@ impl Verification {
 
     /// RC-CLAW is what the books hold open; CASH is what the payments say.
     fn cash(&self) -> Check {
-        let mut check = Check::new("RC-CLAW is the open clawback and CASH the payments, by beneficiary");
-        let mut expected: BTreeMap<(Text, Currency), Cashbox> = BTreeMap::new();
-        for book in self.books.values() {
-            let key = (book.settlement.beneficiary.clone(), book.settlement.currency);
-            expected.entry(key).or_default().clawback += book.clawback.amount;
+        let mut check = Check::new("RC-CLAW is each settlement's open clawback, CASH each beneficiary's payments");
+        for id in self.every_settlement() {
+            let posted = self.settlements.get(&id).map_or(Micros::ZERO, |sums| sums.clawback);
+            check.equal(&id, posted, self.books.get(&id).map_or(Micros::ZERO, |book| book.clawback.amount));
         }
         let open = self.books.iter().filter(|(_, book)| !book.clawback.amount.is_zero());
         check.equal(&"the index of open clawback", &self.indexed, &open.map(|(id, _)| *id).collect());
-        for (key, paid) in &self.paid {
-            expected.entry(key.clone()).or_default().cash = -*paid;
-        }
-        let keys: BTreeSet<_> = expected.keys().chain(self.cashboxes.keys()).collect();
-        for key in keys {
-            let of = |boxes: &BTreeMap<_, Cashbox>| boxes.get(key).copied().unwrap_or_default();
-            check.equal(key, of(&self.cashboxes), of(&expected));
+        for key in self.paid.keys().chain(self.cash.keys()).collect::<BTreeSet<_>>() {
+            let of = |sums: &BTreeMap<_, Micros>| sums.get(key).copied().unwrap_or_default();
+            check.equal(key, of(&self.cash), -of(&self.paid));
         }
         check
     }

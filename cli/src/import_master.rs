@@ -2,10 +2,10 @@
 //!
 //! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets` and `programs` as CSV, products and outlets keyed by
 //! (source, code). Out: the tables of a configuration with golden keys `source/code`, sorted, and one YAML file for
-//! each row of `programs.csv`. Doing it twice changes nothing.
+//! each row of `programs.csv`. Doing it twice changes nothing; nothing is written before all is read.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -15,6 +15,8 @@ pub struct Imported {
     /// File with its number of rows.
     pub tables: Vec<(&'static str, usize)>,
     pub programs: usize,
+    /// Program files that were changed since they were imported, or written by hand: they stay as they are.
+    pub kept: Vec<String>,
     /// Rows left out because an earlier row has the same key, or because they name a partner nobody knows.
     pub left_out: usize,
 }
@@ -27,10 +29,12 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     let mut imported = Imported::default();
     let partners = Source::open(from, "partners.csv")?;
     let sources = partners.map(["partner_id", "source"])?;
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
     let mut write = |name: &'static str, header: &[&str], rows: Rows| -> Result<()> {
         imported.left_out += rows.left_out;
         imported.tables.push((name, rows.rows.len()));
-        write_if_changed(&to.join(name), &rows.csv(header)?)
+        files.push((to.join(name), rows.csv(header)?));
+        Ok(())
     };
     let header = ["partner", "name", "kind", "source", "parent", "country", "region", "currency"];
     write("partners.csv", &header, partners_of(&partners)?)?;
@@ -46,12 +50,21 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         write("sell_in.csv", &["partner", "product", "year", "units"], shipments_of(&table, &sources)?)?;
     }
     if let Some(table) = Source::open_optional(from, "programs.csv")? {
-        imported.programs = programs_of(&table, to)?;
+        let programs = programs_of(&table, to)?;
+        imported.programs = programs.len();
+        for (path, program) in programs {
+            if is_ours(&path)? {
+                files.push((path, program));
+            } else {
+                imported.kept.push(format!("programs/{}", path.file_name().unwrap_or_default().to_string_lossy()));
+            }
+        }
     }
     let tenant = to.join("tenant.yaml");
     if !tenant.exists() {
-        write_if_changed(&tenant, &tenant_yaml(from, &partners)?)?;
+        files.push((tenant, tenant_yaml(from, &partners)?));
     }
+    files.iter().try_for_each(|(path, content)| write_if_changed(path, content))?;
     Ok(imported)
 }
 
@@ -93,7 +106,8 @@ fn shipments_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Ro
     })
 }
 
-fn programs_of(table: &Source, to: &Path) -> Result<usize> {
+/// Each program's file with its text.
+fn programs_of(table: &Source, to: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let columns = [
         "program",
         "kind",
@@ -112,15 +126,31 @@ fn programs_of(table: &Source, to: &Path) -> Result<usize> {
         "pay_tier",
         "currency",
     ];
-    let mut seen = BTreeSet::new();
+    let mut programs = BTreeMap::new();
     for row in table.cells(columns)? {
         let file = format!("{}.yaml", file_name(row[0]));
-        if !seen.insert(file.clone()) {
+        if programs.insert(to.join("programs").join(&file), marked(&program_yaml(&row)?)).is_some() {
             bail!("{}: two programs would be written to programs/{file}", table.name);
         }
-        write_if_changed(&to.join("programs").join(file), &program_yaml(&row)?)?;
     }
-    Ok(seen.len())
+    Ok(programs)
+}
+
+const MARK: &str = "# import-master made this file. It leaves it alone once what follows is changed: ";
+
+/// A text behind a line by which [`is_ours`] sees whether it is still the same.
+fn marked(text: &str) -> String {
+    format!("{MARK}{}\n{text}", &blake3::hash(text.as_bytes()).to_hex()[..16])
+}
+
+/// Whether an import may write this file: it is not there, or is as an import left it.
+fn is_ours(path: &Path) -> Result<bool> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error).with_context(|| format!("{} is not readable", path.display())),
+    };
+    Ok(text.split_once('\n').is_some_and(|(_, rest)| marked(rest) == text))
 }
 
 /// One program with one version.
@@ -369,10 +399,28 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_column_is_named() {
+    fn a_program_that_was_changed_stays_and_one_that_was_not_follows_its_row() {
+        let (folder, _) = imported();
+        let file = |name: &str| folder.path().join("config/programs").join(name);
+        let text = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+        let edited = text("aw-dist.yaml").replace("rate: 0.05", "rate: 0.06");
+        std::fs::write(file("aw-dist.yaml"), &edited).unwrap();
+        std::fs::write(file("aw-own.yaml"), "program: OWN\n").unwrap();
+        let rows = MASTER[3].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
+        std::fs::write(folder.path().join("programs.csv"), rows).unwrap();
+        let imported = import_master(folder.path(), &folder.path().join("config")).unwrap();
+        assert_eq!((imported.programs, imported.kept), (3, vec!["programs/aw-dist.yaml".to_owned()]));
+        assert_eq!((text("aw-dist.yaml"), text("aw-own.yaml")), (edited, "program: OWN\n".to_owned()));
+        assert!(text("aw-step.yaml").contains("from: 6000"));
+    }
+
+    #[test]
+    fn a_missing_column_is_named_and_nothing_is_written() {
         let (folder, _) = imported();
         std::fs::write(folder.path().join("products.csv"), "source,sku,name\n").unwrap();
-        let error = import_master(folder.path(), &folder.path().join("config")).unwrap_err();
+        let fresh = folder.path().join("fresh");
+        let error = import_master(folder.path(), &fresh).unwrap_err();
         assert!(error.to_string().ends_with("column \"category\" is missing"), "{error:#}");
+        assert!(!fresh.exists());
     }
 }

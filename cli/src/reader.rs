@@ -177,6 +177,11 @@ impl Reader {
         })
     }
 
+    /// How many partitions the data directory was made with.
+    pub fn partitions(&self) -> u16 {
+        self.directory.identity().partitions
+    }
+
     /// The reference data that hold.
     pub fn last_reference(&self) -> Result<Option<Reference>> {
         let reference = self.last_control(|control| match control {

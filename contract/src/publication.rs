@@ -272,6 +272,18 @@ pub struct JournalEntry {
     #[serde(with = "crate::wire::count")]
     pub batch: u64,
     pub postings: Vec<Posting>,
+    /// For an offset the other settlement, whose clawback it gives back: its posting on `RC-CLAW` is of that one.
+    pub taken_back: Option<TakenBack>,
+}
+
+/// The settlement whose clawback another one's payout gave back (GL12).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// [`crate::Settlement::id`].
+    pub settlement: Id,
+    pub program: Text,
+    /// The program's period, `2013-Q1`.
+    pub period: Text,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

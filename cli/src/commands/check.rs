@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use stream::OpenError;
+
 use super::EXIT_CONFIGURATION;
 use crate::configuration::{self, Configuration, Problem};
 use crate::reader::Reader;
@@ -24,7 +26,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(data) = &arguments.data {
         let reader = Reader::open(data)?;
         let before = reader.last_reference()?.unwrap_or_default();
-        configuration.keeps_terms(&before.programs, reader.as_of()?)?;
+        let (found, asked) = (reader.partitions(), configuration.tenant.partitions);
+        if found != asked {
+            return Err(OpenError::Partitions { found, asked }.into());
+        }
+        configuration.keeps_terms(&before, reader.as_of()?)?;
         configuration.news(&before.programs).iter().for_each(|news| eprintln!("note: {news}"));
     }
     let reference = &configuration.reference;

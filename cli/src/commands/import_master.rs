@@ -26,6 +26,9 @@ pub fn tell(imported: &Imported) {
         eprintln!("{file:<14} {rows:>7} rows");
     }
     eprintln!("{:<14} {:>7}", "programs", imported.programs);
+    for file in &imported.kept {
+        eprintln!("kept {file}: it was changed by hand; delete it to take the imported one");
+    }
     if imported.left_out > 0 {
         eprintln!("left out: {} rows with a key that stood before, or of a partner nobody knows", imported.left_out);
     }

@@ -55,12 +55,13 @@ impl Configuration {
         encode(&self.reference)
     }
 
-    /// Holds the programs against those of an earlier configuration, whose time has come to `as_of`.
+    /// Holds the configuration against the one that a data directory was last run with, whose time has come to `as_of`.
     ///
     /// # Errors
-    /// Every version that was in force and is gone, or has other terms.
-    pub fn keeps_terms(&self, before: &[Program], as_of: Option<Day>) -> Result<(), TermsChanged> {
-        let problems = terms::compare(before, &self.reference.programs, as_of, &self.origins);
+    /// Every version that was in force and is gone, or has other terms; another currency of the books.
+    pub fn keeps_terms(&self, before: &Reference, as_of: Option<Day>) -> Result<(), TermsChanged> {
+        let mut problems = terms::compare(&before.programs, &self.reference.programs, as_of, &self.origins);
+        problems.extend(terms::other_books(before, &self.reference));
         if problems.is_empty() { Ok(()) } else { Err(TermsChanged(problems)) }
     }
 

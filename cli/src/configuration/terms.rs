@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use contract::{Day, Program, Text};
+use contract::{Day, Program, Reference, Text};
 
 use super::ProgramFile;
-use super::problem::{Origin, Problem};
+use super::problem::{Origin, Place, Problem};
 use super::tenant::WHOLE_FILE;
 
 /// Where each version of each program stands.
@@ -58,6 +58,18 @@ pub(crate) fn compare(before: &[Program], now: &[Program], as_of: Option<Day>, o
     let mut problems: Vec<Problem> = in_force.filter_map(problem).collect();
     problems.sort();
     problems
+}
+
+/// The books of a data directory are kept in one currency.
+pub(crate) fn other_books(before: &Reference, now: &Reference) -> Option<Problem> {
+    let (before, now) = (before.functional_currency?, now.functional_currency?);
+    (before != now).then(|| Problem {
+        file: "tenant.yaml".to_owned(),
+        place: Place::default(),
+        message: format!("`functional-currency` is {now}, and these books are kept in {before}"),
+        excerpt: String::new(),
+        hint: format!("put {before} back; books in another currency need a data directory of their own"),
+    })
 }
 
 /// A sentence for each version that is new or ends on another day: sales that were read before are not looked at again.

@@ -156,10 +156,10 @@ impl<'a> Plan<'a> {
         if taken.configuration != Some(configuration.digest)
             && let Some(reference) = taken.reference
         {
-            let before = blobs.reference(reference)?.programs;
+            let before = blobs.reference(reference)?;
             configuration.keeps_terms(&before, taken.as_of)?;
             if !taken.files.is_empty() {
-                configuration.news(&before).iter().for_each(|news| tell(News::Note(news)));
+                configuration.news(&before.programs).iter().for_each(|news| tell(News::Note(news)));
             }
         }
         let definitions = configuration.feeds.iter().cloned().map(Arc::new).collect();

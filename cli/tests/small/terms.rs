@@ -37,6 +37,17 @@ fn other_terms_under_the_same_version_are_refused() {
 }
 
 #[test]
+fn books_keep_their_currency_and_their_partitions() {
+    let tenant = Tenant::settled();
+    tenant.write("config/tenant.yaml", "name: Small\nfunctional-currency: CHF\n");
+    let books = "tenant.yaml: `functional-currency` is CHF, and these books are kept in USD\n       = put USD back";
+    assert_refused(&tenant, books);
+    tenant.write("config/tenant.yaml", "name: Small\nfunctional-currency: USD\npartitions: 3\n");
+    let told = told(&check(&tenant));
+    assert!(told.contains("not 3; the number is fixed when a directory is made"), "{told}");
+}
+
+#[test]
 fn a_new_version_behind_an_old_one_is_how_terms_change() {
     let tenant = Tenant::settled();
     let ended = TENTH.replace("2013-12-31", "2013-01-31");

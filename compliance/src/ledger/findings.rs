@@ -5,7 +5,7 @@ use stream::{Order, Outbox, State, StorageError, View};
 
 use super::account::{Account, Role};
 use super::due::Due;
-use super::lines::list_lines;
+use super::lines::{Line, each_lines, list_lines};
 use super::tables::SUMS;
 use super::tally::Tally;
 use crate::programs::caps::{CappedLine, cap_period};
@@ -208,11 +208,15 @@ pub(crate) fn publish<T>(
     if found.is_empty() && account.findings.is_empty() {
         return Ok(());
     }
-    let (at, sale) = first_record(id, account, state)?;
+    let first = first_record(id, account, state)?;
     let mut stand = Vec::with_capacity(found.len());
     for found in found {
         let code = found.code;
-        let finding = finding(id, account, at.clone(), sale, found);
+        let (at, sale) = match code {
+            Code::ReturnAfterPayment => last_return(id, account, state)?.unwrap_or_else(|| first.clone()),
+            _ => first.clone(),
+        };
+        let finding = finding(id, account, at, sale, found);
         let said = digest(&finding);
         if !account.findings.contains(&(code, said)) {
             outbox.publish(view(&Publication::Finding(finding)));
@@ -260,13 +264,29 @@ fn view(publication: &Publication) -> View {
     View { topic: record.topic as u8, key: record.key, value: record.value }
 }
 
+/// A record that stands for a finding, and the sale that came of it.
+type Cause = (RecordRef, Option<Id>);
+
 /// The first sale of the settlement and its record; the partner alone where no sale is left.
-fn first_record(id: Id, account: &Account, state: &mut dyn State) -> Result<(RecordRef, Option<Id>), StorageError> {
-    let mut at = RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 };
+fn first_record(id: Id, account: &Account, state: &mut dyn State) -> Result<Cause, StorageError> {
+    let none = (RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 }, None);
     let first = SUMS.prefix(state, &id.0, Order::Up, 1)?;
-    let Some(((_, day), _)) = first.first() else { return Ok((at, None)) };
+    let Some(((_, day), _)) = first.first() else { return Ok(none) };
     let standing = list_lines(state, id, contract::Day(*day), account.counted)?;
-    let Some(line) = standing.lines.first() else { return Ok((at, None)) };
-    (at.file_no, at.record_no) = (line.file_no, line.record_no);
-    Ok((at, Some(line.sale)))
+    Ok(standing.lines.first().map_or(none, |line| cause(account, line)))
+}
+
+/// The return that came last; of several that came before one control, the last by date.
+fn last_return(id: Id, account: &Account, state: &mut dyn State) -> Result<Option<Cause>, StorageError> {
+    let mut last: Option<Line> = None;
+    each_lines(state, id, account.counted, &mut |lines| {
+        let returns = lines.iter().filter(|line| line.quantity < Micros::ZERO || line.amount < Micros::ZERO);
+        last = last.into_iter().chain(returns.copied()).max_by_key(|line| (line.came, line.day, line.sale));
+    })?;
+    Ok(last.map(|line| cause(account, &line)))
+}
+
+fn cause(account: &Account, line: &Line) -> Cause {
+    let at = RecordRef { partner: account.partner.clone(), file_no: line.file_no, record_no: line.record_no };
+    (at, Some(line.sale))
 }

@@ -397,6 +397,7 @@ fn money_that_was_booked() {
         currency: euro(),
         functional,
     };
+    let taken_back = TakenBack { settlement: id(4), program: "OLD".into(), period: "2012-Q4".into() };
     check(&[JournalEntry {
         id: id(1),
         template: "GL2".into(),
@@ -410,6 +411,7 @@ fn money_that_was_booked() {
         origin_period: "2013-Q1".into(),
         batch: 5,
         postings: vec![posting(Side::Debit, None), posting(Side::Credit, Some(amount()))],
+        taken_back: Some(taken_back),
     }]);
 }
 
