@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contract::{
     AccountingClass, AccrualEvent, AccrualKind, AccrualMovement, AuditRecord, Authorization, AuthorizationOrder,
-    AuthorizationStatus, Control, Day, Id, Micros, Publication, Reference, Settlement, Text,
+    AuthorizationStatus, Control, Day, Id, Micros, Publication, Reference, Settlement, TakenBack, Text,
 };
 use stream::{Blobs, Input, Order, Outbox, Shard, Stage, StageError, State, TableId, View};
 

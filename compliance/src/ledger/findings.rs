@@ -276,14 +276,18 @@ fn first_record(id: Id, account: &Account, state: &mut dyn State) -> Result<Caus
     Ok(standing.lines.first().map_or(none, |line| cause(account, line)))
 }
 
-/// The return that came last; of several that came before one control, the last by date.
+/// The last return by date, of those that came since the period froze if there are any.
+///
+/// Only the tick counts that froze it: settles in between leave no trace.
 fn last_return(id: Id, account: &Account, state: &mut dyn State) -> Result<Option<Cause>, StorageError> {
-    let mut last: Option<Line> = None;
+    let frozen = account.phase.frozen_since();
+    let mut last: Option<(bool, Line)> = None;
     each_lines(state, id, account.counted, &mut |lines| {
         let returns = lines.iter().filter(|line| line.quantity < Micros::ZERO || line.amount < Micros::ZERO);
-        last = last.into_iter().chain(returns.copied()).max_by_key(|line| (line.came, line.day, line.sale));
+        let returns = returns.map(|line| (frozen.is_some_and(|since| line.came >= since), *line));
+        last = last.into_iter().chain(returns).max_by_key(|(late, line)| (*late, line.day, line.sale));
     })?;
-    Ok(last.map(|line| cause(account, &line)))
+    Ok(last.map(|(_, line)| cause(account, &line)))
 }
 
 fn cause(account: &Account, line: &Line) -> Cause {
