@@ -10,7 +10,7 @@ use accrual_sink::exports::entry_order;
 use anyhow::{Result, bail};
 use compliance::ledger::AccrualRow;
 use contract::{
-    Authorization, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Settlement, Side, Topic,
+    Authorization, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Sale, Settlement, Side, Topic,
 };
 use normalize::views::{self, SaleRow};
 
@@ -95,9 +95,10 @@ impl Life<'_> {
     fn record(&mut self, receipt: &Receipt, at: &RecordRef) -> Result<()> {
         self.title(&format!("Record {}", self.reader.place(at)));
         self.say(&format!("Came from {} in a file that was {} ({} bytes)", at.partner, receipt.status, receipt.bytes));
-        if let Some(row) = self.reader.row(receipt, at.record_no)? {
+        let row = self.reader.row(receipt, at.record_no)?;
+        if let Some(row) = &row {
             self.say(&format!("Line {} of the file, read as:", row.line_no));
-            self.row(&row);
+            self.row(row);
         }
         let rejects: Vec<Reject> = self.all(Topic::Rejects, |r: &Reject| r.at == *at)?;
         for r in &rejects {
@@ -107,13 +108,33 @@ impl Life<'_> {
         for sale in &sales {
             self.sale(sale);
         }
-        if sales.is_empty() && rejects.is_empty() {
-            self.say("No sale came of it: it is a repeat, was replaced, or waits (see the findings)");
+        if rejects.is_empty() && !sales.iter().any(|sale| sale.status == "accepted") {
+            self.why_it_does_not_count(at, row.as_ref())?;
         }
         let ids: BTreeSet<Id> = sales.iter().map(|s| s.sale.id).collect();
         self.findings_about(at, &ids)?;
         let accruals = self.accruals(|row| row.cause == *at)?;
         self.money_of(&accruals)
+    }
+
+    /// A file that says nothing new, or another record that holds the same line; else the findings say it.
+    fn why_it_does_not_count(&mut self, at: &RecordRef, row: Option<&contract::ParsedRow>) -> Result<()> {
+        self.say("No sale of it counts: it is a repeat, was replaced, or waits");
+        for finding in &self.reader.findings(|f| f.at == RecordRef { record_no: 0, ..at.clone() })? {
+            self.say("Its whole file:");
+            self.finding(finding);
+        }
+        let Some(row) = row else { return Ok(()) };
+        let has_line = |s: &SaleRow| {
+            let Sale { at: other, document, document_line, .. } = &*s.sale;
+            s.status == "accepted"
+                && (&other.partner, document, document_line) == (&at.partner, &row.document, &row.document_line)
+        };
+        for holder in &self.sales(has_line)? {
+            let (place, document, line) = (self.reader.place(&holder.sale.at), &row.document, &row.document_line);
+            self.say(&format!("Line {line} of document {document} is that of {place}, which counts"));
+        }
+        Ok(())
     }
 
     fn row(&mut self, row: &contract::ParsedRow) {

@@ -10,15 +10,25 @@ use contract::{Day, Id, Micros, ParsedRow};
 /// count and a row that comes twice does. Party texts, descriptions and headers do not count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Content {
+    /// Document lines count too: a file may hold a single record, and two records that say the same are two.
+    by_line: bool,
     low: u128,
     high: u128,
     rows: u64,
 }
 
 impl Content {
+    /// Of rows that came each by itself.
+    pub(crate) fn by_line() -> Content {
+        Content { by_line: true, ..Content::default() }
+    }
+
     pub(crate) fn add(&mut self, row: &ParsedRow) {
         let mut bytes = RowBytes { bytes: [0; RowBytes::SIZE], length: 0, rest: Vec::new() };
         bytes.text(&row.document);
+        if self.by_line {
+            bytes.text(&row.document_line);
+        }
         bytes.text(&row.date_text);
         bytes.text(&row.code);
         bytes.number(row.quantity);

@@ -24,6 +24,10 @@ pub struct FeedDefinition {
     /// The partner whose folder the files lie in; as `name` where it is left out.
     #[serde(default)]
     pub partner: Text,
+    /// Kafka topic whose records are rows, one each, in place of files. The intake writes them to files of its own, in
+    /// pieces whose bounds say nothing; see [`FeedDefinition::is_for`].
+    #[serde(default)]
+    pub topic: Option<String>,
     /// Which files of the partner it is for: patterns of `*` and `?` over the path below the partner's folder.
     #[serde(default = "every_file")]
     pub files: Vec<String>,
@@ -84,6 +88,10 @@ pub struct FeedDefinition {
     #[serde(skip)]
     pub text: String,
 }
+
+/// Key that the intake adds to a record of a topic whose definition asks for it: what tells the record from all others of
+/// its partner.
+pub const RECORD_KEY: &str = "@record";
 
 /// Where a field stands in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,6 +229,9 @@ pub fn parse(file: &str, stem: &str, text: &str) -> Result<FeedDefinition, Vec<P
     if definition.partner.is_empty() {
         definition.partner = definition.name.clone();
     }
+    if definition.topic.is_some() {
+        definition.leave_to_records();
+    }
     let problems = definition.problems(file, text);
     if problems.is_empty() { Ok(definition) } else { Err(problems) }
 }
@@ -232,9 +243,28 @@ impl FeedDefinition {
         FeedRule { name: self.name.clone(), partner: self.partner.clone(), code_rule }
     }
 
-    /// Whether it is for this file of its partner; `path` begins below the partner's folder.
+    /// Whether it is for this file of its partner; `path` begins below the partner's folder. Records of a topic lie in
+    /// folders `TOPIC@PARTITION`.
     pub fn is_for(&self, path: &str) -> bool {
-        self.files.iter().any(|pattern| crate::glob::matches(pattern, path))
+        match &self.topic {
+            Some(topic) => {
+                path.split('/').next().and_then(|folder| folder.rsplit_once('@')).is_some_and(|(t, _)| t == topic)
+            }
+            None => self.files.iter().any(|pattern| crate::glob::matches(pattern, path)),
+        }
+    }
+
+    /// Whether records are to carry [`RECORD_KEY`].
+    pub fn wants_record_key(&self) -> bool {
+        self.columns.values().any(|column| *column == Column::Name(RECORD_KEY.to_owned()))
+    }
+
+    /// Whatever is judged by the whole of a file is left out, as a file of a topic's records begins and ends anywhere;
+    /// and each record is a line of its own, whichever others stand beside it.
+    fn leave_to_records(&mut self) {
+        self.period.sources.retain(|source| *source == PeriodSource::Column);
+        self.replaces = ReplacesRule { name: String::new(), word: String::new() };
+        self.columns.entry(Field::DocumentLine).or_insert_with(|| Column::Name(RECORD_KEY.to_owned()));
     }
 
     /// What a type code of the feed means; `None` for one that the definition does not list.
@@ -302,6 +332,24 @@ impl FeedDefinition {
                 "type codes are given, but no column holds them".to_owned(),
                 "add `type: HEADER` below `columns`",
             );
+        }
+        if let Some(topic) = &self.topic {
+            let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if topic.is_empty() || topic.len() > 249 || !topic.chars().all(is_legal) || topic.chars().all(|c| c == '.')
+            {
+                let hint = "Kafka knows letters, digits, dot, underscore and hyphen";
+                say("topic", format!("no topic can be called {topic:?}"), hint);
+            }
+            if self.format != Format::JsonLines {
+                let hint = "set `format: json-lines`; records in Avro become such lines";
+                say("topic", "records of a topic are given as another format".to_owned(), hint);
+            }
+            if self.encoding != Encoding::default() {
+                say("encoding", "JSON on a topic is UTF-8".to_owned(), "leave `encoding` out");
+            }
+            if self.files != every_file() {
+                say("files", "both a topic and files are given".to_owned(), "write a definition for each");
+            }
         }
         if !self.delimiter.is_ascii() || self.delimiter == '\n' || self.delimiter == '\r' {
             say("delimiter", format!("delimiter {:?} is not one ASCII character", self.delimiter), "");

@@ -75,7 +75,8 @@ pub fn read(
     source: &(impl Source + ?Sized),
     limits: &Limits,
 ) -> io::Result<ReadFile> {
-    let mut pass = Pass::new(arrival, limits.kept_rows_max);
+    let content = if definition.topic.is_some() { Content::by_line() } else { Content::default() };
+    let mut pass = Pass::new(arrival, content, limits.kept_rows_max);
     let facts = match pass.run(definition, source, limits) {
         Ok(facts) => facts,
         Err(Stop::Source(error)) => return Err(error),
@@ -167,9 +168,9 @@ struct Kept {
 }
 
 impl Pass {
-    fn new(arrival: &Arrival, kept_rows_max: usize) -> Pass {
+    fn new(arrival: &Arrival, content: Content, kept_rows_max: usize) -> Pass {
         let kept = Some(Kept { partner: arrival.partner.clone(), slices: Vec::new(), rows: Vec::new() });
-        Pass { kept, kept_rows_max, content: Content::default(), months: Months::default(), records: 0, readable: 0 }
+        Pass { kept, kept_rows_max, content, months: Months::default(), records: 0, readable: 0 }
     }
 
     fn run(

@@ -188,3 +188,48 @@ fn a_correction_without_a_readable_record_waits() {
         assert_eq!(correction("empty_corrections: ignore\n", "2013-02_CORR.csv", lines), taken);
     }
 }
+
+const TOPIC: &str =
+    "format: json-lines\ntopic: p1.rows\ncolumns: { document: doc, date: sold, code: item, quantity: count }\n";
+
+#[test]
+fn a_topic_takes_its_own_files() {
+    let topic = feed(TOPIC);
+    assert!(topic.is_for("p1.rows@0/000000000000-000000000009.jsonl") && topic.wants_record_key());
+    assert!(!topic.is_for("p1.rows/0-9.jsonl") && !topic.is_for("rows@0/0-9.jsonl") && !topic.is_for("2013-02.jsonl"));
+    let by_number = feed(&TOPIC.replace("columns: {", "columns: { document_line: line,"));
+    assert!(!by_number.wants_record_key());
+}
+
+#[test]
+fn where_records_of_a_topic_are_cut_decides_nothing() {
+    let row = |line: u32, sold: &str| {
+        format!("{{\"@record\":\"{line}\",\"doc\":\"D1\",\"sold\":\"{sold}\",\"item\":\"A-1\",\"count\":1}}\n")
+    };
+    let read = |text: &str| {
+        let file = "P1/p1.rows@0/000000201302-000000201303_CORR.jsonl".to_owned();
+        let arrival = Arrival { partner: "P1".into(), file, sha256: [0; 32], bytes: 0 };
+        ingest::read(&feed(TOPIC), &arrival, text.as_bytes(), &Limits::default()).unwrap().verdict
+    };
+    let (one, same, other) = (row(1, "2013-02-01"), row(1, "2013-02-01"), row(2, "2013-02-01"));
+    let verdict = read(&one);
+    assert_eq!((verdict.status, verdict.replaces, verdict.period), (FileStatus::Readable, false, None));
+    assert_eq!(verdict.content, read(&same).content);
+    assert_ne!(verdict.content, read(&other).content, "two lines that say the same are two");
+    let gap = read(&format!("{one}\n\n{other}"));
+    assert_eq!((gap.records, gap.structural), (2, 2));
+}
+
+#[test]
+fn a_topic_has_records_and_no_files() {
+    let check = |change: (&str, &str), line: usize, part: &str| {
+        let text = TOPIC.replace(change.0, change.1);
+        let problems = definition::parse("feed.yaml", "P1", &text).unwrap_err();
+        assert!(problems.iter().any(|p| p.line == line && p.to_string().contains(part)), "{problems:?}");
+    };
+    check(("p1.rows", "p1 rows"), 2, "no topic can be called \"p1 rows\"");
+    check(("p1.rows", "\"..\""), 2, "no topic can be called \"..\"");
+    check(("json-lines", "delimited"), 2, "records of a topic are given as another format");
+    check(("topic:", "encoding: latin-1\ntopic:"), 2, "JSON on a topic is UTF-8");
+    check(("topic:", "files: [a.*]\ntopic:"), 2, "both a topic and files are given");
+}

@@ -8,6 +8,7 @@ mod export;
 mod import_master;
 mod intake;
 mod matching;
+mod replay;
 mod run;
 mod stage;
 mod status;
@@ -48,8 +49,10 @@ enum Command {
     Export(export::Arguments),
     /// Find who or what the records of a table are
     Match(matching::Arguments),
-    /// Take what lies in the feeds folder and publish it on Kafka, for the stages
+    /// Take what lies in the feeds folder and on the feeds' topics, and publish it on Kafka for the stages
     Intake(intake::Arguments),
+    /// List what is on Kafka's topic of dead letters, and take in again what can be read now
+    Replay(replay::Arguments),
     /// Take what lies in the feeds folder through all stages, to accruals, authorizations and journal
     Run(run::Arguments),
     /// Work at one stage on Kafka; any number of processes share it
@@ -93,6 +96,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::ImportMaster(arguments) => import_master::run(&arguments),
         Command::Match(arguments) => matching::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

@@ -39,13 +39,14 @@ pub(crate) fn all(
         }
     }
     one_feed_each(feeds, problems);
+    topics(feeds, problems);
     tables(reference, &names, folder, problems);
 }
 
 /// Two definitions of a partner with one pattern: the first by name would read every file, the other none.
 fn one_feed_each(feeds: &[FeedFile], problems: &mut Vec<Problem>) {
     let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    for feed in feeds {
+    for feed in feeds.iter().filter(|feed| feed.definition.topic.is_none()) {
         let mut report = Report::new(&feed.file, &feed.text, problems);
         for pattern in &feed.definition.files {
             let key = (feed.definition.partner.as_str(), pattern.as_str());
@@ -118,6 +119,18 @@ fn baselines(version: &ProgramVersion, names: &Names<'_>, folder: &Path, problem
             }
         }
     });
+}
+
+/// Each record of a topic is one partner's.
+fn topics(feeds: &[FeedFile], problems: &mut Vec<Problem>) {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for feed in feeds {
+        let Some(topic) = &feed.definition.topic else { continue };
+        if let Some(other) = first.insert(topic, &feed.file) {
+            let mut report = Report::new(&feed.file, &feed.text, problems);
+            report.add(WHOLE_FILE, format!("topic `{topic}` is that of {other} too"), "give each partner a topic");
+        }
+    }
 }
 
 fn program_ids(programs: &[ProgramFile], problems: &mut Vec<Problem>) {

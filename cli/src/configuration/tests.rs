@@ -191,7 +191,7 @@ fn tests_in_a_program_file_run_on_the_ledger() {
     assert_eq!(
         failures(&selective)[0],
         "programs/grow.yaml:25:9 growth above 110 %: 0.00 EUR is due, not 2500.00 EUR \
-         (sale 3 brings 0)"
+         (no sale is paid to this beneficiary)"
     );
 }
 
@@ -203,10 +203,10 @@ fn a_test_that_cannot_be_read_is_a_problem_of_the_configuration() {
             "of: most",
             "21:62 no sale before this one is called `most` (a sale without a name has its number)",
         ),
-        ("price: 150", "prise: 150", "19:59 unknown key `prise` (did you mean `price`?)"),
+        ("price: 150", "prise: 150", "19:55 unknown key `prise` (did you mean `price`?)"),
         (", price: 150", "", "19:9 a sale has either an `amount` or a `price` (the price is that of one unit)"),
         ("partner: P1, date", "partner: P9, date", "19:20 no partner is called `P9` (did you mean `P1`?)"),
-        ("aw/B-1", "aw/B-2", "20:84 no product is called `aw/B-2` (did you mean `aw/B-1`?)"),
+        ("aw/B-1", "aw/B-2", "20:79 no product is called `aw/B-2` (did you mean `aw/B-1`?)"),
         ("    expect:", "    expected:", "17:5 key `expect` is missing"),
     ];
     for (from, to, expected) in cases {
@@ -297,4 +297,11 @@ fn a_missing_folder_is_one_clear_problem_a_file() {
     let found = load(Path::new("/nowhere/at/all")).unwrap_err();
     let files: Vec<_> = found.iter().map(|p| p.file.as_str()).collect();
     assert_eq!(files, ["partners.csv", "products.csv", "tenant.yaml"]);
+}
+
+#[test]
+fn a_topic_belongs_to_one_feed() {
+    let feed = "format: json-lines\ntopic: rows\ncolumns: { document: d, date: t, code: c, quantity: q }\n";
+    let found = problems(&[("feeds/P1.yaml", feed), ("feeds/P2.yaml", feed)]);
+    assert_eq!(found, ["feeds/P2.yaml:0:0 topic `rows` is that of feeds/P1.yaml too (give each partner a topic)"]);
 }

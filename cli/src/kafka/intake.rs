@@ -15,9 +15,11 @@ use stream::kafka::{
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
+use super::foreign::Foreign;
 use super::{LOGIC, config, wires};
 use crate::configuration::Configuration;
 use crate::run::blobs::BlobFolder;
+use crate::run::entry::Entry;
 use crate::run::plan::Plan;
 use crate::run::source::Intake;
 use crate::run::{News, Options};
@@ -73,6 +75,8 @@ pub fn intake(
     let opened = patiently(stop, || Repairs::open(cluster, &transport, &task_options))?;
     let Some(mut repairs) = opened else { return Ok(0) };
     let log = directory.log();
+    let (feeds, registry) = (&configuration.feeds, inlet.wires.registry());
+    let mut foreign = Foreign::new(feeds, transport.clone(), registry, &options.data, options.until_idle, stop);
     let (mut limits, mut pause) = (BTreeMap::new(), PAUSE);
     let mut remarks = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -83,9 +87,12 @@ pub fn intake(
             catch_up(&log, &transport, cluster, partitions, publisher.entries())?;
             ready.store(true, Ordering::Relaxed);
             let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone(), stop, tell)?;
+            if let Some(foreign) = &mut foreign {
+                plan = plan.with_inflow(Box::new(|positions, tell| foreign.fresh(positions, tell)));
+            }
             let committed = standing(&publisher);
             let source = Intake::new(&mut plan, log.clone(), blobs.clone(), committed, options.until_idle);
-            let ended = publish(&mut publisher, source, &log, &mut repairs, stop);
+            let ended = publish(&mut publisher, source, &log, &blobs, &mut repairs, stop);
             remarks += plan.remarks();
             ended
         };
@@ -181,25 +188,26 @@ fn publish(
     publisher: &mut Publisher<FeedEvent, KafkaTransport>,
     mut source: impl Source<FeedEvent>,
     log: &Log,
+    blobs: &BlobFolder,
     repairs: &mut Repairs,
     stop: &AtomicBool,
 ) -> Result<Ended, Failure> {
     while !stop.load(Ordering::Relaxed) {
         match source.next()? {
             Feed::Record { position, stamp, key, item, .. } => {
-                publish_entries(publisher, log, position.entry)?;
+                publish_entries(publisher, log, blobs, position.entry)?;
                 publisher.record(place(position), stamp, key, &item)?;
             }
             Feed::Control { entry, number, payload } => {
-                publish_entries(publisher, log, entry)?;
+                publish_entries(publisher, log, blobs, entry)?;
                 publisher.control(place(Position { entry, index: Position::CONTROL }), number, &payload)?;
             }
             Feed::Flush => {
-                publish_entries(publisher, log, log.len())?;
+                publish_entries(publisher, log, blobs, log.len())?;
                 publisher.commit()?;
             }
             Feed::End => {
-                publish_entries(publisher, log, log.len())?;
+                publish_entries(publisher, log, blobs, log.len())?;
                 publisher.commit()?;
                 let why = "the log ends in front of what was published of it";
                 return if publisher.is_behind() { Err(anyhow::anyhow!(why).into()) } else { Ok(Ended::Done) };
@@ -221,11 +229,21 @@ fn publish(
     Ok(Ended::Done)
 }
 
-fn publish_entries(publisher: &mut Publisher<FeedEvent, KafkaTransport>, log: &Log, up_to: u64) -> Result<(), Failure> {
+fn publish_entries(
+    publisher: &mut Publisher<FeedEvent, KafkaTransport>,
+    log: &Log,
+    blobs: &BlobFolder,
+    up_to: u64,
+) -> Result<(), Failure> {
     while publisher.entries() < up_to {
         let number = publisher.entries() + 1;
         let entry = log.read(number).map_err(anyhow::Error::from)?;
-        publisher.entry(&entry.with_context(|| format!("log entry {number} is missing"))?)?;
+        let entry = entry.with_context(|| format!("log entry {number} is missing"))?;
+        publisher.entry(&entry)?;
+        if let Entry::Dead { partition, letter, .. } = Entry::decode(&entry, number).map_err(anyhow::Error::from)? {
+            let letter = stream::Blobs::load(blobs, &letter.0).map_err(anyhow::Error::from)?;
+            publisher.dead_letter(partition, &letter)?;
+        }
     }
     Ok(())
 }

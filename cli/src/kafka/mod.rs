@@ -1,8 +1,11 @@
 //! The pipeline on a Kafka cluster: the same stages as embedded, in processes of their own.
 
 pub mod collect;
+pub mod foreign;
 pub mod intake;
+pub mod record;
 pub mod registry;
+pub mod replay;
 pub mod stage;
 pub mod topics;
 pub mod trim;

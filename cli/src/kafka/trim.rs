@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use apache_avro::types::{Record, Value};
 use apache_avro::{Reader, Schema, Writer};
-use stream::kafka::{Cluster, Label, Passed, Received, Transport, delete_records};
+use stream::kafka::{Cluster, Passed, Received, Transport, delete_records};
 
 /// One record of a topic, as it was.
 const SCHEMA: &str = r#"{
@@ -62,13 +62,12 @@ fn archived<'s>(schema: &'s Schema, received: Received<'_>) -> Record<'s> {
         None => Value::Union(0, Box::new(Value::Null)),
     };
     let mut headers = Vec::new();
-    let label = |label: &Label| {
-        label.write(&mut |name, value| {
-            let (name, value) = (Value::String(name.to_owned()), Value::Bytes(value.to_vec()));
-            headers.push(Value::Record(vec![("name".to_owned(), name), ("value".to_owned(), value)]));
-        });
+    let mut header = |name: &str, value: &[u8]| {
+        let (name, value) = (Value::String(name.to_owned()), Value::Bytes(value.to_vec()));
+        headers.push(Value::Record(vec![("name".to_owned(), name), ("value".to_owned(), value)]));
     };
-    received.label.iter().copied().for_each(label);
+    received.label.iter().for_each(|label| label.write(&mut |name, value| header(name, value)));
+    received.headers.iter().for_each(|(name, value)| header(name, value));
     let mut record = Record::new(schema).expect("the schema is a record's");
     record.put("offset", Value::Long(received.offset.try_into().expect("offsets are 63 bits wide")));
     record.put("key", bytes(received.key));

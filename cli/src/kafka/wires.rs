@@ -83,6 +83,14 @@ impl WireFormat {
         })
     }
 
+    /// The registry, where there is one.
+    pub fn registry(&self) -> Option<Arc<Registry>> {
+        match self {
+            WireFormat::Plain => None,
+            WireFormat::Registry { registry, .. } => Some(Arc::clone(registry)),
+        }
+    }
+
     /// Bytes in front of a datum.
     fn frame(&self) -> usize {
         match self {

@@ -20,6 +20,14 @@ pub enum Entry {
         file: String,
         sha256: [u8; 32],
     },
+    /// A record of a topic that could not become a line of a file was put on the topic of dead letters.
+    Dead {
+        topic: String,
+        partition: u16,
+        offset: u64,
+        /// Blob with the encoded letter.
+        letter: Id,
+    },
 }
 
 /// A feed file with what reads it again in the same way.
@@ -38,7 +46,12 @@ impl Entry {
     /// The entry of this number; `None` behind the end.
     pub fn read(log: &Log, number: u64) -> Result<Option<Entry>, StorageError> {
         let Some(bytes) = log.read(number)? else { return Ok(None) };
+        Entry::decode(&bytes, number).map(Some)
+    }
+
+    /// From the bytes of the entry of this number.
+    pub fn decode(bytes: &[u8], number: u64) -> Result<Entry, StorageError> {
         let damaged = |error| StorageError::new(format!("log entry {number} is damaged: {error}"));
-        postcard::from_bytes(&bytes).map(Some).map_err(damaged)
+        postcard::from_bytes(bytes).map_err(damaged)
     }
 }

@@ -1,9 +1,10 @@
 //! The embedded engine on a data directory: takes what lies in the folders, to the end of the pipeline.
 
+pub mod batch;
 pub mod blobs;
 pub mod commands;
 pub mod entry;
-mod folder;
+pub(crate) mod folder;
 pub(crate) mod plan;
 pub(crate) mod read;
 pub(crate) mod source;
@@ -121,6 +122,9 @@ pub fn run_observed(
     let blobs = BlobFolder::open(folder).context("blobs of the data directory cannot be kept")?;
     let log = directory.log();
     let committed = directory.committed();
+    for feed in configuration.feeds.iter().filter(|feed| feed.topic.is_some()) {
+        tell(News::Note(&format!("feed {} is a topic's: `paidonce intake` reads it, this run does not", feed.name)));
+    }
     let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone(), stop, tell)?;
     let engine_options = EngineOptions { threads: options.threads, ..EngineOptions::default() };
     let stages = line(&blobs, directory.identity().partitions);

@@ -10,6 +10,7 @@ use contract::{Action, Code, Control, Day, FileStatus, FileVerdict, Id};
 use ingest::{Arrival, FeedDefinition};
 use stream::Log;
 
+use super::batch::{Batch, Inflow, Positions, Span};
 use super::blobs::{BlobFolder, RawFile, TakeError};
 use super::commands::CommandFile;
 use super::entry::{Entry, FileEntry};
@@ -36,6 +37,7 @@ pub(crate) struct Plan<'a> {
     definitions: Vec<Arc<FeedDefinition>>,
     feeds: Option<Watch<'a>>,
     commands: Option<Watch<'a>>,
+    inflow: Option<Inflow<'a>>,
     taken: Taken,
     phase: Phase,
     voice: Voice<'a>,
@@ -59,13 +61,18 @@ impl Voice<'_> {
     }
 }
 
-#[derive(Clone, Debug)]
 enum Phase {
     Configure,
     Commands,
-    Feeds(VecDeque<Found>),
+    Feeds(VecDeque<Ready>),
     Clock,
     Idle,
+}
+
+/// What lies ready.
+enum Ready {
+    File(Found),
+    Batch(Batch),
 }
 
 /// What the log says was taken in.
@@ -73,6 +80,7 @@ enum Phase {
 struct Taken {
     files: HashMap<String, TakenFile>,
     commands: HashSet<(String, [u8; 32])>,
+    topics: Positions,
     payments: HashSet<Id>,
     configuration: Option<Id>,
     /// Reference data of the last configuration.
@@ -135,11 +143,22 @@ impl Taken {
                 let known = known.or_insert(TakenFile { versions: HashMap::new(), last, status, configuration });
                 known.versions.insert(last, file.verdict.replaces);
                 (known.last, known.status, known.configuration) = (last, status, configuration);
+                if let Some(span) = Span::of(&file.verdict.file).filter(|span| !span.again) {
+                    self.read_up_to(span.topic, span.partition, span.last);
+                }
             }
+            Entry::Dead { topic, partition, offset, .. } => self.read_up_to(topic.clone(), *partition, *offset),
             Entry::Commands { file, sha256 } => {
                 self.commands.insert((file.clone(), *sha256));
             }
         }
+    }
+}
+
+impl Taken {
+    fn read_up_to(&mut self, topic: String, partition: u16, offset: u64) {
+        let next = self.topics.entry((topic, partition)).or_default();
+        *next = (*next).max(offset + 1);
     }
 }
 
@@ -168,7 +187,13 @@ impl<'a> Plan<'a> {
         };
         let (feeds, commands) = (watch(&options.feeds, "feeds folder"), watch(&options.commands, "commands folder"));
         let (phase, voice) = (Phase::Configure, Voice { tell, remarks: 0 });
-        Ok(Plan { configuration, options, log, blobs, definitions, feeds, commands, taken, phase, voice, stop })
+        let inflow = None;
+        Ok(Plan { configuration, options, log, blobs, definitions, feeds, commands, inflow, taken, phase, voice, stop })
+    }
+
+    /// Takes in records of topics too.
+    pub fn with_inflow(self, inflow: Inflow<'a>) -> Plan<'a> {
+        Plan { inflow: Some(inflow), ..self }
     }
 
     /// How many things people must see to were told.
@@ -202,11 +227,19 @@ impl<'a> Plan<'a> {
                     self.append(&[self.control(0, Control::Settle)])?;
                     return Ok(Advance::Grown(None));
                 }
-                Phase::Feeds(mut files) => match files.pop_front() {
-                    None => self.phase = Phase::Clock,
-                    Some(found) => {
-                        self.phase = Phase::Feeds(files);
-                        if let Some(reading) = self.feed(&found)? {
+                Phase::Feeds(mut ready) => match ready.pop_front() {
+                    None => {
+                        // A topic gives a part at a time; time comes to its day when all is in.
+                        let batches = self.fresh_batches()?;
+                        self.phase = if batches.is_empty() { Phase::Clock } else { Phase::Feeds(batches) };
+                    }
+                    Some(next) => {
+                        self.phase = Phase::Feeds(ready);
+                        let grown = match next {
+                            Ready::File(found) => self.feed(&found, Vec::new())?,
+                            Ready::Batch(batch) => self.take_batch(batch)?,
+                        };
+                        if let Some(reading) = grown {
                             return Ok(Advance::Grown(reading));
                         }
                     }
@@ -218,7 +251,8 @@ impl<'a> Plan<'a> {
                     }
                 }
                 Phase::Idle => {
-                    let files = self.fresh_feeds()?;
+                    let mut files = self.fresh_feeds()?;
+                    files.extend(self.fresh_batches()?);
                     if self.take_commands()? {
                         self.phase = Phase::Feeds(files);
                         return Ok(Advance::Grown(None));
@@ -327,13 +361,52 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn fresh_feeds(&mut self) -> anyhow::Result<VecDeque<Found>> {
+    fn fresh_feeds(&mut self) -> anyhow::Result<VecDeque<Ready>> {
         let Some(watch) = &mut self.feeds else { return Ok(VecDeque::new()) };
-        Ok(watch.fresh(&mut |news| self.voice.say(news))?.into())
+        let mut found = watch.fresh(&mut |news| self.voice.say(news))?;
+        if self.inflow.is_some() {
+            // Such a file would say that records of a topic were taken.
+            found.retain(|found| {
+                let is_own = Span::of(&found.name).is_some_and(|span| !span.again);
+                if is_own {
+                    watch.mark(found);
+                    self.voice.remark(&format!("{}: the name is one for records of a topic; rename it", found.name));
+                }
+                !is_own
+            });
+        }
+        Ok(found.into_iter().map(Ready::File).collect())
     }
 
-    /// Takes a file into the log; `None` where it is there already.
-    fn feed(&mut self, found: &Found) -> anyhow::Result<Option<Option<Reading>>> {
+    fn fresh_batches(&mut self) -> anyhow::Result<VecDeque<Ready>> {
+        let Some(inflow) = &mut self.inflow else { return Ok(VecDeque::new()) };
+        let batches = inflow(&self.taken.topics, &mut |news| self.voice.say(news))?;
+        Ok(batches.into_iter().map(Ready::Batch).collect())
+    }
+
+    /// Takes records of a topic into the log, all at once.
+    fn take_batch(&mut self, batch: Batch) -> anyhow::Result<Option<Option<Reading>>> {
+        if let Some(first) = batch.dead.first() {
+            let (count, topic, partition, offset) = (batch.dead.len(), &first.topic, first.partition, first.offset);
+            let what = format!("{count} records from offset {offset} of {topic}, partition {partition}");
+            self.voice.remark(&format!("{what} on are dead letters; `paidonce replay` tells why"));
+        }
+        let mut dead = Vec::new();
+        for record in batch.dead {
+            let letter = self.blobs.put(&record.letter)?;
+            dead.push(Entry::Dead { topic: record.topic, partition: record.partition, offset: record.offset, letter });
+        }
+        match &batch.file {
+            Some(found) => self.feed(found, dead),
+            None => {
+                self.append(&dead)?;
+                Ok(Some(None))
+            }
+        }
+    }
+
+    /// Takes a file into the log, behind other entries; `None` where it is there already.
+    fn feed(&mut self, found: &Found, mut entries: Vec<Entry>) -> anyhow::Result<Option<Option<Reading>>> {
         let span = tracing::info_span!("file", file = found.name);
         let _inside = span.enter();
         if let Some(watch) = &mut self.feeds {
@@ -346,9 +419,9 @@ impl<'a> Plan<'a> {
             Some(definition) => Some(self.blobs.put(definition.text.as_bytes())?),
             None => None,
         };
-        let entry = Entry::File(Box::new(FileEntry { verdict, definition }));
-        self.append(std::slice::from_ref(&entry))?;
-        if let Entry::File(file) = &entry {
+        entries.push(Entry::File(Box::new(FileEntry { verdict, definition })));
+        self.append(&entries)?;
+        if let Some(Entry::File(file)) = entries.last() {
             self.voice.say(News::Taken(&file.verdict));
         }
         Ok(Some(reading))
@@ -393,7 +466,8 @@ impl<'a> Plan<'a> {
             return Ok(Judged::unread(&arrival, FileStatus::Refused, Code::SenderUnknown, &message));
         }
         let for_file = |feed: &&Arc<FeedDefinition>| feed.partner == partner && feed.is_for(found.below_partner());
-        let Some(definition) = self.definitions.iter().find(for_file) else {
+        let fitting = || self.definitions.iter().filter(for_file);
+        let Some(definition) = fitting().find(|feed| feed.topic.is_some()).or_else(|| fitting().next()) else {
             let message = format!("no feed definition of partner {partner} is for this file; add one below feeds/");
             return Ok(Judged::unread(&arrival, FileStatus::Parked, Code::FeedUndefined, &message));
         };

@@ -87,7 +87,7 @@ impl<'p, 'c> Intake<'p, 'c> {
                 self.open(number, *file)?;
                 Ok(None)
             }
-            Entry::Commands { .. } => Ok(None),
+            Entry::Commands { .. } | Entry::Dead { .. } => Ok(None),
         }
     }
 }

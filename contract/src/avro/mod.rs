@@ -2,6 +2,7 @@
 //!
 //! A datum alone: the frame around it (registry id, fingerprint) is the log's.
 
+mod json;
 mod translate;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::json::{JsonText, NotJson};
 pub use self::translate::{Mismatch, Translation};
 use crate::{
     AccrualEvent, AccrualMovement, AuditRecord, Authorization, Control, EntitlementEvent, FeedEvent, Finding, Identity,

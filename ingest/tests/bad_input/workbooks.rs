@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write};
 
-use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook, Worksheet};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Formula, Workbook, Worksheet};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -40,9 +40,17 @@ fn changed(fill: Fill) -> Vec<u8> {
 }
 
 fn book(fill: impl FnOnce(&mut Worksheet) -> Result<(), rust_xlsxwriter::XlsxError>) -> Vec<u8> {
-    let mut book = Workbook::new();
+    let mut book = workbook();
     fill(book.add_worksheet()).unwrap();
     book.save_to_buffer().unwrap()
+}
+
+/// One that is the same at any time of making.
+fn workbook() -> Workbook {
+    let mut book = Workbook::new();
+    let made = ExcelDateTime::from_ymd(2013, 2, 1).unwrap();
+    book.set_properties(&DocProperties::new().set_creation_datetime(&made));
+    book
 }
 
 pub(crate) fn good() -> Vec<u8> {
@@ -93,7 +101,7 @@ fn sheets() -> Vec<Case> {
         sale(sheet, 1);
     };
     let case = |what: &str, definition: &str, fill: &dyn Fn(&mut Workbook)| {
-        let mut book = Workbook::new();
+        let mut book = workbook();
         fill(&mut book);
         Case::new(format!("xlsx: {what}"), definition, book.save_to_buffer().unwrap())
     };

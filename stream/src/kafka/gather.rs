@@ -167,7 +167,7 @@ mod tests {
         let mut see = |generation, stage, partition, number, key: &[u8], value: Option<&[u8]>| {
             let origin = Origin { generation, task: TaskId { stage, partition } };
             let label = Label { origin, number, stamp: 0, kind: Kind::Data };
-            latest.see(1, Received { offset: 0, key: Some(key), value, label: Some(&label) });
+            latest.see(1, Received { offset: 0, key: Some(key), value, label: Some(&label), headers: &[] });
         };
         see(1, 0, 0, 2, b"sent again", Some(b"new"));
         see(1, 0, 0, 1, b"sent again", Some(b"old"));

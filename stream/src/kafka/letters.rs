@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::{TaskId, WireError};
+use crate::kafka::{Header, TaskId, WireError};
 
 /// A record that could not be taken, as it came, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub struct DeadLetter {
     pub why: String,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
+    /// Empty for a record that a task of ours wrote.
+    pub headers: Vec<Header>,
 }
 
 /// A reader misses records of a writer and asks for them again, from the first one on.
@@ -30,19 +32,17 @@ pub struct RepairRequest {
     pub attempt: u32,
 }
 
-const VERSION: u8 = 1;
-
 macro_rules! letter {
-    ($type:ty, $what:literal) => {
+    ($type:ty, $what:literal, $version:literal) => {
         impl $type {
             pub fn encode(&self) -> Vec<u8> {
-                postcard::to_extend(self, vec![VERSION]).expect(concat!("a ", $what, " is encodable"))
+                postcard::to_extend(self, vec![$version]).expect(concat!("a ", $what, " is encodable"))
             }
 
             pub fn decode(bytes: &[u8]) -> Result<$type, WireError> {
                 let poison = |why: String| WireError::Poison(format!(concat!($what, " {}"), why));
                 match bytes.split_first() {
-                    Some((&VERSION, rest)) => {
+                    Some((&$version, rest)) => {
                         postcard::from_bytes(rest).map_err(|error| poison(format!("is damaged: {error}")))
                     }
                     _ => Err(poison("has another layout".into())),
@@ -51,5 +51,5 @@ macro_rules! letter {
         }
     };
 }
-letter!(DeadLetter, "dead letter");
-letter!(RepairRequest, "request for repair");
+letter!(DeadLetter, "dead letter", 2);
+letter!(RepairRequest, "request for repair", 1);

@@ -46,7 +46,7 @@ pub use recover::Stop;
 pub use spec::{Cluster, Poison, StageSpec, TaskOptions};
 pub use survey::{Standing, Survey};
 pub use task::{Frame, Progress, Task, writer_name};
-pub use transport::{CommitError, Reader, Received, Sending, Transport, TransportError, Writer};
+pub use transport::{CommitError, Header, Reader, Received, Sending, Transport, TransportError, Writer};
 #[cfg(feature = "rocks")]
 pub use trim::{Passed, passed};
 pub use wire::{ControlWire, Nowhere, Plain, ViewWire, Wire, WireError};

@@ -13,9 +13,9 @@ use crate::kafka::recover;
 use crate::kafka::task::{last_mark, of_transport, tails};
 use crate::kafka::work::{Output, Outputs, of_wire};
 use crate::kafka::{
-    Batch, Book, Channels, Cluster, ControlWire, HOP, INTAKE, Kind, Label, Mark, Observer, Origin, Place, Received,
-    RepairRequest, Sending, StageSpec, Stop, TaskError, TaskId, TaskOptions, Transport, TransportError, Wire, Writer,
-    writer_name,
+    Batch, Book, Channels, Cluster, ControlWire, DEAD, HOP, INTAKE, Kind, Label, Mark, Observer, Origin, Place,
+    Received, RepairRequest, Sending, StageSpec, Stop, TaskError, TaskId, TaskOptions, Transport, TransportError, Wire,
+    Writer, writer_name,
 };
 
 /// What the intake is called: in transactional ids and metrics.
@@ -142,6 +142,16 @@ impl<I, T: Transport> Publisher<I, T> {
         self.reach()
     }
 
+    /// Publishes a dead letter that the newest entry tells of. `partition` is the one that the record lies in.
+    pub fn dead_letter(&mut self, partition: u16, letter: &[u8]) -> Result<(), TaskError> {
+        self.go_to(place_of(self.book.records, 1))?;
+        let (slot, stamp) = (self.slot(DEAD, partition), self.book.complete);
+        let out = Output { stamp, kind: Kind::Data, key: None, value: Some(letter), frame: 0 };
+        self.outputs.put(&mut self.book, slot, out)?;
+        self.outputs.batch.dead += 1;
+        self.reach()
+    }
+
     /// Publishes a record of the first stage's input. Its entry was published before.
     pub fn record(&mut self, place: Place, stamp: u64, route: u64, item: &I) -> Result<(), TaskError> {
         self.go_to(place)?;
@@ -228,7 +238,7 @@ impl<I, T: Transport> Publisher<I, T> {
     }
 
     fn slot(&self, kind: u8, partition: u16) -> usize {
-        self.about.channels.slot(kind, partition).expect("the publisher has two outputs")
+        self.about.channels.slot(kind, partition).expect("the publisher has its outputs")
     }
 
     fn go_to(&mut self, place: Place) -> Result<(), TaskError> {

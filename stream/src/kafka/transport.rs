@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::kafka::Label;
 
+/// Name and value of a record's header.
+pub type Header = (String, Vec<u8>);
+
 /// A record as a reader gets it.
 #[derive(Clone, Copy, Debug)]
 pub struct Received<'a> {
@@ -12,6 +15,8 @@ pub struct Received<'a> {
     pub value: Option<&'a [u8]>,
     /// `None` for a record that no task of ours wrote.
     pub label: Option<&'a Label>,
+    /// Of a record without a label.
+    pub headers: &'a [Header],
 }
 
 /// A record to be sent.

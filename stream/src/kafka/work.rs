@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::kafka::book::record_hash;
 use crate::kafka::{
-    Batch, Book, Channels, CommitError, ControlWire, DEAD, DeadLetter, HOP, Kind, Label, Origin, Poison, Rank,
+    Batch, Book, Channels, CommitError, ControlWire, DEAD, DeadLetter, HOP, Header, Kind, Label, Origin, Poison, Rank,
     Received, Seen, Sending, StageSpec, Stop, TaskId, ViewWire, Wire, WireError, Writer, held,
 };
 use crate::{Input, Outbox, Progress, Stage, StageError, State, StorageError, TableId, View};
@@ -76,8 +76,20 @@ pub(crate) enum What<T> {
     Poison(Box<Unreadable>),
 }
 
-/// Why a record cannot be taken, its key, its value.
-type Unreadable = (String, Option<Vec<u8>>, Option<Vec<u8>>);
+/// Why a record cannot be taken, and the record.
+pub(crate) struct Unreadable {
+    why: String,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    headers: Vec<Header>,
+}
+
+impl Unreadable {
+    /// A record of ours that has been looked into late.
+    fn of_ours(why: String, value: Vec<u8>) -> Unreadable {
+        Unreadable { why, key: None, value: Some(value), headers: Vec::new() }
+    }
+}
 
 /// Where outputs go: numbered, hashed, and sent when they are not visible yet.
 pub(crate) struct Outputs<W> {
@@ -151,14 +163,17 @@ pub(crate) struct Work<S: Stage, W> {
 impl<S: Stage, W: Writer> Work<S, W> {
     /// Reads a record as far as that goes without the state.
     pub fn read(&self, received: Received<'_>) -> Result<Incoming<S::In>, TaskError> {
-        let Received { offset, key, value, label } = received;
+        let Received { offset, key, value, label, headers } = received;
         let frame = match label.map(|label| &label.kind) {
             Some(Kind::Control(_)) => self.wires.control.frame(),
             _ => self.wires.input.frame(),
         };
         let hash = record_hash(label, key, value.map(|value| &value[frame.min(value.len())..]));
         let bytes = value.map_or(0, <[u8]>::len);
-        let poison = |why: String| What::Poison(Box::new((why, key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec))));
+        let poison = |why: String| {
+            let (key, value, headers) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec), headers.to_vec());
+            What::Poison(Box::new(Unreadable { why, key, value, headers }))
+        };
         let what = match (label, value) {
             (None, _) => poison("no task of this line wrote it".into()),
             (Some(label), _) if !self.is_upstream(label.origin) => {
@@ -284,7 +299,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
         }
         match self.wires.input.decode(&value) {
             Ok(item) => self.process(label.stamp, &Kind::Data, &item, state),
-            Err(WireError::Poison(why)) => self.put_aside(self.book.place.next - 1, (why, None, Some(value))),
+            Err(WireError::Poison(why)) => self.put_aside(self.book.place.next - 1, Unreadable::of_ours(why, value)),
             Err(WireError::Unavailable(why)) => Err(TaskError::Again(why)),
         }
     }
@@ -358,7 +373,9 @@ impl<S: Stage, W: Writer> Work<S, W> {
         state.delete(held::HELD, &record.key)?;
         match self.wires.input.decode(&record.value) {
             Ok(item) => self.process(record.stamp, &record.kind, &item, state),
-            Err(WireError::Poison(why)) => self.put_aside(self.book.place.next - 1, (why, None, Some(record.value))),
+            Err(WireError::Poison(why)) => {
+                self.put_aside(self.book.place.next - 1, Unreadable::of_ours(why, record.value))
+            }
             Err(WireError::Unavailable(why)) => Err(TaskError::Again(why)),
         }
     }
@@ -471,17 +488,18 @@ impl<S: Stage, W: Writer> Work<S, W> {
     /// Parks a record of ours that cannot be read, or stops in front of it.
     fn put_aside(&mut self, offset: u64, unreadable: Unreadable) -> Result<(), TaskError> {
         if self.poison == Poison::Stop {
-            let what = format!("offset {offset} of {}: {}", self.input_topic, unreadable.0);
+            let what = format!("offset {offset} of {}: {}", self.input_topic, unreadable.why);
             return Err(Stop::Poison { what }.into());
         }
         self.park(offset, unreadable)
     }
 
     /// Puts a record on the topic of dead letters.
-    fn park(&mut self, offset: u64, (why, key, value): Unreadable) -> Result<(), TaskError> {
+    fn park(&mut self, offset: u64, unreadable: Unreadable) -> Result<(), TaskError> {
+        let Unreadable { why, key, value, headers } = unreadable;
         self.outputs.batch.dead += 1;
         let (topic, partition) = (self.input_topic.clone(), self.task.partition);
-        let letter = DeadLetter { topic, partition, offset, why, key, value }.encode();
+        let letter = DeadLetter { topic, partition, offset, why, key, value, headers }.encode();
         let slot = self.outputs.channels.slot(DEAD, self.task.partition).expect("every stage has dead letters");
         let stamp = self.book.complete;
         let out = Output { stamp, kind: Kind::Data, key: None, value: Some(&letter), frame: 0 };

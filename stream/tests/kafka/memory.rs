@@ -202,7 +202,8 @@ impl Partition {
 impl Record {
     fn received(&self) -> Received<'_> {
         let Record { offset, key, value, label } = self;
-        Received { offset: *offset, key: key.as_deref(), value: value.as_deref(), label: label.as_ref() }
+        let (key, value, label, headers) = (key.as_deref(), value.as_deref(), label.as_ref(), &[][..]);
+        Received { offset: *offset, key, value, label, headers }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Processes that are killed anywhere, that come and go, and that wake up as former owners.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -104,11 +103,7 @@ fn lost_disks_are_made_again() {
         plant.start(part, 1);
     }
     intake.kill();
-    for lost in ["intake", "intake.witness"] {
-        let path = plant.folder().join(lost);
-        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-        removed.unwrap();
-    }
+    plant.wipe_intake();
     let mut intake = load.start(&plant);
     assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
     load.expected.assert_same(&plant.exports(), "after every disk was lost");

@@ -2,6 +2,8 @@
 
 mod brokers;
 mod budget;
+mod foreign;
+mod hosts;
 mod kills;
 mod line;
 mod load;

@@ -30,6 +30,8 @@ pub struct Plant {
     pub checkpoint_interval: u32,
     /// Processes keep their names over restarts, and so their partitions.
     pub instances: bool,
+    /// A line for the shell in front of each process of stages that starts: limits, environment.
+    pub shell: Option<String>,
     /// Data directories that were collected.
     collected: u32,
 }
@@ -53,6 +55,7 @@ impl Plant {
             processes: Vec::new(),
             checkpoint_interval: 2,
             instances: true,
+            shell: None,
             collected: 0,
         };
         let mut create = plant.command(&["topics", "create"]);
@@ -106,6 +109,20 @@ impl Plant {
         kill_process(Pid::from_child(child), signal).unwrap();
     }
 
+    /// Waits until a process has ended by itself.
+    pub fn wait(&mut self, part: &str, copy: u32) -> Option<i32> {
+        let deadline = Instant::now() + DONE_WITHIN;
+        let found = self.processes.iter_mut().find(|process| process.part == part && process.copy == copy);
+        let mut child = found.and_then(|process| process.child.take()).expect("the process runs");
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "{part} {copy} goes on\n{}", self.log(part, copy));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Ends all processes, each in good order.
     pub fn end_all(&mut self) {
         let running: Vec<(String, u32)> = self.running().map(|process| (process.part.clone(), process.copy)).collect();
@@ -127,8 +144,13 @@ impl Plant {
         }
     }
 
-    /// The intake's disk, for a test that takes it away.
-    pub fn intake_folder(&self) -> PathBuf {
+    /// Takes the intake's own disk away.
+    pub fn wipe_intake(&self) {
+        fs::remove_dir_all(self.intake_folder()).unwrap();
+        fs::remove_file(self.folder().join("intake.witness")).unwrap();
+    }
+
+    fn intake_folder(&self) -> PathBuf {
         self.folder().join("intake")
     }
 
@@ -151,7 +173,8 @@ impl Plant {
         self.intake(feeds, &["--as-of", as_of])
     }
 
-    fn intake(&self, feeds: &Path, time: &[&str]) -> Intake {
+    /// An intake with these arguments about time; without any, time stays where it is.
+    pub fn intake(&self, feeds: &Path, time: &[&str]) -> Intake {
         let mut command = self.command(&["intake"]);
         command.arg("--data").arg(self.intake_folder()).arg("--blobs").arg(self.blobs()).arg("--feeds").arg(feeds);
         command.args(time).arg("--until-idle").stderr(self.log_file("intake", 1));
@@ -212,7 +235,7 @@ impl Plant {
         self.processes.iter().filter(|process| process.child.is_some())
     }
 
-    fn command(&self, name: &[&str]) -> Command {
+    pub fn command(&self, name: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_paidonce-tested"));
         command.args(name).arg("--config").arg(&self.config);
         command.args(["--brokers", &self.bootstrap, "--prefix", &self.prefix]);
@@ -230,6 +253,15 @@ impl Plant {
         command.args(["--checkpoint-interval", &self.checkpoint_interval.to_string()]);
         if self.instances {
             command.arg("--instance").arg(format!("{part}-{copy}"));
+        }
+        if let Some(shell) = &self.shell {
+            let mut inside = Command::new("sh");
+            inside
+                .args(["-c", &format!("{shell}; exec \"$@\""), "sh"])
+                .arg(command.get_program())
+                .args(command.get_args());
+            inside.stdin(Stdio::null()).stdout(Stdio::null());
+            command = inside;
         }
         command.env("RUST_LOG", "info").stderr(self.log_file(part, copy));
         command

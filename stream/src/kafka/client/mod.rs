@@ -69,6 +69,18 @@ impl KafkaTransport {
         self.ask(|probe| probe.visible_end(topic, partition))
     }
 
+    /// Visits committed records of one partition from an offset on, until `visit` wants no more or readers may see no
+    /// more. Waits for no transaction.
+    pub fn read_visible(
+        &self,
+        topic: &str,
+        partition: u16,
+        from: u64,
+        visit: &mut dyn FnMut(Received<'_>) -> bool,
+    ) -> Result<(), TransportError> {
+        self.ask(|probe| probe.read_visible(topic, partition, from, visit))
+    }
+
     /// Asks with a client of its own; one that did not answer is not asked again.
     fn ask<R>(&self, question: impl FnOnce(&Probe) -> Result<R, TransportError>) -> Result<R, TransportError> {
         let kept = self.idle().pop();

@@ -68,9 +68,30 @@ impl Probe {
         }
         self.wait_for_transactions(topic, partition, end)?;
         self.committed.assign(&at(topic, partition, from)?).map_err(|error| trouble(topic, &error))?;
-        let read = self.read(topic, partition, end, visit);
+        let read = self.read(topic, partition, end, &mut |received| {
+            visit(received);
+            true
+        });
         self.committed.unassign().map_err(|error| trouble(topic, &error))?;
         read.map(|()| end)
+    }
+
+    /// Visits committed records from an offset on, until one is refused or readers may see no more.
+    pub fn read_visible(
+        &self,
+        topic: &str,
+        partition: u16,
+        from: u64,
+        visit: &mut dyn FnMut(Received<'_>) -> bool,
+    ) -> Result<(), TransportError> {
+        let end = self.visible_end(topic, partition)?;
+        if from >= end {
+            return Ok(());
+        }
+        self.committed.assign(&at(topic, partition, from)?).map_err(|error| trouble(topic, &error))?;
+        let read = self.read(topic, partition, end, visit);
+        self.committed.unassign().map_err(|error| trouble(topic, &error))?;
+        read
     }
 
     fn wait_for_transactions(&self, topic: &str, partition: u16, end: u64) -> Result<(), TransportError> {
@@ -85,13 +106,14 @@ impl Probe {
         Ok(())
     }
 
-    /// The end of the partition, as the consumer tells it, lies at `end` or behind it: everything in front was settled.
+    /// Reads until `visit` wants no more. The end of the partition, as the consumer tells it, lies at `end` or behind it:
+    /// everything in front was settled.
     fn read(
         &self,
         topic: &str,
         partition: u16,
         end: u64,
-        visit: &mut dyn FnMut(Received<'_>),
+        visit: &mut dyn FnMut(Received<'_>) -> bool,
     ) -> Result<(), TransportError> {
         let mut heard = Instant::now();
         loop {
@@ -101,7 +123,9 @@ impl Probe {
                     if u64::try_from(message.offset()).is_ok_and(|offset| offset >= end) {
                         return Ok(());
                     }
-                    if visit_message(&message, visit) + 1 >= end {
+                    let mut goes_on = true;
+                    let offset = visit_message(&message, &mut |received| goes_on = visit(received));
+                    if !goes_on || offset + 1 >= end {
                         return Ok(());
                     }
                 }

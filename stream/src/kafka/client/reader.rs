@@ -10,7 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::ears::ReaderEars;
 use super::{Client, KafkaTransport, client, is_lasting, trouble};
-use crate::kafka::{Label, LabelReader, Reader, Received, TransportError};
+use crate::kafka::{Header, Label, LabelReader, Reader, Received, TransportError};
 
 /// A reader that gets nothing for so long looks whether there is something.
 const DOUBT: Duration = Duration::from_secs(10);
@@ -85,8 +85,15 @@ pub(super) fn at(topic: &str, partition: u16, from: u64) -> Result<TopicPartitio
 pub(super) fn visit_message(message: &BorrowedMessage<'_>, visit: &mut dyn FnMut(Received<'_>)) -> u64 {
     let offset = u64::try_from(message.offset()).expect("a record that was read has an offset");
     let label = label(message);
-    visit(Received { offset, key: message.key(), value: message.payload(), label: label.as_ref() });
+    let headers = if label.is_none() { headers(message) } else { Vec::new() };
+    let (key, value, label, headers) = (message.key(), message.payload(), label.as_ref(), headers.as_slice());
+    visit(Received { offset, key, value, label, headers });
     offset
+}
+
+fn headers(message: &BorrowedMessage<'_>) -> Vec<Header> {
+    let all = message.headers().into_iter().flat_map(|headers| headers.iter());
+    all.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
 }
 
 fn label(message: &BorrowedMessage<'_>) -> Option<Label> {

@@ -1,0 +1,68 @@
+//! `paidonce replay`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::EXIT_CONFIGURATION;
+use super::check::load_or_tell;
+use crate::kafka::replay::{Case, Remedy, Search, apply};
+use crate::kafka::{ClusterArguments, FormatArguments};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folder of the configuration
+    #[arg(long, value_name = "DIR")]
+    config: PathBuf,
+    /// Folder with the partners' files, which the intake reads: letters that can be taken become files there
+    #[arg(long, value_name = "DIR", required_if_eq("apply", "true"))]
+    feeds: Option<PathBuf>,
+    /// Take in what can be taken now; without it, letters are listed and nothing changes
+    #[arg(long)]
+    apply: bool,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+    #[command(flatten)]
+    format: FormatArguments,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let Some(configuration) = load_or_tell(&arguments.config) else {
+        return Ok(ExitCode::from(EXIT_CONFIGURATION));
+    };
+    let cluster = arguments.cluster.cluster();
+    let search = Search {
+        cluster: &cluster,
+        partitions: configuration.tenant.partitions,
+        feeds: &configuration.feeds,
+        registry: arguments.format.format(&cluster)?.registry(),
+        folder: arguments.feeds.as_deref(),
+    };
+    let cases = search.cases()?;
+    cases.iter().for_each(|case| println!("{}", told(case)));
+    let count = |is: fn(&Remedy) -> bool| cases.iter().filter(|case| is(&case.remedy)).count();
+    let can = count(|remedy| matches!(remedy, Remedy::Take { .. }));
+    let before = count(|remedy| matches!(remedy, Remedy::Taken(_)));
+    let (all, not) = (cases.len(), cases.len() - can - before);
+    eprintln!("{all} dead letters: {can} can be taken now, {before} were taken before, {not} cannot be taken");
+    match &arguments.feeds {
+        Some(feeds) if arguments.apply => {
+            let made = apply(&cases, feeds)?;
+            made.iter().for_each(|name| eprintln!("made {name}: the intake takes it in"));
+        }
+        _ if can > 0 => eprintln!("nothing was changed; --apply --feeds DIR takes them in"),
+        _ => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line, for people and scripts: where from, why it is dead, what can be done.
+fn told(case: &Case) -> String {
+    let letter = &case.letter;
+    let now = match &case.remedy {
+        Remedy::Take { .. } => "can be taken now",
+        Remedy::Taken(file) => &format!("was taken in again as {file}"),
+        Remedy::Not(why) if *why == letter.why => "still so",
+        Remedy::Not(why) => &format!("cannot be taken: {why}"),
+    };
+    format!("{}, partition {}, offset {}: {}; {now}", letter.topic, letter.partition, letter.offset, letter.why)
+}
