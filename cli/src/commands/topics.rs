@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use stream::kafka::{Cluster, KafkaTransport, Passed, TopicPlan, create_topics, differences, passed};
+use stream::kafka::{Cluster, KafkaTransport, Passed, TopicPlan, create_topics, differences, look_at_brokers, passed};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
@@ -85,7 +85,8 @@ fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
 fn check(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
     let found = differences(cluster, plans)?;
     found.iter().for_each(|difference| println!("{difference}"));
-    eprintln!("{} topics, {} differences", plans.len(), found.len());
+    let durability = look_at_brokers(cluster, &plans[0].name)?;
+    eprintln!("{} topics, {} differences; {durability}", plans.len(), found.len());
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -10,8 +10,8 @@ use anyhow::{Context, ensure};
 use contract::FeedEvent;
 use contract::topics::HOPS;
 use stream::kafka::{
-    Cluster, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions, patiently, place_of,
-    published_log,
+    Cluster, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions, look_at_brokers,
+    patiently, place_of, published_log,
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
@@ -72,7 +72,11 @@ pub fn intake(
         transport: Arc::clone(&transport),
         observer: Arc::clone(&inlet.observer),
     };
-    let opened = patiently(stop, || Repairs::open(cluster, &transport, &task_options))?;
+    let opened = patiently(stop, || {
+        let durability = look_at_brokers(cluster, &cluster.topic(LOG))?;
+        tracing::info!(%durability, "brokers are as they must be");
+        Repairs::open(cluster, &transport, &task_options)
+    })?;
     let Some(mut repairs) = opened else { return Ok(0) };
     let log = directory.log();
     let (feeds, registry) = (&configuration.feeds, inlet.wires.registry());

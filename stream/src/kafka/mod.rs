@@ -31,8 +31,8 @@ mod work;
 pub use book::{About, Book, Channels, DEAD, Floor, HOP, Mark, Place, Seen, Taken, Written, record_hash};
 #[cfg(feature = "kafka")]
 pub use client::{
-    KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan, create_topics,
-    delete_records, differences,
+    Durability, KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan,
+    create_topics, delete_records, differences, look_at_brokers,
 };
 #[cfg(feature = "rocks")]
 pub use gather::Gathering;

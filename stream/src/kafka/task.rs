@@ -336,7 +336,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
         self.target = None;
         let (folded, resent) = (self.folded, self.total.sent.saturating_sub(self.total.silent));
-        self.observer.event(self.id, &Event::Recovered { folded, resent, took: self.opened.elapsed() });
+        let took = self.opened.elapsed();
+        tracing::info!(task = %self.id, folded, resent, ?took, "task has come to its mark");
+        self.observer.event(self.id, &Event::Recovered { folded, resent, took });
         Ok(())
     }
 

@@ -1,9 +1,12 @@
 /* The wall clock of a process, an hour ahead for three seconds out of nine, an hour behind for three others.
- * Loaded in front of the C library; the clock that only counts on stays as it is. */
+ * Loaded in front of the C library; the clock that only counts on stays as it is. A wait until some time of the wall
+ * clock ends when that clock, as it went when the wait began, would show it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 
 static int kernel_time(clockid_t clock, struct timespec *time)
@@ -54,4 +57,36 @@ time_t time(time_t *out)
     if (out)
         *out = now.tv_sec;
     return now.tv_sec;
+}
+
+/* An end on the clock that the kernel knows. */
+static struct timespec kernel_end(const struct timespec *until)
+{
+    struct timespec end = *until;
+    end.tv_sec -= jump();
+    return end;
+}
+
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex, const struct timespec *restrict until)
+{
+    static int (*next)(cnd_t *, mtx_t *, const struct timespec *);
+    struct timespec end = kernel_end(until);
+    if (!next)
+        next = (int (*)(cnd_t *, mtx_t *, const struct timespec *))dlsym(RTLD_NEXT, "cnd_timedwait");
+    return next(condition, mutex, &end);
+}
+
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict until)
+{
+    static int (*next)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    struct timespec end = kernel_end(until);
+    /* The oldest version of the symbol is for conditions of another layout. */
+    if (!next)
+        next = (int (*)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *))dlvsym(
+            RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (!next)
+        next = (int (*)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *))dlsym(
+            RTLD_NEXT, "pthread_cond_timedwait");
+    return next(condition, mutex, &end);
 }

@@ -109,16 +109,11 @@ impl Plant {
         kill_process(Pid::from_child(child), signal).unwrap();
     }
 
-    /// Waits until a process has ended by itself.
-    pub fn wait(&mut self, part: &str, copy: u32) -> Option<i32> {
+    /// Waits until the last lines of a process say this.
+    pub fn wait_for(&self, part: &str, copy: u32, says: &str) {
         let deadline = Instant::now() + DONE_WITHIN;
-        let found = self.processes.iter_mut().find(|process| process.part == part && process.copy == copy);
-        let mut child = found.and_then(|process| process.child.take()).expect("the process runs");
-        loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                return status.code();
-            }
-            assert!(Instant::now() < deadline, "{part} {copy} goes on\n{}", self.log(part, copy));
+        while !self.log(part, copy).contains(says) {
+            assert!(Instant::now() < deadline, "{says:?} is not told by\n{}", self.log(part, copy));
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -263,7 +258,7 @@ impl Plant {
             inside.stdin(Stdio::null()).stdout(Stdio::null());
             command = inside;
         }
-        command.env("RUST_LOG", "info").stderr(self.log_file(part, copy));
+        command.env("RUST_LOG", "info").env("NO_COLOR", "1").stderr(self.log_file(part, copy));
         command
     }
 
@@ -282,10 +277,36 @@ impl Plant {
         format!("{part} {copy}:\n{}", lines[lines.len().saturating_sub(15)..].join("\n"))
     }
 
+    /// For each time that a task came to its mark: how long after its process had found the brokers.
+    pub fn recoveries(&self) -> Vec<Duration> {
+        let mut recoveries = Vec::new();
+        for process in &self.processes {
+            let text = fs::read_to_string(self.log_path(&process.part, process.copy)).unwrap_or_default();
+            let mut began = Duration::ZERO;
+            for line in text.lines() {
+                if line.contains("brokers are as they must be") {
+                    began = time_of_day(line);
+                } else if line.contains("task has come to its mark") {
+                    recoveries.push(time_of_day(line).saturating_sub(began));
+                }
+            }
+        }
+        recoveries.sort_unstable();
+        recoveries
+    }
+
     fn logs(&self) -> String {
         let logs: Vec<String> = self.processes.iter().map(|process| self.log(&process.part, process.copy)).collect();
         logs.join("\n")
     }
+}
+
+/// When a line of a log was written: it begins with `2026-11-28T19:33:28.983437Z`.
+fn time_of_day(line: &str) -> Duration {
+    let mut parts = line.get(11..26).unwrap_or_default().split([':', '.']).map(|part| part.parse::<u64>().unwrap());
+    let mut next = || parts.next().unwrap();
+    let (hours, minutes, seconds) = (next(), next(), next());
+    Duration::from_secs((hours * 60 + minutes) * 60 + seconds) + Duration::from_micros(next())
 }
 
 /// An intake at work, which does not outlive its test.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use stream::kafka::{
-    Cluster, CommitError, KafkaTransport, Kind, Label, Origin, Reader, Received, Sending, TaskId, TopicPlan, Transport,
-    TransportError, Writer, create_topics, differences,
+    Cluster, CommitError, Durability, KafkaTransport, Kind, Label, Origin, Reader, Received, Sending, TaskId,
+    TopicPlan, Transport, TransportError, Writer, create_topics, differences, look_at_brokers,
 };
 use tests::broker::{Brokers, Settings, free_addresses};
 use tests::proxy::{Act, Api, Gate, Proxy};
@@ -41,6 +43,33 @@ fn numbers(transport: &KafkaTransport) -> (Vec<u64>, u64) {
     };
     let end = transport.read_to_end("t.one", 1, 0, visit).unwrap();
     (found, end)
+}
+
+/// Changes a setting of the only broker while it runs.
+fn set(brokers: &Brokers, name: &str, value: &str) {
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", brokers.bootstrap()).create().unwrap();
+    let change = AlterConfig::new(ResourceSpecifier::Broker(1)).set(name, value);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let answers = runtime.block_on(admin.alter_configs([&change], &AdminOptions::new())).unwrap();
+    answers.into_iter().for_each(|answer| drop(answer.unwrap()));
+}
+
+#[test]
+fn brokers_must_verify_whose_transaction_a_record_is_of() {
+    let brokers = Brokers::one().unwrap();
+    let cluster = cluster(&brokers);
+    assert!(matches!(look_at_brokers(&cluster, "t.one"), Err(TransportError::Broken(_))), "no topic yet");
+    create_topics(&cluster, &[plan("one")]).unwrap();
+    let durability = look_at_brokers(&cluster, "t.one").unwrap();
+    assert_eq!(durability, Durability { copies: 1, in_sync: 1, flushed: false });
+    assert!(durability.to_string().ends_with("loses records"));
+    let verification = "transaction.partition.verification.enable";
+    set(&brokers, verification, "false");
+    let error = look_at_brokers(&cluster, "t.one").unwrap_err();
+    assert!(
+        matches!(&error, TransportError::Broken(why) if why == &format!("broker 1 must have {verification}")),
+        "{error}"
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 pub use reader::KafkaReader;
 pub use settings::{SESSION_TIMEOUT, TRANSACTION_TIMEOUT};
-pub use topics::{TopicPlan, create_topics, delete_records, differences};
+pub use topics::{Durability, TopicPlan, create_topics, delete_records, differences, look_at_brokers};
 pub use writer::KafkaWriter;
 
 use crate::kafka::{Cluster, Event, Observer, Received, TaskId, Transport, TransportError};

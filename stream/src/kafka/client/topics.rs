@@ -1,11 +1,12 @@
 //! Making topics, and telling how they differ from what they should be.
 
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
@@ -78,13 +79,72 @@ pub fn differences(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Vec<String>
     for (plan, answer) in there.iter().zip(answers) {
         let about = answer.map_err(|code| TransportError::Trouble(format!("{}: {code}", plan.name)))?;
         for (name, wanted) in &plan.settings {
-            let value = about.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default();
+            let value = setting(&about, name);
             if value != *wanted {
                 found.push(format!("{}: {name} is {value:?}, not {wanted}", plan.name));
             }
         }
     }
     Ok(found)
+}
+
+/// What brokers do for the records of a topic before they count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Durability {
+    /// Brokers that each record lies on.
+    pub copies: usize,
+    /// Brokers that must have it.
+    pub in_sync: usize,
+    /// A broker writes each record through to its disk.
+    pub flushed: bool,
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Durability { copies, in_sync, flushed } = self;
+        let disk = if *flushed { ", on their disks" } else { "" };
+        write!(f, "{copies} copies of each record, {in_sync} before it counts{disk}")?;
+        if *in_sync < 2 && !flushed {
+            f.write_str(": a broker that loses its memory loses records")?;
+        }
+        Ok(())
+    }
+}
+
+/// A broker must ask whether a partition belongs to the transaction that is written there: without it a record that comes
+/// late is left over and blocks every reader (KIP-890).
+const VERIFICATION: &str = "transaction.partition.verification.enable";
+
+/// Sees to it that brokers do what exactly once rests on; returns what they do for the records of a topic.
+///
+/// # Errors
+/// They do not answer; one of them does not verify partitions of transactions, or the topic is not there.
+pub fn look_at_brokers(cluster: &Cluster, topic: &str) -> Result<Durability, TransportError> {
+    let admin = admin(cluster)?;
+    let metadata = admin.inner().fetch_metadata(Some(topic), ASK).map_err(|error| trouble(topic, &error))?;
+    let brokers = metadata.brokers().iter().map(|broker| ResourceSpecifier::Broker(broker.id()));
+    let resources: Vec<ResourceSpecifier<'_>> = brokers.chain([ResourceSpecifier::Topic(topic)]).collect();
+    // Each broker answers for itself.
+    let mut answers = Vec::new();
+    for resource in &resources {
+        let answer = wait(admin.describe_configs([resource], &options())).map_err(|error| trouble(topic, &error))?;
+        answers.extend(answer.into_iter().map(|one| one.map_err(|code| TransportError::Trouble(code.to_string()))));
+    }
+    let about = answers.pop().expect("the topic was asked about last")?;
+    for (broker, answer) in metadata.brokers().iter().zip(answers) {
+        if setting(&answer?, VERIFICATION) != "true" {
+            return Err(TransportError::Broken(format!("broker {} must have {VERIFICATION}", broker.id())));
+        }
+    }
+    let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
+    let copies = partitions.iter().map(|partition| partition.replicas().len()).min();
+    let copies = copies.ok_or_else(|| TransportError::Broken(format!("topic {topic} is not there")))?;
+    let in_sync = setting(&about, "min.insync.replicas").parse().unwrap_or(1);
+    Ok(Durability { copies, in_sync, flushed: setting(&about, "flush.messages") == "1" })
+}
+
+fn setting(about: &ConfigResource, name: &str) -> String {
+    about.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default()
 }
 
 /// Takes everything below an offset of a partition away, for ever.
