@@ -8,6 +8,7 @@ mod export;
 mod import_master;
 mod intake;
 mod matching;
+mod repair;
 mod replay;
 mod run;
 mod stage;
@@ -53,6 +54,8 @@ enum Command {
     Intake(intake::Arguments),
     /// List what is on Kafka's topic of dead letters, and take in again what can be read now
     Replay(replay::Arguments),
+    /// Say which tasks on Kafka must not go on by themselves, and repair one
+    Repair(repair::Arguments),
     /// Take what lies in the feeds folder through all stages, to accruals, authorizations and journal
     Run(run::Arguments),
     /// Work at one stage on Kafka; any number of processes share it
@@ -97,6 +100,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::ImportMaster(arguments) => import_master::run(&arguments),
         Command::Match(arguments) => matching::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Repair(arguments) => repair::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

@@ -1,10 +1,12 @@
 //! The pipeline on a Kafka cluster: the same stages as embedded, in processes of their own.
 
+pub mod archived;
 pub mod collect;
 pub mod foreign;
 pub mod intake;
 pub mod record;
 pub mod registry;
+pub mod repair;
 pub mod replay;
 pub mod stage;
 pub mod topics;

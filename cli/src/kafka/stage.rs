@@ -17,6 +17,7 @@ use stream::kafka::{
 use stream::store::RocksMemory;
 
 use super::line;
+use super::registry::RegistryError;
 use super::wires::WireFormat;
 use crate::configuration::Configuration;
 use crate::run::blobs::BlobFolder;
@@ -100,28 +101,23 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(&self) -> anyhow::Result<Vec<Stopped>> {
-        let (wires, blobs, count) = (&self.worker.wires, self.blobs.clone(), u32::from(self.spec.partitions));
-        let shard = move |index: u16| Shard { index: index.into(), count };
-        let ended = match self.spec.number {
-            stages::INGEST => self.with(wires.ingest()?, |_| IngestStage::default()),
-            stages::NORMALIZE => {
-                self.with(wires.normalize()?, move |index| NormalizeStage::new(blobs.clone(), shard(index)))
-            }
-            stages::UNITS => self.with(wires.units()?, move |_| UnitsStage::new(blobs.clone())),
-            stages::LEDGER => self.with(wires.ledger()?, move |_| LedgerStage::new(blobs.clone())),
-            _ => self.with(wires.accrual_sink()?, move |index| SinkStage::new(blobs.clone(), shard(index))),
-        };
+    fn run(self) -> anyhow::Result<Vec<Stopped>> {
+        let (stop, wires) = (self.stop, &self.worker.wires);
+        let ended = with_stage(&Arc::clone(&self.spec), wires, &Arc::clone(&self.blobs), self);
         // Whatever ends one stage of a process ends the others: it is one process to those who run it.
-        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        Ok(ended?)
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(ended??)
     }
+}
+
+impl StageWork for Job<'_> {
+    type Done = Result<Vec<Stopped>, TransportError>;
 
     fn with<S: Stage + 'static>(
-        &self,
+        self,
         wires: Wires<S::In, S::Out>,
         make: impl Fn(u16) -> S + Send + Sync + 'static,
-    ) -> Result<Vec<Stopped>, TransportError> {
+    ) -> Self::Done {
         let Worker { cluster, options, observer, .. } = self.worker;
         let transport = KafkaTransport::observed(cluster, Arc::clone(observer), self.spec.number)?;
         let frame = Frame {
@@ -134,4 +130,39 @@ impl Job<'_> {
         };
         run_stage(frame, self.memory, make, self.stop, self.ready)
     }
+}
+
+/// What is done with a stage, whichever it is.
+pub trait StageWork {
+    type Done;
+
+    /// `make` makes the stage for a partition.
+    fn with<S: Stage + 'static>(
+        self,
+        wires: Wires<S::In, S::Out>,
+        make: impl Fn(u16) -> S + Send + Sync + 'static,
+    ) -> Self::Done;
+}
+
+/// Does it with the stage that a spec names.
+///
+/// # Errors
+/// The registry does not have what the stage writes and reads.
+pub fn with_stage<W: StageWork>(
+    spec: &StageSpec,
+    wires: &WireFormat,
+    blobs: &Arc<dyn stream::Blobs>,
+    work: W,
+) -> Result<W::Done, RegistryError> {
+    let (blobs, count) = (Arc::clone(blobs), u32::from(spec.partitions));
+    let shard = move |index: u16| Shard { index: index.into(), count };
+    Ok(match spec.number {
+        stages::INGEST => work.with(wires.ingest()?, |_| IngestStage::default()),
+        stages::NORMALIZE => {
+            work.with(wires.normalize()?, move |index| NormalizeStage::new(blobs.clone(), shard(index)))
+        }
+        stages::UNITS => work.with(wires.units()?, move |_| UnitsStage::new(blobs.clone())),
+        stages::LEDGER => work.with(wires.ledger()?, move |_| LedgerStage::new(blobs.clone())),
+        _ => work.with(wires.accrual_sink()?, move |index| SinkStage::new(blobs.clone(), shard(index))),
+    })
 }

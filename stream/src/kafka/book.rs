@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::kafka::{Kind, Label, StageSpec, TaskId, WireError};
+use crate::kafka::{Cause, Cluster, Incarnation, Kind, Label, StageSpec, TaskId, WireError};
 
 /// A place in the input of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl Taken {
     }
 }
 
-/// All that is kept beside the stage's own state. A function of the input alone, but for `transactions`.
+/// All that is kept beside the stage's own state. A function of the input alone, but for `transactions` and `incarnations`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Book {
     pub place: Place,
@@ -63,6 +63,8 @@ pub struct Book {
     pub records: u64,
     /// Transactions that were applied here.
     pub transactions: u64,
+    /// What people decided about the task, the last one last.
+    pub incarnations: Vec<Incarnation>,
 }
 
 /// One kind of output, by number.
@@ -117,7 +119,8 @@ impl Channels {
         (&self.outputs[slot / partitions].1, (slot % partitions) as u16)
     }
 
-    fn kind(&self, slot: usize) -> u8 {
+    /// [`HOP`], [`DEAD`] or the view's number.
+    pub fn kind(&self, slot: usize) -> u8 {
         self.outputs[slot / usize::from(self.partitions)].0
     }
 }
@@ -159,10 +162,14 @@ pub struct Mark {
     pub config: [u8; 32],
     /// Records that are put aside.
     pub held: u64,
+    /// What people decided about the task, the last one last.
+    pub incarnations: Vec<Incarnation>,
 }
 
-/// Layout of marks. One of another layout stops the task that reads it.
-const VERSION: u8 = 1;
+/// Layout of marks. One of a layout that is not known stops the task that reads it.
+const VERSION: u8 = 2;
+/// Layout of marks that knew no incarnations.
+const VERSION_WITHOUT_INCARNATIONS: u8 = 1;
 
 impl Mark {
     /// `floors` by slot.
@@ -187,6 +194,7 @@ impl Mark {
             logic: about.logic,
             config: about.config,
             held: book.held,
+            incarnations: book.incarnations.clone(),
         }
     }
 
@@ -195,10 +203,10 @@ impl Mark {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Mark, WireError> {
+        let damaged = |error| WireError::Poison(format!("mark is damaged: {error}"));
         match bytes.split_first() {
-            Some((&VERSION, rest)) => {
-                postcard::from_bytes(rest).map_err(|error| WireError::Poison(format!("mark is damaged: {error}")))
-            }
+            Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(damaged),
+            Some((&VERSION_WITHOUT_INCARNATIONS, rest)) => without_incarnations(rest).map_err(damaged),
             Some((version, _)) => {
                 Err(WireError::Poison(format!("mark has layout {version}, this build reads {VERSION}")))
             }
@@ -240,6 +248,13 @@ pub struct About {
     pub logic: u32,
     pub config: [u8; 32],
     pub channels: Channels,
+}
+
+impl About {
+    pub(crate) fn of(cluster: &Cluster, spec: &StageSpec, channels: Channels) -> About {
+        let (generation, input) = (cluster.generation, cluster.topic(&spec.input));
+        About { generation, input, logic: spec.logic, config: spec.config, channels }
+    }
 }
 
 /// Hash by which a record is recognised: label and datum, without the frame that names its schema.
@@ -284,10 +299,38 @@ fn hash_bytes(hasher: &mut blake3::Hasher, bytes: Option<&[u8]>) {
     }
 }
 
+/// Reads a record that ends with its incarnations, and was written when there were none.
+fn without_incarnations<T: DeserializeOwned>(bytes: &[u8]) -> postcard::Result<T> {
+    postcard::from_bytes(&[bytes, &[0]].concat())
+}
+
+/// Reads a record that ends with a book, of this layout or of the one without incarnations.
+pub(crate) fn decode_with_book<T: DeserializeOwned>(bytes: &[u8]) -> postcard::Result<T> {
+    match postcard::from_bytes(bytes) {
+        Err(postcard::Error::DeserializeUnexpectedEnd) => without_incarnations(bytes),
+        read => read,
+    }
+}
+
 impl Book {
     pub fn new(slots: usize, writers: u16) -> Book {
         let inputs = (0..writers).map(|writer| (writer, Taken::default())).collect();
         Book { inputs, numbers: vec![0; slots], ..Book::default() }
+    }
+
+    /// The book as the newest incarnation has it, when this one stands where that was opened and its state is still
+    /// right; as it is otherwise.
+    ///
+    /// Another input leaves the state behind the mark as it is. Other outputs do not: the state was folded again.
+    pub fn reborn(self, incarnations: &[Incarnation]) -> Book {
+        let Some((last, before)) = incarnations.split_last() else { return self };
+        let is_it = last.cause == Cause::Input
+            && self.incarnations == before
+            && (self.place, self.hash) == (last.from, last.hash);
+        if !is_it {
+            return self;
+        }
+        Book { place: last.at, last: None, incarnations: incarnations.to_vec(), ..self }
     }
 
     /// Takes one output into the rolling hash.
@@ -310,6 +353,7 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kafka::Approval;
 
     fn about() -> About {
         let spec = StageSpec {
@@ -350,5 +394,37 @@ mod tests {
         assert_eq!(mark.by_slot(&about.channels), Ok((floors, book.numbers)));
         bytes[0] += 1;
         assert!(Mark::decode(&bytes).is_err());
+        bytes[0] = VERSION_WITHOUT_INCARNATIONS;
+        bytes.pop();
+        assert_eq!(Mark::decode(&bytes), Ok(mark));
+    }
+
+    fn incarnation(cause: Cause, from: u64, at: u64) -> Incarnation {
+        let approval = Approval::new("ann", "bob", "a test").unwrap();
+        let place = |next| Place { next, slice: 0 };
+        Incarnation { cause, approval, from: place(from), hash: [3; 32], at: place(at) }
+    }
+
+    #[test]
+    fn a_book_without_incarnations_is_read() {
+        let mut book = Book::new(2, 1);
+        let mut bytes = postcard::to_stdvec(&book).unwrap();
+        bytes.pop();
+        assert_eq!(decode_with_book(&bytes), Ok(book.clone()));
+        book.incarnations.push(incarnation(Cause::Input, 5, 0));
+        assert_eq!(decode_with_book(&postcard::to_stdvec(&book).unwrap()), Ok(book));
+    }
+
+    #[test]
+    fn a_state_serves_a_new_incarnation_where_that_was_opened_and_only_the_input_changed() {
+        let book = |next| Book { place: Place { next, slice: 4 }, hash: [3; 32], ..Book::new(2, 1) };
+        let opened = |cause| Incarnation { from: Place { next: 5, slice: 4 }, ..incarnation(cause, 5, 1) };
+        let input = [opened(Cause::Input)];
+        let reborn = book(5).reborn(&input);
+        assert_eq!((reborn.place, reborn.last, reborn.incarnations.as_slice()), (input[0].at, None, &input[..]));
+        assert_eq!(book(4).reborn(&input), book(4), "it stands elsewhere");
+        assert_eq!(book(5).reborn(&[opened(Cause::Output)]), book(5), "its state is another one");
+        assert_eq!(book(5).reborn(&[opened(Cause::Output), opened(Cause::Input)]), book(5), "it is of an older life");
+        assert_eq!(book(5).reborn(&[]), book(5));
     }
 }

@@ -5,6 +5,9 @@
 //! CHECKPOINTS/units-3/00…0815/store/   a checkpoint: a store that nobody writes to
 //! CHECKPOINTS/units-3/00…0815/book     what it holds; written last, by a rename of the whole
 //! ```
+//!
+//! A checkpoint is called by its place, and by its incarnation where people opened one: a new one may begin at a lower
+//! place.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,8 +18,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::StorageError;
+use crate::kafka::book::decode_with_book;
 use crate::kafka::home::{FORMAT, Home};
-use crate::kafka::{Book, Cluster, StageSpec, TaskOptions};
+use crate::kafka::{Book, Cluster, Incarnation, Place, StageSpec, TaskOptions};
 use crate::store::{Durability, RocksMemory, RocksStore, Store};
 
 /// Checkpoints that are kept of a task: the newest may be one that nothing can be folded from.
@@ -81,6 +85,12 @@ impl FolderHome {
         self.open_own()
     }
 
+    /// Whether a checkpoint of the same state is there.
+    fn holds(&self, checkpoint: &Path, book: &Book) -> bool {
+        let kept = fs::read(checkpoint.join(BOOK)).ok().and_then(|bytes| kept_book(&bytes, self.generation));
+        kept.is_some_and(|kept| Book { transactions: book.transactions, ..kept } == *book)
+    }
+
     fn whole(&self) -> Result<Vec<(PathBuf, Book)>, StorageError> {
         self.checkpoints.as_ref().map_or(Ok(Vec::new()), |folder| whole(folder, self.generation))
     }
@@ -92,23 +102,47 @@ fn whole(folder: &Path, generation: u32) -> Result<Vec<(PathBuf, Book)>, Storage
     for path in numbered(folder).map_err(|error| failure(folder, &error))?.into_iter().rev() {
         // Another owner may be taking it away at this moment.
         let Ok(bytes) = fs::read(path.join(BOOK)) else { continue };
-        let Ok(manifest) = postcard::from_bytes::<Manifest>(&bytes) else { continue };
-        if manifest.format == FORMAT && manifest.generation == generation {
-            whole.push((path, manifest.book));
-        }
+        let Some(book) = kept_book(&bytes, generation) else { continue };
+        whole.push((path, book));
     }
     Ok(whole)
 }
 
-/// Books of the checkpoints that are kept of a task; `None` as long as there are fewer than are to be kept.
+/// The book in a manifest of this layout and generation.
+fn kept_book(bytes: &[u8], generation: u32) -> Option<Book> {
+    let manifest = decode_with_book::<Manifest>(bytes).ok()?;
+    (manifest.format == FORMAT && manifest.generation == generation).then_some(manifest.book)
+}
+
+/// Books of the checkpoints that are kept of a task's incarnation; `None` as long as there are fewer than are to be kept.
 pub(crate) fn kept_books(
     checkpoints: &Path,
     spec: &StageSpec,
     partition: u16,
     generation: u32,
+    incarnations: &[Incarnation],
 ) -> Result<Option<Vec<Book>>, StorageError> {
     let whole = whole(&checkpoints.join(folder_name(spec.name, partition)), generation)?;
-    Ok((whole.len() >= KEPT).then(|| whole.into_iter().map(|(_, book)| book).collect()))
+    let books = whole.into_iter().map(|(_, book)| book).filter(|book| book.incarnations == incarnations);
+    let books: Vec<Book> = books.collect();
+    Ok((books.len() >= KEPT).then_some(books))
+}
+
+/// What a checkpoint is called.
+fn checkpoint_name(book: &Book) -> String {
+    let Place { next, slice } = book.place;
+    match book.incarnations.len() {
+        0 => format!("{next:020}-{slice:010}"),
+        incarnation => format!("{next:020}-{slice:010}-{incarnation:05}"),
+    }
+}
+
+/// Incarnation, then place: the order in which checkpoints were kept.
+fn order(path: &Path) -> (u64, u64, u64) {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let mut numbers = name.split('-').map(|part| part.parse().unwrap_or_default());
+    let (next, slice) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    (numbers.next().unwrap_or_default(), next, slice)
 }
 
 /// What the folders of a task are called.
@@ -138,9 +172,11 @@ impl Home for FolderHome {
     fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Option<u64>, StorageError> {
         let Some(folder) = self.checkpoints.clone() else { return Ok(None) };
         let store = self.open.upgrade().ok_or_else(|| StorageError::new("store of the task is not open"))?;
-        let target = folder.join(format!("{:020}-{:010}", book.place.next, book.place.slice));
+        let target = folder.join(checkpoint_name(book));
         let failed = |error: io::Error| failure(&target, &error);
-        if !target.exists() {
+        if !self.holds(&target, book) {
+            // A repair that did not come to its end may have left another state of the same name.
+            remove(&target).map_err(failed)?;
             fs::create_dir_all(&folder).map_err(failed)?;
             // A name of its own: an owner that has not yet heard that it is none may be at the same.
             let staging = tempfile::Builder::new().prefix(INCOMING).tempdir_in(&folder).map_err(failed)?;
@@ -159,7 +195,7 @@ impl Home for FolderHome {
     }
 }
 
-/// Folders whose names are places, the oldest first.
+/// Folders that are called by places, the oldest first.
 fn numbered(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -174,7 +210,7 @@ fn numbered(folder: &Path) -> io::Result<Vec<PathBuf>> {
             found.push(path);
         }
     }
-    found.sort();
+    found.sort_by_key(|path| order(path));
     Ok(found)
 }
 
@@ -237,9 +273,8 @@ fn failure(path: &Path, error: &io::Error) -> StorageError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::Place;
     use crate::kafka::home::{apply, book_of, look};
-    use crate::kafka::{TaskId, home::TaskIdentity};
+    use crate::kafka::{Approval, Cause, TaskId, home::TaskIdentity};
     use crate::store::{Changes, Column};
 
     fn home(data: &Path, shared: &Path) -> FolderHome {
@@ -297,5 +332,22 @@ mod tests {
         assert_eq!(restored.get(Column::State, b"k").unwrap(), Some(70u64.to_be_bytes().to_vec()));
         drop(restored);
         assert_eq!(second.clear().unwrap().get(Column::State, b"k").unwrap(), None);
+    }
+
+    #[test]
+    fn a_new_incarnation_goes_before_places() {
+        let (here, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut home = home(here.path(), shared.path());
+        let store = home.open().unwrap();
+        let (from, at) = (Place { next: 9, slice: 0 }, Place { next: 2, slice: 0 });
+        let approval = Approval::new("ann", "bob", "a test").unwrap();
+        let opened = vec![Incarnation { cause: Cause::Input, approval, from, hash: [0; 32], at }];
+        let old = [5, 9].map(|next| write(&store, next));
+        let new = Book { incarnations: opened.clone(), ..write(&store, 2) };
+        old.iter().chain([&new]).for_each(|book| assert!(home.checkpoint(&store, book).unwrap().is_some()));
+        assert_eq!(home.checkpoints().unwrap(), [new.clone(), old[1].clone()]);
+        let other = Book { hash: [1; 32], ..new };
+        home.checkpoint(&store, &other).unwrap();
+        assert_eq!(home.checkpoints().unwrap()[0], other, "another state under the same name takes its place");
     }
 }

@@ -82,6 +82,7 @@ impl Gathering {
             }
             let store = RocksStore::open_read_only(&path)?;
             let stands = book_of(&store)?.is_some_and(|(identity, book)| {
+                let book = book.reborn(&mark.incarnations);
                 identity.generation == mark.generation
                     && (book.place, &book.hash) == (mark.place, &mark.hash)
                     && book.complete == mark.complete

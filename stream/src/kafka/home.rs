@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::StorageError;
-use crate::kafka::{Book, Stop, TaskId};
+use crate::kafka::book::decode_with_book;
+use crate::kafka::{Book, Cluster, StageSpec, Stop, TaskId};
 use crate::store::{Changes, Column, Store};
 
 /// What never changes in a task's store.
@@ -22,6 +23,13 @@ pub struct TaskIdentity {
 pub const FORMAT: u32 = 1;
 const IDENTITY: &[u8] = b"identity";
 const BOOK: &[u8] = b"book";
+
+impl TaskIdentity {
+    pub(crate) fn of(cluster: &Cluster, spec: &StageSpec, partition: u16) -> TaskIdentity {
+        let (task, generation) = (TaskId { stage: spec.number, partition }, cluster.generation);
+        TaskIdentity { format: FORMAT, generation, task, stage: spec.name.into(), partitions: spec.partitions }
+    }
+}
 
 impl std::fmt::Display for TaskIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,8 +59,8 @@ pub trait Home: Send {
 
 /// Reads a store's book; an empty store gets its identity, another task's is refused.
 pub fn look(store: &dyn Store, identity: &TaskIdentity) -> Result<Result<Option<Book>, Stop>, StorageError> {
-    match read::<TaskIdentity>(store, IDENTITY)? {
-        Some(found) if found == *identity => Ok(Ok(read(store, BOOK)?)),
+    match read::<TaskIdentity>(store, IDENTITY, |bytes| postcard::from_bytes(bytes))? {
+        Some(found) if found == *identity => Ok(Ok(read(store, BOOK, decode_with_book)?)),
         Some(found) => Ok(Err(Stop::Foreign { found: found.to_string(), asked: identity.to_string() })),
         None => {
             let mut meta = Changes::default();
@@ -65,10 +73,10 @@ pub fn look(store: &dyn Store, identity: &TaskIdentity) -> Result<Result<Option<
 
 /// The book of a store that is only looked at.
 pub fn book_of(store: &dyn Store) -> Result<Option<(TaskIdentity, Book)>, StorageError> {
-    let Some(identity) = read(store, IDENTITY)? else {
+    let Some(identity) = read(store, IDENTITY, |bytes| postcard::from_bytes(bytes))? else {
         return Ok(None);
     };
-    Ok(Some((identity, read(store, BOOK)?.unwrap_or_default())))
+    Ok(Some((identity, read(store, BOOK, decode_with_book)?.unwrap_or_default())))
 }
 
 /// Writes what a transaction changed, with the book in the same batch.
@@ -78,12 +86,16 @@ pub fn apply(store: &dyn Store, changes: &Changes, book: &Book) -> Result<(), St
     store.write(&[(Column::State, changes), (Column::Meta, &meta)])
 }
 
-fn read<T: DeserializeOwned>(store: &dyn Store, key: &[u8]) -> Result<Option<T>, StorageError> {
+fn read<T>(
+    store: &dyn Store,
+    key: &[u8],
+    decode: impl FnOnce(&[u8]) -> postcard::Result<T>,
+) -> Result<Option<T>, StorageError> {
     let Some(bytes) = store.get(Column::Meta, key)? else {
         return Ok(None);
     };
     let damaged = |error| StorageError::new(format!("record {} is damaged: {error}", String::from_utf8_lossy(key)));
-    postcard::from_bytes(&bytes).map(Some).map_err(damaged)
+    decode(&bytes).map(Some).map_err(damaged)
 }
 
 fn encode<T: Serialize>(record: &T) -> Vec<u8> {

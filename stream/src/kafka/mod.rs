@@ -10,15 +10,18 @@ mod client;
 pub mod folder;
 #[cfg(feature = "rocks")]
 mod gather;
+mod ground;
 #[cfg(feature = "kafka")]
 mod group;
 pub mod held;
 pub mod home;
+mod incarnation;
 mod label;
 mod letters;
 mod observer;
 mod publisher;
 pub mod recover;
+pub mod repair;
 mod spec;
 mod survey;
 mod task;
@@ -38,6 +41,7 @@ pub use client::{
 pub use gather::Gathering;
 #[cfg(feature = "kafka")]
 pub use group::{Repairs, Stopped, patiently, run_stage};
+pub use incarnation::{Approval, Cause, Incarnation, NotApproved};
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
 pub use letters::{DeadLetter, RepairRequest};
 pub use observer::{Batch, Event, Observer, Silent};

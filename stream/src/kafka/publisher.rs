@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::kafka::book::{About, Floor};
+use crate::kafka::ground::{last_mark, tails};
 use crate::kafka::recover;
-use crate::kafka::task::{last_mark, of_transport, tails};
+use crate::kafka::task::of_transport;
 use crate::kafka::work::{Output, Outputs, of_wire};
 use crate::kafka::{
     Batch, Book, Channels, Cluster, ControlWire, DEAD, HOP, INTAKE, Kind, Label, Mark, Observer, Origin, Place,

@@ -1,6 +1,6 @@
 //! What a task does that comes up again: the table of decisions, without any input or output.
 
-use crate::kafka::{Book, Floor, Place};
+use crate::kafka::{Book, Floor, Incarnation, Place};
 
 /// What recovery knows when it decides.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Situation<'a> {
     pub visible: &'a [u64],
     /// First offset that the input still has.
     pub input_start: u64,
+    /// Those of the mark.
+    pub incarnations: &'a [Incarnation],
 }
 
 /// A state that a task could go on from.
@@ -30,13 +32,15 @@ pub enum Decision {
     FromStart,
 }
 
-/// Why a task must not go on by itself. `paidonce repair` is the way out of these.
+/// Why a task must not go on by itself; [`Stop::advice`] names the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     #[error("its store stands at {store:?}, but there is no mark: marks were lost, or the store is of another cluster")]
     NoMark { store: Place },
     #[error("its input starts at offset {start}, behind offset {needed} that it would have to read again")]
     InputTrimmed { start: u64, needed: u64 },
+    #[error("no state of its incarnation {incarnation} is left, and the input alone does not lead to one")]
+    NoState { incarnation: usize },
     #[error("its input differs from the one it read: {what}")]
     InputDiffers { what: String },
     #[error("what it published differs from what it would publish now: {what}")]
@@ -49,24 +53,43 @@ pub enum Stop {
     Poison { what: String },
 }
 
+impl Stop {
+    /// What people do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Stop::NoMark { .. }
+            | Stop::InputTrimmed { .. }
+            | Stop::NoState { .. }
+            | Stop::InputDiffers { .. }
+            | Stop::OutputDiffers { .. } => "`paidonce repair` is the way out",
+            Stop::Foreign { .. } => "take that store away, or name the right folder: the task starts from a checkpoint",
+            Stop::Order { .. } => "nothing behind it can be trusted: start the next generation",
+            Stop::Poison { .. } => "start a build that can read it",
+        }
+    }
+}
+
 /// While a task folds up to its mark, its store takes what so many records changed at once. A checkpoint that is nearer
 /// to the mark than the own store by more than that is taken instead.
 pub(crate) const FOLD_RECORDS: u64 = 20_000;
 
 /// Where to fold from.
 ///
-/// A base serves when a mark stands at it or behind it and every record that it would no longer send is visible: it sends what is
-/// missing behind it on its way to the mark. A store ahead of its mark holds what was never published, though it was
+/// A base serves when it is of the mark's incarnation, the mark stands at it or behind it, and every record that it would
+/// no longer send is visible: it sends what is missing behind it on its way to the mark. A store ahead of its mark holds what was never published, though it was
 /// told so; what an older base publishes in its place is the same.
 pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
-    let Situation { mark, bases, visible, input_start } = situation;
+    let Situation { mark, bases, visible, input_start, incarnations } = situation;
     if let (None, Some(base)) = (mark, bases.first())
         && base.book.place > Place::default()
     {
         return Err(Stop::NoMark { store: base.book.place });
     }
     let mark = mark.map(|(place, _)| place).unwrap_or_default();
-    let serves = |base: &Base| base.book.place <= mark && covers(visible, &base.book.numbers);
+    let serves = |base: &Base| {
+        let is_of_now = base.book.incarnations == *incarnations;
+        is_of_now && base.book.place <= mark && covers(visible, &base.book.numbers)
+    };
     let needs = |base: &Base| needs(&base.book);
     let serving = || bases.iter().enumerate().filter(|(_, base)| serves(base));
     let mut readable = serving().filter(|(_, base)| needs(base) >= *input_start);
@@ -74,8 +97,11 @@ pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
         let far = |(_, other): &(usize, &Base)| other.book.place.next > base.book.place.next + FOLD_RECORDS;
         return Ok(Decision::From(readable.find(far).map_or(first, |(nearer, _)| nearer)));
     }
+    if !incarnations.is_empty() && serving().next().is_none() {
+        return Err(Stop::NoState { incarnation: incarnations.len() });
+    }
     match *input_start {
-        0 => Ok(Decision::FromStart),
+        0 if incarnations.is_empty() => Ok(Decision::FromStart),
         start => Err(Stop::InputTrimmed { start, needed: serving().map(|(_, base)| needs(base)).max().unwrap_or(0) }),
     }
 }
@@ -121,7 +147,7 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::Seen;
+    use crate::kafka::{Approval, Cause, Seen};
 
     fn base(next: u64, numbers: &[u64]) -> Base {
         let last = next.checked_sub(1).map(|offset| Seen { offset, hash: [0; 32] });
@@ -136,7 +162,7 @@ mod tests {
         input_start: u64,
     ) -> Result<Decision, Stop> {
         let mark = mark.map(|(next, numbers)| (Place { next, slice: 0 }, numbers));
-        decide(&Situation { mark, bases, visible, input_start })
+        decide(&Situation { mark, bases, visible, input_start, incarnations: &[] })
     }
 
     #[test]
@@ -182,6 +208,25 @@ mod tests {
         assert_eq!(decided(Some((mark, &[4])), &bases(9, mark - 20), &[4], 0), Ok(Decision::From(1)));
         assert_eq!(decided(Some((mark, &[4])), &bases(30, mark - 20), &[4], 0), Ok(Decision::From(0)));
         assert_eq!(decided(Some((mark, &[4])), &bases(9, mark - 20), &[2], 0), Ok(Decision::From(0)));
+    }
+
+    #[test]
+    fn only_states_of_the_marks_incarnation_serve_and_none_is_folded_from_nothing() {
+        let approval = Approval::new("ann", "bob", "a test").unwrap();
+        let (from, at) = (Place { next: 9, slice: 0 }, Place { next: 3, slice: 0 });
+        let opened = [Incarnation { cause: Cause::Input, approval, from, hash: [0; 32], at }];
+        let of_now = |next| {
+            let Base { book } = base(next, &[4]);
+            Base { book: Book { incarnations: opened.to_vec(), ..book } }
+        };
+        let decided = |bases: &[Base], incarnations: &[Incarnation], input_start| {
+            let mark = Some((Place { next: 7, slice: 0 }, &[4][..]));
+            decide(&Situation { mark, bases, visible: &[4], input_start, incarnations })
+        };
+        assert_eq!(decided(&[base(5, &[4]), of_now(5)], &opened, 0), Ok(Decision::From(1)));
+        assert_eq!(decided(&[of_now(5), base(5, &[4])], &[], 0), Ok(Decision::From(1)));
+        assert_eq!(decided(&[base(5, &[4])], &opened, 0), Err(Stop::NoState { incarnation: 1 }));
+        assert_eq!(decided(&[of_now(5)], &opened, 6), Err(Stop::InputTrimmed { start: 6, needed: 4 }));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! How far a line has come on its cluster, told by its marks.
 
+use crate::kafka::ground::last_mark;
 use crate::kafka::publisher::INTAKE_ID;
-use crate::kafka::task::{last_mark, of_transport};
+use crate::kafka::task::of_transport;
 use crate::kafka::{Cluster, Mark, Received, StageSpec, TaskError, TaskId, Transport};
 
 /// Where one task stands.

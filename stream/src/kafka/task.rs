@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::kafka::book::{About, Floor};
+use crate::kafka::ground::Ground;
 use crate::kafka::home::{self, Home, TaskIdentity};
-use crate::kafka::recover::{self, Base, Decision, FOLD_RECORDS, Situation, Tail};
+use crate::kafka::recover::FOLD_RECORDS;
 use crate::kafka::work::{Incoming, Outputs, Settled, Work};
 use crate::kafka::{
     Batch, Book, Channels, Cluster, Event, HOP, Mark, Observer, Origin, Place, Reader, Received, RepairRequest, Seen,
@@ -14,7 +15,7 @@ use crate::kafka::{
 };
 use crate::overlay::Overlay;
 use crate::store::Store;
-use crate::{Outbox, PartitionState, Stage, StorageError, TableId};
+use crate::{Outbox, PartitionState, Stage, TableId};
 
 /// Everything that a task is made of but its state.
 pub struct Frame<I, O, T> {
@@ -24,6 +25,15 @@ pub struct Frame<I, O, T> {
     pub options: Arc<TaskOptions>,
     pub transport: Arc<T>,
     pub observer: Arc<dyn Observer>,
+}
+
+impl<I, O, T: Transport> Frame<I, O, T> {
+    /// The one writer of a task: any earlier one can write no more.
+    pub(crate) fn writer(&self, partition: u16) -> Result<T::Writer, TaskError> {
+        let slots = Channels::of(&self.spec, |name| self.cluster.topic(name)).len();
+        let name = writer_name(&self.cluster, self.spec.name, partition);
+        self.transport.writer(&name, slots + 1).map_err(of_transport)
+    }
 }
 
 /// A task at work.
@@ -57,10 +67,55 @@ pub struct Task<S: Stage, T: Transport> {
 
 struct Target {
     place: Place,
+    /// `None` where anything will do.
+    expected: Option<Expected>,
+}
+
+/// What a mark says of the fold.
+struct Expected {
     hash: [u8; 32],
     numbers: Vec<u64>,
     last: Option<Seen>,
     logic: u32,
+}
+
+impl Target {
+    fn at(mark: &Mark, numbers: Vec<u64>) -> Target {
+        let Mark { place, hash, last, logic, .. } = *mark;
+        Target { place, expected: Some(Expected { hash, numbers, last, logic }) }
+    }
+}
+
+impl Expected {
+    fn check(&self, book: &Book, place: Place, logic: u32) -> Result<(), Stop> {
+        let differs = |what: &str| {
+            let logic = if self.logic == logic { "" } else { ", and the build is another one" };
+            Stop::OutputDiffers { what: format!("{what} at {:?}{logic}", book.place) }
+        };
+        if book.place != place {
+            return Err(differs("steps do not meet the mark"));
+        }
+        if book.last != self.last {
+            return Err(Stop::InputDiffers { what: format!("record in front of {:?}", book.place) });
+        }
+        if book.numbers != self.numbers {
+            return Err(differs("numbers"));
+        }
+        if book.hash != self.hash {
+            return Err(differs("rolling hash"));
+        }
+        Ok(())
+    }
+}
+
+/// What a task begins with.
+struct Start<W> {
+    home: Box<dyn Home>,
+    store: Arc<dyn Store>,
+    book: Book,
+    ground: Ground,
+    target: Option<Target>,
+    writer: W,
 }
 
 /// What one step of a task did.
@@ -79,79 +134,61 @@ impl<S: Stage, T: Transport> Task<S, T> {
     pub fn open(
         frame: &Frame<S::In, S::Out, T>,
         partition: u16,
-        mut stage: S,
+        stage: S,
         mut home: Box<dyn Home>,
         limits: &BTreeMap<u16, u64>,
     ) -> Result<Task<S, T>, TaskError> {
-        let Frame { cluster, spec, options, transport, .. } = frame;
-        let id = TaskId { stage: spec.number, partition };
-        let channels = Channels::of(spec, |name| cluster.topic(name));
-        let slots = channels.len();
-        let input = cluster.topic(&spec.input);
-        let about = About {
-            generation: cluster.generation,
-            input: input.clone(),
-            logic: spec.logic,
-            config: spec.config,
-            channels: channels.clone(),
-        };
+        let Frame { cluster, spec, transport, .. } = frame;
         // Before anything is read: what an earlier owner left open is decided by this.
-        let writer = transport.writer(&writer_name(cluster, spec.name, partition), slots + 1).map_err(of_transport)?;
-        let marks = cluster.marks();
-        let marks_partition = Mark::partition(id, transport.partitions(&marks).map_err(of_transport)?);
-        let mark = last_mark(transport.as_ref(), &marks, marks_partition, cluster.generation, id)?;
-        let (floors, numbers) = match &mark {
-            Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
-            None => (vec![Floor::default(); slots], vec![0; slots]),
-        };
-        let origin = Origin { generation: cluster.generation, task: id };
-        let (floors, mut visible) = tails(transport.as_ref(), &channels, origin, &floors)?;
-        for (partition, missing) in limits {
-            if let Some(slot) = channels.slot(HOP, *partition) {
-                visible[slot] = visible[slot].min(missing.saturating_sub(1));
-            }
-        }
-        let (input_start, input_end) = transport.bounds(&input, partition).map_err(of_transport)?;
-        let identity = TaskIdentity {
-            format: home::FORMAT,
-            generation: cluster.generation,
-            task: id,
-            stage: spec.name.into(),
-            partitions: spec.partitions,
-        };
-        let own = home.open()?;
-        let fresh = || Book::new(slots, spec.writers());
-        let own_book = home::look(own.as_ref(), &identity)??.unwrap_or_else(fresh);
-        let checkpoints = home.checkpoints()?;
-        let bases: Vec<Base> = [own_book].into_iter().chain(checkpoints).map(|book| Base { book }).collect();
-        let place = mark.as_ref().map(|mark| (mark.place, numbers.as_slice()));
-        let decision = recover::decide(&Situation { mark: place, bases: &bases, visible: &visible, input_start })?;
-        let (store, book) = match decision {
-            Decision::From(0) => (own, bases[0].book.clone()),
-            Decision::From(index) => {
-                drop(own);
-                let store = home.restore(index - 1)?;
-                let book = home::look(store.as_ref(), &identity)??;
-                let book = book.filter(|book| *book == bases[index].book);
-                (store, book.ok_or_else(|| StorageError::new("checkpoint is not the one that was chosen"))?)
-            }
-            Decision::FromStart => {
-                drop(own);
-                let store = home.clear()?;
-                home::look(store.as_ref(), &identity)??;
-                (store, fresh())
-            }
-        };
-        if let Some(last) = book.last.filter(|last| last.offset >= input_end) {
-            let what = format!("it ends at offset {input_end}, offset {} was read", last.offset);
+        let writer = frame.writer(partition)?;
+        let mut ground = Ground::look(transport.as_ref(), cluster, spec, partition)?;
+        ground.limit(limits);
+        let (store, book) = ground.enter(home.as_mut(), &TaskIdentity::of(cluster, spec, partition))?;
+        if let Some(last) = book.last.filter(|last| last.offset >= ground.input_end) {
+            let what = format!("it ends at offset {}, offset {} was read", ground.input_end, last.offset);
             return Err(Stop::InputDiffers { what }.into());
         }
+        let target = ground.mark.as_ref().map(|mark| Target::at(mark, ground.numbers.clone()));
+        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer })
+    }
+
+    /// The task from nothing up to the place of its mark, whatever the mark says of its outputs; all of them go to the
+    /// writer.
+    ///
+    /// # Errors
+    /// There is no mark.
+    pub(crate) fn fold_again(
+        frame: &Frame<S::In, S::Out, T>,
+        partition: u16,
+        stage: S,
+        mut home: Box<dyn Home>,
+        mut ground: Ground,
+    ) -> Result<Task<S, T>, TaskError> {
+        let Some(mark) = &ground.mark else { return Err(TaskError::Broken("task has no mark to fold to".into())) };
+        let target = Some(Target { place: mark.place, expected: None });
+        ground.visible.fill(0);
+        let store = home.clear()?;
+        home::look(store.as_ref(), &TaskIdentity::of(&frame.cluster, &frame.spec, partition))??;
+        let (book, writer) = (Book::new(ground.channels.len(), frame.spec.writers()), frame.writer(partition)?);
+        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer })
+    }
+
+    fn start(
+        frame: &Frame<S::In, S::Out, T>,
+        partition: u16,
+        mut stage: S,
+        start: Start<T::Writer>,
+    ) -> Result<Task<S, T>, TaskError> {
+        let Frame { cluster, spec, options, transport, .. } = frame;
+        let Start { home, store, book, ground, target, writer } = start;
+        let Ground { channels, visible, floors, task: id, .. } = ground;
+        let (slots, input, marks) = (channels.len(), cluster.topic(&spec.input), cluster.marks());
+        let marks_partition = Mark::partition(id, transport.partitions(&marks).map_err(of_transport)?);
+        let about = About::of(cluster, spec, channels.clone());
         let from = book.last.map_or(book.place.next, |last| last.offset);
         let reader = transport.reader(&input, partition, from).map_err(of_transport)?;
         let mut overlay = Overlay::new(spec.number, partition, book.transactions, options.cache_bytes);
         stage.resume(&mut PartitionState::new(store.as_ref(), &mut overlay))?;
-        let target =
-            mark.map(|mark| Target { place: mark.place, hash: mark.hash, numbers, last: mark.last, logic: mark.logic });
         let mut numbers = book.numbers.clone();
         numbers.resize(slots, 0);
         let work = Work {
@@ -160,7 +197,14 @@ impl<S: Stage, T: Transport> Task<S, T> {
             wires: frame.wires.clone(),
             stage,
             outbox: Outbox::default(),
-            outputs: Outputs { origin, writer, channels, visible, open: None, batch: Batch::default() },
+            outputs: Outputs {
+                origin: Origin { generation: cluster.generation, task: id },
+                writer,
+                channels,
+                visible,
+                open: None,
+                batch: Batch::default(),
+            },
             poison: options.poison,
             input_topic: input,
             unsettled: true,
@@ -217,6 +261,11 @@ impl<S: Stage, T: Transport> Task<S, T> {
         self.home
     }
 
+    /// As [`Task::into_home`], with the store and its book.
+    pub(crate) fn into_state(self) -> (Box<dyn Home>, Arc<dyn Store>, Book) {
+        (self.home, self.store, self.work.book)
+    }
+
     /// The offset behind the last record of the input, as far as it is known.
     pub fn input_end(&self) -> Option<u64> {
         self.reader.end()
@@ -233,6 +282,11 @@ impl<S: Stage, T: Transport> Task<S, T> {
         })
     }
 
+    /// Whether the task stands where its mark stands, or beyond.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.target.is_none()
+    }
+
     /// Takes what is there, and commits when it is time: at most one transaction.
     pub fn step(&mut self, wait: Duration) -> Result<Progress, TaskError> {
         let mut taken = 0;
@@ -246,7 +300,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         if committed {
             self.commit()?;
         }
-        Ok(Progress { taken, committed, caught_up: self.target.is_none() })
+        Ok(Progress { taken, committed, caught_up: self.is_caught_up() })
     }
 
     /// Commits what is open, at the end of a task's time.
@@ -318,21 +372,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         if book.place < target.place && !stuck {
             return Ok(());
         }
-        let differs = |what: &str| {
-            let logic = if target.logic == self.about.logic { "" } else { ", and the build is another one" };
-            Stop::OutputDiffers { what: format!("{what} at {:?}{logic}", book.place) }
-        };
-        if book.place != target.place {
-            return Err(differs("steps do not meet the mark").into());
-        }
-        if book.last != target.last {
-            return Err(Stop::InputDiffers { what: format!("record in front of {:?}", book.place) }.into());
-        }
-        if book.numbers != target.numbers {
-            return Err(differs("numbers").into());
-        }
-        if book.hash != target.hash {
-            return Err(differs("rolling hash").into());
+        if let Some(expected) = &target.expected {
+            expected.check(book, target.place, self.about.logic)?;
         }
         self.target = None;
         let (folded, resent) = (self.folded, self.total.sent.saturating_sub(self.total.silent));
@@ -514,63 +555,6 @@ fn same<I>(seen: Seen, record: &Incoming<I>) -> Result<(), TaskError> {
 /// The transactional id of a task.
 pub fn writer_name(cluster: &Cluster, stage: &str, partition: u16) -> String {
     format!("{}{}.{stage}.{partition}", cluster.prefix, cluster.generation)
-}
-
-/// The newest mark of a task, as of now.
-pub(crate) fn last_mark<T: Transport>(
-    transport: &T,
-    topic: &str,
-    partition: u16,
-    generation: u32,
-    task: TaskId,
-) -> Result<Option<Mark>, TaskError> {
-    let (start, end) = transport.bounds(topic, partition).map_err(of_transport)?;
-    let wanted = Mark::key(generation, task);
-    let mut behind = 4_096;
-    loop {
-        let from = end.saturating_sub(behind).max(start);
-        let mut last: Option<Vec<u8>> = None;
-        let visit = &mut |received: Received<'_>| {
-            if received.key == Some(&wanted) {
-                last = received.value.map(<[u8]>::to_vec);
-            }
-        };
-        transport.read_to_end(topic, partition, from, visit).map_err(of_transport)?;
-        match last {
-            Some(bytes) => {
-                return Mark::decode(&bytes).map(Some).map_err(|error| Stop::Poison { what: error.to_string() }.into());
-            }
-            None if from == start => return Ok(None),
-            None => behind *= 16,
-        }
-    }
-}
-
-/// Finds for each slot up to which number the task's records are visible.
-pub(crate) fn tails<T: Transport>(
-    transport: &T,
-    channels: &Channels,
-    origin: Origin,
-    floors: &[Floor],
-) -> Result<(Vec<Floor>, Vec<u64>), TaskError> {
-    let mut found = Vec::with_capacity(floors.len());
-    for (slot, floor) in floors.iter().enumerate() {
-        let (topic, partition) = channels.target(slot);
-        let (start, end) = transport.bounds(topic, partition).map_err(of_transport)?;
-        let mut tail = Tail::from(*floor);
-        let from = floor.offset.max(start);
-        let mut reached = end;
-        if from < end {
-            let visit = &mut |received: Received<'_>| {
-                if let Some(label) = received.label.filter(|label| label.origin == origin) {
-                    tail.see(received.offset, label.number);
-                }
-            };
-            reached = transport.read_to_end(topic, partition, from, visit).map_err(of_transport)?;
-        }
-        found.push((tail.floor(reached), tail.number));
-    }
-    Ok(found.into_iter().unzip())
 }
 
 pub(crate) fn of_transport(error: TransportError) -> TaskError {

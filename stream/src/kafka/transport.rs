@@ -103,3 +103,17 @@ pub trait Writer {
     /// The offset of the last record that arrived under a slot.
     fn delivered(&self, slot: usize) -> Option<u64>;
 }
+
+impl<W: Writer> Writer for &mut W {
+    fn send(&mut self, record: Sending<'_>) -> Result<(), CommitError> {
+        (**self).send(record)
+    }
+
+    fn commit(&mut self) -> Result<(), CommitError> {
+        (**self).commit()
+    }
+
+    fn delivered(&self, slot: usize) -> Option<u64> {
+        (**self).delivered(slot)
+    }
+}

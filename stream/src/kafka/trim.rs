@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::kafka::folder::kept_books;
+use crate::kafka::ground::last_mark;
 use crate::kafka::publisher::INTAKE_ID;
-use crate::kafka::task::{last_mark, of_transport};
-use crate::kafka::{Cluster, HOP, Mark, StageSpec, TaskError, TaskId, Transport};
+use crate::kafka::task::of_transport;
+use crate::kafka::{Cluster, HOP, Incarnation, Mark, StageSpec, TaskError, TaskId, Transport};
 
 /// Records of one partition from `start` up to, and without, `end`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,10 @@ pub fn passed<T: Transport>(
         for partition in 0..spec.partitions {
             let (start, _) = transport.bounds(&topic, partition).map_err(of_transport)?;
             let floors = writers.iter().map(|mark| floor(mark.as_ref(), partition));
-            let end = floors.min().unwrap_or(0).min(needed(cluster, spec, checkpoints, partition)?);
+            let reader = mark(TaskId { stage: spec.number, partition })?;
+            let incarnations = reader.map_or(Vec::new(), |mark| mark.incarnations);
+            let needed = needed(cluster, spec, checkpoints, partition, &incarnations)?;
+            let end = floors.min().unwrap_or(0).min(needed);
             if end > start {
                 passed.push(Passed { topic: topic.clone(), partition, start, end });
             }
@@ -60,7 +64,13 @@ fn floor(mark: Option<&Mark>, partition: u16) -> u64 {
 }
 
 /// First offset that a reader needs when it goes on from the oldest of its checkpoints.
-fn needed(cluster: &Cluster, spec: &StageSpec, checkpoints: &Path, partition: u16) -> Result<u64, TaskError> {
-    let kept = kept_books(checkpoints, spec, partition, cluster.generation)?;
+fn needed(
+    cluster: &Cluster,
+    spec: &StageSpec,
+    checkpoints: &Path,
+    partition: u16,
+    incarnations: &[Incarnation],
+) -> Result<u64, TaskError> {
+    let kept = kept_books(checkpoints, spec, partition, cluster.generation, incarnations)?;
     Ok(kept.map_or(0, |books| books.iter().map(crate::kafka::recover::needs).min().unwrap_or(0)))
 }

@@ -31,10 +31,27 @@ impl<I, O> Clone for Wires<I, O> {
     }
 }
 
+impl<I, O> Wires<I, O> {
+    /// Hash by which a record of the input is recognised.
+    pub(crate) fn seen(&self, received: Received<'_>) -> [u8; 32] {
+        let Received { key, value, label, .. } = received;
+        let frame = match label.map(|label| &label.kind) {
+            Some(Kind::Control(_)) => self.control.frame(),
+            _ => self.input.frame(),
+        };
+        record_hash(label, key, value.map(|value| datum(value, frame)))
+    }
+}
+
+/// What a record holds behind the frame that names its schema.
+pub(crate) fn datum(value: &[u8], frame: usize) -> &[u8] {
+    &value[frame.min(value.len())..]
+}
+
 /// Why a task does not go on as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
-    #[error("task must not go on: {0}; `paidonce repair` is the way out")]
+    #[error("task must not go on: {0}; {advice}", advice = .0.advice())]
     Stop(#[from] Stop),
     #[error("stage cannot go on")]
     Stage(#[from] StageError),
@@ -110,7 +127,7 @@ impl<W: Writer> Outputs<W> {
         book.numbers[slot] += 1;
         let number = book.numbers[slot];
         let label = Label { origin: self.origin, number, stamp: out.stamp, kind: out.kind };
-        book.chain(slot, &label, out.key, out.value.map(|value| &value[out.frame.min(value.len())..]));
+        book.chain(slot, &label, out.key, out.value.map(|value| datum(value, out.frame)));
         if number <= self.visible[slot] {
             self.batch.silent += 1;
             return Ok(());
@@ -164,11 +181,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
     /// Reads a record as far as that goes without the state.
     pub fn read(&self, received: Received<'_>) -> Result<Incoming<S::In>, TaskError> {
         let Received { offset, key, value, label, headers } = received;
-        let frame = match label.map(|label| &label.kind) {
-            Some(Kind::Control(_)) => self.wires.control.frame(),
-            _ => self.wires.input.frame(),
-        };
-        let hash = record_hash(label, key, value.map(|value| &value[frame.min(value.len())..]));
+        let hash = self.wires.seen(received);
         let bytes = value.map_or(0, <[u8]>::len);
         let poison = |why: String| {
             let (key, value, headers) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec), headers.to_vec());

@@ -40,7 +40,8 @@ impl Source<Arc<Text>> for Steps<'_> {
 pub fn settled(steps: &[Step], partitions: u16) -> (Pairs, Pairs) {
     let store = Arc::new(MemoryStore::new());
     let directory = DataDirectory::on(store.clone(), Box::new(MemoryWitness::default()), partitions).unwrap();
-    let line = Line::new().then("split", |_| Split).then("count", |_| Counter).then("fold", |_| Fold);
+    let line =
+        Line::new().then("split", |_| Split).then("count", |_| Counter::default()).then("fold", |_| Fold::default());
     let options = EngineOptions { threads: 1, epoch_cost: 7, ..EngineOptions::default() };
     let mut engine = Engine::new(directory, &line, options).unwrap();
     let source = Steps { steps: steps.iter(), entry: 0, stamp: 0 };

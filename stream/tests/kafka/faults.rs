@@ -43,6 +43,11 @@ impl Fate {
         self.lock().quiet = true;
     }
 
+    /// From here on things strike again.
+    pub fn rouse(&self) {
+        self.lock().quiet = false;
+    }
+
     /// Whether this mishap strikes here, once in about `one_in` times. Each seed leaves some kinds out and has more of
     /// others.
     pub fn strikes(&self, what: &'static str, one_in: u64) -> bool {

@@ -61,6 +61,21 @@ impl Disk {
         self.checkpoints.lock().unwrap().clear();
     }
 
+    /// Forgets the store alone.
+    pub fn lose(&self) {
+        self.put(MemoryStore::new());
+    }
+
+    /// A place for a store of another process, with the same checkpoints, two of which are kept.
+    pub fn beside(&self) -> Disk {
+        Disk::new(self.checkpoints.clone(), 2, self.fate.clone())
+    }
+
+    /// Books of the checkpoints.
+    pub fn books(&self) -> Vec<Book> {
+        self.checkpoints.lock().unwrap().iter().map(|(book, _)| book.clone()).collect()
+    }
+
     fn put(&self, store: MemoryStore) {
         *self.store.lock().unwrap() = Arc::new(store);
     }
@@ -72,7 +87,7 @@ impl Home for Disk {
     }
 
     fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
-        Ok(self.checkpoints.lock().unwrap().iter().map(|(book, _)| book.clone()).collect())
+        Ok(self.books())
     }
 
     fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError> {

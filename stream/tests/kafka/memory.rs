@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use stream::kafka::repair::Archive;
 use stream::kafka::{
     CommitError, Label, LabelReader, Origin, Reader, Received, Sending, Transport, TransportError, Writer,
 };
@@ -134,6 +135,38 @@ impl Memory {
         let is_it = |label: &Label| label.origin == origin && label.number == number;
         let torn = entries.filter(|entry| entry.record.label.as_ref().is_some_and(is_it));
         torn.map(|entry| entry.shown = Shown::Never).count()
+    }
+
+    /// Takes the records of a key away, as a hand does that should not.
+    pub fn lose(&self, topic: &str, partition: u16, key: &[u8]) {
+        let mut inner = self.lock();
+        inner.partition(topic, partition).entries.retain(|_, entry| entry.record.key.as_deref() != Some(key));
+    }
+
+    /// Takes everything in front of an offset away.
+    pub fn trim(&self, topic: &str, partition: u16, below: u64) {
+        let mut inner = self.lock();
+        let partition = inner.partition(topic, partition);
+        partition.start = below;
+        partition.entries.retain(|offset, _| *offset >= below);
+    }
+
+    /// Puts what was trimmed back.
+    pub fn put_back(&self, from: &Memory, topic: &str, partition: u16) {
+        let kept = from.lock().partition(topic, partition).clone();
+        let mut inner = self.lock();
+        let partition = inner.partition(topic, partition);
+        let trimmed = kept.entries.into_iter().filter(|(offset, _)| *offset < partition.start);
+        partition.entries.extend(trimmed);
+        partition.start = 0;
+    }
+
+    /// Takes everything from an offset on away, as a leader does that was behind.
+    pub fn cut(&self, topic: &str, partition: u16, end: u64) {
+        let mut inner = self.lock();
+        let partition = inner.partition(topic, partition);
+        partition.end = end;
+        partition.entries.retain(|offset, _| *offset < end);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -391,5 +424,41 @@ impl Writer for MemoryWriter {
 
     fn delivered(&self, slot: usize) -> Option<u64> {
         self.delivered[slot]
+    }
+}
+
+/// Another log service that has kept what was trimmed here.
+pub struct Kept(pub Memory);
+
+struct KeptReader {
+    reader: MemoryReader,
+    to: u64,
+}
+
+impl Archive for Kept {
+    fn covers(&self, topic: &str, partition: u16, from: u64, to: u64) -> Result<bool, TransportError> {
+        let (start, end) = self.0.bounds(topic, partition)?;
+        Ok(start <= from && end >= to)
+    }
+
+    fn reader(&self, topic: &str, partition: u16, from: u64, to: u64) -> Result<Box<dyn Reader>, TransportError> {
+        Ok(Box::new(KeptReader { reader: self.0.reader(topic, partition, from)?, to }))
+    }
+}
+
+impl Reader for KeptReader {
+    fn read(&mut self, wait: Duration, visit: &mut dyn FnMut(Received<'_>)) -> Result<bool, TransportError> {
+        let mut inside = false;
+        self.reader.read(wait, &mut |received| {
+            inside = received.offset < self.to;
+            if inside {
+                visit(received);
+            }
+        })?;
+        Ok(inside)
+    }
+
+    fn end(&self) -> Option<u64> {
+        Some(self.to)
     }
 }

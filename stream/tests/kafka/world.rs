@@ -16,7 +16,7 @@ use crate::faults::Fate;
 use crate::homes::{Checkpoints, Disk};
 use crate::intake::Intake;
 use crate::memory::Memory;
-use crate::toy::{Counter, Fold, Framed, Split, VIEWS};
+use crate::toy::{Counter, Fold, Framed, Odd, Split, VIEWS};
 
 pub const GENERATION: u32 = 7;
 pub const STAGES: usize = 3;
@@ -125,11 +125,25 @@ pub fn open(
     home: Box<dyn Home>,
     limits: &BTreeMap<u16, u64>,
 ) -> Result<Box<dyn Runner>, TaskError> {
-    let opening = Opening { log, task, partitions, options, home, limits };
-    match task.stage {
-        0 => opening.open(Split, Arc::new(Framed(frame)), Arc::new(Framed(frame))),
-        1 => opening.open(Counter, Arc::new(Framed(frame)), Arc::new(Framed(frame))),
-        _ => opening.open(Fold, Arc::new(Framed(frame)), Arc::new(stream::kafka::Nowhere)),
+    Opening { log, task, partitions, options, home, limits, odd: 0 }.start(frame)
+}
+
+/// What a task is made of.
+pub fn frame<I, O>(
+    log: &Memory,
+    stage: u8,
+    partitions: u16,
+    options: TaskOptions,
+    input: Arc<dyn Wire<I>>,
+    output: Arc<dyn Wire<O>>,
+) -> Frame<I, O, Memory> {
+    Frame {
+        cluster: Arc::new(cluster()),
+        spec: Arc::new(spec(stage.into(), partitions)),
+        wires: Wires { input, output, control: Arc::new(Plain), views: Arc::new(Plain) },
+        options: Arc::new(options),
+        transport: Arc::new(log.clone()),
+        observer: Arc::new(Silent),
     }
 }
 
@@ -140,24 +154,28 @@ struct Opening<'a> {
     options: TaskOptions,
     home: Box<dyn Home>,
     limits: &'a BTreeMap<u16, u64>,
+    /// Record at which the stage says something else; 0 for never.
+    odd: u64,
 }
 
 impl Opening<'_> {
+    fn start(self, frame: u32) -> Result<Box<dyn Runner>, TaskError> {
+        let (odd, framed) = (Odd::at(self.odd), || Arc::new(Framed(frame)));
+        match self.task.stage {
+            0 => self.open(Split, framed(), framed()),
+            1 => self.open(Counter(odd), framed(), framed()),
+            _ => self.open(Fold(odd), framed(), Arc::new(stream::kafka::Nowhere)),
+        }
+    }
+
     fn open<S: Stage + 'static>(
         self,
         stage: S,
         input: Arc<dyn Wire<S::In>>,
         output: Arc<dyn Wire<S::Out>>,
     ) -> Result<Box<dyn Runner>, TaskError> {
-        let Opening { log, task, partitions, options, home, limits } = self;
-        let frame = Frame {
-            cluster: Arc::new(cluster()),
-            spec: Arc::new(spec(task.stage.into(), partitions)),
-            wires: Wires { input, output, control: Arc::new(Plain), views: Arc::new(Plain) },
-            options: Arc::new(options),
-            transport: Arc::new(log.clone()),
-            observer: Arc::new(Silent),
-        };
+        let Opening { log, task, partitions, options, home, limits, .. } = self;
+        let frame = frame(log, task.stage, partitions, options, input, output);
         Ok(Box::new(Task::open(&frame, task.partition, stage, home, limits)?))
     }
 }
@@ -186,6 +204,8 @@ pub struct World {
     served: u64,
     /// Has the last word on how tasks work.
     pub adjust: fn(&mut TaskOptions),
+    /// A task whose build says something else at a record.
+    pub odd: Option<(TaskId, u64)>,
 }
 
 impl World {
@@ -198,7 +218,7 @@ impl World {
             Seat { id, live: None, zombie: None, limits: BTreeMap::new(), caught_up: false, disks, host: 0 }
         });
         let seats = seats.collect();
-        World { log, fate, seats, intake, partitions, dice, served: 0, adjust: |_| {} }
+        World { log, fate, seats, intake, partitions, dice, served: 0, adjust: |_| {}, odd: None }
     }
 
     /// Lets somebody do something, `steps` times.
@@ -283,7 +303,7 @@ impl World {
 
     /// One seat does one thing.
     fn turn(&mut self, seat: usize) -> Result<(), String> {
-        let World { log, fate, seats, dice, partitions, adjust, .. } = self;
+        let World { log, fate, seats, dice, partitions, adjust, odd, .. } = self;
         let seat = &mut seats[seat];
         if fate.strikes("old owner works on", 4)
             && let Some((_, zombie)) = &mut seat.zombie
@@ -309,7 +329,9 @@ impl World {
             let home = seat.disks[seat.host].start();
             let mut options = options(dice);
             adjust(&mut options);
-            match open(log, seat.id, *partitions, options, dice.roll(9) as u32, home, &seat.limits) {
+            let odd = odd.filter(|(task, _)| *task == seat.id).map_or(0, |(_, at)| at);
+            let (task, partitions, limits) = (seat.id, *partitions, &seat.limits);
+            match (Opening { log, task, partitions, options, home, limits, odd }).start(dice.roll(9) as u32) {
                 Ok(task) => {
                     seat.limits.clear();
                     seat.caught_up = false;
@@ -396,6 +418,11 @@ fn harmless(id: TaskId, error: &TaskError) -> Result<(), String> {
 }
 
 impl Seat {
+    /// The host that the task is on.
+    pub fn disk(&self) -> &Disk {
+        &self.disks[self.host]
+    }
+
     /// Where the task's state lies now.
     pub fn store(&self) -> Arc<stream::MemoryStore> {
         self.disks[self.host].store()

@@ -10,6 +10,7 @@ mod load;
 mod outside;
 mod plant;
 mod registry;
+mod repair;
 mod replay;
 mod torn;
 mod transport;

@@ -204,6 +204,18 @@ impl Plant {
         String::from_utf8(trimmed.stdout).unwrap()
     }
 
+    /// Runs `paidonce repair` beside the stores and checkpoints of all processes; its exit code, and what it told.
+    pub fn repair(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = self.command(&["repair"]);
+        command.arg("--checkpoints").arg(self.folder().join("checkpoints")).arg("--blobs").arg(self.blobs());
+        for process in &self.processes {
+            command.arg("--tasks").arg(self.folder().join(format!("{}-{}", process.part, process.copy)));
+        }
+        let ended = command.args(arguments).stdout(Stdio::piped()).output().unwrap();
+        let said = [ended.stdout, ended.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (ended.status.code(), said.concat())
+    }
+
     /// Uses the raw files that another line has taken in.
     pub fn share_blobs(&self, other: &Plant) {
         tests::site::copy_folder(&other.blobs(), &self.blobs());

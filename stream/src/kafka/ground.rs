@@ -1,0 +1,166 @@
+//! What the cluster says of a task: its mark, how far its outputs can be seen, what is left of its input.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::StorageError;
+use crate::kafka::book::Floor;
+use crate::kafka::home::{self, Home, TaskIdentity};
+use crate::kafka::recover::{self, Base, Decision, Situation, Tail};
+use crate::kafka::task::of_transport;
+use crate::kafka::{
+    Book, Channels, Cluster, HOP, Incarnation, Mark, Origin, Received, StageSpec, Stop, TaskError, TaskId, Transport,
+};
+use crate::store::Store;
+
+/// Where a task stands on its cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground {
+    pub task: TaskId,
+    /// Tasks that write the input.
+    pub writers: u16,
+    pub channels: Channels,
+    /// The newest one.
+    pub mark: Option<Mark>,
+    /// Last numbers by slot, as the mark says.
+    pub numbers: Vec<u64>,
+    /// By slot, from where the outputs need not be looked at again.
+    pub floors: Vec<Floor>,
+    /// By slot, up to which number all records can be seen.
+    pub visible: Vec<u64>,
+    /// First offset that the input still has.
+    pub input_start: u64,
+    /// Offset behind its last record.
+    pub input_end: u64,
+}
+
+impl Ground {
+    /// Reads the mark and then, from its floors to the true end, the tails of the outputs.
+    pub fn look<T: Transport>(
+        transport: &T,
+        cluster: &Cluster,
+        spec: &StageSpec,
+        partition: u16,
+    ) -> Result<Ground, TaskError> {
+        let task = TaskId { stage: spec.number, partition };
+        let channels = Channels::of(spec, |name| cluster.topic(name));
+        let marks = cluster.marks();
+        let marks_partition = Mark::partition(task, transport.partitions(&marks).map_err(of_transport)?);
+        let mark = last_mark(transport, &marks, marks_partition, cluster.generation, task)?;
+        let (floors, numbers) = match &mark {
+            Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
+            None => (vec![Floor::default(); channels.len()], vec![0; channels.len()]),
+        };
+        let origin = Origin { generation: cluster.generation, task };
+        let (floors, visible) = tails(transport, &channels, origin, &floors)?;
+        let input = cluster.topic(&spec.input);
+        let (input_start, input_end) = transport.bounds(&input, partition).map_err(of_transport)?;
+        let writers = spec.writers();
+        Ok(Ground { task, writers, channels, mark, numbers, floors, visible, input_start, input_end })
+    }
+
+    /// Takes what readers miss, by partition of the output, for not visible.
+    pub fn limit(&mut self, limits: &BTreeMap<u16, u64>) {
+        for (partition, missing) in limits {
+            if let Some(slot) = self.channels.slot(HOP, *partition) {
+                self.visible[slot] = self.visible[slot].min(missing.saturating_sub(1));
+            }
+        }
+    }
+
+    /// What people have decided about the task so far.
+    pub fn incarnations(&self) -> &[Incarnation] {
+        self.mark.as_ref().map_or(&[], |mark| &mark.incarnations)
+    }
+
+    /// From where the task goes on.
+    pub fn decide(&self, bases: &[Base]) -> Result<Decision, Stop> {
+        let mark = self.mark.as_ref().map(|mark| (mark.place, self.numbers.as_slice()));
+        let Ground { visible, input_start, .. } = self;
+        let incarnations = self.incarnations();
+        recover::decide(&Situation { mark, bases, visible, input_start: *input_start, incarnations })
+    }
+
+    /// Opens the store that the task goes on from.
+    pub fn enter(&self, home: &mut dyn Home, identity: &TaskIdentity) -> Result<(Arc<dyn Store>, Book), TaskError> {
+        let own = home.open()?;
+        let fresh = || Book::new(self.channels.len(), self.writers);
+        let as_of_now = |book: Book| book.reborn(self.incarnations());
+        let own_book = home::look(own.as_ref(), identity)??.unwrap_or_else(fresh);
+        let books = [own_book].into_iter().chain(home.checkpoints()?);
+        let bases: Vec<Base> = books.map(|book| Base { book: as_of_now(book) }).collect();
+        Ok(match self.decide(&bases)? {
+            Decision::From(0) => (own, bases[0].book.clone()),
+            Decision::From(index) => {
+                drop(own);
+                let store = home.restore(index - 1)?;
+                let book = home::look(store.as_ref(), identity)??.map(as_of_now);
+                let book = book.filter(|book| *book == bases[index].book);
+                (store, book.ok_or_else(|| StorageError::new("checkpoint is not the one that was chosen"))?)
+            }
+            Decision::FromStart => {
+                drop(own);
+                let store = home.clear()?;
+                home::look(store.as_ref(), identity)??;
+                (store, fresh())
+            }
+        })
+    }
+}
+
+/// The newest mark of a task, as of now.
+pub(crate) fn last_mark<T: Transport>(
+    transport: &T,
+    topic: &str,
+    partition: u16,
+    generation: u32,
+    task: TaskId,
+) -> Result<Option<Mark>, TaskError> {
+    let (start, end) = transport.bounds(topic, partition).map_err(of_transport)?;
+    let wanted = Mark::key(generation, task);
+    let mut behind = 4_096;
+    loop {
+        let from = end.saturating_sub(behind).max(start);
+        let mut last: Option<Vec<u8>> = None;
+        let visit = &mut |received: Received<'_>| {
+            if received.key == Some(&wanted) {
+                last = received.value.map(<[u8]>::to_vec);
+            }
+        };
+        transport.read_to_end(topic, partition, from, visit).map_err(of_transport)?;
+        match last {
+            Some(bytes) => {
+                return Mark::decode(&bytes).map(Some).map_err(|error| Stop::Poison { what: error.to_string() }.into());
+            }
+            None if from == start => return Ok(None),
+            None => behind *= 16,
+        }
+    }
+}
+
+/// Finds for each slot up to which number the task's records are visible.
+pub(crate) fn tails<T: Transport>(
+    transport: &T,
+    channels: &Channels,
+    origin: Origin,
+    floors: &[Floor],
+) -> Result<(Vec<Floor>, Vec<u64>), TaskError> {
+    let mut found = Vec::with_capacity(floors.len());
+    for (slot, floor) in floors.iter().enumerate() {
+        let (topic, partition) = channels.target(slot);
+        let (start, end) = transport.bounds(topic, partition).map_err(of_transport)?;
+        let mut tail = Tail::from(*floor);
+        let from = floor.offset.max(start);
+        let mut reached = end;
+        if from < end {
+            let visit = &mut |received: Received<'_>| {
+                if let Some(label) = received.label.filter(|label| label.origin == origin) {
+                    tail.see(received.offset, label.number);
+                }
+            };
+            reached = transport.read_to_end(topic, partition, from, visit).map_err(of_transport)?;
+        }
+        found.push((tail.floor(reached), tail.number));
+    }
+    Ok(found.into_iter().unzip())
+}
