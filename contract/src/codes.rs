@@ -53,6 +53,7 @@ codes! {
     BudgetOverrun = "OP-17", Hold, "the program's budget is used up";
     InventoryExceeded = "OP-20", Hold, "more sold than was shipped in";
     ReturnAfterPayment = "OP-24", Clawback, "goods came back after the benefit was authorised";
+    BelowMinimumPayout = "OP-35", Defer, "too little is due for a payment";
     SignWrong = "OP-48", Hold, "type and sign of a line disagree";
     KeyMissing = "DQ-01", Block, "a key field is missing";
     DateImpossible = "DQ-02", Block, "a date that the calendar does not have";

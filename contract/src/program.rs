@@ -37,6 +37,8 @@ pub struct Program {
     pub close_days: u32,
     /// Authorise without a claim when the period freezes.
     pub auto_authorise: bool,
+    /// An authorization below it waits; what has not come to it when the period closes is let go.
+    pub minimum_payout: Option<Micros>,
     pub prorate: Proration,
 }
 

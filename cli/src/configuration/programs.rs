@@ -45,6 +45,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "grace-days",
     "close-days",
     "auto-authorise",
+    "minimum-payout",
     "prorate",
 ];
 pub(crate) const SELECT_KEYS: &[&str] =
@@ -159,6 +160,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
         close_days: fields.get("close-days", whole, report).map_or(defaults.close_days, |d| d.value),
         auto_authorise: fields.get("auto-authorise", yes_no, report).map_or(defaults.auto_authorise, |a| a.value),
+        minimum_payout: fields.get("minimum-payout", positive, report).map(|m| m.value),
         prorate: proration(&fields, report),
         mechanism,
     };

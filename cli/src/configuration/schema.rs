@@ -68,6 +68,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "auto-authorise") => {
             (json!({ "type": "boolean" }), "Authorise without a claim when the period freezes.")
         }
+        ("version", "minimum-payout") => {
+            (number(), "Less than this is not authorised: it waits, and is let go when the period closes.")
+        }
         ("version", "prorate") => (
             some(words(PRORATED)),
             "What shrinks with the days of a period in which the version is in force; a fixed amount where left out.",

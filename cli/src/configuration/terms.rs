@@ -108,6 +108,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("grace-days", before.grace_days == now.grace_days),
         ("close-days", before.close_days == now.close_days),
         ("auto-authorise", before.auto_authorise == now.auto_authorise),
+        ("minimum-payout", before.minimum_payout == now.minimum_payout),
         ("prorate", before.prorate == now.prorate),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()

@@ -3,9 +3,10 @@
 use contract::{Code, Finding, Id, Mechanism, Micros, Money, Program, Publication, RecordRef};
 use stream::{Order, Outbox, State, StorageError, View};
 
-use super::account::{Account, Role};
+use super::account::{Account, Phase, Role};
 use super::due::Due;
 use super::lines::{Line, each_lines, list_lines};
+use super::periods::below_minimum;
 use super::tables::SUMS;
 use super::tally::Tally;
 use crate::programs::caps::{CappedLine, cap_period};
@@ -32,6 +33,7 @@ pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_w
         cap_bound(account, program, due),
         budget_used_up(account, program, due),
         returned_after_authorisation(account),
+        too_little_to_pay(account, program),
         rate_missing(account, functional_wanted),
     ];
     checks.into_iter().flatten().collect()
@@ -164,6 +166,19 @@ fn returned_after_authorisation(account: &Account) -> Option<Found> {
         amount(over, account),
     );
     Some(Found { code: Code::ReturnAfterPayment, at_risk: Exact::from(over), message })
+}
+
+/// OP-35: what is due is not worth a payment yet.
+fn too_little_to_pay(account: &Account, program: &Program) -> Option<Found> {
+    let waits = below_minimum(account, program)?;
+    let minimum = amount(program.minimum_payout?, account);
+    let message = match account.phase {
+        Phase::Closed { .. } => {
+            format!("{} did not come to the {minimum} from which is paid: let go", amount(waits, account))
+        }
+        _ => format!("{} is due and waits: {minimum} and more is paid", amount(waits, account)),
+    };
+    Some(Found { code: Code::BelowMinimumPayout, at_risk: Exact::from(waits), message })
 }
 
 /// DQ-08: some sale date has no exchange rate.

@@ -100,6 +100,7 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             program.caps.per_transaction = dice.chance(4).then(|| dice.micros(500_000, 9_000_000));
             program.caps.partner_period = dice.chance(4).then(|| dice.micros(1_000_000, 40_000_000));
             program.caps.budget = dice.chance(3).then(|| dice.micros(1_000_000, 60_000_000).round(2));
+            program.minimum_payout = dice.chance(4).then(|| dice.micros(500_000, 20_000_000));
             program.prorate = Proration { amount: dice.chance(2), thresholds: dice.chance(2), caps: dice.chance(2) };
             if dice.chance(3) {
                 program.from = program.from.plus(-(dice.below(60) as i32));

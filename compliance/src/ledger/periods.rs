@@ -5,6 +5,7 @@ use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase, close_day};
 use super::due::due;
+use super::findings;
 use super::settle::terms;
 use super::tables::{ACCOUNTS, DEADLINES, WAITING};
 use crate::programs::Exact;
@@ -31,6 +32,7 @@ impl Turning<'_> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
         outbox.acting_in(1, &id.to_string());
         self.catch_up(id, &mut account, state, outbox)?;
+        self.tell(id, &mut account, state, outbox)?;
         Ok(ACCOUNTS.put(state, &id.0, &account)?)
     }
 
@@ -44,10 +46,11 @@ impl Turning<'_> {
             outbox.acting_in(round, &id.to_string());
             self.move_on(id, &mut account, state, outbox)?;
         }
+        self.tell(id, &mut account, state, outbox)?;
         Ok(ACCOUNTS.put(state, &id.0, &account)?)
     }
 
-    /// Late adjustments of a frozen period are ordered, of a closed one without orders released.
+    /// Late adjustments of a frozen period are ordered; of a closed one those that are not are released.
     fn catch_up(
         &self,
         id: Id,
@@ -56,7 +59,7 @@ impl Turning<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let program = &*terms(account, self.references.as_of(account.terms));
-        if program.auto_authorise {
+        if program.auto_authorise && below_minimum(account, program).is_none() {
             self.authorise(account, program, outbox);
         } else if matches!(account.phase, Phase::Closed { .. }) {
             self.release(account, program, outbox);
@@ -96,7 +99,7 @@ impl Turning<'_> {
     /// Orders what is due above what was ordered before.
     fn authorise(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
         let amount = account.accrued - account.authorised;
-        if !program.auto_authorise || amount <= Micros::ZERO {
+        if !program.auto_authorise || amount <= Micros::ZERO || below_minimum(account, program).is_some() {
             return;
         }
         account.orders += 1;
@@ -115,6 +118,24 @@ impl Turning<'_> {
         outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
     }
 
+    /// Orders decide whether something waits for the minimum (OP-35).
+    fn tell(
+        &self,
+        id: Id,
+        account: &mut Account,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let known = self.references.as_of(account.terms);
+        let program = &*terms(account, known);
+        if program.minimum_payout.is_none() {
+            return Ok(());
+        }
+        let due = due(id, account, program, state)?;
+        let found = findings::look(account, program, &due, known.reference.functional_currency.is_some());
+        Ok(findings::publish(id, account, found, state, outbox)?)
+    }
+
     fn release(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
         if !account.pays() {
             return;
@@ -124,6 +145,13 @@ impl Turning<'_> {
         let closed = AccrualEvent::Closed { settlement, class, date, batch };
         outbox.send(&account.settlement.beneficiary, closed);
     }
+}
+
+/// What is due, not ordered, and too little to be paid; `None` where nothing waits for that.
+pub(crate) fn below_minimum(account: &Account, program: &Program) -> Option<Micros> {
+    let waits = account.accrued - account.authorised;
+    let is_decided = program.auto_authorise && account.pays() && account.phase != Phase::Open;
+    (is_decided && waits > Micros::ZERO && waits < program.minimum_payout?).then_some(waits)
 }
 
 /// The first order's id is the settlement's own; further ones count on.

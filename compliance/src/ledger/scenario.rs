@@ -163,6 +163,7 @@ pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
         grace_days: 0,
         close_days: 365,
         auto_authorise: true,
+        minimum_payout: None,
         prorate: Default::default(),
     }
 }
@@ -390,6 +391,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "close" => program.close_days = value.parse().unwrap(),
             "currency" => program.currency = Currency::parse(value),
             "above" | "paid-on" | "baseline" => {}
+            "minimum" => program.minimum_payout = Some(number(value)),
             "prorate" => program.prorate = read_proration(value),
             "claims" => program.auto_authorise = false,
             other => panic!("a program has no {other}"),

@@ -221,6 +221,7 @@ mod tests {
             grace_days: 0,
             close_days: 0,
             auto_authorise: true,
+            minimum_payout: None,
             prorate: Default::default(),
         }
     }

@@ -72,6 +72,7 @@ fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program
         grace_days: 0,
         close_days: 0,
         auto_authorise: true,
+        minimum_payout: None,
         prorate: Default::default(),
     }
 }
