@@ -243,7 +243,8 @@ pub fn money(currency: Currency, amount: Micros) -> String {
     format!("{currency} {}", plain_money(currency, amount))
 }
 
-fn plain_money(currency: Currency, amount: Micros) -> String {
+/// The same without the currency's name.
+pub(crate) fn plain_money(currency: Currency, amount: Micros) -> String {
     let digits = currency.minor_digits() as usize;
     let rounded = amount.round(currency.minor_digits());
     let sign = if rounded < Micros::ZERO { "-" } else { "" };

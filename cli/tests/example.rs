@@ -122,6 +122,16 @@ fn running_again_changes_nothing() {
 }
 
 #[test]
+fn history_under_the_same_programs_is_the_same_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = tenant(folder.path(), "2", true);
+    let simulated = done(&["simulate", "--config", text(&config()), "--data", text(&data)]);
+    assert!(simulated.contains("There is no difference at all."), "{simulated}");
+    let usd = ["USD", "157,620.93", "157,620.93", "0.00"];
+    assert!(simulated.lines().any(|line| line.split_whitespace().eq(usd)), "{simulated}");
+}
+
+#[test]
 fn everything_that_is_exported_can_be_explained() {
     let folder = tempfile::tempdir().unwrap();
     let data = tenant(folder.path(), "2", true);

@@ -11,6 +11,7 @@ mod matching;
 mod repair;
 mod replay;
 mod run;
+mod simulate;
 mod stage;
 mod status;
 mod test;
@@ -58,6 +59,8 @@ enum Command {
     Repair(repair::Arguments),
     /// Take what lies in the feeds folder through all stages, to accruals, authorizations and journal
     Run(run::Arguments),
+    /// Say what would have been due under other programs: by program, partner and period; a page of it for an approval
+    Simulate(simulate::Arguments),
     /// Work at one stage on Kafka; any number of processes share it
     Stage(stage::Arguments),
     /// Say what was taken in, where every record went, what waits for whom
@@ -102,6 +105,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),

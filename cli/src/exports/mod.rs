@@ -18,7 +18,7 @@ use anyhow::Result;
 use crate::reader::Reader;
 pub(crate) use ledger::each_accrual;
 pub use row::Format;
-use row::{RowWriter, Rows};
+pub(crate) use row::{Cells, RowWriter, Rows};
 
 /// What can be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -19,13 +19,13 @@ pub enum Format {
 }
 
 /// Takes rows, in the order in which they are to be written.
-pub(super) trait Rows {
+pub(crate) trait Rows {
     fn row(&mut self, cells: &Cells) -> Result<()>;
 }
 
 /// The cells of one row, in one buffer that is used again.
 #[derive(Debug, Default)]
-pub(super) struct Cells {
+pub(crate) struct Cells {
     text: String,
     ends: Vec<usize>,
 }
@@ -58,7 +58,7 @@ impl Cells {
 }
 
 /// Writes rows in one of the formats.
-pub(super) struct RowWriter<'o> {
+pub(crate) struct RowWriter<'o> {
     columns: &'static [&'static str],
     target: Target<'o>,
 }

@@ -21,7 +21,7 @@ use crate::configuration::Configuration;
 use crate::run::blobs::BlobFolder;
 use crate::run::entry::Entry;
 use crate::run::plan::Plan;
-use crate::run::source::Intake;
+use crate::run::source::{Intake, Recorded};
 use crate::run::{News, Options};
 
 /// Topic of the log, by its name in the table.
@@ -95,7 +95,8 @@ pub fn intake(
                 plan = plan.with_inflow(Box::new(|positions, tell| foreign.fresh(positions, tell)));
             }
             let committed = standing(&publisher);
-            let source = Intake::new(&mut plan, log.clone(), blobs.clone(), committed, options.until_idle);
+            let recorded = Recorded::behind(committed, log.clone(), blobs.clone());
+            let source = Intake::new(&mut plan, recorded, options.until_idle);
             let ended = publish(&mut publisher, source, &log, &blobs, &mut repairs, stop);
             remarks += plan.remarks();
             ended

@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicBool;
 use accrual_sink::{Shard, SinkStage};
 use anyhow::Context;
 use compliance::{LedgerStage, UnitsStage};
-use contract::{Day, FeedEvent, FileVerdict};
+use contract::{AccrualEvent, Day, FeedEvent, FileVerdict};
 use ingest::IngestStage;
 use normalize::NormalizeStage;
 use stream::observe::Observer;
@@ -26,7 +26,7 @@ use stream::{DataDirectory, Engine, EngineOptions, Line, Summary};
 use crate::configuration::Configuration;
 use blobs::BlobFolder;
 use plan::Plan;
-use source::Intake;
+use source::{Intake, Recorded};
 
 /// What to run, and on how many threads.
 #[derive(Clone, Debug)]
@@ -80,16 +80,24 @@ pub mod stages {
 pub const STAGES: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
 
 /// The five stages in order.
-pub fn line(blobs: &BlobFolder, partitions: u16) -> Line<FeedEvent, ()> {
-    let blobs: Arc<dyn stream::Blobs> = Arc::new(blobs.clone());
-    let (normalize, units, ledger, sink) = (blobs.clone(), blobs.clone(), blobs.clone(), blobs);
-    let shard = move |index: u16| Shard { index: index.into(), count: partitions.into() };
+pub fn line(blobs: Arc<dyn stream::Blobs>, partitions: u16) -> Line<FeedEvent, ()> {
+    let sink = blobs.clone();
+    line_to_ledger(blobs, partitions)
+        .then(STAGES[4], move |index| SinkStage::new(sink.clone(), shard(index, partitions)))
+}
+
+/// The stages up to the one that says what is due.
+pub(crate) fn line_to_ledger(blobs: Arc<dyn stream::Blobs>, partitions: u16) -> Line<FeedEvent, AccrualEvent> {
+    let (normalize, units, ledger) = (blobs.clone(), blobs.clone(), blobs);
     Line::new()
         .then(STAGES[0], |_| IngestStage::default())
-        .then(STAGES[1], move |index| NormalizeStage::new(normalize.clone(), shard(index)))
+        .then(STAGES[1], move |index| NormalizeStage::new(normalize.clone(), shard(index, partitions)))
         .then(STAGES[2], move |_| UnitsStage::new(units.clone()))
         .then(STAGES[3], move |_| LedgerStage::new(ledger.clone()))
-        .then(STAGES[4], move |index| SinkStage::new(sink.clone(), shard(index)))
+}
+
+fn shard(index: u16, partitions: u16) -> Shard {
+    Shard { index: index.into(), count: partitions.into() }
 }
 
 /// Where a data directory keeps its blobs.
@@ -127,12 +135,13 @@ pub fn run_observed(
     }
     let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone(), stop, tell)?;
     let engine_options = EngineOptions { threads: options.threads, ..EngineOptions::default() };
-    let stages = line(&blobs, directory.identity().partitions);
+    let stages = line(Arc::new(blobs.clone()), directory.identity().partitions);
     let mut engine = Engine::new(directory, &stages, engine_options)?;
     if let Some(observer) = observer {
         engine.observe(observer);
     }
-    let intake = Intake::new(&mut plan, log, blobs.clone(), committed, options.until_idle);
+    let recorded = Recorded::behind(committed, log, blobs.clone());
+    let intake = Intake::new(&mut plan, recorded, options.until_idle);
     let summary = engine.run(intake, stop, &mut |committed| progress(*committed))?;
     Ok(Ended { summary, remarks: plan.remarks(), directory: engine.into_directory(), blobs })
 }

@@ -14,8 +14,8 @@ use super::read::{Reading, reopen};
 /// How long a waiting run sleeps before it looks into the folders again.
 const POLL: Duration = Duration::from_millis(500);
 
-pub(crate) struct Intake<'p, 'c> {
-    plan: &'p mut Plan<'c>,
+/// What the log holds behind a position, as the engine's input.
+pub(crate) struct Recorded {
     log: Log,
     blobs: BlobFolder,
     /// Nothing up to here comes again.
@@ -23,11 +23,8 @@ pub(crate) struct Intake<'p, 'c> {
     next_entry: u64,
     stamp: u64,
     file: Option<OpenFile>,
-    /// Rows of the entry that the plan has just added.
+    /// Rows of the entry that was added last, where they are at hand already.
     fresh: Option<Reading>,
-    until_idle: bool,
-    /// The last answer told the engine to commit what it has.
-    flushed: bool,
 }
 
 /// A file on its way: verdict, slices, end.
@@ -40,12 +37,29 @@ struct OpenFile {
     ended: bool,
 }
 
-impl<'p, 'c> Intake<'p, 'c> {
-    pub fn new(plan: &'p mut Plan<'c>, log: Log, blobs: BlobFolder, committed: Committed, until_idle: bool) -> Self {
+impl Recorded {
+    pub fn behind(committed: Committed, log: Log, blobs: BlobFolder) -> Recorded {
         let done = committed.position;
         let next_entry = done.entry.max(1);
-        let (stamp, file, fresh) = (committed.control, None, None);
-        Intake { plan, log, blobs, done, next_entry, stamp, file, fresh, until_idle, flushed: false }
+        Recorded { log, blobs, done, next_entry, stamp: committed.control, file: None, fresh: None }
+    }
+
+    /// The next record or control; `None` where the log ends for now.
+    pub fn next(&mut self) -> Result<Option<Feed<FeedEvent>>, SourceError> {
+        loop {
+            if let Some(feed) = self.of_file()? {
+                match &feed {
+                    Feed::Record { position, .. } if *position <= self.done => continue,
+                    _ => return Ok(Some(feed)),
+                }
+            }
+            if self.next_entry > self.log.len() {
+                return Ok(None);
+            }
+            if let Some(feed) = self.read_entry()? {
+                return Ok(Some(feed));
+            }
+        }
     }
 
     fn open(&mut self, entry: u64, file: FileEntry) -> Result<(), SourceError> {
@@ -92,6 +106,21 @@ impl<'p, 'c> Intake<'p, 'c> {
     }
 }
 
+/// The log, and behind its end whatever the plan finds ready.
+pub(crate) struct Intake<'p, 'c> {
+    plan: &'p mut Plan<'c>,
+    recorded: Recorded,
+    until_idle: bool,
+    /// The last answer told the engine to commit what it has.
+    flushed: bool,
+}
+
+impl<'p, 'c> Intake<'p, 'c> {
+    pub fn new(plan: &'p mut Plan<'c>, recorded: Recorded, until_idle: bool) -> Self {
+        Intake { plan, recorded, until_idle, flushed: false }
+    }
+}
+
 impl OpenFile {
     fn next(&mut self) -> anyhow::Result<Option<(u32, FeedEvent)>> {
         if self.index == 0 {
@@ -111,21 +140,12 @@ impl OpenFile {
 impl Source<FeedEvent> for Intake<'_, '_> {
     fn next(&mut self) -> Result<Feed<FeedEvent>, SourceError> {
         loop {
-            if let Some(feed) = self.of_file()? {
-                match &feed {
-                    Feed::Record { position, .. } if *position <= self.done => continue,
-                    _ => return Ok(feed),
-                }
-            }
-            if self.next_entry <= self.log.len() {
-                if let Some(feed) = self.read_entry()? {
-                    return Ok(feed);
-                }
-                continue;
+            if let Some(feed) = self.recorded.next()? {
+                return Ok(feed);
             }
             match self.plan.advance().map_err(other)? {
                 Advance::Grown(reading) => {
-                    self.fresh = reading;
+                    self.recorded.fresh = reading;
                     self.flushed = false;
                 }
                 Advance::Idle if self.until_idle => return Ok(Feed::End),

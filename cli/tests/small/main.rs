@@ -2,6 +2,7 @@
 
 mod commands;
 mod exports;
+mod simulate;
 mod tenant;
 mod terms;
 mod trouble;

@@ -26,10 +26,12 @@ mod scenario;
 mod settle;
 mod slots;
 mod stage;
+mod standings;
 mod tables;
 mod tally;
 mod verify;
 
 pub use rows::{AccrualRow, accrual_rows};
 pub use stage::LedgerStage;
+pub use standings::{Cuts, Standing, TierReached, standings};
 pub use verify::{Verified, verify};

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use contract::{
     AccountingClass, AccrualEvent, AccrualMovement, Baseline, Benefit, Cadence, Caps, Code, Control, Currency, Day,
     Entitlement, EntitlementEvent, Finding, Growth, Id, Measure, Mechanism, Micros, PaidOn, Program, Proration, Rate,
-    RecordRef, Reference, Selector, Text, Tier, Topic,
+    RecordRef, Reference, Selector, Settlement, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
-use super::{AccrualRow, LedgerStage, accrual_rows, verify};
+use super::{AccrualRow, LedgerStage, Standing as Stands, accrual_rows, standings, verify};
 
 /// Blobs in memory.
 #[derive(Default)]
@@ -133,12 +133,31 @@ impl Bench {
         rows
     }
 
+    pub fn standings(&mut self) -> Vec<Stands> {
+        let mut all = Vec::new();
+        let blobs: Arc<dyn Blobs> = self.blobs.clone();
+        let state: &mut dyn State = &mut self.state;
+        standings(&mut [state], &blobs, &mut |standing| all.push(standing)).unwrap();
+        all
+    }
+
     /// Every settlement must hold together.
     pub fn verify(&mut self) {
         let blobs: Arc<dyn Blobs> = self.blobs.clone();
         let state: &mut dyn State = &mut self.state;
         let verified = verify(&mut [state], &blobs).unwrap();
         assert_eq!(verified.violations, Vec::<String>::new());
+        let mut due: BTreeMap<(Text, u32, Text, Text, Currency), Micros> = BTreeMap::new();
+        for row in self.rows() {
+            let AccrualRow { program, version, beneficiary, period, currency, amount, .. } = row;
+            *due.entry((program, version, beneficiary, period, currency)).or_default() += amount;
+        }
+        for Stands { settlement, due: stands, .. } in self.standings() {
+            let Settlement { program, version, beneficiary, period, currency } = settlement;
+            let rows = due.remove(&(program, version, beneficiary, period, currency)).unwrap_or_default();
+            assert_eq!(stands, rows, "a standing is due what its rows add up to");
+        }
+        assert!(due.is_empty(), "rows without a standing: {due:?}");
     }
 }
 
@@ -224,6 +243,7 @@ impl Case {
                 self.bench.as_mut().unwrap().control(&Control::Tick { as_of: Day::parse(day).unwrap() });
             }
             ["rows"] => return self.rows(),
+            ["standings"] => return self.bench.as_mut().unwrap().standings().iter().map(stands).collect(),
             other => panic!("a case has no line {other:?}"),
         }
         self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick"].contains(w)))
@@ -317,6 +337,19 @@ impl Case {
         };
         rows.iter().map(row).collect()
     }
+}
+
+fn stands(standing: &Stands) -> String {
+    let Stands { settlement, period, lines, sold, due, cuts, tier, .. } = standing;
+    let Settlement { program, beneficiary, currency, .. } = settlement;
+    let took = cuts.named().into_iter().filter(|(_, cut)| !cut.is_zero());
+    let took: String = took.map(|(limit, cut)| format!(", {limit} took {cut}")).collect();
+    let tier = tier.map_or_else(String::new, |tier| format!(", tier {} of {}", tier.number, tier.rate));
+    let sold = [sold.quantity, sold.amount].map(|sum| Micros(i64::try_from(sum).unwrap()));
+    format!(
+        "{program} {beneficiary} {} to {}: {lines} lines, {} units for {}, {due} {currency} due{took}{tier}",
+        period.0, period.1, sold[0], sold[1],
+    )
 }
 
 fn shown(event: &AccrualEvent) -> String {

@@ -1,0 +1,252 @@
+//! Terms of programs in words, so that two versions of them can stand side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    AccountingClass, Baseline, Benefit, Cadence, Caps, Growth, Measure, Mechanism, Micros, PaidOn, Program, Proration,
+    Selector, Text, Tier,
+};
+
+use super::difference::Sides;
+
+/// Baselines that are named one by one; longer lists go by their number and digest.
+const BASELINES_SHOWN: usize = 12;
+
+/// A program version that is not the same on both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    pub program: Text,
+    pub version: u32,
+    /// `None` where the version is not there.
+    pub versions: Sides<Option<Program>>,
+}
+
+/// A key of a program file with what it says on each side; empty where it says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    pub key: &'static str,
+    pub says: Sides<String>,
+}
+
+/// All versions that are new, gone or say something else, in order of program and version.
+pub fn changed(before: &[Program], after: &[Program]) -> Vec<Changed> {
+    let of = |programs: &[Program]| -> BTreeMap<(Text, u32), Program> {
+        programs.iter().map(|program| ((program.id.clone(), program.version), program.clone())).collect()
+    };
+    let (mut before, mut after) = (of(before), of(after));
+    let keys: BTreeSet<(Text, u32)> = before.keys().chain(after.keys()).cloned().collect();
+    let changed = keys.into_iter().map(|key| {
+        let versions = Sides { before: before.remove(&key), after: after.remove(&key) };
+        Changed { program: key.0, version: key.1, versions }
+    });
+    changed.filter(|changed| changed.versions.differ()).collect()
+}
+
+/// What happens to a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    New,
+    TakenOut,
+    /// It says something else under the same number.
+    Terms,
+}
+
+impl Changed {
+    pub fn kind(&self) -> Change {
+        match (&self.versions.before, &self.versions.after) {
+            (None, _) => Change::New,
+            (_, None) => Change::TakenOut,
+            _ => Change::Terms,
+        }
+    }
+
+    /// The change in words: `new`, `taken out`, or the keys that say something else.
+    pub fn what(&self) -> String {
+        match self.kind() {
+            Change::New => "new".to_owned(),
+            Change::TakenOut => "taken out".to_owned(),
+            Change::Terms => {
+                let keys = self.terms().into_iter().filter(|term| term.says.differ()).map(|term| term.key);
+                format!("other terms: {}", keys.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// Every key that says something on either side, in the order in which program files have them.
+    pub fn terms(&self) -> Vec<Term> {
+        let says = self.versions.map(|version| version.as_ref().map_or_else(Vec::new, describe));
+        let of = |said: &[(&str, String)], key: &str| {
+            said.iter().find(|(other, _)| *other == key).map_or_else(String::new, |(_, text)| text.clone())
+        };
+        let term = |key: &&'static str| Term { key, says: says.map(|said| of(said, key)) };
+        let terms = KEYS.iter().map(term);
+        terms.filter(|term| !(term.says.before.is_empty() && term.says.after.is_empty())).collect()
+    }
+}
+
+const KEYS: [&str; 17] = [
+    "name",
+    "from",
+    "to",
+    "select",
+    "earn",
+    "threshold",
+    "period",
+    "currency",
+    "caps",
+    "group",
+    "priority",
+    "pay-tier",
+    "class",
+    "grace-days",
+    "close-days",
+    "auto-authorise",
+    "prorate",
+];
+
+/// Each key with what it says; what is left empty says nothing.
+fn describe(program: &Program) -> Vec<(&'static str, String)> {
+    let shown = |value: Option<String>| value.unwrap_or_default();
+    let says = [
+        program.name.clone(),
+        program.from.to_string(),
+        program.to.to_string(),
+        selector(&program.selector),
+        mechanism(&program.mechanism),
+        shown(program.threshold.map(|threshold| threshold.to_string())),
+        cadence(program.period).to_owned(),
+        shown(program.currency.map(|currency| currency.to_string())),
+        caps(&program.caps),
+        shown(program.group.as_ref().map(Text::to_string)),
+        program.priority.to_string(),
+        shown(program.pay_tier.map(|kind| kind.as_str().to_owned())),
+        class(program.class).to_owned(),
+        program.grace_days.to_string(),
+        program.close_days.to_string(),
+        if program.auto_authorise { "yes" } else { "no" }.to_owned(),
+        prorate(program.prorate),
+    ];
+    KEYS.into_iter().zip(says).collect()
+}
+
+fn selector(selector: &Selector) -> String {
+    let Selector { sources, categories, products, excluded_products, partners, partner_kinds, regions } = selector;
+    let kinds: Vec<Text> = partner_kinds.iter().map(|kind| kind.as_str().into()).collect();
+    let lists = [
+        ("sources", sources),
+        ("categories", categories),
+        ("products", products),
+        ("excluded products", excluded_products),
+        ("partners", partners),
+        ("partner kinds", &kinds),
+        ("regions", regions),
+    ];
+    let named = lists.iter().filter(|(_, list)| !list.is_empty());
+    let parts: Vec<String> = named.map(|(name, list)| format!("{name}: {}", list.join(", "))).collect();
+    if parts.is_empty() { "everything".to_owned() } else { parts.join("; ") }
+}
+
+fn mechanism(mechanism: &Mechanism) -> String {
+    let tiered = |kind: &str, by: Measure, pays: Benefit, tiers: &[Tier]| {
+        format!("{kind} on {}: {}", measure(by), bands(tiers, pays, |from| from.to_string()))
+    };
+    match mechanism {
+        Mechanism::PerUnit { rate: value } => format!("per-unit: {}", rate(Benefit::PerUnit, *value)),
+        Mechanism::Percent { rate: value } => format!("percent: {}", rate(Benefit::Percent, *value)),
+        Mechanism::Spiff { benefit, rate: value } => format!("spiff: {}", rate(*benefit, *value)),
+        Mechanism::VolumeMarginal { measure, benefit, tiers } => tiered("volume-marginal", *measure, *benefit, tiers),
+        Mechanism::VolumeRetroactive { measure, benefit, tiers } => {
+            tiered("volume-retroactive", *measure, *benefit, tiers)
+        }
+        Mechanism::VolumeRolling { measure, benefit, tiers } => tiered("volume-rolling", *measure, *benefit, tiers),
+        Mechanism::VolumeTotal { measure, benefit, tiers } => tiered("volume-total", *measure, *benefit, tiers),
+        Mechanism::VolumeExcess { measure, benefit, above, tiers } => {
+            format!("{}, above {above}", tiered("volume-excess", *measure, *benefit, tiers))
+        }
+        Mechanism::Fixed { measure: by, amount } => format!("fixed: {amount}, counted by {}", measure(*by)),
+        Mechanism::Growth(growth) => grown(growth),
+    }
+}
+
+fn grown(growth: &Growth) -> String {
+    let paid_on = match growth.paid_on {
+        PaidOn::Growth => "growth",
+        PaidOn::Excess => "the excess",
+        PaidOn::All => "all",
+    };
+    let bands = bands(&growth.tiers, growth.benefit, |from| percent(*from));
+    let baselines = baselines(&growth.baselines);
+    format!("growth of {}, paid on {paid_on}: {bands}; baseline {baselines}", measure(growth.measure))
+}
+
+fn baselines(baselines: &[Baseline]) -> String {
+    if baselines.len() > BASELINES_SHOWN {
+        let bytes = postcard::to_stdvec(baselines).expect("baselines are encodable");
+        let digest = blake3::hash(&bytes).to_hex();
+        return format!("of {} partners and periods, digest {}", baselines.len(), &digest[..16]);
+    }
+    let one = |baseline: &Baseline| match baseline.period.as_str() {
+        "" => format!("{} {}", baseline.partner, baseline.measure),
+        period => format!("{} {period} {}", baseline.partner, baseline.measure),
+    };
+    baselines.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn bands(tiers: &[Tier], benefit: Benefit, from: impl Fn(&Micros) -> String) -> String {
+    let band = |tier: &Tier| format!("from {} {}", from(&tier.from), rate(benefit, tier.rate));
+    tiers.iter().map(band).collect::<Vec<_>>().join(", ")
+}
+
+fn rate(benefit: Benefit, rate: Micros) -> String {
+    match benefit {
+        Benefit::PerUnit => format!("{rate} a unit"),
+        Benefit::Percent => percent(rate),
+    }
+}
+
+/// A share as a percentage: 0.02 is `2 %`.
+fn percent(share: Micros) -> String {
+    format!("{} %", share.times(Micros::units(100)))
+}
+
+fn measure(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Quantity => "quantity",
+        Measure::Amount => "amount",
+    }
+}
+
+fn cadence(cadence: Cadence) -> &'static str {
+    match cadence {
+        Cadence::Month => "month",
+        Cadence::Quarter => "quarter",
+        Cadence::Year => "year",
+    }
+}
+
+fn caps(caps: &Caps) -> String {
+    let Caps { per_unit, per_transaction, partner_period, budget } = *caps;
+    let named = [
+        ("per-unit", per_unit),
+        ("per-transaction", per_transaction),
+        ("partner-period", partner_period),
+        ("budget", budget),
+    ];
+    let parts = named.iter().filter_map(|(name, cap)| Some(format!("{name} {}", (*cap)?)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn class(class: AccountingClass) -> &'static str {
+    match class {
+        AccountingClass::ContraRevenue => "contra-revenue",
+        AccountingClass::MarketingExpense => "marketing-expense",
+        AccountingClass::SpiffExpense => "spiff-expense",
+    }
+}
+
+fn prorate(prorate: Proration) -> String {
+    let Proration { amount, thresholds, caps } = prorate;
+    let named = [("amount", amount), ("thresholds", thresholds), ("caps", caps)];
+    let parts: Vec<&str> = named.iter().filter(|(_, shrinks)| *shrinks).map(|(name, _)| *name).collect();
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+}
