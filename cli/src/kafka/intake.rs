@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use contract::FeedEvent;
 use contract::topics::HOPS;
 use stream::kafka::{
-    Cluster, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions, look_at_brokers,
+    Cluster, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions, TransportError,
     patiently, place_of, published_log,
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
@@ -72,11 +72,7 @@ pub fn intake(
         transport: Arc::clone(&transport),
         observer: Arc::clone(&inlet.observer),
     };
-    let opened = patiently(stop, || {
-        let durability = look_at_brokers(cluster, &cluster.topic(LOG))?;
-        tracing::info!(%durability, "brokers are as they must be");
-        Repairs::open(cluster, &transport, &task_options)
-    })?;
+    let opened = patiently(stop, || Repairs::open(cluster, &transport, &task_options))?;
     let Some(mut repairs) = opened else { return Ok(0) };
     let log = directory.log();
     let (feeds, registry) = (&configuration.feeds, inlet.wires.registry());
@@ -88,7 +84,8 @@ pub fn intake(
         let mut work = || -> Result<Ended, Failure> {
             let mut publisher = Publisher::open(&desk, &limits)?;
             limits.clear();
-            catch_up(&log, &transport, cluster, partitions, publisher.entries())?;
+            let entries = published_log(transport.as_ref(), cluster, LOG, partitions)?;
+            catch_up(&log, &entries, publisher.entries())?;
             ready.store(true, Ordering::Relaxed);
             let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone(), stop, tell)?;
             if let Some(foreign) = &mut foreign {
@@ -140,6 +137,16 @@ impl From<TaskError> for Failure {
     }
 }
 
+/// What may pass by itself is waited for.
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Failure {
+        match error {
+            TransportError::Trouble(why) => Failure::Task(TaskError::Again(why)),
+            error => Failure::Other(error.into()),
+        }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
         Failure::Other(error)
@@ -153,15 +160,8 @@ impl From<SourceError> for Failure {
 }
 
 /// Brings the log of this disk up to what was published: it may be another disk.
-fn catch_up(
-    log: &Log,
-    transport: &KafkaTransport,
-    cluster: &Cluster,
-    partitions: u16,
-    published: u64,
-) -> anyhow::Result<()> {
-    let entries = published_log(transport, cluster, LOG, partitions)?;
-    for (number, entry) in (1..).zip(&entries) {
+fn catch_up(log: &Log, entries: &[Vec<u8>], published: u64) -> anyhow::Result<()> {
+    for (number, entry) in (1..).zip(entries) {
         match log.read(number)? {
             Some(own) => ensure!(own == *entry, "entry {number} of the log differs from the one that was published"),
             None => {

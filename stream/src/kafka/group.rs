@@ -21,7 +21,7 @@ use super::folder::FolderHome;
 use crate::Stage;
 use crate::kafka::{
     Cluster, Event, Frame, Reader, RepairRequest, StageSpec, Task, TaskError, TaskId, TaskOptions, Transport,
-    TransportError, look_at_brokers,
+    TransportError,
 };
 use crate::store::RocksMemory;
 
@@ -57,8 +57,7 @@ struct Shop<S: Stage> {
 /// happened; the others went on.
 ///
 /// # Errors
-/// A topic is missing or has another number of partitions, the brokers are not set as [`look_at_brokers`] wants them, or
-/// the group cannot be joined.
+/// A topic is missing or has another number of partitions, or the group cannot be joined.
 pub fn run_stage<S: Stage + 'static>(
     frame: Frame<S::In, S::Out, KafkaTransport>,
     memory: &RocksMemory,
@@ -68,11 +67,10 @@ pub fn run_stage<S: Stage + 'static>(
 ) -> Result<Vec<Stopped>, TransportError> {
     let ready = patiently(stop, || {
         check_topics(&frame.cluster, &frame.spec, &frame.transport)?;
-        let durability = look_at_brokers(&frame.cluster, &frame.cluster.topic(&frame.spec.input))?;
-        tracing::info!(stage = frame.spec.name, %durability, "brokers are as they must be");
         Repairs::open(&frame.cluster, &frame.transport, &frame.options)
     });
     let Some(mut repairs) = ready? else { return Ok(Vec::new()) };
+    tracing::info!(stage = frame.spec.name, "topics are as they must be");
     let shop = Shop { frame, memory: memory.clone(), make: Box::new(make), stopped: Mutex::default() };
     let shop = Arc::new(shop);
     let Frame { cluster, spec, options, .. } = &shop.frame;

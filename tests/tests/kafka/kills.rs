@@ -45,7 +45,7 @@ fn killed_processes_lose_nothing_and_double_nothing() {
     recoveries.sort_unstable();
     let within = |share: usize| recoveries[(recoveries.len() * share).div_ceil(100).max(1) - 1];
     println!(
-        "{} tasks came to their marks: half within {:.1?} of finding the brokers, 99 of 100 within {:.1?}, all within {:.1?}",
+        "{} tasks came to their marks: half within {:.1?} of finding the topics, 99 of 100 within {:.1?}, all within {:.1?}",
         recoveries.len(),
         within(50),
         within(99),

@@ -289,14 +289,14 @@ impl Plant {
         format!("{part} {copy}:\n{}", lines[lines.len().saturating_sub(15)..].join("\n"))
     }
 
-    /// For each time that a task came to its mark: how long after its process had found the brokers.
+    /// For each time that a task came to its mark: how long after its process had found the topics.
     pub fn recoveries(&self) -> Vec<Duration> {
         let mut recoveries = Vec::new();
         for process in &self.processes {
             let text = fs::read_to_string(self.log_path(&process.part, process.copy)).unwrap_or_default();
             let mut began = Duration::ZERO;
             for line in text.lines() {
-                if line.contains("brokers are as they must be") {
+                if line.contains("topics are as they must be") {
                     began = time_of_day(line);
                 } else if line.contains("task has come to its mark") {
                     recoveries.push(time_of_day(line).saturating_sub(began));
