@@ -84,7 +84,7 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "name",
     "from",
     "to",
@@ -101,6 +101,7 @@ const KEYS: [&str; 17] = [
     "grace-days",
     "close-days",
     "auto-authorise",
+    "minimum-payout",
     "prorate",
 ];
 
@@ -124,6 +125,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         program.grace_days.to_string(),
         program.close_days.to_string(),
         if program.auto_authorise { "yes" } else { "no" }.to_owned(),
+        shown(program.minimum_payout.map(|minimum| minimum.to_string())),
         prorate(program.prorate),
     ];
     KEYS.into_iter().zip(says).collect()
