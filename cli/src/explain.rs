@@ -223,7 +223,7 @@ impl Life<'_> {
         }
         for row in rows {
             self.accrual(row);
-            let settlement = settlement_of(row);
+            let settlement = row.settlement();
             let of_it = |a: &Authorization| authorizes(a, &settlement);
             for a in self.all(Topic::Authorizations, of_it)? {
                 self.say(&format!("    authorised: {}", shown(&a)));
@@ -262,10 +262,10 @@ impl Life<'_> {
         for p in self.all(Topic::Payments, |p: &Payment| p.authorization == a.id)? {
             self.say(&format!("Paid {} on {} (payment {})", money(p.currency, p.amount), p.date, p.id));
         }
-        let rows = self.accruals(|row| authorizes(a, &settlement_of(row)))?;
+        let rows = self.accruals(|row| authorizes(a, &row.settlement()))?;
         self.sales_behind(&rows);
         match rows.first() {
-            Some(row) => self.journal(settlement_of(row).id()),
+            Some(row) => self.journal(row.settlement().id()),
             None => Ok(()),
         }
     }
@@ -312,7 +312,7 @@ impl Life<'_> {
         self.title(&format!("Journal entry {}", e.id));
         self.entry(e);
         self.say(&format!("For {} of {}", e.program, e.beneficiary));
-        let rows = self.accruals(|row| settlement_of(row).id() == e.settlement)?;
+        let rows = self.accruals(|row| row.settlement().id() == e.settlement)?;
         self.sales_behind(&rows);
         self.journal(e.settlement)
     }
@@ -362,16 +362,6 @@ impl Life<'_> {
 
     fn say(&mut self, line: &str) {
         let _ = writeln!(self.text, "  {line}");
-    }
-}
-
-fn settlement_of(row: &AccrualRow) -> Settlement {
-    Settlement {
-        program: row.program.clone(),
-        version: row.version,
-        beneficiary: row.beneficiary.clone(),
-        period: row.period.clone(),
-        currency: row.currency,
     }
 }
 

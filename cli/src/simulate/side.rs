@@ -115,7 +115,7 @@ impl Rows<'_> {
         let seen = (accrual_id.0, kind, measure_delta, amount, bound, cause);
         self.hash.update(&postcard::to_stdvec(&seen).expect("a row is encodable"));
         let Some(group) = self.groups.get(&row.program) else { return };
-        if !self.standings.contains_key(&settlement_of(row)) {
+        if !self.standings.contains_key(&row.settlement()) {
             return;
         }
         let taken = Taken { group: group.clone(), sale: row.sale_id, currency: row.currency };
@@ -124,16 +124,6 @@ impl Rows<'_> {
             takers.programs.push(row.program.clone());
         }
         takers.due += row.amount;
-    }
-}
-
-fn settlement_of(row: &AccrualRow) -> Settlement {
-    Settlement {
-        program: row.program.clone(),
-        version: row.version,
-        beneficiary: row.beneficiary.clone(),
-        period: row.period.clone(),
-        currency: row.currency,
     }
 }
 

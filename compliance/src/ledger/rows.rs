@@ -40,6 +40,19 @@ pub struct AccrualRow {
     pub cause: RecordRef,
 }
 
+impl AccrualRow {
+    /// The settlement that it is a row of.
+    pub fn settlement(&self) -> Settlement {
+        Settlement {
+            program: self.program.clone(),
+            version: self.version,
+            beneficiary: self.beneficiary.clone(),
+            period: self.period.clone(),
+            currency: self.currency,
+        }
+    }
+}
+
 /// Hands over the rows of all settlements in (program, version, beneficiary, period, currency, date, sale) order.
 ///
 /// `states` are the ledger's partitions. Memory is bounded by the settlements and the lines of the largest one.
