@@ -187,6 +187,11 @@ impl Account {
         }
     }
 
+    /// Whether its lists hold a month each and not a day: those of persons, whatever the program pays by now.
+    pub fn lists_months(&self) -> bool {
+        self.settlement.beneficiary.starts_with("person:")
+    }
+
     pub fn pays(&self) -> bool {
         self.role == Role::Pays
     }

@@ -141,7 +141,7 @@ fn daily_steps(claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<
     let mut steps = Vec::new();
     for (claimant, Claimant { id, account, program, .. }) in claimants.iter().enumerate() {
         let mut path = Path::new(program);
-        if needs_lines(program) || program.pays_person() || account.tally().linked > 0 {
+        if needs_lines(program) || account.lists_months() || account.tally().linked > 0 {
             each_price(*id, account, program, Extent::whole(account), state, &mut |line, price| {
                 let (change, day) = (path.add(price.after_transaction), line.day);
                 push_daily(&mut steps, Step { day, sale: line.sale, claimant, change });

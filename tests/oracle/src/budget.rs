@@ -1,0 +1,122 @@
+//! A budget among the settlements of a program version: who sold first is paid first (domain notes §4.4).
+
+use std::collections::BTreeSet;
+
+use contract::{Currency, Day, Id, Micros};
+use num_traits::{Signed, Zero};
+
+use crate::exact::{Exact, exact, floored, rounded, zero};
+
+/// A settlement that wants its share.
+pub struct Claim {
+    /// What it wants in the end, unrounded, what it gave up for good left out.
+    pub wanted: Exact,
+    /// What it had reached before it gave that up.
+    pub reached: Exact,
+    pub authorised: Micros,
+    /// By how much each line moves what it has reached, in order.
+    pub steps: Vec<(Day, Id, Exact)>,
+}
+
+/// How far a claim is cut, walking back in time.
+#[derive(Clone)]
+struct Cut {
+    /// What earlier earnings must still make good: later steps down, what was given up, cents lost in rounding.
+    debt: Exact,
+    /// What may be cut at most: nothing that was authorised.
+    open: Exact,
+    cut: Exact,
+}
+
+impl Cut {
+    fn meet(&mut self, change: Exact, at_most: Exact) -> Exact {
+        self.debt -= change;
+        if !self.debt.is_negative() {
+            return zero();
+        }
+        let taken = (-self.debt).min(self.open - self.cut).min(at_most).max(zero());
+        self.debt = zero();
+        self.cut += taken;
+        taken
+    }
+}
+
+/// What the budget leaves for each claim; `None` where it takes nothing away.
+///
+/// What is too much is cut off the last days. A day's steps count together; only on the day on which the cut ends are
+/// they cut one by one, the last in (sale, claim) order first.
+pub fn shared(budget: Micros, currency: Currency, claims: &[Claim]) -> Vec<Option<Exact>> {
+    let asked = |claim: &Claim| exact(rounded(claim.wanted, currency));
+    let wanted: Vec<Exact> = claims.iter().map(|claim| asked(claim).max(zero())).collect();
+    let reserved: Vec<Exact> = claims.iter().map(|claim| exact(claim.authorised).max(zero())).collect();
+    let demand: Exact = wanted.iter().zip(&reserved).map(|(wanted, reserved)| *wanted.max(reserved)).sum();
+    let mut excess = (demand - floored(exact(budget), currency)).max(zero());
+    let open = |at: usize| (wanted[at] - reserved[at]).max(zero());
+    let cut = |at: usize| Cut { debt: claims[at].reached - asked(&claims[at]), open: open(at), cut: zero() };
+    let mut cuts: Vec<Cut> = (0..claims.len()).map(cut).collect();
+    let days: BTreeSet<Day> = claims.iter().flat_map(|claim| claim.steps.iter().map(|(day, ..)| *day)).collect();
+    for day in days.into_iter().rev() {
+        if excess.is_zero() {
+            break;
+        }
+        excess -= cut_day(day, claims, &mut cuts, excess);
+    }
+    let cuts: Vec<Exact> = cuts.into_iter().map(|cut| cut.cut).collect();
+    in_whole_units(&wanted, &cuts, currency)
+}
+
+/// Cuts one day and says how much was cut.
+fn cut_day(day: Day, claims: &[Claim], cuts: &mut Vec<Cut>, excess: Exact) -> Exact {
+    let mut whole = cuts.clone();
+    let mut steps = Vec::new();
+    for (at, claim) in claims.iter().enumerate() {
+        let of_day: Vec<_> = claim.steps.iter().filter(|(of, ..)| *of == day).collect();
+        if !of_day.is_empty() {
+            let net = of_day.iter().map(|(_, _, change)| *change).sum();
+            whole[at].meet(net, claim_all());
+            steps.extend(of_day.into_iter().map(|(_, sale, change)| (*sale, at, *change)));
+        }
+    }
+    let taken = |after: &[Cut], before: &[Cut]| -> Exact {
+        after.iter().zip(before).map(|(after, before)| after.cut - before.cut).sum()
+    };
+    let total = taken(&whole, cuts);
+    if total <= excess {
+        *cuts = whole;
+        return total;
+    }
+    steps.sort_by_key(|(sale, at, _)| (*sale, *at));
+    let mut left = excess;
+    for (_, at, change) in steps.into_iter().rev() {
+        left -= cuts[at].meet(change, left);
+    }
+    excess - left
+}
+
+/// More than any budget.
+fn claim_all() -> Exact {
+    Exact::from_integer(i128::from(i64::MAX))
+}
+
+/// What is left of the demands that were cut, in whole minor units that add up: the largest remainders are rounded up.
+fn in_whole_units(wanted: &[Exact], cut: &[Exact], currency: Currency) -> Vec<Option<Exact>> {
+    let left: Vec<(usize, Exact)> = (0..cut.len())
+        .filter(|claim| cut[*claim].is_positive())
+        .map(|claim| (claim, wanted[claim] - cut[claim]))
+        .collect();
+    let total = exact(rounded(left.iter().map(|(_, left)| *left).sum(), currency));
+    let mut whole: Vec<Exact> = left.iter().map(|(_, left)| floored(*left, currency)).collect();
+    let unit = Exact::new(1, 10_i128.pow(currency.minor_digits()));
+    let mut missing = ((total - whole.iter().sum::<Exact>()) / unit).to_integer();
+    let mut order: Vec<usize> = (0..left.len()).collect();
+    order.sort_by(|a, b| (left[*b].1 - whole[*b]).cmp(&(left[*a].1 - whole[*a])));
+    for place in order {
+        if missing > 0 {
+            whole[place] += unit;
+            missing -= 1;
+        }
+    }
+    let mut limits = vec![None; cut.len()];
+    left.iter().zip(whole).for_each(|((claim, _), whole)| limits[*claim] = Some(whole));
+    limits
+}

@@ -1,0 +1,335 @@
+//! The ledger, reckoned anew at each control from the lines that stand.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    Control, Currency, Day, Entitlement, EntitlementEvent, Id, Micros, Program, Reference, Settlement, Text,
+};
+
+use crate::budget::{Claim, shared};
+use crate::exact::{Exact, exact, rounded, zero};
+use crate::pricing::{Line, changes, together};
+use crate::terms::holding;
+
+/// An order to pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The day that the tick named.
+    pub day: Day,
+    pub amount: Micros,
+}
+
+/// What is said of a settlement in the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    pub accrued: Micros,
+    pub orders: Vec<Order>,
+}
+
+/// Follows a history.
+#[derive(Default)]
+pub struct Oracle {
+    /// Reference data, each from its control on.
+    references: Vec<(u64, Reference)>,
+    control: u64,
+    /// Days that ticks have named, none before an earlier one.
+    today: Option<Day>,
+    /// What stands, by ledger key and sale.
+    granted: BTreeMap<(Text, Id), Entitlement>,
+    accounts: BTreeMap<Settlement, Account>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Open,
+    Frozen,
+    Closed,
+}
+
+struct Account {
+    partner: Text,
+    /// Last day of the period.
+    last: Day,
+    phase: Phase,
+    program: Program,
+    /// The control whose reference data say what the program is.
+    terms: u64,
+    /// What counts: as of the last control for an open period, as of the last tick for one that is not.
+    lines: Vec<Line>,
+    reached: Reached,
+    /// Taken by caps and budget when the period froze, and not given back.
+    given_up: Exact,
+    budget_left: Option<Exact>,
+    accrued: Micros,
+    orders: Vec<Order>,
+}
+
+/// What the lines of a settlement come to.
+struct Reached {
+    steps: Vec<(Day, Id, Exact)>,
+    /// Under the threshold and the caps of lines.
+    earned: Exact,
+    /// Under the cap of the period too.
+    capped: Exact,
+}
+
+impl Account {
+    /// Above what was given up, and under the cap of the period.
+    fn wanted(&self) -> Exact {
+        let earned = self.reached.earned;
+        let standing = (earned - self.given_up).max(earned.min(zero()));
+        under(self.program.caps.partner_period, standing)
+    }
+
+    fn within_budget(&self) -> Exact {
+        self.budget_left.map_or(self.wanted(), |left| self.wanted().min(left))
+    }
+
+    fn ordered(&self) -> Micros {
+        self.orders.iter().map(|order| order.amount).sum()
+    }
+
+    fn freezes_on(&self) -> Day {
+        self.last.plus(days(self.program.grace_days) + 1)
+    }
+
+    fn closes_on(&self) -> Day {
+        self.freezes_on().plus(days(self.program.close_days))
+    }
+
+    fn count(&mut self, program: Program, lines: Vec<Line>) {
+        if program != self.program || lines != self.lines {
+            self.reached = reached(&program, &lines);
+            (self.program, self.lines) = (program, lines);
+        }
+    }
+
+    /// Orders what is due and was not ordered, where that is not too little.
+    fn order(&mut self, day: Day) {
+        let open = self.accrued - self.ordered();
+        let enough = self.program.minimum_payout.is_none_or(|minimum| open >= minimum);
+        if self.program.auto_authorise && open > Micros::ZERO && enough {
+            self.orders.push(Order { day, amount: open });
+        }
+    }
+}
+
+fn days(count: u32) -> i32 {
+    i32::try_from(count).expect("a period is not kept open for ever")
+}
+
+fn under(cap: Option<Micros>, benefit: Exact) -> Exact {
+    cap.map_or(benefit, |cap| benefit.min(exact(cap)))
+}
+
+fn reached(program: &Program, lines: &[Line]) -> Reached {
+    let changes = changes(program, lines);
+    let whole: Exact = changes.iter().sum();
+    let measured = together(lines).measured(program.mechanism.measure());
+    let met = program.threshold.is_none_or(|threshold| measured >= exact(threshold));
+    let earned = if met { whole } else { zero() };
+    let mut sum = zero();
+    let cap = program.caps.partner_period;
+    let step = |(line, change): (&Line, &Exact)| {
+        let before = under(cap, sum);
+        sum += *change;
+        (line.day, line.sale, under(cap, sum) - before)
+    };
+    let steps = lines.iter().zip(&changes).map(step).collect();
+    Reached { steps, earned, capped: under(cap, earned) }
+}
+
+impl Oracle {
+    /// What the ledger was told between two controls.
+    pub fn hear(&mut self, event: &EntitlementEvent) {
+        let entitlement = event.entitlement();
+        let key = (entitlement.ledger_key.clone(), entitlement.sale);
+        match event {
+            EntitlementEvent::Grant(granted) => {
+                self.open(granted);
+                let twice = self.granted.insert(key, (**granted).clone());
+                assert!(twice.is_none(), "a sale stands once under a key");
+            }
+            EntitlementEvent::Revoke(_) => {
+                let gone = self.granted.remove(&key);
+                assert!(gone.as_ref() == Some(entitlement), "only what stands is taken back");
+            }
+        }
+    }
+
+    /// A new version of the reference data is a control too.
+    pub fn configure(&mut self, reference: &Reference) {
+        self.control += 1;
+        self.references.push((self.control, reference.clone()));
+        self.settle(None);
+    }
+
+    /// Any other control.
+    pub fn control(&mut self, control: &Control) {
+        self.control += 1;
+        match control {
+            Control::Tick { as_of } => {
+                let day = self.today.map_or(*as_of, |today| today.max(*as_of));
+                self.settle(Some(day));
+                self.today = Some(day);
+                self.turn(day);
+            }
+            _ => self.settle(None),
+        }
+    }
+
+    /// What stands in the end, without settlements that nothing was ever said of.
+    pub fn verdicts(&self) -> BTreeMap<Settlement, Verdict> {
+        let told = self.accounts.iter().map(|(settlement, account)| {
+            (settlement.clone(), Verdict { accrued: account.accrued, orders: account.orders.clone() })
+        });
+        told.filter(|(_, verdict)| *verdict != Verdict::default()).collect()
+    }
+
+    fn as_of(&self, control: u64) -> Option<&Reference> {
+        self.references.iter().rev().find(|(from, _)| *from <= control).map(|(_, reference)| reference)
+    }
+
+    /// The program that pays for a sale, of those that compete for it the first: the version of the sale's day, for a
+    /// linked return of its sale's day.
+    fn payer(&self, entitlement: &Entitlement) -> (Program, Day) {
+        let day = entitlement.origin.map_or(entitlement.date, |(_, sold)| sold);
+        let reference = self.as_of(entitlement.stamp).expect("a sale comes behind a configuration");
+        let mut paying = entitlement.programs.iter().filter_map(|id| version(reference, id, day));
+        (paying.next().expect("a program pays").clone(), day)
+    }
+
+    fn settlement(&self, entitlement: &Entitlement) -> (Settlement, Program, Day) {
+        let (program, day) = self.payer(entitlement);
+        let partner = &entitlement.at.partner;
+        let beneficiary = if program.pays_person() {
+            format!("person:{partner}/{}", entitlement.rep)
+        } else {
+            format!("partner:{partner}")
+        };
+        let settlement = Settlement {
+            program: program.id.clone(),
+            version: program.version,
+            beneficiary: beneficiary.into(),
+            period: program.period.label(day).into(),
+            currency: entitlement.currency,
+        };
+        (settlement, program, day)
+    }
+
+    /// A settlement that opens behind its freeze is frozen from the start.
+    fn open(&mut self, entitlement: &Entitlement) {
+        let (settlement, program, day) = self.settlement(entitlement);
+        if self.accounts.contains_key(&settlement) {
+            return;
+        }
+        let (partner, last) = (entitlement.at.partner.clone(), program.period.range(day).1);
+        let program = holding(&program, &settlement, &partner, last);
+        let mut account = Account {
+            partner,
+            last,
+            phase: Phase::Open,
+            reached: reached(&program, &[]),
+            program,
+            terms: entitlement.stamp,
+            lines: Vec::new(),
+            given_up: zero(),
+            budget_left: None,
+            accrued: Micros::ZERO,
+            orders: Vec::new(),
+        };
+        if self.today.is_some_and(|today| today >= account.freezes_on()) {
+            account.phase = Phase::Frozen;
+        }
+        self.accounts.insert(settlement, account);
+    }
+
+    fn settle(&mut self, tick: Option<Day>) {
+        let mut lines: BTreeMap<Settlement, Vec<Line>> = BTreeMap::new();
+        for entitlement in self.granted.values() {
+            let Entitlement { sale, date, quantity, amount, origin, .. } = *entitlement;
+            let line = Line { day: date, sale, quantity, amount, of: origin.map(|(sale, _)| sale) };
+            lines.entry(self.settlement(entitlement).0).or_default().push(line);
+        }
+        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        for (settlement, account) in &mut self.accounts {
+            if account.phase != Phase::Open && tick.is_none() {
+                continue;
+            }
+            let written = reference
+                .programs
+                .iter()
+                .find(|program| program.id == settlement.program && program.version == settlement.version);
+            let program = match written.filter(|_| account.phase == Phase::Open) {
+                Some(written) => {
+                    account.terms = self.control;
+                    holding(written, settlement, &account.partner, account.last)
+                }
+                None => account.program.clone(),
+            };
+            let mut lines = lines.remove(settlement).unwrap_or_default();
+            lines.sort_unstable();
+            account.count(program, lines);
+        }
+        self.share_budgets();
+        for (settlement, account) in &mut self.accounts {
+            if account.phase == Phase::Open || tick.is_some() {
+                account.accrued = rounded(account.within_budget(), settlement.currency);
+            }
+        }
+    }
+
+    fn share_budgets(&mut self) {
+        let mut sharing: BTreeMap<(Text, u32, Currency), Vec<(Id, Settlement)>> = BTreeMap::new();
+        for settlement in self.accounts.keys() {
+            let key = (settlement.program.clone(), settlement.version, settlement.currency);
+            sharing.entry(key).or_default().push((settlement.id(), settlement.clone()));
+        }
+        for ((_, _, currency), mut members) in sharing {
+            // Where nothing else tells them apart, the id does.
+            members.sort();
+            let newest =
+                members.iter().map(|(_, settlement)| &self.accounts[settlement]).max_by_key(|account| account.terms);
+            let budget = newest.and_then(|account| account.program.caps.budget);
+            let claims: Vec<Claim> = members.iter().map(|(_, settlement)| claim(&self.accounts[settlement])).collect();
+            let left = budget.map_or(vec![None; claims.len()], |budget| shared(budget, currency, &claims));
+            for ((_, settlement), left) in members.iter().zip(left) {
+                self.accounts.get_mut(settlement).expect("a member has an account").budget_left = left;
+            }
+        }
+    }
+
+    /// What a tick moves once everything is settled: late amounts are ordered, periods freeze and close.
+    fn turn(&mut self, day: Day) {
+        for account in self.accounts.values_mut() {
+            if account.phase != Phase::Open {
+                account.order(day);
+            }
+            if account.phase == Phase::Open && account.freezes_on() <= day {
+                account.phase = Phase::Frozen;
+                account.given_up = (account.reached.earned - account.within_budget()).max(zero());
+                account.order(day);
+            }
+            if account.phase == Phase::Frozen && account.closes_on() <= day {
+                account.phase = Phase::Closed;
+            }
+        }
+    }
+}
+
+fn claim(account: &Account) -> Claim {
+    Claim {
+        wanted: account.wanted(),
+        reached: account.reached.capped,
+        authorised: account.ordered(),
+        steps: account.reached.steps.clone(),
+    }
+}
+
+/// The version of a program that holds on a day; for one that no version holds the one before, else the first.
+fn version<'r>(reference: &'r Reference, id: &str, day: Day) -> Option<&'r Program> {
+    let versions: Vec<&Program> = reference.programs.iter().filter(|program| program.id == id).collect();
+    let holds = versions.iter().find(|version| version.from <= day && day <= version.to);
+    let before = || versions.iter().rev().find(|version| version.from <= day);
+    holds.or_else(before).or(versions.first()).copied()
+}

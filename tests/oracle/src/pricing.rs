@@ -1,0 +1,83 @@
+//! What each line of a settlement brings, in (date, sale) order, under the caps on a unit and on a transaction.
+
+use std::collections::BTreeMap;
+
+use contract::{Day, Id, Program};
+use num_traits::Signed;
+
+use crate::earn::{Sold, earned};
+use crate::exact::{Exact, exact, zero};
+
+/// A sale or return that stands. In the order in which lines are paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub day: Day,
+    pub sale: Id,
+    pub quantity: contract::Micros,
+    pub amount: contract::Micros,
+    /// The sale that a linked return takes back.
+    pub of: Option<Id>,
+}
+
+impl Line {
+    pub fn sold(&self) -> Sold {
+        Sold::of(self.quantity, self.amount)
+    }
+}
+
+pub fn together(lines: &[Line]) -> Sold {
+    lines.iter().fold(Sold::nothing(), |sum, line| sum.plus(line.sold()))
+}
+
+/// What each of the lines, which are in order, changes.
+///
+/// A sale and the returns that are linked to it are one transaction: with what is left of it in the end it holds the
+/// sale's place in the order, and it is capped as a whole. A return whose sale does not stand here is a line of its own.
+pub fn changes(program: &Program, lines: &[Line]) -> Vec<Exact> {
+    let all = together(lines);
+    let homes = homes(lines);
+    let in_front = in_front(lines, &homes);
+    let worth = |place: usize, until: usize| {
+        let parts = lines.iter().zip(&homes).take(until).filter(|(_, home)| **home == place);
+        let sold = parts.fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.sold()));
+        capped(program, earned(&program.mechanism, in_front[place], sold, all), sold)
+    };
+    let change = |(at, home): (usize, &usize)| match *home {
+        home if home == at => worth(at, at + 1),
+        // A return in front of its sale waits for it; the sale then stands for both.
+        home if home > at => zero(),
+        home => worth(home, at + 1) - worth(home, at),
+    };
+    homes.iter().enumerate().map(change).collect()
+}
+
+/// By line, the place of the transaction that it belongs to.
+fn homes(lines: &[Line]) -> Vec<usize> {
+    let sales: BTreeMap<Id, usize> =
+        lines.iter().enumerate().filter(|(_, line)| line.of.is_none()).map(|(at, line)| (line.sale, at)).collect();
+    let home = |(at, line): (usize, &Line)| line.of.and_then(|sale| sales.get(&sale).copied()).unwrap_or(at);
+    lines.iter().enumerate().map(home).collect()
+}
+
+/// By place, what the transactions in front of it come to, each with all of its returns.
+fn in_front(lines: &[Line], homes: &[usize]) -> Vec<Sold> {
+    let mut whole = vec![Sold::nothing(); lines.len()];
+    for (line, home) in lines.iter().zip(homes) {
+        whole[*home] = whole[*home].plus(line.sold());
+    }
+    let mut sum = Sold::nothing();
+    let front = |sold: &Sold| {
+        let before = sum;
+        sum = sum.plus(*sold);
+        before
+    };
+    whole.iter().map(front).collect()
+}
+
+/// Cap of a unit, then of a transaction (domain notes §4.4); returns take back no more than sales could have earned.
+fn capped(program: &Program, benefit: Exact, sold: Sold) -> Exact {
+    let hold = |benefit: Exact, limit: Exact| benefit.max(-limit).min(limit);
+    let per_unit = program.caps.per_unit.map(|cap| exact(cap) * sold.quantity.abs());
+    let benefit = per_unit.map_or(benefit, |limit| hold(benefit, limit));
+    program.caps.per_transaction.map_or(benefit, |cap| hold(benefit, exact(cap)))
+}

@@ -1,0 +1,439 @@
+//! Histories drawn from a seed: what happened, one act after the other, so that any act may be left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    AccountingClass, Baseline, Benefit, Cadence, Caps, Control, Currency, Day, Entitlement, EntitlementEvent, Growth,
+    Id, Measure, Mechanism, Micros, PaidOn, Program, Proration, RecordRef, Reference, Selector, Text, Tier,
+};
+
+const PARTNERS: [&str; 3] = ["A", "B", "C"];
+const PEOPLE: [&str; 3] = ["Ann", "Bo", "Cy"];
+const CURRENCIES: [&str; 4] = ["USD", "USD", "EUR", "JPY"];
+/// Programs, of which the first three compete for each sale.
+const PROGRAMS: usize = 7;
+const COMPETING: usize = 3;
+
+/// Numbers that look random and are the same every time (SplitMix64).
+pub struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn one_in(&mut self, of: u64) -> bool {
+        self.below(of) == 0
+    }
+
+    fn micros(&mut self, low: i64, high: i64) -> Micros {
+        Micros(low + self.below((high - low) as u64) as i64)
+    }
+
+    fn some<T>(&mut self, of: u64, value: impl FnOnce(&mut Dice) -> T) -> Option<T> {
+        self.one_in(of).then(|| value(self))
+    }
+}
+
+/// What a sale or return says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deal {
+    partner: &'static str,
+    rep: &'static str,
+    date: Day,
+    quantity: i64,
+    amount: Micros,
+    currency: &'static str,
+    /// A linked return's sale, by number.
+    of: Option<u32>,
+    /// Which of the competing programs may pay, in order.
+    competing: Vec<usize>,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    Configure(Box<Reference>),
+    /// A line comes in, or comes again with other content.
+    Report(u32, Deal),
+    Withdraw(u32),
+    Settle,
+    Tick(Day),
+}
+
+/// What the ledger is told of it.
+#[derive(Clone, Debug)]
+pub enum Told {
+    Event(EntitlementEvent),
+    Configure(Box<Reference>),
+    Control(Control),
+}
+
+/// Lines as they stand while acts are told.
+#[derive(Default)]
+pub struct History {
+    control: u64,
+    deals: BTreeMap<u32, (Deal, Vec<Entitlement>)>,
+}
+
+impl History {
+    pub fn tell(acts: &[Act]) -> Vec<Told> {
+        let mut history = History::default();
+        acts.iter().flat_map(|act| history.told(act)).collect()
+    }
+
+    fn told(&mut self, act: &Act) -> Vec<Told> {
+        match act {
+            Act::Configure(reference) => {
+                self.control += 1;
+                vec![Told::Configure(reference.clone())]
+            }
+            // Nothing comes in front of the first configuration.
+            _ if self.control == 0 => Vec::new(),
+            Act::Report(number, deal) => {
+                let mut told = self.withdraw(*number);
+                let entitlements = self.entitlements(*number, deal);
+                told.extend(entitlements.iter().map(|e| Told::Event(EntitlementEvent::Grant(Box::new(e.clone())))));
+                self.deals.insert(*number, (deal.clone(), entitlements));
+                told
+            }
+            Act::Withdraw(number) => self.withdraw(*number),
+            Act::Settle => self.control(Control::Settle),
+            Act::Tick(as_of) => self.control(Control::Tick { as_of: *as_of }),
+        }
+    }
+
+    fn control(&mut self, control: Control) -> Vec<Told> {
+        self.control += 1;
+        vec![Told::Control(control)]
+    }
+
+    fn withdraw(&mut self, number: u32) -> Vec<Told> {
+        let (_, entitlements) = self.deals.remove(&number).unwrap_or_default();
+        entitlements.into_iter().map(|e| Told::Event(EntitlementEvent::Revoke(Box::new(e)))).collect()
+    }
+
+    /// One for the programs that compete, one for each that stands alone.
+    fn entitlements(&self, number: u32, deal: &Deal) -> Vec<Entitlement> {
+        let origin = deal.of.and_then(|of| Some((id_of(of), self.deals.get(&of)?.0.date)));
+        let like = |key: Text, programs: Vec<Text>| Entitlement {
+            ledger_key: key,
+            sale: id_of(number),
+            at: RecordRef { partner: deal.partner.into(), file_no: 1, record_no: number },
+            stamp: self.control,
+            programs,
+            date: deal.date,
+            quantity: Micros::units(deal.quantity),
+            amount: deal.amount,
+            currency: Currency::parse(deal.currency).expect("a currency of the list"),
+            rep: deal.rep.into(),
+            origin,
+        };
+        let alone = (COMPETING..PROGRAMS).map(|place| like(name(place), vec![name(place)]));
+        let competing: Vec<Text> = deal.competing.iter().map(|place| name(*place)).collect();
+        let together = (!competing.is_empty()).then(|| like("group".into(), competing));
+        together.into_iter().chain(alone).collect()
+    }
+}
+
+impl Default for Deal {
+    fn default() -> Deal {
+        let (quantity, amount, competing) = (0, Micros::ZERO, Vec::new());
+        Deal { partner: "A", rep: "Ann", date: Day(0), quantity, amount, currency: "USD", of: None, competing }
+    }
+}
+
+fn id_of(number: u32) -> Id {
+    Id::of("sale", &[&number.to_string()])
+}
+
+fn name(place: usize) -> Text {
+    format!("P{place}").into()
+}
+
+fn first_day() -> Day {
+    Day::new(2013, 1, 1).expect("a day")
+}
+
+/// A history of about so many lines, corrections and returns.
+pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
+    let mut dice = Dice(seed);
+    let mut programs = programs(&mut dice);
+    let mut acts = vec![Act::Configure(Box::new(reference(&programs)))];
+    let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
+    let controls = 6 + dice.below(18) as usize;
+    for number in 1..=events as u32 {
+        acts.push(act(&mut dice, number, &mut deals, today));
+        if dice.one_in((events / controls).max(1) as u64) {
+            today = today.plus(dice.below(45) as i32);
+            acts.push(match dice.below(6) {
+                0 => {
+                    change_terms(&mut dice, &mut programs);
+                    Act::Configure(Box::new(reference(&programs)))
+                }
+                1 | 2 => Act::Settle,
+                _ => Act::Tick(today),
+            });
+        }
+    }
+    acts.push(Act::Tick(today.plus(dice.below(400) as i32)));
+    acts.push(Act::Tick(today.plus(1_200)));
+    acts
+}
+
+fn act(dice: &mut Dice, number: u32, deals: &mut Vec<(u32, Deal)>, today: Day) -> Act {
+    let known = (!deals.is_empty()).then(|| dice.below(deals.len() as u64) as usize);
+    match (dice.below(20), known) {
+        (0, Some(place)) => Act::Withdraw(deals.swap_remove(place).0),
+        (1 | 2, Some(place)) => {
+            let (number, deal) = &mut deals[place];
+            *deal = corrected(dice, deal);
+            Act::Report(*number, deal.clone())
+        }
+        (3..6, Some(place)) => {
+            let (of, sold) = deals[place].clone();
+            let back = give_back(dice, of, &sold);
+            deals.push((number, back.clone()));
+            Act::Report(number, back)
+        }
+        _ => {
+            let deal = sale(dice, today);
+            deals.push((number, deal.clone()));
+            Act::Report(number, deal)
+        }
+    }
+}
+
+fn sale(dice: &mut Dice, today: Day) -> Deal {
+    let quantity = 1 + dice.below(12) as i64;
+    // Few prices and days, so that there are ties.
+    let price = [1_990_000, 5_000_000, 7_333_333, 12_000_000, 250_000_000][dice.below(5) as usize];
+    let late = if dice.one_in(5) { dice.below(150) } else { dice.below(12) } as i32;
+    let mut competing: Vec<usize> = (0..COMPETING).filter(|_| !dice.one_in(3)).collect();
+    competing.sort_unstable();
+    Deal {
+        partner: PARTNERS[dice.below(3) as usize],
+        rep: PEOPLE[dice.below(3) as usize],
+        date: today.plus(20 - late),
+        quantity,
+        amount: Micros(price * quantity),
+        currency: CURRENCIES[dice.below(4) as usize],
+        of: None,
+        competing,
+    }
+}
+
+/// Other units, money, day, seller or reporting partner.
+fn corrected(dice: &mut Dice, deal: &Deal) -> Deal {
+    let other = sale(dice, deal.date);
+    let sign = if deal.quantity < 0 { -1 } else { 1 };
+    let mut deal = deal.clone();
+    match dice.below(5) {
+        0 => (deal.quantity, deal.amount) = (sign * other.quantity, Micros(sign * other.amount.0)),
+        1 => deal.amount = Micros(sign * other.amount.0),
+        2 => deal.date = other.date,
+        3 => deal.rep = other.rep,
+        // Two identities turn out to be one.
+        _ => deal.partner = other.partner,
+    }
+    deal
+}
+
+/// A part of a sale, or all of it; linked to it or not; now and then dated in front of it.
+fn give_back(dice: &mut Dice, of: u32, sold: &Deal) -> Deal {
+    let units = sold.quantity.unsigned_abs().max(1);
+    let back = 1 + dice.below(units) as i64;
+    let amount = Micros(sold.amount.0.abs() / units as i64 * back);
+    let date = sold.date.plus(dice.below(60) as i32 - 5);
+    Deal { date, quantity: -back, amount: Micros(-amount.0), of: (!dice.one_in(3)).then_some(of), ..sold.clone() }
+}
+
+fn reference(programs: &[Program]) -> Reference {
+    let mut programs = programs.to_vec();
+    programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+    Reference { programs, functional_currency: Currency::parse("USD"), ..Reference::default() }
+}
+
+fn programs(dice: &mut Dice) -> Vec<Program> {
+    let mut programs = Vec::new();
+    for place in 0..PROGRAMS {
+        let first = program(dice, place);
+        if dice.one_in(3) {
+            let change = first_day().plus(40 + dice.below(200) as i32);
+            let second = Program { version: 2, from: change, ..program(dice, place) };
+            let second = Program { period: first.period, ..second };
+            programs.push(Program { to: change.plus(-1), ..first });
+            programs.push(second);
+        } else {
+            programs.push(first);
+        }
+    }
+    programs
+}
+
+fn program(dice: &mut Dice, place: usize) -> Program {
+    let from = if dice.one_in(4) { first_day().plus(dice.below(50) as i32) } else { first_day().plus(-400) };
+    Program {
+        id: name(place),
+        version: 1,
+        name: format!("program {place}"),
+        from,
+        to: first_day().plus(if dice.one_in(5) { 150 + dice.below(300) as i32 } else { 1_500 }),
+        selector: Selector::default(),
+        mechanism: mechanism(dice),
+        period: [Cadence::Month, Cadence::Quarter, Cadence::Year][dice.below(3) as usize],
+        currency: dice.some(4, |_| Currency::parse("USD").expect("a currency")),
+        caps: Caps {
+            per_unit: dice.some(4, |dice| dice.micros(100_000, 2_000_000)),
+            per_transaction: dice.some(4, |dice| dice.micros(500_000, 9_000_000)),
+            partner_period: dice.some(4, |dice| dice.micros(1_000_000, 60_000_000)),
+            budget: dice.some(3, |dice| dice.micros(5_000_000, 200_000_000)),
+        },
+        threshold: dice.some(5, |dice| dice.micros(1_000_000, 60_000_000)),
+        group: (place < COMPETING).then(|| "group".into()),
+        priority: place as u32,
+        pay_tier: None,
+        class: AccountingClass::default(),
+        grace_days: dice.below(40) as u32,
+        close_days: dice.below(90) as u32,
+        auto_authorise: !dice.one_in(5),
+        minimum_payout: dice.some(4, |dice| dice.micros(500_000, 40_000_000)),
+        prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
+    }
+}
+
+fn mechanism(dice: &mut Dice) -> Mechanism {
+    let measure = if dice.one_in(2) { Measure::Quantity } else { Measure::Amount };
+    let benefit = if dice.one_in(2) { Benefit::PerUnit } else { Benefit::Percent };
+    let rate = dice.micros(1_000, 90_000);
+    let width = match measure {
+        Measure::Quantity => 30,
+        Measure::Amount => 900,
+    };
+    let start = if dice.one_in(4) { Micros::units(dice.below(width) as i64) } else { Micros::ZERO };
+    let mut tiers = vec![Tier { from: start, rate }];
+    for place in 1..=dice.below(4) as i64 {
+        let from = tiers[place as usize - 1].from + Micros::units(dice.below(width) as i64 + 1);
+        // Mostly rising rates, now and then a fall.
+        let rate = if dice.one_in(6) { Micros(rate.0 / 2) } else { Micros(rate.0 * (place + 1)) };
+        tiers.push(Tier { from, rate });
+    }
+    match dice.below(10) {
+        0 => Mechanism::PerUnit { rate },
+        1 => Mechanism::Percent { rate },
+        2 => Mechanism::Spiff { benefit, rate },
+        3 => Mechanism::VolumeMarginal { measure, benefit, tiers },
+        4 => Mechanism::VolumeRolling { measure, benefit, tiers },
+        5 => Mechanism::VolumeTotal { measure, benefit, tiers },
+        6 => {
+            let above = Micros::units(dice.below(width * 2) as i64);
+            Mechanism::VolumeExcess { measure, benefit, above, tiers }
+        }
+        7 => Mechanism::Fixed { measure, amount: Micros(rate.0 * 900) },
+        8 => Mechanism::Growth(growth(dice, measure, benefit, tiers)),
+        _ => Mechanism::VolumeRetroactive { measure, benefit, tiers },
+    }
+}
+
+/// One partner has a baseline for every period, one for a single quarter, one none.
+fn growth(dice: &mut Dice, measure: Measure, benefit: Benefit, mut tiers: Vec<Tier>) -> Growth {
+    for (place, tier) in (0..).zip(&mut tiers) {
+        tier.from = Micros(900_000 + 250_000 * place);
+    }
+    let mut baseline = |partner: &str, period: &str| Baseline {
+        partner: partner.into(),
+        period: period.into(),
+        measure: dice.micros(1_000_000, 400_000_000),
+    };
+    let baselines = [baseline("A", ""), baseline("B", "2013-Q1")].into();
+    let paid_on = [PaidOn::Growth, PaidOn::Excess, PaidOn::All][dice.below(3) as usize];
+    Growth { measure, benefit, paid_on, tiers, baselines }
+}
+
+/// A budget, a cap, the grace or the way of earning of one program is another from here on.
+fn change_terms(dice: &mut Dice, programs: &mut [Program]) {
+    let place = dice.below(programs.len() as u64) as usize;
+    let program = &mut programs[place];
+    match dice.below(4) {
+        0 => program.caps.budget = dice.some(2, |dice| dice.micros(5_000_000, 300_000_000)),
+        1 => program.caps.partner_period = dice.some(2, |dice| dice.micros(1_000_000, 90_000_000)),
+        2 => program.grace_days = dice.below(50) as u32,
+        _ => program.mechanism = mechanism(dice),
+    }
+}
+
+/// What the histories have come upon.
+#[derive(Default)]
+pub struct Reached {
+    situations: BTreeSet<String>,
+    pairs: BTreeSet<(&'static str, &'static str)>,
+}
+
+impl Reached {
+    pub fn note(&mut self, acts: &[Act]) {
+        for act in acts {
+            match act {
+                Act::Configure(reference) => reference.programs.iter().for_each(|program| self.features(program)),
+                Act::Report(_, deal) if deal.of.is_some() => self.see("linked return"),
+                Act::Report(_, deal) if deal.quantity < 0 => self.see("return of unknown origin"),
+                Act::Report(..) => self.see("sale"),
+                Act::Withdraw(_) => self.see("withdrawal"),
+                Act::Settle => self.see("settle"),
+                Act::Tick(_) => self.see("tick"),
+            }
+        }
+    }
+
+    fn see(&mut self, situation: &str) {
+        if !self.situations.contains(situation) {
+            self.situations.insert(situation.to_owned());
+        }
+    }
+
+    fn features(&mut self, program: &Program) {
+        let kind = match &program.mechanism {
+            Mechanism::PerUnit { .. } => "per-unit",
+            Mechanism::Percent { .. } => "percent",
+            Mechanism::Spiff { .. } => "spiff",
+            Mechanism::Fixed { .. } => "fixed",
+            Mechanism::VolumeMarginal { .. } => "marginal",
+            Mechanism::VolumeRetroactive { .. } => "retroactive",
+            Mechanism::VolumeRolling { .. } => "rolling",
+            Mechanism::VolumeTotal { .. } => "total",
+            Mechanism::VolumeExcess { .. } => "excess",
+            Mechanism::Growth(_) => "growth",
+        };
+        let caps = &program.caps;
+        let features = [
+            (true, kind),
+            (caps.per_unit.is_some(), "cap of a unit"),
+            (caps.per_transaction.is_some(), "cap of a transaction"),
+            (caps.partner_period.is_some(), "cap of a period"),
+            (caps.budget.is_some(), "budget"),
+            (program.threshold.is_some(), "threshold"),
+            (program.minimum_payout.is_some(), "minimum payout"),
+            (program.group.is_some(), "group"),
+            (!program.auto_authorise, "no authorization by itself"),
+            (program.version > 1, "second version"),
+        ];
+        let found: Vec<&'static str> = features.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+        for one in &found {
+            self.pairs.extend(found.iter().filter(|other| *other > one).map(|other| (*one, *other)));
+        }
+    }
+
+    /// Every kind of act, and every two features of programs in one program: of ten ways of earning no two.
+    pub fn must_be_wide(&self) {
+        println!("{} situations, {} pairs of features", self.situations.len(), self.pairs.len());
+        assert_eq!(self.situations.len(), 6, "{:?}", self.situations);
+        assert_eq!(self.pairs.len(), 9 * 8 / 2 + 10 * 9, "{:?}", self.pairs);
+    }
+}
