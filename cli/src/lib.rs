@@ -13,6 +13,7 @@ pub mod observe;
 pub mod overview;
 pub mod reader;
 pub mod run;
+mod say;
 pub mod simulate;
 pub mod trial;
 pub mod verify;

@@ -72,7 +72,10 @@ fn every_command_is_one_that_the_binary_takes() {
         }
     }
     let parts: BTreeSet<&str> = ours.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(parts, BTreeSet::from(["accrual-sink", "compliance", "ingest", "intake", "normalize", "topics"]));
+    assert_eq!(
+        parts,
+        BTreeSet::from(["accrual-sink", "compliance", "ingest", "intake", "normalize", "topics", "watch"])
+    );
 }
 
 #[test]

@@ -110,6 +110,11 @@ impl Brokers {
         self.nodes[index].process.as_ref().map(Child::id)
     }
 
+    /// Where all nodes keep what they keep.
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_ref().map(TempDir::path)
+    }
+
     pub fn len(&self) -> usize {
         self.nodes.len()
     }

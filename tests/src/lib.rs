@@ -11,6 +11,7 @@ pub mod measure;
 pub mod proxy;
 pub mod registry;
 pub mod replica;
+pub mod scrape;
 pub mod seeded;
 pub mod site;
 pub mod tables;

@@ -8,6 +8,7 @@ use stream::OpenError;
 use super::EXIT_CONFIGURATION;
 use crate::configuration::{self, Configuration, Problem};
 use crate::reader::Reader;
+use crate::say::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -31,11 +32,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             return Err(OpenError::Partitions { found, asked }.into());
         }
         configuration.keeps_terms(&before, reader.as_of()?)?;
-        configuration.news(&before.programs).iter().for_each(|news| eprintln!("note: {news}"));
+        configuration.news(&before.programs).iter().for_each(|news| say!("note: {news}"));
     }
     let reference = &configuration.reference;
     let programs = reference.programs.iter().filter(|p| p.version == 1).count();
-    eprintln!(
+    say!(
         "{}: {} partners, {} outlets, {} products, {programs} programs, {} feeds: no problems",
         configuration.tenant.name,
         reference.partners.len(),
@@ -49,7 +50,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// The configuration, or `None` after every problem has been told on stderr.
 pub fn load_or_tell(folder: &Path) -> Option<Configuration> {
     if let Some(why) = no_configuration(folder) {
-        eprintln!("error: {} {why}", folder.display());
+        say!("error: {} {why}", folder.display());
         return None;
     }
     configuration::load(folder).map_err(|problems| tell(&problems, folder)).ok()
@@ -71,8 +72,8 @@ fn no_configuration(folder: &Path) -> Option<&'static str> {
 /// Tells every problem of the configuration in `folder` on stderr.
 fn tell(problems: &[Problem], folder: &Path) {
     for problem in problems {
-        eprintln!("{problem}\n");
+        say!("{problem}\n");
     }
     let count = problems.len();
-    eprintln!("{}: {count} problem{}", folder.display(), if count == 1 { "" } else { "s" });
+    say!("{}: {count} problem{}", folder.display(), if count == 1 { "" } else { "s" });
 }

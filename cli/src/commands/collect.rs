@@ -8,6 +8,7 @@ use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
 use crate::kafka::collect::{Collection, collect};
 use crate::kafka::{ClusterArguments, FormatArguments, line};
+use crate::say::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -46,6 +47,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         wait: Duration::from_secs(arguments.wait),
     };
     collect(&collection, &arguments.data)?;
-    eprintln!("{} is made: export, explain, status and verify read it", arguments.data.display());
+    say!("{} is made: export, explain, status and verify read it", arguments.data.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,11 @@
 //! `paidonce explain`
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::look_at;
 use crate::explain::explain;
+use crate::say::show_text;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -18,8 +18,6 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let text = explain(&look_at(&arguments.data)?, &arguments.id)?;
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    show_text(&text)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::{EXIT_USAGE, look_at};
 use crate::exports::{self, Format, What};
+use crate::say::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -21,7 +22,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.format == Format::Parquet && io::stdout().is_terminal() {
-        eprintln!("error: Parquet is binary and no use on a terminal: add `> FILE.parquet`");
+        say!("error: Parquet is binary and no use on a terminal: add `> FILE.parquet`");
         return Ok(ExitCode::from(EXIT_USAGE));
     }
     let reader = look_at(&arguments.data)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::import_master::{Imported, import_master};
+use crate::say::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -23,13 +24,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// Says on stderr what was imported.
 pub fn tell(imported: &Imported) {
     for (file, rows) in &imported.tables {
-        eprintln!("{file:<14} {rows:>7} rows");
+        say!("{file:<14} {rows:>7} rows");
     }
-    eprintln!("{:<14} {:>7}", "programs", imported.programs);
+    say!("{:<14} {:>7}", "programs", imported.programs);
     for file in &imported.kept {
-        eprintln!("kept {file}: it was changed by hand; delete it to take the imported one");
+        say!("kept {file}: it was changed by hand; delete it to take the imported one");
     }
     if imported.left_out > 0 {
-        eprintln!("left out: {} rows with a key that stood before, or of a partner nobody knows", imported.left_out);
+        say!("left out: {} rows with a key that stood before, or of a partner nobody knows", imported.left_out);
     }
 }

@@ -14,6 +14,7 @@ use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED};
 use crate::kafka::intake::{Inlet, intake};
 use crate::kafka::{ClusterArguments, FormatArguments};
 use crate::run::{Options, SETTLE_AFTER, blob_folder};
+use crate::say::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -82,7 +83,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ready = served.as_ref().map_or_else(|| Arc::new(AtomicBool::new(false)), |served| Arc::clone(&served.ready));
     let remarks = intake(&configuration, &inlet, &stop, &ready, &|news| tell(news, !arguments.until_idle))?;
     if stop.load(Ordering::Relaxed) && arguments.until_idle {
-        eprintln!("interrupted; the same command goes on from here");
+        say!("interrupted; the same command goes on from here");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     }
     Ok(if remarks == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -7,6 +7,7 @@ use anyhow::ensure;
 use normalize::matching::{MatchKind, match_catalog, match_pairs};
 
 use super::EXIT_USAGE;
+use crate::say::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -48,11 +49,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             match_catalog(kind, catalog, feed, out, *top)?
         }
         (None, ..) => {
-            eprintln!("error: give --catalog and --feed, or --pairs");
+            say!("error: give --catalog and --feed, or --pairs");
             return Ok(ExitCode::from(EXIT_USAGE));
         }
     };
     let (records, auto, review, none) = (summary.records, summary.auto, summary.review, summary.none);
-    eprintln!("{records} records: {auto} matched, {review} for review, {none} without a match");
+    say!("{records} records: {auto} matched, {review} for review, {none} without a match");
     Ok(ExitCode::SUCCESS)
 }

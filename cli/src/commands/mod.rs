@@ -17,6 +17,7 @@ mod status;
 mod test;
 mod topics;
 mod verify;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ use stream::DataDirectory;
 
 use crate::configuration::TermsChanged;
 use crate::reader::Reader;
+use crate::say::say;
 
 /// Every sold unit earns its incentive exactly once.
 #[derive(Parser)]
@@ -71,6 +73,8 @@ enum Command {
     Topics(topics::Arguments),
     /// Check all invariants on a data directory; exit 1 on a violation
     Verify(verify::Arguments),
+    /// Serve metrics of what a pipeline on Kafka publishes: files, rejects, findings, money
+    Watch(watch::Arguments),
 }
 
 /// Exit code for a configuration that cannot be used (sysexits' EX_CONFIG).
@@ -87,7 +91,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let tracing = match crate::observe::trace::start() {
         Ok(tracing) => tracing,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say!("error: {error:#}");
             return ExitCode::from(EXIT_USAGE);
         }
     };
@@ -109,10 +113,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
     };
     drop(tracing);
     ended.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        say!("error: {error:#}");
         ExitCode::from(if error.is::<TermsChanged>() { EXIT_CONFIGURATION } else { 1 })
     })
 }
@@ -122,7 +127,7 @@ fn look_at(data: &Path) -> anyhow::Result<Reader> {
     let at_work = DataDirectory::is_written(data);
     let reader = Reader::open(data)?;
     if at_work {
-        eprintln!("note: a run works on {}; this is as of its last commit", data.display());
+        say!("note: a run works on {}; this is as of its last commit", data.display());
     }
     Ok(reader)
 }

@@ -16,6 +16,7 @@ use crate::kafka::stage::with_stage;
 use crate::kafka::{ClusterArguments, FormatArguments, line};
 use crate::run::STAGES;
 use crate::run::blobs::BlobFolder;
+use crate::say::{say, show};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -67,7 +68,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let approval = match approval(arguments) {
         Some(Err(error)) => {
-            eprintln!("error: {error}");
+            say!("error: {error}");
             return Ok(ExitCode::from(EXIT_USAGE));
         }
         approval => approval.and_then(Result::ok),
@@ -77,7 +78,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let line = line(configuration.tenant.partitions, &configuration.digest);
     if arguments.partition.is_some_and(|partition| partition >= configuration.tenant.partitions) {
-        eprintln!("error: a stage has partitions 0 to {}", configuration.tenant.partitions - 1);
+        say!("error: a stage has partitions 0 to {}", configuration.tenant.partitions - 1);
         return Ok(ExitCode::from(EXIT_USAGE));
     }
     let cluster = arguments.cluster.cluster();
@@ -125,12 +126,12 @@ fn advise(arguments: &Arguments, report: &Report) {
         return;
     }
     if report.goes_on {
-        eprintln!("if it stopped as its outputs differ, which shows on the way alone, --fold-again looks into that");
+        say!("if it stopped as its outputs differ, which shows on the way alone, --fold-again looks into that");
     } else if report.has_way {
-        eprintln!("nothing was changed; --apply --by NAME --approved-by NAME --reason TEXT does it");
+        say!("nothing was changed; --apply --by NAME --approved-by NAME --reason TEXT does it");
     }
     if tasks.is_empty() {
-        eprintln!("stores of processes were not looked at; --tasks DIR names the data directory of one");
+        say!("stores of processes were not looked at; --tasks DIR names the data directory of one");
     }
 }
 
@@ -142,13 +143,13 @@ fn approval(arguments: &Arguments) -> Option<Result<Approval, stream::kafka::Not
 }
 
 fn tell(report: &Report, file: &Path) -> anyhow::Result<()> {
-    println!("{}", report.line);
+    show!("{}", report.line);
     if let Some(counts) = &report.counts {
-        told_counts(counts).iter().for_each(|line| println!("  {line}"));
+        told_counts(counts).iter().for_each(|line| show!("  {line}"));
     }
     if !report.differences.is_empty() {
         list(&report.differences, file)?;
-        eprintln!(
+        say!(
             "people must see to the {} records listed in {}: what was published of them stands, and other stages have \
              taken it",
             report.differences.len(),
@@ -156,7 +157,7 @@ fn tell(report: &Report, file: &Path) -> anyhow::Result<()> {
         );
     }
     if report.is_repaired {
-        eprintln!("its mark is written; processes in which it stopped take it up when they are started again");
+        say!("its mark is written; processes in which it stopped take it up when they are started again");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
 use crate::kafka::replay::{Case, Remedy, Search, apply};
 use crate::kafka::{ClusterArguments, FormatArguments};
+use crate::say::{say, show};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -38,18 +39,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         folder: arguments.feeds.as_deref(),
     };
     let cases = search.cases()?;
-    cases.iter().for_each(|case| println!("{}", told(case)));
+    cases.iter().for_each(|case| show!("{}", told(case)));
     let count = |is: fn(&Remedy) -> bool| cases.iter().filter(|case| is(&case.remedy)).count();
     let can = count(|remedy| matches!(remedy, Remedy::Take { .. }));
     let before = count(|remedy| matches!(remedy, Remedy::Taken(_)));
     let (all, not) = (cases.len(), cases.len() - can - before);
-    eprintln!("{all} dead letters: {can} can be taken now, {before} were taken before, {not} cannot be taken");
+    say!("{all} dead letters: {can} can be taken now, {before} were taken before, {not} cannot be taken");
     match &arguments.feeds {
         Some(feeds) if arguments.apply => {
             let made = apply(&cases, feeds)?;
-            made.iter().for_each(|name| eprintln!("made {name}: the intake takes it in"));
+            made.iter().for_each(|name| say!("made {name}: the intake takes it in"));
         }
-        _ if can > 0 => eprintln!("nothing was changed; --apply --feeds DIR takes them in"),
+        _ if can > 0 => say!("nothing was changed; --apply --feeds DIR takes them in"),
         _ => {}
     }
     Ok(ExitCode::SUCCESS)

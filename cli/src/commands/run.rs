@@ -16,6 +16,7 @@ use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED};
 use crate::overview::{Overview, grouped};
 use crate::reader::Reader;
 use crate::run::{News, Options, SETTLE_AFTER, run_observed};
+use crate::say::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -97,7 +98,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     eprint!("{}", Overview::of(&Reader::of(ended.directory, ended.blobs)?)?);
     if stop.load(Ordering::Relaxed) {
-        eprintln!("interrupted; the same command goes on from here");
+        say!("interrupted; the same command goes on from here");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     }
     Ok(if ended.remarks == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -112,9 +113,9 @@ fn is_full(error: &anyhow::Error) -> bool {
 /// Files one by one are of interest where somebody watches them arrive.
 pub(super) fn tell(news: News<'_>, watched: bool) {
     match news {
-        News::Remark(text) => eprintln!("warning: {text}"),
-        News::Note(text) => eprintln!("note: {text}"),
-        News::Taken(verdict) if watched => eprintln!("{}", taken(verdict)),
+        News::Remark(text) => say!("warning: {text}"),
+        News::Note(text) => say!("note: {text}"),
+        News::Taken(verdict) if watched => say!("{}", taken(verdict)),
         News::Taken(_) => {}
     }
 }

@@ -12,6 +12,7 @@ use super::export::is_closed_pipe;
 use super::run::{day, stop_on_signals};
 use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_USAGE, look_at};
 use crate::exports;
+use crate::say::say;
 use crate::simulate::{Range, Simulation, page, simulate, text, write_table};
 
 #[derive(clap::Args)]
@@ -50,7 +51,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
-        eprintln!("error: --from {from} lies after --to {to}");
+        say!("error: --from {from} lies after --to {to}");
         return Ok(ExitCode::from(EXIT_USAGE));
     }
     let Some(configuration) = load_or_tell(&arguments.config) else {
@@ -59,10 +60,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let reader = look_at(&arguments.data)?;
     let stop = stop_on_signals()?;
     let Some(simulation) = simulate(&reader, &configuration, Range { from, to }, &stop)? else {
-        eprintln!("interrupted; nothing was changed");
+        say!("interrupted; nothing was changed");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     };
-    simulation.unused.iter().for_each(|note| eprintln!("note: {note}"));
+    simulation.unused.iter().for_each(|note| say!("note: {note}"));
     if let Some(file) = &arguments.page {
         std::fs::write(file, page(&simulation)).with_context(|| format!("{} cannot be written", file.display()))?;
     }

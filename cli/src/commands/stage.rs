@@ -13,6 +13,7 @@ use super::run::stop_on_signals;
 use crate::kafka::stage::{Part, Worker, work};
 use crate::kafka::{ClusterArguments, FormatArguments, task_options};
 use crate::run::blob_folder;
+use crate::say::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -40,6 +41,9 @@ pub struct Arguments {
     /// Serve metrics over HTTP: PORT on this machine alone, or HOST:PORT
     #[arg(long, value_name = "ADDR", value_parser = crate::observe::address)]
     metrics: Option<std::net::SocketAddr>,
+    /// For `./dev bench deltas`: a topic that gets what each transaction changes
+    #[arg(long, value_name = "TOPIC", hide = true)]
+    measure_deltas: Option<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
     #[command(flatten)]
@@ -62,6 +66,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut options = task_options(&arguments.data, arguments.checkpoints.clone());
     options.checkpoint_interval = std::time::Duration::from_secs(arguments.checkpoint_interval);
     options.instance.clone_from(&arguments.instance);
+    options.deltas.clone_from(&arguments.measure_deltas);
     let cluster = arguments.cluster.cluster();
     let worker = Worker {
         part: arguments.name,
@@ -74,7 +79,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ready = served.as_ref().map_or_else(|| Arc::new(AtomicBool::new(false)), |served| Arc::clone(&served.ready));
     let stopped = work(&configuration, &worker, &stop, &ready)?;
     for task in &stopped {
-        eprintln!("error: {}, partition {} has stopped: {}", task.stage, task.partition, task.why);
+        say!("error: {}, partition {} has stopped: {}", task.stage, task.partition, task.why);
     }
     debug_assert!(stop.load(Ordering::Relaxed), "a process of stages ends when it is told to");
     Ok(if stopped.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -1,11 +1,11 @@
 //! `paidonce status`
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::look_at;
 use crate::overview::{self, Overview};
+use crate::say::show_text;
 use crate::waiting;
 
 #[derive(clap::Args)]
@@ -18,8 +18,6 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let reader = look_at(&arguments.data)?;
     let text = format!("{}\n{}\n{}", overview::partners(&reader)?, Overview::of(&reader)?, waiting::list(&reader)?);
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    show_text(&text)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
+use crate::say::say;
 use crate::trial;
 
 #[derive(clap::Args)]
@@ -22,11 +23,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (tests, mut failed) = (&configuration.tests, 0);
     for test in tests {
         let failures = trial::failures(test, &configuration)?;
-        failures.iter().for_each(|failure| eprintln!("{failure}\n"));
+        failures.iter().for_each(|failure| say!("{failure}\n"));
         failed += usize::from(!failures.is_empty());
     }
     let programs: BTreeSet<&str> = tests.iter().map(|test| test.program.as_str()).collect();
     let of = format!("{} tests of {} programs", tests.len(), programs.len());
-    eprintln!("{}: {of}, {failed} failed", configuration.tenant.name);
+    say!("{}: {of}, {failed} failed", configuration.tenant.name);
     Ok(ExitCode::from(u8::from(failed > 0)))
 }

@@ -9,6 +9,7 @@ use stream::kafka::{Cluster, KafkaTransport, Passed, TopicPlan, create_topics, d
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
 use crate::kafka::{ClusterArguments, line, topics};
+use crate::say::{say, show};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -77,16 +78,16 @@ fn with_plans(
 
 fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
     let made = create_topics(cluster, plans)?;
-    made.iter().for_each(|name| println!("{name}"));
-    eprintln!("{} topics made, {} were there", made.len(), plans.len() - made.len());
+    made.iter().for_each(|name| show!("{name}"));
+    say!("{} topics made, {} were there", made.len(), plans.len() - made.len());
     Ok(ExitCode::SUCCESS)
 }
 
 fn check(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
     let found = differences(cluster, plans)?;
-    found.iter().for_each(|difference| println!("{difference}"));
+    found.iter().for_each(|difference| show!("{difference}"));
     let durability = look_at_brokers(cluster, &plans[0].name)?;
-    eprintln!("{} topics, {} differences; {durability}", plans.len(), found.len());
+    say!("{} topics, {} differences; {durability}", plans.len(), found.len());
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -104,15 +105,15 @@ fn trim(wanted: &Trim) -> anyhow::Result<ExitCode> {
         match &wanted.archive {
             Some(archive) => {
                 let file = crate::kafka::trim::trim(&transport, &cluster, passed, archive)?;
-                println!("{topic} partition {partition}: {start} to {end} lie in {}", file.display());
+                show!("{topic} partition {partition}: {start} to {end} lie in {}", file.display());
             }
-            None => println!("{topic} partition {partition}: {start} to {end} are needed no longer"),
+            None => show!("{topic} partition {partition}: {start} to {end} are needed no longer"),
         }
     }
     if passed.is_empty() {
-        eprintln!("all records are still needed: a task needs what lies behind the older of its two checkpoints");
+        say!("all records are still needed: a task needs what lies behind the older of its two checkpoints");
     } else if !wanted.apply {
-        eprintln!("nothing was taken away; --apply --archive DIR does it");
+        say!("nothing was taken away; --apply --archive DIR does it");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::look_at;
 use crate::overview::grouped;
+use crate::say::show;
 use crate::verify::verify;
 
 #[derive(clap::Args)]
@@ -22,11 +23,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             (0, _) => "holds",
             _ => "BROKEN",
         };
-        println!("{word:<8} {:>11}  {}", grouped(check.evaluations), check.name);
-        check.examples.iter().for_each(|example| println!("                      {example}"));
+        show!("{word:<8} {:>11}  {}", grouped(check.evaluations), check.name);
+        check.examples.iter().for_each(|example| show!("                      {example}"));
     }
     let broken = checks.iter().filter(|c| c.violations > 0).count();
     let evaluations: u64 = checks.iter().map(|c| c.evaluations).sum();
-    println!("{} invariants, {} evaluations, {broken} broken", checks.len(), grouped(evaluations));
+    show!("{} invariants, {} evaluations, {broken} broken", checks.len(), grouped(evaluations));
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

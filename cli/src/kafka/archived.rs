@@ -112,8 +112,8 @@ impl Reader for ArchiveReader {
         Ok(false)
     }
 
-    fn end(&self) -> Option<u64> {
-        Some(self.to)
+    fn waiting(&self) -> Option<u64> {
+        Some(self.to.saturating_sub(self.next))
     }
 }
 
@@ -143,7 +143,7 @@ impl Archived {
         let label = if self.headers.is_empty() { None } else { reader.label() };
         let (key, value) = (self.key.as_deref(), self.value.as_deref());
         let headers = if label.is_none() { self.headers.as_slice() } else { &[] };
-        visit(Received { offset: self.offset, key, value, label: label.as_ref(), headers });
+        visit(Received { offset: self.offset, key, value, label: label.as_ref(), headers, timestamp: None });
     }
 }
 

@@ -313,7 +313,8 @@ mod tests {
         let (feed, folder, mut draft) = (feed(), tempfile::tempdir().unwrap(), Draft::default());
         for (offset, value) in records {
             let value = (*value != "-").then_some(value.as_bytes());
-            let received = Received { offset: *offset, key: Some(b"k"), value, label: None, headers: &[] };
+            let received =
+                Received { offset: *offset, key: Some(b"k"), value, label: None, headers: &[], timestamp: None };
             assert_eq!(RecordReader::new(None).take(&feed, 1, &received, &mut draft), Ok(true));
         }
         assert_eq!(draft.next(), records.last().map_or(0, |(offset, _)| offset + 1));
@@ -351,7 +352,8 @@ mod tests {
     fn a_dead_letter_holds_the_record_as_it_came() {
         let (feed, mut draft) = (feed(), Draft::default());
         let headers = [("h".to_owned(), vec![1, 2])];
-        let received = Received { offset: 9, key: Some(b"k"), value: Some(b"x"), label: None, headers: &headers };
+        let received =
+            Received { offset: 9, key: Some(b"k"), value: Some(b"x"), label: None, headers: &headers, timestamp: None };
         RecordReader::new(None).take(&feed, 2, &received, &mut draft).unwrap();
         let letter = DeadLetter::decode(&draft.dead[0].letter).unwrap();
         assert!(letter.why.starts_with("it is not JSON"), "{}", letter.why);

@@ -11,6 +11,7 @@ pub mod replay;
 pub mod stage;
 pub mod topics;
 pub mod trim;
+pub mod watch;
 pub mod wires;
 
 use std::path::{Path, PathBuf};

@@ -15,13 +15,14 @@ fn stage(task: TaskId) -> &'static str {
 
 impl Observer for Metrics {
     fn committed(&self, task: TaskId, batch: &Batch, commit: Duration, apply: Duration) {
-        let Batch { received, repeats, dead, controls, sent, published, bytes, .. } = *batch;
-        let done = Transaction { received, repeats, dead, controls, sent, published, bytes, publish: commit, apply };
+        let Batch { received, repeats, dead, controls, sent, published, bytes, newest, .. } = *batch;
+        let done =
+            Transaction { received, repeats, dead, controls, sent, published, bytes, publish: commit, apply, newest };
         self.transaction(stage(task), &done);
     }
 
-    fn lag(&self, task: TaskId, records: u64) {
-        Metrics::lag(self, stage(task), task.partition, records);
+    fn lag(&self, task: TaskId, records: u64, taken: Option<u64>) {
+        Metrics::lag(self, stage(task), task.partition, records, taken);
     }
 
     fn state(&self, task: TaskId, bytes: u64) {

@@ -5,7 +5,7 @@ use prometheus::{
 };
 
 use super::names::{self, Metric};
-use super::tasks::Sums;
+use super::tasks::{Sums, Waits};
 
 /// Where commits and waits are told apart, in seconds: fractions of a millisecond up to minutes.
 const SECONDS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -35,6 +35,7 @@ macro_rules! metrics {
             pub(super) lags: Sums,
             pub(super) states: Sums,
             pub(super) owned: Sums,
+            pub(super) waits: Waits,
             $(pub(crate) $field: $type,)*
         }
 
@@ -46,7 +47,7 @@ macro_rules! metrics {
                 let (lags, states, owned) = (Sums::default(), Sums::default(), Sums::default());
                 let metrics = Metrics {
                     $($field: $type::registered(&registry, &names::$name),)*
-                    registry, lags, states, owned,
+                    registry, lags, states, owned, waits: Waits::default(),
                 };
                 metrics.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
                 metrics.watch_process();

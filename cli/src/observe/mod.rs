@@ -11,12 +11,14 @@ pub mod tasks;
 pub mod trace;
 mod views;
 
+use crate::say::say;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use embedded::Embedded;
 pub use metrics::{EngineKind, Metrics};
+pub use views::compared_views;
 
 /// An address as people write it: `PORT` on loopback, or `HOST:PORT`.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
@@ -48,7 +50,7 @@ pub fn serve_embedded(at: SocketAddr) -> anyhow::Result<Served> {
         },
     };
     let server = http::serve(at, told)?;
-    eprintln!("metrics: http://{}/metrics", server.address());
+    say!("metrics: http://{}/metrics", server.address());
     Ok(Served { metrics, embedded, _server: server })
 }
 
@@ -63,9 +65,13 @@ pub fn serve_tasks(at: SocketAddr) -> anyhow::Result<ServedTasks> {
     let ready = Arc::new(AtomicBool::new(false));
     let (shown, asked) = (Arc::clone(&metrics), Arc::clone(&ready));
     let is_ready = move || if asked.load(Ordering::Relaxed) { Ok(()) } else { Err("brokers: not joined yet") };
-    let told = http::Told { text: Box::new(move || shown.text()), ready: Box::new(is_ready) };
+    let text = move || {
+        shown.refresh();
+        shown.text()
+    };
+    let told = http::Told { text: Box::new(text), ready: Box::new(is_ready) };
     let server = http::serve(at, told)?;
-    eprintln!("metrics: http://{}/metrics", server.address());
+    say!("metrics: http://{}/metrics", server.address());
     Ok(ServedTasks { metrics, ready, _server: server })
 }
 

@@ -81,28 +81,28 @@ metrics! {
         "rows of feeds that were taken in and committed (a file's verdict and end count as one each)";
     CONTROLS = "paidonce_controls_total", Counter, "controls", ["stage"], Both,
         "controls that were committed: configuration, ticks, commands";
-    FILES = "paidonce_files_total", Counter, "files", ["status"], Embedded,
+    FILES = "paidonce_files_total", Counter, "files", ["status"], Both,
         "files by the status that their receipt came to";
-    RECORDS = "paidonce_records_total", Counter, "records", ["outcome"], Embedded,
+    RECORDS = "paidonce_records_total", Counter, "records", ["outcome"], Both,
         "records of files by outcome: a record that moves on (parked, then accepted) counts under each";
-    REJECTS = "paidonce_rejects_total", Counter, "rejects", ["reason"], Embedded,
+    REJECTS = "paidonce_rejects_total", Counter, "rejects", ["reason"], Both,
         "rejects by code";
-    REJECTS_WITHDRAWN = "paidonce_rejects_withdrawn_total", Counter, "rejects", ["reason"], Embedded,
+    REJECTS_WITHDRAWN = "paidonce_rejects_withdrawn_total", Counter, "rejects", ["reason"], Both,
         "rejects that no longer hold, by code";
-    FINDINGS = "paidonce_findings_total", Counter, "findings", ["code"], Embedded,
+    FINDINGS = "paidonce_findings_total", Counter, "findings", ["code"], Both,
         "findings by code; one that is said again under its id counts once";
-    FINDINGS_WITHDRAWN = "paidonce_findings_withdrawn_total", Counter, "findings", ["code"], Embedded,
+    FINDINGS_WITHDRAWN = "paidonce_findings_withdrawn_total", Counter, "findings", ["code"], Both,
         "findings that no longer hold, by code";
-    ACCRUED = "paidonce_accrued_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Embedded,
+    ACCRUED = "paidonce_accrued_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Both,
         "what is due has moved `up` or `down` by; a trend, the ledger is the number";
-    AUTHORISED = "paidonce_authorised_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Embedded,
+    AUTHORISED = "paidonce_authorised_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Both,
         "what may be paid has moved by";
-    PAID = "paidonce_paid_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Embedded,
+    PAID = "paidonce_paid_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Both,
         "what was paid";
-    PREVENTED = "paidonce_prevented_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Embedded,
+    PREVENTED = "paidonce_prevented_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Both,
         "money at risk under blocking and holding findings has moved by; a record with two findings counts twice";
-    PUBLISHED = "paidonce_published_total", Counter, "records", ["topic", "change"], Embedded,
-        "records of views by topic: `written` or `deleted`, the last of each key in a commit";
+    PUBLISHED = "paidonce_published_total", Counter, "records", ["topic", "change"], Both,
+        "records of views by topic: `written` or `deleted`, the last of each key in a commit; on Kafka of those views that are counted otherwise too";
     COMMITS = "paidonce_commits_total", Counter, "commits", ["stage"], Both,
         "epochs (embedded, stage `all`) or transactions (Kafka) that hold";
     COMMIT_TIME = "paidonce_commit_seconds", Histogram, "seconds", ["stage", "phase"], Both,
@@ -125,10 +125,10 @@ metrics! {
         "tasks that this process owns";
     LAG_RECORDS = "paidonce_lag_records", Gauge, "records", ["stage"], Both,
         "input that waits: log entries not committed (embedded, stage `all`), records behind the end (Kafka)";
-    LAG_TIME = "paidonce_lag_seconds", Gauge, "seconds", ["stage"], Embedded,
-        "how long the oldest input that was taken in waits for its commit";
-    FRESHNESS = "paidonce_freshness_seconds", Histogram, "seconds", ["stage"], Embedded,
-        "age of the newest committed input when its results became readable, since it was taken in";
+    LAG_TIME = "paidonce_lag_seconds", Gauge, "seconds", ["stage"], Both,
+        "how long the oldest input waits, at most: for its commit (embedded), since the one in front of it was written (Kafka)";
+    FRESHNESS = "paidonce_freshness_seconds", Histogram, "seconds", ["stage"], Both,
+        "age of the newest committed input when its results became readable, since it was taken in (embedded) or written to the stage's topic (Kafka)";
     LAST_COMMIT = "paidonce_last_commit_timestamp_seconds", Gauge, "seconds since 1970", ["stage"], Both,
         "when the last commit was";
     POSITION = "paidonce_log_position", Gauge, "entries", ["kind"], Embedded,
@@ -154,7 +154,7 @@ pub fn page() -> String {
     let mut page = "# Metrics\n\nMade from the table in `cli/src/observe/names.rs`; `UPDATE=1 cargo test -p cli --test metrics` writes it anew.\n\n\
         `paidonce run --metrics ADDR` serves them at `http://ADDR/metrics`; `/livez` answers while the process lives, \
         `/readyz` once the\nengine has opened its state. ADDR is `PORT` (loopback) or `HOST:PORT`. Each metric carries the label `engine` \
-        (`embedded` or `kafka`);\na stage is `ingest`, `normalize`, `units`, `ledger` or `accrual-sink`, or `all` where one commit is for all. No label names \
+        (`embedded` or `kafka`);\non Kafka each process serves its own with `--metrics`, and `paidonce watch` those of files, records, rejects, findings, money and views.\nA stage is `ingest`, `normalize`, `units`, `ledger` or `accrual-sink`, or `all` where one commit is for all. No label names \
         a partner, a product\nor a person. Money is for trends only; the ledger is the number. Process metrics (`process_…`) come beside these.\n\n\
         | metric | kind | unit | labels | engine | meaning |\n|---|---|---|---|---|---|\n"
         .to_owned();

@@ -1,7 +1,7 @@
 //! The tasks of the Kafka engine: what each tells of its transactions becomes metrics, summed over a stage.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::metrics::Metrics;
@@ -23,6 +23,8 @@ pub struct Transaction {
     pub publish: Duration,
     /// Time for applying it to the task's store.
     pub apply: Duration,
+    /// When the newest record that was taken had been written, in milliseconds since 1970.
+    pub newest: Option<u64>,
 }
 
 /// What happens to a task beside its work.
@@ -69,6 +71,29 @@ impl Sums {
     }
 }
 
+/// Since when each task's input has waited at most, in milliseconds since 1970; none where nothing waits.
+#[derive(Default)]
+pub(super) struct Waits {
+    by_task: Mutex<BTreeMap<(&'static str, u16), Option<u64>>>,
+}
+
+impl Waits {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(&'static str, u16), Option<u64>>> {
+        self.by_task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The longest wait of each stage.
+    fn longest(&self, now: Duration) -> BTreeMap<&'static str, Duration> {
+        let mut longest = BTreeMap::new();
+        for ((stage, _), since) in self.lock().iter() {
+            let wait = since.map_or(Duration::ZERO, |since| now.saturating_sub(Duration::from_millis(since)));
+            let found: &mut Duration = longest.entry(*stage).or_default();
+            *found = wait.max(*found);
+        }
+        longest
+    }
+}
+
 impl Metrics {
     /// A transaction of a task of this stage holds and is applied.
     pub fn transaction(&self, stage: &'static str, done: &Transaction) {
@@ -87,14 +112,26 @@ impl Metrics {
         for (phase, took) in [("publish", done.publish), ("apply", done.apply)] {
             self.commit_time.with_label_values(&[stage, phase]).observe(took.as_secs_f64());
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = since_1970();
         self.last_commit.with_label_values(&[stage]).set(now.as_secs_f64());
+        if let Some(newest) = done.newest {
+            let age = now.saturating_sub(Duration::from_millis(newest));
+            self.freshness.with_label_values(&[stage]).observe(age.as_secs_f64());
+        }
     }
 
-    /// Records of a task's input that are still to come.
-    pub fn lag(&self, stage: &'static str, partition: u16, records: u64) {
+    /// Records of a task's input that are still to come; the last one that was taken had been written at `taken`.
+    pub fn lag(&self, stage: &'static str, partition: u16, records: u64, taken: Option<u64>) {
         let sum = self.lags.set(stage, partition, Some(records));
         self.lag_records.with_label_values(&[stage]).set(sum);
+        self.waits.lock().insert((stage, partition), taken.filter(|_| records > 0));
+    }
+
+    /// Brings up to date what grows while nothing happens.
+    pub fn refresh(&self) {
+        for (stage, wait) in self.waits.longest(since_1970()) {
+            self.lag_time.with_label_values(&[stage]).set(wait.as_secs_f64());
+        }
     }
 
     /// Bytes of a task's store.
@@ -132,7 +169,12 @@ impl Metrics {
         {
             gauge.with_label_values(&[stage]).set(sums.set(stage, partition, None));
         }
+        self.waits.lock().insert((stage, partition), None);
     }
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -145,15 +187,31 @@ mod tests {
         let metrics = Metrics::new(EngineKind::Kafka);
         for partition in [0, 1] {
             metrics.happened("units", partition, Happening::Assigned);
-            metrics.lag("units", partition, 5);
+            metrics.lag("units", partition, 5, None);
         }
-        metrics.lag("ledger", 0, 100);
-        metrics.lag("units", 1, 7);
+        metrics.lag("ledger", 0, 100, None);
+        metrics.lag("units", 1, 7, None);
         assert_eq!(metrics.lag_records.with_label_values(&["units"]).get(), 12);
         metrics.happened("units", 0, Happening::Revoked);
         assert_eq!(metrics.lag_records.with_label_values(&["units"]).get(), 7);
         assert_eq!(metrics.tasks.with_label_values(&["units"]).get(), 1);
         assert_eq!(metrics.lag_records.with_label_values(&["ledger"]).get(), 100);
+    }
+
+    #[test]
+    fn a_stage_waits_as_long_as_the_task_that_waits_longest_and_not_at_all_without_input() {
+        let metrics = Metrics::new(EngineKind::Kafka);
+        let ago = |seconds| u64::try_from((since_1970() - Duration::from_secs(seconds)).as_millis()).ok();
+        metrics.lag("units", 0, 3, ago(50));
+        metrics.lag("units", 1, 3, ago(500));
+        metrics.lag("ledger", 0, 0, ago(900));
+        metrics.refresh();
+        let waits = |stage| metrics.lag_time.with_label_values(&[stage]).get().round();
+        assert!((500.0..510.0).contains(&waits("units")), "{}", waits("units"));
+        assert_eq!(waits("ledger"), 0.0);
+        metrics.happened("units", 1, Happening::Revoked);
+        metrics.refresh();
+        assert!((50.0..60.0).contains(&waits("units")), "{}", waits("units"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::say::say;
 use anyhow::Context;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
@@ -34,7 +35,7 @@ impl Drop for Tracing {
         if let Some(provider) = self.provider.take()
             && let Err(error) = provider.shutdown_with_timeout(PATIENCE)
         {
-            eprintln!("note: not all spans reached the collector: {error}");
+            say!("note: not all spans reached the collector: {error}");
         }
     }
 }

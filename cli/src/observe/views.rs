@@ -21,6 +21,12 @@ pub(super) const READ: [Topic; 7] = [
     Topic::Payments,
 ];
 
+/// Number and topic of each of these views.
+pub fn compared_views() -> Vec<(u8, &'static str)> {
+    let views = Topic::ALL.iter().zip(contract::topics::VIEWS).filter(|(topic, _)| READ.contains(topic));
+    views.map(|(topic, view)| (*topic as u8, view.name)).collect()
+}
+
 impl Metrics {
     /// Counts the records that a commit has put on views, which are in order of their topics.
     pub(crate) fn views(&self, changes: &[ViewChange<'_>]) {

@@ -8,7 +8,8 @@ use crate::kafka::folder::folder_name;
 use crate::kafka::held::HELD;
 use crate::kafka::home::book_of;
 use crate::kafka::task::of_transport;
-use crate::kafka::{Cluster, Origin, Received, Standing, TaskError, TaskId, Transport, ViewWire, WireError};
+use crate::kafka::voices::Voices;
+use crate::kafka::{Cluster, Received, Standing, TaskError, TaskId, Transport, ViewWire, WireError};
 use crate::store::{Changes, Column, RocksStore, Store};
 use crate::{Committed, DataDirectory, Position, StorageError};
 
@@ -125,35 +126,21 @@ fn copy(from: &RocksStore, task: TaskId, to: &Arc<dyn Store>) -> Result<(), Stor
 }
 
 /// What the writers of a view said last under each key.
-///
-/// Of one writer the highest number counts, however often and in which order records were sent again. Where several
-/// have spoken of one key, it is there as long as one of them says so; of those the last in the line is heard.
 #[derive(Default)]
 struct Latest {
-    keys: BTreeMap<Vec<u8>, BTreeMap<TaskId, Said>>,
+    keys: BTreeMap<Vec<u8>, Voices>,
 }
-
-/// A writer's last record: its number, its value.
-type Said = (u64, Option<Vec<u8>>);
 
 impl Latest {
     fn see(&mut self, generation: u32, received: Received<'_>) {
         let (Some(label), Some(key)) = (received.label, received.key) else { return };
-        let Origin { generation: found, task } = label.origin;
-        if found != generation {
-            return;
-        }
-        let said = self.keys.entry(key.to_vec()).or_default().entry(task).or_default();
-        if label.number > said.0 {
-            *said = (label.number, received.value.map(<[u8]>::to_vec));
+        if label.origin.generation == generation {
+            self.keys.entry(key.to_vec()).or_default().hear(label, received.value);
         }
     }
 
-    fn values(&self) -> impl Iterator<Item = (&Vec<u8>, &Vec<u8>)> {
-        self.keys.iter().filter_map(|(key, said)| {
-            let mut values = said.values().filter_map(|(_, value)| value.as_ref());
-            values.next_back().map(|value| (key, value))
-        })
+    fn values(&self) -> impl Iterator<Item = (&Vec<u8>, &[u8])> {
+        self.keys.iter().filter_map(|(key, voices)| Some((key, voices.value()?)))
     }
 }
 
@@ -166,9 +153,12 @@ mod tests {
     fn the_last_word_of_each_writer_counts_and_one_that_holds_a_key_keeps_it() {
         let mut latest = Latest::default();
         let mut see = |generation, stage, partition, number, key: &[u8], value: Option<&[u8]>| {
-            let origin = Origin { generation, task: TaskId { stage, partition } };
+            let origin = crate::kafka::Origin { generation, task: TaskId { stage, partition } };
             let label = Label { origin, number, stamp: 0, kind: Kind::Data };
-            latest.see(1, Received { offset: 0, key: Some(key), value, label: Some(&label), headers: &[] });
+            latest.see(
+                1,
+                Received { offset: 0, key: Some(key), value, label: Some(&label), headers: &[], timestamp: None },
+            );
         };
         see(1, 0, 0, 2, b"sent again", Some(b"new"));
         see(1, 0, 0, 1, b"sent again", Some(b"old"));
@@ -179,7 +169,7 @@ mod tests {
         see(1, 1, 0, 4, b"gone", Some(b"x"));
         see(1, 1, 0, 5, b"gone", None);
         see(2, 1, 0, 6, b"another generation", Some(b"x"));
-        let values: Vec<(&[u8], &[u8])> = latest.values().map(|(key, value)| (&key[..], &value[..])).collect();
+        let values: Vec<(&[u8], &[u8])> = latest.values().map(|(key, value)| (&key[..], value)).collect();
         let wanted: [(&[u8], &[u8]); 3] = [(b"moved", b"there"), (b"sent again", b"new"), (b"two stages", b"second")];
         assert_eq!(values, wanted);
     }

@@ -8,6 +8,8 @@ mod book;
 mod client;
 #[cfg(feature = "rocks")]
 pub mod folder;
+#[cfg(feature = "kafka")]
+mod follow;
 #[cfg(feature = "rocks")]
 mod gather;
 mod ground;
@@ -28,6 +30,8 @@ mod task;
 mod transport;
 #[cfg(feature = "rocks")]
 mod trim;
+#[cfg(feature = "rocks")]
+mod voices;
 mod wire;
 mod work;
 
@@ -37,6 +41,8 @@ pub use client::{
     Durability, KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan,
     create_topics, delete_records, differences, look_at_brokers,
 };
+#[cfg(feature = "kafka")]
+pub use follow::Follower;
 #[cfg(feature = "rocks")]
 pub use gather::Gathering;
 #[cfg(feature = "kafka")]

@@ -30,6 +30,8 @@ pub struct Batch {
     pub silent: u64,
     /// Bytes of all outputs.
     pub bytes: u64,
+    /// When the newest record that was taken had been written, in milliseconds since 1970, as far as the log says so.
+    pub newest: Option<u64>,
 }
 
 impl std::ops::AddAssign for Batch {
@@ -46,6 +48,7 @@ impl std::ops::AddAssign for Batch {
         self.published += other.published;
         self.silent += other.silent;
         self.bytes += other.bytes;
+        self.newest = self.newest.max(other.newest);
     }
 }
 
@@ -92,8 +95,9 @@ pub trait Observer: Send + Sync {
     /// A transaction holds and is applied: what it did, how long commit and apply took.
     fn committed(&self, _task: TaskId, _batch: &Batch, _commit: Duration, _apply: Duration) {}
 
-    /// Records of the input that are still to come.
-    fn lag(&self, _task: TaskId, _records: u64) {}
+    /// Records of the input that are still to come, and when the last one that was taken had been written: what waits
+    /// waits no longer than since then.
+    fn lag(&self, _task: TaskId, _records: u64, _taken: Option<u64>) {}
 
     /// Bytes of a task's store.
     fn state(&self, _task: TaskId, _bytes: u64) {}

@@ -95,6 +95,8 @@ pub struct TaskOptions {
     pub instance: Option<String>,
     /// A gap that is not repaired is asked for again after that long.
     pub repair_interval: Duration,
+    /// A topic that gets what each transaction changes, to measure what that costs; nobody reads it.
+    pub deltas: Option<String>,
 }
 
 /// What is done with a record that cannot be read.
@@ -121,6 +123,7 @@ impl TaskOptions {
             poison: Poison::Park,
             instance: None,
             repair_interval: Duration::from_secs(20),
+            deltas: None,
         }
     }
 }

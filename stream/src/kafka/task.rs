@@ -14,8 +14,13 @@ use crate::kafka::{
     Sending, StageSpec, Stop, TaskError, TaskId, TaskOptions, Transport, TransportError, Wires, Writer,
 };
 use crate::overlay::Overlay;
-use crate::store::Store;
+use crate::store::{Changes, Store};
 use crate::{Outbox, PartitionState, Stage, TableId};
+
+/// Changes that are put on a topic go in pieces of about that size, for brokers that take a mebibyte.
+const DELTA_BYTES: usize = 256 << 10;
+/// How often a task that commits nothing says how much waits.
+const TELL: Duration = Duration::from_secs(1);
 
 /// Everything that a task is made of but its state.
 pub struct Frame<I, O, T> {
@@ -61,6 +66,8 @@ pub struct Task<S: Stage, T: Transport> {
     since: Instant,
     checkpointed: Instant,
     opened: Instant,
+    /// When the observer last heard how much waits.
+    told: Instant,
     /// By writer: when the missing record was last asked for, how often.
     asked: BTreeMap<u16, (u64, Option<Instant>, u32)>,
 }
@@ -237,6 +244,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             since: now,
             checkpointed: now,
             opened: now,
+            told: now,
             asked: BTreeMap::new(),
         };
         task.reach()?;
@@ -264,11 +272,6 @@ impl<S: Stage, T: Transport> Task<S, T> {
     /// As [`Task::into_home`], with the store and its book.
     pub(crate) fn into_state(self) -> (Box<dyn Home>, Arc<dyn Store>, Book) {
         (self.home, self.store, self.work.book)
-    }
-
-    /// The offset behind the last record of the input, as far as it is known.
-    pub fn input_end(&self) -> Option<u64> {
-        self.reader.end()
     }
 
     /// Whether a reader misses records that this task has written: the task must be opened anew to send them.
@@ -299,6 +302,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let committed = !whole || self.is_due(taken);
         if committed {
             self.commit()?;
+        }
+        if committed || self.told.elapsed() >= TELL {
+            self.tell_lag();
         }
         Ok(Progress { taken, committed, caught_up: self.is_caught_up() })
     }
@@ -401,7 +407,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
     /// Publishes what is open together with a mark, then applies it. On the way to the mark there is none to write.
     fn commit(&mut self) -> Result<(), TaskError> {
         let started = Instant::now();
+        let changes = self.overlay.seal();
         if self.target.is_none() {
+            self.send_deltas(&changes)?;
             self.send_mark()?;
             self.work.outputs.writer.commit()?;
         } else if self.work.outputs.open.is_some() {
@@ -409,21 +417,29 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
         self.note_floors();
         let commit = started.elapsed();
-        self.apply()?;
-        let batch = std::mem::take(&mut self.work.outputs.batch);
+        self.apply(&changes)?;
+        let mut batch = std::mem::take(&mut self.work.outputs.batch);
         self.work.outputs.open = None;
         self.work.steps = 0;
         self.folded += batch.received;
         self.total += batch;
+        if self.target.is_some() {
+            // What came of it had been readable before.
+            batch.newest = None;
+        }
         self.since = Instant::now();
         self.observer.committed(self.id, &batch, commit, started.elapsed().saturating_sub(commit));
-        if let Some(end) = self.reader.end() {
-            self.observer.lag(self.id, end.saturating_sub(self.work.book.place.next));
-        }
         if self.target.is_none() && self.checkpointed.elapsed() >= self.options.checkpoint_interval {
             self.checkpoint()?;
         }
         Ok(())
+    }
+
+    fn tell_lag(&mut self) {
+        self.told = Instant::now();
+        if let Some(waiting) = self.reader.waiting() {
+            self.observer.lag(self.id, waiting + self.incoming.len() as u64, self.total.newest);
+        }
     }
 
     fn send_mark(&mut self) -> Result<(), TaskError> {
@@ -435,10 +451,26 @@ impl<S: Stage, T: Transport> Task<S, T> {
         Ok(self.work.outputs.writer.send(sending)?)
     }
 
-    fn apply(&mut self) -> Result<(), TaskError> {
+    /// Puts the changes of the transaction on a topic, where that is measured.
+    fn send_deltas(&mut self, changes: &Changes) -> Result<(), TaskError> {
+        let Some(topic) = &self.options.deltas else { return Ok(()) };
+        let (partition, slot, key) = (self.id.partition, self.marks.2, Mark::key(self.about.generation, self.id));
+        let mut piece = Vec::with_capacity(DELTA_BYTES);
+        let mut pairs = changes.iter().peekable();
+        while let Some(pair) = pairs.next() {
+            piece = postcard::to_extend(&pair, piece).expect("keys and values are encodable");
+            if piece.len() >= DELTA_BYTES || pairs.peek().is_none() {
+                let (key, value) = (Some(key.as_slice()), Some(piece.as_slice()));
+                self.work.outputs.writer.send(Sending { topic, partition, key, value, label: None, slot })?;
+                piece.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, changes: &Changes) -> Result<(), TaskError> {
         self.work.book.transactions += 1;
-        let changes = self.overlay.seal();
-        home::apply(self.store.as_ref(), &changes, &self.work.book)?;
+        home::apply(self.store.as_ref(), changes, &self.work.book)?;
         let transactions = self.work.book.transactions;
         self.overlay.begin(transactions + 1, transactions);
         Ok(())

@@ -17,6 +17,8 @@ pub struct Received<'a> {
     pub label: Option<&'a Label>,
     /// Of a record without a label.
     pub headers: &'a [Header],
+    /// When it was written, by the clock of its writer or broker, in milliseconds since 1970; for watching only.
+    pub timestamp: Option<u64>,
 }
 
 /// A record to be sent.
@@ -88,8 +90,9 @@ pub trait Reader {
     /// Visits the next record; `false` when none came within `wait`.
     fn read(&mut self, wait: Duration, visit: &mut dyn FnMut(Received<'_>)) -> Result<bool, TransportError>;
 
-    /// The offset behind the last record that readers may see, as far as the reader has heard.
-    fn end(&self) -> Option<u64>;
+    /// How much is still to come, as far as the reader has heard: offsets, those of transactions' markers among them.
+    /// Nothing, once the end was met.
+    fn waiting(&self) -> Option<u64>;
 }
 
 /// Writes in transactions. Belongs to one thread; is thrown away after the first error.

@@ -84,6 +84,7 @@ pub(crate) struct Incoming<T> {
     pub what: What<T>,
     pub hash: [u8; 32],
     pub bytes: usize,
+    pub timestamp: Option<u64>,
 }
 
 pub(crate) enum What<T> {
@@ -180,7 +181,7 @@ pub(crate) struct Work<S: Stage, W> {
 impl<S: Stage, W: Writer> Work<S, W> {
     /// Reads a record as far as that goes without the state.
     pub fn read(&self, received: Received<'_>) -> Result<Incoming<S::In>, TaskError> {
-        let Received { offset, key, value, label, headers } = received;
+        let Received { offset, key, value, label, headers, timestamp } = received;
         let hash = self.wires.seen(received);
         let bytes = value.map_or(0, <[u8]>::len);
         let poison = |why: String| {
@@ -202,7 +203,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
             }
             (Some(_), Some(value)) => What::Raw(value.to_vec()),
         };
-        Ok(Incoming { offset, label: label.cloned(), what, hash, bytes })
+        Ok(Incoming { offset, label: label.cloned(), what, hash, bytes, timestamp })
     }
 
     fn is_upstream(&self, origin: Origin) -> bool {
@@ -225,6 +226,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
         self.book.place = crate::kafka::Place { next: incoming.offset + 1, slice: 0 };
         self.book.last = Some(Seen { offset: incoming.offset, hash: incoming.hash });
         self.outputs.batch.received += 1;
+        self.outputs.batch.newest = self.outputs.batch.newest.max(incoming.timestamp);
         let (label, what) = match (incoming.label, incoming.what) {
             (None, What::Poison(poison)) => return self.park(incoming.offset, *poison),
             (Some(label), What::Poison(poison)) if !self.is_upstream(label.origin) => {

@@ -236,7 +236,7 @@ impl Record {
     fn received(&self) -> Received<'_> {
         let Record { offset, key, value, label } = self;
         let (key, value, label, headers) = (key.as_deref(), value.as_deref(), label.as_ref(), &[][..]);
-        Received { offset: *offset, key, value, label, headers }
+        Received { offset: *offset, key, value, label, headers, timestamp: None }
     }
 }
 
@@ -323,8 +323,8 @@ impl Reader for MemoryReader {
         Ok(true)
     }
 
-    fn end(&self) -> Option<u64> {
-        Some(self.log.lock().partition(&self.topic, self.partition).stable())
+    fn waiting(&self) -> Option<u64> {
+        Some(self.log.lock().partition(&self.topic, self.partition).stable().saturating_sub(self.next))
     }
 }
 

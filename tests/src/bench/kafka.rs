@@ -1,7 +1,7 @@
 //! One broker, one input: ours, Kafka Streams and the raw floor after one another, at a number of partitions.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,15 @@ use cli::kafka::task_options;
 use contract::Micros;
 use contract::topics::{HOPS, VIEWS};
 use serde_json::{Value, json};
-use stream::kafka::{Cluster, KafkaTransport, TopicPlan, Transport, create_topics};
+use stream::kafka::{KafkaTransport, TopicPlan, Transport, create_topics};
 
 use super::floor;
+use super::line::{Line, Plan as LinePlan};
 use super::live::{Pace, drop_files, quantile};
 use super::peer::{self, Peer, tell_peer};
 use super::process::{Running, Usage};
 use super::sales::{Sales, plain_programs, reference_json};
 use super::watch::{Arrivals, Watch, tell_ours};
-use crate::broker::{Brokers, Settings};
 use crate::measure::Figures;
 use crate::tables;
 
@@ -33,7 +33,6 @@ const QUIET: Duration = Duration::from_secs(5);
 const DONE_WITHIN: Duration = Duration::from_secs(900);
 /// Shares of the settling step's input between which a rate is taken: the first part warms up.
 const WARM: f64 = 0.25;
-const BROKER_HEAP_MB: u32 = 1024;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +43,7 @@ pub struct Plan {
 
 /// The place of one measurement: broker, folders, configuration.
 struct Site<'a> {
-    brokers: Brokers,
-    cluster: Cluster,
-    folder: PathBuf,
-    config: PathBuf,
-    feeds: PathBuf,
+    line: Line,
     plan: Plan,
     sales: &'a Sales,
     /// What the embedded engine accrues on the same files, by program.
@@ -69,15 +64,10 @@ struct Drained {
 /// Measures everything at one number of partitions, on a broker of its own.
 pub fn measure(sales: &Sales, expected: &BTreeMap<String, Micros>, plan: Plan, folder: &Path) -> Result<Figures> {
     let folder = folder.join(format!("partitions-{}", plan.partitions));
-    let config = sales.config_for(plan.partitions, &folder)?;
-    let feeds = folder.join("feeds");
-    std::fs::create_dir_all(&feeds)?;
-    crate::site::copy_folder(&sales.feeds(), &feeds);
-    let brokers = Brokers::start(&Settings { heap_mb: BROKER_HEAP_MB, ..Settings::default() })?;
-    let bootstrap = brokers.bootstrap();
-    let cluster = Cluster { brokers: bootstrap, prefix: String::new(), generation: 1, settings: Vec::new() };
-    let site = Site { brokers, cluster, folder, config, feeds, plan, sales, expected };
-    site.fill()?;
+    let stages = LinePlan { partitions: plan.partitions, parts: STAGES.to_vec(), ..LinePlan::default() };
+    let mut site = Site { line: Line::new(sales, stages, &folder)?, plan, sales, expected };
+    eprintln!("{} partitions: publishing {} lines", plan.partitions, sales.lines);
+    site.line.intake("intake-of-all", true)?.must_end_well()?;
     let (ours, ours_latency) = site.ours()?;
     let (streams, streams_latency, compared) = site.streams(&ours)?;
     let floor = site.floor()?;
@@ -93,27 +83,13 @@ pub fn measure(sales: &Sales, expected: &BTreeMap<String, Micros>, plan: Plan, f
 }
 
 impl Site<'_> {
-    /// Everything that comes in, before anybody reads it.
-    fn fill(&self) -> Result<()> {
-        let mut topics = self.paidonce();
-        topics.args(["topics", "create", "--replication", "1", "--config"]).arg(&self.config);
-        Running::start("topics", self.on_cluster(&mut topics), &self.folder)?.must_end_well()?;
-        eprintln!("{} partitions: publishing {} lines", self.plan.partitions, self.sales.lines);
-        Running::start("intake-of-all", self.intake().arg("--until-idle"), &self.folder)?.must_end_well()
-    }
-
-    fn ours(&self) -> Result<(Drained, Vec<Duration>)> {
+    fn ours(&mut self) -> Result<(Drained, Vec<Duration>)> {
         eprintln!("{} partitions: paidonce", self.plan.partitions);
-        let watch = Watch::open(&self.cluster, MOVEMENTS, tell_ours)?;
+        let watch = Watch::open(&self.line.cluster, MOVEMENTS, tell_ours)?;
         let start = Instant::now();
         let before = self.broker_usage()?;
-        let mut stages = Vec::new();
-        for stage in STAGES {
-            let mut command = self.paidonce();
-            command.args(["stage", stage, "--config"]).arg(&self.config);
-            command.arg("--data").arg(self.folder.join(stage)).arg("--blobs").arg(self.blobs());
-            stages.push(Running::start(stage, self.on_cluster(&mut command), &self.folder)?);
-        }
+        self.line.start_stages()?;
+        let mut stages = std::mem::take(&mut self.line.stages);
         let done = |watch: &Watch| Ok(watch.seen().standing() == *self.expected);
         let drained = self.drain(&watch, SETTLED_INPUT, &mut stages, start, before, &done);
         if drained.is_err() {
@@ -138,10 +114,10 @@ impl Site<'_> {
 
     fn streams(&self, ours: &Drained) -> Result<(Drained, Vec<Duration>, Value)> {
         eprintln!("{} partitions: Kafka Streams", self.plan.partitions);
-        let reference = self.folder.join("reference.json");
-        let known = reference_json(&self.config, &reference)?;
+        let reference = self.line.folder().join("reference.json");
+        let known = reference_json(self.line.config(), &reference)?;
         let peer = Peer {
-            cluster: self.cluster.clone(),
+            cluster: self.line.cluster.clone(),
             input: INPUT.to_owned(),
             partitions: self.plan.partitions,
             threads: std::thread::available_parallelism()?.get(),
@@ -149,9 +125,9 @@ impl Site<'_> {
             reference,
         };
         peer.create_topics()?;
-        let watch = Watch::open(&self.cluster, peer::MOVEMENTS, tell_peer)?;
+        let watch = Watch::open(&self.line.cluster, peer::MOVEMENTS, tell_peer)?;
         let (start, before) = (Instant::now(), self.broker_usage()?);
-        let mut job = vec![peer.start(&self.folder)?];
+        let mut job = vec![peer.start(self.line.folder())?];
         let done = |watch: &Watch| {
             let changed = watch.seen().changed;
             Ok(changed.is_some_and(|at| at.elapsed() > QUIET) && peer.is_drained()?)
@@ -181,7 +157,7 @@ impl Site<'_> {
         before: Usage,
         done: &dyn Fn(&Watch) -> Result<bool>,
     ) -> Result<Drained> {
-        let transport = KafkaTransport::new(&self.cluster)?;
+        let transport = KafkaTransport::new(&self.line.cluster)?;
         let mut progress: Vec<(Instant, u64)> = Vec::new();
         while !done(watch)? {
             jobs.iter_mut().try_for_each(Running::must_run)?;
@@ -212,9 +188,9 @@ impl Site<'_> {
     /// How long from the moment at which a probe's row could be read until its accrual could.
     fn latency(&self, watch: &Watch, jobs: &mut [Running], first: u64) -> Result<Vec<Duration>> {
         let pace = self.plan.pace;
-        let arrivals = Arrivals::open(&self.cluster, INPUT)?;
-        let intake = Running::start(&format!("intake-from-{first}"), &mut self.intake(), &self.folder)?;
-        drop_files(&self.feeds, &self.folder, pace, first)?;
+        let arrivals = Arrivals::open(&self.line.cluster, INPUT)?;
+        let intake = self.line.intake(&format!("intake-from-{first}"), false)?;
+        drop_files(&self.line.feeds(), self.line.folder(), pace, first)?;
         let last = first + pace.files - 1;
         let start = Instant::now();
         while !watch.seen().probes.range(last..).any(|_| true) {
@@ -244,11 +220,11 @@ impl Site<'_> {
             replication: 1,
             settings: Vec::new(),
         };
-        create_topics(&self.cluster, &topics.iter().map(plan).collect::<Vec<_>>())?;
+        create_topics(&self.line.cluster, &topics.iter().map(plan).collect::<Vec<_>>())?;
         let before = self.broker_usage()?;
         let mut command = Command::new(std::env::current_exe()?);
         let interval = commit_interval().as_millis().to_string();
-        command.args(["measure", "floor", &self.cluster.brokers, &interval]).args(&topics);
+        command.args(["measure", "floor", &self.line.cluster.brokers, &interval]).args(&topics);
         let output = command.stderr(Stdio::inherit()).output()?;
         ensure!(output.status.success(), "measuring the floor failed");
         let mut figures: Figures = serde_json::from_slice(&output.stdout)?;
@@ -286,29 +262,7 @@ impl Site<'_> {
     }
 
     fn broker_usage(&self) -> Result<Usage> {
-        Usage::of(self.brokers.process(0).context("the broker does not run")?)
-    }
-
-    fn intake(&self) -> Command {
-        let mut command = self.paidonce();
-        command.arg("intake").arg("--config").arg(&self.config);
-        command.arg("--data").arg(self.folder.join("intake")).arg("--feeds").arg(&self.feeds);
-        self.on_cluster(&mut command);
-        command
-    }
-
-    fn blobs(&self) -> PathBuf {
-        self.folder.join("intake/blobs")
-    }
-
-    /// The same binary as `paidonce`, built with this benchmark.
-    fn paidonce(&self) -> Command {
-        let beside = std::env::current_exe().map(|own| own.with_file_name("paidonce-tested"));
-        Command::new(beside.unwrap_or_else(|_| "paidonce-tested".into()))
-    }
-
-    fn on_cluster<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        command.args(["--brokers", &self.cluster.brokers])
+        Usage::of(self.line.broker()?)
     }
 }
 

@@ -1,9 +1,12 @@
-//! `./dev bench kafka`: the pipeline on a real broker, beside the same job in Kafka Streams and the raw floor.
+//! The pipeline on a real broker. `./dev bench kafka`: beside the same job in Kafka Streams and the raw floor.
+//! `./dev bench recovery`: how fast it is back. `./dev bench deltas`: what it would cost to publish its changes too.
 
 pub mod floor;
 pub mod kafka;
+pub mod line;
 pub mod live;
 pub mod peer;
 pub mod process;
+pub mod recovery;
 pub mod sales;
 pub mod watch;

@@ -2,7 +2,8 @@
 //!
 //! `pipeline`: lines a second from file bytes to the committed journal, beside two floors. `scale`: rate and peak memory
 //! at one and at ten million lines. `kafka`: the pipeline on a real broker beside the same job in Kafka Streams and the
-//! raw floor, at one and at four partitions. Each result is one line, and JSON below `bench/` in the target folder.
+//! raw floor, at one and at four partitions. `recovery`: kills with lost disks under load, and a restart with LINES of
+//! state. `deltas`: the line with and without its changes on a topic. Each result is one line, and JSON below `bench/` in the target folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tests::bench::floor;
 use tests::bench::kafka::{Plan as KafkaPlan, accrued, measure as measure_kafka};
 use tests::bench::live::Pace;
+use tests::bench::recovery;
 use tests::bench::sales::Sales;
 use tests::generated;
 use tests::measure::{self, Figures};
@@ -23,9 +25,12 @@ use tests::replica::Plan;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "bench [pipeline|scale|kafka [LINES]]";
+const USAGE: &str = "bench [pipeline|scale|kafka [LINES]|recovery [LINES]|deltas [LINES]]";
 const MILLION: usize = 1_000_000;
 const KAFKA_LINES: usize = 300_000;
+/// Before processes are killed, and how often.
+const FAILOVER_LINES: usize = 200_000;
+const KILLS: usize = 30;
 /// Two thousand lines a second, a probe in every half second of them.
 const PACE: Pace = Pace { files: 120, lines: 1_000, every: Duration::from_millis(500) };
 
@@ -38,6 +43,10 @@ fn main() -> ExitCode {
         ["scale"] => scale(),
         ["kafka"] => kafka(KAFKA_LINES),
         ["kafka", lines] => lines.parse().context(USAGE).and_then(kafka),
+        ["recovery"] => recovery(MILLION),
+        ["recovery", lines] => lines.parse().context(USAGE).and_then(recovery),
+        ["deltas"] => deltas(KAFKA_LINES),
+        ["deltas", lines] => lines.parse().context(USAGE).and_then(deltas),
         ["measure", ref what @ ..] => measure_here(what),
         _ => Err(anyhow::anyhow!("usage: {USAGE}")),
     };
@@ -134,8 +143,7 @@ fn scaled(plan: Plan) -> Result<Figures> {
 
 fn kafka(rows: usize) -> Result<()> {
     let scratch = tempfile::tempdir_in(bench_folder()?)?;
-    eprintln!("writing {rows} lines");
-    let mut sales = Sales::write(&scratch.path().join("set"), rows)?;
+    let mut sales = written(rows, scratch.path())?;
     let data = scratch.path().join("embedded");
     let (config, feeds) = (sales.config(), sales.feeds());
     let embedded = measured(&["pipeline", text(&config)?, text(&feeds)?, text(&data)?, "-", "2"])?;
@@ -149,6 +157,55 @@ fn kafka(rows: usize) -> Result<()> {
     }
     let memory_mib = measure::machine_memory_mib()?;
     keep("kafka", &json!({ "cores": cores(), "memory_mib": memory_mib, "embedded": embedded, "kafka": results }))
+}
+
+fn written(rows: usize, scratch: &Path) -> Result<Sales> {
+    eprintln!("writing {rows} lines");
+    let sales = Sales::write(&scratch.join(format!("set-{rows}")), rows)?;
+    Ok(Sales { lines: rows as u64, ..sales })
+}
+
+fn recovery(rows: usize) -> Result<()> {
+    let scratch = tempfile::tempdir_in(bench_folder()?)?;
+    let failover = recovery::failover(&written(FAILOVER_LINES, scratch.path())?, KILLS, scratch.path())?;
+    println!(
+        "failover, {} kills with lost disks, {} partitions, {} of {} lines/s: back at the marks in p50 {} ms, p99 {} ms; \
+         folds records/s {}; accruals as embedded",
+        failover["kills"],
+        failover["partitions"],
+        failover["load_lines_per_second"],
+        failover["full_lines_per_second"],
+        failover["back_p50_ms"],
+        failover["back_p99_ms"],
+        failover["fold_records_per_second"],
+    );
+    let restart = recovery::restart(&written(rows, scratch.path())?, scratch.path())?;
+    println!(
+        "restart with {} lines, {} bytes of state: all tasks at their marks in {} s, publishing again in {} s; \
+         without disks {} and {} s; the line had done {} lines/s",
+        restart["lines"],
+        restart["store_bytes"],
+        restart["at_marks_seconds"],
+        restart["publishing_seconds"],
+        restart["at_marks_seconds_without_disks"],
+        restart["publishing_seconds_without_disks"],
+        restart["lines_per_second"],
+    );
+    let memory_mib = measure::machine_memory_mib()?;
+    let result = json!({ "cores": cores(), "memory_mib": memory_mib, "failover": failover, "restart": restart });
+    keep("recovery", &result)
+}
+
+fn deltas(rows: usize) -> Result<()> {
+    let scratch = tempfile::tempdir_in(bench_folder()?)?;
+    let figures = recovery::deltas(&written(rows, scratch.path())?, scratch.path())?;
+    let of = |name: &str| {
+        let one = &figures[name];
+        let (broker, store) = (&one["broker_bytes_per_line"], &one["store_bytes_per_line"]);
+        format!("{} lines/s, {broker} bytes a line on the broker, {store} in stores", one["lines_per_second"])
+    };
+    println!("marks: {}; deltas: {}", of("marks"), of("deltas"));
+    keep("deltas", &json!({ "cores": cores(), "memory_mib": measure::machine_memory_mib()?, "figures": figures }))
 }
 
 fn told(figures: &Figures) -> Result<String> {

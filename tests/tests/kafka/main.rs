@@ -16,3 +16,4 @@ mod torn;
 mod transport;
 mod trim;
 mod troubles;
+mod watched;

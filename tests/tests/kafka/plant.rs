@@ -14,7 +14,7 @@ use tests::tables::Exports;
 /// Processes of a whole line.
 pub const PARTS: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
 /// How long a line may take to come to its end; what hangs is killed.
-pub const DONE_WITHIN: Duration = Duration::from_secs(120);
+pub const DONE_WITHIN: Duration = Duration::from_secs(240);
 
 /// A pipeline that does not outlive its test.
 pub struct Plant {
@@ -75,9 +75,10 @@ impl Plant {
         PARTS.iter().for_each(|part| self.start(part, 1));
     }
 
-    /// Starts a copy of a stage's process, or starts it again.
+    /// Starts a copy of a stage's process or of `watch`, or starts it again.
     pub fn start(&mut self, part: &str, copy: u32) {
-        let child = Some(self.stage(part, copy).spawn().unwrap());
+        let mut command = if part == "watch" { self.watch(copy) } else { self.stage(part, copy) };
+        let child = Some(command.spawn().unwrap());
         match self.processes.iter_mut().find(|process| process.part == part && process.copy == copy) {
             Some(process) => {
                 assert!(process.child.is_none(), "{part} {copy} runs already");
@@ -243,9 +244,14 @@ impl Plant {
     }
 
     pub fn command(&self, name: &[&str]) -> Command {
+        let mut command = self.on_cluster(name);
+        command.arg("--config").arg(&self.config);
+        command
+    }
+
+    fn on_cluster(&self, name: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_paidonce-tested"));
-        command.args(name).arg("--config").arg(&self.config);
-        command.args(["--brokers", &self.bootstrap, "--prefix", &self.prefix]);
+        command.args(name).args(["--brokers", &self.bootstrap, "--prefix", &self.prefix]);
         if let Some(url) = &self.registry {
             command.args(["--registry", url]);
         }
@@ -253,8 +259,17 @@ impl Plant {
         command
     }
 
+    /// A process that looks on: `paidonce watch`.
+    fn watch(&self, copy: u32) -> Command {
+        let mut command = self.on_cluster(&["watch"]);
+        command.arg("--data").arg(self.folder().join(format!("watch-{copy}"))).args(["--metrics", "0"]);
+        command.stderr(self.log_file("watch", copy));
+        command
+    }
+
     fn stage(&self, part: &str, copy: u32) -> Command {
         let mut command = self.command(&["stage", part]);
+        command.args(["--metrics", "0"]);
         command.arg("--data").arg(self.folder().join(format!("{part}-{copy}"))).arg("--blobs").arg(self.blobs());
         command.arg("--checkpoints").arg(self.folder().join("checkpoints"));
         command.args(["--checkpoint-interval", &self.checkpoint_interval.to_string()]);
@@ -278,7 +293,7 @@ impl Plant {
         File::options().create(true).append(true).open(self.log_path(part, copy)).unwrap()
     }
 
-    fn log_path(&self, part: &str, copy: u32) -> PathBuf {
+    pub fn log_path(&self, part: &str, copy: u32) -> PathBuf {
         self.folder().join(format!("{part}-{copy}.log"))
     }
 

@@ -27,6 +27,8 @@ pub struct KafkaReader {
     next: u64,
     /// Up to here the consumer was found to have read.
     known: u64,
+    /// The consumer has told that it is at the end, and nothing came since.
+    at_end: bool,
     moved: Instant,
 }
 
@@ -39,7 +41,7 @@ impl KafkaReader {
     ) -> Result<KafkaReader, TransportError> {
         let consumer = consumer(&transport, topic, partition, from)?;
         let (topic, moved) = (topic.to_owned(), Instant::now());
-        Ok(KafkaReader { transport, consumer, topic, partition, next: from, known: from, moved })
+        Ok(KafkaReader { transport, consumer, topic, partition, next: from, known: from, at_end: false, moved })
     }
 
     /// Nothing came for long: where something lies that did not come, the consumer is made anew.
@@ -51,6 +53,7 @@ impl KafkaReader {
             let (topic, partition, next) = (&self.topic, self.partition, self.next);
             tracing::warn!(topic, partition, next, end, "reader did not move; it is made anew");
             self.consumer = consumer(&self.transport, topic, partition, next)?;
+            self.at_end = false;
             self.transport.rebuilt(partition);
         }
         // Markers of transactions take offsets too, so a reader may never come to this end.
@@ -87,7 +90,8 @@ pub(super) fn visit_message(message: &BorrowedMessage<'_>, visit: &mut dyn FnMut
     let label = label(message);
     let headers = if label.is_none() { headers(message) } else { Vec::new() };
     let (key, value, label, headers) = (message.key(), message.payload(), label.as_ref(), headers.as_slice());
-    visit(Received { offset, key, value, label, headers });
+    let timestamp = message.timestamp().to_millis().and_then(|time| u64::try_from(time).ok());
+    visit(Received { offset, key, value, label, headers, timestamp });
     offset
 }
 
@@ -117,9 +121,10 @@ impl Reader for KafkaReader {
         match self.consumer.poll(wait) {
             Some(Ok(message)) => {
                 self.next = visit_message(&message, visit) + 1;
-                self.moved = Instant::now();
+                (self.at_end, self.moved) = (false, Instant::now());
                 return Ok(true);
             }
+            Some(Err(KafkaError::PartitionEOF(_))) => self.at_end = true,
             Some(Err(error)) if passes(&error) => tracing::debug!(topic = self.topic, %error, "reader"),
             Some(Err(error)) => return Err(trouble(&self.topic, &error)),
             None => {}
@@ -130,7 +135,10 @@ impl Reader for KafkaReader {
         Ok(false)
     }
 
-    fn end(&self) -> Option<u64> {
-        self.consumer.context().end()
+    fn waiting(&self) -> Option<u64> {
+        if self.at_end {
+            return Some(0);
+        }
+        self.consumer.context().end().map(|end| end.saturating_sub(self.next))
     }
 }

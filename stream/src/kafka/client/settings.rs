@@ -78,6 +78,7 @@ const READER: Pins = &[
     ("queued.min.messages", "20000"),
     ("queued.max.messages.kbytes", "32768"),
     ("statistics.interval.ms", "1000"),
+    ("enable.partition.eof", "true"),
 ];
 
 const GLANCE: Pins = &[

@@ -85,8 +85,8 @@ impl<R: Reader> Reader for RetoldReader<R> {
         self.kept.read(wait, visit)
     }
 
-    fn end(&self) -> Option<u64> {
-        self.kept.end()
+    fn waiting(&self) -> Option<u64> {
+        self.kept.waiting()
     }
 }
 

@@ -337,7 +337,8 @@ mod tests {
 
     fn see(comparison: &mut Comparison, slot: usize, number: u64, key: Option<&[u8]>, value: Option<&[u8]>) {
         let label = label(number);
-        let received = Received { offset: 100 + number, key, value, label: Some(&label), headers: &[] };
+        let received =
+            Received { offset: 100 + number, key, value, label: Some(&label), headers: &[], timestamp: None };
         comparison.see(slot, &label, received);
     }
 

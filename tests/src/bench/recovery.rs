@@ -1,0 +1,194 @@
+//! How fast a line is back: after kills with lost disks under load, and after a restart with much state.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use stream::kafka::{TopicPlan, create_topics};
+
+use super::kafka::accrued;
+use super::line::{Line, Plan};
+use super::live::{Pace, drop_files, quantile};
+use super::sales::Sales;
+use crate::measure::Figures;
+use crate::scrape::sum;
+
+const PARTITIONS: u16 = 4;
+/// One process a stage.
+const PARTS: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
+/// Seconds between two checkpoints: a lost disk costs at most so much of the input.
+const CHECKPOINTS: u32 = 10;
+/// Load while processes are killed, as a share of what the line can do.
+const LOAD: f64 = 0.8;
+const EVERY: Duration = Duration::from_millis(500);
+/// Between a recovery and the next kill.
+const BREATH: Duration = Duration::from_secs(3);
+const BACK_WITHIN: Duration = Duration::from_secs(120);
+/// Topic of the changes, while they are measured.
+const DELTAS: &str = "bench.deltas";
+const DONE_WITHIN: Duration = Duration::from_secs(7_200);
+
+/// What came of the recoveries of one stage.
+#[derive(Clone, Copy, Debug, Default)]
+struct Folding {
+    records: f64,
+    seconds: f64,
+}
+
+/// Kills processes in turn, each with its disk, while rows come in at most of what the line can do.
+pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
+    let mut line = Line::new(sales, plan(), &folder.join("failover"))?;
+    let rate = drained_from_files(&mut line, sales.lines)?;
+    let lines = (LOAD * rate * EVERY.as_secs_f64()) as usize;
+    eprintln!("{kills} kills at {:.0} of {rate:.0} lines/s", lines as f64 / EVERY.as_secs_f64());
+    let (mut back, mut folds, mut lag) = (Vec::new(), BTreeMap::<&str, Folding>::new(), 0.0_f64);
+    let pace = Pace { files: 1, lines, every: EVERY };
+    let (feeds, beside) = (line.feeds(), line.folder().to_owned());
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let feeder = std::thread::spawn(move || feed(&feeds, &beside, pace, &stopped));
+    let intake = line.intake("intake-live", false)?;
+    for kill in 0..kills {
+        std::thread::sleep(BREATH);
+        let index = kill % PARTS.len();
+        let start = Instant::now();
+        line.kill(index, true)?;
+        line.start(index)?;
+        let sample = line.recovered(index, BACK_WITHIN)?;
+        back.push(start.elapsed());
+        let fold = folds.entry(PARTS[index]).or_default();
+        fold.records += sum(&sample, "paidonce_folded_records_total", &[]);
+        fold.seconds += sum(&sample, "paidonce_recovery_seconds_sum", &[]);
+        lag = lag.max(sum(&line.sample(index)?, "paidonce_lag_records", &[]));
+    }
+    drop(stop);
+    let files = feeder.join().map_err(|_| anyhow::anyhow!("the feeder panicked"))??;
+    finish_intake(&line, intake)?;
+    line.drain(DONE_WITHIN)?;
+    line.end_stages()?;
+    let same = same_as_embedded(&line)?;
+    back.sort_unstable();
+    let rates: BTreeMap<&str, f64> =
+        folds.iter().map(|(stage, fold)| (*stage, (fold.records / fold.seconds.max(0.001)).round())).collect();
+    let figures = json!({
+        "partitions": PARTITIONS, "kills": kills, "full_lines_per_second": rate.round(),
+        "load_lines_per_second": lines as f64 / EVERY.as_secs_f64(), "live_files": files, "waiting_at_mark_max": lag,
+        "back_p50_ms": quantile(&back, 0.5)?.as_millis() as u64, "back_p99_ms": quantile(&back, 0.99)?.as_millis() as u64,
+        "fold_records_per_second": rates, "same_as_embedded": same,
+    });
+    ensure!(same, "the line came to other accruals than the embedded engine");
+    figures.as_object().cloned().context("figures are an object")
+}
+
+/// Stops a line with all its state and starts it again: with its disks, then without.
+pub fn restart(sales: &Sales, folder: &Path) -> Result<Figures> {
+    let mut line = Line::new(sales, plan(), &folder.join("restart"))?;
+    let rate = drained_from_files(&mut line, sales.lines)?;
+    line.end_stages()?;
+    let state = line.store_bytes()?;
+    let mut first = 1;
+    let kept = back_at_work(&mut line, &mut first)?;
+    line.end_stages()?;
+    (0..PARTS.len()).try_for_each(|index| fs::remove_dir_all(line.data(index)))?;
+    let lost = back_at_work(&mut line, &mut first)?;
+    line.end_stages()?;
+    let figures = json!({
+        "partitions": PARTITIONS, "lines": sales.lines, "lines_per_second": rate.round(), "store_bytes": state,
+        "at_marks_seconds": kept.0.as_secs_f64(), "publishing_seconds": kept.1.as_secs_f64(),
+        "at_marks_seconds_without_disks": lost.0.as_secs_f64(), "publishing_seconds_without_disks": lost.1.as_secs_f64(),
+    });
+    figures.as_object().cloned().context("figures are an object")
+}
+
+/// The same input with marks alone, and with the changes of each transaction on a topic as well.
+pub fn deltas(sales: &Sales, folder: &Path) -> Result<Figures> {
+    let mut figures = Figures::new();
+    for (name, arguments) in [("marks", vec![]), ("deltas", vec!["--measure-deltas", DELTAS])] {
+        eprintln!("{name}: {} lines", sales.lines);
+        let mut line = Line::new(sales, Plan { arguments, checkpoints: None, ..plan() }, &folder.join(name))?;
+        create_topics(&line.cluster, &[delta_topic()])?;
+        line.intake("intake", true)?.must_end_well()?;
+        let (before, start) = (line.broker_bytes()?, Instant::now());
+        line.start_stages()?;
+        line.drain(DONE_WITHIN)?;
+        let seconds = start.elapsed().as_secs_f64();
+        line.end_stages()?;
+        let per_line = |bytes: u64| (bytes as f64 / sales.lines as f64).round();
+        let one = json!({
+            "lines_per_second": (sales.lines as f64 / seconds).round(),
+            "broker_bytes_per_line": per_line(line.broker_bytes()?.saturating_sub(before)),
+            "store_bytes_per_line": per_line(line.store_bytes()?),
+        });
+        figures.insert(name.to_owned(), one);
+    }
+    Ok(figures)
+}
+
+fn plan() -> Plan {
+    Plan { partitions: PARTITIONS, parts: PARTS.to_vec(), arguments: Vec::new(), checkpoints: Some(CHECKPOINTS) }
+}
+
+/// Where the stages put their changes when they are told to.
+fn delta_topic() -> TopicPlan {
+    TopicPlan { name: DELTAS.to_owned(), partitions: PARTITIONS, replication: 1, settings: Vec::new() }
+}
+
+/// Lines a second from files to the last stage, the intake's work included.
+fn drained_from_files(line: &mut Line, lines: u64) -> Result<f64> {
+    eprintln!("{lines} lines through the line");
+    let start = Instant::now();
+    line.start_stages()?;
+    line.intake("intake", true)?.must_end_well()?;
+    line.drain(DONE_WITHIN)?;
+    Ok(lines as f64 / start.elapsed().as_secs_f64())
+}
+
+/// One file after the other until `stop` hangs up; how many.
+fn feed(feeds: &Path, beside: &Path, pace: Pace, stop: &std::sync::mpsc::Receiver<()>) -> Result<u64> {
+    let start = Instant::now();
+    let mut files = 0;
+    while let Err(std::sync::mpsc::TryRecvError::Empty) = stop.try_recv() {
+        files += 1;
+        drop_files(feeds, beside, pace, files)?;
+        let due = start + pace.every * u32::try_from(files)?;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    Ok(files)
+}
+
+/// Everything that lies there is taken in, then the intake ends.
+fn finish_intake(line: &Line, intake: super::process::Running) -> Result<()> {
+    intake.end()?;
+    line.intake("intake", true)?.must_end_well()
+}
+
+/// Starts all stages; how long until every task is at its mark, and until the last stage publishes what came in new.
+fn back_at_work(line: &mut Line, first: &mut u64) -> Result<(Duration, Duration)> {
+    let start = Instant::now();
+    line.start_stages()?;
+    drop_files(&line.feeds(), line.folder(), Pace { files: 1, lines: 100, every: EVERY }, *first)?;
+    *first += 1;
+    let intake = line.intake("intake", true)?;
+    for index in 0..PARTS.len() {
+        line.recovered(index, BACK_WITHIN)?;
+    }
+    let at_marks = start.elapsed();
+    let last = PARTS.len() - 1;
+    while sum(&line.sample(last)?, "paidonce_stage_published_total", &[]) == 0.0 {
+        ensure!(start.elapsed() < BACK_WITHIN, "nothing is published within {BACK_WITHIN:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let publishing = start.elapsed();
+    intake.must_end_well()?;
+    line.drain(DONE_WITHIN)?;
+    Ok((at_marks, publishing))
+}
+
+/// Whether the embedded engine accrues the same on the same files.
+fn same_as_embedded(line: &Line) -> Result<bool> {
+    let data = line.folder().join("embedded");
+    crate::measure::pipeline(line.config(), &line.feeds(), &data, "-", 2)?;
+    Ok(accrued(&data)? == accrued(&line.collect()?)?)
+}

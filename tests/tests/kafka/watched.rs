@@ -1,0 +1,90 @@
+//! `paidonce watch` counts what stands in the end, and a restart of it nothing again.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tests::broker::Brokers;
+use tests::scrape::{Sample, ready_at, scrape, sum};
+use tests::site::{AS_OF, example_config, example_feeds};
+use tests::tables::{Exports, number};
+
+use crate::plant::{DONE_WITHIN, Plant};
+
+#[test]
+fn what_a_line_publishes_is_counted_once() {
+    let brokers = Brokers::one().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &example_config(), "", 1);
+    plant.start_line();
+    // It watches while the line works.
+    plant.start("watch", 1);
+    plant.take_in(&example_feeds(), AS_OF);
+    let exports = plant.exports();
+    until_it_tells(&plant, &exports);
+    // Started again, it counts nothing again.
+    plant.end("watch", 1, Signal::TERM);
+    plant.start("watch", 1);
+    assert_eq!(sum(&told(&plant, "watch"), "paidonce_findings_total", &[]), 0.0);
+    // Whoever lost its disk counts from the start and comes to the same.
+    plant.end("watch", 1, Signal::KILL);
+    plant.wipe("watch", 1);
+    plant.start("watch", 1);
+    until_it_tells(&plant, &exports);
+    ["units", "ledger"].iter().for_each(|part| must_be_fresh(&told(&plant, part)));
+    plant.end_all();
+}
+
+/// What a process serves once it is ready.
+fn told(plant: &Plant, part: &str) -> Sample {
+    scrape(&ready_at(&plant.log_path(part, 1), DONE_WITHIN).unwrap()).unwrap()
+}
+
+/// It looks twice a second; after some of that it has seen everything.
+fn until_it_tells(plant: &Plant, exports: &Exports) {
+    let deadline = Instant::now() + DONE_WITHIN;
+    while let Some(difference) = difference(&told(plant, "watch"), exports) {
+        assert!(Instant::now() < deadline, "{difference}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// The first count that is not that of what is exported.
+fn difference(sample: &Sample, exports: &Exports) -> Option<String> {
+    let unlike = |what: String, told: f64, counted: f64| {
+        (told != counted).then(|| format!("{what}: {told} are told, {counted} are exported"))
+    };
+    let mut differences = Vec::new();
+    for (export, label, told, withdrawn) in [
+        ("findings", "code", "paidonce_findings_total", "paidonce_findings_withdrawn_total"),
+        ("rejects", "reason", "paidonce_rejects_total", "paidonce_rejects_withdrawn_total"),
+    ] {
+        let mut counts = BTreeMap::<String, f64>::new();
+        exports.rows(export).iter().for_each(|row| *counts.entry(row["code"].clone()).or_default() += 1.0);
+        assert!(!counts.is_empty(), "the example has {export}");
+        for (code, count) in counts {
+            let labels = [&*format!("{label}=\"{code}\"")];
+            let stand = sum(sample, told, &labels) - sum(sample, withdrawn, &labels);
+            differences.extend(unlike(format!("{export} {code}"), stand, count));
+        }
+    }
+    let mut accrued = BTreeMap::<String, i64>::new();
+    for row in exports.rows("accruals") {
+        *accrued.entry(row["currency"].clone()).or_default() += number(&row["amount"]).0;
+    }
+    assert!(accrued.len() > 1, "the example has more than one currency");
+    for (currency, amount) in accrued {
+        let moved = |direction: &str| {
+            let labels = [&*format!("currency=\"{currency}\""), &format!("direction=\"{direction}\"")];
+            sum(sample, "paidonce_accrued_micros_total", &labels)
+        };
+        differences.extend(unlike(format!("accrued {currency}"), moved("up") - moved("down"), amount as f64));
+    }
+    differences.into_iter().next()
+}
+
+/// A task has told how old its records were, and that nothing waits any longer.
+fn must_be_fresh(sample: &Sample) {
+    assert!(sum(sample, "paidonce_freshness_seconds_count", &[]) > 0.0);
+    assert_eq!(sum(sample, "paidonce_lag_seconds", &[]), 0.0);
+    assert_eq!(sum(sample, "paidonce_lag_records", &[]), 0.0);
+}
