@@ -458,7 +458,7 @@ impl Reader for KeptReader {
         Ok(inside)
     }
 
-    fn end(&self) -> Option<u64> {
-        Some(self.to)
+    fn waiting(&self) -> Option<u64> {
+        Some(self.to.saturating_sub(self.next))
     }
 }
