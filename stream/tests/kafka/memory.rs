@@ -459,6 +459,6 @@ impl Reader for KeptReader {
     }
 
     fn waiting(&self) -> Option<u64> {
-        Some(self.to.saturating_sub(self.next))
+        Some(self.to.saturating_sub(self.reader.next))
     }
 }
