@@ -75,7 +75,7 @@ impl Line {
     pub fn intake(&self, name: &str, until_idle: bool) -> Result<Running> {
         let mut command = self.paidonce(&["intake"]);
         command.arg("--config").arg(&self.config).arg("--data").arg(self.folder.join("intake"));
-        command.arg("--feeds").arg(self.feeds());
+        command.arg("--blobs").arg(self.folder.join("blobs")).arg("--feeds").arg(self.feeds());
         if until_idle {
             command.arg("--until-idle");
         }
@@ -91,7 +91,7 @@ impl Line {
         let part = self.plan.parts[index];
         let mut command = self.paidonce(&["stage", part, "--instance", part, "--metrics", "0"]);
         command.arg("--config").arg(&self.config).arg("--data").arg(self.data(index));
-        command.arg("--blobs").arg(self.folder.join("intake/blobs")).args(&self.plan.arguments);
+        command.arg("--blobs").arg(self.folder.join("blobs")).args(&self.plan.arguments);
         if let Some(seconds) = self.plan.checkpoints {
             command.arg("--checkpoints").arg(self.folder.join("checkpoints"));
             command.args(["--checkpoint-interval", &seconds.to_string()]);
@@ -166,7 +166,7 @@ impl Line {
         let out = self.folder.join("collected");
         let mut command = self.paidonce(&["collect", "--wait", "120"]);
         command.arg("--config").arg(&self.config).arg("--data").arg(&out);
-        command.arg("--blobs").arg(self.folder.join("intake/blobs"));
+        command.arg("--blobs").arg(self.folder.join("blobs"));
         for index in 0..self.plan.parts.len() {
             command.arg("--tasks").arg(self.data(index));
         }
