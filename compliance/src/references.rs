@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{Currency, Day, Id, Micros, Program, Reference};
+use rustc_hash::FxHashMap;
 use stream::{Blobs, StageError, State, StorageError, Table};
 
+use crate::programs::special_price::of_program as special_prices;
 use crate::units::market::Market;
 
 /// Control number → hash of the reference data that hold from there on. The same number in every stage.
@@ -46,6 +48,12 @@ impl Known {
 
     pub fn program(&self, program: &str, version: u32) -> Option<&Program> {
         self.versions(program).iter().find(|p| p.version == version)
+    }
+
+    /// How many units each special price of a program is for, in millionths; those without a bound are left out.
+    pub fn balances(&self, program: &str) -> FxHashMap<Id, i128> {
+        let bounded = special_prices(&self.reference, program).iter();
+        bounded.filter_map(|special| Some((special.key(), special.quantity?.0.into()))).collect()
     }
 
     /// Functional units for one unit of `currency` on that very day; `None` where the table has none (DQ-08).

@@ -7,6 +7,7 @@ use contract::{CrossReference, Outlet, Partner, PartnerKind, Product, Rate, Refe
 
 use super::fields::{currency, day, number, one_of, text, whole};
 use super::problem::Report;
+use super::special_prices;
 use super::table::{Row, Table};
 
 pub(crate) const KINDS: &[(&str, PartnerKind)] =
@@ -27,6 +28,8 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "sku_xref.csv", required: false, read: cross_references },
     MasterTable { file: "sell_in.csv", required: false, read: shipments },
     MasterTable { file: "rates.csv", required: false, read: rates },
+    MasterTable { file: special_prices::FILE, required: false, read: special_prices::special_prices },
+    MasterTable { file: special_prices::PRICE_BOOK, required: false, read: special_prices::price_book },
 ];
 
 fn products(report: &mut Report<'_>, reference: &mut Reference) {

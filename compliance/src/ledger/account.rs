@@ -3,6 +3,7 @@
 use contract::{AccountingClass, AccrualKind, Code, Day, Id, Micros, Program, Settlement, Text};
 use serde::{Deserialize, Serialize};
 
+use super::balances::Covered;
 use super::tally::Tally;
 use crate::programs::{Exact, Sums};
 
@@ -26,6 +27,10 @@ pub(crate) struct Account {
     pub months: Vec<Month>,
     /// What caps took away when the period froze; not given back by later returns.
     pub forgone: Exact,
+    /// Units that the balances of special prices cover, as of the last control that shared them.
+    pub covered: Covered,
+    /// What the cap of the beneficiary's year leaves; `None` where it does not bind.
+    pub year_left: Option<Exact>,
     /// What the program's budget leaves; `None` where it does not bind.
     pub budget_left: Option<Exact>,
     /// Sum of all movements, and of those with a functional amount.
@@ -165,6 +170,8 @@ impl Account {
             counted: 0,
             months: Vec::new(),
             forgone: Exact::ZERO,
+            covered: Covered::new(),
+            year_left: None,
             budget_left: None,
             accrued: Micros::ZERO,
             functional: Micros::ZERO,

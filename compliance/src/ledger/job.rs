@@ -170,7 +170,7 @@ impl Job {
         Ok(page.len())
     }
 
-    /// Shares one budget. Behind the last one a tick moves time.
+    /// Shares the limits of one version, or of all versions of a program. Behind the last one a tick moves time.
     fn budget(
         &mut self,
         from: (String, u32),
@@ -180,7 +180,7 @@ impl Job {
     ) -> Result<usize, StageError> {
         let page = SHARING.range(state, &from, &("\u{10ffff}".to_owned(), 0), Order::Up, 1)?;
         if let Some(((program, version), ())) = page.into_iter().next() {
-            let count = self.settling(desk).share_budget(&program, version, state, outbox)?;
+            let count = self.settling(desk).share_limits(&program, version, state, outbox)?;
             SHARING.delete(state, &(program.clone(), version))?;
             self.step = Step::Budgets(program, version + 1);
             return Ok(count);
@@ -250,6 +250,9 @@ fn has_other_terms(account: &Account, control: u64, references: &References) -> 
     let (known, before) = (references.as_of(control), references.as_of(account.terms));
     let now = known.program(&settlement.program, settlement.version);
     let revalued = known.reference.functional_currency != before.reference.functional_currency;
-    let moved = now.is_some_and(|now| revalued || now != written(account, before));
+    let moved = now.is_some_and(|now| {
+        let rebalanced = || now.mechanism.resale().is_some() && known.balances(&now.id) != before.balances(&now.id);
+        revalued || now != written(account, before) || rebalanced()
+    });
     account.phase == Phase::Open && moved
 }

@@ -9,6 +9,7 @@
 //! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]).
 
 mod account;
+mod balances;
 mod booking;
 mod budget;
 mod clock;
@@ -32,6 +33,8 @@ mod tally;
 mod verify;
 
 pub use rows::{AccrualRow, accrual_rows};
+#[cfg(test)]
+pub(crate) use scenario::plain_program;
 pub use stage::LedgerStage;
 pub use standings::{Cuts, Standing, TierReached, standings};
 pub use verify::{Verified, verify};

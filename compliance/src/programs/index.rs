@@ -221,7 +221,11 @@ mod tests {
             grace_days: 0,
             close_days: 0,
             auto_authorise: true,
+            choose: Default::default(),
+            stack: None,
+            rounding: Default::default(),
             minimum_payout: None,
+            bonus: Vec::new(),
             prorate: Default::default(),
         }
     }

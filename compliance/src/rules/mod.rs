@@ -4,7 +4,7 @@
 //! which they come in does not matter. To add a rule: write its file, list it in [`RULES`], give it a case file of the
 //! same name below `cases/rules`.
 
-use contract::{Code, Day, Id, Micros, Money, Sale, Text, normal_document};
+use contract::{Code, Day, Id, Micros, Money, Program, Sale, Text, normal_document};
 
 use crate::references::Known;
 
@@ -19,6 +19,8 @@ pub(crate) mod return_and_resell;
 pub(crate) mod sale_in_two_periods;
 pub(crate) mod serial_sold_twice;
 pub(crate) mod sign_wrong;
+pub(crate) mod special_price_unfit;
+pub(crate) mod split_unclear;
 pub(crate) mod two_tiers_report;
 
 /// One check with its place in the catalogue.
@@ -35,6 +37,8 @@ pub(crate) enum Check {
     NoSale(fn(&Sale) -> Option<String>),
     /// One line and the program it names.
     Named(fn(&Sale, &Known) -> Option<Breach>),
+    /// One line and a program that selects it: what in its terms keeps it from paying?
+    Terms(fn(&Sale, &Program, &Known) -> Option<(Code, String)>),
     /// Two lines of one product: does the first repeat the second?
     Double(fn(&Sale, &Sale, &Known) -> bool),
     /// A reseller's line and a distributor's of one product and quantity: can they be the same units?
@@ -66,6 +70,8 @@ pub const RULES: &[Rule] = &[
     serial_sold_twice::RULE,
     return_and_resell::RULE,
     sale_in_two_periods::RULE,
+    split_unclear::RULE,
+    special_price_unfit::RULE,
     outside_period::RULE,
     product_ineligible::RULE,
     inventory_exceeded::RULE,

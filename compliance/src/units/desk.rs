@@ -19,6 +19,7 @@ use super::grants::{entitlements, pays};
 use super::market::Offers;
 use super::rolls::Rolls;
 use super::shelf::Shelf;
+use crate::programs::spiff::says_several;
 use crate::references::{Known, References};
 
 /// The sales and index entries that the event at hand has touched.
@@ -164,7 +165,7 @@ impl<'a> Desk<'a> {
                 let known = self.known(sale);
                 let kind = known.market().kind(&sale.at.partner);
                 let programs = self.offers.programs(known, sale);
-                entitlements(sale, programs.into_iter().filter(|p| pays(grant, p, kind)))
+                entitlements(sale, programs.into_iter().filter(|p| pays(grant, p, kind)), &known.reference)
             }
         }
     }
@@ -205,19 +206,22 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Findings of an ordinary sale are none, and no program need be looked at for them.
+    /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or
+    /// special prices are known, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
         let Verdict { double, pair, resold, undone, exceeds, back, .. } = &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
         let judged =
             double.is_some() || pair.is_some() || !resold.is_empty() || !undone.is_empty() || exceeds.is_some();
         let sale = &record.sale;
-        if !judged && !above && sale.promotion.is_empty() && no_sale(sale).is_none() {
+        let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && known.reference.special_prices.is_empty();
+        if !judged && !above && plain && no_sale(sale).is_none() {
             record.verdict.findings.clear();
             return;
         }
         let programs: Vec<&Program> = self.offers.programs(known, sale);
-        record.verdict.findings = findings(record, &programs, known);
+        let selecting = self.offers.selecting(known, sale);
+        record.verdict.findings = findings(record, &programs, &selecting, known);
     }
 
     fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {

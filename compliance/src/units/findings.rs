@@ -10,8 +10,9 @@ use super::market::{at_risk, risk_of};
 use crate::references::Known;
 use crate::rules::{Check, RULES};
 
-/// Everything that is found about a sale, in order of precedence. `programs` are those that select the sale.
-pub fn findings(record: &Record, programs: &[&Program], known: &Arc<Known>) -> Vec<Finding> {
+/// Everything that is found about a sale, in order of precedence. `selecting` are the programs that select the sale,
+/// `programs` those of them that it may earn under.
+pub fn findings(record: &Record, programs: &[&Program], selecting: &[&Program], known: &Arc<Known>) -> Vec<Finding> {
     let (sale, verdict) = (&*record.sale, &record.verdict);
     let mut found = Vec::new();
     found.extend(no_sale(sale).map(|(code, message)| whole_line(sale, code, None, message, programs)));
@@ -29,6 +30,9 @@ pub fn findings(record: &Record, programs: &[&Program], known: &Arc<Known>) -> V
     for unit in &verdict.undone {
         let message = "came back through another partner and was sold again";
         add_unit(&mut found, sale, Code::ReturnAndResell, unit, message, None, programs);
+    }
+    if verdict.back.is_none() {
+        found.extend(selecting.iter().flat_map(|program| unfit(sale, program, known)));
     }
     found.extend(named(sale, known));
     found.extend(verdict.exceeds.as_ref().map(|exceeds| exceeded(sale, exceeds, programs)));
@@ -109,6 +113,19 @@ fn explained_by_pair(sale: &Sale, verdict: &Verdict, unit: &Unit) -> Option<Id> 
     let pair = verdict.pair.as_ref().filter(|pair| pair.mate == unit.other)?;
     let (lower, upper) = if pair.lower { (&sale.at, &pair.at) } else { (&pair.at, &sale.at) };
     Some(Finding::id_of(Code::TwoTiersReport, lower, Some(upper)))
+}
+
+/// What in the terms of a program keeps it from paying for the sale.
+fn unfit(sale: &Sale, program: &Program, known: &Known) -> impl Iterator<Item = Finding> {
+    let found = RULES.iter().filter_map(|rule| match rule.check {
+        Check::Terms(check) => check(sale, program, known),
+        _ => None,
+    });
+    found.map(|(code, message)| {
+        let id = Id::of("finding", &[&Finding::id_of(code, &sale.at, None).to_string(), &program.id]);
+        let message = format!("{}: {message}", program.id);
+        Finding { id, program: program.id.clone(), ..about(sale, code, None, message) }
+    })
 }
 
 fn named(sale: &Sale, known: &Known) -> Vec<Finding> {

@@ -8,6 +8,9 @@ use rustc_hash::FxHashMap;
 use super::facts::{YearKey, hash};
 use crate::programs::estimate::estimate;
 use crate::programs::index::{ProgramIndex, Subject};
+use crate::programs::special_price::debit;
+use crate::programs::spiff::has_beneficiary;
+use crate::programs::stacking::order;
 use crate::references::Known;
 
 /// Days that one answer holds for: an answer is kept by block of days.
@@ -120,8 +123,16 @@ struct Kept {
 }
 
 impl Offers {
-    /// The programs that a sale may earn under on its date, by ledger key, priority and id. A SPIFF needs a named person.
+    /// The programs that a sale may earn under on its date, by ledger key, in the order in which they are tried.
     pub fn programs<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
+        let mut selecting = self.selecting(known, sale);
+        selecting.retain(|program| may_earn(program, sale, &known.reference));
+        order(&mut selecting, &known.reference, sale);
+        selecting
+    }
+
+    /// All programs that select a sale on its date.
+    pub fn selecting<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
         let offer = self.offer(known, sale);
         let programs = &known.reference.programs;
         offer
@@ -129,7 +140,6 @@ impl Offers {
             .iter()
             .map(|p| &programs[*p as usize])
             .filter(|p| p.from <= sale.date && sale.date <= p.to)
-            .filter(|p| !sale.rep.is_empty() || !p.pays_person())
             .collect()
     }
 
@@ -192,6 +202,12 @@ fn find(known: &Known, sale: &Sale, block: i32) -> Offer {
         market.programs.matching(&reference.programs, subject, first, last).programs
     });
     Offer { product: sale.product.clone(), partner: sale.at.partner.clone(), block, programs }
+}
+
+/// A SPIFF needs to know whose the sale is, ship and debit needs an authorisation.
+fn may_earn(program: &Program, sale: &Sale, reference: &Reference) -> bool {
+    has_beneficiary(program, &sale.rep)
+        && (program.mechanism.resale().is_none() || debit(reference, program, sale).is_some())
 }
 
 /// Units shipped in to a partner in a calendar year; `None` where the table has no row: then nothing is known.

@@ -25,7 +25,7 @@ mod cases;
 #[cfg(test)]
 mod permutations;
 #[cfg(test)]
-mod trial;
+pub(crate) mod trial;
 
 use std::sync::Arc;
 

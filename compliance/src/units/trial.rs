@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Cadence, Caps, Code, Control, Currency, Day, Entitlement, EntitlementEvent, Finding, Id, Mechanism, Micros,
-    Movement, Partner, PartnerKind, Program, RecordRef, Reference, Sale, SaleEvent, Selector, Shipment, Text, Topic,
+    Benefit, BookCost, Cadence, Caps, Code, Control, Credit, Currency, Day, Entitlement, EntitlementEvent, Finding, Id,
+    Mechanism, Micros, Movement, Partner, PartnerKind, Program, RecordRef, Reference, Resale, Sale, SaleEvent,
+    Selector, Shipment, SpecialPrice, Split, Text, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
 
@@ -21,7 +22,8 @@ impl Blobs for Blob {
 }
 
 /// `D` distributes to `A` and `B`; `L` stands alone. `UNIT` pays 1.00 a unit to all, `RESELL` and `DIST` one percent at
-/// their tier, `OLD` ended in 2012, `HATS` pays for hats only.
+/// their tier, `OLD` ended in 2012, `HATS` pays for hats only, `TEAM` pays two persons 60 to 40,
+/// `DEBIT` gives `L` what the book cost of `s/p` is above 7 for sales to `acme` until June.
 pub fn market(shipments: Vec<Shipment>) -> Reference {
     let partner = |id: &str, kind: PartnerKind, parent: &str| Partner {
         id: id.into(),
@@ -37,19 +39,46 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
     let percent = Mechanism::Percent { rate: Micros(10_000) };
     let per_unit = Mechanism::PerUnit { rate: Micros::ONE };
     let tier = |id: &str, kind| Program { pay_tier: Some(kind), ..program(id, Some(kind), percent.clone()) };
+    let split = Split::Shares(vec![60, 40]);
+    let team = Mechanism::Spiff { benefit: Benefit::PerUnit, rate: Micros::ONE, split, late: None };
     let hats = Selector { categories: vec!["hats".into()], ..Selector::default() };
     Reference {
         partners: vec![partner("A", low, "D"), partner("B", low, "D"), partner("D", up, ""), partner("L", low, "")],
         programs: vec![
+            program("DEBIT", None, Mechanism::ShipAndDebit { resale: Resale::Partial }),
             tier("DIST", up),
             Program { selector: hats, ..program("HATS", None, per_unit.clone()) },
             Program { to: day("2012-12-31"), ..program("OLD", None, per_unit.clone()) },
             tier("RESELL", low),
+            program("TEAM", None, team),
             program("UNIT", None, per_unit),
         ],
         shipments,
+        special_prices: vec![special("s/p"), special("s/q")],
+        book_costs: vec![cost("2013-01-01", 10), cost("2013-05-01", 7)],
         ..Reference::default()
     }
+}
+
+fn special(product: &str) -> SpecialPrice {
+    SpecialPrice {
+        program: "DEBIT".into(),
+        partner: "L".into(),
+        product: product.into(),
+        id: "SPA".into(),
+        customer: "?acme".into(),
+        from: day("2013-01-01"),
+        to: day("2013-06-30"),
+        quantity: None,
+        credit: Credit::AboveCost(Micros::units(7)),
+        resale: None,
+        currency: Currency::parse("USD").expect("a currency"),
+    }
+}
+
+fn cost(from: &str, cost: i64) -> BookCost {
+    let currency = Currency::parse("USD").expect("a currency");
+    BookCost { product: "s/p".into(), currency, from: day(from), cost: Micros::units(cost) }
 }
 
 fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program {
@@ -72,7 +101,11 @@ fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program
         grace_days: 0,
         close_days: 0,
         auto_authorise: true,
+        choose: Default::default(),
+        stack: None,
+        rounding: Default::default(),
         minimum_payout: None,
+        bonus: Vec::new(),
         prorate: Default::default(),
     }
 }
