@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Code, Currency, Day, Finding, Id, Micros, ParsedRow, Publication, RecordRef, Reject, RowSlice, Sale, SaleEvent,
-    Text,
+    Code, Currency, Day, Finding, Id, Micros, Movement, ParsedRow, Publication, RecordRef, Reject, RowSlice, Sale,
+    SaleEvent, Text,
 };
 use rustc_hash::FxHashMap;
 use stream::StageError;
@@ -375,11 +375,20 @@ impl Page<'_> {
             promotion: row.promotion.clone(),
             serials: row.serials.clone(),
             original_document: row.original_document.clone(),
-            movement: row.movement,
+            movement: if is_free(row) { Movement::Free } else { row.movement },
             alone: false,
             holds,
         })
     }
+}
+
+/// Whether a sale's row states that nothing is paid: a feed that reports neither price nor amount does not.
+fn is_free(row: &ParsedRow) -> bool {
+    let stated = [row.unit_price, row.amount];
+    row.movement == Movement::Sale
+        && row.quantity.is_some_and(|quantity| quantity > Micros::ZERO)
+        && stated.iter().any(Option::is_some)
+        && stated.iter().flatten().all(|value| value.is_zero())
 }
 
 /// Price and amount, the missing one from the other.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use contract::{Code, Finding, Id, Money, Program, RecordRef, Sale};
 
-use super::facts::{Exceeds, Grant, Pair, Record, Unit, Verdict};
+use super::conditions::Breached;
+use super::facts::{Circle, Exceeds, Grant, Pair, Record, Unit, Verdict};
 use super::grants::pays;
 use super::market::{at_risk, risk_of};
 use crate::references::Known;
 use crate::rules::{Check, RULES};
 
-/// Everything that is found about a sale, in order of precedence. `programs` are those that select the sale.
-pub fn findings(record: &Record, programs: &[&Program], known: &Arc<Known>) -> Vec<Finding> {
+/// Everything that is found about a sale, in order of precedence. `programs` are those that it may earn under.
+pub fn findings(record: &Record, programs: &[&Program], breached: &[Breached<'_>], known: &Arc<Known>) -> Vec<Finding> {
     let (sale, verdict) = (&*record.sale, &record.verdict);
     let mut found = Vec::new();
     found.extend(no_sale(sale).map(|(code, message)| whole_line(sale, code, None, message, programs)));
@@ -30,7 +31,11 @@ pub fn findings(record: &Record, programs: &[&Program], known: &Arc<Known>) -> V
         let message = "came back through another partner and was sold again";
         add_unit(&mut found, sale, Code::ReturnAndResell, unit, message, None, programs);
     }
+    found.extend(verdict.circle.as_ref().map(|circle| circular(sale, circle, programs)));
     found.extend(named(sale, known));
+    if no_sale(sale).is_none() {
+        found.extend(breached.iter().map(|breached| condition(sale, breached)));
+    }
     found.extend(verdict.exceeds.as_ref().map(|exceeds| exceeded(sale, exceeds, programs)));
     found.extend(above_sold(record, programs));
     found
@@ -125,6 +130,26 @@ fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
         ..about(sale, code, None, breach.message)
     };
     RULES.iter().filter_map(breach).map(finding).collect()
+}
+
+fn circular(sale: &Sale, circle: &Circle, programs: &[&Program]) -> Finding {
+    let Circle { at, document, date, quantity } = circle;
+    let days = sale.date.0 - date.0;
+    let message = format!(
+        "{} units go back to {}, which sold {quantity} to {} in document {document} {days} days before",
+        sale.quantity, at.partner, sale.at.partner,
+    );
+    whole_line(sale, Code::CircularSale, Some(at.clone()), message, programs)
+}
+
+fn condition(sale: &Sale, breached: &Breached<'_>) -> Finding {
+    let Breached { code, message, programs } = breached;
+    let mut message = message.clone();
+    for (n, program) in programs.iter().enumerate() {
+        message.push_str(if n == 0 { ": nothing under " } else { ", " });
+        message.push_str(&program.id);
+    }
+    Finding { program: programs[0].id.clone(), ..whole_line(sale, *code, None, message, programs) }
 }
 
 fn exceeded(sale: &Sale, exceeds: &Exceeds, programs: &[&Program]) -> Finding {
