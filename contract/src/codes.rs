@@ -78,6 +78,10 @@ codes! {
     OutsideTerritory = "OP-11", Block, "goods go outside the program's territory";
     FreeGoods = "OP-33", Block, "goods given away, under a program that pays for sales only";
     CircularSale = "DD-30", Hold, "goods sold back to the partner that sold them";
+    NeverAuthorised = "UP-01", Alert, "due and never claimed until the period closed";
+    TierNearlyReached = "UP-02", Alert, "little is missing to the next tier";
+    EarnedNothing = "UP-03", Alert, "sales count and nothing is due for them";
+    Outlier = "OP-36", Alert, "a period far above what is usual for the partner";
     UnauthorisedSource = "OP-21", Block, "a product that was never shipped in to the partner";
     UnitOfMeasure = "OP-27", Hold, "a price that is not that of the counted unit";
     SerialNeverIssued = "DD-31", Block, "a serial number that was never issued";

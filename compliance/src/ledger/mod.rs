@@ -18,6 +18,7 @@ mod job;
 #[cfg(test)]
 mod laws;
 mod lines;
+mod outliers;
 mod periods;
 mod prices;
 mod rows;
@@ -29,6 +30,7 @@ mod stage;
 mod standings;
 mod tables;
 mod tally;
+mod underpaid;
 mod verify;
 
 pub use rows::{AccrualRow, accrual_rows};
