@@ -401,3 +401,30 @@ fn price_and_amount(quantity: Micros, price: Option<Micros>, amount: Option<Micr
         (None, None) => (Micros::ZERO, Micros::ZERO),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::{Micros, Movement, ParsedRow};
+
+    use super::is_free;
+
+    fn check(movement: Movement, quantity: i64, price: Option<i64>, amount: Option<i64>) -> bool {
+        let [unit_price, amount] = [price, amount].map(|stated| stated.map(Micros::units));
+        is_free(&ParsedRow {
+            movement,
+            quantity: Some(Micros::units(quantity)),
+            unit_price,
+            amount,
+            ..ParsedRow::default()
+        })
+    }
+
+    #[test]
+    fn only_what_is_said_to_cost_nothing_is_free() {
+        assert!(check(Movement::Sale, 3, Some(0), Some(0)));
+        assert!(check(Movement::Sale, 3, Some(0), None) && check(Movement::Sale, 3, None, Some(0)));
+        assert!(!check(Movement::Sale, 3, None, None), "the feed knows no prices");
+        assert!(!check(Movement::Sale, 3, Some(2), Some(0)), "one of the two is wrong (DQ-04)");
+        assert!(!check(Movement::Sale, 0, Some(0), Some(0)) && !check(Movement::Return, -3, Some(0), Some(0)));
+    }
+}
