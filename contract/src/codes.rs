@@ -78,6 +78,23 @@ codes! {
     FeedUndefined = "DQ-12", Hold, "a file that no feed definition is for";
     CurrencyMissing = "DQ-13", Hold, "a line whose currency nobody names";
     CorrectionEmpty = "DQ-14", Hold, "a correction without a readable record";
+    PartnerIneligible = "OP-08", Block, "the partner does not take part in the program on the sale date";
+    EndCustomerWrong = "OP-10", Hold, "the customer is not the one that the program is for";
+    OutsideTerritory = "OP-11", Block, "goods go outside the program's territory";
+    FreeGoods = "OP-33", Block, "goods given away, under a program that pays for sales only";
+    CircularSale = "DD-30", Hold, "goods sold back to the partner that sold them";
+    NeverAuthorised = "UP-01", Alert, "due and never claimed until the period closed";
+    TierNearlyReached = "UP-02", Alert, "little is missing to the next tier";
+    EarnedNothing = "UP-03", Alert, "sales count and nothing is due for them";
+    Outlier = "OP-36", Alert, "a period far above what is usual for the partner";
+    UnauthorisedSource = "OP-21", Block, "a product that was never shipped in to the partner";
+    UnitOfMeasure = "OP-27", Hold, "a price that is not that of the counted unit";
+    SerialNeverIssued = "DD-31", Block, "a serial number that was never issued";
+    OnePersonTwice = "DD-19", Hold, "one payee under two names or with two partners";
+    RestrictedParty = "OP-39", Block, "partner or buyer on a list of restricted parties";
+    PersonIneligible = "OP-43", Block, "the person is not registered with the partner on the sale date";
+    CompanyAsPerson = "DD-18", Block, "a company named where a person is paid";
+    SaleToPartner = "OP-34", Block, "another partner buys, under a program for sales to end users";
 }
 
 impl fmt::Display for Code {
@@ -124,11 +141,13 @@ impl Code {
             Code::CostBasisWrong => "31",
             Code::ReportedLate => "29",
             Code::ProductIneligible => "03",
-            Code::MovementAsSale => "09",
+            Code::MovementAsSale | Code::FreeGoods => "09",
             Code::BudgetOverrun => "05",
             Code::KeyMissing => "15",
             Code::DateImpossible | Code::DateImplausible => "27",
             Code::CodeTypo | Code::CodeUnknown => "14",
+            Code::OutsideTerritory => "08",
+            Code::EndCustomerWrong => "26",
             _ => "",
         }
     }

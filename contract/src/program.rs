@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cadence, Currency, Day, Micros, Text};
+use crate::{Cadence, Conditions, Currency, Day, Micros, Text};
 
 /// One effective-dated version of a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Program {
     pub from: Day,
     pub to: Day,
     pub selector: Selector,
+    /// What a selected sale must meet to earn.
+    pub conditions: Conditions,
     pub mechanism: Mechanism,
     pub period: Cadence,
     /// `None`: each sale's own currency; due is kept per currency either way.

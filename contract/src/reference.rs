@@ -24,6 +24,10 @@ pub struct Reference {
     pub rates: Vec<Rate>,
     pub special_prices: Vec<SpecialPrice>,
     pub book_costs: Vec<BookCost>,
+    pub memberships: Vec<Membership>,
+    pub persons: Vec<Person>,
+    pub restricted: Vec<Restricted>,
+    pub serial_ranges: Vec<SerialRange>,
     pub feeds: Vec<FeedRule>,
     /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
     pub accounts: Vec<(Text, Text)>,
@@ -94,6 +98,8 @@ pub struct Product {
     pub list_price: Option<Micros>,
     /// Empty where unknown.
     pub gtin: Text,
+    /// Units of a pack, where the product is sold in packs too.
+    pub pack: Option<Micros>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,6 +117,53 @@ pub struct Shipment {
     pub product: Text,
     pub year: i16,
     pub units: Micros,
+}
+
+/// Days on which a partner takes part in a program for members.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Membership {
+    pub program: Text,
+    pub partner: Text,
+    pub from: Day,
+    /// The last day; `None` without an end.
+    pub to: Option<Day>,
+}
+
+/// Days on which a person may be paid for what a partner sells: employed there, trained, certified.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Person {
+    pub partner: Text,
+    pub name: Text,
+    pub from: Day,
+    /// The last day; `None` without an end.
+    pub to: Option<Day>,
+    /// What tells who is really paid, such as a hash of the account; empty where unknown.
+    pub payee: Text,
+}
+
+/// A party that nobody may be paid for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Restricted {
+    pub name: Text,
+    /// The list that it stands on, with its version.
+    pub list: Text,
+}
+
+/// Serial numbers issued for a product, in their normal form: upper case, letters and digits alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SerialRange {
+    /// `source/code`.
+    pub product: Text,
+    pub first: Text,
+    /// As long as the first, and not before it.
+    pub last: Text,
+}
+
+impl SerialRange {
+    /// Whether a serial number in its normal form lies in the range.
+    pub fn holds(&self, serial: &str) -> bool {
+        serial.len() == self.first.len() && self.first.as_str() <= serial && serial <= self.last.as_str()
+    }
 }
 
 /// Functional units for one unit of a currency on a day.

@@ -43,6 +43,7 @@ pub(crate) fn all(
     topics(feeds, problems);
     tables(reference, &names, folder, problems);
     special_prices(reference, programs, &names, folder, problems);
+    registers(reference, programs, &names, folder, problems);
 }
 
 /// Special prices are for products, partners and programs that are known, and say what their program goes by.
@@ -66,6 +67,43 @@ fn special_prices(
     in_table(special_prices::PRICE_BOOK, folder, problems, |rows| {
         for cost in reference.book_costs.iter().filter(|cost| !names.products.contains(cost.product.as_str())) {
             rows.unknown("product", "products", &cost.product, &cost.product, names);
+        }
+    });
+}
+
+/// Partners, programs and products in the tables that conditions look things up in.
+fn registers(
+    reference: &Reference,
+    programs: &[ProgramFile],
+    names: &Names<'_>,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) {
+    let ids: BTreeSet<&str> = programs.iter().flat_map(|file| &file.versions).map(|v| v.program.id.as_str()).collect();
+    in_table("memberships.csv", folder, problems, |rows| {
+        for entry in &reference.memberships {
+            let at = format!("{},{}", entry.program, entry.partner);
+            if !names.partners.contains(entry.partner.as_str()) {
+                rows.unknown("partner", "partners", &entry.partner, &at, names);
+            }
+            if !ids.contains(entry.program.as_str()) {
+                let hint = did_you_mean(&entry.program, ids.iter().copied());
+                rows.add(&at, format!("nobody knows the program `{}`", entry.program), hint);
+            }
+        }
+    });
+    in_table("serial_ranges.csv", folder, problems, |rows| {
+        for product in reference.serial_ranges.iter().map(|range| &range.product) {
+            if !names.products.contains(product.as_str()) {
+                rows.unknown("product", "products", product, product, names);
+            }
+        }
+    });
+    in_table("persons.csv", folder, problems, |rows| {
+        for partner in reference.persons.iter().map(|person| &person.partner) {
+            if !names.partners.contains(partner.as_str()) {
+                rows.unknown("partner", "partners", partner, partner, names);
+            }
         }
     });
 }
@@ -98,6 +136,8 @@ struct Names<'r> {
     products: BTreeSet<&'r str>,
     partners: BTreeSet<&'r str>,
     regions: BTreeSet<&'r str>,
+    outlets: BTreeSet<&'r str>,
+    places: BTreeSet<&'r str>,
 }
 
 impl<'r> Names<'r> {
@@ -110,6 +150,8 @@ impl<'r> Names<'r> {
             products: products.iter().map(|p| p.id.as_str()).collect(),
             partners: partners.iter().map(|p| p.id.as_str()).collect(),
             regions: partners.iter().flat_map(|p| [p.country.as_str(), p.region.as_str()]).collect(),
+            outlets: reference.outlets.iter().map(|outlet| outlet.id.as_str()).collect(),
+            places: reference.outlets.iter().flat_map(|o| [o.country.as_str(), o.region.as_str()]).collect(),
         }
     }
 
@@ -119,6 +161,8 @@ impl<'r> Names<'r> {
             "categories" => (&self.categories, "category"),
             "partners" => (&self.partners, "partner"),
             "regions" => (&self.regions, "country or region of a partner"),
+            "customers" => (&self.outlets, "outlet"),
+            "territory" => (&self.places, "country or region of an outlet"),
             _ => (&self.products, "product"),
         }
     }

@@ -2,8 +2,8 @@
 
 use compliance::programs::stacking::has_worth;
 use contract::{
-    AccountingClass, Base, Cadence, Caps, Choice, Currency, Day, Growth, Measure, Mechanism, Program, Proration,
-    Rounding, Selector, Stack, Text,
+    AccountingClass, Base, Cadence, Caps, Choice, Conditions, Currency, Day, Growth, Measure, Mechanism, Program,
+    Proration, Rounding, Selector, Stack, Text,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -36,6 +36,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "from",
     "to",
     "select",
+    "conditions",
     "earn",
     "period",
     "currency",
@@ -57,6 +58,15 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
 ];
 pub(crate) const SELECT_KEYS: &[&str] =
     &["sources", "categories", "products", "excluded-products", "partners", "partner-kinds", "regions"];
+pub(crate) const CONDITION_KEYS: &[&str] = &[
+    "members-only",
+    "customers",
+    "territory",
+    "paid-goods-only",
+    "end-users-only",
+    "direct-purchase-only",
+    "registered-persons-only",
+];
 pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
 
 pub(crate) const CADENCES: &[(&str, Cadence)] =
@@ -148,6 +158,8 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     let period = fields.require("period", one_of(CADENCES), report).map(|period| period.value);
     let earned = fields.require_node("earn", report).and_then(|node| earn(node, period, report));
     let (selector, mut select) = fields.node("select").map_or_else(Default::default, |node| selector(node, report));
+    let (conditions, named) = fields.node("conditions").map_or_else(Default::default, |node| conditions(node, report));
+    select.extend(named);
     let currency = fields.get("currency", currency, report).map(|c: Placed<Currency>| c.value);
     let class = fields.get("class", one_of(CLASSES), report);
     let (from, to) = dates?;
@@ -164,6 +176,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         from,
         to,
         selector,
+        conditions,
         period: period?,
         currency,
         caps,
@@ -291,6 +304,33 @@ fn selector(node: &Node, report: &mut Report<'_>) -> (Selector, Vec<Selected>) {
     selector.partner_kinds.sort();
     selector.partner_kinds.dedup();
     (selector, used)
+}
+
+fn conditions(node: &Node, report: &mut Report<'_>) -> (Conditions, Vec<Selected>) {
+    let Some(fields) = Fields::of(node, CONDITION_KEYS, report) else {
+        return Default::default();
+    };
+    let mut used = Vec::new();
+    let mut names = |key: &'static str, read: &dyn Fn(&str) -> Result<Text, super::fields::Unread>| {
+        let found = fields.list(key, read, report);
+        let mut values: Vec<Text> = found.iter().map(|f| f.value.clone()).collect();
+        used.extend(found.into_iter().map(|f| Selected { list: key, name: f.value, place: f.place }));
+        values.sort();
+        values.dedup();
+        values
+    };
+    let (customers, territory) = (names("customers", &golden), names("territory", &text));
+    let mut only = |key: &str| fields.get(key, yes_no, report).is_some_and(|only| only.value);
+    let conditions = Conditions {
+        members_only: only("members-only"),
+        customers,
+        territory,
+        free_goods_excluded: only("paid-goods-only"),
+        end_users: only("end-users-only"),
+        direct_purchase: only("direct-purchase-only"),
+        registered_persons: only("registered-persons-only"),
+    };
+    (conditions, used)
 }
 
 /// A list of one file's scalars, such as the accounts of `accounts.yaml`.

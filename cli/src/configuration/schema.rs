@@ -10,7 +10,8 @@ use super::earn::{
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
-    BASES, CADENCES, CAP_KEYS, CHOICES, CLASSES, KEYS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
+    BASES, CADENCES, CAP_KEYS, CHOICES, CLASSES, CONDITION_KEYS, KEYS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS,
+    VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -54,6 +55,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "select") => {
             (object("select", SELECT_KEYS, &[]), "Which sales may earn; an empty list admits all.")
         }
+        ("version", "conditions") => {
+            (object("conditions", CONDITION_KEYS, &[]), "What a selected sale must meet to earn; a breach is told.")
+        }
         ("version", "earn") => (earn(), "How the benefit follows from what was sold."),
         ("version", "period") => (words(CADENCES), "How long sales are gathered before they settle."),
         ("version" | "sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
@@ -83,9 +87,7 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "class") => (words(CLASSES), "Which accounts the benefit is booked on."),
         ("version", "grace-days") => (whole(), "Days after the period in which late sales still count in place."),
         ("version", "close-days") => (whole(), "Days from the freeze of a period to its close."),
-        ("version", "auto-authorise") => {
-            (json!({ "type": "boolean" }), "Authorise without a claim when the period freezes.")
-        }
+        ("version", "auto-authorise") => (yes_no(), "Authorise without a claim when the period freezes."),
         ("version", "minimum-payout") => {
             (number(), "Less than this is not authorised: it waits, and is let go when the period closes.")
         }
@@ -103,6 +105,17 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("select", "partners") => (texts(), "Reporting partners."),
         ("select", "partner-kinds") => (some(words(KINDS)), "Kinds of reporting partners."),
         ("select", "regions") => (texts(), "Countries or regions of reporting partners."),
+        ("conditions", "members-only") => (yes_no(), "Only partners in memberships.csv on the sale date (OP-08)."),
+        ("conditions", "customers") => (texts(), "Outlets that must have bought, as source/id (OP-10)."),
+        ("conditions", "territory") => (texts(), "Countries or regions that the goods must go to (OP-11)."),
+        ("conditions", "paid-goods-only") => (yes_no(), "Nothing for what the row says costs nothing (OP-33)."),
+        ("conditions", "end-users-only") => (yes_no(), "Nothing for what another partner buys (OP-34)."),
+        ("conditions", "direct-purchase-only") => {
+            (yes_no(), "Nothing for a product that was never shipped in to the partner (OP-21).")
+        }
+        ("conditions", "registered-persons-only") => {
+            (yes_no(), "Only persons in persons.csv on the sale date (OP-43).")
+        }
         ("caps", "per-unit") => (number(), "For each unit of a sale."),
         ("caps", "per-transaction") => (number(), "For a sale with the returns that belong to it."),
         ("caps", "partner-period") => (number(), "For a beneficiary in a period."),
@@ -202,6 +215,10 @@ fn words<T>(words: &[(&str, T)]) -> Value {
 /// A decimal or a share; a quoted one is read as well.
 fn number() -> Value {
     json!({ "type": ["number", "string"], "pattern": "^[0-9]*\\.?[0-9]*\\s?%?$" })
+}
+
+fn yes_no() -> Value {
+    json!({ "type": "boolean" })
 }
 
 fn whole() -> Value {

@@ -96,6 +96,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
     let same = [
         ("from", before.from == now.from),
         ("select", before.selector == now.selector),
+        ("conditions", before.conditions == now.conditions),
         ("earn", before.mechanism == now.mechanism),
         ("period", before.period == now.period),
         ("currency", before.currency == now.currency),

@@ -53,6 +53,42 @@ fn a_configuration_becomes_sorted_reference_data() {
 }
 
 #[test]
+fn conditions_are_read_and_what_they_name_must_be_known() {
+    let asking = PROGRAM.replace(
+        "    earn:",
+        "    conditions: { members-only: yes, end-users-only: true, customers: [aw/2, aw/1], territory: DE }\n    earn:",
+    );
+    let outlets = ("outlets.csv", "outlet,name,country\naw/1,One,DE\naw/2,Two,US\n");
+    let members = ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,\nSTEP,P1,2013-01-01,2013-03-31\n");
+    let persons = ("persons.csv", "partner,person,from\nP1,Ann Lee,2013-01-01\n");
+    let restricted = ("restricted.csv", "name,list\nEvil Ltd,EU 2013-01\n");
+    let program = ("programs/step.yaml", asking.as_str());
+    let good = folder(&[program, outlets, members, persons, restricted]);
+    let reference = load(good.path()).unwrap().reference;
+    let conditions = &reference.programs[0].conditions;
+    assert!(conditions.members_only && conditions.end_users && !conditions.registered_persons);
+    assert_eq!(conditions.customers, ["aw/1", "aw/2"]);
+    assert_eq!(reference.memberships.iter().map(|m| m.partner.as_str()).collect::<Vec<_>>(), ["P1", "P2"]);
+    assert_eq!((reference.persons.len(), reference.restricted.len()), (1, 1));
+    let bad = [
+        program,
+        ("outlets.csv", "outlet,name,country\naw/1,One,US\n"),
+        ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,2013-01-01\nSTEPS,P1,2013-01-01,\n"),
+        ("persons.csv", "partner,person,from\nP9,Ann Lee,2013-01-01\n"),
+    ];
+    assert_eq!(
+        problems(&bad),
+        [
+            "memberships.csv:2:20 the last day lies before the first, 2013-02-01 (swap the two dates)",
+            "memberships.csv:3:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
+            "persons.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
+            "programs/step.yaml:6:72 no outlet is called `aw/2` (did you mean `aw/1`?)",
+            "programs/step.yaml:6:96 no country or region of an outlet is called `DE`",
+        ]
+    );
+}
+
+#[test]
 fn equal_content_has_an_equal_digest_and_other_content_another() {
     let digest = |files: &[(&str, &str)]| load(folder(files).path()).unwrap().digest;
     let shuffled = "product,name,category,list_price\naw/B-1,Bike,Bikes,900\naw/A-1,Axle,Parts,10.50\n";

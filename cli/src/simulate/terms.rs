@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccountingClass, Base, Benefit, Cadence, Caps, Choice, Figure, FreeGoods, Growth, Late, Measure, Mechanism, Micros,
-    PaidOn, Per, Program, Proration, Resale, Rounding, Selector, Split, Stack, Steps, Text, Tier,
+    AccountingClass, Base, Benefit, Cadence, Caps, Choice, Conditions, Figure, FreeGoods, Growth, Late, Measure,
+    Mechanism, Micros, PaidOn, Per, Program, Proration, Resale, Rounding, Selector, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -84,11 +84,12 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "name",
     "from",
     "to",
     "select",
+    "conditions",
     "earn",
     "threshold",
     "period",
@@ -117,6 +118,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         program.from.to_string(),
         program.to.to_string(),
         selector(&program.selector),
+        conditions(&program.conditions),
         mechanism(&program.mechanism),
         shown(program.threshold.map(|threshold| threshold.to_string())),
         cadence(program.period).to_owned(),
@@ -154,6 +156,21 @@ fn selector(selector: &Selector) -> String {
     let named = lists.iter().filter(|(_, list)| !list.is_empty());
     let parts: Vec<String> = named.map(|(name, list)| format!("{name}: {}", list.join(", "))).collect();
     if parts.is_empty() { "everything".to_owned() } else { parts.join("; ") }
+}
+
+fn conditions(conditions: &Conditions) -> String {
+    let only = [
+        ("members only", conditions.members_only),
+        ("paid goods only", conditions.free_goods_excluded),
+        ("end users only", conditions.end_users),
+        ("direct purchase only", conditions.direct_purchase),
+        ("registered persons only", conditions.registered_persons),
+    ];
+    let lists = [("customers", &conditions.customers), ("territory", &conditions.territory)];
+    let lists = lists.iter().filter(|(_, list)| !list.is_empty());
+    let only = only.iter().filter(|(_, asked)| *asked).map(|(name, _)| (*name).to_owned());
+    let parts: Vec<String> = only.chain(lists.map(|(name, list)| format!("{name}: {}", list.join(", ")))).collect();
+    parts.join("; ")
 }
 
 fn mechanism(mechanism: &Mechanism) -> String {

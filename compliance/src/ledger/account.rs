@@ -45,6 +45,8 @@ pub(crate) struct Account {
     pub tier: TierTrack,
     pub tier_sealed: TierTrack,
     pub tier_batch: u64,
+    /// What would have been usual, where the period is far above it (OP-36).
+    pub unusual: Option<i128>,
     /// Findings that stand, each with a hash of what it says.
     pub findings: Vec<(Code, Id)>,
 }
@@ -182,6 +184,7 @@ impl Account {
             tier: TierTrack::default(),
             tier_sealed: TierTrack::default(),
             tier_batch: 0,
+            unusual: None,
             findings: Vec::new(),
         }
     }

@@ -6,9 +6,11 @@ use stream::{Order, Outbox, State, StorageError, View};
 use super::account::{Account, Phase, Role};
 use super::due::Due;
 use super::lines::{Line, each_lines, list_lines};
+use super::outliers;
 use super::periods::below_minimum;
 use super::tables::SUMS;
 use super::tally::Tally;
+use super::underpaid;
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
 use crate::programs::{Exact, Sums, benefit, late, line_benefit, looks_back, needs_lines, tiers};
@@ -37,9 +39,10 @@ pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_w
         budget_used_up(account, program, due),
         returned_after_authorisation(account),
         too_little_to_pay(account, program),
+        outliers::look(account, program),
         rate_missing(account, functional_wanted),
     ];
-    checks.into_iter().flatten().collect()
+    checks.into_iter().flatten().chain(underpaid::look(account, program, due)).collect()
 }
 
 /// DD-11: another program of the group was given these sales.
@@ -237,11 +240,11 @@ fn rate_missing(account: &Account, functional_wanted: bool) -> Option<Found> {
     Some(Found { code: Code::RateMissing, at_risk: Exact::ZERO, message })
 }
 
-fn sales(count: i64) -> String {
+pub(crate) fn sales(count: i64) -> String {
     if count == 1 { "1 sale".to_owned() } else { format!("{count} sales") }
 }
 
-fn shown(millionths: i128) -> String {
+pub(crate) fn shown(millionths: i128) -> String {
     i64::try_from(millionths).map_or_else(|_| format!("{millionths} millionths"), |value| Micros(value).to_string())
 }
 
@@ -249,11 +252,11 @@ fn money(millionths: i128, account: &Account) -> String {
     i64::try_from(millionths).map_or_else(|_| shown(millionths), |value| amount(Micros(value), account))
 }
 
-fn rounded(value: Exact, account: &Account) -> String {
+pub(crate) fn rounded(value: Exact, account: &Account) -> String {
     amount(value.round(account.settlement.currency), account)
 }
 
-fn amount(amount: Micros, account: &Account) -> String {
+pub(crate) fn amount(amount: Micros, account: &Account) -> String {
     Money { amount, currency: account.settlement.currency }.to_string()
 }
 

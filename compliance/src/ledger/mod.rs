@@ -19,6 +19,7 @@ mod job;
 #[cfg(test)]
 mod laws;
 mod lines;
+mod outliers;
 mod periods;
 mod prices;
 mod rows;
@@ -30,6 +31,7 @@ mod stage;
 mod standings;
 mod tables;
 mod tally;
+mod underpaid;
 mod verify;
 
 pub use rows::{AccrualRow, accrual_rows};

@@ -173,6 +173,7 @@ pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
         from: Day::new(2013, 1, 1).unwrap(),
         to: Day::new(2013, 12, 31).unwrap(),
         selector: Selector::default(),
+        conditions: Default::default(),
         mechanism,
         period: Cadence::Quarter,
         currency: None,

@@ -14,6 +14,7 @@ use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
 use super::due::{Due, due};
 use super::lines::{list_lines, write_all};
+use super::outliers::note;
 use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, findings};
@@ -236,6 +237,7 @@ impl Settling<'_> {
                 outbox.send(&account.settlement.beneficiary, event);
             }
             wait_for_tick(id, &account, program, state)?;
+            note(id, &mut account, program, state)?;
         }
         let found = findings::look(&account, program, &due, known.reference.functional_currency.is_some());
         findings::publish(id, &mut account, found, state, outbox)?;

@@ -5,6 +5,7 @@ use stream::{Key, StorageError, Table, TableId};
 
 use super::account::Account;
 use super::job::Job;
+use super::outliers::Past;
 use super::tally::Tally;
 
 /// Settlement → everything about it but its lines.
@@ -29,6 +30,10 @@ pub(crate) const JOB: Table<u8, Job> = Table::new(10, "job");
 pub(crate) const SHARING: Table<(String, u32), ()> = Table::new(11, "budgets to be shared");
 /// One row where lists have changed since the last control.
 pub(crate) const FRESH: Table<u8, ()> = Table::new(12, "something is fresh");
+/// History (program, beneficiary, currency) → its frozen periods, in order.
+pub(crate) const PERIODS: Table<[u8; 16], Vec<Past>> = Table::new(13, "periods");
+/// Histories that have changed in the tick under way.
+pub(crate) const SUSPECTS: Table<[u8; 16], ()> = Table::new(14, "suspects");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 

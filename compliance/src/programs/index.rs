@@ -209,6 +209,7 @@ mod tests {
             from: Day(from),
             to: Day(to),
             selector,
+            conditions: Default::default(),
             mechanism: Mechanism::PerUnit { rate: Micros::ONE },
             period: Cadence::Month,
             currency: None,
