@@ -1,8 +1,9 @@
 //! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
 //!
-//! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets` and `programs` as CSV, products and outlets keyed by
-//! (source, code). Out: the tables of a configuration with golden keys `source/code`, sorted, and one YAML file for
-//! each row of `programs.csv`. Doing it twice changes nothing; nothing is written before all is read.
+//! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets`, `memberships`, `persons`, `restricted`, `serial_ranges` and
+//! `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration with golden keys
+//! `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
+//! written before all is read.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     };
     let header = ["partner", "name", "kind", "source", "parent", "country", "region", "currency"];
     write("partners.csv", &header, partners_of(&partners)?)?;
-    let header = ["product", "name", "category", "list_price", "name_2", "name_3"];
+    let header = ["product", "name", "category", "list_price", "name_2", "name_3", "pack"];
     write("products.csv", &header, products_of(&Source::open(from, "products.csv")?)?)?;
     if let Some(table) = Source::open_optional(from, "outlets.csv")? {
         write("outlets.csv", &["outlet", "name", "city", "region", "country"], outlets_of(&table)?)?;
@@ -48,6 +49,26 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     }
     if let Some(table) = Source::open_optional(from, "sell_in.csv")? {
         write("sell_in.csv", &["partner", "product", "year", "units"], shipments_of(&table, &sources)?)?;
+    }
+    if let Some(table) = Source::open_optional(from, "memberships.csv")? {
+        let columns = ["program", "partner_id", "from", "?to"];
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("memberships.csv", &["program", "partner", "from", "to"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "persons.csv")? {
+        let columns = ["partner_id", "person", "from", "?to", "?payee"];
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("persons.csv", &["partner", "person", "from", "to", "payee"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "restricted.csv")? {
+        let rows = table.keyed(2, ["name", "list"], |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("restricted.csv", &["name", "list"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "serial_ranges.csv")? {
+        let rows = table.keyed(3, ["source", "sku", "first", "last"], |[source, sku, first, last]| {
+            Some([vec![format!("{source}/{sku}")], [first, last].map(str::to_owned).to_vec()].concat())
+        })?;
+        write("serial_ranges.csv", &["product", "first", "last"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "programs.csv")? {
         let programs = programs_of(&table, to)?;
@@ -78,9 +99,9 @@ fn partners_of(table: &Source) -> Result<Rows> {
 }
 
 fn products_of(table: &Source) -> Result<Rows> {
-    let columns = ["source", "sku", "name", "category", "list_price", "?name_2", "?name_3"];
-    table.rows(columns, |[source, sku, name, category, price, name_2, name_3]| {
-        let rest = [name, category, price, name_2, name_3].map(str::to_owned);
+    let columns = ["source", "sku", "name", "category", "list_price", "?name_2", "?name_3", "?pack"];
+    table.rows(columns, |[source, sku, name, category, price, name_2, name_3, pack]| {
+        let rest = [name, category, price, name_2, name_3, pack].map(str::to_owned);
         Some([vec![format!("{source}/{sku}")], rest.to_vec()].concat())
     })
 }
@@ -350,6 +371,9 @@ mod tests {
             "source,sku,name,category,list_price\naw,B-1,\"Bike, red\",Bikes,900.00\naw,A-1,Axle,Parts,\n",
         ),
         ("sku_xref.csv", "partner_id,partner_sku,sku\nP2,77,A-1\nP2,77,B-1\nP9,78,A-1\n"),
+        ("memberships.csv", "program,partner_id,from,to\nAW-STEP,P2,2013-02-01,\nAW-STEP,P1,2013-01-01,2013-03-31\n"),
+        ("persons.csv", "partner_id,person,from\nP2,Ann Lee,2013-01-01\n"),
+        ("restricted.csv", "name,list\nEvil Ltd,EU 2013-01\n"),
         (
             "programs.csv",
             "program,kind,source,category,partner_kind,from,to,period,basis,rate,tiers,cap,group,priority,pay_tier,\
@@ -378,6 +402,8 @@ mod tests {
         let reference = configuration.reference;
         assert_eq!(reference.cross_references[0].product, "aw/A-1");
         assert_eq!(reference.products[1].name, "Bike, red");
+        assert_eq!(reference.memberships[0].to.unwrap().to_string(), "2013-03-31");
+        assert_eq!((reference.memberships.len(), reference.persons.len(), reference.restricted.len()), (2, 1, 1));
         let [dist, spiff, step] = reference.programs.as_slice() else { panic!("{:?}", reference.programs) };
         assert_eq!(dist.group.as_deref(), Some("aw/front"));
         assert_eq!(dist.caps.partner_period.unwrap().to_string(), "500");
@@ -406,7 +432,7 @@ mod tests {
         let edited = text("aw-dist.yaml").replace("rate: 0.05", "rate: 0.06");
         std::fs::write(file("aw-dist.yaml"), &edited).unwrap();
         std::fs::write(file("aw-own.yaml"), "program: OWN\n").unwrap();
-        let rows = MASTER[3].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
+        let rows = MASTER[6].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
         std::fs::write(folder.path().join("programs.csv"), rows).unwrap();
         let imported = import_master(folder.path(), &folder.path().join("config")).unwrap();
         assert_eq!((imported.programs, imported.kept), (3, vec!["programs/aw-dist.yaml".to_owned()]));

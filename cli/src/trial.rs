@@ -6,9 +6,11 @@ use std::sync::Arc;
 use compliance::LedgerStage;
 use compliance::ledger::{AccrualRow, accrual_rows};
 use compliance::programs::index::{Subject, selects};
+use compliance::programs::special_price::debit;
+use compliance::programs::spiff::has_beneficiary;
 use contract::{
-    Control, Currency, Day, Entitlement, EntitlementEvent, Id, Micros, Money, Product, Program, RecordRef, Reference,
-    Text,
+    Control, Currency, Day, Debit, Entitlement, EntitlementEvent, Id, Micros, Money, Movement, Product, Program,
+    RecordRef, Reference, Sale, Text,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StageError, State, StorageError};
 
@@ -41,7 +43,8 @@ impl<'t> Trial<'t> {
 
     /// What each sale brings when the ledger has settled all of them.
     fn rows(&self) -> Result<Vec<AccrualRow>, StageError> {
-        let reference = Reference { programs: self.versions.clone(), ..Reference::default() };
+        let (programs, special_prices) = (self.versions.clone(), self.reference.special_prices.clone());
+        let reference = Reference { programs, special_prices, ..Reference::default() };
         let blob = Blob(postcard::to_stdvec(&reference).expect("programs are encodable").into());
         let hash = Id(blake3::hash(&blob.0).as_bytes()[..16].try_into().expect("a hash has 32 bytes"));
         let blobs: Arc<dyn Blobs> = Arc::new(blob);
@@ -66,6 +69,7 @@ impl<'t> Trial<'t> {
     fn entitlement(&self, sale: &TestSale, number: u32) -> Option<Entitlement> {
         let origin = sale.of.map(|of| &self.test.sales[of]);
         let program = self.selecting(origin.unwrap_or(sale))?;
+        let debits = self.debits(origin.unwrap_or(sale), program)?;
         Some(Entitlement {
             ledger_key: program.ledger_key().clone(),
             sale: id_of(&sale.name),
@@ -78,7 +82,44 @@ impl<'t> Trial<'t> {
             currency: self.currency(sale.currency, &sale.partner, sale.date),
             rep: sale.rep.clone(),
             origin: origin.map(|origin| (id_of(&origin.name), origin.date)),
+            debits,
         })
+    }
+
+    /// What a unit of a sale earns at a special price; `None` where the program asks for one and the sale has none.
+    fn debits(&self, sale: &TestSale, program: &Program) -> Option<Vec<Debit>> {
+        if program.mechanism.resale().is_none() {
+            return Some(Vec::new());
+        }
+        debit(self.reference, program, &self.fact(sale)).map(|debit| vec![debit])
+    }
+
+    /// The sale as normalization would make it.
+    fn fact(&self, sale: &TestSale) -> Sale {
+        let price = if sale.quantity.is_zero() { Micros::ZERO } else { Micros::ONE.share(sale.amount, sale.quantity) };
+        Sale {
+            id: id_of(&sale.name),
+            version: 1,
+            at: RecordRef { partner: sale.partner.clone(), file_no: 1, record_no: 0 },
+            stamp: 1,
+            product: sale.product.clone().unwrap_or_default(),
+            document: sale.name.clone(),
+            document_line: Text::default(),
+            date: sale.date,
+            quantity: sale.quantity,
+            unit_price: price,
+            amount: sale.amount,
+            currency: self.currency(sale.currency, &sale.partner, sale.date),
+            outlet: Text::default(),
+            customer: sale.customer.clone(),
+            rep: sale.rep.clone(),
+            promotion: sale.promotion.clone(),
+            serials: Vec::new(),
+            original_document: Text::default(),
+            movement: Movement::default(),
+            alone: true,
+            holds: Vec::new(),
+        }
     }
 
     fn selecting(&self, sale: &TestSale) -> Option<&Program> {
@@ -89,7 +130,7 @@ impl<'t> Trial<'t> {
             let subject = |known: &'t Product| Subject { product: &known.id, category: &known.category, partner };
             product(id).is_some_and(|known| selects(program, subject(known)))
         });
-        (selected && !(program.pays_person() && sale.rep.is_empty())).then_some(program)
+        (selected && has_beneficiary(program, &sale.rep)).then_some(program)
     }
 
     /// As written, else the program's, else the partner's, else that of the books.

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
-use contract::{Currency, Day, Id, Micros, Program, Reference};
+use contract::{
+    Currency, Day, Id, Membership, Micros, Outlet, Person, Product, Program, Reference, SerialRange, Shipment,
+};
+use rustc_hash::FxHashMap;
 use stream::{Blobs, StageError, State, StorageError, Table};
 
+use crate::programs::special_price::of_program as special_prices;
 use crate::units::market::Market;
 
 /// Control number → hash of the reference data that hold from there on. The same number in every stage.
@@ -48,6 +52,61 @@ impl Known {
         self.versions(program).iter().find(|p| p.version == version)
     }
 
+    /// How many units each special price of a program is for, in millionths; those without a bound are left out.
+    pub fn balances(&self, program: &str) -> FxHashMap<Id, i128> {
+        let bounded = special_prices(&self.reference, program).iter();
+        bounded.filter_map(|special| Some((special.key(), special.quantity?.0.into()))).collect()
+    }
+
+    /// When a partner takes part in a program for members, in order.
+    pub fn memberships(&self, program: &str, partner: &str) -> &[Membership] {
+        let all = &self.reference.memberships;
+        let key = |m: &Membership| (m.program.as_str(), m.partner.as_str()).cmp(&(program, partner));
+        let start = all.partition_point(|m| key(m).is_lt());
+        let count = all[start..].partition_point(|m| key(m).is_eq());
+        &all[start..start + count]
+    }
+
+    /// Persons that are registered with a partner, by name and first day.
+    pub fn persons(&self, partner: &str) -> &[Person] {
+        let all = &self.reference.persons;
+        let start = all.partition_point(|person| person.partner.as_str() < partner);
+        let count = all[start..].partition_point(|person| person.partner == partner);
+        &all[start..start + count]
+    }
+
+    /// Units shipped in to a partner, by product and year.
+    pub fn shipments(&self, partner: &str) -> &[Shipment] {
+        let all = &self.reference.shipments;
+        let start = all.partition_point(|shipment| shipment.partner.as_str() < partner);
+        let count = all[start..].partition_point(|shipment| shipment.partner == partner);
+        &all[start..start + count]
+    }
+
+    /// The golden product of this id.
+    pub fn product(&self, id: &str) -> Option<&Product> {
+        let products = &self.reference.products;
+        products.binary_search_by(|product| product.id.as_str().cmp(id)).ok().map(|at| &products[at])
+    }
+
+    /// Serial numbers issued for a product; none where nobody says.
+    pub fn serial_ranges(&self, product: &str) -> &[SerialRange] {
+        let all = &self.reference.serial_ranges;
+        let start = all.partition_point(|range| range.product.as_str() < product);
+        let count = all[start..].partition_point(|range| range.product == product);
+        &all[start..start + count]
+    }
+
+    /// The golden outlet of this id.
+    pub fn outlet(&self, id: &str) -> Option<&Outlet> {
+        outlet(&self.reference, id)
+    }
+
+    /// What a party on a sale is called: a golden outlet by its name, else as the row says.
+    pub fn party_name<'a>(&'a self, party: &'a str) -> &'a str {
+        self.outlet(party).map_or_else(|| party.trim_start_matches('?'), |outlet| &outlet.name)
+    }
+
     /// Functional units for one unit of `currency` on that very day; `None` where the table has none (DQ-08).
     pub fn rate(&self, currency: Currency, day: Day) -> Option<Micros> {
         if Some(currency) == self.reference.functional_currency {
@@ -57,6 +116,11 @@ impl Known {
         let at = rates.binary_search_by(|r| (r.currency, r.day).cmp(&(currency, day))).ok()?;
         Some(rates[at].rate)
     }
+}
+
+pub(crate) fn outlet<'a>(reference: &'a Reference, id: &str) -> Option<&'a Outlet> {
+    let outlets = &reference.outlets;
+    outlets.binary_search_by(|outlet| outlet.id.as_str().cmp(id)).ok().map(|at| &outlets[at])
 }
 
 /// Every version that a stage has been told of, by control number.

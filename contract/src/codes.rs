@@ -41,16 +41,21 @@ codes! {
     TwoTiersReport = "DD-08", Block, "distributor and reseller report the same units";
     ExclusivePrograms = "DD-11", Adjust, "two programs of one exclusivity group on one sale";
     ReturnAndResell = "DD-16", Clawback, "the first benefit of a unit that was returned and sold again";
+    SplitUnclear = "DD-17", Hold, "a sale names several persons and nobody says who gets what";
     SaleInTwoPeriods = "DD-23", Block, "the same sale dated into two periods";
     MovementAsSale = "DD-28", Block, "a stock movement reported as a sale";
+    AuthorisedQuantity = "OP-05", Adjust, "more units than a special price was authorised for";
     OutsidePeriod = "OP-06", Block, "sale date outside the program";
+    ReportedLate = "OP-07", Adjust, "reported after the days within which a sale is paid in full";
     ProductIneligible = "OP-09", Block, "product not in the program on the sale date";
     ThresholdNotMet = "OP-12", Defer, "the program's threshold is not reached";
     TierMiscalculated = "OP-13", Adjust, "the tier moved after the fact";
     BasisPolluted = "OP-14", Adjust, "held or returned units left out of the measure";
-    BaselineMissing = "OP-15", Defer, "no baseline that growth is measured against";
+    BaselineMissing = "OP-15", Defer, "no baseline or score that the benefit goes by";
     CapExceeded = "OP-16", Adjust, "a cap bound the benefit";
     BudgetOverrun = "OP-17", Hold, "the program's budget is used up";
+    ResaleAbove = "OP-18", Adjust, "sold above the resale price that was to be passed on";
+    CostBasisWrong = "OP-19", Block, "no book cost above the authorised one";
     InventoryExceeded = "OP-20", Hold, "more sold than was shipped in";
     ReturnAfterPayment = "OP-24", Clawback, "goods came back after the benefit was authorised";
     BelowMinimumPayout = "OP-35", Defer, "too little is due for a payment";
@@ -73,6 +78,23 @@ codes! {
     FeedUndefined = "DQ-12", Hold, "a file that no feed definition is for";
     CurrencyMissing = "DQ-13", Hold, "a line whose currency nobody names";
     CorrectionEmpty = "DQ-14", Hold, "a correction without a readable record";
+    PartnerIneligible = "OP-08", Block, "the partner does not take part in the program on the sale date";
+    EndCustomerWrong = "OP-10", Hold, "the customer is not the one that the program is for";
+    OutsideTerritory = "OP-11", Block, "goods go outside the program's territory";
+    FreeGoods = "OP-33", Block, "goods given away, under a program that pays for sales only";
+    CircularSale = "DD-30", Hold, "goods sold back to the partner that sold them";
+    NeverAuthorised = "UP-01", Alert, "due and never claimed until the period closed";
+    TierNearlyReached = "UP-02", Alert, "little is missing to the next tier";
+    EarnedNothing = "UP-03", Alert, "sales count and nothing is due for them";
+    Outlier = "OP-36", Alert, "a period far above what is usual for the partner";
+    UnauthorisedSource = "OP-21", Block, "a product that was never shipped in to the partner";
+    UnitOfMeasure = "OP-27", Hold, "a price that is not that of the counted unit";
+    SerialNeverIssued = "DD-31", Block, "a serial number that was never issued";
+    OnePersonTwice = "DD-19", Hold, "one payee under two names or with two partners";
+    RestrictedParty = "OP-39", Block, "partner or buyer on a list of restricted parties";
+    PersonIneligible = "OP-43", Block, "the person is not registered with the partner on the sale date";
+    CompanyAsPerson = "DD-18", Block, "a company named where a person is paid";
+    SaleToPartner = "OP-34", Block, "another partner buys, under a program for sales to end users";
 }
 
 impl fmt::Display for Code {
@@ -114,12 +136,18 @@ impl Code {
             Code::FileResubmitted | Code::LineResubmitted => "12",
             Code::NearDuplicateDocument => "28",
             Code::OutsidePeriod => "20",
+            Code::AuthorisedQuantity => "04",
+            Code::ResaleAbove => "16",
+            Code::CostBasisWrong => "31",
+            Code::ReportedLate => "29",
             Code::ProductIneligible => "03",
-            Code::MovementAsSale => "09",
+            Code::MovementAsSale | Code::FreeGoods => "09",
             Code::BudgetOverrun => "05",
             Code::KeyMissing => "15",
             Code::DateImpossible | Code::DateImplausible => "27",
             Code::CodeTypo | Code::CodeUnknown => "14",
+            Code::OutsideTerritory => "08",
+            Code::EndCustomerWrong => "26",
             _ => "",
         }
     }

@@ -24,6 +24,20 @@ pub struct Entitlement {
     pub rep: Text,
     /// For a return that is linked to its sale: that sale and its date. The return then takes back what it earned.
     pub origin: Option<(Id, Day)>,
+    /// What a unit earns under programs with special prices, one for each such program.
+    pub debits: Vec<Debit>,
+}
+
+/// What a unit earns under a special price, as of the sale (domain notes §4.6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Debit {
+    pub program: Text,
+    /// [`crate::SpecialPrice::key`].
+    pub special_price: Id,
+    /// Given for a unit.
+    pub credit: Micros,
+    /// What of it is lost because the unit was sold above the authorised resale price (OP-18).
+    pub short: Micros,
 }
 
 /// `pos.entitlements`, keyed by ledger key.

@@ -110,6 +110,8 @@ pub enum Movement {
     Return,
     /// Interbranch, adjustment, sample and the like: no sale (DD-28).
     Internal,
+    /// A sale whose row states that nothing is paid for it (OP-33). No feed rule says so: it follows from the numbers.
+    Free,
 }
 
 /// Some rows of one file, in order.

@@ -9,6 +9,7 @@ pub mod accrual;
 #[cfg(feature = "avro")]
 pub mod avro;
 pub mod codes;
+pub mod conditions;
 pub mod control;
 pub mod entitlement;
 pub mod feed;
@@ -26,6 +27,7 @@ use std::fmt;
 
 pub use accrual::*;
 pub use codes::{Code, Decision};
+pub use conditions::*;
 pub use control::*;
 pub use entitlement::*;
 pub use feed::*;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cadence, Currency, Day, Micros, Text};
+use crate::{Cadence, Conditions, Currency, Day, Micros, Text};
 
 /// One effective-dated version of a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Program {
     pub from: Day,
     pub to: Day,
     pub selector: Selector,
+    /// What a selected sale must meet to earn.
+    pub conditions: Conditions,
     pub mechanism: Mechanism,
     pub period: Cadence,
     /// `None`: each sale's own currency; due is kept per currency either way.
@@ -28,6 +30,11 @@ pub struct Program {
     pub group: Option<Text>,
     /// Lower goes first.
     pub priority: u32,
+    /// Which program of the group pays for a sale; the same for all of them.
+    pub choose: Choice,
+    /// Programs that pay one after the other on one sale.
+    pub stack: Option<Stack>,
+    pub rounding: Rounding,
     /// Which tier earns where distributor and reseller report the same units (DD-08).
     pub pay_tier: Option<PartnerKind>,
     pub class: AccountingClass,
@@ -39,6 +46,9 @@ pub struct Program {
     pub auto_authorise: bool,
     /// An authorization below it waits; what has not come to it when the period closes is let go.
     pub minimum_payout: Option<Micros>,
+    /// Bands of a settlement's benefit under its line caps, each with the share of it that is added; the band reached adds
+    /// to all of it. None: no bonus.
+    pub bonus: Vec<Tier>,
     pub prorate: Proration,
 }
 
@@ -80,8 +90,8 @@ pub enum Mechanism {
     VolumeMarginal { measure: Measure, benefit: Benefit, tiers: Vec<Tier> },
     /// The highest band reached pays on everything.
     VolumeRetroactive { measure: Measure, benefit: Benefit, tiers: Vec<Tier> },
-    /// Per unit or per cent to the person named on the sale; no name, no benefit.
-    Spiff { benefit: Benefit, rate: Micros },
+    /// Per unit or per cent to the persons named on the sale; no name, no benefit.
+    Spiff { benefit: Benefit, rate: Micros, split: Split, late: Option<Late> },
     /// Every band reached pays, each up to where the next one starts.
     VolumeRolling { measure: Measure, benefit: Benefit, tiers: Vec<Tier> },
     /// Every band reached pays on everything.
@@ -92,13 +102,32 @@ pub enum Mechanism {
     Fixed { measure: Measure, amount: Micros },
     /// Volume tiers that start at shares of what the beneficiary sold before.
     Growth(Growth),
+    /// The band of the beneficiary's score pays on everything.
+    Score(Score),
+    /// For each unit sold at a special price: the book cost above the authorised one ([`crate::SpecialPrice`]).
+    ShipAndDebit { resale: Resale },
+    /// For each unit sold at a special price: what the seller was to pass on ([`crate::SpecialPrice`]).
+    PassThrough { resale: Resale },
+    /// Units for each multiple that is bought.
+    FreeGoods(FreeGoods),
 }
 
 impl Mechanism {
+    /// What becomes of units above the authorised resale price; `None` for a program that knows no special prices.
+    pub fn resale(&self) -> Option<Resale> {
+        match self {
+            Mechanism::ShipAndDebit { resale } | Mechanism::PassThrough { resale } => Some(*resale),
+            _ => None,
+        }
+    }
+
     /// What is counted: the unit of thresholds and tiers.
     pub fn measure(&self) -> Measure {
         match self {
-            Mechanism::PerUnit { .. } => Measure::Quantity,
+            Mechanism::PerUnit { .. }
+            | Mechanism::ShipAndDebit { .. }
+            | Mechanism::PassThrough { .. }
+            | Mechanism::FreeGoods(_) => Measure::Quantity,
             Mechanism::Percent { .. } => Measure::Amount,
             Mechanism::VolumeMarginal { measure, .. }
             | Mechanism::VolumeRetroactive { measure, .. }
@@ -107,8 +136,10 @@ impl Mechanism {
             | Mechanism::VolumeExcess { measure, .. }
             | Mechanism::Fixed { measure, .. }
             | Mechanism::Growth(Growth { measure, .. }) => *measure,
-            Mechanism::Spiff { benefit: Benefit::PerUnit, .. } => Measure::Quantity,
-            Mechanism::Spiff { benefit: Benefit::Percent, .. } => Measure::Amount,
+            Mechanism::Spiff { benefit: Benefit::PerUnit, .. }
+            | Mechanism::Score(Score { benefit: Benefit::PerUnit, .. }) => Measure::Quantity,
+            Mechanism::Spiff { benefit: Benefit::Percent, .. }
+            | Mechanism::Score(Score { benefit: Benefit::Percent, .. }) => Measure::Amount,
         }
     }
 }
@@ -128,6 +159,39 @@ pub enum Benefit {
     Percent,
 }
 
+/// How a sale is divided among the persons that it names (domain notes §4.8).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Split {
+    /// What the sale says is one person, as reported.
+    #[default]
+    Whole,
+    /// Names stand between semicolons; each gets the same, or the percentage behind the name.
+    Equal,
+    /// Percentages of the first named, the second and so on, where the sale says none. They add up to 100.
+    Shares(Vec<u8>),
+}
+
+/// What is lost of a sale that is reported late (OP-07, domain notes §4.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Late {
+    /// Days from the sale within which nothing is lost.
+    pub free_days: u32,
+    /// Days behind them for which `lost` is lost once.
+    pub step_days: u32,
+    /// Share of the benefit that each step takes: 0.1 is ten percent.
+    pub lost: Micros,
+    pub steps: Steps,
+    /// Days from the sale after which nothing is paid.
+    pub nothing_after_days: Option<u32>,
+}
+
+/// Which steps count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Steps {
+    Started,
+    Completed,
+}
+
 /// A band `[from, next band's from)` of the measure with its rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tier {
@@ -143,20 +207,46 @@ pub struct Growth {
     pub paid_on: PaidOn,
     /// `from` is a share of the baseline: 1.1 is 110 %.
     pub tiers: Vec<Tier>,
-    /// In order of partner and period.
-    pub baselines: Arc<[Baseline]>,
+    /// What each partner's measure is compared with. In order of partner and period.
+    pub baselines: Arc<[Figure]>,
 }
 
-impl Growth {
-    /// What a partner's measure in a period is compared with; that of the very period goes before that of all.
-    pub fn baseline(&self, partner: &str, period: &str) -> Option<Micros> {
-        let find = |period: &str| {
-            let key =
-                |baseline: &Baseline| (baseline.partner.as_str(), baseline.period.as_str()).cmp(&(partner, period));
-            self.baselines.binary_search_by(key).ok().map(|at| self.baselines[at].measure)
-        };
-        find(period).or_else(|| find(""))
-    }
+/// A rate by bands of a score that is frozen with the terms (domain notes §4.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    pub benefit: Benefit,
+    /// `from` is a score.
+    pub tiers: Vec<Tier>,
+    /// In order of partner and period.
+    pub scores: Arc<[Figure]>,
+}
+
+/// Goods given for goods bought: `free` units for each whole `every`, booked at what one is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeGoods {
+    pub every: Micros,
+    pub free: Micros,
+    /// Of one free unit.
+    pub value: Micros,
+    pub per: Per,
+}
+
+/// What multiples are counted over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Per {
+    Sale,
+    Period,
+}
+
+/// What is paid for a unit that was sold above the authorised resale price (OP-18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resale {
+    /// Nothing.
+    Strict,
+    /// What was passed on of it.
+    Partial,
 }
 
 /// What growth is paid on.
@@ -171,13 +261,24 @@ pub enum PaidOn {
     All,
 }
 
-/// What a partner sold in the base period, in the unit of the program's measure.
+/// What the terms know of one partner: what it sold in a base period, in the unit of the program's measure, or its score.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Baseline {
+pub struct Figure {
     pub partner: Text,
     /// The period of the program that it is for (`2013-Q1`); empty for each.
     pub period: Text,
-    pub measure: Micros,
+    pub value: Micros,
+}
+
+impl Figure {
+    /// That of a partner in a period, from a list in order; one for the very period goes before one for each.
+    pub fn find(figures: &[Figure], partner: &str, period: &str) -> Option<Micros> {
+        let find = |period: &str| {
+            let key = |figure: &Figure| (figure.partner.as_str(), figure.period.as_str()).cmp(&(partner, period));
+            figures.binary_search_by(key).ok().map(|at| figures[at].value)
+        };
+        find(period).or_else(|| find(""))
+    }
 }
 
 /// What shrinks with the days of a period in which the version is in force (domain notes §4.5).
@@ -197,12 +298,58 @@ impl Default for Proration {
     }
 }
 
+/// Which of the programs of a group that may pay for a sale does (DD-11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// The one with the lowest number.
+    #[default]
+    Priority,
+    /// The one whose rate gives the most for the sale, then by priority.
+    BestForPartner,
+    /// The one whose rate gives the least.
+    BestForVendor,
+}
+
+/// A program's place among those that pay for one sale, in order of priority (DD-13).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stack {
+    pub name: Text,
+    pub base: Base,
+    /// Whether what it gives lowers the base of later programs on net.
+    pub reduces: bool,
+}
+
+/// What a rate is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// The amount of the sale.
+    Gross,
+    /// What earlier programs of the stack leave of it.
+    Net,
+}
+
+/// Where benefits are rounded to the minor unit, halves away from zero (domain notes §4.11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rounding {
+    /// Once, for a beneficiary and period.
+    #[default]
+    Total,
+    /// For each sale with its returns.
+    Sale,
+}
+
 /// Upper bounds of the benefit, in the order in which they bind (domain notes §4.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caps {
     pub per_unit: Option<Micros>,
     pub per_transaction: Option<Micros>,
     pub partner_period: Option<Micros>,
+    /// Of a beneficiary over all periods of a calendar year, whatever the version: the last day of a period says in
+    /// which year it lies.
+    pub partner_year: Option<Micros>,
     /// Over all beneficiaries and periods of the program version.
     pub budget: Option<Micros>,
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Day, Micros, PartnerKind, Program, Text};
+use crate::{Currency, Day, Id, Micros, PartnerKind, Program, Text};
 
 /// One version of everything the stages look up.
 ///
@@ -22,6 +22,12 @@ pub struct Reference {
     pub shipments: Vec<Shipment>,
     pub programs: Vec<Program>,
     pub rates: Vec<Rate>,
+    pub special_prices: Vec<SpecialPrice>,
+    pub book_costs: Vec<BookCost>,
+    pub memberships: Vec<Membership>,
+    pub persons: Vec<Person>,
+    pub restricted: Vec<Restricted>,
+    pub serial_ranges: Vec<SerialRange>,
     pub feeds: Vec<FeedRule>,
     /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
     pub accounts: Vec<(Text, Text)>,
@@ -92,6 +98,8 @@ pub struct Product {
     pub list_price: Option<Micros>,
     /// Empty where unknown.
     pub gtin: Text,
+    /// Units of a pack, where the product is sold in packs too.
+    pub pack: Option<Micros>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,12 +119,106 @@ pub struct Shipment {
     pub units: Micros,
 }
 
+/// Days on which a partner takes part in a program for members.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Membership {
+    pub program: Text,
+    pub partner: Text,
+    pub from: Day,
+    /// The last day; `None` without an end.
+    pub to: Option<Day>,
+}
+
+/// Days on which a person may be paid for what a partner sells: employed there, trained, certified.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Person {
+    pub partner: Text,
+    pub name: Text,
+    pub from: Day,
+    /// The last day; `None` without an end.
+    pub to: Option<Day>,
+    /// What tells who is really paid, such as a hash of the account; empty where unknown.
+    pub payee: Text,
+}
+
+/// A party that nobody may be paid for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Restricted {
+    pub name: Text,
+    /// The list that it stands on, with its version.
+    pub list: Text,
+}
+
+/// Serial numbers issued for a product, in their normal form: upper case, letters and digits alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SerialRange {
+    /// `source/code`.
+    pub product: Text,
+    pub first: Text,
+    /// As long as the first, and not before it.
+    pub last: Text,
+}
+
+impl SerialRange {
+    /// Whether a serial number in its normal form lies in the range.
+    pub fn holds(&self, serial: &str) -> bool {
+        serial.len() == self.first.len() && self.first.as_str() <= serial && serial <= self.last.as_str()
+    }
+}
+
 /// Functional units for one unit of a currency on a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rate {
     pub currency: Currency,
     pub day: Day,
     pub rate: Micros,
+}
+
+/// A product that a partner may sell at a special price, and what it is given for that: one line of a price
+/// authorisation (domain notes §4.6, §4.7). Its key are program, partner, product and id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SpecialPrice {
+    pub program: Text,
+    pub partner: Text,
+    pub product: Text,
+    /// Number of the authorisation.
+    pub id: Text,
+    /// Golden outlet or customer; else the text as cleaned, with a `?` in front; empty: whoever buys.
+    pub customer: Text,
+    /// First and last sale date.
+    pub from: Day,
+    pub to: Day,
+    /// Units; `None`: as many as are sold.
+    pub quantity: Option<Micros>,
+    pub credit: Credit,
+    /// The most that a unit may be sold for.
+    pub resale: Option<Micros>,
+    /// Of all its amounts; sales in another one are not under it.
+    pub currency: Currency,
+}
+
+impl SpecialPrice {
+    /// What its balance is kept under.
+    pub fn key(&self) -> Id {
+        Id::of("special price", &[&self.program, &self.partner, &self.product, &self.id])
+    }
+}
+
+/// What is given for a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Credit {
+    /// The book cost above this one.
+    AboveCost(Micros),
+    Amount(Micros),
+}
+
+/// What a unit costs by the price book, from a day on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BookCost {
+    pub product: Text,
+    pub currency: Currency,
+    pub from: Day,
+    pub cost: Micros,
 }
 
 /// The part of a golden key in front of the first `/`.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Code, Currency, Day, Finding, Id, Micros, ParsedRow, Publication, RecordRef, Reject, RowSlice, Sale, SaleEvent,
-    Text,
+    Code, Currency, Day, Finding, Id, Micros, Movement, ParsedRow, Publication, RecordRef, Reject, RowSlice, Sale,
+    SaleEvent, Text,
 };
 use rustc_hash::FxHashMap;
 use stream::StageError;
@@ -375,11 +375,20 @@ impl Page<'_> {
             promotion: row.promotion.clone(),
             serials: row.serials.clone(),
             original_document: row.original_document.clone(),
-            movement: row.movement,
+            movement: if is_free(row) { Movement::Free } else { row.movement },
             alone: false,
             holds,
         })
     }
+}
+
+/// Whether a sale's row states that nothing is paid: a feed that reports neither price nor amount does not.
+fn is_free(row: &ParsedRow) -> bool {
+    let stated = [row.unit_price, row.amount];
+    row.movement == Movement::Sale
+        && row.quantity.is_some_and(|quantity| quantity > Micros::ZERO)
+        && stated.iter().any(Option::is_some)
+        && stated.iter().flatten().all(|value| value.is_zero())
 }
 
 /// Price and amount, the missing one from the other.
@@ -390,5 +399,32 @@ fn price_and_amount(quantity: Micros, price: Option<Micros>, amount: Option<Micr
         (None, Some(amount)) if !quantity.is_zero() => (Micros::ONE.share(amount, quantity).abs(), amount),
         (None, Some(amount)) => (Micros::ZERO, amount),
         (None, None) => (Micros::ZERO, Micros::ZERO),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Micros, Movement, ParsedRow};
+
+    use super::is_free;
+
+    fn check(movement: Movement, quantity: i64, price: Option<i64>, amount: Option<i64>) -> bool {
+        let [unit_price, amount] = [price, amount].map(|stated| stated.map(Micros::units));
+        is_free(&ParsedRow {
+            movement,
+            quantity: Some(Micros::units(quantity)),
+            unit_price,
+            amount,
+            ..ParsedRow::default()
+        })
+    }
+
+    #[test]
+    fn only_what_is_said_to_cost_nothing_is_free() {
+        assert!(check(Movement::Sale, 3, Some(0), Some(0)));
+        assert!(check(Movement::Sale, 3, Some(0), None) && check(Movement::Sale, 3, None, Some(0)));
+        assert!(!check(Movement::Sale, 3, None, None), "the feed knows no prices");
+        assert!(!check(Movement::Sale, 3, Some(2), Some(0)), "one of the two is wrong (DQ-04)");
+        assert!(!check(Movement::Sale, 0, Some(0), Some(0)) && !check(Movement::Return, -3, Some(0), Some(0)));
     }
 }

@@ -28,6 +28,7 @@ fn product(code: &str, name: &str) -> Product {
         category: "Bikes".into(),
         list_price: None,
         gtin: Text::default(),
+        pack: None,
     }
 }
 

@@ -19,6 +19,7 @@ Prints each check with the number of its evaluations; exit code 1 where one diff
 import csv
 import glob
 import os
+import re
 import sys
 from collections import defaultdict
 from datetime import date, timedelta
@@ -58,20 +59,28 @@ def programs(folder):
         versions = sorted(whole["versions"], key=lambda version: version["from"])
         for count, version in enumerate(versions, 1):
             found.append({**version, "id": whole["program"], "version": count})
-            if version["earn"]["type"] == "growth":
-                found[-1]["baselines"] = baselines(version["earn"]["baseline"], os.path.dirname(path))
+            earn = version["earn"]
+            if earn["type"] == "growth":
+                found[-1]["baselines"] = figures(earn["baseline"], "baseline", {}, os.path.dirname(path))
+            elif earn["type"] == "score":
+                weights = {part: number(weight) for part, weight in earn.get("weights", {}).items()}
+                found[-1]["scores"] = figures(earn["score"], "score", weights, os.path.dirname(path))
     return found
 
 
-def baselines(written, folder):
-    """What each partner sold before, by (partner, period); the period is empty where it is for each."""
+def figures(written, column, weights, folder):
+    """What is known of each partner, by (partner, period); the period is empty where it is for each."""
+    def value(of):
+        return sum(weights[part] * number(of[part]) for part in weights) if weights else number(of)
+
     if isinstance(written, str):
         rows = table(os.path.join(folder, written))
-        return {(row["partner"], row.get("period") or ""): number(row["baseline"]) for row in rows}
+        return {(row["partner"], row.get("period") or ""): value(row if weights else row[column]) for row in rows}
     found = {}
-    for partner, value in written.items():
-        for period, amount in (value.items() if isinstance(value, dict) else [("", value)]):
-            found[partner, period] = number(amount)
+    for partner, of in written.items():
+        by_period = isinstance(of, dict) and not (of.keys() & weights.keys())
+        for period, one in (of.items() if by_period else [("", of)]):
+            found[partner, period] = value(one)
     return found
 
 
@@ -136,6 +145,107 @@ def round_half_away(value, currency):
     return Fraction(whole, unit) * (1 if value >= 0 else -1)
 
 
+def persons(earn, named):
+    """The weights of those who made a sale, by name; `None` where nobody says who gets what."""
+    if "split" not in earn:
+        return {named: 1} if named else None
+    said = []
+    for name in filter(None, (name.strip() for name in named.split(";"))):
+        match = re.fullmatch(r"(.*?)\s*([0-9]+)\s*%", name)
+        said.append((match[1], int(match[2])) if match and match[1] else (name, None))
+    percents = [percent for _, percent in said if percent is not None]
+    if not percents and len(said) == 1:
+        weights = [100]
+    elif not percents:
+        weights = [1] * len(said) if earn["split"] == "equal" else [int(number(share) * 100) for share in earn["split"]]
+    else:
+        weights = percents if sum(percents) == 100 else []
+    if not said or len(weights) != len(said):
+        return None
+    shares = defaultdict(int)
+    for (name, _), weight in zip(said, weights):
+        shares[name] += weight
+    return dict(shares)
+
+
+def part(whole, shares, mine):
+    """One person's part of whole pieces: what is left over goes to the largest remainders, then by name."""
+    pieces, total = abs(int(whole)), sum(shares.values())
+    rest = {name: pieces * weight % total for name, weight in shares.items()}
+    left = pieces - sum(pieces * weight // total for weight in shares.values())
+    luckiest = sorted(shares, key=lambda name: (-rest[name], name.encode()))[:left]
+    own = pieces * shares[mine] // total + (1 if mine in luckiest else 0)
+    return own if whole >= 0 else -own
+
+
+SPECIAL = {"ship-and-debit", "pass-through"}
+
+
+class SpecialPrices:
+    """Price authorisations and the price book."""
+
+    def __init__(self, folder):
+        def optional(name):
+            path = os.path.join(folder, name)
+            return table(path) if os.path.exists(path) else []
+
+        self.rows = optional("special_prices.csv")
+        self.book = optional("price_book.csv")
+
+    def of(self, program, sale):
+        """The authorisation that a sale is under; `None` where there is none or it gives nothing."""
+        def fits(row):
+            return (row["program"] == program["id"] and row["partner"] == sale["partner"]
+                    and row["product"] == sale["product"] and row["currency"] == sale["currency"]
+                    and day(row["from"]) <= sale["day"] <= day(row["to"])
+                    and row["customer"] in ("", sale["customer"]))
+
+        rows = sorted(filter(fits, self.rows), key=lambda row: (not row["customer"], row["from"], row["authorisation"]))
+        return rows[0] if rows and self.credit(rows[0], sale) is not None else None
+
+    def credit(self, row, sale):
+        if row["amount"]:
+            return number(row["amount"])
+        costs = [(cost["from"], number(cost["cost"])) for cost in self.book
+                 if cost["product"] == sale["product"] and cost["currency"] == sale["currency"]
+                 and day(cost["from"]) <= sale["day"]]
+        above = max(costs)[1] - number(row["cost"]) if costs else 0
+        return above if above > 0 else None
+
+    def given(self, program, row, sale):
+        """What a unit is given, the resale price looked at."""
+        credit = self.credit(row, sale)
+        over = max(Fraction(sale["unit_price"]) - number(row["resale"]), 0) if row["resale"] else 0
+        if over and program["earn"]["resale"] == "strict":
+            return Fraction(0)
+        return max(credit - over, Fraction(0))
+
+    def dues(self, program, lines):
+        """What each settlement is given, by its key; balances go to whoever sold first. `None` with returns."""
+        if any(line["measure"] < 0 for _, line in lines):
+            return None
+        left, dues = {}, defaultdict(Fraction)
+        for key, line in sorted(lines, key=lambda entry: (entry[1]["sale"]["day"], entry[1]["sale"]["sale_id"])):
+            sale, units = line["sale"], line["measure"]
+            row = self.of(program, sale)
+            name = row["authorisation"], row["partner"], row["product"]
+            if row["quantity"]:
+                units = min(units, left.setdefault(name, number(row["quantity"])))
+                left[name] -= units
+            dues[key] += self.given(program, row, sale) * units
+        return {key: round_half_away(value, key[4]) for key, value in dues.items()}
+
+
+def shared_benefit(program, line, currency):
+    """What a person gets of a sale that is priced whole and divided to the cent."""
+    shares = persons(program["earn"], line["named"])
+    value = line_benefit(program, line["whole"], line["quantity"])
+    if len(shares) == 1:
+        return value
+    unit = 10 ** DIGITS.get(currency, 2)
+    return Fraction(part(round_half_away(value, currency) * unit, shares, line["person"]), unit)
+
+
 def selects(program, sale, product, partner):
     select = program.get("select") or {}
     if not day(program["from"]) <= sale["day"] <= day(program["to"]):
@@ -155,16 +265,46 @@ def selects(program, sale, product, partner):
     return sale["product"] not in (select.get("excluded-products") or [])
 
 
-def chosen(all_programs, sale, product, partner):
+def chosen(all_programs, sale, product, partner, specials):
     """Versions that pay for a sale: every one that selects it, of a group the one with the lowest priority."""
     groups, free = defaultdict(list), []
     for program in all_programs:
-        if program["earn"]["type"] == "spiff" and not sale["rep"]:
+        if program["earn"]["type"] == "spiff" and persons(program["earn"], sale["rep"]) is None:
+            continue
+        if program["earn"]["type"] in SPECIAL and specials.of(program, sale) is None:
             continue
         if selects(program, sale, product, partner):
             (groups[program["group"]] if program.get("group") else free).append(program)
-    best = [min(group, key=lambda p: (int(p.get("priority", 100)), p["id"])) for group in groups.values()]
+    best = [min(group, key=lambda p: (by_worth(p, sale), int(p.get("priority", 100)), p["id"])) for group in groups.values()]
     return {(program["id"], str(program["version"])) for program in free + best}
+
+
+def by_worth(program, sale):
+    """Where a program stands in a group that chooses by what it gives."""
+    if program.get("choose", "priority") == "priority":
+        return 0
+    counted = sale["quantity"] if is_by_quantity(program["earn"]) else sale["amount"]
+    worth = abs(number(program["earn"]["rate"]) * Fraction(counted))
+    return -worth if program["choose"] == "best-for-partner" else worth
+
+
+def net_amount(program, paying, sale):
+    """The amount that a program's rate is on: what earlier programs of its stack leave."""
+    amount = Fraction(sale["amount"])
+    if program.get("stack", {}).get("base") != "net":
+        return amount
+    for other in paying:
+        stack = other.get("stack", {})
+        before = (int(other.get("priority", 100)), other["id"]) < (int(program.get("priority", 100)), program["id"])
+        if stack.get("name") == program["stack"]["name"] and stack.get("reduces", True) and before:
+            base = Fraction(sale["quantity"]) if is_by_quantity(other["earn"]) else net_amount(other, paying, sale)
+            amount -= to_millionth(number(other["earn"]["rate"]) * base)
+    return amount
+
+
+def to_millionth(value):
+    whole = abs(value) * 10**6
+    return Fraction((2 * whole.numerator + whole.denominator) // (2 * whole.denominator), 10**6) * (1 if value >= 0 else -1)
 
 
 def bands(earn):
@@ -177,7 +317,9 @@ def is_by_quantity(earn):
     kind = earn["type"]
     if "measure" in earn:
         return earn["measure"] == "quantity"
-    return kind == "per-unit" or (kind == "spiff" and earn.get("benefit", "per-unit") == "per-unit")
+    if kind == "score":
+        return earn.get("benefit", "percent") == "per-unit"
+    return kind in SPECIAL | {"per-unit", "free-goods"} or (kind == "spiff" and earn.get("benefit", "per-unit") == "per-unit")
 
 
 def has_tiers(earn):
@@ -195,6 +337,8 @@ def benefit(earn, measure):
     kind = earn["type"]
     if kind in ("per-unit", "percent", "spiff"):
         return number(earn["rate"]) * measure
+    if kind == "free-goods":
+        return max(measure, 0) // number(earn["every"]) * number(earn["free"]) * number(earn["value"])
     if kind == "fixed":
         return number(earn["amount"]) if measure > 0 else Fraction(0)
     tiers, ends = bands(earn)
@@ -231,6 +375,14 @@ def growth(program, measure, beneficiary, period, currency):
     return sum(rate * (top - target) for (target, rate), top in zip(reached, tops))
 
 
+def scored(program, measure, beneficiary, period):
+    """What the band of the beneficiary's score earns; nothing where there is no score."""
+    partner = beneficiary.removeprefix("partner:")
+    score = program["scores"].get((partner, period), program["scores"].get((partner, "")))
+    rates = [number(tier["rate"]) for tier in program["earn"]["tiers"] if score is not None and score >= number(tier["from"])]
+    return rates[-1] * measure if rates else Fraction(0)
+
+
 def line_benefit(program, measure, quantity):
     """A line under its own caps, for programs without tiers."""
     caps = program.get("caps") or {}
@@ -247,18 +399,34 @@ def due(program, lines, beneficiary, period, currency):
     program = prorated(program, period)
     earn, caps = program["earn"], program.get("caps") or {}
     measure = sum(line["measure"] for line in lines)
-    if "per-unit" in caps or "per-transaction" in caps:
+    if "split" in earn:
+        if any(line["measure"] < 0 for line in lines):
+            return None
+        value = sum(shared_benefit(program, line, currency) for line in lines)
+    elif "per-unit" in caps or "per-transaction" in caps:
         if has_tiers(earn) or any(line["measure"] < 0 for line in lines):
             return None
         value = sum(line_benefit(program, line["measure"], line["quantity"]) for line in lines)
+    elif program.get("rounding") == "sale":
+        if any(line["measure"] < 0 for line in lines) or has_tiers(earn):
+            return None
+        value = sum(round_half_away(benefit(earn, line["measure"]), currency) for line in lines)
+    elif earn.get("per") == "sale":
+        if measure < 0 or any(line["measure"] < 0 for line in lines):
+            return None
+        value = sum(benefit(earn, line["measure"]) for line in lines)
     elif not base_is_measure(earn):
         return None
+    elif earn["type"] == "score":
+        value = scored(program, measure, beneficiary, period)
     elif measure < 0 and has_tiers(earn):
         return None
     elif earn["type"] == "growth":
         value = growth(program, measure, beneficiary, period, currency)
     else:
         value = benefit(earn, measure)
+    shares = [number(band["rate"]) for band in program.get("bonus", []) if value >= number(band["from"])]
+    value += value * (shares[-1] if shares else 0)
     if "threshold" in program and measure < number(program["threshold"]):
         value = Fraction(0)
     if "partner-period" in caps:
@@ -304,7 +472,7 @@ def show(value):
 
 
 # Findings about money and rates; they hold no sale.
-ABOUT_MONEY = {"DQ-08", "OP-12", "OP-13", "OP-14", "OP-15", "OP-16", "OP-17", "OP-24"}
+ABOUT_MONEY = {"DQ-08", "OP-05", "OP-07", "OP-18", "OP-12", "OP-13", "OP-14", "OP-15", "OP-16", "OP-17", "OP-24"}
 
 
 def main(config, exports):
@@ -314,6 +482,7 @@ def main(config, exports):
     by_version = {(p["id"], str(p["version"])): p for p in everything}
     products = {row["product"]: row for row in table(os.path.join(config, "products.csv"))}
     partners = {row["partner"]: {**row, "partner_id": row["partner"]} for row in table(os.path.join(config, "partners.csv"))}
+    specials = SpecialPrices(config)
     checks = Checks()
 
     sales = {}
@@ -331,13 +500,15 @@ def main(config, exports):
         at = row["file"], row["record_no"]
         paid_by[at].add((row["program"], row["version"]))
         key = row["program"], row["version"], row["beneficiary"], row["period"], row["currency"]
+        by = "quantity" if is_by_quantity(by_version[key[0], key[1]]["earn"]) else "amount"
         settlements[key].append({"measure": Fraction(row["measure_delta"]), "amount": Fraction(row["amount"]),
-                                 "quantity": Fraction(sales[at]["quantity"]), "at": at})
+                                 "quantity": Fraction(sales[at]["quantity"]), "sale": sales[at], "whole": Fraction(sales[at][by]), "at": at,
+                                 "named": sales[at]["rep"], "person": row["beneficiary"].partition("/")[2]})
 
     for at, sale in sales.items():
         plain = sale["status"] == "accepted" and Fraction(sale["quantity"]) > 0 and at not in touched
         if plain and sale["partner"] in partners and sale["product"] in products:
-            expected = chosen(everything, sale, products[sale["product"]], partners[sale["partner"]])
+            expected = chosen(everything, sale, products[sale["product"]], partners[sale["partner"]], specials)
             checks.equal("programs that pay a plain sale", "#".join(at), expected, paid_by[at])
 
     authorised = defaultdict(Fraction)
@@ -345,7 +516,12 @@ def main(config, exports):
         key = row["program"], row["version"], row["beneficiary"], row["period"], row["currency"]
         authorised[key] += Fraction(row["amount"])
     wanted, given, kinds = defaultdict(Fraction), defaultdict(Fraction), defaultdict(int)
-    let_go = defaultdict(Fraction)
+    of_special = defaultdict(list)
+    for key, lines in settlements.items():
+        if by_version[key[0], key[1]]["earn"]["type"] in SPECIAL:
+            of_special[key[0]] += [(key, line) for line in lines]
+    special_dues = {name: specials.dues(by_version[name, "1"], lines) for name, lines in of_special.items()}
+    let_go, wanted_in_year, given_in_year = defaultdict(Fraction), defaultdict(Fraction), defaultdict(Fraction)
     for key, lines in settlements.items():
         program = by_version[key[0], key[1]]
         total = sum(line["amount"] for line in lines)
@@ -353,13 +529,28 @@ def main(config, exports):
             sale = sales[line["at"]]
             if line["measure"] > 0:
                 checks.equal("period of a line", "#".join(line["at"]), period_of(program["period"], sale["day"]), key[3])
-                counted = sale["quantity"] if is_by_quantity(program["earn"]) else sale["amount"]
-                checks.equal("measure of a line", "#".join(line["at"]), Fraction(counted), line["measure"])
-        ours = due(program, lines, *key[2:])
+                counted = line["whole"]
+                if program.get("stack") and not is_by_quantity(program["earn"]):
+                    counted = net_amount(program, [by_version[paid] for paid in paid_by[line["at"]]], sale)
+                if "split" in program["earn"]:
+                    shares = persons(program["earn"], line["named"])
+                    counted = Fraction(part(counted * 10**6, shares, line["person"]), 10**6)
+                checks.equal("measure of a line", "#".join(line["at"]), counted, line["measure"])
+        if program["earn"]["type"] in SPECIAL:
+            ours = special_dues[key[0]].get(key) if special_dues[key[0]] else None
+        else:
+            ours = due(program, lines, *key[2:])
         if ours is None:
             continue
         kinds[program["earn"]["type"]] += 1
-        if "budget" in (program.get("caps") or {}):
+        if any("split" in program["earn"] and ";" in line["named"] for line in lines):
+            kinds["divided"] += 1
+        if "partner-year" in (program.get("caps") or {}):
+            assert "budget" not in program["caps"], "two limits are not reckoned together"
+            year = key[0], key[2], key[3][:4], key[4]
+            wanted_in_year[year] += max(ours, Fraction(0))
+            given_in_year[year] += total
+        elif "budget" in (program.get("caps") or {}):
             wanted[key[0], key[1], key[4]] += max(ours, Fraction(0))
             given[key[0], key[1], key[4]] += total
         else:
@@ -369,6 +560,9 @@ def main(config, exports):
                 checks.equal("authorised of a settlement", " ".join(key), paid, authorised[key])
                 let_go[key[0], key[2], key[4]] += ours - paid
     book(checks, rows["journal"], settlements, let_go)
+    for key, demand in wanted_in_year.items():
+        last = max((p for p in everything if p["id"] == key[0] and p["from"][:4] <= key[2]), key=lambda p: p["version"])
+        checks.equal("what a year pays", " ".join(key), min(number(last["caps"]["partner-year"]), demand), given_in_year[key])
     for key, demand in wanted.items():
         budget = number(by_version[key[0], key[1]]["caps"]["budget"])
         checks.equal("what a budget pays", " ".join(key), min(budget, demand), given[key])

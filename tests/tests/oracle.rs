@@ -11,7 +11,7 @@ use tests::tables::Exports;
 /// By then every period of the example has frozen.
 const LATER: &str = "2020-01-01";
 
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 14] = [
     "per-unit",
     "percent",
     "spiff",
@@ -22,6 +22,10 @@ const KINDS: [&str; 10] = [
     "volume-total",
     "volume-excess",
     "growth",
+    "score",
+    "ship-and-debit",
+    "pass-through",
+    "free-goods",
 ];
 
 /// The example's configuration with programs of each type that it lacks.
@@ -29,12 +33,32 @@ fn config() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy_folder(&example_config(), folder.path());
     copy_folder(&root().join("tests/second-opinion/programs"), &folder.path().join("programs"));
+    for table in ["special_prices.csv", "price_book.csv"] {
+        let more = fs::read_to_string(root().join("tests/second-opinion/tables").join(table)).unwrap();
+        let (_, rows) = more.split_once('\n').expect("a table has a header");
+        let path = folder.path().join(table);
+        let whole = fs::read_to_string(&path).unwrap() + rows;
+        fs::write(path, whole).unwrap();
+    }
+    folder
+}
+
+/// The example's feeds, where some sales are made by several persons.
+fn feeds() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy_folder(&example_feeds(), folder.path());
+    for entry in fs::read_dir(folder.path().join("golden-gate")).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let several = text.replace("Linda Mitchell,", "Linda Mitchell; Jae Pak; Ann Lee,");
+        fs::write(&path, several.replace("Stephen Jiang,", "Stephen Jiang 75%; Ann Lee 25%,")).unwrap();
+    }
     folder
 }
 
 fn settled(config: &Path) -> Exports {
-    let site = Site::of(config);
-    site.run(&example_feeds(), Some(LATER));
+    let (site, feeds) = (Site::of(config), feeds());
+    site.run(feeds.path(), Some(LATER));
     site.exports()
 }
 
@@ -77,10 +101,12 @@ fn a_second_opinion_from_the_exports_alone_agrees() {
     let config = config();
     let output = opinion(config.path(), &settled(config.path()));
     assert!(output.status.success(), "{}", text(&output));
-    for check in ["programs that pay", "due of a", "authorised of a", "what a budget pays", "expense of a"] {
+    for check in
+        ["programs that pay", "due of a", "authorised of a", "what a budget pays", "what a year pays", "expense of a"]
+    {
         assert!(text(&output).contains(check), "{check} was not looked at: {}", text(&output));
     }
-    for kind in KINDS {
+    for kind in KINDS.into_iter().chain(["divided"]) {
         assert!(text(&output).contains(&format!(" {kind}")), "no {kind} was reckoned: {}", text(&output));
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use contract::{Mechanism, PartnerKind, Program, Reference, source_of};
+use contract::{Choice, Mechanism, PartnerKind, Program, Reference, source_of};
 
 use super::ProgramFile;
 use super::feeds::FeedFile;
 use super::problem::{Place, Problem, Report, did_you_mean};
 use super::programs::{ProgramVersion, Selected};
+use super::special_prices::{self, misfit};
 use super::tenant::WHOLE_FILE;
 
 pub(crate) fn all(
@@ -26,7 +27,7 @@ pub(crate) fn all(
         }
         drop(report);
         for version in &file.versions {
-            baselines(version, &names, folder, problems);
+            figures(version, &names, folder, problems);
         }
     }
     program_ids(programs, problems);
@@ -41,6 +42,70 @@ pub(crate) fn all(
     one_feed_each(feeds, problems);
     topics(feeds, problems);
     tables(reference, &names, folder, problems);
+    special_prices(reference, programs, &names, folder, problems);
+    registers(reference, programs, &names, folder, problems);
+}
+
+/// Special prices are for products, partners and programs that are known, and say what their program goes by.
+fn special_prices(
+    reference: &Reference,
+    programs: &[ProgramFile],
+    names: &Names<'_>,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) {
+    let versions: Vec<&Program> = programs.iter().flat_map(|file| &file.versions).map(|v| &v.program).collect();
+    in_table(special_prices::FILE, folder, problems, |rows| {
+        for special in &reference.special_prices {
+            let at = || format!("{},{},{},{}", special.id, special.program, special.partner, special.product);
+            rows.names(&special.partner, &special.product, at, names);
+            if let Some((message, hint)) = misfit(special, &versions) {
+                rows.add(&at(), message, hint.to_owned());
+            }
+        }
+    });
+    in_table(special_prices::PRICE_BOOK, folder, problems, |rows| {
+        for cost in reference.book_costs.iter().filter(|cost| !names.products.contains(cost.product.as_str())) {
+            rows.unknown("product", "products", &cost.product, &cost.product, names);
+        }
+    });
+}
+
+/// Partners, programs and products in the tables that conditions look things up in.
+fn registers(
+    reference: &Reference,
+    programs: &[ProgramFile],
+    names: &Names<'_>,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) {
+    let ids: BTreeSet<&str> = programs.iter().flat_map(|file| &file.versions).map(|v| v.program.id.as_str()).collect();
+    in_table("memberships.csv", folder, problems, |rows| {
+        for entry in &reference.memberships {
+            let at = format!("{},{}", entry.program, entry.partner);
+            if !names.partners.contains(entry.partner.as_str()) {
+                rows.unknown("partner", "partners", &entry.partner, &at, names);
+            }
+            if !ids.contains(entry.program.as_str()) {
+                let hint = did_you_mean(&entry.program, ids.iter().copied());
+                rows.add(&at, format!("nobody knows the program `{}`", entry.program), hint);
+            }
+        }
+    });
+    in_table("serial_ranges.csv", folder, problems, |rows| {
+        for product in reference.serial_ranges.iter().map(|range| &range.product) {
+            if !names.products.contains(product.as_str()) {
+                rows.unknown("product", "products", product, product, names);
+            }
+        }
+    });
+    in_table("persons.csv", folder, problems, |rows| {
+        for partner in reference.persons.iter().map(|person| &person.partner) {
+            if !names.partners.contains(partner.as_str()) {
+                rows.unknown("partner", "partners", partner, partner, names);
+            }
+        }
+    });
 }
 
 /// Two definitions of a partner with one pattern: the first by name would read every file, the other none.
@@ -71,6 +136,8 @@ struct Names<'r> {
     products: BTreeSet<&'r str>,
     partners: BTreeSet<&'r str>,
     regions: BTreeSet<&'r str>,
+    outlets: BTreeSet<&'r str>,
+    places: BTreeSet<&'r str>,
 }
 
 impl<'r> Names<'r> {
@@ -83,6 +150,8 @@ impl<'r> Names<'r> {
             products: products.iter().map(|p| p.id.as_str()).collect(),
             partners: partners.iter().map(|p| p.id.as_str()).collect(),
             regions: partners.iter().flat_map(|p| [p.country.as_str(), p.region.as_str()]).collect(),
+            outlets: reference.outlets.iter().map(|outlet| outlet.id.as_str()).collect(),
+            places: reference.outlets.iter().flat_map(|o| [o.country.as_str(), o.region.as_str()]).collect(),
         }
     }
 
@@ -92,6 +161,8 @@ impl<'r> Names<'r> {
             "categories" => (&self.categories, "category"),
             "partners" => (&self.partners, "partner"),
             "regions" => (&self.regions, "country or region of a partner"),
+            "customers" => (&self.outlets, "outlet"),
+            "territory" => (&self.places, "country or region of an outlet"),
             _ => (&self.products, "product"),
         }
     }
@@ -109,11 +180,16 @@ impl<'r> Names<'r> {
     }
 }
 
-/// The partners in a program's table of baselines.
-fn baselines(version: &ProgramVersion, names: &Names<'_>, folder: &Path, problems: &mut Vec<Problem>) {
-    let (Some(name), Mechanism::Growth(growth)) = (&version.baselines, &version.program.mechanism) else { return };
-    in_table(&format!("programs/{}", name.value), folder, problems, |rows| {
-        for partner in growth.baselines.iter().map(|baseline| &baseline.partner) {
+/// The partners in a program's table of baselines or scores.
+fn figures(version: &ProgramVersion, names: &Names<'_>, folder: &Path, problems: &mut Vec<Problem>) {
+    let Some(table) = &version.table else { return };
+    let figures = match &version.program.mechanism {
+        Mechanism::Growth(growth) => &growth.baselines,
+        Mechanism::Score(score) => &score.scores,
+        _ => return,
+    };
+    in_table(&format!("programs/{}", table.file.value), folder, problems, |rows| {
+        for partner in figures.iter().map(|figure| &figure.partner) {
             if !names.partners.contains(partner.as_str()) {
                 rows.unknown("partner", "partners", partner, partner, names);
             }
@@ -158,12 +234,30 @@ fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
             }
         }
     }
+    choices(programs, problems);
     for ((group, priority), members) in by_rank {
         for (n, member) in members.iter().enumerate() {
             if let Some(other) = members[..n].iter().find(|other| can_meet(member.program, other.program)) {
                 let message = format!("priority {priority} of group `{group}` belongs to `{}` too", other.program.id);
                 let mut report = Report::new(&member.file.file, &member.file.text, problems);
                 report.add(member.place, message, "at most one of them pays for a sale: say which goes first");
+            }
+        }
+    }
+}
+
+/// Programs of one group choose in one way.
+fn choices(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+    let mut first: BTreeMap<&str, (&Program, Choice)> = BTreeMap::new();
+    for file in programs {
+        for version in &file.versions {
+            let program = &version.program;
+            let Some(group) = &program.group else { continue };
+            let (other, choice) = *first.entry(group).or_insert((program, program.choose));
+            if choice != program.choose {
+                let message = format!("`{}` of group `{group}` chooses in another way", other.id);
+                let mut report = Report::new(&file.file, &file.text, problems);
+                report.add(version.place, message, "all programs of a group have the same `choose`");
             }
         }
     }

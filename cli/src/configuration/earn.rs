@@ -1,12 +1,16 @@
 //! How a program earns: the key `earn` of a version. A type of program is a word here with its keys.
 
-use contract::{Baseline, Benefit, Cadence, Growth, Measure, Mechanism, Micros, PaidOn, Text, Tier};
+use compliance::programs::spiff::PERSONS_MAX;
+use contract::{
+    Benefit, Cadence, FreeGoods, Growth, Late, Measure, Mechanism, Micros, PaidOn, Per, Resale, Score, Split, Steps,
+    Text, Tier,
+};
 
 use super::fields::{
-    Fields, Placed, Unread, keys_once, multiple, not_negative, one_of, positive, positive_share, scalar, share, text,
-    unread,
+    Fields, Placed, Unread, keys_once, multiple, not_negative, one_of, positive, positive_share, scalar, share, unread,
+    whole,
 };
-use super::master::keyed;
+use super::figures::{FigureTable, Figures, Known, figures};
 use super::problem::Report;
 use super::programs::Selected;
 use super::yaml::{Entry, Kind, Node};
@@ -24,6 +28,10 @@ pub(crate) enum Earning {
     VolumeTotal,
     VolumeExcess,
     Growth,
+    Score,
+    ShipAndDebit,
+    PassThrough,
+    FreeGoods,
 }
 
 pub(crate) const EARNINGS: &[(&str, Earning)] = &[
@@ -37,6 +45,10 @@ pub(crate) const EARNINGS: &[(&str, Earning)] = &[
     ("volume-total", Earning::VolumeTotal),
     ("volume-excess", Earning::VolumeExcess),
     ("growth", Earning::Growth),
+    ("score", Earning::Score),
+    ("ship-and-debit", Earning::ShipAndDebit),
+    ("pass-through", Earning::PassThrough),
+    ("free-goods", Earning::FreeGoods),
 ];
 
 impl Earning {
@@ -44,20 +56,29 @@ impl Earning {
     pub(crate) fn keys(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             Earning::PerUnit | Earning::Percent => (&["rate"], &[]),
-            Earning::Spiff => (&["rate"], &["benefit"]),
+            Earning::Spiff => (&["rate"], &["benefit", "split", "late"]),
             Earning::Fixed => (&["measure", "amount"], &[]),
             Earning::VolumeMarginal | Earning::VolumeRetroactive | Earning::VolumeRolling | Earning::VolumeTotal => {
                 (&["measure", "tiers"], &["benefit"])
             }
             Earning::VolumeExcess => (&["measure", "above", "tiers"], &["benefit"]),
             Earning::Growth => (&["measure", "paid-on", "baseline", "tiers"], &["benefit"]),
+            Earning::Score => (&["score", "tiers"], &["weights", "benefit"]),
+            Earning::ShipAndDebit | Earning::PassThrough => (&["resale"], &[]),
+            Earning::FreeGoods => (&["every", "free", "value"], &["per"]),
         }
     }
 }
 
-pub(crate) const EARN_KEYS: &[&str] =
-    &["type", "rate", "amount", "measure", "benefit", "above", "paid-on", "baseline", "tiers"];
+pub(crate) const EARN_KEYS: &[&str] = &[
+    "type", "rate", "amount", "measure", "benefit", "above", "paid-on", "baseline", "weights", "score", "tiers",
+    "split", "late", "resale", "every", "free", "value", "per",
+];
 pub(crate) const TIER_KEYS: &[&str] = &["from", "rate"];
+pub(crate) const LATE_KEYS: &[&str] = &["free-days", "step-days", "lose", "steps", "nothing-after-days"];
+pub(crate) const STEPS: &[(&str, Steps)] = &[("started", Steps::Started), ("completed", Steps::Completed)];
+pub(crate) const RESALES: &[(&str, Resale)] = &[("strict", Resale::Strict), ("partial", Resale::Partial)];
+pub(crate) const PERS: &[(&str, Per)] = &[("sale", Per::Sale), ("period", Per::Period)];
 pub(crate) const MEASURES: &[(&str, Measure)] = &[("quantity", Measure::Quantity), ("amount", Measure::Amount)];
 pub(crate) const BENEFITS: &[(&str, Benefit)] = &[("per-unit", Benefit::PerUnit), ("percent", Benefit::Percent)];
 pub(crate) const PAID_ON: &[(&str, PaidOn)] =
@@ -68,8 +89,8 @@ pub(crate) struct Earned {
     pub mechanism: Mechanism,
     /// Partners that it names.
     pub partners: Vec<Selected>,
-    /// The table that its baselines stand in; they are not in the mechanism yet.
-    pub baselines: Option<Placed<Text>>,
+    /// The table that its figures stand in; they are not in the mechanism yet.
+    pub table: Option<FigureTable>,
 }
 
 /// `period` is that of the version; `None` where that is told already.
@@ -82,9 +103,10 @@ pub(crate) fn earn(node: &Node, period: Option<Cadence>, report: &mut Report<'_>
     fields.refuse(&unused, report);
     match kind {
         Earning::Growth => growth(&fields, period, report),
+        Earning::Score => score(&fields, period, report),
         _ => {
             let mechanism = mechanism(kind, &fields, report)?;
-            Some(Earned { mechanism, partners: Vec::new(), baselines: None })
+            Some(Earned { mechanism, partners: Vec::new(), table: None })
         }
     }
 }
@@ -99,7 +121,8 @@ fn mechanism(kind: Earning, fields: &Fields<'_>, report: &mut Report<'_>) -> Opt
                 Benefit::PerUnit => fields.require("rate", positive, report)?,
                 Benefit::Percent => fields.require("rate", positive_share, report)?,
             };
-            Some(Mechanism::Spiff { benefit, rate: rate.value })
+            let (split, late) = (split(fields, report), late(fields, report));
+            Some(Mechanism::Spiff { benefit, rate: rate.value, split, late })
         }
         Earning::Fixed => {
             let measure = fields.require("measure", one_of(MEASURES), report);
@@ -127,87 +150,112 @@ fn mechanism(kind: Earning, fields: &Fields<'_>, report: &mut Report<'_>) -> Opt
             let Tiered { measure, benefit, tiers } = tiered(fields, VOLUME, report)?;
             Some(Mechanism::VolumeTotal { measure, benefit, tiers })
         }
-        Earning::Growth => unreachable!("growth is read by itself"),
+        Earning::FreeGoods => {
+            let every = fields.require("every", positive, report);
+            let free = fields.require("free", positive, report);
+            let value = fields.require("value", positive, report);
+            let per = fields.get("per", one_of(PERS), report).map_or(Per::Period, |per| per.value);
+            let (every, free, value) = (every?.value, free?.value, value?.value);
+            Some(Mechanism::FreeGoods(FreeGoods { every, free, value, per }))
+        }
+        Earning::ShipAndDebit => {
+            Some(Mechanism::ShipAndDebit { resale: fields.require("resale", one_of(RESALES), report)?.value })
+        }
+        Earning::PassThrough => {
+            Some(Mechanism::PassThrough { resale: fields.require("resale", one_of(RESALES), report)?.value })
+        }
+        Earning::Growth | Earning::Score => unreachable!("what goes by figures is read by itself"),
     }
+}
+
+/// The word `equal`, or whole percentages that come to 100.
+fn split(fields: &Fields<'_>, report: &mut Report<'_>) -> Split {
+    match fields.node("split") {
+        None => Split::Whole,
+        Some(Node { kind: Kind::List(_), place }) => {
+            let shares = fields.list("split", whole_percent, report);
+            let sum: u32 = shares.iter().map(|share| u32::from(share.value)).sum();
+            if sum != 100 {
+                let hint = "the shares of the first named, the second and so on: `[60%, 40%]`";
+                report.add(*place, format!("the shares come to {sum} %, not to 100 %"), hint);
+            }
+            if shares.len() > PERSONS_MAX {
+                report.add(*place, format!("a sale is divided among {PERSONS_MAX} persons at most"), "");
+            }
+            Split::Shares(shares.into_iter().map(|share| share.value).collect())
+        }
+        Some(node) => scalar(node, one_of(&[("equal", ())]), report).map_or(Split::Whole, |_| Split::Equal),
+    }
+}
+
+fn whole_percent(text: &str) -> Result<u8, Unread> {
+    match text.strip_suffix('%').and_then(|percent| percent.trim_end().parse().ok()) {
+        Some(percent @ 1..=100) => Ok(percent),
+        _ => unread(format!("`{text}` is no whole percentage"), "write it as 60%"),
+    }
+}
+
+fn late(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Late> {
+    let fields = Fields::of(fields.node("late")?, LATE_KEYS, report)?;
+    let free_days = fields.require("free-days", whole, report);
+    let step_days = fields.require("step-days", whole, report);
+    let lost = fields.require("lose", positive_share, report);
+    let steps = fields.require("steps", one_of(STEPS), report);
+    let nothing_after: Option<Placed<u32>> = fields.get("nothing-after-days", whole, report);
+    let (free_days, step_days): (Placed<u32>, Placed<u32>) = (free_days?, step_days?);
+    if step_days.value == 0 {
+        report.add(step_days.place, "a step has at least one day", "write 30 for months");
+    }
+    if let Some(days) = nothing_after.filter(|days| days.value < free_days.value) {
+        let message =
+            format!("nothing is paid after {} days, before the {} free ones end", days.value, free_days.value);
+        report.add(days.place, message, "");
+    }
+    Some(Late {
+        free_days: free_days.value,
+        step_days: step_days.value,
+        lost: lost?.value,
+        steps: steps?.value,
+        nothing_after_days: nothing_after.map(|days| days.value),
+    })
 }
 
 fn growth(fields: &Fields<'_>, period: Option<Cadence>, report: &mut Report<'_>) -> Option<Earned> {
     let paid_on = fields.require("paid-on", one_of(PAID_ON), report);
     let tiered = tiered(fields, TARGETS, report);
-    let (mut partners, mut baselines, mut table) = (Vec::new(), Vec::new(), None);
-    match fields.require_node("baseline", report) {
-        Some(Node { kind: Kind::Map(entries), .. }) => {
-            keys_once(entries, report);
-            for entry in entries {
-                partners.push(Selected { list: "partners", name: entry.key.as_str().into(), place: entry.place });
-                baselines.extend(baselines_of(entry, period, report));
-            }
-        }
-        Some(node) => table = scalar(node, file_name, report),
-        None => {}
-    }
-    baselines.sort();
+    let Figures { figures, partners, table } = figures(fields, Known::baseline(), period, report).unwrap_or_default();
     let Tiered { measure, benefit, tiers } = tiered?;
-    let growth = Growth { measure, benefit, paid_on: paid_on?.value, tiers, baselines: baselines.into() };
-    Some(Earned { mechanism: Mechanism::Growth(growth), partners, baselines: table })
+    let growth = Growth { measure, benefit, paid_on: paid_on?.value, tiers, baselines: figures.into() };
+    Some(Earned { mechanism: Mechanism::Growth(growth), partners, table })
 }
 
-/// One partner's: an amount for each period, or one for each by its name.
-fn baselines_of(entry: &Entry, period: Option<Cadence>, report: &mut Report<'_>) -> Vec<Baseline> {
-    let baseline = |period: &str, node: &Node, report: &mut Report<'_>| {
-        let measure = scalar(node, positive, report)?.value;
-        Some(Baseline { partner: entry.key.as_str().into(), period: period.into(), measure })
+fn score(fields: &Fields<'_>, period: Option<Cadence>, report: &mut Report<'_>) -> Option<Earned> {
+    let (benefit, tiers) = benefit_tiers(fields, SCORES, report);
+    let known = Known::score(weights(fields, report)?);
+    let Figures { figures, partners, table } = figures(fields, known, period, report)?;
+    let score = Score { benefit, tiers: tiers?, scores: figures.into() };
+    Some(Earned { mechanism: Mechanism::Score(score), partners, table })
+}
+
+/// The parts that a score is made of; their weights come to 100 %. `None` where they cannot be read.
+fn weights(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<(Text, Micros)>> {
+    let Some(node) = fields.node("weights") else { return Some(Vec::new()) };
+    let Kind::Map(entries) = &node.kind else {
+        report.add(node.place, "expected parts with their weights", "write each as `sales: 50%`");
+        return None;
     };
-    let Kind::Map(periods) = &entry.value.kind else {
-        return baseline("", &entry.value, report).into_iter().collect();
+    keys_once(entries, report);
+    let weight = |entry: &Entry, report: &mut Report<'_>| {
+        Some((Text::from(entry.key.as_str()), scalar(&entry.value, positive_share, report)?.value))
     };
-    keys_once(periods, report);
-    let mut found = Vec::new();
-    for Entry { key, place, value } in periods {
-        match period_name(period)(key) {
-            Ok(name) => found.extend(baseline(&name, value, report)),
-            Err(Unread { message, hint }) => report.add(*place, message, hint),
-        }
+    let read: Vec<_> = entries.iter().map(|entry| weight(entry, report)).collect();
+    let weights: Vec<(Text, Micros)> = read.into_iter().collect::<Option<_>>()?;
+    let sum: Micros = weights.iter().map(|(_, weight)| *weight).sum();
+    if sum != Micros::ONE {
+        let percent = sum.times(Micros::units(100));
+        report.add(node.place, format!("the weights come to {percent} %, not to 100 %"), "");
     }
-    found
-}
-
-/// The table `partner,period,baseline`; a row without a period is for each.
-pub(crate) fn baseline_table(period: Cadence, report: &mut Report<'_>) -> Vec<Baseline> {
-    keyed(&["partner", "?period", "baseline"], report, |row, report| {
-        let partner = row.require("partner", text, report);
-        let has_period = !row.cell("period").is_empty();
-        let period = row.get("period", period_name(Some(period)), report);
-        let measure = row.require("baseline", positive, report)?;
-        if has_period && period.is_none() {
-            return None;
-        }
-        let baseline = Baseline { partner: partner?, period: period.unwrap_or_default(), measure };
-        Some(((baseline.partner.clone(), baseline.period.clone()), baseline))
-    })
-}
-
-fn period_name(period: Option<Cadence>) -> impl Fn(&str) -> Result<Text, Unread> {
-    move |text| match period {
-        Some(Cadence::Month) if !Cadence::Month.names(text) => bad_period(text, "month", "2013-04"),
-        Some(Cadence::Quarter) if !Cadence::Quarter.names(text) => bad_period(text, "quarter", "2013-Q2"),
-        Some(Cadence::Year) if !Cadence::Year.names(text) => bad_period(text, "year", "2013"),
-        _ => Ok(text.into()),
-    }
-}
-
-fn bad_period(text: &str, word: &str, example: &str) -> Result<Text, Unread> {
-    unread(format!("`{text}` is no {word}, which is the program's period"), format!("write it as {example}"))
-}
-
-fn file_name(written: &str) -> Result<Text, Unread> {
-    match text(written)? {
-        name if name.ends_with(".csv") && !name.contains('/') => Ok(name),
-        _ => unread(
-            format!("`{written}` is no table beside this file"),
-            "name a .csv of this folder, or write `partner: 200000` for each",
-        ),
-    }
+    Some(weights)
 }
 
 /// What programs with tiers have in common.
@@ -238,10 +286,25 @@ const TARGETS: Bounds = Bounds {
     wrong: ("the first tier starts below the baseline", "growth is from 100% on: 110% is ten percent more"),
 };
 
-fn tiered(fields: &Fields<'_>, bounds: Bounds, report: &mut Report<'_>) -> Option<Tiered> {
-    let measure = fields.require("measure", one_of(MEASURES), report);
+const BONUS: Bounds = Bounds { read: positive, first: |_| true, wrong: ("", "") };
+
+/// The key `bonus` of a version: bands of the benefit.
+pub(crate) fn bonus(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Tier> {
+    let node = fields.node("bonus");
+    node.and_then(|node| tiers(node, Benefit::Percent, BONUS, report)).unwrap_or_default()
+}
+
+const SCORES: Bounds = Bounds { read: not_negative, first: |_| true, wrong: ("", "") };
+
+fn benefit_tiers(fields: &Fields<'_>, bounds: Bounds, report: &mut Report<'_>) -> (Benefit, Option<Vec<Tier>>) {
     let benefit = fields.get("benefit", one_of(BENEFITS), report).map_or(Benefit::Percent, |b| b.value);
     let tiers = fields.require_node("tiers", report).and_then(|node| tiers(node, benefit, bounds, report));
+    (benefit, tiers)
+}
+
+fn tiered(fields: &Fields<'_>, bounds: Bounds, report: &mut Report<'_>) -> Option<Tiered> {
+    let measure = fields.require("measure", one_of(MEASURES), report);
+    let (benefit, tiers) = benefit_tiers(fields, bounds, report);
     Some(Tiered { measure: measure?.value, benefit, tiers: tiers? })
 }
 

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use contract::{CrossReference, Outlet, Partner, PartnerKind, Product, Rate, Reference, Shipment, Text};
+use contract::{
+    CrossReference, Day, Membership, Outlet, Partner, PartnerKind, Person, Product, Rate, Reference, Restricted,
+    SerialRange, Shipment, Text,
+};
 
-use super::fields::{currency, day, number, one_of, text, whole};
+use super::fields::{currency, day, number, one_of, positive, text, whole};
 use super::problem::Report;
+use super::special_prices;
 use super::table::{Row, Table};
 
 pub(crate) const KINDS: &[(&str, PartnerKind)] =
@@ -27,10 +31,16 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "sku_xref.csv", required: false, read: cross_references },
     MasterTable { file: "sell_in.csv", required: false, read: shipments },
     MasterTable { file: "rates.csv", required: false, read: rates },
+    MasterTable { file: special_prices::FILE, required: false, read: special_prices::special_prices },
+    MasterTable { file: special_prices::PRICE_BOOK, required: false, read: special_prices::price_book },
+    MasterTable { file: "memberships.csv", required: false, read: memberships },
+    MasterTable { file: "persons.csv", required: false, read: persons },
+    MasterTable { file: "restricted.csv", required: false, read: restricted },
+    MasterTable { file: "serial_ranges.csv", required: false, read: serial_ranges },
 ];
 
 fn products(report: &mut Report<'_>, reference: &mut Reference) {
-    let columns = ["product", "name", "category", "list_price", "?name_2", "?name_3", "?gtin"];
+    let columns = ["product", "name", "category", "list_price", "?name_2", "?name_3", "?gtin", "?pack"];
     reference.products = keyed(&columns, report, |row, report| {
         let id = row.require("product", golden, report)?;
         let names = [row.cell("name_2"), row.cell("name_3")];
@@ -41,6 +51,7 @@ fn products(report: &mut Report<'_>, reference: &mut Reference) {
             category: row.cell("category").into(),
             list_price: row.get("list_price", number, report),
             gtin: row.cell("gtin").into(),
+            pack: row.get("pack", positive, report),
         };
         Some((id, product))
     });
@@ -113,6 +124,62 @@ fn rates(report: &mut Report<'_>, reference: &mut Reference) {
         let entry = Rate { currency: currency?, day: day?, rate: rate? };
         Some(((entry.currency, entry.day), entry))
     });
+}
+
+fn memberships(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.memberships = keyed(&["program", "partner", "from", "?to"], report, |row, report| {
+        let (program, partner) = (row.require("program", text, report), row.require("partner", text, report));
+        let (from, to) = days(row, report)?;
+        let entry = Membership { program: program?, partner: partner?, from, to };
+        Some(((entry.program.clone(), entry.partner.clone(), from), entry))
+    });
+}
+
+fn persons(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.persons = keyed(&["partner", "person", "from", "?to", "?payee"], report, |row, report| {
+        let (partner, name) = (row.require("partner", text, report), row.require("person", text, report));
+        let (from, to) = days(row, report)?;
+        let entry = Person { partner: partner?, name: name?, from, to, payee: row.cell("payee").into() };
+        Some(((entry.partner.clone(), entry.name.clone(), from), entry))
+    });
+}
+
+/// First and last day of a row; without the last there is no end.
+fn days(row: &Row<'_>, report: &mut Report<'_>) -> Option<(Day, Option<Day>)> {
+    let from = row.require("from", day, report)?;
+    let to = row.get("to", day, report);
+    if to.is_some_and(|to| to < from) {
+        row.add("to", format!("the last day lies before the first, {from}"), "swap the two dates", report);
+        return None;
+    }
+    (to.is_some() || row.cell("to").is_empty()).then_some((from, to))
+}
+
+fn restricted(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.restricted = keyed(&["name", "list"], report, |row, report| {
+        let (name, list) = (row.require("name", text, report), row.require("list", text, report));
+        let entry = Restricted { name: name?, list: list? };
+        Some(((entry.name.clone(), entry.list.clone()), entry))
+    });
+}
+
+fn serial_ranges(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.serial_ranges = keyed(&["product", "first", "last"], report, |row, report| {
+        let product = row.require("product", golden, report);
+        let (first, last) = (row.require("first", serial, report)?, row.require("last", serial, report)?);
+        if first.len() != last.len() || first > last {
+            row.add("last", "the range runs backwards or its ends differ in length", "write both ends in full", report);
+            return None;
+        }
+        let range = SerialRange { product: product?, first, last };
+        Some(((range.product.clone(), range.first.clone()), range))
+    });
+}
+
+/// A serial number in its normal form.
+fn serial(written: &str) -> Result<Text, super::fields::Unread> {
+    let normal: String = written.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect();
+    text(&normal)
 }
 
 /// Reads every row, sorts by key and tells keys that come twice.

@@ -7,11 +7,13 @@ mod check;
 mod earn;
 mod feeds;
 mod fields;
+mod figures;
 mod master;
 mod problem;
 mod program_tests;
 mod programs;
 mod schema;
+mod special_prices;
 mod table;
 mod tenant;
 mod terms;
@@ -58,10 +60,11 @@ impl Configuration {
     /// Holds the configuration against the one that a data directory was last run with, whose time has come to `as_of`.
     ///
     /// # Errors
-    /// Every version that was in force and is gone, or has other terms; another currency of the books.
+    /// Every version and special price that was in force and is gone, or has other terms; another currency of the books.
     pub fn keeps_terms(&self, before: &Reference, as_of: Option<Day>) -> Result<(), TermsChanged> {
         let mut problems = terms::compare(&before.programs, &self.reference.programs, as_of, &self.origins);
         problems.extend(terms::other_books(before, &self.reference));
+        problems.extend(special_prices::compare(before, &self.reference, as_of));
         if problems.is_empty() { Ok(()) } else { Err(TermsChanged(problems)) }
     }
 
@@ -147,21 +150,24 @@ impl Loader<'_> {
             let written = yaml::parse(&mut report).map(|node| programs::read(&node, defaults, &mut report));
             drop(report);
             let Written { mut versions, tests, used } = written.unwrap_or_default();
-            versions.iter_mut().for_each(|version| self.baselines(version));
+            versions.iter_mut().for_each(|version| self.figures(version));
             files.push(ProgramFile { file, text, versions, tests, used });
         }
         files
     }
 
-    /// Reads the baselines that stand in a table beside the program.
-    fn baselines(&mut self, version: &mut ProgramVersion) {
-        let (Some(name), Mechanism::Growth(growth)) = (&version.baselines, &mut version.program.mechanism) else {
-            return;
-        };
-        let file = format!("programs/{}", name.value);
+    /// Reads the figures that stand in a table beside the program.
+    fn figures(&mut self, version: &mut ProgramVersion) {
+        let Some(table) = &version.table else { return };
+        let file = format!("programs/{}", table.file.value);
         if let Some(text) = read_text(self.folder, &file, &mut self.problems) {
             let mut report = Report::new(&file, &text, &mut self.problems);
-            growth.baselines = earn::baseline_table(version.program.period, &mut report).into();
+            let figures = table.read(version.program.period, &mut report).into();
+            match &mut version.program.mechanism {
+                Mechanism::Growth(growth) => growth.baselines = figures,
+                Mechanism::Score(score) => score.scores = figures,
+                other => unreachable!("{other:?} has no figures"),
+            }
         }
     }
 

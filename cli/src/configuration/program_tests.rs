@@ -5,6 +5,7 @@ use contract::{Currency, Day, Micros, Text};
 use super::fields::{Fields, Placed, currency, day, number, scalar, text, unread};
 use super::problem::{Origin, Report};
 use super::programs::Selected;
+use super::special_prices::customer;
 use super::yaml::{Kind, Node};
 
 /// Some sales with what the program pays for them.
@@ -28,6 +29,10 @@ pub struct TestSale {
     pub amount: Micros,
     /// The program's own selection decides where it is named; else the sale counts as selected.
     pub product: Option<Text>,
+    /// Golden outlet or customer, or a name as sales keep it that nobody knows; empty where nobody is named.
+    pub customer: Text,
+    /// A program or authorisation that the row names.
+    pub promotion: Text,
     /// `None`: the program's, else the partner's.
     pub currency: Option<Currency>,
     pub rep: Text,
@@ -50,8 +55,20 @@ pub struct Expected {
 }
 
 pub(crate) const TEST_KEYS: &[&str] = &["name", "sales", "expect"];
-pub(crate) const SALE_KEYS: &[&str] =
-    &["name", "partner", "date", "quantity", "price", "amount", "product", "currency", "rep", "of"];
+pub(crate) const SALE_KEYS: &[&str] = &[
+    "name",
+    "partner",
+    "date",
+    "quantity",
+    "price",
+    "amount",
+    "product",
+    "customer",
+    "promotion",
+    "currency",
+    "rep",
+    "of",
+];
 pub(crate) const EXPECT_KEYS: &[&str] = &["partner", "rep", "period", "currency", "amount"];
 
 /// The tests of one file, and the names that they use.
@@ -97,6 +114,8 @@ fn sale(node: &Node, before: &[TestSale], used: &mut Vec<Selected>, report: &mut
         quantity,
         amount,
         product,
+        customer: fields.get("customer", text, report).map(|name| customer(&name.value)).unwrap_or_default(),
+        promotion: fields.get("promotion", text, report).map(|name| name.value).unwrap_or_default(),
         currency: fields.get("currency", currency, report).map(|currency| currency.value),
         rep: fields.get("rep", text, report).map(|rep| rep.value).unwrap_or_default(),
         of: fields.get("of", place_of, report).map(|of| of.value),

@@ -1,11 +1,14 @@
 //! One program a file, its effective-dated versions inside.
 
+use compliance::programs::stacking::has_worth;
 use contract::{
-    AccountingClass, Cadence, Caps, Currency, Day, Growth, Measure, Mechanism, Program, Proration, Selector, Text,
+    AccountingClass, Base, Cadence, Caps, Choice, Conditions, Currency, Day, Growth, Measure, Mechanism, Program,
+    Proration, Rounding, Selector, Stack, Text,
 };
 
-use super::earn::{Earned, earn};
+use super::earn::{Earned, bonus, earn};
 use super::fields::{Fields, Placed, currency, day, one_of, positive, scalar, text, whole, yes_no};
+use super::figures::FigureTable;
 use super::master::{KINDS, golden};
 use super::problem::{Place, Report};
 use super::program_tests::{ProgramTest, tests};
@@ -17,8 +20,8 @@ pub(crate) struct ProgramVersion {
     pub program: Program,
     pub place: Place,
     pub select: Vec<Selected>,
-    /// The table beside the program that its baselines stand in.
-    pub baselines: Option<Placed<Text>>,
+    /// The table beside the program that its baselines or scores stand in.
+    pub table: Option<FigureTable>,
 }
 
 /// A name that a version uses, and of what.
@@ -33,6 +36,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "from",
     "to",
     "select",
+    "conditions",
     "earn",
     "period",
     "currency",
@@ -40,20 +44,41 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "threshold",
     "group",
     "priority",
+    "choose",
+    "stack",
+    "rounding",
     "pay-tier",
     "class",
     "grace-days",
     "close-days",
     "auto-authorise",
     "minimum-payout",
+    "bonus",
     "prorate",
 ];
 pub(crate) const SELECT_KEYS: &[&str] =
     &["sources", "categories", "products", "excluded-products", "partners", "partner-kinds", "regions"];
-pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "budget"];
+pub(crate) const CONDITION_KEYS: &[&str] = &[
+    "members-only",
+    "customers",
+    "territory",
+    "paid-goods-only",
+    "end-users-only",
+    "direct-purchase-only",
+    "registered-persons-only",
+];
+pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
 
 pub(crate) const CADENCES: &[(&str, Cadence)] =
     &[("month", Cadence::Month), ("quarter", Cadence::Quarter), ("year", Cadence::Year)];
+pub(crate) const CHOICES: &[(&str, Choice)] = &[
+    ("priority", Choice::Priority),
+    ("best-for-partner", Choice::BestForPartner),
+    ("best-for-vendor", Choice::BestForVendor),
+];
+pub(crate) const STACK_KEYS: &[&str] = &["name", "base", "reduces"];
+pub(crate) const BASES: &[(&str, Base)] = &[("gross", Base::Gross), ("net", Base::Net)];
+pub(crate) const ROUNDINGS: &[(&str, Rounding)] = &[("total", Rounding::Total), ("sale", Rounding::Sale)];
 pub(crate) const CLASSES: &[(&str, AccountingClass)] = &[
     ("contra-revenue", AccountingClass::ContraRevenue),
     ("marketing-expense", AccountingClass::MarketingExpense),
@@ -133,10 +158,12 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     let period = fields.require("period", one_of(CADENCES), report).map(|period| period.value);
     let earned = fields.require_node("earn", report).and_then(|node| earn(node, period, report));
     let (selector, mut select) = fields.node("select").map_or_else(Default::default, |node| selector(node, report));
+    let (conditions, named) = fields.node("conditions").map_or_else(Default::default, |node| conditions(node, report));
+    select.extend(named);
     let currency = fields.get("currency", currency, report).map(|c: Placed<Currency>| c.value);
     let class = fields.get("class", one_of(CLASSES), report);
     let (from, to) = dates?;
-    let Earned { mechanism, partners, baselines } = earned?;
+    let Earned { mechanism, partners, table } = earned?;
     let caps = fields.node("caps").map_or_else(Caps::default, |node| caps(node, &mechanism, report));
     select.extend(partners);
     if matches!(mechanism, Mechanism::Growth(Growth { measure: Measure::Amount, .. })) && currency.is_none() {
@@ -149,22 +176,61 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         from,
         to,
         selector,
+        conditions,
         period: period?,
         currency,
         caps,
         threshold: fields.get("threshold", positive, report).map(|t| t.value),
         group: fields.get("group", text, report).map(|g| g.value),
         priority: fields.get("priority", whole, report).map_or(defaults.priority, |p| p.value),
+        choose: choice(&fields, &mechanism, report),
+        stack: stack(&fields, &mechanism, report),
+        rounding: fields.get("rounding", one_of(ROUNDINGS), report).map_or_else(Default::default, |r| r.value),
         pay_tier: fields.get("pay-tier", one_of(KINDS), report).map(|t| t.value),
         class: class.map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
         grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
         close_days: fields.get("close-days", whole, report).map_or(defaults.close_days, |d| d.value),
         auto_authorise: fields.get("auto-authorise", yes_no, report).map_or(defaults.auto_authorise, |a| a.value),
         minimum_payout: fields.get("minimum-payout", positive, report).map(|m| m.value),
+        bonus: bonus(&fields, report),
         prorate: proration(&fields, report),
         mechanism,
     };
-    Some(ProgramVersion { program, place: node.place, select, baselines })
+    Some(ProgramVersion { program, place: node.place, select, table })
+}
+
+/// Only what a sale gives by a rate can be compared.
+fn choice(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> Choice {
+    let Some(choice) = fields.get("choose", one_of(CHOICES), report) else { return Choice::default() };
+    if fields.node("group").is_none() {
+        report.add(
+            choice.place,
+            "`choose` has no meaning without a `group`",
+            "say among which programs, or take it out",
+        );
+    }
+    if choice.value != Choice::Priority && !has_worth(mechanism) {
+        let hint = "give the group an order by `priority`";
+        report.add(choice.place, "what this type of program gives for one sale cannot be compared", hint);
+    }
+    choice.value
+}
+
+fn stack(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> Option<Stack> {
+    let node = fields.node("stack")?;
+    let keys = Fields::of(node, STACK_KEYS, report)?;
+    let name = keys.require("name", text, report);
+    let base = keys.require("base", one_of(BASES), report);
+    let reduces = keys.get("reduces", yes_no, report).is_none_or(|reduces| reduces.value);
+    if fields.node("group").is_some() {
+        let hint = "of a group one program pays, in a stack all of them";
+        report.add(node.place, "a program stands in a `group` or in a `stack`", hint);
+    }
+    if reduces && !has_worth(mechanism) {
+        let message = "what this type of program gives for one sale cannot reduce another's base";
+        report.add(node.place, message, "write `reduces: no`, or put it last");
+    }
+    Some(Stack { name: name?.value, base: base?.value, reduces })
 }
 
 /// What `prorate` lists; the default where it is left out.
@@ -207,6 +273,7 @@ fn caps(node: &Node, mechanism: &Mechanism, report: &mut Report<'_>) -> Caps {
         per_unit: cap("per-unit"),
         per_transaction: cap("per-transaction"),
         partner_period: cap("partner-period"),
+        partner_year: cap("partner-year"),
         budget: cap("budget"),
     }
 }
@@ -237,6 +304,33 @@ fn selector(node: &Node, report: &mut Report<'_>) -> (Selector, Vec<Selected>) {
     selector.partner_kinds.sort();
     selector.partner_kinds.dedup();
     (selector, used)
+}
+
+fn conditions(node: &Node, report: &mut Report<'_>) -> (Conditions, Vec<Selected>) {
+    let Some(fields) = Fields::of(node, CONDITION_KEYS, report) else {
+        return Default::default();
+    };
+    let mut used = Vec::new();
+    let mut names = |key: &'static str, read: &dyn Fn(&str) -> Result<Text, super::fields::Unread>| {
+        let found = fields.list(key, read, report);
+        let mut values: Vec<Text> = found.iter().map(|f| f.value.clone()).collect();
+        used.extend(found.into_iter().map(|f| Selected { list: key, name: f.value, place: f.place }));
+        values.sort();
+        values.dedup();
+        values
+    };
+    let (customers, territory) = (names("customers", &golden), names("territory", &text));
+    let mut only = |key: &str| fields.get(key, yes_no, report).is_some_and(|only| only.value);
+    let conditions = Conditions {
+        members_only: only("members-only"),
+        customers,
+        territory,
+        free_goods_excluded: only("paid-goods-only"),
+        end_users: only("end-users-only"),
+        direct_purchase: only("direct-purchase-only"),
+        registered_persons: only("registered-persons-only"),
+    };
+    (conditions, used)
 }
 
 /// A list of one file's scalars, such as the accounts of `accounts.yaml`.

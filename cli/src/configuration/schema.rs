@@ -4,10 +4,15 @@
 
 use serde_json::{Value, json};
 
-use super::earn::{BENEFITS, EARN_KEYS, EARNINGS, Earning, MEASURES, PAID_ON, TIER_KEYS};
+use super::earn::{
+    BENEFITS, EARN_KEYS, EARNINGS, Earning, LATE_KEYS, MEASURES, PAID_ON, PERS, RESALES, STEPS, TIER_KEYS,
+};
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
-use super::programs::{CADENCES, CAP_KEYS, CLASSES, KEYS, PRORATED, SELECT_KEYS, VERSION_KEYS};
+use super::programs::{
+    BASES, CADENCES, CAP_KEYS, CHOICES, CLASSES, CONDITION_KEYS, KEYS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS,
+    VERSION_KEYS,
+};
 
 /// The schema as a text.
 pub fn program_schema() -> String {
@@ -50,6 +55,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "select") => {
             (object("select", SELECT_KEYS, &[]), "Which sales may earn; an empty list admits all.")
         }
+        ("version", "conditions") => {
+            (object("conditions", CONDITION_KEYS, &[]), "What a selected sale must meet to earn; a breach is told.")
+        }
         ("version", "earn") => (earn(), "How the benefit follows from what was sold."),
         ("version", "period") => (words(CADENCES), "How long sales are gathered before they settle."),
         ("version" | "sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
@@ -61,16 +69,32 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         }
         ("version", "group") => (text(), "At most one program of a group pays for a sale."),
         ("version", "priority") => (whole(), "Lower goes first within the group."),
+        ("version", "choose") => {
+            (words(CHOICES), "Which program of the group pays for a sale; the same for all of them.")
+        }
+        ("version", "stack") => {
+            (object("stack", STACK_KEYS, &["name", "base"]), "Programs that pay one after the other on one sale.")
+        }
+        ("version", "rounding") => {
+            (words(ROUNDINGS), "Where benefits are rounded: once for a period, or for each sale.")
+        }
+        ("stack", "name") => (text(), "The same for all programs of the stack."),
+        ("stack", "base") => (words(BASES), "The amount of the sale, or what earlier programs leave of it."),
+        ("stack", "reduces") => {
+            (json!({ "type": "boolean" }), "Whether what it gives lowers the base of later ones; yes where left out.")
+        }
         ("version", "pay-tier") => (words(KINDS), "Who earns where distributor and reseller report the same units."),
         ("version", "class") => (words(CLASSES), "Which accounts the benefit is booked on."),
         ("version", "grace-days") => (whole(), "Days after the period in which late sales still count in place."),
         ("version", "close-days") => (whole(), "Days from the freeze of a period to its close."),
-        ("version", "auto-authorise") => {
-            (json!({ "type": "boolean" }), "Authorise without a claim when the period freezes.")
-        }
+        ("version", "auto-authorise") => (yes_no(), "Authorise without a claim when the period freezes."),
         ("version", "minimum-payout") => {
             (number(), "Less than this is not authorised: it waits, and is let go when the period closes.")
         }
+        ("version", "bonus") => (
+            list(object("tier", TIER_KEYS, TIER_KEYS)),
+            "Bands of the benefit of a period; the one reached adds its share to all of it.",
+        ),
         ("version", "prorate") => (
             some(words(PRORATED)),
             "What shrinks with the days of a period in which the version is in force; a fixed amount where left out.",
@@ -81,9 +105,21 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("select", "partners") => (texts(), "Reporting partners."),
         ("select", "partner-kinds") => (some(words(KINDS)), "Kinds of reporting partners."),
         ("select", "regions") => (texts(), "Countries or regions of reporting partners."),
+        ("conditions", "members-only") => (yes_no(), "Only partners in memberships.csv on the sale date (OP-08)."),
+        ("conditions", "customers") => (texts(), "Outlets that must have bought, as source/id (OP-10)."),
+        ("conditions", "territory") => (texts(), "Countries or regions that the goods must go to (OP-11)."),
+        ("conditions", "paid-goods-only") => (yes_no(), "Nothing for what the row says costs nothing (OP-33)."),
+        ("conditions", "end-users-only") => (yes_no(), "Nothing for what another partner buys (OP-34)."),
+        ("conditions", "direct-purchase-only") => {
+            (yes_no(), "Nothing for a product that was never shipped in to the partner (OP-21).")
+        }
+        ("conditions", "registered-persons-only") => {
+            (yes_no(), "Only persons in persons.csv on the sale date (OP-43).")
+        }
         ("caps", "per-unit") => (number(), "For each unit of a sale."),
         ("caps", "per-transaction") => (number(), "For a sale with the returns that belong to it."),
         ("caps", "partner-period") => (number(), "For a beneficiary in a period."),
+        ("caps", "partner-year") => (number(), "For a beneficiary in a calendar year, over all its periods."),
         ("caps", "budget") => (number(), "For all beneficiaries and periods of the version."),
         ("earn", "rate") | ("tier", "rate") => (number(), "Money for a unit, or a share: 2% or 0.02."),
         ("earn", "amount") => (number(), "Paid once in a period."),
@@ -92,11 +128,36 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("earn", "above") => (number(), "Only what lies above this measure is paid."),
         ("earn", "paid-on") => (words(PAID_ON), "On what lies above the baseline, above each target, or on all."),
         ("earn", "baseline") => {
-            (baseline(), "What each partner sold before, or a table partner,period,baseline beside this file.")
+            (figures(number()), "What each partner sold before, or a table partner,period,baseline beside this file.")
         }
+        ("earn", "score") => {
+            let parts = json!({ "type": "object", "additionalProperties": number() });
+            let value = json!({ "oneOf": [number(), parts] });
+            (figures(value), "Each partner's score or its parts, or a table partner,period,… beside this file.")
+        }
+        ("earn", "weights") => (
+            json!({ "type": "object", "additionalProperties": number() }),
+            "Parts that a score is made of, with their weights; they come to 100 %.",
+        ),
         ("earn", "tiers") => {
             (list(object("tier", TIER_KEYS, TIER_KEYS)), "Bands of the measure, each up to the next one.")
         }
+        ("earn", "split") => {
+            (split(), "Several persons of a sale share it, as it says or as listed; one person where left out.")
+        }
+        ("earn", "late") => (object("late", LATE_KEYS, &LATE_KEYS[..4]), "What a sale loses that is reported late."),
+        ("earn", "every") => (number(), "Units bought for which some are given."),
+        ("earn", "free") => (number(), "Units given for them."),
+        ("earn", "value") => (number(), "What a free unit is worth."),
+        ("earn", "per") => (words(PERS), "Whether multiples are counted in each sale or over the period, as left out."),
+        ("earn", "resale") => {
+            (words(RESALES), "Nothing for a unit sold above its authorised price, or what was passed on of it.")
+        }
+        ("late", "free-days") => (whole(), "Days from the sale within which nothing is lost."),
+        ("late", "step-days") => (whole(), "Days behind them for which a share is lost."),
+        ("late", "lose") => (number(), "The share that each step takes: 10%."),
+        ("late", "steps") => (words(STEPS), "Whether a step counts when it starts or when it is over."),
+        ("late", "nothing-after-days") => (whole(), "Days from the sale after which nothing is paid."),
         ("tier", "from") => (number(), "Where the band starts; of growth as a share of the baseline: 110%."),
         ("test", "name") => (text(), "What the test shows."),
         ("test", "sales") => {
@@ -112,6 +173,8 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("sale", "price") => (number(), "Of one unit, instead of the amount."),
         ("sale", "amount") => (number(), "Of all units."),
         ("sale", "product") => (text(), "As source/code; the sale counts as selected where left out."),
+        ("sale", "customer") => (text(), "Who buys, as special_prices.csv has it."),
+        ("sale", "promotion") => (text(), "The authorisation or program that the row names."),
         ("sale" | "expect", "rep") => (text(), "The person who sold, for a SPIFF."),
         ("sale", "of") => (text(), "The sale that this return takes back."),
         ("expect", "period") => (text(), "As 2013-Q1; all periods together where left out."),
@@ -133,10 +196,16 @@ fn earn() -> Value {
     json!({ "oneOf": EARNINGS.iter().map(of_type).collect::<Vec<_>>() })
 }
 
-fn baseline() -> Value {
-    let of_periods = json!({ "type": "object", "additionalProperties": number() });
-    let of_partners = json!({ "type": "object", "additionalProperties": { "oneOf": [number(), of_periods] } });
+/// Values by partner, or by partner and period.
+fn figures(value: Value) -> Value {
+    let of_periods = json!({ "type": "object", "additionalProperties": value });
+    let of_partners = json!({ "type": "object", "additionalProperties": { "anyOf": [value, of_periods] } });
     json!({ "oneOf": [{ "type": "string", "pattern": "^[^/]+\\.csv$" }, of_partners] })
+}
+
+fn split() -> Value {
+    let shares = list(json!({ "type": "string", "pattern": "^[0-9]+\\s?%$" }));
+    json!({ "oneOf": [{ "const": "equal" }, shares] })
 }
 
 fn words<T>(words: &[(&str, T)]) -> Value {
@@ -146,6 +215,10 @@ fn words<T>(words: &[(&str, T)]) -> Value {
 /// A decimal or a share; a quoted one is read as well.
 fn number() -> Value {
     json!({ "type": ["number", "string"], "pattern": "^[0-9]*\\.?[0-9]*\\s?%?$" })
+}
+
+fn yes_no() -> Value {
+    json!({ "type": "boolean" })
 }
 
 fn whole() -> Value {

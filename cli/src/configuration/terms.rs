@@ -96,6 +96,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
     let same = [
         ("from", before.from == now.from),
         ("select", before.selector == now.selector),
+        ("conditions", before.conditions == now.conditions),
         ("earn", before.mechanism == now.mechanism),
         ("period", before.period == now.period),
         ("currency", before.currency == now.currency),
@@ -103,12 +104,16 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("threshold", before.threshold == now.threshold),
         ("group", before.group == now.group),
         ("priority", before.priority == now.priority),
+        ("choose", before.choose == now.choose),
+        ("stack", before.stack == now.stack),
+        ("rounding", before.rounding == now.rounding),
         ("pay-tier", before.pay_tier == now.pay_tier),
         ("class", before.class == now.class),
         ("grace-days", before.grace_days == now.grace_days),
         ("close-days", before.close_days == now.close_days),
         ("auto-authorise", before.auto_authorise == now.auto_authorise),
         ("minimum-payout", before.minimum_payout == now.minimum_payout),
+        ("bonus", before.bonus == now.bonus),
         ("prorate", before.prorate == now.prorate),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()

@@ -53,6 +53,42 @@ fn a_configuration_becomes_sorted_reference_data() {
 }
 
 #[test]
+fn conditions_are_read_and_what_they_name_must_be_known() {
+    let asking = PROGRAM.replace(
+        "    earn:",
+        "    conditions: { members-only: yes, end-users-only: true, customers: [aw/2, aw/1], territory: DE }\n    earn:",
+    );
+    let outlets = ("outlets.csv", "outlet,name,country\naw/1,One,DE\naw/2,Two,US\n");
+    let members = ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,\nSTEP,P1,2013-01-01,2013-03-31\n");
+    let persons = ("persons.csv", "partner,person,from\nP1,Ann Lee,2013-01-01\n");
+    let restricted = ("restricted.csv", "name,list\nEvil Ltd,EU 2013-01\n");
+    let program = ("programs/step.yaml", asking.as_str());
+    let good = folder(&[program, outlets, members, persons, restricted]);
+    let reference = load(good.path()).unwrap().reference;
+    let conditions = &reference.programs[0].conditions;
+    assert!(conditions.members_only && conditions.end_users && !conditions.registered_persons);
+    assert_eq!(conditions.customers, ["aw/1", "aw/2"]);
+    assert_eq!(reference.memberships.iter().map(|m| m.partner.as_str()).collect::<Vec<_>>(), ["P1", "P2"]);
+    assert_eq!((reference.persons.len(), reference.restricted.len()), (1, 1));
+    let bad = [
+        program,
+        ("outlets.csv", "outlet,name,country\naw/1,One,US\n"),
+        ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,2013-01-01\nSTEPS,P1,2013-01-01,\n"),
+        ("persons.csv", "partner,person,from\nP9,Ann Lee,2013-01-01\n"),
+    ];
+    assert_eq!(
+        problems(&bad),
+        [
+            "memberships.csv:2:20 the last day lies before the first, 2013-02-01 (swap the two dates)",
+            "memberships.csv:3:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
+            "persons.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
+            "programs/step.yaml:6:72 no outlet is called `aw/2` (did you mean `aw/1`?)",
+            "programs/step.yaml:6:96 no country or region of an outlet is called `DE`",
+        ]
+    );
+}
+
+#[test]
 fn equal_content_has_an_equal_digest_and_other_content_another() {
     let digest = |files: &[(&str, &str)]| load(folder(files).path()).unwrap().digest;
     let shuffled = "product,name,category,list_price\naw/B-1,Bike,Bikes,900\naw/A-1,Axle,Parts,10.50\n";
@@ -116,7 +152,9 @@ fn baselines_stand_in_the_program_or_in_a_table_beside_it() {
     let programs = |folder: &tempfile::TempDir| load(folder.path()).unwrap().reference.programs;
     assert_eq!(programs(&in_file), programs(&beside));
     let contract::Mechanism::Growth(growth) = &programs(&beside)[0].mechanism else { panic!() };
-    let baseline = |partner: &str, period: &str| growth.baseline(partner, period).map(|b| b.to_string());
+    let baseline = |partner: &str, period: &str| {
+        contract::Figure::find(&growth.baselines, partner, period).map(|figure| figure.to_string())
+    };
     assert_eq!(baseline("P1", "2013-Q2").as_deref(), Some("600"));
     assert_eq!(baseline("P1", "2013-Q3"), None);
     assert_eq!(baseline("P2", "2013-Q3").as_deref(), Some("200000"));
@@ -158,6 +196,180 @@ fn types_of_programs_say_what_they_need() {
         earn: { type: fixed, measure: amount, amount: 500 }\n    caps: { per-unit: 1 }\n    period: quarter\n";
     let found = problems(&[("programs/fix.yaml", fixed)]);
     assert_eq!(found, ["programs/fix.yaml:6:23 `per-unit` has no meaning for this type of program (take it out)"]);
+}
+
+const SCORE: &str = "program: SCORE\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn:\n      type: score\n      \
+    weights: { sales: 50%, service: 30%, training: 20% }\n      score:\n        \
+    P1: { sales: 80, service: 90, training: 50 }\n        \
+    P2: { 2013-Q1: { sales: 70, service: 0, training: 100 } }\n      tiers:\n        - { from: 70, rate: 1.5% }\n        \
+    - { from: 85, rate: 2% }\n    period: quarter\n";
+
+#[test]
+fn scores_are_numbers_or_weighted_parts() {
+    let table = "partner,period,sales,service,training\nP1,,80,90,50\nP2,2013-Q1,70,0,100\n";
+    let (before, after) = SCORE.split_once("\n        P1").unwrap();
+    let program = format!("{before} scores.csv\n      tiers{}", after.split_once("      tiers").unwrap().1);
+    let in_file = folder(&[("programs/score.yaml", SCORE)]);
+    let beside = folder(&[("programs/score.yaml", &program), ("programs/scores.csv", table)]);
+    for folder in [in_file, beside] {
+        let programs = load(folder.path()).unwrap().reference.programs;
+        let contract::Mechanism::Score(score) = &programs[0].mechanism else { panic!() };
+        let of = |partner: &str, period: &str| {
+            contract::Figure::find(&score.scores, partner, period).map(|figure| figure.to_string())
+        };
+        assert_eq!(of("P1", "2013-Q3").as_deref(), Some("77"));
+        assert_eq!(of("P2", "2013-Q1").as_deref(), Some("55"));
+        assert_eq!(of("P2", "2013-Q2"), None);
+    }
+    let cases = [
+        ("50%", "40%", "7:16 the weights come to 90 %, not to 100 %"),
+        (", service: 90", "", "9:13 key `service` is missing"),
+        ("service: 90", "sevice: 90", "9:26 unknown key `sevice` (did you mean `service`?)"),
+        ("sales: 80", "sales: -1", "9:22 `-1` must be zero or more"),
+        ("2013-Q1", "2013-01", "10:15 `2013-01` is no quarter, which is the program's period (write it as 2013-Q2)"),
+        ("from: 85", "from: 70", "13:19 tiers must rise: 70 is not above 70 (order the tiers, or raise it above 70)"),
+        ("P2:", "P9:", "10:9 no partner is called `P9` (did you mean `P1`?)"),
+        (
+            "    earn:",
+            "    earn:\n      measure: amount",
+            "6:16 `measure` has no meaning for this type of program (take it out)",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let found = problems(&[("programs/score.yaml", &SCORE.replacen(from, to, 1))]);
+        let expected = format!("programs/score.yaml:{expected}");
+        assert!(found.contains(&expected), "{to}: {found:#?}");
+    }
+    let found =
+        problems(&[("programs/score.yaml", &program), ("programs/scores.csv", "partner,sales,service\nP1,80,90\n")]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("training"), "{found:?}");
+}
+
+const SPIFF: &str = "program: SPIFF\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn:\n      type: spiff\n      \
+    rate: 5\n      split: [60%, 40%]\n      \
+    late: { free-days: 30, step-days: 30, lose: 10%, steps: started, nothing-after-days: 330 }\n    period: month\n";
+
+#[test]
+fn a_spiff_says_who_gets_what_and_until_when() {
+    let spiff = |from: &str, to: &str| problems(&[("programs/spiff.yaml", &SPIFF.replacen(from, to, 1))]);
+    assert_eq!(spiff("", ""), [""; 0]);
+    assert_eq!(spiff("[60%, 40%]", "equal"), [""; 0]);
+    let hint = "the shares of the first named, the second and so on: `[60%, 40%]`";
+    let cases = [
+        ("[60%, 40%]", "[60%, 30%]", format!("8:14 the shares come to 90 %, not to 100 % ({hint})")),
+        ("40%]", "0.4]", "8:20 `0.4` is no whole percentage (write it as 60%)".to_owned()),
+        ("[60%, 40%]", "equally", "8:14 `equally` is none of equal (did you mean `equal`?)".to_owned()),
+        (
+            "lose: 10%",
+            "lose: 110%",
+            "9:51 `110%` is not between 0 % and 100 % (two percent is `2%` or `0.02`)".to_owned(),
+        ),
+        ("step-days: 30", "step-days: 0", "9:41 a step has at least one day (write 30 for months)".to_owned()),
+        (", steps: started", "", "9:13 key `steps` is missing".to_owned()),
+        ("days: 330", "days: 20", "9:92 nothing is paid after 20 days, before the 30 free ones end".to_owned()),
+        (
+            "type: spiff",
+            "type: per-unit",
+            "8:14 `split` has no meaning for this type of program (take it out)".to_owned(),
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let found = spiff(from, to);
+        let expected = format!("programs/spiff.yaml:{expected}");
+        assert!(found.contains(&expected), "{to}: {found:#?}");
+    }
+}
+
+const SPECIAL: &str = "program: SPA\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+    earn: { type: ship-and-debit, resale: partial }\n    period: quarter\n";
+const PRICES: &str = "authorisation,program,partner,product,customer,from,to,quantity,cost,amount,resale,currency\n\
+    A-1,SPA,P1,aw/B-1,Acme  GmbH,2013-01-01,2013-06-30,100,7.40,,8,EUR\n";
+
+#[test]
+fn special_prices_name_what_is_known_and_fit_their_program() {
+    let of = |prices: &str| problems(&[("programs/spa.yaml", SPECIAL), ("special_prices.csv", prices)]);
+    assert_eq!(of(PRICES), [""; 0]);
+    let cases = [
+        (
+            "7.40,,",
+            ",,",
+            "2:1 a special price has either a `cost` or an `amount` (`cost` is the authorised one for ship and debit, \
+             `amount` what a pass-through gives for a unit)",
+        ),
+        (
+            "7.40,",
+            ",7.40",
+            "2:1 program `SPA` is no pass-through (an `amount` is for a pass-through, a `cost` for ship and debit)",
+        ),
+        ("SPA", "SPB", "2:1 no program is called `SPB`"),
+        ("P1", "P9", "2:1 nobody knows the partner `P9` (did you mean `P1`?)"),
+        ("aw/B-1", "aw/B-2", "2:1 nobody knows the product `aw/B-2` (did you mean `aw/B-1`?)"),
+        ("2013-06-30", "2012-06-30", "2:41 the authorisation ends before it starts on 2013-01-01 (swap the two dates)"),
+        ("100", "0", "2:52 `0` must be above zero"),
+    ];
+    for (from, to, expected) in cases {
+        let found = of(&PRICES.replacen(from, to, 1));
+        let expected = format!("special_prices.csv:{expected}");
+        assert!(found.contains(&expected), "{to}: {found:#?}");
+    }
+    let twice = format!("{PRICES}A-1,SPA,P1,aw/B-1,,2013-01-01,2013-06-30,,5,,,EUR\n");
+    assert_eq!(of(&twice), ["special_prices.csv:3:1 this key stands in the table twice (keep one of the two rows)"]);
+    let book = problems(&[("price_book.csv", "product,currency,from,cost\naw/B-9,EUR,2013-01-01,5\n")]);
+    assert_eq!(book, ["price_book.csv:2:1 nobody knows the product `aw/B-9` (did you mean `aw/B-1`?)"]);
+}
+
+#[test]
+fn a_special_price_in_force_may_be_amended_in_quantity_and_last_day_only() {
+    let of =
+        |prices: &str| load(folder(&[("programs/spa.yaml", SPECIAL), ("special_prices.csv", prices)]).path()).unwrap();
+    let before = of(PRICES).reference;
+    let told = |prices: &str| match of(prices).keeps_terms(&before, Some(contract::Day::new(2013, 2, 1).unwrap())) {
+        Ok(()) => String::new(),
+        Err(changed) => changed.0.iter().map(|problem| problem.message.clone()).collect(),
+    };
+    assert_eq!(told(&PRICES.replace("06-30,100", "09-30,250")), "");
+    let what = "special price A-1 of P1 for aw/B-1 was in force and";
+    assert_eq!(told(&PRICES.replace("7.40", "7.00")), format!("{what} says something else: cost or amount"));
+    assert_eq!(told(&PRICES.replace("Acme  GmbH", "")), format!("{what} says something else: customer"));
+    assert_eq!(told(&PRICES.replace("Acme  ", "ACME ")), "", "customers go by their words");
+    assert_eq!(told(PRICES.split_once("A-1").unwrap().0), format!("{what} is gone"));
+}
+
+#[test]
+fn programs_on_one_sale_say_how_they_get_along() {
+    let of = |from: &str, to: &str| problems_of_program((from, to));
+    let cases = [
+        ("    period", "    choose: best-for-partner\n    period", "`choose` has no meaning without a `group`"),
+        ("    period", "    group: g\n    choose: best-for-partner\n    period", "cannot be compared"),
+        ("    period", "    stack: { name: s, base: net }\n    period", "cannot reduce another's base"),
+        (
+            "    period",
+            "    group: g\n    stack: { name: s, base: net, reduces: no }\n    period",
+            "a program stands in a `group` or in a `stack`",
+        ),
+        ("    period", "    rounding: line\n    period", "`line` is none of total, sale"),
+        ("    period", "    bonus: [{ from: 0, rate: 5% }]\n    period", "`0` must be above zero"),
+        (
+            "    period",
+            "    bonus: [{ from: 9, rate: 5% }, { from: 9, rate: 6% }]\n    period",
+            "tiers must rise: 9 is not above 9",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let found = of(from, to);
+        assert!(found.iter().any(|told| told.contains(expected)), "{to}: {found:#?}");
+    }
+    assert_eq!(of("    period", "    stack: { name: s, base: net, reduces: no }\n    period"), [""; 0]);
+    let unit = "program: A\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn: { type: per-unit, rate: 1 }\n    \
+        period: month\n    group: g\n    priority: 1\n    choose: best-for-partner\n";
+    let other = unit.replace("program: A", "program: B").replace("priority: 1", "priority: 2");
+    assert_eq!(problems(&[("programs/a.yaml", unit), ("programs/b.yaml", &other)]), [""; 0]);
+    let vendor = other.replace("best-for-partner", "best-for-vendor");
+    let found = problems(&[("programs/a.yaml", unit), ("programs/b.yaml", &vendor)]);
+    let told =
+        "programs/b.yaml:3:5 `A` of group `g` chooses in another way (all programs of a group have the same `choose`)";
+    assert_eq!(found, [told]);
 }
 
 const TESTS: &str = "tests:\n  - name: growth above 110 %\n    sales:\n      \

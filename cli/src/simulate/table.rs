@@ -13,7 +13,7 @@ use super::report::{bound, plain};
 use crate::exports::{Cells, Format, RowWriter, Rows};
 
 /// Columns of the table; `row` says what a row is about, and columns that say nothing of such a thing are empty.
-pub const COLUMNS: [&str; 42] = [
+pub const COLUMNS: [&str; 50] = [
     "row",
     "program",
     "version",
@@ -34,12 +34,20 @@ pub const COLUMNS: [&str; 42] = [
     "bound_after",
     "threshold_took_before",
     "threshold_took_after",
+    "resale_took_before",
+    "resale_took_after",
+    "authorised_quantity_took_before",
+    "authorised_quantity_took_after",
+    "late_took_before",
+    "late_took_after",
     "per_unit_took_before",
     "per_unit_took_after",
     "per_transaction_took_before",
     "per_transaction_took_after",
     "partner_period_took_before",
     "partner_period_took_after",
+    "partner_year_took_before",
+    "partner_year_took_after",
     "budget_took_before",
     "budget_took_after",
     "tier_before",
@@ -119,12 +127,20 @@ impl Row {
         let columns = [
             ("threshold_took_before", cuts.before.threshold),
             ("threshold_took_after", cuts.after.threshold),
+            ("resale_took_before", cuts.before.resale),
+            ("resale_took_after", cuts.after.resale),
+            ("authorised_quantity_took_before", cuts.before.authorised_quantity),
+            ("authorised_quantity_took_after", cuts.after.authorised_quantity),
+            ("late_took_before", cuts.before.late),
+            ("late_took_after", cuts.after.late),
             ("per_unit_took_before", cuts.before.per_unit),
             ("per_unit_took_after", cuts.after.per_unit),
             ("per_transaction_took_before", cuts.before.per_transaction),
             ("per_transaction_took_after", cuts.after.per_transaction),
             ("partner_period_took_before", cuts.before.partner_period),
             ("partner_period_took_after", cuts.after.partner_period),
+            ("partner_year_took_before", cuts.before.partner_year),
+            ("partner_year_took_after", cuts.after.partner_year),
             ("budget_took_before", cuts.before.budget),
             ("budget_took_after", cuts.after.budget),
         ];

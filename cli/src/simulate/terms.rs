@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccountingClass, Baseline, Benefit, Cadence, Caps, Growth, Measure, Mechanism, Micros, PaidOn, Program, Proration,
-    Selector, Text, Tier,
+    AccountingClass, Base, Benefit, Cadence, Caps, Choice, Conditions, Figure, FreeGoods, Growth, Late, Measure,
+    Mechanism, Micros, PaidOn, Per, Program, Proration, Resale, Rounding, Selector, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
 
-/// Baselines that are named one by one; longer lists go by their number and digest.
-const BASELINES_SHOWN: usize = 12;
+/// Baselines and scores that are named one by one; longer lists go by their number and digest.
+const FIGURES_SHOWN: usize = 12;
 
 /// A program version that is not the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,11 +84,12 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 23] = [
     "name",
     "from",
     "to",
     "select",
+    "conditions",
     "earn",
     "threshold",
     "period",
@@ -96,12 +97,16 @@ const KEYS: [&str; 18] = [
     "caps",
     "group",
     "priority",
+    "choose",
+    "stack",
+    "rounding",
     "pay-tier",
     "class",
     "grace-days",
     "close-days",
     "auto-authorise",
     "minimum-payout",
+    "bonus",
     "prorate",
 ];
 
@@ -113,6 +118,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         program.from.to_string(),
         program.to.to_string(),
         selector(&program.selector),
+        conditions(&program.conditions),
         mechanism(&program.mechanism),
         shown(program.threshold.map(|threshold| threshold.to_string())),
         cadence(program.period).to_owned(),
@@ -120,12 +126,16 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         caps(&program.caps),
         shown(program.group.as_ref().map(Text::to_string)),
         program.priority.to_string(),
+        choice(program.choose).to_owned(),
+        shown(program.stack.as_ref().map(stack)),
+        rounding(program.rounding).to_owned(),
         shown(program.pay_tier.map(|kind| kind.as_str().to_owned())),
         class(program.class).to_owned(),
         program.grace_days.to_string(),
         program.close_days.to_string(),
         if program.auto_authorise { "yes" } else { "no" }.to_owned(),
         shown(program.minimum_payout.map(|minimum| minimum.to_string())),
+        bands(&program.bonus, Benefit::Percent, |from| from.to_string()),
         prorate(program.prorate),
     ];
     KEYS.into_iter().zip(says).collect()
@@ -148,6 +158,21 @@ fn selector(selector: &Selector) -> String {
     if parts.is_empty() { "everything".to_owned() } else { parts.join("; ") }
 }
 
+fn conditions(conditions: &Conditions) -> String {
+    let only = [
+        ("members only", conditions.members_only),
+        ("paid goods only", conditions.free_goods_excluded),
+        ("end users only", conditions.end_users),
+        ("direct purchase only", conditions.direct_purchase),
+        ("registered persons only", conditions.registered_persons),
+    ];
+    let lists = [("customers", &conditions.customers), ("territory", &conditions.territory)];
+    let lists = lists.iter().filter(|(_, list)| !list.is_empty());
+    let only = only.iter().filter(|(_, asked)| *asked).map(|(name, _)| (*name).to_owned());
+    let parts: Vec<String> = only.chain(lists.map(|(name, list)| format!("{name}: {}", list.join(", ")))).collect();
+    parts.join("; ")
+}
+
 fn mechanism(mechanism: &Mechanism) -> String {
     let tiered = |kind: &str, by: Measure, pays: Benefit, tiers: &[Tier]| {
         format!("{kind} on {}: {}", measure(by), bands(tiers, pays, |from| from.to_string()))
@@ -155,7 +180,10 @@ fn mechanism(mechanism: &Mechanism) -> String {
     match mechanism {
         Mechanism::PerUnit { rate: value } => format!("per-unit: {}", rate(Benefit::PerUnit, *value)),
         Mechanism::Percent { rate: value } => format!("percent: {}", rate(Benefit::Percent, *value)),
-        Mechanism::Spiff { benefit, rate: value } => format!("spiff: {}", rate(*benefit, *value)),
+        Mechanism::Spiff { benefit, rate: value, split, late } => {
+            let late = late.map_or_else(String::new, |late| format!("; {}", reported_late(&late)));
+            format!("spiff: {}{}{late}", rate(*benefit, *value), divided(split))
+        }
         Mechanism::VolumeMarginal { measure, benefit, tiers } => tiered("volume-marginal", *measure, *benefit, tiers),
         Mechanism::VolumeRetroactive { measure, benefit, tiers } => {
             tiered("volume-retroactive", *measure, *benefit, tiers)
@@ -166,8 +194,49 @@ fn mechanism(mechanism: &Mechanism) -> String {
             format!("{}, above {above}", tiered("volume-excess", *measure, *benefit, tiers))
         }
         Mechanism::Fixed { measure: by, amount } => format!("fixed: {amount}, counted by {}", measure(*by)),
+        Mechanism::ShipAndDebit { resale } => format!("ship-and-debit: {}", above(*resale)),
+        Mechanism::PassThrough { resale } => format!("pass-through: {}", above(*resale)),
+        Mechanism::FreeGoods(FreeGoods { every, free, value, per }) => {
+            let over = match per {
+                Per::Sale => "of a sale",
+                Per::Period => "of the period",
+            };
+            format!("free-goods: {free} for each {every} {over}, worth {value} each")
+        }
         Mechanism::Growth(growth) => grown(growth),
+        Mechanism::Score(score) => {
+            let bands = bands(&score.tiers, score.benefit, |from| from.to_string());
+            format!("score: {bands}; scores {}", figures(&score.scores))
+        }
     }
+}
+
+fn above(resale: Resale) -> &'static str {
+    match resale {
+        Resale::Strict => "nothing above the authorised resale price",
+        Resale::Partial => "what was passed on above the authorised resale price",
+    }
+}
+
+fn divided(split: &Split) -> String {
+    match split {
+        Split::Whole => String::new(),
+        Split::Equal => ", in equal parts".to_owned(),
+        Split::Shares(shares) => {
+            let shares: Vec<String> = shares.iter().map(u8::to_string).collect();
+            format!(", divided {}", shares.join(" to "))
+        }
+    }
+}
+
+fn reported_late(late: &Late) -> String {
+    let Late { free_days, step_days, lost, steps, nothing_after_days } = late;
+    let steps = match steps {
+        Steps::Started => "started",
+        Steps::Completed => "completed",
+    };
+    let nothing = nothing_after_days.map_or_else(String::new, |days| format!(", nothing after {days}"));
+    format!("{free_days} days to report it, then {} less for each {step_days} days {steps}{nothing}", percent(*lost))
 }
 
 fn grown(growth: &Growth) -> String {
@@ -177,21 +246,21 @@ fn grown(growth: &Growth) -> String {
         PaidOn::All => "all",
     };
     let bands = bands(&growth.tiers, growth.benefit, |from| percent(*from));
-    let baselines = baselines(&growth.baselines);
+    let baselines = figures(&growth.baselines);
     format!("growth of {}, paid on {paid_on}: {bands}; baseline {baselines}", measure(growth.measure))
 }
 
-fn baselines(baselines: &[Baseline]) -> String {
-    if baselines.len() > BASELINES_SHOWN {
-        let bytes = postcard::to_stdvec(baselines).expect("baselines are encodable");
+fn figures(figures: &[Figure]) -> String {
+    if figures.len() > FIGURES_SHOWN {
+        let bytes = postcard::to_stdvec(figures).expect("figures are encodable");
         let digest = blake3::hash(&bytes).to_hex();
-        return format!("of {} partners and periods, digest {}", baselines.len(), &digest[..16]);
+        return format!("of {} partners and periods, digest {}", figures.len(), &digest[..16]);
     }
-    let one = |baseline: &Baseline| match baseline.period.as_str() {
-        "" => format!("{} {}", baseline.partner, baseline.measure),
-        period => format!("{} {period} {}", baseline.partner, baseline.measure),
+    let one = |figure: &Figure| match figure.period.as_str() {
+        "" => format!("{} {}", figure.partner, figure.value),
+        period => format!("{} {period} {}", figure.partner, figure.value),
     };
-    baselines.iter().map(one).collect::<Vec<_>>().join(", ")
+    figures.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn bands(tiers: &[Tier], benefit: Benefit, from: impl Fn(&Micros) -> String) -> String {
@@ -227,15 +296,40 @@ fn cadence(cadence: Cadence) -> &'static str {
 }
 
 fn caps(caps: &Caps) -> String {
-    let Caps { per_unit, per_transaction, partner_period, budget } = *caps;
+    let Caps { per_unit, per_transaction, partner_period, partner_year, budget } = *caps;
     let named = [
         ("per-unit", per_unit),
         ("per-transaction", per_transaction),
         ("partner-period", partner_period),
+        ("partner-year", partner_year),
         ("budget", budget),
     ];
     let parts = named.iter().filter_map(|(name, cap)| Some(format!("{name} {}", (*cap)?)));
     parts.collect::<Vec<_>>().join(", ")
+}
+
+fn choice(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Priority => "",
+        Choice::BestForPartner => "best-for-partner",
+        Choice::BestForVendor => "best-for-vendor",
+    }
+}
+
+fn stack(stack: &Stack) -> String {
+    let Stack { name, base, reduces } = stack;
+    let base = match base {
+        Base::Gross => "gross",
+        Base::Net => "net",
+    };
+    format!("{name}, on {base}{}", if *reduces { "" } else { ", reduces no other" })
+}
+
+fn rounding(rounding: Rounding) -> &'static str {
+    match rounding {
+        Rounding::Total => "",
+        Rounding::Sale => "sale",
+    }
 }
 
 fn class(class: AccountingClass) -> &'static str {

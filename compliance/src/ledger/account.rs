@@ -3,6 +3,7 @@
 use contract::{AccountingClass, AccrualKind, Code, Day, Id, Micros, Program, Settlement, Text};
 use serde::{Deserialize, Serialize};
 
+use super::balances::Covered;
 use super::tally::Tally;
 use crate::programs::{Exact, Sums};
 
@@ -26,6 +27,10 @@ pub(crate) struct Account {
     pub months: Vec<Month>,
     /// What caps took away when the period froze; not given back by later returns.
     pub forgone: Exact,
+    /// Units that the balances of special prices cover, as of the last control that shared them.
+    pub covered: Covered,
+    /// What the cap of the beneficiary's year leaves; `None` where it does not bind.
+    pub year_left: Option<Exact>,
     /// What the program's budget leaves; `None` where it does not bind.
     pub budget_left: Option<Exact>,
     /// Sum of all movements, and of those with a functional amount.
@@ -40,6 +45,8 @@ pub(crate) struct Account {
     pub tier: TierTrack,
     pub tier_sealed: TierTrack,
     pub tier_batch: u64,
+    /// What would have been usual, where the period is far above it (OP-36).
+    pub unusual: Option<i128>,
     /// Findings that stand, each with a hash of what it says.
     pub findings: Vec<(Code, Id)>,
 }
@@ -165,6 +172,8 @@ impl Account {
             counted: 0,
             months: Vec::new(),
             forgone: Exact::ZERO,
+            covered: Covered::new(),
+            year_left: None,
             budget_left: None,
             accrued: Micros::ZERO,
             functional: Micros::ZERO,
@@ -175,6 +184,7 @@ impl Account {
             tier: TierTrack::default(),
             tier_sealed: TierTrack::default(),
             tier_batch: 0,
+            unusual: None,
             findings: Vec::new(),
         }
     }

@@ -37,13 +37,13 @@ impl Desk<'_> {
     /// month in which it happens.
     fn book_months(&self, account: &mut Account, due: &Due) -> Vec<AccrualMovement> {
         let old: (Micros, Micros) = booked(&account.months);
-        let (settlement, budget_left) = (account.settlement.clone(), account.budget_left);
+        let (settlement, year_left, budget_left) = (account.settlement.clone(), account.year_left, account.budget_left);
         let mut movements = Vec::new();
         let mut reached = Tally::default();
         let (mut before, mut functional_before) = (Micros::ZERO, Some(Micros::ZERO));
         for (month, earned) in account.months.iter_mut().zip(&due.by_month) {
             reached = reached + month.tally;
-            let after = within(*earned, budget_left).round(settlement.currency);
+            let after = within(within(*earned, year_left), budget_left).round(settlement.currency);
             let functional_after = self.functional(&reached, after);
             let functional = functional_before.zip(functional_after).map(|(before, after)| after - before);
             if let Some(moved) = self.move_month(month, after - before, functional) {

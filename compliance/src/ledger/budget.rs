@@ -1,7 +1,7 @@
-//! A budget that several settlements of a program version share.
+//! A limit that several settlements share: the budget of a program version, the cap of a beneficiary's year.
 //!
 //! Whoever sold first, in (date, sale) order, is paid first: what is too much is cut off the last earnings. A step down
-//! (a return) takes back the settlement's latest earnings, so that the total paid is always the lower of budget and
+//! (a return) takes back the settlement's latest earnings, so that the total paid is always the lower of limit and
 //! demand. What was authorised at an earlier control is never cut.
 
 use contract::{Day, Id, Micros, Program};
@@ -16,7 +16,7 @@ use crate::programs::allocation::by_largest_remainder;
 use crate::programs::caps::cap_period;
 use crate::programs::{Exact, Sums, line_benefit, needs_lines};
 
-/// A settlement that wants its share of the budget.
+/// A settlement that wants its share of the limit.
 pub(crate) struct Claimant<'a> {
     pub id: Id,
     pub account: &'a Account,
@@ -25,13 +25,13 @@ pub(crate) struct Claimant<'a> {
     pub due: &'a Due,
 }
 
-/// What the budget leaves for each claimant; `None` where it takes nothing away.
-pub(crate) fn share_budget(
-    budget: Micros,
+/// What the limit leaves for each claimant; `None` where it takes nothing away.
+pub(crate) fn share_limit(
+    limit: Micros,
     claimants: &[Claimant<'_>],
     state: &mut dyn State,
 ) -> Result<Vec<Option<Exact>>, StorageError> {
-    let mut cutting = Cutting::new(budget, claimants);
+    let mut cutting = Cutting::new(limit, claimants);
     if cutting.excess > Exact::ZERO {
         let steps = daily_steps(claimants, state)?;
         for day in steps.chunk_by(|a, b| a.day == b.day) {
@@ -80,7 +80,7 @@ struct Cutting {
 }
 
 impl Cutting {
-    fn new(budget: Micros, claimants: &[Claimant<'_>]) -> Cutting {
+    fn new(limit: Micros, claimants: &[Claimant<'_>]) -> Cutting {
         let share = |claimant: &Claimant<'_>| {
             let wanted = claimant.due.wanted(claimant.account, claimant.program);
             let wanted = Exact::from(wanted.round(claimant.account.settlement.currency));
@@ -90,10 +90,10 @@ impl Cutting {
         };
         let shares: Vec<Share> = claimants.iter().map(share).collect();
         let demand: Exact = shares.iter().map(|share| share.wanted.max(share.reserved)).sum();
-        Cutting { excess: (demand - in_whole_units(budget, claimants)).max(Exact::ZERO), shares }
+        Cutting { excess: (demand - in_whole_units(limit, claimants)).max(Exact::ZERO), shares }
     }
 
-    /// What is left of each demand that was cut, in whole minor units: they add up to the budget.
+    /// What is left of each demand that was cut, in whole minor units: they add up to the limit.
     fn limits(&self, claimants: &[Claimant<'_>]) -> Vec<Option<Exact>> {
         let is_cut = |share: &&Share| share.cut > Exact::ZERO;
         let cut: Vec<Exact> = self.shares.iter().filter(is_cut).map(|share| share.wanted - share.cut).collect();
@@ -129,18 +129,18 @@ impl Cutting {
     }
 }
 
-/// The budget without what is smaller than a minor unit.
-fn in_whole_units(budget: Micros, claimants: &[Claimant<'_>]) -> Exact {
+/// The limit without what is smaller than a minor unit.
+fn in_whole_units(limit: Micros, claimants: &[Claimant<'_>]) -> Exact {
     let digits = claimants.first().map_or(6, |claimant| claimant.account.settlement.currency.minor_digits());
     let unit = 10_i64.pow(6 - digits);
-    Exact::from(Micros(budget.0 - budget.0.rem_euclid(unit)))
+    Exact::from(Micros(limit.0 - limit.0.rem_euclid(unit)))
 }
 
 /// Steps of all claimants by day, the last day first.
 fn daily_steps(claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<Step>, StorageError> {
     let mut steps = Vec::new();
-    for (claimant, Claimant { id, account, program, .. }) in claimants.iter().enumerate() {
-        let mut path = Path::new(program);
+    for (claimant, Claimant { id, account, program, due }) in claimants.iter().enumerate() {
+        let mut path = Path::new(program, due);
         if needs_lines(program) || account.lists_months() || account.tally().linked > 0 {
             each_price(*id, account, program, Extent::whole(account), state, &mut |line, price| {
                 let (change, day) = (path.add(price.after_transaction), line.day);
@@ -173,8 +173,8 @@ fn push_daily(steps: &mut Vec<Step>, step: Step) {
 fn line_steps(day: &[Step], claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<Step>, StorageError> {
     let (mut steps, day_cut) = (Vec::new(), day[0].day);
     for claimant in day.iter().map(|step| step.claimant) {
-        let Claimant { id, account, program, .. } = &claimants[claimant];
-        let mut path = Path::new(program);
+        let Claimant { id, account, program, due } = &claimants[claimant];
+        let mut path = Path::new(program, due);
         each_price(*id, account, program, Extent::whole(account), state, &mut |line, price| {
             let change = path.add(price.after_transaction);
             if line.day == day_cut {
@@ -189,18 +189,20 @@ fn line_steps(day: &[Step], claimants: &[Claimant<'_>], state: &mut dyn State) -
 /// A benefit that grows under the period's cap.
 struct Path {
     cap: Option<Micros>,
+    /// The share that a bonus adds to each step.
+    bonus: Micros,
     earned: Exact,
 }
 
 impl Path {
-    fn new(program: &Program) -> Path {
-        Path { cap: program.caps.partner_period, earned: Exact::ZERO }
+    fn new(program: &Program, due: &Due) -> Path {
+        Path { cap: program.caps.partner_period, bonus: due.bonus, earned: Exact::ZERO }
     }
 
     /// By how much the capped benefit changes.
     fn add(&mut self, benefit: Exact) -> Exact {
         let old = cap_period(self.cap, self.earned);
-        self.earned += benefit;
+        self.earned += benefit + benefit.share(self.bonus);
         cap_period(self.cap, self.earned) - old
     }
 }

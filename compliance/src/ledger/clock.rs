@@ -33,6 +33,12 @@ impl Clock {
         self.ticks.last().map(|(_, day)| *day)
     }
 
+    /// The latest day that was reached when a record with this stamp came in; `None` before the first tick.
+    pub fn as_of(&self, stamp: u64) -> Option<Day> {
+        let passed = self.ticks.partition_point(|(number, _)| *number <= stamp);
+        self.ticks[..passed].last().map(|(_, day)| *day)
+    }
+
     /// The tick at which `day` was reached.
     pub fn reached(&self, day: Day) -> Option<u64> {
         let at = self.ticks.partition_point(|(_, reached)| *reached < day);

@@ -5,6 +5,7 @@ use stream::{State, StorageError};
 
 use super::account::Account;
 use super::prices::{Extent, each_price};
+use crate::programs::bonus;
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
 use crate::programs::{Exact, Sums, benefit, fills_bands, looks_back, needs_lines, threshold_met, tiers};
@@ -16,6 +17,8 @@ pub(crate) struct Due {
     pub by_month: Vec<Exact>,
     /// All lines, before and under the caps on units and transactions.
     pub whole: CappedLine,
+    /// The share that a bonus adds to each line's part; `by_month` and `whole` have it in them.
+    pub bonus: Micros,
     pub threshold_met: bool,
 }
 
@@ -26,10 +29,15 @@ impl Due {
     }
 
     /// The same under the period's cap, less what was forgone for good when the period froze.
-    pub fn wanted(&self, account: &Account, program: &Program) -> Exact {
+    pub fn claimed(&self, account: &Account, program: &Program) -> Exact {
         let earned = self.earned();
         let standing = (earned - account.forgone).max(earned.min(Exact::ZERO));
         cap_period(program.caps.partner_period, standing)
+    }
+
+    /// The same within what the beneficiary's year leaves.
+    pub fn wanted(&self, account: &Account, program: &Program) -> Exact {
+        within(self.claimed(account, program), account.year_left)
     }
 
     /// The same within what the budget leaves.
@@ -43,24 +51,28 @@ impl Due {
     }
 }
 
-/// A benefit within what the budget leaves.
-pub(crate) fn within(benefit: Exact, budget_left: Option<Exact>) -> Exact {
-    budget_left.map_or(benefit, |left| benefit.min(left))
+/// A benefit within what a shared limit leaves.
+pub(crate) fn within(benefit: Exact, left: Option<Exact>) -> Exact {
+    left.map_or(benefit, |left| benefit.min(left))
 }
 
 /// Settles what stands in the account's months; reads lines only where the program needs their order.
 pub(crate) fn due(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<Due, StorageError> {
     let reached = reached_by_month(account);
     let all = reached.last().copied().unwrap_or_default();
-    let earned = if needs_lines(program) {
+    let plain = if needs_lines(program) {
         earned_by_lines(id, account, program, &reached, state)?
     } else {
-        reached.iter().map(|sums| uncapped(benefit(&program.mechanism, *sums))).collect()
+        reached.iter().map(|sums| CappedLine::plain(benefit(&program.mechanism, *sums))).collect()
     };
+    let rates: Vec<Micros> = plain.iter().map(|earned| bonus::rate(&program.bonus, earned.after_transaction)).collect();
+    let earned: Vec<CappedLine> =
+        plain.into_iter().zip(&rates).map(|(earned, rate)| bonus::added(*rate, earned)).collect();
     let by_month = earned.iter().zip(&reached).map(|(earned, sums)| under_terms(program, earned, *sums)).collect();
     Ok(Due {
         by_month,
         whole: earned.last().copied().unwrap_or_default(),
+        bonus: rates.last().copied().unwrap_or_default(),
         threshold_met: threshold_met(program.threshold, all.measure(program.mechanism.measure())),
     })
 }
@@ -76,10 +88,6 @@ fn reached_by_month(account: &Account) -> Vec<Sums> {
         .collect()
 }
 
-fn uncapped(benefit: Exact) -> CappedLine {
-    CappedLine { raw: benefit, after_unit: benefit, after_transaction: benefit }
-}
-
 fn under_terms(program: &Program, earned: &CappedLine, reached: Sums) -> Exact {
     if !threshold_met(program.threshold, reached.measure(program.mechanism.measure())) {
         return Exact::ZERO;
@@ -90,8 +98,8 @@ fn under_terms(program: &Program, earned: &CappedLine, reached: Sums) -> Exact {
 /// Line benefits up to the end of each month.
 ///
 /// Where the band reached says what earlier lines are paid, each month has its own rates: the lines are read once for each
-/// tier that some month's end had reached. Where bands fill up in order, a return empties its sale's place from its own
-/// month on: the lines are read once for each month if there are linked returns. Where both is so, always once for each
+/// tier that some month's end had reached. Where bands fill up or balances are used up in order, a return empties its sale's
+/// place from its own month on: the lines are read once for each month if there are linked returns. Where both is so, always once for each
 /// month. Else once is enough.
 fn earned_by_lines(
     id: Id,
@@ -101,7 +109,7 @@ fn earned_by_lines(
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let mechanism = &program.mechanism;
-    match (looks_back(mechanism), fills_bands(mechanism)) {
+    match (looks_back(mechanism), fills_bands(mechanism) || mechanism.resale().is_some()) {
         (true, false) => by_tier(id, account, program, reached, state),
         (looks_back, true) if looks_back || account.tally().linked > 0 => {
             by_month(id, account, program, reached, state)

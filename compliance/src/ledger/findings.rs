@@ -6,12 +6,14 @@ use stream::{Order, Outbox, State, StorageError, View};
 use super::account::{Account, Phase, Role};
 use super::due::Due;
 use super::lines::{Line, each_lines, list_lines};
+use super::outliers;
 use super::periods::below_minimum;
 use super::tables::SUMS;
 use super::tally::Tally;
+use super::underpaid;
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
-use crate::programs::{Exact, Sums, benefit, line_benefit, looks_back, needs_lines, tiers};
+use crate::programs::{Exact, Sums, benefit, late, line_benefit, looks_back, needs_lines, tiers};
 
 /// What is found about one settlement.
 pub(crate) struct Found {
@@ -26,17 +28,21 @@ pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_w
         return passed_over(account, program, due, winner).into_iter().collect();
     }
     let checks = [
-        baseline_missing(account, program),
+        figure_missing(account, program),
         threshold_not_met(account, program, due),
         tier_moved(account, program),
         returns_moved_tier(account, program),
+        sold_above(account, due),
+        above_authorised(account, due),
+        reported_late(account, program, due),
         cap_bound(account, program, due),
         budget_used_up(account, program, due),
         returned_after_authorisation(account),
         too_little_to_pay(account, program),
+        outliers::look(account, program),
         rate_missing(account, functional_wanted),
     ];
-    checks.into_iter().flatten().collect()
+    checks.into_iter().flatten().chain(underpaid::look(account, program, due)).collect()
 }
 
 /// DD-11: another program of the group was given these sales.
@@ -55,13 +61,18 @@ fn passed_over(account: &Account, program: &Program, due: &Due, winner: &str) ->
     Some(Found { code: Code::ExclusivePrograms, at_risk: due.wanted(account, program), message })
 }
 
-/// OP-15: growth has nothing to be measured against.
-fn baseline_missing(account: &Account, program: &Program) -> Option<Found> {
-    if !matches!(program.mechanism, Mechanism::Growth(_)) || account.tally().lines == 0 {
+/// OP-15: growth has nothing to be measured against, or there is no score that the rate goes by.
+fn figure_missing(account: &Account, program: &Program) -> Option<Found> {
+    if account.tally().lines == 0 {
         return None;
     }
-    let currency = account.settlement.currency;
-    let message = format!("no baseline of {} in {currency}: no growth is due", account.partner);
+    let message = match &program.mechanism {
+        Mechanism::Growth(_) => {
+            format!("no baseline of {} in {}: no growth is due", account.partner, account.settlement.currency)
+        }
+        Mechanism::Score(_) => format!("no score of {}: nothing is due", account.partner),
+        _ => return None,
+    };
     Some(Found { code: Code::BaselineMissing, at_risk: Exact::ZERO, message })
 }
 
@@ -116,24 +127,61 @@ fn over_tier(program: &Program, account: &Account) -> Exact {
     if needs_lines(program) { Exact::ZERO } else { benefit(mechanism, gross) - benefit(mechanism, net) }
 }
 
+/// OP-18: what was not given because units were sold above the authorised resale price.
+fn sold_above(account: &Account, due: &Due) -> Option<Found> {
+    let lost = due.whole.raw - due.whole.after_resale;
+    if lost == Exact::ZERO {
+        return None;
+    }
+    let message = format!(
+        "sold above the authorised resale price: {} of {} not given",
+        rounded(lost, account),
+        rounded(due.whole.raw, account)
+    );
+    Some(Found { code: Code::ResaleAbove, at_risk: lost, message })
+}
+
+/// OP-05: what was not given because special prices were authorised for fewer units.
+fn above_authorised(account: &Account, due: &Due) -> Option<Found> {
+    let lost = due.whole.after_resale - due.whole.after_quantity;
+    if lost == Exact::ZERO {
+        return None;
+    }
+    let message = format!("more units sold than authorised: {} not given", rounded(lost, account));
+    Some(Found { code: Code::AuthorisedQuantity, at_risk: lost, message })
+}
+
+/// OP-07: what was lost because sales were reported late.
+fn reported_late(account: &Account, program: &Program, due: &Due) -> Option<Found> {
+    let lost = due.whole.after_quantity - due.whole.after_late;
+    if late(&program.mechanism).is_none() || lost == Exact::ZERO {
+        return None;
+    }
+    let message =
+        format!("sales were reported late: {} of {} lost", rounded(lost, account), rounded(due.whole.raw, account));
+    Some(Found { code: Code::ReportedLate, at_risk: lost, message })
+}
+
 /// OP-16: which cap bound, and what it took.
 fn cap_bound(account: &Account, program: &Program, due: &Due) -> Option<Found> {
     if !due.threshold_met {
         return None;
     }
-    let CappedLine { raw, after_unit, after_transaction } = due.whole;
+    let CappedLine { after_late, after_unit, after_transaction, .. } = due.whole;
     let under_period = cap_period(program.caps.partner_period, after_transaction);
+    let over_year = due.claimed(account, program) - due.wanted(account, program);
     let cuts = [
-        ("per-unit", raw - after_unit),
+        ("per-unit", after_late - after_unit),
         ("per-transaction", after_unit - after_transaction),
         ("partner-period", after_transaction - under_period),
+        ("partner-year", over_year),
     ];
     let bound: Vec<String> = cuts
         .iter()
         .filter(|(_, cut)| *cut != Exact::ZERO)
         .map(|(cap, cut)| format!("the {cap} cap took {}", rounded(*cut, account)))
         .collect();
-    let at_risk = raw - under_period;
+    let at_risk = after_late - under_period + over_year;
     (!bound.is_empty()).then(|| Found { code: Code::CapExceeded, at_risk, message: bound.join(", ") })
 }
 
@@ -192,11 +240,11 @@ fn rate_missing(account: &Account, functional_wanted: bool) -> Option<Found> {
     Some(Found { code: Code::RateMissing, at_risk: Exact::ZERO, message })
 }
 
-fn sales(count: i64) -> String {
+pub(crate) fn sales(count: i64) -> String {
     if count == 1 { "1 sale".to_owned() } else { format!("{count} sales") }
 }
 
-fn shown(millionths: i128) -> String {
+pub(crate) fn shown(millionths: i128) -> String {
     i64::try_from(millionths).map_or_else(|_| format!("{millionths} millionths"), |value| Micros(value).to_string())
 }
 
@@ -204,11 +252,11 @@ fn money(millionths: i128, account: &Account) -> String {
     i64::try_from(millionths).map_or_else(|_| shown(millionths), |value| amount(Micros(value), account))
 }
 
-fn rounded(value: Exact, account: &Account) -> String {
+pub(crate) fn rounded(value: Exact, account: &Account) -> String {
     amount(value.round(account.settlement.currency), account)
 }
 
-fn amount(amount: Micros, account: &Account) -> String {
+pub(crate) fn amount(amount: Micros, account: &Account) -> String {
     Money { amount, currency: account.settlement.currency }.to_string()
 }
 

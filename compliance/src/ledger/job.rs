@@ -10,9 +10,10 @@ use stream::{Order, Outbox, Progress, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
 use super::clock::Clock;
+use super::outliers::judge;
 use super::periods::Turning;
 use super::settle::{PAGE, Settling, written};
-use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, WAITING};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, SUSPECTS, WAITING};
 use crate::references::References;
 
 /// What is left of a control.
@@ -41,6 +42,8 @@ pub(crate) enum Step {
     Waiting([u8; 16]),
     /// At a tick: periods that are past their day.
     Deadlines(i32, [u8; 16]),
+    /// At a tick: histories of which a frozen period has changed.
+    Outliers([u8; 16]),
     Done,
 }
 
@@ -90,6 +93,7 @@ impl Job {
             Step::Budgets(program, version) => self.budget((program, version), desk, state, outbox),
             Step::Waiting(from) => self.waiting(from, limit, desk, state, outbox),
             Step::Deadlines(day, id) => self.deadlines((day, id), limit, desk, state, outbox),
+            Step::Outliers(from) => self.outliers(from, limit, desk, state, outbox),
             Step::Done => Ok(0),
         }
     }
@@ -170,7 +174,7 @@ impl Job {
         Ok(page.len())
     }
 
-    /// Shares one budget. Behind the last one a tick moves time.
+    /// Shares the limits of one version, or of all versions of a program. Behind the last one a tick moves time.
     fn budget(
         &mut self,
         from: (String, u32),
@@ -180,7 +184,7 @@ impl Job {
     ) -> Result<usize, StageError> {
         let page = SHARING.range(state, &from, &("\u{10ffff}".to_owned(), 0), Order::Up, 1)?;
         if let Some(((program, version), ())) = page.into_iter().next() {
-            let count = self.settling(desk).share_budget(&program, version, state, outbox)?;
+            let count = self.settling(desk).share_limits(&program, version, state, outbox)?;
             SHARING.delete(state, &(program.clone(), version))?;
             self.step = Step::Budgets(program, version + 1);
             return Ok(count);
@@ -229,8 +233,26 @@ impl Job {
             Some(id) => (*day, id),
             None => (day.saturating_add(1), FIRST),
         });
-        self.step = next.map_or(Step::Done, |(day, id)| Step::Deadlines(day, id));
+        self.step = next.map_or(Step::Outliers(FIRST), |(day, id)| Step::Deadlines(day, id));
         Ok(page.len())
+    }
+
+    fn outliers(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let page = SUSPECTS.range(state, &from, &LAST, Order::Up, limit)?;
+        let mut count = page.len();
+        for (history, ()) in &page {
+            count += judge(*history, desk.references, state, outbox)?;
+        }
+        let next = page.last().filter(|_| page.len() == limit).and_then(|(history, ())| after(*history));
+        self.step = next.map_or(Step::Done, Step::Outliers);
+        Ok(count)
     }
 }
 
@@ -250,6 +272,9 @@ fn has_other_terms(account: &Account, control: u64, references: &References) -> 
     let (known, before) = (references.as_of(control), references.as_of(account.terms));
     let now = known.program(&settlement.program, settlement.version);
     let revalued = known.reference.functional_currency != before.reference.functional_currency;
-    let moved = now.is_some_and(|now| revalued || now != written(account, before));
+    let moved = now.is_some_and(|now| {
+        let rebalanced = || now.mechanism.resale().is_some() && known.balances(&now.id) != before.balances(&now.id);
+        revalued || now != written(account, before) || rebalanced()
+    });
     account.phase == Phase::Open && moved
 }

@@ -1,10 +1,12 @@
 //! Laws that must hold for any history (domain notes §4.13), tried on random ones.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use contract::{
-    AccrualKind, Baseline, Benefit, Cadence, Control, Currency, Day, Entitlement, EntitlementEvent, Growth, Id,
-    Measure, Mechanism, Micros, PaidOn, Program, Proration, Rate, RecordRef, Reference, Settlement, Text, Tier,
+    AccrualKind, Benefit, Cadence, Caps, Control, Credit, Currency, Day, Debit, Entitlement, EntitlementEvent, Figure,
+    FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per, Program, Proration, Rate, RecordRef,
+    Reference, Resale, Rounding, Score, Settlement, SpecialPrice, Split, Steps, Text, Tier,
 };
 
 use super::scenario::{Bench, plain_program};
@@ -56,17 +58,50 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         tiers.push(Tier { from: tiers[i as usize - 1].from + Micros::units(width), rate: Micros(rate.0 * (i + 1)) });
     }
     let amount = Micros(rate.0 * 900);
-    match dice.below(10) {
+    match dice.below(13) {
         0 => Mechanism::PerUnit { rate },
         1 => Mechanism::Percent { rate },
-        2 => Mechanism::Spiff { benefit, rate },
+        2 => Mechanism::Spiff {
+            benefit,
+            rate,
+            split: if dice.chance(3) { Split::Whole } else { Split::Equal },
+            late: dice.chance(2).then(|| late(dice)),
+        },
         3 => Mechanism::VolumeMarginal { measure, benefit, tiers },
         4 => Mechanism::VolumeRolling { measure, benefit, tiers },
         5 => Mechanism::VolumeTotal { measure, benefit, tiers },
         6 => Mechanism::VolumeExcess { measure, benefit, above: dice.micros(1_000_000, 60_000_000), tiers },
         7 => Mechanism::Fixed { measure, amount },
         8 => Mechanism::Growth(growth(dice, measure, benefit, tiers)),
+        11 => Mechanism::FreeGoods(FreeGoods {
+            every: Micros::units(dice.below(6) as i64 + 1),
+            free: Micros::ONE,
+            value: rate,
+            per: if dice.chance(2) { Per::Sale } else { Per::Period },
+        }),
+        10 => Mechanism::ShipAndDebit { resale: Resale::Partial },
+        9 => Mechanism::Score(Score { benefit, tiers, scores: scores(dice) }),
         _ => Mechanism::VolumeRetroactive { measure, benefit, tiers },
+    }
+}
+
+/// Partner A has a score for each period, B for one quarter only.
+fn scores(dice: &mut Dice) -> Arc<[Figure]> {
+    let mut score = |partner: &str, period: &str| Figure {
+        partner: partner.into(),
+        period: period.into(),
+        value: dice.micros(0, 90_000_000),
+    };
+    [score("A", ""), score("B", "2013-Q1")].into()
+}
+
+fn late(dice: &mut Dice) -> Late {
+    Late {
+        free_days: dice.below(20) as u32,
+        step_days: dice.below(20) as u32 + 1,
+        lost: dice.micros(50_000, 400_000),
+        steps: if dice.chance(2) { Steps::Started } else { Steps::Completed },
+        nothing_after_days: dice.chance(2).then_some(60),
     }
 }
 
@@ -75,10 +110,10 @@ fn growth(dice: &mut Dice, measure: Measure, benefit: Benefit, mut tiers: Vec<Ti
     for (i, tier) in tiers.iter_mut().enumerate() {
         tier.from = Micros(1_000_000 + 300_000 * i as i64);
     }
-    let baseline = |dice: &mut Dice, partner: &str, period: &str| Baseline {
+    let baseline = |dice: &mut Dice, partner: &str, period: &str| Figure {
         partner: partner.into(),
         period: period.into(),
-        measure: dice.micros(1_000_000, 90_000_000),
+        value: dice.micros(1_000_000, 90_000_000),
     };
     let baselines = [baseline(dice, "A", ""), baseline(dice, "B", "2013-Q1")].into();
     let paid_on = [PaidOn::Growth, PaidOn::Excess, PaidOn::All][dice.below(3) as usize];
@@ -99,7 +134,13 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             program.caps.per_unit = dice.chance(4).then(|| dice.micros(100_000, 2_000_000));
             program.caps.per_transaction = dice.chance(4).then(|| dice.micros(500_000, 9_000_000));
             program.caps.partner_period = dice.chance(4).then(|| dice.micros(1_000_000, 40_000_000));
+            program.caps.partner_year = dice.chance(4).then(|| dice.micros(1_000_000, 60_000_000));
             program.caps.budget = dice.chance(3).then(|| dice.micros(1_000_000, 60_000_000).round(2));
+            program.rounding = if dice.chance(4) { Rounding::Sale } else { Rounding::Total };
+            if dice.chance(4) {
+                let from = dice.micros(200_000, 9_000_000);
+                program.bonus = vec![Tier { from, rate: Micros(150_000) }];
+            }
             program.minimum_payout = dice.chance(4).then(|| dice.micros(500_000, 20_000_000));
             program.prorate = Proration { amount: dice.chance(2), thresholds: dice.chance(2), caps: dice.chance(2) };
             if dice.chance(3) {
@@ -121,7 +162,54 @@ fn reference(programs: Vec<Program>) -> Reference {
         rate: Micros(1_000_000 + 7 * i64::from(i)),
     };
     let rates = (0..360).map(rate).collect();
-    Reference { programs, rates, functional_currency: Currency::parse("USD"), ..Reference::default() }
+    let special_prices = special_prices(&programs);
+    Reference { programs, special_prices, rates, functional_currency: Currency::parse("USD"), ..Reference::default() }
+}
+
+/// Two special prices of each partner under each program that knows any; the second has no bound.
+fn special_prices(programs: &[Program]) -> Vec<SpecialPrice> {
+    let mut all = Vec::new();
+    let knowing = programs.iter().zip(0_i64..).filter(|(program, _)| program.mechanism.resale().is_some());
+    for (program, place) in knowing {
+        for (partner, bound) in [("A", 20), ("B", 12)] {
+            for (id, quantity) in [("X", Some(Micros::units(bound + place))), ("Y", None)] {
+                all.push(special_price(&program.id, partner, id, quantity));
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+fn special_price(program: &str, partner: &str, id: &str, quantity: Option<Micros>) -> SpecialPrice {
+    SpecialPrice {
+        program: program.into(),
+        partner: partner.into(),
+        product: "s/p".into(),
+        id: id.into(),
+        customer: Text::default(),
+        from: Day::new(2013, 1, 1).unwrap(),
+        to: Day::new(2013, 12, 31).unwrap(),
+        quantity,
+        credit: Credit::Amount(Micros::ONE),
+        resale: None,
+        currency: Currency::parse("USD").unwrap(),
+    }
+}
+
+/// What a sale earns at a special price, derived from the sale; a linked return has that of its sale.
+fn debits(reference: &Reference, like: &Entitlement) -> Vec<Debit> {
+    let sale = like.origin.map_or(like.sale, |(sale, _)| sale);
+    let id = if sale.0[0].is_multiple_of(3) { "Y" } else { "X" };
+    let (credit, short) = (Micros(2_000_000 + i64::from(sale.0[1]) * 1_000), Micros(i64::from(sale.0[2]) * 1_000));
+    let knowing = reference.programs.iter().filter(|program| program.mechanism.resale().is_some());
+    let debit = |program: &Program| Debit {
+        program: program.id.clone(),
+        special_price: special_price(&program.id, &like.at.partner, id, None).key(),
+        credit,
+        short: if sale.0[2] < 128 { Micros::ZERO } else { short },
+    };
+    knowing.map(debit).collect()
 }
 
 /// One entitlement for each ledger key.
@@ -130,7 +218,12 @@ fn entitlements(reference: &Reference, like: &Entitlement) -> Vec<Entitlement> {
     for program in &reference.programs {
         by_key.entry(program.ledger_key().clone()).or_default().push(program.id.clone());
     }
-    by_key.into_iter().map(|(ledger_key, programs)| Entitlement { ledger_key, programs, ..like.clone() }).collect()
+    let of_key = |(ledger_key, programs): (Text, Vec<Text>)| {
+        let mut debits = debits(reference, like);
+        debits.retain(|debit| programs.contains(&debit.program));
+        Entitlement { ledger_key, programs, debits, ..like.clone() }
+    };
+    by_key.into_iter().map(of_key).collect()
 }
 
 fn sale(dice: &mut Dice, number: u32, stamp: u64) -> Entitlement {
@@ -147,8 +240,9 @@ fn sale(dice: &mut Dice, number: u32, stamp: u64) -> Entitlement {
         quantity,
         amount: quantity.times(price),
         currency: Currency::parse(if dice.chance(4) { "EUR" } else { "USD" }).unwrap(),
-        rep: ["Ann", "Bo"][dice.below(2) as usize].into(),
+        rep: ["Ann", "Bo", "Bo; Ann", "Cy; Bo; Ann"][dice.below(4) as usize].into(),
         origin: None,
+        debits: Vec::new(),
     }
 }
 
@@ -223,15 +317,23 @@ fn run(reference: &Reference, intervals: &[Interval], order: Option<Dice>) -> Be
     run_on(Bench::new(), reference, intervals, order)
 }
 
+/// A sale is stamped with the control in force when it first came; how many there are is up to the run.
+fn stamped(mut event: EntitlementEvent, control: u64, stamps: &mut BTreeMap<Id, u64>) -> EntitlementEvent {
+    let (EntitlementEvent::Grant(entitlement) | EntitlementEvent::Revoke(entitlement)) = &mut event;
+    entitlement.stamp = *stamps.entry(entitlement.sale).or_insert(control);
+    event
+}
+
 fn run_on(mut bench: Bench, reference: &Reference, intervals: &[Interval], mut order: Option<Dice>) -> Bench {
     bench.configure(reference);
+    let mut stamps = BTreeMap::new();
     for interval in intervals {
         let events = match &mut order {
             Some(dice) => rearranged(dice, &interval.events),
             None => interval.events.clone(),
         };
-        for event in &events {
-            bench.take(event);
+        for event in events {
+            bench.take(&stamped(event, bench.control, &mut stamps));
             if order.as_mut().is_some_and(|dice| dice.chance(40)) {
                 bench.restart();
             }
@@ -382,6 +484,65 @@ fn no_budget_is_overrun() {
 }
 
 #[test]
+fn no_balance_is_overdrawn() {
+    for seed in 1100..1140 {
+        let mut dice = Dice(seed);
+        let mut reference = reference(programs(&mut dice, &TAME));
+        for program in &mut reference.programs {
+            program.mechanism = Mechanism::PassThrough { resale: Resale::Strict };
+        }
+        reference.special_prices = special_prices(&reference.programs);
+        let rules = Rules { revocations: true, ..TAME };
+        let mut intervals = history(&mut dice, &reference, &rules);
+        let events = intervals.iter_mut().flat_map(|interval| &mut interval.events);
+        for event in events {
+            let (EntitlementEvent::Grant(e) | EntitlementEvent::Revoke(e)) = event;
+            e.debits.iter_mut().for_each(|debit| (debit.credit, debit.short) = (Micros::ONE, Micros::ZERO));
+        }
+        let mut bench = run(&reference, &intervals, None);
+        let unbounded = |name: &Id| {
+            intervals.iter().flat_map(|interval| &interval.events).any(|event| {
+                let entitlement = event.entitlement();
+                entitlement.sale == *name && entitlement.origin.map_or(*name, |(sale, _)| sale).0[0].is_multiple_of(3)
+            })
+        };
+        let mut given: BTreeMap<(Text, Text), Micros> = BTreeMap::new();
+        for row in bench.rows().into_iter().filter(|row| !unbounded(&row.sale_id)) {
+            *given.entry((row.program, row.cause.partner)).or_default() += row.amount;
+        }
+        for ((program, partner), given) in given {
+            let special = special_price(&program, &partner, "X", None).key();
+            let bound = reference.special_prices.iter().find(|known| known.key() == special).unwrap().quantity.unwrap();
+            assert!(given <= bound, "seed {seed}: {program} gave {partner} {given} for {bound} units");
+        }
+    }
+}
+
+#[test]
+fn no_year_is_overrun() {
+    for seed in 1000..1040 {
+        let mut dice = Dice(seed);
+        let mut reference = reference(programs(&mut dice, &EVERYTHING));
+        for program in &mut reference.programs {
+            program.period = Cadence::Month;
+            program.caps.partner_year = Some(dice.micros(1_000_000, 20_000_000).round(2));
+        }
+        let rules = Rules { unlinked_returns: false, ..EVERYTHING };
+        let intervals = history(&mut dice, &reference, &rules);
+        let mut paid: BTreeMap<(Text, Text, Text, Currency), Micros> = BTreeMap::new();
+        for (Settlement { program, beneficiary, period, currency, .. }, amount) in
+            totals(&run(&reference, &intervals, None))
+        {
+            *paid.entry((program, beneficiary, period[..4].into(), currency)).or_insert(Micros::ZERO) += amount;
+        }
+        for ((id, beneficiary, year, _), paid) in paid {
+            let cap = reference.programs.iter().find(|program| program.id == id).unwrap().caps.partner_year.unwrap();
+            assert!(paid <= cap, "seed {seed}: {id} paid {beneficiary} {paid} of {cap} in {year}");
+        }
+    }
+}
+
+#[test]
 fn a_sale_that_came_back_whole_leaves_nothing() {
     for seed in 400..440 {
         let mut dice = Dice(seed);
@@ -411,12 +572,11 @@ fn a_higher_cap_never_pays_less() {
         let intervals: Vec<Interval> =
             intervals.into_iter().map(|interval| Interval { control: Control::Settle, ..interval }).collect();
         let mut before = whole(&run(&reference, &intervals, None));
-        for round in 0..4 {
+        for round in 0..5 {
             for program in &mut reference.programs {
                 let caps = &mut program.caps;
-                let cap = [&mut caps.per_unit, &mut caps.per_transaction, &mut caps.partner_period, &mut caps.budget]
-                    [round]
-                    .as_mut();
+                let Caps { per_unit, per_transaction, partner_period, partner_year, budget } = caps;
+                let cap = [per_unit, per_transaction, partner_period, partner_year, budget][round].as_mut();
                 if let Some(cap) = cap {
                     *cap = Micros(cap.0 + cap.0 / 2).round(2);
                 }

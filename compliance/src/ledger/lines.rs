@@ -5,6 +5,7 @@ use stream::{Order, State, StorageError, TableId};
 
 use super::tables::{LINES, day_key, key_day};
 use crate::programs::Sums;
+use crate::programs::spiff::Share;
 
 /// A sale as a settlement keeps it. Its partner is the settlement's. In order of date and sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,17 +18,34 @@ pub(crate) struct Line {
     pub record_no: u32,
     /// For a linked return: the sale it takes back and that sale's date.
     pub origin: Option<(Id, Day)>,
+    pub beneficiary: Beneficiary,
     /// The control in force when the ledger learned of it.
     pub came: u64,
 }
 
+/// What a settlement knows of a sale beyond its numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Beneficiary {
+    /// A partner's sale, which is all its own.
+    #[default]
+    Partner,
+    /// A person's part, and the control in force when the record came in.
+    Person { share: Share, stamp: u64 },
+    /// What a unit earns at a special price, and what of it the resale price took.
+    Credited { special_price: Id, credit: Micros, short: Micros },
+}
+
 const REVOKED: u8 = 1;
 const LINKED: u8 = 2;
+const PERSONAL: u8 = 4;
+const CREDITED: u8 = 8;
 const PLAIN_BYTES: usize = 53;
-const LINKED_BYTES: usize = PLAIN_BYTES + 20;
+const LINK_BYTES: usize = 20;
+const PERSON_BYTES: usize = Share::BYTES + 8;
+const CREDIT_BYTES: usize = 32;
 
 /// The longest line in bytes.
-pub(crate) type LineBuffer = [u8; LINKED_BYTES];
+pub(crate) type LineBuffer = [u8; PLAIN_BYTES + LINK_BYTES + CREDIT_BYTES];
 
 /// A list with more than one line revoked for so many that stand is untidy.
 const UNTIDY: usize = 4;
@@ -48,11 +66,26 @@ impl Line {
             file_no: entitlement.at.file_no,
             record_no: entitlement.at.record_no,
             origin: entitlement.origin,
+            beneficiary: Beneficiary::Partner,
             came,
         }
     }
 
+    /// The same as the account of a beneficiary has it.
+    pub fn of(self, beneficiary: Beneficiary) -> Line {
+        Line { beneficiary, ..self }
+    }
+
+    /// What of it is the beneficiary's.
     pub fn sums(&self) -> Sums {
+        match self.beneficiary {
+            Beneficiary::Person { share, .. } => Sums::of(share.of_number(self.quantity), share.of_number(self.amount)),
+            _ => self.whole(),
+        }
+    }
+
+    /// All of it, whoever else has a part in it.
+    pub fn whole(&self) -> Sums {
         Sums::of(self.quantity, self.amount)
     }
 
@@ -68,8 +101,13 @@ impl Line {
 
     /// Writes the line into `buffer` and returns the bytes that it takes there.
     pub fn write<'a>(&self, revoked: bool, buffer: &'a mut LineBuffer) -> &'a [u8] {
-        let linked = if self.origin.is_some() { LINKED } else { 0 };
-        buffer[0] = linked | if revoked { REVOKED } else { 0 };
+        let has = |flag: u8, holds: bool| if holds { flag } else { 0 };
+        let whose = match self.beneficiary {
+            Beneficiary::Partner => 0,
+            Beneficiary::Person { .. } => PERSONAL,
+            Beneficiary::Credited { .. } => CREDITED,
+        };
+        buffer[0] = has(REVOKED, revoked) | has(LINKED, self.origin.is_some()) | whose;
         buffer[1..17].copy_from_slice(&self.sale.0);
         buffer[17..25].copy_from_slice(&self.quantity.0.to_le_bytes());
         buffer[25..33].copy_from_slice(&self.amount.0.to_le_bytes());
@@ -77,30 +115,70 @@ impl Line {
         buffer[37..41].copy_from_slice(&self.record_no.to_le_bytes());
         buffer[41..49].copy_from_slice(&self.came.to_le_bytes());
         buffer[49..53].copy_from_slice(&self.day.0.to_le_bytes());
-        let Some((sale, day)) = self.origin else { return &buffer[..PLAIN_BYTES] };
-        buffer[53..69].copy_from_slice(&sale.0);
-        buffer[69..73].copy_from_slice(&day.0.to_le_bytes());
-        &buffer[..]
+        let mut end = PLAIN_BYTES;
+        if let Some((sale, day)) = self.origin {
+            buffer[end..end + 16].copy_from_slice(&sale.0);
+            buffer[end + 16..end + LINK_BYTES].copy_from_slice(&day.0.to_le_bytes());
+            end += LINK_BYTES;
+        }
+        match self.beneficiary {
+            Beneficiary::Partner => {}
+            Beneficiary::Person { share, stamp } => {
+                buffer[end..end + Share::BYTES].copy_from_slice(&share.to_bytes());
+                buffer[end + Share::BYTES..end + PERSON_BYTES].copy_from_slice(&stamp.to_le_bytes());
+                end += PERSON_BYTES;
+            }
+            Beneficiary::Credited { special_price, credit, short } => {
+                buffer[end..end + 16].copy_from_slice(&special_price.0);
+                buffer[end + 16..end + 24].copy_from_slice(&credit.0.to_le_bytes());
+                buffer[end + 24..end + CREDIT_BYTES].copy_from_slice(&short.0.to_le_bytes());
+                end += CREDIT_BYTES;
+            }
+        }
+        &buffer[..end]
     }
 
     /// Takes the first line off `bytes`.
     fn read(bytes: &mut &[u8]) -> Result<(Line, bool), StorageError> {
+        let damaged = || StorageError::new("list of lines is damaged");
         let flags = bytes[0];
-        let length = if flags & LINKED != 0 { LINKED_BYTES } else { PLAIN_BYTES };
-        if flags > (REVOKED | LINKED) || bytes.len() < length {
-            return Err(StorageError::new("list of lines is damaged"));
+        let linked = flags & LINKED != 0;
+        let whose = PLAIN_BYTES + if linked { LINK_BYTES } else { 0 };
+        let length = match flags & !(REVOKED | LINKED) {
+            0 => whose,
+            PERSONAL => whose + PERSON_BYTES,
+            CREDITED => whose + CREDIT_BYTES,
+            _ => return Err(damaged()),
+        };
+        if bytes.len() < length {
+            return Err(damaged());
         }
         let (head, tail) = bytes.split_at(length);
         *bytes = tail;
-        let origin = (length == LINKED_BYTES).then(|| (Id(part(head, 53)), Day(i32::from_le_bytes(part(head, 69)))));
+        let origin =
+            linked.then(|| (Id(part(head, PLAIN_BYTES)), Day(i32::from_le_bytes(part(head, PLAIN_BYTES + 16)))));
+        let micros = |at: usize| Micros(i64::from_le_bytes(part(head, at)));
+        let beneficiary = match flags & (PERSONAL | CREDITED) {
+            PERSONAL => Beneficiary::Person {
+                share: Share::from_bytes(part(head, whose)).ok_or_else(damaged)?,
+                stamp: u64::from_le_bytes(part(head, whose + Share::BYTES)),
+            },
+            CREDITED => Beneficiary::Credited {
+                special_price: Id(part(head, whose)),
+                credit: micros(whose + 16),
+                short: micros(whose + 24),
+            },
+            _ => Beneficiary::Partner,
+        };
         let line = Line {
             day: Day(i32::from_le_bytes(part(head, 49))),
             sale: Id(part(head, 1)),
-            quantity: Micros(i64::from_le_bytes(part(head, 17))),
-            amount: Micros(i64::from_le_bytes(part(head, 25))),
+            quantity: micros(17),
+            amount: micros(25),
             file_no: u32::from_le_bytes(part(head, 33)),
             record_no: u32::from_le_bytes(part(head, 37)),
             origin,
+            beneficiary,
             came: u64::from_le_bytes(part(head, 41)),
         };
         Ok((line, flags & REVOKED != 0))
@@ -161,7 +239,7 @@ fn without(granted: &[Line], mut revoked: Vec<Line>) -> Vec<Line> {
 
 pub(crate) fn write_all(lines: &[Line]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(lines.len() * PLAIN_BYTES);
-    let mut buffer = [0; LINKED_BYTES];
+    let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
     for line in lines {
         bytes.extend_from_slice(line.write(false, &mut buffer));
     }
@@ -204,16 +282,20 @@ pub(crate) fn each_list(state: &mut dyn State, table: TableId, id: Id, visit: Vi
 
 #[cfg(test)]
 mod tests {
+    use contract::Split;
+
     use super::*;
+    use crate::programs::spiff::persons;
 
     fn line(sale: u8, quantity: i64, came: u64) -> Line {
         let quantity = Micros::units(quantity);
         let (day, sale) = (Day(15_000), Id([sale; 16]));
-        Line { day, sale, quantity, amount: quantity, file_no: 1, record_no: 1, origin: None, came }
+        let beneficiary = Beneficiary::Partner;
+        Line { day, sale, quantity, amount: quantity, file_no: 1, record_no: 1, origin: None, beneficiary, came }
     }
 
     fn list(entries: &[(Line, bool)]) -> Vec<u8> {
-        let mut buffer = [0; LINKED_BYTES];
+        let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
         entries.iter().flat_map(|(line, revoked)| line.write(*revoked, &mut buffer).to_vec()).collect()
     }
 
@@ -244,9 +326,31 @@ mod tests {
     }
 
     #[test]
+    fn a_line_keeps_what_is_its_beneficiary_s() {
+        let persons = persons(&Split::Equal, "Ann; Bo 40%; Cy 60%").or(persons(&Split::Equal, "Ann; Bo; Cy")).unwrap();
+        let linked = Line { origin: Some((Id([9; 16]), Day(-3))), ..line(3, -1, 2) };
+        let person = |place: usize, stamp| Beneficiary::Person { share: persons[place].1, stamp };
+        let (credit, short) = (Micros::units(3), Micros::ONE);
+        let credited = Beneficiary::Credited { special_price: Id([8; 16]), credit, short };
+        let lines = [
+            line(1, 5, 1).of(person(1, 7)),
+            line(2, 5, 1).of(credited),
+            linked.of(person(2, 0)),
+            line(4, 2, 1),
+            Line { origin: linked.origin, ..line(5, -2, 3) }.of(credited),
+        ];
+        let read = standing(&write_all(&lines), 9).unwrap().lines;
+        assert_eq!(read, lines);
+        assert_eq!(read[0].sums(), Sums { quantity: 1_666_667, amount: 1_666_667 });
+        assert_eq!(read[0].whole(), Sums { quantity: 5_000_000, amount: 5_000_000 });
+    }
+
+    #[test]
     fn damage_is_an_error() {
         let bytes = list(&[(line(1, 5, 3), false)]);
         assert!(standing(&bytes[..bytes.len() - 1], 9).is_err());
         assert!(standing(&[0xff], 9).is_err());
+        let both = [&[PERSONAL | CREDITED][..], &[0; 200]].concat();
+        assert!(standing(&both, 9).is_err());
     }
 }

@@ -9,6 +9,7 @@
 //! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]).
 
 mod account;
+mod balances;
 mod booking;
 mod budget;
 mod clock;
@@ -18,6 +19,7 @@ mod job;
 #[cfg(test)]
 mod laws;
 mod lines;
+mod outliers;
 mod periods;
 mod prices;
 mod rows;
@@ -29,9 +31,12 @@ mod stage;
 mod standings;
 mod tables;
 mod tally;
+mod underpaid;
 mod verify;
 
 pub use rows::{AccrualRow, accrual_rows};
+#[cfg(test)]
+pub(crate) use scenario::plain_program;
 pub use stage::LedgerStage;
 pub use standings::{Cuts, Standing, TierReached, standings};
 pub use verify::{Verified, verify};

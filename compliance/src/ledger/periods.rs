@@ -6,6 +6,7 @@ use stream::{Outbox, StageError, State, StorageError};
 use super::account::{Account, Phase, close_day};
 use super::due::due;
 use super::findings;
+use super::outliers::note;
 use super::settle::terms;
 use super::tables::{ACCOUNTS, DEADLINES, WAITING};
 use crate::programs::Exact;
@@ -46,6 +47,8 @@ impl Turning<'_> {
             outbox.acting_in(round, &id.to_string());
             self.move_on(id, &mut account, state, outbox)?;
         }
+        let program = terms(&account, self.references.as_of(account.terms));
+        note(id, &mut account, &program, state)?;
         self.tell(id, &mut account, state, outbox)?;
         Ok(ACCOUNTS.put(state, &id.0, &account)?)
     }
@@ -118,7 +121,8 @@ impl Turning<'_> {
         outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
     }
 
-    /// Orders decide whether something waits for the minimum (OP-35).
+    /// Orders decide whether something waits for the minimum (OP-35), the close whether something was never claimed (UP-01),
+    /// the freeze whether sales earn nothing (UP-03).
     fn tell(
         &self,
         id: Id,
@@ -126,14 +130,12 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let known = self.references.as_of(account.terms);
-        let program = &*terms(account, known);
-        if program.minimum_payout.is_none() {
+        let program = &*terms(account, self.references.as_of(account.terms));
+        let may_earn_nothing = account.accrued.is_zero() && program.caps.budget.is_none();
+        if program.minimum_payout.is_none() && program.auto_authorise && !may_earn_nothing {
             return Ok(());
         }
-        let due = due(id, account, program, state)?;
-        let found = findings::look(account, program, &due, known.reference.functional_currency.is_some());
-        Ok(findings::publish(id, account, found, state, outbox)?)
+        tell(id, account, self.references, state, outbox)
     }
 
     fn release(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
@@ -145,6 +147,21 @@ impl Turning<'_> {
         let closed = AccrualEvent::Closed { settlement, class, date, batch };
         outbox.send(&account.settlement.beneficiary, closed);
     }
+}
+
+/// Says anew what is found about a settlement.
+pub(crate) fn tell<T>(
+    id: Id,
+    account: &mut Account,
+    references: &References,
+    state: &mut dyn State,
+    outbox: &mut Outbox<T>,
+) -> Result<(), StageError> {
+    let known = references.as_of(account.terms);
+    let program = &*terms(account, known);
+    let due = due(id, account, program, state)?;
+    let found = findings::look(account, program, &due, known.reference.functional_currency.is_some());
+    Ok(findings::publish(id, account, found, state, outbox)?)
 }
 
 /// What is due, not ordered, and too little to be paid; `None` where nothing waits for that.

@@ -1,13 +1,16 @@
 //! What single lines earn, in order, under the caps on units and transactions.
 
-use contract::{Day, Id, Program};
+use contract::{Currency, Day, Id, Micros, Program, Rounding};
 use rustc_hash::{FxHashMap, FxHashSet};
 use stream::{State, StorageError};
 
 use super::account::Account;
-use super::lines::{Line, each_lines};
+use super::clock::Clock;
+use super::lines::{Beneficiary, Line, each_lines};
 use crate::programs::caps::{CappedLine, cap_transaction};
-use crate::programs::{Sums, line_benefit};
+use crate::programs::special_price;
+use crate::programs::spiff::{Share, kept};
+use crate::programs::{Exact, Sums, divides, late, line_benefit};
 
 /// Which lines are priced, and under which tier.
 #[derive(Clone, Copy)]
@@ -34,12 +37,18 @@ pub(crate) fn each_price(
     state: &mut dyn State,
     visit: &mut dyn FnMut(&Line, CappedLine),
 ) -> Result<(), StorageError> {
-    let returned = if account.tally().linked > 0 {
-        returned_by_sale(id, account.counted, extent.until, state)?
-    } else {
-        Default::default()
+    let returned = returned_by_sale(id, account, extent.until, state)?;
+    let clock = if late(&program.mechanism).is_some() { Clock::resume(state)? } else { Clock::default() };
+    let mut pricing = Pricing {
+        program,
+        currency: account.settlement.currency,
+        clock,
+        covered: account.covered.iter().copied().collect(),
+        all: extent.all,
+        before: Sums::default(),
+        returned,
+        open: Default::default(),
     };
-    let mut pricing = Pricing { program, all: extent.all, before: Sums::default(), returned, open: Default::default() };
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines.iter().filter(|line| line.day <= extent.until) {
             visit(line, pricing.next(line));
@@ -48,12 +57,16 @@ pub(crate) fn each_price(
 }
 
 /// What came back of each sale that has linked returns, as far as the sale itself stands here.
-fn returned_by_sale(
+pub(crate) fn returned_by_sale(
     id: Id,
-    before: u64,
+    account: &Account,
     until: Day,
     state: &mut dyn State,
 ) -> Result<FxHashMap<Id, Sums>, StorageError> {
+    if account.tally().linked == 0 {
+        return Ok(FxHashMap::default());
+    }
+    let before = account.counted;
     let mut returned: FxHashMap<Id, Sums> = FxHashMap::default();
     each_lines(state, id, before, &mut |lines| {
         for line in lines.iter().filter(|line| line.day <= until) {
@@ -77,6 +90,11 @@ fn returned_by_sale(
 /// that a return gives back exactly what its sale earned, and it is capped as a whole.
 struct Pricing<'a> {
     program: &'a Program,
+    currency: Currency,
+    /// The ticks that say when a record came in; empty where lateness takes nothing.
+    clock: Clock,
+    /// Units of each bounded special price that are still covered.
+    covered: FxHashMap<Id, i128>,
     all: Sums,
     before: Sums,
     returned: FxHashMap<Id, Sums>,
@@ -87,8 +105,27 @@ struct Pricing<'a> {
 #[derive(Clone, Copy, Default)]
 struct Transaction {
     before: Sums,
-    sold: bool,
+    /// Nothing until the sale itself has come.
+    sold: Option<Sold>,
+    /// Of all persons together where the program divides sales.
     sums: Sums,
+}
+
+/// How a sale counts: whose it is, what lateness leaves of it, and what a unit of it is given at a special price.
+#[derive(Clone, Copy)]
+struct Sold {
+    share: Share,
+    kept: Micros,
+    credit: Option<Credit>,
+}
+
+#[derive(Clone, Copy)]
+struct Credit {
+    credit: Micros,
+    short: Micros,
+    /// Units that are still covered when its turn comes; `None` where that is enough for what is left of the sale: then
+    /// what came back had been covered as well.
+    left: Option<i128>,
 }
 
 impl Pricing<'_> {
@@ -96,26 +133,75 @@ impl Pricing<'_> {
     fn next(&mut self, line: &Line) -> CappedLine {
         let sale = line.transaction();
         let Some(returned) = self.returned.get(&sale).copied() else {
-            let price = self.price(self.before, line.sums());
+            let sold = self.sold(line, line.quantity.0.into());
+            let price = self.price(self.before, self.counted(line), sold);
             self.before += line.sums();
             return price;
         };
         let mut transaction = self.open.get(&sale).copied().unwrap_or_default();
-        let old =
-            if transaction.sold { self.price(transaction.before, transaction.sums) } else { CappedLine::default() };
-        transaction.sums += line.sums();
+        let old = self.price_of(&transaction);
+        transaction.sums += self.counted(line);
         if line.origin.is_none() {
             transaction.before = self.before;
-            transaction.sold = true;
+            transaction.sold = Some(self.sold(line, i128::from(line.quantity.0) + returned.quantity));
             self.before += line.sums() + returned;
         }
         self.open.insert(sale, transaction);
-        // A return dated before its sale waits for it.
-        if transaction.sold { self.price(transaction.before, transaction.sums).minus(old) } else { old }
+        self.price_of(&transaction).minus(old)
     }
 
-    fn price(&self, before: Sums, sums: Sums) -> CappedLine {
-        let raw = line_benefit(&self.program.mechanism, before, sums, self.all);
-        cap_transaction(&self.program.caps, raw, sums.quantity)
+    /// A return dated before its sale waits for it.
+    fn price_of(&self, transaction: &Transaction) -> CappedLine {
+        let Transaction { before, sold, sums } = *transaction;
+        sold.map_or_else(CappedLine::default, |sold| self.price(before, sums, sold))
+    }
+
+    /// A sale that is divided is priced as a whole; under terms that divide none any longer each part is a sale of its own.
+    fn counted(&self, line: &Line) -> Sums {
+        if divides(&self.program.mechanism) { line.whole() } else { line.sums() }
+    }
+
+    /// Takes up a sale of which `units` are left in the end.
+    fn sold(&mut self, line: &Line, units: i128) -> Sold {
+        let whole = Sold { share: Share::default(), kept: Micros::ONE, credit: None };
+        let share_of = |share| if divides(&self.program.mechanism) { share } else { Share::default() };
+        match line.beneficiary {
+            Beneficiary::Partner => whole,
+            Beneficiary::Person { share, stamp } => {
+                Sold { share: share_of(share), kept: self.kept(line, stamp), ..whole }
+            }
+            Beneficiary::Credited { special_price, credit, short } => {
+                let covered = self.covered.get_mut(&special_price);
+                let left = covered.as_deref().copied();
+                if let Some(covered) = covered.filter(|_| units > 0) {
+                    *covered -= special_price::covered(units, left);
+                }
+                let left = left.filter(|left| units > *left);
+                Sold { credit: Some(Credit { credit, short, left }), ..whole }
+            }
+        }
+    }
+
+    /// Only a sale can be late; what comes back by itself takes all back.
+    fn kept(&self, line: &Line, stamp: u64) -> Micros {
+        let reported = if line.quantity > Micros::ZERO { self.clock.as_of(stamp) } else { None };
+        let late = late(&self.program.mechanism).zip(reported);
+        late.map_or(Micros::ONE, |(late, reported)| kept(late, line.day, reported))
+    }
+
+    fn price(&self, before: Sums, whole: Sums, sold: Sold) -> CappedLine {
+        let earned = match sold.credit {
+            Some(Credit { credit, short, left }) => {
+                let covered = special_price::covered(whole.quantity, left);
+                special_price::benefit(credit, short, whole.quantity, covered)
+            }
+            None => CappedLine::plain(line_benefit(&self.program.mechanism, before, whole, self.all)),
+        };
+        let capped = cap_transaction(&self.program.caps, earned, sold.kept, whole.quantity);
+        let capped = match self.program.rounding {
+            Rounding::Total => capped,
+            Rounding::Sale => capped.map(|benefit| Exact::from(benefit.round(self.currency))),
+        };
+        if sold.share.is_whole() { capped } else { capped.map(|benefit| sold.share.of_benefit(benefit, self.currency)) }
     }
 }

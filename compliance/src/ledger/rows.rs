@@ -12,6 +12,7 @@ use super::prices::{Extent, each_price};
 use super::settle::terms;
 use super::stage::each_account;
 use crate::programs::allocation::by_largest_remainder;
+use crate::programs::bonus;
 use crate::programs::caps::CappedLine;
 use crate::programs::{Exact, threshold_met};
 use crate::references::References;
@@ -33,8 +34,8 @@ pub struct AccrualRow {
     /// The line's part of the amount due; all lines of a settlement add up to it.
     pub amount: Micros,
     pub currency: Currency,
-    /// What kept the line from its full benefit: `per-unit`, `per-transaction`, `partner-period`, `budget`, `threshold`,
-    /// or nothing.
+    /// What kept the line from its full benefit: `resale`, `authorised-quantity`, `late`, `per-unit`, `per-transaction`, `partner-period`, `partner-year`,
+    /// `budget`, `threshold`, or nothing.
     pub bound: &'static str,
     /// The record that the sale stands in.
     pub cause: RecordRef,
@@ -133,6 +134,7 @@ fn each_part(
     let mut earned = Exact::ZERO;
     let mut given = Exact::ZERO;
     each_price(id, account, program, Extent::whole(account), state, &mut |line, price| {
+        let price = bonus::added(due.bonus, price);
         earned += price.after_transaction;
         let benefit = match due.threshold_met {
             true => within(earned) - given,
@@ -195,7 +197,16 @@ impl RowContext<'_> {
         if price.after_transaction != price.after_unit {
             return "per-transaction";
         }
-        if price.after_unit != price.raw { "per-unit" } else { "" }
+        if price.after_unit != price.after_late {
+            return "per-unit";
+        }
+        if price.after_late != price.after_quantity {
+            return "late";
+        }
+        if price.after_quantity != price.after_resale {
+            return "authorised-quantity";
+        }
+        if price.after_resale != price.raw { "resale" } else { "" }
     }
 }
 
@@ -205,6 +216,14 @@ fn limit(account: &Account, program: &Program) -> &'static str {
     if !threshold_met(program.threshold, reached) {
         return "threshold";
     }
-    let cap_is_lower = |cap| account.budget_left.is_none_or(|left| Exact::from(cap) < left);
-    if program.caps.partner_period.is_some_and(cap_is_lower) { "partner-period" } else { "budget" }
+    let limits = [
+        ("budget", account.budget_left),
+        ("partner-year", account.year_left),
+        ("partner-period", program.caps.partner_period.map(Exact::from)),
+    ];
+    let limits = limits.into_iter().filter_map(|(name, limit)| Some((name, limit?)));
+    // None binds any more where what it took is lost for good.
+    let lost =
+        if program.caps.budget.is_none() && program.caps.partner_year.is_some() { "partner-year" } else { "budget" };
+    limits.min_by_key(|(_, limit)| *limit).map_or(lost, |(name, _)| name)
 }

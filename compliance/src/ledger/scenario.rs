@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccountingClass, AccrualEvent, AccrualMovement, Baseline, Benefit, Cadence, Caps, Code, Control, Currency, Day,
-    Entitlement, EntitlementEvent, Finding, Growth, Id, Measure, Mechanism, Micros, PaidOn, Program, Proration, Rate,
-    RecordRef, Reference, Selector, Settlement, Text, Tier, Topic,
+    AccountingClass, AccrualEvent, AccrualMovement, Benefit, BookCost, Cadence, Caps, Code, Control, Credit, Currency,
+    Day, Debit, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, Measure, Mechanism,
+    Micros, PaidOn, Per, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector,
+    Settlement, SpecialPrice, Split, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
 use super::{AccrualRow, LedgerStage, Standing as Stands, accrual_rows, standings, verify};
+use crate::programs::special_price::debit;
+use crate::units::trial::line;
 
 /// Blobs in memory.
 #[derive(Default)]
@@ -170,6 +173,7 @@ pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
         from: Day::new(2013, 1, 1).unwrap(),
         to: Day::new(2013, 12, 31).unwrap(),
         selector: Selector::default(),
+        conditions: Default::default(),
         mechanism,
         period: Cadence::Quarter,
         currency: None,
@@ -182,7 +186,11 @@ pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
         grace_days: 0,
         close_days: 365,
         auto_authorise: true,
+        choose: Default::default(),
+        stack: None,
+        rounding: Default::default(),
         minimum_payout: None,
+        bonus: Vec::new(),
         prorate: Default::default(),
     }
 }
@@ -229,6 +237,17 @@ impl Case {
                 self.reference.rates.push(Rate { currency, day, rate: number(rate) });
                 self.reference.rates.sort();
             }
+            ["special", program, id, partner, product, words @ ..] => {
+                let special = read_special(program, id, partner, product, words);
+                self.reference.special_prices.retain(|other| other.key() != special.key());
+                self.reference.special_prices.push(special);
+                self.reference.special_prices.sort();
+            }
+            ["book", product, from, cost] => {
+                let (product, from, cost) = (Text::from(*product), Day::parse(from).unwrap(), number(cost));
+                self.reference.book_costs.push(BookCost { product, currency: dollar(), from, cost });
+                self.reference.book_costs.sort();
+            }
             ["configure"] => self.bench.as_mut().unwrap().configure(&self.reference),
             ["sale", name, partner, day, quantity, "x", price, options @ ..] => {
                 self.sale(name, partner, day, quantity, price, options);
@@ -257,14 +276,28 @@ impl Case {
         self.records += 1;
         let wanted: Option<Vec<&str>> = option("programs").map(|list| list.split(',').collect());
         let origin = option("of").map(|name| (Id::of("sale", &[name]), self.grants[name][0].date));
+        let fact = Sale {
+            product: option("product").unwrap_or("s/p").into(),
+            customer: option("customer").unwrap_or_default().into(),
+            promotion: option("promotion").unwrap_or_default().into(),
+            unit_price: price,
+            ..line(self.records, partner, name, Day::parse(day).unwrap(), 1, quantity.times(price))
+        };
         let mut by_key: BTreeMap<Text, Vec<&Program>> = BTreeMap::new();
         for program in &self.reference.programs {
-            if wanted.as_ref().is_none_or(|wanted| wanted.contains(&program.id.as_str())) {
+            let special = program.mechanism.resale().is_some();
+            let may_earn = !special || origin.is_some() || debit(&self.reference, program, &fact).is_some();
+            if may_earn && wanted.as_ref().is_none_or(|wanted| wanted.contains(&program.id.as_str())) {
                 by_key.entry(program.ledger_key().clone()).or_default().push(program);
             }
         }
         for (ledger_key, mut programs) in by_key {
             programs.sort_by_key(|program| program.priority);
+            let mut debits: Vec<Debit> = match option("of") {
+                Some(name) => self.grants[name].iter().flat_map(|grant| grant.debits.clone()).collect(),
+                None => programs.iter().filter_map(|program| debit(&self.reference, program, &fact)).collect(),
+            };
+            debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
             let mut programs: Vec<Text> = programs.into_iter().map(|program| program.id.clone()).collect();
             programs.dedup();
             let bench = self.bench.as_mut().unwrap();
@@ -280,6 +313,7 @@ impl Case {
                 currency: Currency::parse(option("currency").unwrap_or("USD")).unwrap(),
                 rep: option("rep").unwrap_or_default().into(),
                 origin,
+                debits,
             };
             bench.take(&EntitlementEvent::Grant(Box::new(entitlement.clone())));
             self.grants.entry(name.to_owned()).or_default().push(entitlement);
@@ -383,7 +417,12 @@ fn read_program(id: &str, words: &[&str]) -> Program {
     let mechanism = match words {
         ["per-unit", rate, ..] => Mechanism::PerUnit { rate: number(rate) },
         ["percent", rate, ..] => Mechanism::Percent { rate: number(rate) },
-        ["spiff", benefit, rate, ..] => Mechanism::Spiff { benefit: read_benefit(benefit), rate: number(rate) },
+        ["spiff", benefit, rate, ..] => Mechanism::Spiff {
+            benefit: read_benefit(benefit),
+            rate: number(rate),
+            split: value("split").map_or_else(Split::default, read_split),
+            late: value("late").map(read_late),
+        },
         ["fixed", measure, amount, ..] => Mechanism::Fixed { measure: read_measure(measure), amount: number(amount) },
         ["marginal", ..] => tiered(|measure, benefit, tiers| Mechanism::VolumeMarginal { measure, benefit, tiers }),
         ["retroactive", ..] => {
@@ -402,7 +441,20 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             benefit: read_benefit(benefit),
             paid_on: read_paid_on(value("paid-on").expect("paid-on=")),
             tiers: read_tiers(tiers),
-            baselines: read_baselines(value("baseline").expect("baseline=")),
+            baselines: read_figures(value("baseline").expect("baseline=")),
+        }),
+        ["score", benefit, tiers, ..] => Mechanism::Score(Score {
+            benefit: read_benefit(benefit),
+            tiers: read_tiers(tiers),
+            scores: read_figures(value("score").expect("score=")),
+        }),
+        ["ship-and-debit", resale, ..] => Mechanism::ShipAndDebit { resale: read_resale(resale) },
+        ["pass-through", resale, ..] => Mechanism::PassThrough { resale: read_resale(resale) },
+        ["free-goods", per, every, free, value, ..] => Mechanism::FreeGoods(FreeGoods {
+            every: number(every),
+            free: number(free),
+            value: number(value),
+            per: if *per == "sale" { Per::Sale } else { Per::Period },
         }),
         other => panic!("no such program: {other:?}"),
     };
@@ -416,6 +468,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "unit-cap" => program.caps.per_unit = Some(number(value)),
             "transaction-cap" => program.caps.per_transaction = Some(number(value)),
             "period-cap" => program.caps.partner_period = Some(number(value)),
+            "year-cap" => program.caps.partner_year = Some(number(value)),
             "budget" => program.caps.budget = Some(number(value)),
             "threshold" => program.threshold = Some(number(value)),
             "group" => program.group = Some(value.into()),
@@ -423,7 +476,9 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "grace" => program.grace_days = value.parse().unwrap(),
             "close" => program.close_days = value.parse().unwrap(),
             "currency" => program.currency = Currency::parse(value),
-            "above" | "paid-on" | "baseline" => {}
+            "above" | "paid-on" | "baseline" | "score" | "split" | "late" => {}
+            "rounding" => program.rounding = if value == "sale" { Rounding::Sale } else { Rounding::Total },
+            "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
             "prorate" => program.prorate = read_proration(value),
             "claims" => program.auto_authorise = false,
@@ -460,6 +515,57 @@ fn read_proration(text: &str) -> Proration {
     Proration { amount: has("amount"), thresholds: has("thresholds"), caps: has("caps") }
 }
 
+fn read_resale(text: &str) -> Resale {
+    if text == "strict" { Resale::Strict } else { Resale::Partial }
+}
+
+/// For the year 2013 and anybody, unless the words say otherwise.
+fn read_special(program: &str, id: &str, partner: &str, product: &str, words: &[&str]) -> SpecialPrice {
+    let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    let day = |key: &str, default: &str| Day::parse(value(key).unwrap_or(default)).unwrap();
+    let credit = value("cost").map_or_else(
+        || Credit::Amount(number(value("amount").expect("cost= or amount="))),
+        |cost| Credit::AboveCost(number(cost)),
+    );
+    SpecialPrice {
+        program: program.into(),
+        partner: partner.into(),
+        product: product.into(),
+        id: id.into(),
+        customer: value("customer").unwrap_or_default().into(),
+        from: day("from", "2013-01-01"),
+        to: day("to", "2013-12-31"),
+        quantity: value("quantity").map(number),
+        credit,
+        resale: value("resale").map(number),
+        currency: dollar(),
+    }
+}
+
+fn dollar() -> Currency {
+    Currency::parse("USD").expect("a currency")
+}
+
+/// `equal`, or percentages: `60/40`.
+fn read_split(text: &str) -> Split {
+    match text {
+        "equal" => Split::Equal,
+        shares => Split::Shares(shares.split('/').map(|share| share.parse().unwrap()).collect()),
+    }
+}
+
+/// Free days, days of a step, the share that a step takes, which steps count, and after how many days nothing is paid.
+fn read_late(text: &str) -> Late {
+    let parts: Vec<&str> = text.split(',').collect();
+    Late {
+        free_days: parts[0].parse().unwrap(),
+        step_days: parts[1].parse().unwrap(),
+        lost: number(parts[2]),
+        steps: if parts[3] == "started" { Steps::Started } else { Steps::Completed },
+        nothing_after_days: parts.get(4).map(|days| days.parse().unwrap()),
+    }
+}
+
 fn read_paid_on(text: &str) -> PaidOn {
     match text {
         "growth" => PaidOn::Growth,
@@ -469,15 +575,15 @@ fn read_paid_on(text: &str) -> PaidOn {
 }
 
 /// `P001:200000` for each period, `P001@2013-Q1:50000` for one, separated by commas.
-fn read_baselines(text: &str) -> Arc<[Baseline]> {
-    let baseline = |entry: &str| {
-        let (whose, measure) = entry.split_once(':').unwrap();
+fn read_figures(text: &str) -> Arc<[Figure]> {
+    let figure = |entry: &str| {
+        let (whose, value) = entry.split_once(':').unwrap();
         let (partner, period) = whose.split_once('@').unwrap_or((whose, ""));
-        Baseline { partner: partner.into(), period: period.into(), measure: number(measure) }
+        Figure { partner: partner.into(), period: period.into(), value: number(value) }
     };
-    let mut baselines: Vec<Baseline> = text.split(',').map(baseline).collect();
-    baselines.sort();
-    baselines.into()
+    let mut figures: Vec<Figure> = text.split(',').map(figure).collect();
+    figures.sort();
+    figures.into()
 }
 
 /// Each case is a test by existing. `UPDATE=1` writes down what happens; read it before you keep it.

@@ -5,20 +5,25 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{AccrualEvent, Currency, Day, Id, Program, Settlement};
+use contract::{AccrualEvent, Caps, Currency, Day, Id, Micros, Program};
 use stream::{Order, Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
+use super::balances::cover;
 use super::booking::Desk;
-use super::budget::{Claimant, share_budget};
+use super::budget::{Claimant, share_limit};
 use super::due::{Due, due};
 use super::lines::{list_lines, write_all};
+use super::outliers::note;
 use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, findings};
 use crate::programs::terms::of_settlement;
 use crate::programs::{Exact, Sums, line_benefit, looks_back, tiers, volume_retroactive::tier_reached};
 use crate::references::{Known, References};
+
+/// In place of a version's number where a limit is shared by all versions of a program.
+const ALL_VERSIONS: u32 = 0;
 
 /// Keys that are read at a time.
 pub(crate) const PAGE: usize = 1024;
@@ -77,22 +82,31 @@ impl Settling<'_> {
             self.recount_list(&mut work, *first, state)?;
             DIRTY.delete(state, &(id.0, first.0))?;
         }
-        if self.is_budgeted(&work) {
-            let settlement = &work.account.settlement;
-            SHARING.put(state, &(settlement.program.to_string(), settlement.version), &())?;
+        if let Some(version) = self.shares_with(&work) {
+            SHARING.put(state, &(work.account.settlement.program.to_string(), version), &())?;
             return Ok(ACCOUNTS.put(state, &id.0, &work.account)?);
         }
         work.due = due(id, &work.account, &work.program(), state)?;
         self.close_the_books(work, state, outbox)
     }
 
-    /// Whether a budget bound the settlement, or binds it by its own or by today's terms.
-    fn is_budgeted(&self, work: &Work) -> bool {
-        let Settlement { program, version, .. } = &work.account.settlement;
-        let today = self.references.as_of(self.control).program(program, *version);
-        let limited = |program: &Program| program.caps.budget.is_some();
-        let bound = work.account.budget_left.is_some() || limited(&work.program()) || today.is_some_and(limited);
-        bound && work.account.pays()
+    /// The version with which the settlement shares a limit, [`ALL_VERSIONS`] where a year's cap may bind several. A limit
+    /// bound it before, or binds it by its own or by today's terms.
+    fn shares_with(&self, work: &Work) -> Option<u32> {
+        let Account { settlement, year_left, budget_left, .. } = &work.account;
+        if !work.account.pays() {
+            return None;
+        }
+        let (mine, today) = (work.program(), self.references.as_of(self.control).versions(&settlement.program));
+        let is_today = |version: &&Program| version.version == settlement.version;
+        let versions = || std::iter::once(&*mine).chain(today);
+        let shared = |version: &Program| version.caps.partner_year.is_some() || version.mechanism.resale().is_some();
+        if year_left.is_some() || versions().any(shared) {
+            return Some(ALL_VERSIONS);
+        }
+        let mut of_version = std::iter::once(&*mine).chain(today.iter().filter(is_today));
+        let limited = budget_left.is_some() || of_version.any(|version| version.caps.budget.is_some());
+        limited.then_some(settlement.version)
     }
 
     fn waits(&self, account: &Account) -> bool {
@@ -144,9 +158,9 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Shares out a budget and settles whoever may be settled now; the others are looked at when the next tick comes.
-    /// Returns how many settlements it is shared by.
-    pub fn share_budget(
+    /// Shares out limits and settles whoever may be settled now; the others are looked at when the next tick comes.
+    /// Returns how many settlements they are shared by.
+    pub fn share_limits(
         &self,
         program: &str,
         version: u32,
@@ -154,11 +168,12 @@ impl Settling<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
         let mut by_currency: BTreeMap<Currency, Vec<Work>> = BTreeMap::new();
-        let members = budget_members(program, version, state)?;
+        let members = members(program, version, state)?;
         let count = members.len();
-        for id in members {
-            let mut work = self.take_up(id, state)?;
-            work.due = due(id, &work.account, &work.program(), state)?;
+        let mut works = members.into_iter().map(|id| self.take_up(id, state)).collect::<Result<Vec<Work>, _>>()?;
+        self.cover(program, &mut works, state)?;
+        for mut work in works {
+            work.due = due(work.id, &work.account, &work.program(), state)?;
             by_currency.entry(work.account.settlement.currency).or_default().push(work);
         }
         for mut members in by_currency.into_values() {
@@ -173,22 +188,33 @@ impl Settling<'_> {
         Ok(count)
     }
 
-    /// A budget holds for each currency by itself. The newest terms of the version say how large it is.
+    /// Shares the balances of the program's special prices, as large as they are now.
+    fn cover(&self, program: &str, members: &mut [Work], state: &mut dyn State) -> Result<(), StorageError> {
+        if !members.iter().any(|work| work.program().mechanism.resale().is_some()) {
+            return Ok(());
+        }
+        let balances = self.references.as_of(self.control).balances(program);
+        let claimants: Vec<(Id, &Account)> = members.iter().map(|work| (work.id, &work.account)).collect();
+        let covered = cover(&balances, &claimants, state)?;
+        members.iter_mut().zip(covered).for_each(|(work, covered)| work.account.covered = covered);
+        Ok(())
+    }
+
+    /// A limit holds for each currency by itself: first the cap of each beneficiary's year, then the version's budget.
     fn share_among(&self, members: &mut [Work], state: &mut dyn State) -> Result<(), StorageError> {
-        let newest = members.iter().max_by_key(|work| work.account.terms).expect("a budget has members");
-        let left = match newest.program().caps.budget {
-            Some(budget) => {
-                let programs: Vec<Cow<'_, Program>> = members.iter().map(Work::program).collect();
-                let terms = members.iter().zip(&programs);
-                let claimants: Vec<Claimant<'_>> = terms
-                    .map(|(Work { id, account, due, .. }, program)| Claimant { id: *id, account, program, due })
-                    .collect();
-                share_budget(budget, &claimants, state)?
-            }
-            None => vec![None; members.len()],
-        };
-        for (work, left) in members.iter_mut().zip(left) {
-            work.account.budget_left = left;
+        for Work { account, .. } in members.iter_mut() {
+            (account.year_left, account.budget_left) = (None, None);
+        }
+        members.sort_by_cached_key(|work| (work.account.settlement.beneficiary.clone(), work.account.last_day.year()));
+        let of = |work: &Work| (work.account.settlement.beneficiary.clone(), work.account.last_day.year());
+        for year in members.chunk_by_mut(|a, b| of(a) == of(b)) {
+            let left = share_one(year, |caps| caps.partner_year, state)?;
+            year.iter_mut().zip(left).for_each(|(work, left)| work.account.year_left = left);
+        }
+        members.sort_by_key(|work| (work.account.settlement.version, work.id));
+        for version in members.chunk_by_mut(|a, b| a.account.settlement.version == b.account.settlement.version) {
+            let left = share_one(version, |caps| caps.budget, state)?;
+            version.iter_mut().zip(left).for_each(|(work, left)| work.account.budget_left = left);
         }
         Ok(())
     }
@@ -211,12 +237,30 @@ impl Settling<'_> {
                 outbox.send(&account.settlement.beneficiary, event);
             }
             wait_for_tick(id, &account, program, state)?;
+            note(id, &mut account, program, state)?;
         }
         let found = findings::look(&account, program, &due, known.reference.functional_currency.is_some());
         findings::publish(id, &mut account, found, state, outbox)?;
         ACCOUNTS.put(state, &id.0, &account)?;
         Ok(())
     }
+}
+
+/// What a limit leaves for each of some settlements. The newest terms of the last version say how large it is.
+fn share_one(
+    members: &[Work],
+    limit: fn(&Caps) -> Option<Micros>,
+    state: &mut dyn State,
+) -> Result<Vec<Option<Exact>>, StorageError> {
+    let newest = members.iter().max_by_key(|work| (work.account.settlement.version, work.account.terms));
+    let Some(limit) = newest.and_then(|work| limit(&work.program().caps)) else {
+        return Ok(vec![None; members.len()]);
+    };
+    let programs: Vec<Cow<'_, Program>> = members.iter().map(Work::program).collect();
+    let terms = members.iter().zip(&programs);
+    let claimants: Vec<Claimant<'_>> =
+        terms.map(|(Work { id, account, due, .. }, program)| Claimant { id: *id, account, program, due }).collect();
+    share_limit(limit, &claimants, state)
 }
 
 /// What a tier move alone changes about amounts that ticks had sealed before it.
@@ -271,15 +315,21 @@ pub(crate) fn move_deadline(
     Ok(())
 }
 
-fn budget_members(program: &str, version: u32, state: &mut dyn State) -> Result<Vec<Id>, StorageError> {
+/// The settlements of a version, or of all versions.
+fn members(program: &str, version: u32, state: &mut dyn State) -> Result<Vec<Id>, StorageError> {
     let mut members = Vec::new();
     let mut from = (program.to_string(), version, [0; 16]);
-    let to = (program.to_string(), version + 1, [0; 16]);
+    let end = if version == ALL_VERSIONS { u32::MAX } else { version + 1 };
+    let to = (program.to_string(), end, [0; 16]);
     loop {
         let page = BUDGETS.range(state, &from, &to, Order::Up, PAGE)?;
         members.extend(page.iter().map(|((_, _, id), ())| Id(*id)));
-        let Some(((_, _, last), ())) = page.last().filter(|_| page.len() == PAGE) else { return Ok(members) };
-        let Some(next) = u128::from_be_bytes(*last).checked_add(1) else { return Ok(members) };
-        from.2 = next.to_be_bytes();
+        let Some(((_, last_version, last), ())) = page.last().filter(|_| page.len() == PAGE) else {
+            return Ok(members);
+        };
+        match u128::from_be_bytes(*last).checked_add(1) {
+            Some(next) => (from.1, from.2) = (*last_version, next.to_be_bytes()),
+            None => (from.1, from.2) = (last_version + 1, [0; 16]),
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::hash::Hasher;
 
-use contract::{Currency, Day, Entitlement, Id, Program, Settlement, Text};
+use contract::{Currency, Day, Debit, Entitlement, Id, Mechanism, Program, Settlement, Text};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use stream::StageError;
 
 use super::account::{Account, Role};
+use super::lines::Beneficiary;
 use super::tables::day_key;
+use crate::programs::spiff::{Share, persons};
 use crate::references::{Known, References};
 
 /// Cached spans; then the cache starts anew.
@@ -17,7 +19,7 @@ const SPANS_MAX: usize = 16_384;
 pub(crate) struct Span {
     first: Day,
     last: Day,
-    /// The winner's settlement, then one for each program that was passed over.
+    /// The settlements of the winner, one for each beneficiary, then those of each program that was passed over.
     pub targets: Vec<Target>,
     /// Days whose lists are known to be dirty since the last control, one bit each.
     marked: Vec<u64>,
@@ -25,8 +27,10 @@ pub(crate) struct Span {
 
 pub(crate) struct Target {
     pub id: Id,
-    /// Persons sell little: their lists hold a month.
-    monthly: bool,
+    /// A person's part of the sale. Persons sell little: their lists hold a month.
+    person: Option<Share>,
+    /// The program, where it knows special prices.
+    special: Option<Text>,
     /// The account as it starts out; taken when a list is marked.
     pub opening: Option<Box<Account>>,
 }
@@ -34,7 +38,20 @@ pub(crate) struct Target {
 impl Target {
     /// First day of the list that a sale of this day goes to.
     pub fn list(&self, day: Day) -> Day {
-        if self.monthly { day.first_of_month() } else { day }
+        if self.person.is_some() { day.first_of_month() } else { day }
+    }
+
+    /// What the settlement must know of a sale beyond its numbers.
+    pub fn beneficiary(&self, entitlement: &Entitlement) -> Beneficiary {
+        if let Some(share) = self.person {
+            return Beneficiary::Person { share, stamp: entitlement.stamp };
+        }
+        let debit = self.special.as_ref().and_then(|program| entitlement.debits.iter().find(|d| d.program == *program));
+        debit.map_or(Beneficiary::Partner, |Debit { special_price, credit, short, .. }| Beneficiary::Credited {
+            special_price: *special_price,
+            credit: *credit,
+            short: *short,
+        })
     }
 
     pub fn key(&self, day: Day) -> [u8; 20] {
@@ -124,7 +141,7 @@ impl Slots {
 
     fn add(&mut self, entitlement: &Entitlement, date: Day, references: &References) -> Result<&mut Span, StageError> {
         let span = span(entitlement, date, references)?;
-        let personal = span.targets.iter().any(|target| target.monthly);
+        let personal = span.targets.iter().any(|target| target.person.is_some());
         if personal {
             self.personal.insert(entitlement.ledger_key.clone());
         }
@@ -181,10 +198,13 @@ fn span(entitlement: &Entitlement, date: Day, references: &References) -> Result
         (first, last) = (first.max(start), last.min(end));
         let role = winner.map_or(Role::Pays, |winner| Role::PassedOver { winner: winner.id.clone() });
         winner = winner.or(Some(program));
-        let settlement = settlement(entitlement, program, date);
-        let partner = entitlement.at.partner.clone();
-        let account = Box::new(Account::open(settlement, role, partner, program, date, entitlement.stamp));
-        targets.push(Target { id: account.id(), monthly: program.pays_person(), opening: Some(account) });
+        for (beneficiary, person) in beneficiaries(entitlement, program) {
+            let settlement = settlement(beneficiary, entitlement.currency, program, date);
+            let partner = entitlement.at.partner.clone();
+            let account = Account::open(settlement, role.clone(), partner, program, date, entitlement.stamp);
+            let special = program.mechanism.resale().map(|_| program.id.clone());
+            targets.push(Target { id: account.id(), person, special, opening: Some(Box::new(account)) });
+        }
     }
     if targets.is_empty() {
         let what = format!("programs {:?} on {date}", entitlement.programs);
@@ -203,17 +223,18 @@ fn version_for<'a>(program: &str, date: Day, known: &'a Known) -> Option<&'a Pro
         .or_else(|| versions.first())
 }
 
-fn settlement(entitlement: &Entitlement, program: &Program, date: Day) -> Settlement {
+/// Whose a sale is under a program, each with his part where persons are paid.
+fn beneficiaries(entitlement: &Entitlement, program: &Program) -> Vec<(Text, Option<Share>)> {
     let partner = &entitlement.at.partner;
-    let beneficiary = match program.pays_person() {
-        true => Text::from(format!("person:{partner}/{}", entitlement.rep)),
-        false => Text::from(format!("partner:{partner}")),
+    let Mechanism::Spiff { split, .. } = &program.mechanism else {
+        return vec![(format!("partner:{partner}").into(), None)];
     };
-    Settlement {
-        program: program.id.clone(),
-        version: program.version,
-        beneficiary,
-        period: program.period.label(date).into(),
-        currency: entitlement.currency,
-    }
+    // Only a version that took the place of a lost one can be at a loss here: it takes the text for one person.
+    let persons = persons(split, &entitlement.rep).unwrap_or_else(|| vec![(entitlement.rep.clone(), Share::default())]);
+    persons.into_iter().map(|(name, share)| (format!("person:{partner}/{name}").into(), Some(share))).collect()
+}
+
+fn settlement(beneficiary: Text, currency: Currency, program: &Program, date: Day) -> Settlement {
+    let (id, version) = (program.id.clone(), program.version);
+    Settlement { program: id, version, beneficiary, period: program.period.label(date).into(), currency }
 }

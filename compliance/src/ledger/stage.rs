@@ -81,9 +81,10 @@ impl Stage for LedgerStage {
             mark(span, day, &self.clock, &self.references, state)?;
         }
         let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
-        let bytes = Line::new(entitlement, input.stamp).write(revoked, &mut buffer);
+        let line = Line::new(entitlement, input.stamp);
         for target in &span.targets {
-            state.append(LINES, &target.key(day), bytes)?;
+            let line = line.of(target.beneficiary(entitlement));
+            state.append(LINES, &target.key(day), line.write(revoked, &mut buffer))?;
         }
         Ok(())
     }

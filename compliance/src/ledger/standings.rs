@@ -38,21 +38,29 @@ pub struct Standing {
 pub struct Cuts {
     /// All that was earned, where the threshold is not reached; then no cap is looked at.
     pub threshold: Micros,
+    pub resale: Micros,
+    pub authorised_quantity: Micros,
+    pub late: Micros,
     pub per_unit: Micros,
     pub per_transaction: Micros,
     /// With what this cap and the budget had taken for good when the period froze.
     pub partner_period: Micros,
+    pub partner_year: Micros,
     pub budget: Micros,
 }
 
 impl Cuts {
     /// Each limit by its name in the export `accruals`, in order.
-    pub fn named(&self) -> [(&'static str, Micros); 5] {
+    pub fn named(&self) -> [(&'static str, Micros); 9] {
         [
             ("threshold", self.threshold),
+            ("resale", self.resale),
+            ("authorised-quantity", self.authorised_quantity),
+            ("late", self.late),
             ("per-unit", self.per_unit),
             ("per-transaction", self.per_transaction),
             ("partner-period", self.partner_period),
+            ("partner-year", self.partner_year),
             ("budget", self.budget),
         ]
     }
@@ -61,9 +69,13 @@ impl Cuts {
 impl AddAssign for Cuts {
     fn add_assign(&mut self, other: Cuts) {
         self.threshold += other.threshold;
+        self.resale += other.resale;
+        self.authorised_quantity += other.authorised_quantity;
+        self.late += other.late;
         self.per_unit += other.per_unit;
         self.per_transaction += other.per_transaction;
         self.partner_period += other.partner_period;
+        self.partner_year += other.partner_year;
         self.budget += other.budget;
     }
 }
@@ -113,12 +125,16 @@ fn cuts(account: &Account, program: &Program, due: &Due) -> Cuts {
     if !due.threshold_met {
         return Cuts { threshold: rounded(whole.after_transaction), ..Cuts::default() };
     }
-    let wanted = due.wanted(account, program);
+    let (claimed, wanted) = (due.claimed(account, program), due.wanted(account, program));
     Cuts {
         threshold: Micros::ZERO,
-        per_unit: rounded(whole.raw - whole.after_unit),
+        resale: rounded(whole.raw - whole.after_resale),
+        authorised_quantity: rounded(whole.after_resale - whole.after_quantity),
+        late: rounded(whole.after_quantity - whole.after_late),
+        per_unit: rounded(whole.after_late - whole.after_unit),
         per_transaction: rounded(whole.after_unit - whole.after_transaction),
-        partner_period: rounded(due.earned() - wanted),
+        partner_period: rounded(due.earned() - claimed),
+        partner_year: rounded(claimed - wanted),
         budget: rounded(wanted - due.unrounded(account, program)),
     }
 }

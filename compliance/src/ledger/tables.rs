@@ -5,6 +5,7 @@ use stream::{Key, StorageError, Table, TableId};
 
 use super::account::Account;
 use super::job::Job;
+use super::outliers::Past;
 use super::tally::Tally;
 
 /// Settlement → everything about it but its lines.
@@ -17,7 +18,7 @@ pub(crate) const SUMS: Table<([u8; 16], i32), Tally> = Table::new(3, "sums of li
 pub(crate) const DIRTY: Table<([u8; 16], i32), ()> = Table::new(4, "dirty lists");
 /// (first day on which its period moves on, settlement).
 pub(crate) const DEADLINES: Table<(i32, [u8; 16]), ()> = Table::new(5, "deadlines");
-/// Settlements that share a budget: (program, version, settlement).
+/// Settlements that may share limits: (program, version, settlement).
 pub(crate) const BUDGETS: Table<(String, u32, [u8; 16]), ()> = Table::new(6, "budgets");
 /// Frozen settlements for which more is due than authorised; they wait for the next tick.
 pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
@@ -25,10 +26,14 @@ pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
 pub(crate) const REVIEW: Table<[u8; 16], ()> = Table::new(9, "to be reviewed");
 /// What is left of the control under way; one row, gone once it is settled.
 pub(crate) const JOB: Table<u8, Job> = Table::new(10, "job");
-/// Program versions whose budget the control under way has to share anew.
+/// Program versions whose limits the control under way has to share anew; version 0 for all of them together.
 pub(crate) const SHARING: Table<(String, u32), ()> = Table::new(11, "budgets to be shared");
 /// One row where lists have changed since the last control.
 pub(crate) const FRESH: Table<u8, ()> = Table::new(12, "something is fresh");
+/// History (program, beneficiary, currency) → its frozen periods, in order.
+pub(crate) const PERIODS: Table<[u8; 16], Vec<Past>> = Table::new(13, "periods");
+/// Histories that have changed in the tick under way.
+pub(crate) const SUSPECTS: Table<[u8; 16], ()> = Table::new(14, "suspects");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 

@@ -1,49 +1,82 @@
-//! Upper bounds of a benefit, in the order in which they bind: unit, transaction, partner and period, budget.
+//! Upper bounds of a benefit, in the order in which they bind: resale price, authorised quantity, lateness, unit,
+//! transaction, partner and period, partner and year, budget.
 
 use contract::{Caps, Micros};
 
 use super::Exact;
 
-/// A transaction's benefit before and after the caps on units and transactions.
+/// A transaction's benefit before and after what resale price, authorised quantity and lateness take, and the caps on
+/// units and transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CappedLine {
     pub raw: Exact,
+    pub after_resale: Exact,
+    pub after_quantity: Exact,
+    pub after_late: Exact,
     pub after_unit: Exact,
     pub after_transaction: Exact,
 }
 
 impl CappedLine {
+    /// A benefit that nothing is taken from.
+    pub fn plain(benefit: Exact) -> CappedLine {
+        let (after_resale, after_quantity, after_late) = (benefit, benefit, benefit);
+        let (after_unit, after_transaction) = (benefit, benefit);
+        CappedLine { raw: benefit, after_resale, after_quantity, after_late, after_unit, after_transaction }
+    }
+
     pub fn minus(self, other: CappedLine) -> CappedLine {
         CappedLine {
             raw: self.raw - other.raw,
+            after_resale: self.after_resale - other.after_resale,
+            after_quantity: self.after_quantity - other.after_quantity,
+            after_late: self.after_late - other.after_late,
             after_unit: self.after_unit - other.after_unit,
             after_transaction: self.after_transaction - other.after_transaction,
+        }
+    }
+
+    /// Each of the benefits with something done to it.
+    pub fn map(self, change: impl Fn(Exact) -> Exact) -> CappedLine {
+        CappedLine {
+            raw: change(self.raw),
+            after_resale: change(self.after_resale),
+            after_quantity: change(self.after_quantity),
+            after_late: change(self.after_late),
+            after_unit: change(self.after_unit),
+            after_transaction: change(self.after_transaction),
         }
     }
 
     pub fn plus(self, other: CappedLine) -> CappedLine {
         CappedLine {
             raw: self.raw + other.raw,
+            after_resale: self.after_resale + other.after_resale,
+            after_quantity: self.after_quantity + other.after_quantity,
+            after_late: self.after_late + other.after_late,
             after_unit: self.after_unit + other.after_unit,
             after_transaction: self.after_transaction + other.after_transaction,
         }
     }
 }
 
-/// Holds a transaction's benefit under the caps on a unit and on a transaction.
+/// Holds a transaction's benefit under the caps on a unit and on a transaction; `kept` is the share of it that lateness
+/// leaves.
 ///
 /// A transaction is a sale line with the returns that are linked to it. An unlinked return takes back no more than its
 /// units could have earned.
-pub fn cap_transaction(caps: &Caps, raw: Exact, quantity: i128) -> CappedLine {
+pub fn cap_transaction(caps: &Caps, earned: CappedLine, kept: Micros, quantity: i128) -> CappedLine {
+    let covered = earned.after_quantity;
+    let after_late = if kept == Micros::ONE { covered } else { covered.share(kept) };
     let after_unit = match caps.per_unit {
-        Some(cap) => bound(raw, Exact::product(cap, quantity.abs())),
-        None => raw,
+        Some(cap) => bound(after_late, Exact::product(cap, quantity.abs())),
+        None => after_late,
     };
     let after_transaction = match caps.per_transaction {
         Some(cap) => bound(after_unit, Exact::from(cap)),
         None => after_unit,
     };
-    CappedLine { raw, after_unit, after_transaction }
+    CappedLine { after_late, after_unit, after_transaction, ..earned }
 }
 
 /// The benefit of a period under its cap.

@@ -1,9 +1,13 @@
 //! What a line would earn, for the amount at risk of a finding.
 
-use contract::{Benefit, Growth, Mechanism, Micros, Program};
+use contract::{Benefit, Growth, Mechanism, Micros, Program, Score};
+
+use super::free_goods;
+use super::spiff::persons;
 
 /// The benefit of one line under one program, not rounded: exact for money per unit, percent and SPIFF; tiers
-/// count with the first band's rate, a fixed amount, which no single line earns, with nothing. Thresholds and caps are left out. The sign follows the line.
+/// count with the first band's rate, a fixed amount, which no single line earns, with nothing, and so does a special price, whose balance only the
+/// ledger knows. Thresholds and caps are left out. The sign follows the line.
 pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) -> Micros {
     let earned = |benefit: Benefit, rate: Micros| match benefit {
         Benefit::PerUnit => quantity.times(rate),
@@ -17,11 +21,13 @@ pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) 
         | Mechanism::VolumeRolling { benefit, tiers, .. }
         | Mechanism::VolumeTotal { benefit, tiers, .. }
         | Mechanism::VolumeExcess { benefit, tiers, .. }
-        | Mechanism::Growth(Growth { benefit, tiers, .. }) => {
+        | Mechanism::Growth(Growth { benefit, tiers, .. })
+        | Mechanism::Score(Score { benefit, tiers, .. }) => {
             tiers.first().map_or(Micros::ZERO, |tier| earned(*benefit, tier.rate))
         }
-        Mechanism::Fixed { .. } => Micros::ZERO,
-        Mechanism::Spiff { .. } if rep.is_empty() => Micros::ZERO,
-        Mechanism::Spiff { benefit, rate } => earned(*benefit, *rate),
+        Mechanism::FreeGoods(terms) => free_goods::line_benefit(terms, 0, quantity.0.into()).to_micros(),
+        Mechanism::Fixed { .. } | Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => Micros::ZERO,
+        Mechanism::Spiff { split, .. } if persons(split, rep).is_none() => Micros::ZERO,
+        Mechanism::Spiff { benefit, rate, .. } => earned(*benefit, *rate),
     }
 }

@@ -75,6 +75,16 @@ impl Exact {
         Exact(Exact::product(rate, taken / whole).0 + divide_half_away(rest, whole))
     }
 
+    /// A share of it: 0.02 is two percent. Halves of the last place go away from zero.
+    pub fn share(self, share: Micros) -> Exact {
+        Exact(divide_half_away(self.0.checked_mul(share.0.into()).expect("number overflow in a share"), SCALE))
+    }
+
+    /// The same in millionths, halves away from zero.
+    pub fn to_micros(self) -> Micros {
+        Micros(i64::try_from(divide_half_away(self.0, SCALE)).expect("number overflow in a benefit"))
+    }
+
     pub fn abs(self) -> Exact {
         Exact(self.0.abs())
     }

@@ -209,6 +209,7 @@ mod tests {
             from: Day(from),
             to: Day(to),
             selector,
+            conditions: Default::default(),
             mechanism: Mechanism::PerUnit { rate: Micros::ONE },
             period: Cadence::Month,
             currency: None,
@@ -221,7 +222,11 @@ mod tests {
             grace_days: 0,
             close_days: 0,
             auto_authorise: true,
+            choose: Default::default(),
+            stack: None,
+            rounding: Default::default(),
             minimum_payout: None,
+            bonus: Vec::new(),
             prorate: Default::default(),
         }
     }

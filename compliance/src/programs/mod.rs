@@ -5,15 +5,20 @@
 //! beneficiaries and periods is put in first ([`terms`]).
 
 pub mod allocation;
+pub mod bonus;
 pub mod caps;
 pub mod estimate;
 pub mod exact;
 pub mod fixed;
+pub mod free_goods;
 pub mod growth;
 pub mod index;
 pub mod per_unit;
 pub mod percent;
+pub mod score;
+pub mod special_price;
 pub mod spiff;
+pub mod stacking;
 pub mod terms;
 pub mod volume_excess;
 pub mod volume_marginal;
@@ -21,7 +26,9 @@ pub mod volume_retroactive;
 pub mod volume_rolling;
 pub mod volume_total;
 
-use contract::{Benefit, Growth, Measure, Mechanism, Micros, Program, Tier};
+use contract::{
+    Benefit, FreeGoods, Growth, Late, Measure, Mechanism, Micros, Per, Program, Rounding, Score, Split, Tier,
+};
 
 pub use exact::{Exact, Sums};
 
@@ -32,7 +39,7 @@ pub fn benefit(mechanism: &Mechanism, sold: Sums) -> Exact {
     match mechanism {
         Mechanism::PerUnit { rate } => per_unit::benefit(*rate, sold),
         Mechanism::Percent { rate } => percent::benefit(*rate, sold),
-        Mechanism::Spiff { benefit, rate } => spiff::benefit(*benefit, *rate, sold),
+        Mechanism::Spiff { benefit, rate, .. } => spiff::benefit(*benefit, *rate, sold),
         Mechanism::VolumeMarginal { measure, tiers, .. } => volume_marginal::benefit(tiers, sold.measure(*measure)),
         Mechanism::VolumeRetroactive { measure, benefit, tiers } => {
             let rate = volume_retroactive::rate_reached(tiers, sold.measure(*measure));
@@ -51,12 +58,18 @@ pub fn benefit(mechanism: &Mechanism, sold: Sums) -> Exact {
             volume_marginal::benefit(&volume_excess::band(tiers, *above, measured), measured)
         }
         Mechanism::Fixed { measure, amount } => fixed::benefit(*amount, sold.measure(*measure)),
-        Mechanism::Growth(_) => NO_BASELINE,
+        Mechanism::FreeGoods(terms) => free_goods::benefit(terms, sold.quantity),
+        Mechanism::Growth(_) | Mechanism::Score(_) => NO_FIGURE,
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => NO_DEBIT,
     }
 }
 
-/// Growth of a beneficiary without a baseline pays nothing; with one it is another mechanism, see [`growth`].
-const NO_BASELINE: Exact = Exact::ZERO;
+/// Nothing is paid to a beneficiary without a baseline or a score; with one it is another mechanism, see [`growth`] and
+/// [`score`].
+const NO_FIGURE: Exact = Exact::ZERO;
+
+/// What units earn at a special price is written in their lines, see [`special_price`].
+const NO_DEBIT: Exact = Exact::ZERO;
 
 /// What one line earns, before thresholds and caps, when the lines before it add up to `before` and all lines that
 /// count for the tier to `all`.
@@ -64,7 +77,7 @@ pub fn line_benefit(mechanism: &Mechanism, before: Sums, line: Sums, all: Sums) 
     match mechanism {
         Mechanism::PerUnit { rate } => per_unit::benefit(*rate, line),
         Mechanism::Percent { rate } => percent::benefit(*rate, line),
-        Mechanism::Spiff { benefit, rate } => spiff::benefit(*benefit, *rate, line),
+        Mechanism::Spiff { benefit, rate, .. } => spiff::benefit(*benefit, *rate, line),
         Mechanism::VolumeMarginal { measure, benefit, tiers } => {
             volume_marginal::line_benefit(*measure, *benefit, tiers, before, line)
         }
@@ -87,7 +100,9 @@ pub fn line_benefit(mechanism: &Mechanism, before: Sums, line: Sums, all: Sums) 
         Mechanism::Fixed { measure, amount } => {
             fixed::line_benefit(*amount, before.measure(*measure), line.measure(*measure))
         }
-        Mechanism::Growth(_) => NO_BASELINE,
+        Mechanism::FreeGoods(terms) => free_goods::line_benefit(terms, before.quantity, line.quantity),
+        Mechanism::Growth(_) | Mechanism::Score(_) => NO_FIGURE,
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => NO_DEBIT,
     }
 }
 
@@ -118,13 +133,35 @@ pub fn looks_back(mechanism: &Mechanism) -> bool {
 pub fn needs_lines(program: &Program) -> bool {
     let line_caps = program.caps.per_unit.is_some() || program.caps.per_transaction.is_some();
     let mechanism = &program.mechanism;
-    line_caps || (fills_bands(mechanism) && counted_by(rate_base(mechanism)) != mechanism.measure())
+    line_caps
+        || program.rounding == Rounding::Sale
+        || mechanism.resale().is_some()
+        || divides(mechanism)
+        || matches!(mechanism, Mechanism::FreeGoods(FreeGoods { per: Per::Sale, .. }))
+        || late(mechanism).is_some()
+        || (fills_bands(mechanism) && counted_by(rate_base(mechanism)) != mechanism.measure())
+}
+
+/// Whether one sale may be divided among several persons.
+pub fn divides(mechanism: &Mechanism) -> bool {
+    matches!(mechanism, Mechanism::Spiff { split, .. } if *split != Split::Whole)
+}
+
+/// What lateness takes, where it takes anything.
+pub fn late(mechanism: &Mechanism) -> Option<&Late> {
+    match mechanism {
+        Mechanism::Spiff { late, .. } => late.as_ref(),
+        _ => None,
+    }
 }
 
 /// What the mechanism's rate is multiplied with.
 pub fn rate_base(mechanism: &Mechanism) -> Benefit {
     match mechanism {
-        Mechanism::PerUnit { .. } => Benefit::PerUnit,
+        Mechanism::PerUnit { .. }
+        | Mechanism::ShipAndDebit { .. }
+        | Mechanism::PassThrough { .. }
+        | Mechanism::FreeGoods(_) => Benefit::PerUnit,
         Mechanism::Percent { .. } => Benefit::Percent,
         Mechanism::VolumeMarginal { benefit, .. }
         | Mechanism::VolumeRetroactive { benefit, .. }
@@ -132,6 +169,7 @@ pub fn rate_base(mechanism: &Mechanism) -> Benefit {
         | Mechanism::VolumeTotal { benefit, .. }
         | Mechanism::VolumeExcess { benefit, .. }
         | Mechanism::Growth(Growth { benefit, .. })
+        | Mechanism::Score(Score { benefit, .. })
         | Mechanism::Spiff { benefit, .. } => *benefit,
         Mechanism::Fixed { measure: Measure::Quantity, .. } => Benefit::PerUnit,
         Mechanism::Fixed { measure: Measure::Amount, .. } => Benefit::Percent,

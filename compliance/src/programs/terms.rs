@@ -2,27 +2,34 @@
 
 use std::borrow::Cow;
 
-use contract::{Day, Mechanism, Micros, Program, Proration, Settlement, Tier};
+use contract::{Day, Figure, Mechanism, Micros, Program, Proration, Settlement, Tier};
 
-use super::growth;
+use super::{growth, score};
 
-/// The program with what it says of this beneficiary and period put in: the baseline of growth, and what is prorated for
-/// a period in which the version is in force only partly. `day` is any day of the period.
+/// The program with what it says of this beneficiary and period put in: the baseline of growth, the score, and what is
+/// prorated for a period in which the version is in force only partly. `day` is any day of the period.
 pub fn of_settlement<'p>(program: &'p Program, settlement: &Settlement, partner: &str, day: Day) -> Cow<'p, Program> {
-    let grown = grown(program, settlement, partner);
+    let figured = match figured(program, settlement, partner) {
+        Some(mechanism) => Cow::Owned(Program { mechanism, ..program.clone() }),
+        None => Cow::Borrowed(program),
+    };
     match days_in_force(program, day) {
-        (part, whole) if part < whole => Cow::Owned(prorated(grown.into_owned(), part, whole)),
-        _ => grown,
+        (part, whole) if part < whole => Cow::Owned(prorated(figured.into_owned(), part, whole)),
+        _ => figured,
     }
 }
 
-/// A baseline is in the program's currency; a settlement in another one has none.
-fn grown<'p>(program: &'p Program, settlement: &Settlement, partner: &str) -> Cow<'p, Program> {
-    let Mechanism::Growth(growth) = &program.mechanism else { return Cow::Borrowed(program) };
-    let comparable = program.currency.is_none_or(|currency| currency == settlement.currency);
-    match growth.baseline(partner, &settlement.period).filter(|_| comparable) {
-        Some(baseline) => Cow::Owned(Program { mechanism: growth::of_baseline(growth, baseline), ..program.clone() }),
-        None => Cow::Borrowed(program),
+/// The mechanism that a partner's figure makes of the program's. A baseline is in the program's currency; a settlement in
+/// another one has none.
+fn figured(program: &Program, settlement: &Settlement, partner: &str) -> Option<Mechanism> {
+    let figure = |figures: &[Figure]| Figure::find(figures, partner, &settlement.period);
+    match &program.mechanism {
+        Mechanism::Growth(growth) => {
+            let comparable = program.currency.is_none_or(|currency| currency == settlement.currency);
+            figure(&growth.baselines).filter(|_| comparable).map(|baseline| growth::of_baseline(growth, baseline))
+        }
+        Mechanism::Score(terms) => figure(&terms.scores).map(|score| score::of_score(terms, score)),
+        _ => None,
     }
 }
 

@@ -4,22 +4,38 @@
 //! which they come in does not matter. To add a rule: write its file, list it in [`RULES`], give it a case file of the
 //! same name below `cases/rules`.
 
-use contract::{Code, Day, Id, Micros, Money, Sale, Text, normal_document};
+use contract::{Code, Day, Id, Micros, Money, Program, Sale, Text, normal_document};
 
 use crate::references::Known;
+use crate::units::facts::SaleKey;
 
+pub(crate) mod circular_sale;
+pub(crate) mod company_as_person;
+pub(crate) mod end_customer_wrong;
+pub(crate) mod free_goods;
 pub(crate) mod inventory_exceeded;
 pub(crate) mod movement_as_sale;
 pub(crate) mod near_duplicate_document;
+pub(crate) mod one_person_twice;
 pub(crate) mod outside_period;
+pub(crate) mod outside_territory;
 pub(crate) mod overlapping_feeds;
+pub(crate) mod partner_ineligible;
+pub(crate) mod person_ineligible;
 pub(crate) mod product_ineligible;
+pub(crate) mod restricted_party;
 pub(crate) mod return_above_sold;
 pub(crate) mod return_and_resell;
 pub(crate) mod sale_in_two_periods;
+pub(crate) mod sale_to_partner;
+pub(crate) mod serial_never_issued;
 pub(crate) mod serial_sold_twice;
 pub(crate) mod sign_wrong;
+pub(crate) mod special_price_unfit;
+pub(crate) mod split_unclear;
 pub(crate) mod two_tiers_report;
+pub(crate) mod unauthorised_source;
+pub(crate) mod unit_of_measure;
 
 /// One check with its place in the catalogue.
 pub struct Rule {
@@ -35,6 +51,10 @@ pub(crate) enum Check {
     NoSale(fn(&Sale) -> Option<String>),
     /// One line and the program it names.
     Named(fn(&Sale, &Known) -> Option<Breach>),
+    /// One line and a program that selects it: what in its terms keeps it from paying?
+    Terms(fn(&Sale, &Program, &Known) -> Option<(Code, String)>),
+    /// One line and a program that selects it: what of the program's conditions does it not meet?
+    Condition(fn(&Sale, &Program, &Known) -> Option<Unmet>),
     /// Two lines of one product: does the first repeat the second?
     Double(fn(&Sale, &Sale, &Known) -> bool),
     /// A reseller's line and a distributor's of one product and quantity: can they be the same units?
@@ -43,6 +63,8 @@ pub(crate) enum Check {
     Serial(fn(&[serial_sold_twice::Move]) -> serial_sold_twice::Life),
     /// Units that came back and were sold again.
     Undone(fn(&[serial_sold_twice::Move]) -> Vec<(usize, usize)>),
+    /// A sale and an earlier one the other way, between two partners: do the goods come back?
+    Circle(fn(SaleKey, SaleKey) -> bool),
     /// One partner, product and year against what was shipped in: how many of the largest lines are too much?
     Year(fn(i128, &[Micros]) -> usize),
     /// The returns that one document's lines take back, in order: what of each is above what was sold?
@@ -56,6 +78,14 @@ pub(crate) struct Breach {
     pub at_risk: Option<Money>,
 }
 
+/// Why a line earns nothing under a program that selects it.
+pub(crate) enum Unmet {
+    /// The program is not for it, and nobody said that it was: no finding.
+    Elsewhere,
+    /// A breach, said for people.
+    Breach(String),
+}
+
 /// Every rule on units, in order of precedence: among findings on one pair of records the earlier explains the later.
 pub const RULES: &[Rule] = &[
     movement_as_sale::RULE,
@@ -66,8 +96,23 @@ pub const RULES: &[Rule] = &[
     serial_sold_twice::RULE,
     return_and_resell::RULE,
     sale_in_two_periods::RULE,
+    split_unclear::RULE,
+    special_price_unfit::RULE,
+    circular_sale::RULE,
     outside_period::RULE,
     product_ineligible::RULE,
+    restricted_party::RULE,
+    serial_never_issued::RULE,
+    partner_ineligible::RULE,
+    end_customer_wrong::RULE,
+    outside_territory::RULE,
+    sale_to_partner::RULE,
+    free_goods::RULE,
+    company_as_person::RULE,
+    person_ineligible::RULE,
+    one_person_twice::RULE,
+    unauthorised_source::RULE,
+    unit_of_measure::RULE,
     inventory_exceeded::RULE,
     return_above_sold::RULE,
 ];

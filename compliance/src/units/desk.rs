@@ -1,6 +1,6 @@
 //! One event at work: which sales it touches, what is decided about them now, and what of that is new.
 //!
-//! The layers go one way, so that each is settled before the next looks at it: doubles, pairs of two tiers, serial
+//! The layers go one way, so that each is settled before the next looks at it: doubles, pairs of two tiers, circles, serial
 //! numbers, years, returns, grants. A sale is read when something about it may change; what has changed when all is
 //! settled is sent, published and written.
 
@@ -9,16 +9,18 @@ use std::sync::Arc;
 use contract::{Entitlement, EntitlementEvent, Id, Program, Publication, Sale};
 use stream::{Outbox, State, StorageError, View};
 
+use super::conditions::breaches;
 use super::facts::{
     DOCUMENTS, DocumentEntry, Grant, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SERIALS, SaleKey, SerialEntry,
-    TIER_ROWS, TIERS, TierEntry, Verdict, YEARS, Year, YearKey,
+    TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
 };
 use super::filing::document_key;
-use super::findings::{findings, no_sale};
+use super::findings::{Around, findings, no_sale};
 use super::grants::{entitlements, pays};
 use super::market::Offers;
 use super::rolls::Rolls;
 use super::shelf::Shelf;
+use crate::programs::spiff::says_several;
 use crate::references::{Known, References};
 
 /// The sales and index entries that the event at hand has touched.
@@ -28,6 +30,7 @@ pub struct Shelves {
     pub parties: Rolls<(i32, u64), PartyEntry>,
     pub serials: Shelf<u64, Vec<SerialEntry>>,
     pub tiers: Rolls<(i32, u64), TierEntry>,
+    pub trades: Rolls<u64, TradeEntry>,
     pub years: Shelf<YearKey, Year>,
     own_documents: Vec<(Id, u64)>,
 }
@@ -57,6 +60,7 @@ impl Default for Shelves {
             parties: Rolls::new(&PARTIES, &PARTY_ROWS),
             serials: Shelf::new(&SERIALS),
             tiers: Rolls::new(&TIERS, &TIER_ROWS),
+            trades: Rolls::new(&TRADES, &TRADE_ROWS),
             years: Shelf::new(&YEARS),
             own_documents: Vec::new(),
         }
@@ -164,7 +168,7 @@ impl<'a> Desk<'a> {
                 let known = self.known(sale);
                 let kind = known.market().kind(&sale.at.partner);
                 let programs = self.offers.programs(known, sale);
-                entitlements(sale, programs.into_iter().filter(|p| pays(grant, p, kind)))
+                entitlements(sale, programs.into_iter().filter(|p| pays(grant, p, kind)), &known.reference)
             }
         }
     }
@@ -183,6 +187,7 @@ impl<'a> Desk<'a> {
         self.shelves.parties.put_away(self.state)?;
         self.shelves.serials.put_away(self.state)?;
         self.shelves.tiers.put_away(self.state)?;
+        self.shelves.trades.put_away(self.state)?;
         self.shelves.years.put_away(self.state)
     }
 
@@ -205,19 +210,29 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Findings of an ordinary sale are none, and no program need be looked at for them.
+    /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or
+    /// special prices are known, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
-        let Verdict { double, pair, resold, undone, exceeds, back, .. } = &record.verdict;
+        let Verdict { double, pair, resold, undone, circle, exceeds, back, .. } = &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
-        let judged =
-            double.is_some() || pair.is_some() || !resold.is_empty() || !undone.is_empty() || exceeds.is_some();
+        let judged = double.is_some()
+            || pair.is_some()
+            || !resold.is_empty()
+            || !undone.is_empty()
+            || circle.is_some()
+            || exceeds.is_some();
         let sale = &record.sale;
-        if !judged && !above && sale.promotion.is_empty() && no_sale(sale).is_none() {
+        let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && known.reference.special_prices.is_empty();
+        let asked = self.offers.asking(known, sale);
+        let breached = breaches(sale, &asked, known);
+        if !judged && !above && plain && breached.is_empty() && no_sale(sale).is_none() {
             record.verdict.findings.clear();
             return;
         }
         let programs: Vec<&Program> = self.offers.programs(known, sale);
-        record.verdict.findings = findings(record, &programs, known);
+        let selecting = self.offers.selecting(known, sale);
+        let around = Around { earning: &programs, selecting: &selecting, breached: &breached };
+        record.verdict.findings = findings(record, &around, known);
     }
 
     fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {

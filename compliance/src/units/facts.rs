@@ -27,6 +27,10 @@ pub static PARTY_ROWS: Rows<(i32, u64), PartyEntry> = Table::new(9, "party rows"
 /// Lines of a year behind the largest: its key, quantity below zero, line. So the largest comes first.
 pub const YEAR_LINES: Table<(YearKey, i64, SaleKey), ()> = Table::new(8, "year lines");
 
+/// By hash of product, selling and buying partner: what partners sold to each other.
+pub static TRADES: Table<u64, Roll<TradeEntry>> = Table::new(10, "trades");
+pub static TRADE_ROWS: Rows<u64, TradeEntry> = Table::new(11, "trade rows");
+
 /// (Event time, sale id): the order in which sales win and lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SaleKey(pub Day, pub Id);
@@ -86,6 +90,8 @@ pub struct Verdict {
     pub resold: Vec<Unit>,
     /// Units of it that came back through another partner and were sold again.
     pub undone: Vec<Unit>,
+    /// Its goods were sold to the seller by the buyer before.
+    pub circle: Option<Circle>,
     /// More was sold than shipped in, and it is the largest line.
     pub exceeds: Option<Exceeds>,
     /// For a return that is linked to a document: what it comes to there.
@@ -136,6 +142,15 @@ pub struct Unit {
     /// The other sale of it.
     pub other: SaleKey,
     pub at: RecordRef,
+}
+
+/// The sale by which the goods went out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circle {
+    pub at: RecordRef,
+    pub document: Text,
+    pub date: Day,
+    pub quantity: Micros,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +206,21 @@ impl PartyEntry {
     /// The first place of a day.
     pub fn from_day(mark: bool, day: Day) -> (u8, i32, [u8; 16]) {
         (u8::from(mark), day.0, [0; 16])
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TradeEntry {
+    pub sale: SaleKey,
+}
+
+impl Entry for TradeEntry {
+    /// By (event time, sale id).
+    type Place = (i32, [u8; 16]);
+
+    fn place(&self) -> (i32, [u8; 16]) {
+        let SaleKey(day, id) = self.sale;
+        (day.0, id.0)
     }
 }
 

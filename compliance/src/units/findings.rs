@@ -4,14 +4,26 @@ use std::sync::Arc;
 
 use contract::{Code, Finding, Id, Money, Program, RecordRef, Sale};
 
-use super::facts::{Exceeds, Grant, Pair, Record, Unit, Verdict};
+use super::conditions::Breached;
+use super::facts::{Circle, Exceeds, Grant, Pair, Record, Unit, Verdict};
 use super::grants::pays;
 use super::market::{at_risk, risk_of};
 use crate::references::Known;
 use crate::rules::{Check, RULES};
 
-/// Everything that is found about a sale, in order of precedence. `programs` are those that select the sale.
-pub fn findings(record: &Record, programs: &[&Program], known: &Arc<Known>) -> Vec<Finding> {
+/// The programs around a sale.
+pub struct Around<'a> {
+    /// Those that it may earn under.
+    pub earning: &'a [&'a Program],
+    /// Those that select it.
+    pub selecting: &'a [&'a Program],
+    /// Conditions of those that it does not meet.
+    pub breached: &'a [Breached<'a>],
+}
+
+/// Everything that is found about a sale, in order of precedence.
+pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec<Finding> {
+    let Around { earning: programs, selecting, breached } = *around;
     let (sale, verdict) = (&*record.sale, &record.verdict);
     let mut found = Vec::new();
     found.extend(no_sale(sale).map(|(code, message)| whole_line(sale, code, None, message, programs)));
@@ -30,7 +42,14 @@ pub fn findings(record: &Record, programs: &[&Program], known: &Arc<Known>) -> V
         let message = "came back through another partner and was sold again";
         add_unit(&mut found, sale, Code::ReturnAndResell, unit, message, None, programs);
     }
+    if verdict.back.is_none() {
+        found.extend(selecting.iter().flat_map(|program| unfit(sale, program, known)));
+    }
+    found.extend(verdict.circle.as_ref().map(|circle| circular(sale, circle, programs)));
     found.extend(named(sale, known));
+    if no_sale(sale).is_none() {
+        found.extend(breached.iter().map(|breached| condition(sale, breached)));
+    }
     found.extend(verdict.exceeds.as_ref().map(|exceeds| exceeded(sale, exceeds, programs)));
     found.extend(above_sold(record, programs));
     found
@@ -111,6 +130,19 @@ fn explained_by_pair(sale: &Sale, verdict: &Verdict, unit: &Unit) -> Option<Id> 
     Some(Finding::id_of(Code::TwoTiersReport, lower, Some(upper)))
 }
 
+/// What in the terms of a program keeps it from paying for the sale.
+fn unfit(sale: &Sale, program: &Program, known: &Known) -> impl Iterator<Item = Finding> {
+    let found = RULES.iter().filter_map(|rule| match rule.check {
+        Check::Terms(check) => check(sale, program, known),
+        _ => None,
+    });
+    found.map(|(code, message)| {
+        let id = Id::of("finding", &[&Finding::id_of(code, &sale.at, None).to_string(), &program.id]);
+        let message = format!("{}: {message}", program.id);
+        Finding { id, program: program.id.clone(), ..about(sale, code, None, message) }
+    })
+}
+
 fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
     if sale.promotion.is_empty() || known.versions(&sale.promotion).is_empty() {
         return Vec::new();
@@ -125,6 +157,26 @@ fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
         ..about(sale, code, None, breach.message)
     };
     RULES.iter().filter_map(breach).map(finding).collect()
+}
+
+fn circular(sale: &Sale, circle: &Circle, programs: &[&Program]) -> Finding {
+    let Circle { at, document, date, quantity } = circle;
+    let days = sale.date.0 - date.0;
+    let message = format!(
+        "{} units go back to {}, which sold {quantity} to {} in document {document} {days} days before",
+        sale.quantity, at.partner, sale.at.partner,
+    );
+    whole_line(sale, Code::CircularSale, Some(at.clone()), message, programs)
+}
+
+fn condition(sale: &Sale, breached: &Breached<'_>) -> Finding {
+    let Breached { code, message, programs } = breached;
+    let mut message = message.clone();
+    for (n, program) in programs.iter().enumerate() {
+        message.push_str(if n == 0 { ": nothing under " } else { ", " });
+        message.push_str(&program.id);
+    }
+    Finding { program: programs[0].id.clone(), ..whole_line(sale, *code, None, message, programs) }
 }
 
 fn exceeded(sale: &Sale, exceeds: &Exceeds, programs: &[&Program]) -> Finding {

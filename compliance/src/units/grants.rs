@@ -1,8 +1,10 @@
 //! From a sale and what is granted of it to the entitlements that the ledger gets.
 
-use contract::{Entitlement, PartnerKind, Program, Sale};
+use contract::{Entitlement, PartnerKind, Program, Reference, Sale};
 
 use super::facts::Grant;
+use crate::programs::special_price::debit;
+use crate::programs::stacking::base;
 
 /// Whether a program pays under the grant to a partner of this kind.
 pub fn pays(grant: &Grant, program: &Program, kind: Option<PartnerKind>) -> bool {
@@ -13,14 +15,22 @@ pub fn pays(grant: &Grant, program: &Program, kind: Option<PartnerKind>) -> bool
     }
 }
 
-/// One entitlement for each ledger key; `programs` come by ledger key, then priority.
-pub fn entitlements<'a>(sale: &Sale, programs: impl Iterator<Item = &'a Program>) -> Vec<Entitlement> {
+/// One entitlement for each ledger key; `programs` come by ledger key, in the order in which they are tried.
+pub fn entitlements<'a>(
+    sale: &Sale,
+    programs: impl Iterator<Item = &'a Program>,
+    reference: &Reference,
+) -> Vec<Entitlement> {
     let mut all: Vec<Entitlement> = Vec::new();
-    for program in programs {
-        match all.last_mut().filter(|e| e.ledger_key == *program.ledger_key()) {
-            Some(same) => same.programs.push(program.id.clone()),
-            None => all.push(entitlement(sale, program)),
+    let programs: Vec<&Program> = programs.collect();
+    for program in &programs {
+        if all.last().is_none_or(|e| e.ledger_key != *program.ledger_key()) {
+            let amount = base(reference, program, &programs, sale);
+            all.push(Entitlement { amount, ..entitlement(sale, program) });
         }
+        let of_key = all.last_mut().expect("one was put in");
+        of_key.programs.push(program.id.clone());
+        of_key.debits.extend(debit(reference, program, sale));
     }
     all
 }
@@ -31,12 +41,13 @@ fn entitlement(sale: &Sale, program: &Program) -> Entitlement {
         sale: sale.id,
         at: sale.at.clone(),
         stamp: sale.stamp,
-        programs: vec![program.id.clone()],
+        programs: Vec::new(),
         date: sale.date,
         quantity: sale.quantity,
         amount: sale.amount,
         currency: sale.currency,
         rep: sale.rep.clone(),
         origin: None,
+        debits: Vec::new(),
     }
 }

@@ -32,7 +32,7 @@ pub struct Twins {
 #[derive(Default)]
 pub struct Touched {
     pub serials: Vec<(u64, Text)>,
-    /// Lines that two tiers may report, each with whether it counts now.
+    /// Lines that two tiers may report or partners sell each other, each with whether it counts now.
     pub tiers: Vec<(Arc<Sale>, bool)>,
     pub years: Vec<YearKey>,
     /// Returns whose sale may be another now.
@@ -104,6 +104,7 @@ impl Desk<'_> {
         self.enter_units(&mut touched)?;
         self.link_returns(&mut touched)?;
         self.settle_tiers(&touched.tiers)?;
+        self.settle_circles(&touched.tiers)?;
         self.clear_doubles();
         self.settle_serials(&mut touched)?;
         self.enter_years(&mut touched)?;
@@ -158,11 +159,12 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// What counts in no index is in no pair and shares no unit.
+    /// What counts in no index is in no pair or circle and shares no unit.
     fn clear_doubles(&mut self) {
         for open in self.shelves.records.iter_mut().filter(|open| !open.entered.units) {
             if let Some(record) = &mut open.now {
                 record.verdict.pair = None;
+                record.verdict.circle = None;
                 record.verdict.resold.clear();
                 record.verdict.undone.clear();
             }
@@ -332,7 +334,8 @@ fn set_unit(units: &mut Vec<Unit>, serial: &Text, unit: Option<Unit>) {
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
     let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate);
-    let held = !sale.holds.is_empty() || resold || !verdict.undone.is_empty() || verdict.exceeds.is_some();
+    let unit = resold || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
+    let held = !sale.holds.is_empty() || unit;
     if held || verdict.double.is_some() || no_sale(sale).is_some() {
         return Grant::Nothing;
     }

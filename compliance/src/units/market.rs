@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use contract::{Day, Micros, Money, Partner, PartnerKind, Program, Reference, Sale, Shipment, Text};
+use contract::{
+    Day, Micros, Money, Partner, PartnerKind, Person, Program, Reference, Restricted, Sale, Shipment, Text,
+};
 use rustc_hash::FxHashMap;
 
+use super::conditions::{asks, meets};
 use super::facts::{YearKey, hash};
+use super::names::Names;
 use crate::programs::estimate::estimate;
 use crate::programs::index::{ProgramIndex, Subject};
+use crate::programs::special_price::debit;
+use crate::programs::spiff::has_beneficiary;
+use crate::programs::stacking::order;
 use crate::references::Known;
 
 /// Days that one answer holds for: an answer is kept by block of days.
@@ -24,6 +31,8 @@ const VERSIONS_MAX: usize = 4;
 pub struct Market {
     members: FxHashMap<Text, Member>,
     programs: ProgramIndex,
+    names: Names,
+    asks_of_all: bool,
 }
 
 /// A partner with what follows from its place among the others.
@@ -53,6 +62,8 @@ impl Market {
         Market {
             members: reference.partners.iter().enumerate().map(member).collect(),
             programs: ProgramIndex::new(&reference.programs),
+            names: Names::new(reference),
+            asks_of_all: asks_of_all(reference),
         }
     }
 
@@ -64,10 +75,45 @@ impl Market {
         self.member(partner).map(|m| m.kind)
     }
 
+    /// Something is asked of sales under every program: restricted parties, serial numbers issued, pack sizes.
+    pub fn asks_of_all(&self) -> bool {
+        self.asks_of_all
+    }
+
+    /// The partner that a party on a sale is, a golden outlet or a text with a `?` in front.
+    pub fn partner_of(&self, party: &str) -> Option<&Text> {
+        self.names.partner_of(party)
+    }
+
+    /// The one partner that is called so, case and punctuation aside.
+    pub fn partner_called(&self, name: &str) -> Option<&Text> {
+        self.names.partner_called(name)
+    }
+
+    /// The entry of a list of restricted parties that a partner or a party on its sale is.
+    pub fn restricted(&self, partner: &str, party: &str) -> Option<&Restricted> {
+        self.names.restricted(partner, party)
+    }
+
+    /// Everybody in the register who is paid as this payee, where it is more than one entry.
+    pub fn paid_as(&self, payee: &str) -> &[Person] {
+        self.names.paid_as(payee)
+    }
+
+    /// A customer of the program whose name begins like this one.
+    pub fn lookalike(&self, program: &Program, name: &str) -> Option<&Text> {
+        self.names.lookalike(program, name)
+    }
+
     /// The family that the partner's sales are looked up in.
     pub fn family<'a>(&'a self, partner: &'a str) -> &'a str {
         self.member(partner).map_or(partner, |m| &m.family)
     }
+}
+
+fn asks_of_all(reference: &Reference) -> bool {
+    let Reference { restricted, serial_ranges, products, .. } = reference;
+    !restricted.is_empty() || !serial_ranges.is_empty() || products.iter().any(|product| product.pack.is_some())
 }
 
 /// Goes up to the partner without a parent; a ring ends where it began to repeat, at the least of its names.
@@ -104,6 +150,8 @@ pub struct Offer {
     block: i32,
     /// Positions in `Reference::programs`, by ledger key, priority, id.
     programs: Vec<u32>,
+    /// Some of them ask something of single sales.
+    asks: bool,
 }
 
 /// Looks offers up and remembers them, for each version of the reference data.
@@ -120,8 +168,26 @@ struct Kept {
 }
 
 impl Offers {
-    /// The programs that a sale may earn under on its date, by ledger key, priority and id. A SPIFF needs a named person.
+    /// The programs that a sale may earn under on its date, by ledger key, in the order in which they are tried.
     pub fn programs<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
+        let mut programs = self.selecting(known, sale);
+        programs.retain(|program| may_earn(program, sale, &known.reference) && meets(sale, program, known));
+        order(&mut programs, &known.reference, sale);
+        programs
+    }
+
+    /// Those of the programs that select a sale which ask something of it.
+    pub fn asking<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
+        if self.offer(known, sale).asks {
+            let mut programs = self.selecting(known, sale);
+            programs.retain(|program| asks(program, known));
+            return programs;
+        }
+        Vec::new()
+    }
+
+    /// All programs that select a sale on its date.
+    pub fn selecting<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
         let offer = self.offer(known, sale);
         let programs = &known.reference.programs;
         offer
@@ -129,7 +195,6 @@ impl Offers {
             .iter()
             .map(|p| &programs[*p as usize])
             .filter(|p| p.from <= sale.date && sale.date <= p.to)
-            .filter(|p| !sale.rep.is_empty() || !p.pays_person())
             .collect()
     }
 
@@ -191,7 +256,14 @@ fn find(known: &Known, sale: &Sale, block: i32) -> Offer {
         let subject = Subject { product: &sale.product, category, partner };
         market.programs.matching(&reference.programs, subject, first, last).programs
     });
-    Offer { product: sale.product.clone(), partner: sale.at.partner.clone(), block, programs }
+    let asks = programs.iter().any(|program| asks(&reference.programs[*program as usize], known));
+    Offer { product: sale.product.clone(), partner: sale.at.partner.clone(), block, programs, asks }
+}
+
+/// A SPIFF needs to know whose the sale is, ship and debit needs an authorisation.
+fn may_earn(program: &Program, sale: &Sale, reference: &Reference) -> bool {
+    has_beneficiary(program, &sale.rep)
+        && (program.mechanism.resale().is_none() || debit(reference, program, sale).is_some())
 }
 
 /// Units shipped in to a partner in a calendar year; `None` where the table has no row: then nothing is known.

@@ -8,13 +8,16 @@
 //! A sale that is held, by doubts about its data or by a rule here, earns nothing and still counts as a fact. A return
 //! that is held still takes back: what is granted must never exceed what is sold.
 
+mod circles;
+pub(crate) mod conditions;
 mod desk;
 pub(crate) mod facts;
-mod filing;
+pub(crate) mod filing;
 mod findings;
 mod grants;
 mod judge;
 pub(crate) mod market;
+pub(crate) mod names;
 mod returns;
 mod rolls;
 mod shelf;
@@ -25,7 +28,7 @@ mod cases;
 #[cfg(test)]
 mod permutations;
 #[cfg(test)]
-mod trial;
+pub(crate) mod trial;
 
 use std::sync::Arc;
 
@@ -34,7 +37,7 @@ use stream::{Blobs, Input, Outbox, Stage, StageError, State, StorageError, Table
 
 use crate::references::References;
 use desk::{Desk, Shelves, view};
-use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, YEARS};
+use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
 use judge::Touched;
 use market::{Offers, at_risk};
 
@@ -75,6 +78,9 @@ impl Stage for UnitsStage {
         wanted.push(YEARS.wanted(&filing::year_key(sale)));
         wanted.extend(
             filing::tier_keys(market, sale).iter().flat_map(|keys| keys.lists(sale.date)).map(|key| TIERS.wanted(&key)),
+        );
+        wanted.extend(
+            circles::trade(market, sale).iter().flat_map(|t| [t.sold, t.bought]).map(|key| TRADES.wanted(&key)),
         );
         wanted.extend(filing::lives(sale).iter().map(|(life, _)| SERIALS.wanted(life)));
     }

@@ -43,7 +43,7 @@ fn any_sale(dice: &mut Dice, record: u32, partner: &str) -> Sale {
     let mut sale = line(record, partner, document, date, quantity, Micros::units(10 * quantity));
     sale.alone = dice.chance(60);
     if partner == "D" || dice.chance(50) {
-        sale.customer = dice.one_of(&["s/1", "s/1", "c"]).into();
+        sale.customer = dice.one_of(&["s/1", "s/1", "c", "?A", "?D"]).into();
     }
     sale.outlet = dice.one_of(&["", "s/1", "s/1"]).into();
     if dice.chance(30) {

@@ -286,9 +286,12 @@ fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlemen
             match gives.iter_mut().find(|give| give.ledger_key == granted.ledger_key) {
                 Some(give) => {
                     give.quantity += -part.units;
-                    give.amount += -amount;
+                    give.amount += -of_base(amount, granted, &line.sale);
                 }
-                None => gives.push(negative(back, &line.sale, granted, part.units, amount)),
+                None => {
+                    let amount = of_base(amount, granted, &line.sale);
+                    gives.push(negative(back, &line.sale, granted, part.units, amount));
+                }
             }
         }
     }
@@ -299,6 +302,11 @@ fn amount_back(back: &Sale, sold: &Sale, units: Micros) -> Micros {
     let most = sold.amount.share(units, sold.quantity).abs();
     let reported = back.amount.share(units, back.quantity).abs();
     if back.currency == sold.currency { reported.min(most) } else { most }
+}
+
+/// The same share of the amount that the sale was granted on, which may be a net one.
+fn of_base(amount: Micros, granted: &Entitlement, sold: &Sale) -> Micros {
+    if granted.amount == sold.amount { amount } else { amount.share(granted.amount, sold.amount) }
 }
 
 fn negative(back: &Sale, sold: &Sale, granted: &Entitlement, units: Micros, amount: Micros) -> Entitlement {

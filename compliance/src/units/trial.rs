@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Cadence, Caps, Code, Control, Currency, Day, Entitlement, EntitlementEvent, Finding, Id, Mechanism, Micros,
-    Movement, Partner, PartnerKind, Program, RecordRef, Reference, Sale, SaleEvent, Selector, Shipment, Text, Topic,
+    Benefit, BookCost, Cadence, Caps, Code, Conditions, Control, Credit, Currency, Day, Entitlement, EntitlementEvent,
+    Finding, Id, Mechanism, Membership, Micros, Movement, Outlet, Partner, PartnerKind, Person, Product, Program,
+    RecordRef, Reference, Resale, Restricted, Sale, SaleEvent, Selector, SerialRange, Shipment, SpecialPrice, Split,
+    Text, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
 
@@ -21,7 +23,11 @@ impl Blobs for Blob {
 }
 
 /// `D` distributes to `A` and `B`; `L` stands alone. `UNIT` pays 1.00 a unit to all, `RESELL` and `DIST` one percent at
-/// their tier, `OLD` ended in 2012, `HATS` pays for hats only.
+/// their tier, `OLD` ended in 2012, `HATS` pays for hats only, `SPIFF` pays persons, `LISTED` those that are registered
+/// with `L`, `TEAM` two persons 60 to 40, `DEBIT` gives `L` what the book cost of `s/p` is above 7 for sales to `acme` until
+/// June. `CLUB` pays its member `M` in February and March 2013, `DIRECT` for what was shipped in, `END` for sales to end
+/// users, `GIFTLESS` for what costs something, `HOME` for goods that stay in Spain, `NAMED` for sales to Acme. `s/12` is
+/// partner `B`'s outlet.
 pub fn market(shipments: Vec<Shipment>) -> Reference {
     let partner = |id: &str, kind: PartnerKind, parent: &str| Partner {
         id: id.into(),
@@ -37,19 +43,114 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
     let percent = Mechanism::Percent { rate: Micros(10_000) };
     let per_unit = Mechanism::PerUnit { rate: Micros::ONE };
     let tier = |id: &str, kind| Program { pay_tier: Some(kind), ..program(id, Some(kind), percent.clone()) };
+    let split = Split::Shares(vec![60, 40]);
+    let team = Mechanism::Spiff { benefit: Benefit::PerUnit, rate: Micros::ONE, split, late: None };
     let hats = Selector { categories: vec!["hats".into()], ..Selector::default() };
+    let asking = |id: &str, conditions| Program { conditions, ..program(id, None, per_unit.clone()) };
+    let asked = Conditions::default();
+    let member = Membership {
+        program: "CLUB".into(),
+        partner: "M".into(),
+        from: day("2013-02-01"),
+        to: Some(day("2013-03-31")),
+    };
+    let person = |name: &str, from: &str, to: Option<&str>| Person {
+        partner: "L".into(),
+        name: name.into(),
+        from: day(from),
+        to: to.map(day),
+        payee: if name.starts_with("Ro") { "account 1".into() } else { Text::default() },
+    };
+    let outlet = |id: &str, name: &str, country: &str| Outlet {
+        id: id.into(),
+        name: name.to_owned(),
+        city: String::new(),
+        region: String::new(),
+        country: country.to_owned(),
+    };
+    let spiff =
+        Mechanism::Spiff { benefit: Benefit::PerUnit, rate: Micros::ONE, split: Split::Whole, late: None };
     Reference {
-        partners: vec![partner("A", low, "D"), partner("B", low, "D"), partner("D", up, ""), partner("L", low, "")],
+        partners: vec![
+            partner("A", low, "D"),
+            partner("B", low, "D"),
+            partner("D", up, ""),
+            partner("L", low, ""),
+            partner("M", low, ""),
+        ],
+        outlets: vec![
+            outlet("s/12", "B", "Spain"),
+            outlet("s/13", "Acme GmbH", "Spain"),
+            outlet("s/14", "ACME Handels AG", "Spain"),
+            outlet("s/15", "Bravo", "France"),
+            outlet("s/16", "Charlie", ""),
+            outlet("s/17", "EVIL TRADING LTD", "Spain"),
+        ],
         programs: vec![
+            asking("CLUB", Conditions { members_only: true, ..asked.clone() }),
+            program("DEBIT", None, Mechanism::ShipAndDebit { resale: Resale::Partial }),
+            asking("DIRECT", Conditions { direct_purchase: true, ..asked.clone() }),
             tier("DIST", up),
+            asking("END", Conditions { end_users: true, ..asked.clone() }),
+            asking("GIFTLESS", Conditions { free_goods_excluded: true, ..asked.clone() }),
             Program { selector: hats, ..program("HATS", None, per_unit.clone()) },
+            asking("HOME", Conditions { territory: vec!["Spain".into()], ..asked.clone() }),
+            Program {
+                conditions: Conditions { registered_persons: true, ..asked.clone() },
+                ..program("LISTED", None, spiff.clone())
+            },
+            asking("NAMED", Conditions { customers: vec!["s/13".into()], ..asked.clone() }),
             Program { to: day("2012-12-31"), ..program("OLD", None, per_unit.clone()) },
             tier("RESELL", low),
-            program("UNIT", None, per_unit),
+            program("SPIFF", None, spiff),
+            program("TEAM", None, team),
+            program("UNIT", None, per_unit.clone()),
         ],
+        memberships: vec![member],
+        products: vec![Product {
+            id: "s/cased".into(),
+            name: String::new(),
+            other_names: Vec::new(),
+            category: Text::default(),
+            list_price: Some(Micros::units(5)),
+            gtin: Text::default(),
+            pack: Some(Micros::units(12)),
+        }],
+        functional_currency: Currency::parse("USD"),
+        persons: vec![
+            person("Ann Lee", "2013-02-01", None),
+            person("Bo", "2012-01-01", Some("2012-12-31")),
+            person("Rob", "2013-02-01", None),
+            person("Robert", "2013-02-01", Some("2013-02-28")),
+        ],
+        restricted: vec![Restricted { name: "Evil Trading Ltd.".into(), list: "EU 2013-01".into() }],
+        serial_ranges: vec![SerialRange { product: "s/numbered".into(), first: "S0001".into(), last: "S4000".into() }],
         shipments,
+        special_prices: vec![special("s/p"), special("s/q")],
+        book_costs: vec![cost("2013-01-01", 10), cost("2013-05-01", 7)],
         ..Reference::default()
     }
+}
+
+fn special(product: &str) -> SpecialPrice {
+    SpecialPrice {
+        program: "DEBIT".into(),
+        partner: "L".into(),
+        product: product.into(),
+        id: "SPA".into(),
+        customer: "?acme".into(),
+        from: day("2013-01-01"),
+        to: day("2013-06-30"),
+        quantity: None,
+        credit: Credit::AboveCost(Micros::units(7)),
+        resale: None,
+        currency: Currency::parse("USD").expect("a currency"),
+    }
+}
+
+fn cost(from: &str, cost: i64) -> BookCost {
+    let currency = Currency::parse("USD").expect("a currency");
+    BookCost { product: "s/p".into(), currency, from: day(from), cost: Micros::units(cost) }
 }
 
 fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program {
@@ -60,6 +161,7 @@ fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program
         from: day("2010-01-01"),
         to: day("2019-12-31"),
         selector: Selector { partner_kinds: kind.into_iter().collect(), ..Selector::default() },
+        conditions: Conditions::default(),
         mechanism,
         period: Cadence::Month,
         currency: None,
@@ -72,7 +174,11 @@ fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program
         grace_days: 0,
         close_days: 0,
         auto_authorise: true,
+        choose: Default::default(),
+        stack: None,
+        rounding: Default::default(),
         minimum_payout: None,
+        bonus: Vec::new(),
         prorate: Default::default(),
     }
 }

@@ -202,6 +202,7 @@ fn sales_and_entitlements() {
         currency: Currency::NONE,
         rep: "Ann".into(),
         origin,
+        debits: vec![Debit { program: "A".into(), special_price: id(8), credit: amount(), short: amount() }],
     };
     check(&[
         EntitlementEvent::Grant(Box::new(entitlement(None))),

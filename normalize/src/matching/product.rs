@@ -247,6 +247,7 @@ mod tests {
                 category: Text::default(),
                 list_price: None,
                 gtin: (*gtin).into(),
+                pack: None,
             });
         }
         let mut known = |partner: &str, code: &str, product: &str| {

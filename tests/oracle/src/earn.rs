@@ -1,6 +1,6 @@
 //! What a line earns by its place in the order (domain notes §4.1, §4.5), before caps.
 
-use contract::{Benefit, Measure, Mechanism, Micros, Tier};
+use contract::{Benefit, FreeGoods, Measure, Mechanism, Micros, Per, Tier};
 use num_traits::{Signed, Zero};
 
 use crate::exact::{Exact, exact, zero};
@@ -52,7 +52,7 @@ pub fn earned(mechanism: &Mechanism, before: Sold, line: Sold, all: Sold) -> Exa
     match mechanism {
         Mechanism::PerUnit { rate } => exact(*rate) * line.quantity,
         Mechanism::Percent { rate } => exact(*rate) * line.amount,
-        Mechanism::Spiff { benefit, rate } => exact(*rate) * line.base(*benefit),
+        Mechanism::Spiff { benefit, rate, .. } => exact(*rate) * line.base(*benefit),
         Mechanism::Fixed { measure, amount } => {
             let paid = |sold: Exact| if sold.is_positive() { exact(*amount) } else { zero() };
             paid(before.plus(line).measured(*measure)) - paid(before.measured(*measure))
@@ -81,9 +81,21 @@ pub fn earned(mechanism: &Mechanism, before: Sold, line: Sold, all: Sold) -> Exa
             let rate = reached(tiers, all.measured(*measure)).last().map_or(zero(), |tier| exact(tier.rate));
             along(&[Band { from: exact(*above), to: None, rate }], *measure, *benefit, before, line)
         }
-        // Without a baseline there is no growth; with one it is another mechanism.
-        Mechanism::Growth(_) => zero(),
+        Mechanism::FreeGoods(terms) => match terms.per {
+            Per::Period => given(terms, before.plus(line).quantity) - given(terms, before.quantity),
+            Per::Sale if line.quantity.is_negative() => -given(terms, -line.quantity),
+            Per::Sale => given(terms, line.quantity),
+        },
+        // Without a baseline there is no growth, without a score no band; with one it is another mechanism.
+        Mechanism::Growth(_) | Mechanism::Score(_) => zero(),
+        // No history draws special prices: what they give is not in the terms.
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => zero(),
     }
+}
+
+/// What whole multiples of goods are worth.
+fn given(terms: &FreeGoods, bought: Exact) -> Exact {
+    (bought.max(zero()) / exact(terms.every)).floor() * exact(terms.free) * exact(terms.value)
 }
 
 /// Tiers that start at or below the measure; what is below zero counts as zero.

@@ -59,6 +59,8 @@ struct Account {
     reached: Reached,
     /// Taken by caps and budget when the period froze, and not given back.
     given_up: Exact,
+    /// What the beneficiary's year leaves, and what the version's budget does.
+    year_left: Option<Exact>,
     budget_left: Option<Exact>,
     accrued: Micros,
     orders: Vec<Order>,
@@ -78,7 +80,8 @@ impl Account {
     fn wanted(&self) -> Exact {
         let earned = self.reached.earned;
         let standing = (earned - self.given_up).max(earned.min(zero()));
-        under(self.program.caps.partner_period, standing)
+        let wanted = under(self.program.caps.partner_period, standing);
+        self.year_left.map_or(wanted, |left| wanted.min(left))
     }
 
     fn within_budget(&self) -> Exact {
@@ -97,9 +100,9 @@ impl Account {
         self.freezes_on().plus(days(self.program.close_days))
     }
 
-    fn count(&mut self, program: Program, lines: Vec<Line>) {
+    fn count(&mut self, program: Program, currency: Currency, lines: Vec<Line>) {
         if program != self.program || lines != self.lines {
-            self.reached = reached(&program, &lines);
+            self.reached = reached(&program, currency, &lines);
             (self.program, self.lines) = (program, lines);
         }
     }
@@ -122,8 +125,12 @@ fn under(cap: Option<Micros>, benefit: Exact) -> Exact {
     cap.map_or(benefit, |cap| benefit.min(exact(cap)))
 }
 
-fn reached(program: &Program, lines: &[Line]) -> Reached {
-    let changes = changes(program, lines);
+fn reached(program: &Program, currency: Currency, lines: &[Line]) -> Reached {
+    let mut changes = changes(program, currency, lines);
+    let plain: Exact = changes.iter().sum();
+    let band = program.bonus.iter().rfind(|band| exact(band.from) <= plain);
+    let share = band.map_or(zero(), |band| exact(band.rate));
+    changes.iter_mut().for_each(|change| *change += *change * share);
     let whole: Exact = changes.iter().sum();
     let measured = together(lines).measured(program.mechanism.measure());
     let met = program.threshold.is_none_or(|threshold| measured >= exact(threshold));
@@ -229,11 +236,12 @@ impl Oracle {
             partner,
             last,
             phase: Phase::Open,
-            reached: reached(&program, &[]),
+            reached: reached(&program, settlement.currency, &[]),
             program,
             terms: entitlement.stamp,
             lines: Vec::new(),
             given_up: zero(),
+            year_left: None,
             budget_left: None,
             accrued: Micros::ZERO,
             orders: Vec::new(),
@@ -269,12 +277,36 @@ impl Oracle {
             };
             let mut lines = lines.remove(settlement).unwrap_or_default();
             lines.sort_unstable();
-            account.count(program, lines);
+            account.count(program, settlement.currency, lines);
         }
+        self.share_years();
         self.share_budgets();
         for (settlement, account) in &mut self.accounts {
             if account.phase == Phase::Open || tick.is_some() {
                 account.accrued = rounded(account.within_budget(), settlement.currency);
+            }
+        }
+    }
+
+    /// The settlements of a beneficiary's year share one cap, whatever their version.
+    fn share_years(&mut self) {
+        let mut sharing: BTreeMap<(Text, Text, i16, Currency), Vec<(u32, Id, Settlement)>> = BTreeMap::new();
+        for (settlement, account) in &mut self.accounts {
+            (account.year_left, account.budget_left) = (None, None);
+            let Settlement { program, version, beneficiary, currency, .. } = settlement.clone();
+            let key = (program, beneficiary, account.last.year(), currency);
+            sharing.entry(key).or_default().push((version, settlement.id(), settlement.clone()));
+        }
+        for ((_, _, _, currency), mut members) in sharing {
+            members.sort();
+            let accounts = members.iter().map(|(version, _, settlement)| (version, &self.accounts[settlement]));
+            let newest = accounts.max_by_key(|(version, account)| (*version, account.terms));
+            let cap = newest.and_then(|(_, account)| account.program.caps.partner_year);
+            let claims: Vec<Claim> =
+                members.iter().map(|(_, _, settlement)| claim(&self.accounts[settlement])).collect();
+            let left = cap.map_or(vec![None; claims.len()], |cap| shared(cap, currency, &claims));
+            for ((_, _, settlement), left) in members.iter().zip(left) {
+                self.accounts.get_mut(settlement).expect("a member has an account").year_left = left;
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Id, Program};
+use contract::{Currency, Day, Id, Program, Rounding};
 use num_traits::Signed;
 
 use crate::earn::{Sold, earned};
-use crate::exact::{Exact, exact, zero};
+use crate::exact::{Exact, exact, rounded, zero};
 
 /// A sale or return that stands. In the order in which lines are paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,14 +33,15 @@ pub fn together(lines: &[Line]) -> Sold {
 ///
 /// A sale and the returns that are linked to it are one transaction: with what is left of it in the end it holds the
 /// sale's place in the order, and it is capped as a whole. A return whose sale does not stand here is a line of its own.
-pub fn changes(program: &Program, lines: &[Line]) -> Vec<Exact> {
+pub fn changes(program: &Program, currency: Currency, lines: &[Line]) -> Vec<Exact> {
     let all = together(lines);
     let homes = homes(lines);
     let in_front = in_front(lines, &homes);
     let worth = |place: usize, until: usize| {
         let parts = lines.iter().zip(&homes).take(until).filter(|(_, home)| **home == place);
         let sold = parts.fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.sold()));
-        capped(program, earned(&program.mechanism, in_front[place], sold, all), sold)
+        let benefit = capped(program, earned(&program.mechanism, in_front[place], sold, all), sold);
+        if program.rounding == Rounding::Sale { exact(rounded(benefit, currency)) } else { benefit }
     };
     let change = |(at, home): (usize, &usize)| match *home {
         home if home == at => worth(at, at + 1),

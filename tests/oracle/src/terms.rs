@@ -1,6 +1,6 @@
 //! A program as it holds for one beneficiary and period: baseline of growth, proration (domain notes §4.5).
 
-use contract::{Day, Growth, Mechanism, Micros, PaidOn, Program, Settlement, Tier};
+use contract::{Benefit, Day, Figure, Growth, Mechanism, Micros, PaidOn, Program, Score, Settlement, Tier};
 use num_rational::Ratio;
 
 use crate::exact::{Exact, exact, to_millionths};
@@ -10,14 +10,33 @@ pub fn holding(program: &Program, settlement: &Settlement, partner: &str, last: 
     let mut program = program.clone();
     if let Mechanism::Growth(growth) = &program.mechanism
         && program.currency.is_none_or(|currency| currency == settlement.currency)
-        && let Some(baseline) = growth.baseline(partner, &settlement.period)
+        && let Some(baseline) = figure(&growth.baselines, partner, &settlement.period)
     {
         program.mechanism = over(growth, baseline);
+    } else if let Mechanism::Score(score) = &program.mechanism
+        && let Some(reached) = figure(&score.scores, partner, &settlement.period)
+    {
+        program.mechanism = banded(score, reached);
     }
     let (first, last) = program.period.range(last);
     let inside = last.min(program.to).0 - first.max(program.from).0 + 1;
     let share = Ratio::new(i128::from(inside.max(0)), i128::from(last.0 - first.0 + 1));
     if share < Ratio::from_integer(1) { prorated(program, share) } else { program }
+}
+
+/// That of the very period, else the one for each.
+fn figure(figures: &[Figure], partner: &str, period: &str) -> Option<Micros> {
+    let find = |period: &str| figures.iter().find(|figure| figure.partner == partner && figure.period == period);
+    find(period).or_else(|| find("")).map(|figure| figure.value)
+}
+
+fn banded(score: &Score, reached: Micros) -> Mechanism {
+    let band = score.tiers.iter().rfind(|tier| tier.from <= reached);
+    let rate = band.map_or(Micros::ZERO, |tier| tier.rate);
+    match score.benefit {
+        Benefit::PerUnit => Mechanism::PerUnit { rate },
+        Benefit::Percent => Mechanism::Percent { rate },
+    }
 }
 
 fn over(growth: &Growth, baseline: Micros) -> Mechanism {

@@ -1,10 +1,12 @@
 //! Histories drawn from a seed: what happened, one act after the other, so that any act may be left out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Baseline, Benefit, Cadence, Caps, Control, Currency, Day, Entitlement, EntitlementEvent, Growth,
-    Id, Measure, Mechanism, Micros, PaidOn, Program, Proration, RecordRef, Reference, Selector, Text, Tier,
+    AccountingClass, Benefit, Cadence, Caps, Choice, Control, Currency, Day, Entitlement, EntitlementEvent, Figure,
+    FreeGoods, Growth, Id, Measure, Mechanism, Micros, PaidOn, Per, Program, Proration, RecordRef, Reference, Rounding,
+    Score, Selector, Split, Text, Tier,
 };
 
 const PARTNERS: [&str; 3] = ["A", "B", "C"];
@@ -136,6 +138,7 @@ impl History {
             currency: Currency::parse(deal.currency).expect("a currency of the list"),
             rep: deal.rep.into(),
             origin,
+            debits: Vec::new(),
         };
         let alone = (COMPETING..PROGRAMS).map(|place| like(name(place), vec![name(place)]));
         let competing: Vec<Text> = deal.competing.iter().map(|place| name(*place)).collect();
@@ -295,19 +298,34 @@ fn program(dice: &mut Dice, place: usize) -> Program {
             per_unit: dice.some(4, |dice| dice.micros(100_000, 2_000_000)),
             per_transaction: dice.some(4, |dice| dice.micros(500_000, 9_000_000)),
             partner_period: dice.some(4, |dice| dice.micros(1_000_000, 60_000_000)),
+            partner_year: dice.some(6, |dice| dice.micros(2_000_000, 90_000_000)),
             budget: dice.some(3, |dice| dice.micros(5_000_000, 200_000_000)),
         },
         threshold: dice.some(5, |dice| dice.micros(1_000_000, 60_000_000)),
         group: (place < COMPETING).then(|| "group".into()),
         priority: place as u32,
+        choose: Choice::default(),
+        stack: None,
+        rounding: if dice.one_in(5) { Rounding::Sale } else { Rounding::Total },
         pay_tier: None,
         class: AccountingClass::default(),
         grace_days: dice.below(40) as u32,
         close_days: dice.below(90) as u32,
         auto_authorise: !dice.one_in(5),
         minimum_payout: dice.some(4, |dice| dice.micros(500_000, 40_000_000)),
+        bonus: dice.some(5, bonus).unwrap_or_default(),
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
     }
+}
+
+/// One band or two.
+fn bonus(dice: &mut Dice) -> Vec<Tier> {
+    let from = dice.micros(500_000, 20_000_000);
+    let mut bands = vec![Tier { from, rate: Micros(50_000 * (1 + dice.below(4) as i64)) }];
+    if dice.one_in(2) {
+        bands.push(Tier { from: from + dice.micros(1, 30_000_000), rate: Micros(50_000 * (1 + dice.below(6) as i64)) });
+    }
+    bands
 }
 
 fn mechanism(dice: &mut Dice) -> Mechanism {
@@ -326,10 +344,10 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         let rate = if dice.one_in(6) { Micros(rate.0 / 2) } else { Micros(rate.0 * (place + 1)) };
         tiers.push(Tier { from, rate });
     }
-    match dice.below(10) {
+    match dice.below(12) {
         0 => Mechanism::PerUnit { rate },
         1 => Mechanism::Percent { rate },
-        2 => Mechanism::Spiff { benefit, rate },
+        2 => Mechanism::Spiff { benefit, rate, split: Split::Whole, late: None },
         3 => Mechanism::VolumeMarginal { measure, benefit, tiers },
         4 => Mechanism::VolumeRolling { measure, benefit, tiers },
         5 => Mechanism::VolumeTotal { measure, benefit, tiers },
@@ -339,23 +357,34 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         }
         7 => Mechanism::Fixed { measure, amount: Micros(rate.0 * 900) },
         8 => Mechanism::Growth(growth(dice, measure, benefit, tiers)),
+        9 => Mechanism::Score(Score { benefit, tiers, scores: figures(dice) }),
+        10 => Mechanism::FreeGoods(FreeGoods {
+            every: Micros::units(1 + dice.below(9) as i64),
+            free: Micros(500_000 * (1 + dice.below(4) as i64)),
+            value: Micros(rate.0 * 20),
+            per: if dice.one_in(2) { Per::Sale } else { Per::Period },
+        }),
         _ => Mechanism::VolumeRetroactive { measure, benefit, tiers },
     }
 }
 
-/// One partner has a baseline for every period, one for a single quarter, one none.
+/// One partner has a baseline, or a score, for every period, one for a single quarter, one none.
 fn growth(dice: &mut Dice, measure: Measure, benefit: Benefit, mut tiers: Vec<Tier>) -> Growth {
     for (place, tier) in (0..).zip(&mut tiers) {
         tier.from = Micros(900_000 + 250_000 * place);
     }
-    let mut baseline = |partner: &str, period: &str| Baseline {
-        partner: partner.into(),
-        period: period.into(),
-        measure: dice.micros(1_000_000, 400_000_000),
-    };
-    let baselines = [baseline("A", ""), baseline("B", "2013-Q1")].into();
+    let baselines = figures(dice);
     let paid_on = [PaidOn::Growth, PaidOn::Excess, PaidOn::All][dice.below(3) as usize];
     Growth { measure, benefit, paid_on, tiers, baselines }
+}
+
+fn figures(dice: &mut Dice) -> Arc<[Figure]> {
+    let mut figure = |partner: &str, period: &str| Figure {
+        partner: partner.into(),
+        period: period.into(),
+        value: dice.micros(1_000_000, 400_000_000),
+    };
+    [figure("A", ""), figure("B", "2013-Q1")].into()
 }
 
 /// A budget, a cap, the grace or the way of earning of one program is another from here on.
@@ -410,6 +439,9 @@ impl Reached {
             Mechanism::VolumeTotal { .. } => "total",
             Mechanism::VolumeExcess { .. } => "excess",
             Mechanism::Growth(_) => "growth",
+            Mechanism::Score(_) => "score",
+            Mechanism::FreeGoods(_) => "free goods",
+            Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => "special prices",
         };
         let caps = &program.caps;
         let features = [
@@ -417,7 +449,10 @@ impl Reached {
             (caps.per_unit.is_some(), "cap of a unit"),
             (caps.per_transaction.is_some(), "cap of a transaction"),
             (caps.partner_period.is_some(), "cap of a period"),
+            (caps.partner_year.is_some(), "cap of a year"),
             (caps.budget.is_some(), "budget"),
+            (!program.bonus.is_empty(), "bonus"),
+            (program.rounding == Rounding::Sale, "rounding of each sale"),
             (program.threshold.is_some(), "threshold"),
             (program.minimum_payout.is_some(), "minimum payout"),
             (program.group.is_some(), "group"),
@@ -430,10 +465,10 @@ impl Reached {
         }
     }
 
-    /// Every kind of act, and every two features of programs in one program: of ten ways of earning no two.
+    /// Every kind of act, and every two features of programs in one program: of twelve ways of earning no two.
     pub fn must_be_wide(&self) {
         println!("{} situations, {} pairs of features", self.situations.len(), self.pairs.len());
         assert_eq!(self.situations.len(), 6, "{:?}", self.situations);
-        assert_eq!(self.pairs.len(), 9 * 8 / 2 + 10 * 9, "{:?}", self.pairs);
+        assert_eq!(self.pairs.len(), 12 * 11 / 2 + 12 * 12, "{:?}", self.pairs);
     }
 }

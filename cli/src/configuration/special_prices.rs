@@ -1,0 +1,167 @@
+//! Special prices and the price book: the tables `special_prices.csv` and `price_book.csv`.
+//!
+//! They stand beside the programs, not in them: authorisations come all the time, terms of a program stay.
+
+use std::collections::BTreeMap;
+
+use contract::{BookCost, Credit, Day, Mechanism, Program, Reference, SpecialPrice, Text};
+
+use super::fields::{currency, day, positive, text};
+use super::master::{golden, keyed};
+use super::problem::{Place, Problem, Report};
+use super::table::Row;
+
+pub(crate) const FILE: &str = "special_prices.csv";
+pub(crate) const PRICE_BOOK: &str = "price_book.csv";
+
+const COLUMNS: [&str; 12] = [
+    "authorisation",
+    "program",
+    "partner",
+    "product",
+    "?customer",
+    "from",
+    "to",
+    "?quantity",
+    "?cost",
+    "?amount",
+    "?resale",
+    "currency",
+];
+
+pub(crate) fn special_prices(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.special_prices = keyed(&COLUMNS, report, |row, report| {
+        let id = row.require("authorisation", text, report);
+        let program = row.require("program", text, report);
+        let partner = row.require("partner", text, report);
+        let product = row.require("product", golden, report);
+        let dates = dates(row, report);
+        let quantity = row.get("quantity", positive, report);
+        let credit = credit(row, report);
+        let resale = row.get("resale", positive, report);
+        let currency = row.require("currency", currency, report);
+        let (from, to) = dates?;
+        let special = SpecialPrice {
+            program: program?,
+            partner: partner?,
+            product: product?,
+            id: id?,
+            customer: customer(row.cell("customer")),
+            from,
+            to,
+            quantity,
+            credit: credit?,
+            resale,
+            currency: currency?,
+        };
+        Some((key(&special), special))
+    });
+}
+
+type Key = (Text, Text, Text, Text);
+
+fn key(special: &SpecialPrice) -> Key {
+    let SpecialPrice { program, partner, product, id, .. } = special;
+    (program.clone(), partner.clone(), product.clone(), id.clone())
+}
+
+fn dates(row: &Row<'_>, report: &mut Report<'_>) -> Option<(Day, Day)> {
+    let from = row.require("from", day, report);
+    let to = row.require("to", day, report);
+    let (from, to) = (from?, to?);
+    if to < from {
+        row.add("to", format!("the authorisation ends before it starts on {from}"), "swap the two dates", report);
+        return None;
+    }
+    Some((from, to))
+}
+
+/// Either the authorised cost or an amount for each unit.
+fn credit(row: &Row<'_>, report: &mut Report<'_>) -> Option<Credit> {
+    match (row.cell("cost").is_empty(), row.cell("amount").is_empty()) {
+        (false, true) => row.get("cost", positive, report).map(Credit::AboveCost),
+        (true, false) => row.get("amount", positive, report).map(Credit::Amount),
+        _ => {
+            let hint = "`cost` is the authorised one for ship and debit, `amount` what a pass-through gives for a unit";
+            row.add("authorisation", "a special price has either a `cost` or an `amount`", hint, report);
+            None
+        }
+    }
+}
+
+/// A golden key as it is; a name as sales keep it that nobody knows: in small letters behind a `?`.
+pub(crate) fn customer(written: &str) -> Text {
+    if written.is_empty() || golden(written).is_ok() {
+        return written.into();
+    }
+    let words: Vec<String> = written.split_whitespace().map(str::to_lowercase).collect();
+    format!("?{}", words.join(" ")).into()
+}
+
+pub(crate) fn price_book(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.book_costs = keyed(&["product", "currency", "from", "cost"], report, |row, report| {
+        let product = row.require("product", golden, report);
+        let currency = row.require("currency", currency, report);
+        let from = row.require("from", day, report);
+        let cost = row.require("cost", positive, report);
+        let book = BookCost { product: product?, currency: currency?, from: from?, cost: cost? };
+        Some(((book.product.clone(), book.currency, book.from), book))
+    });
+}
+
+/// What a special price says that its program does not allow for; `None` where nothing.
+pub(crate) fn misfit(special: &SpecialPrice, programs: &[&Program]) -> Option<(String, &'static str)> {
+    let program = &special.program;
+    let mut versions = programs.iter().filter(|version| version.id == *program).peekable();
+    if versions.peek().is_none() {
+        return Some((format!("no program is called `{program}`"), ""));
+    }
+    let known = |mechanism: &Mechanism| match special.credit {
+        Credit::AboveCost(_) => matches!(mechanism, Mechanism::ShipAndDebit { .. }),
+        Credit::Amount(_) => matches!(mechanism, Mechanism::PassThrough { .. }),
+    };
+    if versions.any(|version| known(&version.mechanism)) {
+        return None;
+    }
+    let (word, hint) = match special.credit {
+        Credit::AboveCost(_) => ("ship-and-debit", "a `cost` is for ship and debit, an `amount` for a pass-through"),
+        Credit::Amount(_) => ("pass-through", "an `amount` is for a pass-through, a `cost` for ship and debit"),
+    };
+    Some((format!("program `{program}` is no {word}"), hint))
+}
+
+/// A problem for each special price that was in force and is gone or says something else. Its quantity and its last day
+/// may be amended.
+pub(crate) fn compare(before: &Reference, now: &Reference, as_of: Option<Day>) -> Vec<Problem> {
+    let now: BTreeMap<Key, &SpecialPrice> = now.special_prices.iter().map(|special| (key(special), special)).collect();
+    let in_force = before.special_prices.iter().filter(|special| as_of.is_none_or(|day| special.from <= day));
+    in_force
+        .filter_map(|before| {
+            let SpecialPrice { id, product, partner, .. } = before;
+            let what = match now.get(&key(before)) {
+                None => "is gone".to_owned(),
+                Some(now) => format!("says something else: {}", changed(before, now)?),
+            };
+            Some(Problem {
+                file: FILE.to_owned(),
+                place: Place::default(),
+                message: format!("special price {id} of {partner} for {product} was in force and {what}"),
+                excerpt: String::new(),
+                hint: "put it back; its quantity and last day may be amended, all else is a new authorisation"
+                    .to_owned(),
+            })
+        })
+        .collect()
+}
+
+fn changed(before: &SpecialPrice, now: &SpecialPrice) -> Option<String> {
+    let same = [
+        ("customer", before.customer == now.customer),
+        ("from", before.from == now.from),
+        ("cost or amount", before.credit == now.credit),
+        ("resale", before.resale == now.resale),
+        ("currency", before.currency == now.currency),
+    ];
+    let changed: Vec<&str> = same.into_iter().filter(|(_, same)| !same).map(|(column, _)| column).collect();
+    (!changed.is_empty()).then(|| changed.join(", "))
+}

@@ -1,0 +1,206 @@
+//! Money back for units sold at a special price: ship and debit, and pass-through.
+//!
+//! Which authorisation a sale is under, and what it gives for a unit, follows from the reference data as of the sale.
+//! How many units it gives it for depends on what was sold before; the ledger keeps that balance.
+
+use std::cmp::Reverse;
+
+use contract::{BookCost, Credit, Debit, Micros, Program, Reference, Resale, Sale, SpecialPrice};
+
+use super::Exact;
+use super::caps::CappedLine;
+
+/// The authorisation that a sale is under: one that names its customer goes before one for all, then the earlier by its
+/// first day, then by id. A row that names one is under that one or none.
+pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Option<&'r SpecialPrice> {
+    let fitting = of_product(reference, program, sale).iter().filter(|special| {
+        let in_time = special.from <= sale.date && sale.date <= special.to;
+        in_time && special.currency == sale.currency && is_for(special, sale)
+    });
+    let named = names(reference, program, sale);
+    fitting
+        .filter(|special| !named || special.id == sale.promotion)
+        .min_by_key(|special| (Reverse(!special.customer.is_empty()), special.from, &special.id))
+}
+
+/// What a unit of a sale earns; `None` where it is under no authorisation, or the book cost is not above the authorised
+/// one.
+pub fn debit(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
+    let resale = program.mechanism.resale()?;
+    let special = find(reference, program, sale)?;
+    let credit = credit(reference, special, sale)?;
+    let over = special.resale.map_or(Micros::ZERO, |most| (sale.unit_price - most).max(Micros::ZERO));
+    let short = match resale {
+        _ if over.is_zero() => Micros::ZERO,
+        Resale::Strict => credit,
+        Resale::Partial => over.min(credit),
+    };
+    Some(Debit { program: program.id.clone(), special_price: special.key(), credit, short })
+}
+
+/// What an authorisation gives for a unit of the sale; `None` where the book cost is unknown or not above the authorised
+/// one.
+pub fn credit(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> Option<Micros> {
+    match special.credit {
+        Credit::Amount(amount) => Some(amount),
+        Credit::AboveCost(cost) => {
+            let credit = book_cost(reference, special, sale)? - cost;
+            (credit > Micros::ZERO).then_some(credit)
+        }
+    }
+}
+
+/// The book cost of the product on the sale date.
+pub fn book_cost(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> Option<Micros> {
+    let key = (sale.product.as_str(), special.currency);
+    let costs = &reference.book_costs;
+    let of = |cost: &BookCost| (cost.product.as_str(), cost.currency) == key && cost.from <= sale.date;
+    let end =
+        costs.partition_point(|cost| (cost.product.as_str(), cost.currency, cost.from) <= (key.0, key.1, sale.date));
+    costs[..end].last().filter(|cost| of(cost)).map(|cost| cost.cost)
+}
+
+/// Whether the row names an authorisation of the program, of whatever partner and product.
+pub fn names(reference: &Reference, program: &Program, sale: &Sale) -> bool {
+    !sale.promotion.is_empty() && of_program(reference, &program.id).iter().any(|special| special.id == sale.promotion)
+}
+
+/// All authorisations of a program.
+pub fn of_program<'r>(reference: &'r Reference, program: &str) -> &'r [SpecialPrice] {
+    let all = &reference.special_prices;
+    let start = all.partition_point(|special| special.program.as_str() < program);
+    let count = all[start..].partition_point(|special| special.program == program);
+    &all[start..start + count]
+}
+
+/// Those of the sale's partner and product.
+pub fn of_product<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> &'r [SpecialPrice] {
+    let all = of_program(reference, &program.id);
+    let key = (sale.at.partner.as_str(), sale.product.as_str());
+    let of = |special: &SpecialPrice| (special.partner.as_str(), special.product.as_str()).cmp(&key);
+    let start = all.partition_point(|special| of(special).is_lt());
+    let count = all[start..].partition_point(|special| of(special).is_eq());
+    &all[start..start + count]
+}
+
+/// Whether the customer is the authorised one.
+pub fn is_for(special: &SpecialPrice, sale: &Sale) -> bool {
+    special.customer.is_empty() || special.customer == sale.customer
+}
+
+/// What units earn of which a balance covers some; the rest of the line is what caps look at.
+pub fn benefit(credit: Micros, short: Micros, units: i128, covered: i128) -> CappedLine {
+    let (raw, passed_on) = (Exact::product(credit, units), credit - short);
+    let after_resale = Exact::product(passed_on, units);
+    let after_quantity = Exact::product(passed_on, covered);
+    CappedLine { raw, after_resale, ..CappedLine::plain(after_quantity) }
+}
+
+/// Units that a balance covers. What comes back by itself is taken back whole.
+pub fn covered(units: i128, left: Option<i128>) -> i128 {
+    match left {
+        Some(left) if units > 0 => units.min(left.max(0)),
+        _ => units,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Currency, Day, Mechanism, Text};
+
+    use super::*;
+    use crate::ledger::plain_program;
+    use crate::units::trial::{day, line};
+
+    fn special(id: &str, customer: &str, from: &str, credit: Credit, resale: Option<&str>) -> SpecialPrice {
+        SpecialPrice {
+            program: "DEBIT".into(),
+            partner: "D".into(),
+            product: "s/p".into(),
+            id: id.into(),
+            customer: customer.into(),
+            from: day(from),
+            to: day("2013-06-30"),
+            quantity: None,
+            credit,
+            resale: resale.map(number),
+            currency: Currency::parse("USD").unwrap(),
+        }
+    }
+
+    fn number(text: &str) -> Micros {
+        Micros::parse(text).unwrap()
+    }
+
+    fn cost(from: &str, cost: &str) -> BookCost {
+        BookCost {
+            product: "s/p".into(),
+            currency: Currency::parse("USD").unwrap(),
+            from: day(from),
+            cost: number(cost),
+        }
+    }
+
+    fn sale(customer: &str, date: &str, price: &str) -> Sale {
+        let (customer, unit_price): (Text, Micros) = (customer.into(), number(price));
+        let date: Day = day(date);
+        Sale { customer, unit_price, ..line(1, "D", "1", date, 1, unit_price) }
+    }
+
+    /// `SPA 2.6 less 0.2`, or nothing.
+    fn given(specials: &[SpecialPrice], resale: Resale, sale: &Sale) -> String {
+        let mut special_prices = specials.to_vec();
+        special_prices.sort();
+        let book_costs = vec![cost("2013-01-01", "10.00"), cost("2013-04-01", "9.40"), cost("2013-05-01", "7.40")];
+        let reference = Reference { special_prices, book_costs, ..Reference::default() };
+        let program = plain_program("DEBIT", Mechanism::ShipAndDebit { resale });
+        let Some(debit) = debit(&reference, &program, sale) else { return "nothing".into() };
+        let id = &reference.special_prices.iter().find(|special| special.key() == debit.special_price).unwrap().id;
+        format!("{id} {} less {}", debit.credit, debit.short)
+    }
+
+    #[test]
+    fn a_unit_is_given_what_the_book_cost_is_above_the_authorised_one() {
+        use Resale::{Partial, Strict};
+        // Domain notes 4.6: book cost 10.00, authorised 7.40; at a cost of 9.40 it is 2.00. Resale 8.00, sold at 8.20.
+        let spa = [special("SPA", "?acme", "2013-01-15", Credit::AboveCost(number("7.40")), Some("8.00"))];
+        for (resale, customer, date, price, expected) in [
+            (Strict, "?acme", "2013-02-01", "8.00", "SPA 2.6 less 0"),
+            (Strict, "?acme", "2013-04-01", "8.00", "SPA 2 less 0"),
+            (Strict, "?acme", "2013-02-01", "8.20", "SPA 2.6 less 2.6"),
+            (Partial, "?acme", "2013-02-01", "8.20", "SPA 2.6 less 0.2"),
+            (Partial, "?acme", "2013-02-01", "11.00", "SPA 2.6 less 2.6"),
+            (Strict, "?acme", "2013-05-01", "8.00", "nothing"),
+            (Strict, "?other", "2013-02-01", "8.00", "nothing"),
+            (Strict, "", "2013-02-01", "8.00", "nothing"),
+            (Strict, "?acme", "2013-01-14", "8.00", "nothing"),
+            (Strict, "?acme", "2013-07-01", "8.00", "nothing"),
+        ] {
+            assert_eq!(given(&spa, resale, &sale(customer, date, price)), expected, "{customer} {date} {price}");
+        }
+        // Domain notes 4.2-h: bought at 75, sold at 70 approved: 5 for each of 500 units.
+        let units = benefit(number("5"), Micros::ZERO, 500_000_000, covered(500_000_000, None));
+        assert_eq!(units.after_transaction, Exact::from(number("2500")));
+        // Domain notes 4.7: 12 to pass on, so that a price of 104 becomes 92; sold at 95, 9 was passed on.
+        let teaming = [special("TEAM", "s/1", "2013-01-15", Credit::Amount(number("12")), Some("92"))];
+        let at = |resale, price| given(&teaming, resale, &sale("s/1", "2013-02-01", price));
+        assert_eq!(at(Partial, "92"), "TEAM 12 less 0");
+        assert_eq!(at(Partial, "95"), "TEAM 12 less 3");
+        assert_eq!(at(Strict, "95"), "TEAM 12 less 12");
+    }
+
+    #[test]
+    fn the_customers_own_authorisation_goes_first() {
+        let any = |id| special(id, "", "2013-01-01", Credit::Amount(number("1")), None);
+        let own = special("OWN", "?acme", "2013-02-01", Credit::Amount(number("2")), None);
+        let early = special("EARLY", "", "2012-12-01", Credit::Amount(number("3")), None);
+        let specials = [any("B"), any("A"), own, early];
+        let at = |customer: &str, date: &str| given(&specials, Resale::Strict, &sale(customer, date, "9"));
+        assert_eq!(at("?acme", "2013-02-01"), "OWN 2 less 0");
+        assert_eq!(at("?acme", "2013-01-31"), "EARLY 3 less 0");
+        assert_eq!(at("?else", "2013-02-01"), "EARLY 3 less 0");
+        let naming = |id: &str| Sale { promotion: id.into(), ..sale("?acme", "2013-02-01", "9") };
+        assert_eq!(given(&specials, Resale::Strict, &naming("B")), "B 1 less 0");
+        assert_eq!(given(&specials, Resale::Strict, &naming("SOME-PROMOTION")), "OWN 2 less 0");
+    }
+}

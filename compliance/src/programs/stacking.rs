@@ -1,0 +1,119 @@
+//! How programs get along on one sale: the best deal of a group, and rebates on what earlier ones leave.
+
+use std::cmp::Reverse;
+
+use contract::{Base, Choice, Mechanism, Micros, Program, Reference, Sale};
+
+use super::special_price::debit;
+
+/// What one sale earns by the program's rate alone; `None` for a program whose benefit no single sale tells.
+pub fn worth(reference: &Reference, program: &Program, sale: &Sale, amount: Micros) -> Option<Micros> {
+    match &program.mechanism {
+        Mechanism::PerUnit { rate } => Some(sale.quantity.times(*rate)),
+        Mechanism::Percent { rate } => Some(amount.times(*rate)),
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => {
+            let given = debit(reference, program, sale).map_or(Micros::ZERO, |debit| debit.credit - debit.short);
+            Some(sale.quantity.times(given))
+        }
+        _ => None,
+    }
+}
+
+/// Whether [`worth`] knows what the programs of this type give for a sale.
+pub fn has_worth(mechanism: &Mechanism) -> bool {
+    use Mechanism::{PassThrough, PerUnit, Percent, ShipAndDebit};
+    matches!(mechanism, PerUnit { .. } | Percent { .. } | ShipAndDebit { .. } | PassThrough { .. })
+}
+
+/// Puts the programs of each group in the order in which they are tried: by priority, as they come, or by what they give.
+/// `programs` come by ledger key, then priority.
+pub fn order(programs: &mut [&Program], reference: &Reference, sale: &Sale) {
+    for group in programs.chunk_by_mut(|a, b| a.ledger_key() == b.ledger_key()) {
+        let given = |program: &&Program| worth(reference, program, sale, sale.amount).unwrap_or_default().abs();
+        match group[0].choose {
+            Choice::Priority => {}
+            Choice::BestForPartner => group.sort_by_key(|program| Reverse(given(program))),
+            Choice::BestForVendor => group.sort_by_key(given),
+        }
+    }
+}
+
+/// The amount that a program's rate is on: that of the sale, or what the earlier programs of its stack leave of it.
+pub fn base(reference: &Reference, program: &Program, programs: &[&Program], sale: &Sale) -> Micros {
+    let Some(stack) = program.stack.as_ref().filter(|stack| stack.base == Base::Net) else { return sale.amount };
+    let rank = |program: &Program| (program.priority, program.id.clone());
+    let reduces = |other: &&&Program| {
+        let same = other.stack.as_ref().is_some_and(|other| other.name == stack.name && other.reduces);
+        same && rank(other) < rank(program)
+    };
+    let taken = programs.iter().filter(reduces).map(|earlier| {
+        let amount = base(reference, earlier, programs, sale);
+        worth(reference, earlier, sale, amount).unwrap_or_default()
+    });
+    sale.amount - taken.sum::<Micros>()
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Stack;
+
+    use super::*;
+    use crate::ledger::plain_program;
+    use crate::units::trial::{day, line};
+
+    /// Percentages of a sale of 1,000, in order of priority: its rate, its base, and whether it reduces later ones.
+    fn given(deals: &[(i64, Base, bool)]) -> (Vec<String>, String) {
+        let program = |(place, (percent, base, reduces)): (usize, &(i64, Base, bool))| {
+            let mechanism = Mechanism::Percent { rate: Micros(percent * 10_000) };
+            let stack = Stack { name: "S".into(), base: *base, reduces: *reduces };
+            Program { priority: place as u32, stack: Some(stack), ..plain_program(&format!("D{percent}"), mechanism) }
+        };
+        let programs: Vec<Program> = deals.iter().enumerate().map(program).collect();
+        let programs: Vec<&Program> = programs.iter().collect();
+        let (sale, reference) = (line(1, "A", "1", day("2013-01-01"), 1, Micros::units(1000)), Reference::default());
+        let each: Vec<Micros> = programs
+            .iter()
+            .map(|program| worth(&reference, program, &sale, base(&reference, program, &programs, &sale)).unwrap())
+            .collect();
+        (each.iter().map(Micros::to_string).collect(), each.into_iter().sum::<Micros>().to_string())
+    }
+
+    #[test]
+    fn a_rebate_on_net_is_on_what_earlier_ones_leave() {
+        use Base::{Gross, Net};
+        // Domain notes 4.2-d: 10 % on gross; 15 % that others ignore; 20 % and 25 % reduced by earlier ones.
+        let (one, two, three, four) = ((10, Gross, true), (15, Gross, false), (20, Net, true), (25, Net, true));
+        for (deals, each, sum) in [
+            ([one, two, three, four], ["100", "150", "180", "180"], "610"),
+            ([four, three, two, one], ["250", "150", "150", "100"], "650"),
+            ([three, two, one, four], ["200", "150", "100", "175"], "625"),
+            ([two, four, one, three], ["150", "250", "100", "130"], "630"),
+        ] {
+            assert_eq!(given(&deals), (each.map(str::to_owned).to_vec(), sum.to_owned()));
+        }
+        // DD-13: 10 % then 20 % on 1,000 are 100 and 180.
+        assert_eq!(given(&[(10, Net, true), (20, Net, true)]).1, "280");
+    }
+
+    #[test]
+    fn the_best_deal_of_a_group_goes_first() {
+        let program =
+            |id: &str, choose, mechanism| Program { group: Some("G".into()), choose, ..plain_program(id, mechanism) };
+        let order_of = |choose: Choice, units: i64, amount: i64| {
+            let programs = [
+                program("PERCENT", choose, Mechanism::Percent { rate: Micros(20_000) }),
+                program("UNIT", choose, Mechanism::PerUnit { rate: Micros::ONE }),
+            ];
+            let mut tried: Vec<&Program> = programs.iter().collect();
+            let sale = line(1, "A", "1", day("2013-01-01"), units, Micros::units(amount));
+            order(&mut tried, &Reference::default(), &sale);
+            tried[0].id.to_string()
+        };
+        assert_eq!(order_of(Choice::Priority, 5, 100), "PERCENT");
+        assert_eq!(order_of(Choice::BestForPartner, 5, 100), "UNIT");
+        assert_eq!(order_of(Choice::BestForPartner, 5, 250), "PERCENT", "equal: by priority");
+        assert_eq!(order_of(Choice::BestForVendor, 5, 100), "PERCENT");
+        assert_eq!(order_of(Choice::BestForVendor, 5, 251), "UNIT");
+        assert_eq!(order_of(Choice::BestForPartner, -5, -100), "UNIT", "what comes back takes back the same");
+    }
+}

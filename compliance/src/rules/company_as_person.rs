@@ -1,0 +1,27 @@
+//! DD-18 `company-as-person`.
+//!
+//! ## What it finds
+//! A sale under a program that pays persons, whose row names a partner of the master as the person, exactly but for case
+//! and punctuation.
+//!
+//! ## Why it matters
+//! The company pools what is meant for whoever sold, beside its own benefit for the same sale.
+//!
+//! ## Example
+//! The shop Albion Cycles plc sends "ALBION CYCLES PLC" as sales person: no SPIFF. Its own programs pay as they are.
+
+use contract::{Code, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "company_as_person", codes: &[Code::CompanyAsPerson], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    if sale.rep.is_empty() || !program.pays_person() {
+        return None;
+    }
+    let company = known.market().partner_called(&sale.rep)?;
+    Some(Unmet::Breach(format!("the person {:?} is partner {company}", sale.rep)))
+}

@@ -1,0 +1,34 @@
+//! OP-10 `end-customer-wrong`.
+//!
+//! ## What it finds
+//! A sale under a program for named customers, to a buyer that is none of them and either has a name that begins with the
+//! same word as that of one of them, or stands on a row that names the program. Other sales are simply not the
+//! program's. The first word counts from three letters on, without case and punctuation.
+//!
+//! ## Why it matters
+//! Special prices granted for one customer, goods sold to another: the chief abuse of special pricing. A likeness is no
+//! proof either way, so a person decides: an outlet that belongs to the customer is added to the program's list.
+//!
+//! ## Example
+//! The program is for Acme GmbH, the row says ACME Handels AG: held. Bravo Ltd is not looked at twice.
+
+use contract::{Code, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "end_customer_wrong", codes: &[Code::EndCustomerWrong], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    let customers = &program.conditions.customers;
+    if customers.is_empty() || customers.binary_search(&sale.customer).is_ok() {
+        return None;
+    }
+    let buyer = known.party_name(&sale.customer);
+    Some(match known.market().lookalike(program, buyer) {
+        Some(customer) => Unmet::Breach(format!("{buyer:?} is not {:?}, only like it", known.party_name(customer))),
+        None if sale.promotion == program.id => Unmet::Breach(format!("{buyer:?} is no customer of the program")),
+        None => Unmet::Elsewhere,
+    })
+}

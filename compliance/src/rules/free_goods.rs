@@ -1,0 +1,23 @@
+//! OP-33 `free-goods`.
+//!
+//! ## What it finds
+//! A sale whose row states a price or an amount of nothing, under a program that excludes free goods. A feed that reports
+//! neither price nor amount states nothing. Samples that a row's type marks as such are no sales at all (DD-28).
+//!
+//! ## Why it matters
+//! Samples and warranty swaps are not sold, and a benefit for each unit would pay for them.
+//!
+//! ## Example
+//! Three units at 0.00, the program pays 2.00 a unit: nothing for them.
+
+use contract::{Code, Movement, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+
+pub(crate) const RULE: Rule = Rule { name: "free_goods", codes: &[Code::FreeGoods], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, _known: &Known) -> Option<Unmet> {
+    let free = program.conditions.free_goods_excluded && sale.movement == Movement::Free;
+    free.then(|| Unmet::Breach(format!("{} units for nothing", sale.quantity)))
+}

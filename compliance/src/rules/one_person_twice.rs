@@ -1,0 +1,34 @@
+//! DD-19 `one-person-twice`.
+//!
+//! ## What it finds
+//! A sale under a program that pays persons, by somebody whose payee in the register (a hash of the account, a tax number)
+//! belongs to somebody under another name or with another partner too, both registered on the sale date. Held for each of
+//! them.
+//!
+//! ## Why it matters
+//! One person behind two names takes what caps and tax thresholds grant one.
+//!
+//! ## Example
+//! Bo and Robert are registered with one account: what either sells is held until the register is put right.
+
+use contract::{Code, Person, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+use crate::units::names::same_words;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "one_person_twice", codes: &[Code::OnePersonTwice], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    if sale.rep.is_empty() || sale.is_return() || !program.pays_person() {
+        return None;
+    }
+    let within = |person: &&Person| person.from <= sale.date && person.to.is_none_or(|last| sale.date <= last);
+    let persons = known.persons(&sale.at.partner).iter().filter(within);
+    let mut sellers = persons.filter(|person| !person.payee.is_empty() && same_words(&person.name, &sale.rep));
+    let seller = sellers.next()?;
+    let is_other = |person: &&Person| person.partner != seller.partner || !same_words(&person.name, &seller.name);
+    let other = known.market().paid_as(&seller.payee).iter().filter(within).find(is_other)?;
+    Some(Unmet::Breach(format!("{:?} is paid as {:?} of {} is", seller.name, other.name, other.partner)))
+}

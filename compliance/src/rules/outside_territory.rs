@@ -1,0 +1,31 @@
+//! OP-11 `outside-territory`.
+//!
+//! ## What it finds
+//! Goods that go to a country and region which a program's territory does not hold: those of the outlet that bought, or,
+//! where the buyer is unnamed, of the one that sold. An outlet that nobody knows, or knows no country of, is not judged.
+//!
+//! ## Why it matters
+//! Goods priced for one market turn up in another, and the benefit pays for the detour.
+//!
+//! ## Example
+//! Territory United States, the customer stands in Canada: nothing under the program.
+
+use contract::{Code, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "outside_territory", codes: &[Code::OutsideTerritory], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    let territory = &program.conditions.territory;
+    if territory.is_empty() {
+        return None;
+    }
+    let outlet = known.outlet(sale.party())?;
+    let places = [outlet.country.as_str(), outlet.region.as_str()];
+    let (place, named) = (places.iter().find(|place| !place.is_empty())?, territory.join(", "));
+    let inside = places.iter().any(|place| territory.iter().any(|within| within == place));
+    (!inside).then(|| Unmet::Breach(format!("goods go to {place}, outside {named}")))
+}

@@ -1,0 +1,37 @@
+//! OP-43 `person-ineligible`.
+//!
+//! ## What it finds
+//! A sale under a program that pays registered persons, whose row names somebody that the register does not hold with the
+//! partner on the sale date. Case, punctuation and the order of words do not count. A return is taken back from whoever the
+//! register has ever held. The register is looked up as of the time at which a row is read.
+//!
+//! ## Why it matters
+//! Persons who have left, were never trained, or do not exist are paid.
+//!
+//! ## Example
+//! Ann is registered from 1 March; her sale of 28 February earns no SPIFF.
+
+use contract::{Code, Person, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+use crate::units::names::same_words;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "person_ineligible", codes: &[Code::PersonIneligible], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    if !program.conditions.registered_persons {
+        return None;
+    }
+    let persons = known.persons(&sale.at.partner);
+    let called: Vec<&Person> = persons.iter().filter(|person| same_words(&person.name, &sale.rep)).collect();
+    let within = |person: &&Person| person.from <= sale.date && person.to.is_none_or(|last| sale.date <= last);
+    if called.iter().any(within) || (sale.is_return() && !called.is_empty()) {
+        return None;
+    }
+    Some(Unmet::Breach(match called.last() {
+        Some(person) => format!("{:?} is registered, but not on {}", person.name, sale.date),
+        None => format!("nobody of {} is registered as {:?}", sale.at.partner, sale.rep),
+    }))
+}

@@ -1,0 +1,30 @@
+//! DD-31 `serial-never-issued`.
+//!
+//! ## What it finds
+//! A sale with a serial number outside every range of numbers that were issued for its product. Case and punctuation do not
+//! count; a number lies in a range where it has the length of both ends and lies between them, sign by sign. A product
+//! without ranges is not judged. The ranges are looked up as of the time at which a row is read.
+//!
+//! ## Why it matters
+//! Codes that are made up pass every check of their format, thousands a day.
+//!
+//! ## Example
+//! S-0001 to S-4000 were issued, a row sells S-7777: nothing for it under any program.
+
+use contract::{Code, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+use crate::units::filing::normal_serial;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "serial_never_issued", codes: &[Code::SerialNeverIssued], check: Check::Condition(check) };
+
+fn check(sale: &Sale, _program: &Program, known: &Known) -> Option<Unmet> {
+    let issued = known.serial_ranges(&sale.product);
+    if issued.is_empty() {
+        return None;
+    }
+    let never = sale.serials.iter().find(|serial| !issued.iter().any(|range| range.holds(&normal_serial(serial))))?;
+    Some(Unmet::Breach(format!("serial number {never} was never issued for {}", sale.product)))
+}

@@ -1,0 +1,63 @@
+//! OP-19 `special-price-unfit`, with OP-06 and OP-09 for what a row claims.
+//!
+//! ## What it finds
+//! A sale under an authorisation for which the price book has no cost on the sale date, or one that is not above the
+//! authorised cost (OP-19). A row that names an authorisation which does not hold on the sale date (OP-06), or not for
+//! the partner, the product or the currency (OP-09).
+//!
+//! ## Why it matters
+//! A special price is given for one product, one time and one seller; claimed for anything else it is money that nobody
+//! agreed to. A wrong cost basis pays the difference to a price that was never charged.
+//!
+//! ## Example
+//! Authorised until 30 June, the row of 1 July names it: nothing, as long as the date is not corrected. Book cost 7.40,
+//! authorised 7.40: there is nothing to give back.
+
+use contract::{Code, Program, Sale, SpecialPrice};
+
+use super::{Check, Rule};
+use crate::programs::special_price::{book_cost, credit, find, names, of_product};
+use crate::references::Known;
+
+pub(crate) const RULE: Rule = Rule {
+    name: "special_price_unfit",
+    codes: &[Code::CostBasisWrong, Code::OutsidePeriod, Code::ProductIneligible],
+    check: Check::Terms(check),
+};
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
+    program.mechanism.resale()?;
+    match find(&known.reference, program, sale) {
+        Some(special) => cost_basis(sale, special, known),
+        None if names(&known.reference, program, sale) => claimed(sale, program, known),
+        None => None,
+    }
+}
+
+fn cost_basis(sale: &Sale, special: &SpecialPrice, known: &Known) -> Option<(Code, String)> {
+    if credit(&known.reference, special, sale).is_some() {
+        return None;
+    }
+    let SpecialPrice { id, currency, .. } = special;
+    let message = match book_cost(&known.reference, special, sale) {
+        None => format!("no book cost of {} in {currency} on {}: {id} gives nothing", sale.product, sale.date),
+        Some(cost) => format!("the book cost of {} is {cost} on {}: {id} gives nothing", sale.product, sale.date),
+    };
+    Some((Code::CostBasisWrong, message))
+}
+
+/// Why the authorisation that the row names does not hold for it. A customer that is not the authorised one is left to
+/// the check on customers.
+fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
+    let of_product = of_product(&known.reference, program, sale).iter();
+    let named: Vec<&SpecialPrice> =
+        of_product.filter(|special| special.id == sale.promotion && special.currency == sale.currency).collect();
+    let Some(special) = named.first() else {
+        let (id, partner) = (&sale.promotion, &sale.at.partner);
+        let message = format!("{id} is not for {} in {} by {partner}", sale.product, sale.currency);
+        return Some((Code::ProductIneligible, message));
+    };
+    let in_time = named.iter().any(|special| special.from <= sale.date && sale.date <= special.to);
+    let message = || format!("{} holds from {} to {}, not on {}", special.id, special.from, special.to, sale.date);
+    (!in_time).then(|| (Code::OutsidePeriod, message()))
+}

@@ -1,0 +1,26 @@
+//! DD-17 `split-unclear`.
+//!
+//! ## What it finds
+//! A sale that names persons of whom nobody says who gets what, under a program that divides a sale among several: some
+//! have a percentage and some none, the percentages do not come to 100, or there are not as many persons as the program
+//! names shares.
+//!
+//! ## Why it matters
+//! Each of them may claim the whole. The program pays none of them until the partner says it.
+//!
+//! ## Example
+//! Program shares 60 and 40, the sale names `Ann; Bo; Cy`: held. `Ann; Bo`, or `Ann 50%; Bo 30%; Cy 20%`: paid.
+
+use contract::{Code, Mechanism, Program, Sale};
+
+use super::{Check, Rule};
+use crate::programs::spiff::persons;
+use crate::references::Known;
+
+pub(crate) const RULE: Rule = Rule { name: "split_unclear", codes: &[Code::SplitUnclear], check: Check::Terms(check) };
+
+fn check(sale: &Sale, program: &Program, _: &Known) -> Option<(Code, String)> {
+    let Mechanism::Spiff { split, .. } = &program.mechanism else { return None };
+    let unclear = !sale.rep.is_empty() && persons(split, &sale.rep).is_none();
+    unclear.then(|| (Code::SplitUnclear, format!("nobody says who of `{}` gets what", sale.rep)))
+}

@@ -1,0 +1,31 @@
+//! OP-21 `unauthorised-source`.
+//!
+//! ## What it finds
+//! A sale of a product that was never shipped in to the partner, in the year of the sale or before it, under a program for
+//! what was bought from the maker or an authorised distributor. The table of shipments says so; a partner that it does not
+//! name at all is not judged. How many units were shipped in is OP-20.
+//!
+//! ## Why it matters
+//! Goods from the gray market, or none at all, collect the benefit for loyalty to the authorised channel.
+//!
+//! ## Example
+//! The table names what was shipped to a shop, but no helmet; the shop sells a helmet: nothing under the program.
+
+use contract::{Code, Micros, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "unauthorised_source", codes: &[Code::UnauthorisedSource], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    if !program.conditions.direct_purchase {
+        return None;
+    }
+    let bought = known.shipments(&sale.at.partner);
+    let years = bought.iter().skip(bought.partition_point(|shipment| shipment.product < sale.product));
+    let mut years = years.take_while(|shipment| shipment.product == sale.product && shipment.year <= sale.date.year());
+    let fine = bought.is_empty() || years.any(|shipment| shipment.units > Micros::ZERO);
+    (!fine).then(|| Unmet::Breach(format!("{} was never shipped in to {}", sale.product, sale.at.partner)))
+}
