@@ -2,7 +2,7 @@
 //!
 //! A sale counts with what is left of it after its returns. What a frozen settlement was covered for stays, as far as it
 //! still has the units; then whoever sold first is covered first. Units that come back without a known sale are free
-//! again from their date on.
+//! again, whenever they come: net of all returns no more is covered than authorised.
 
 use std::collections::BTreeMap;
 
@@ -49,12 +49,11 @@ pub(crate) fn cover(
     for ((_, special_price), units) in &reserved {
         *left.get_mut(special_price).expect("only what is bounded is reserved") -= units;
     }
-    for Demand { claimant, special_price, units, .. } in demands {
+    for demand in demands.iter().filter(|demand| demand.units < 0) {
+        *left.get_mut(&demand.special_price).expect("only what is bounded is demanded") -= demand.units;
+    }
+    for Demand { claimant, special_price, units, .. } in demands.into_iter().filter(|demand| demand.units > 0) {
         let left = left.get_mut(&special_price).expect("only what is bounded is demanded");
-        if units < 0 {
-            *left = (*left - units).min(balances[&special_price]);
-            continue;
-        }
         let kept = reserved.get_mut(&(claimant, special_price)).map_or(0, |kept| take(kept, units));
         let more = take(left, units - kept);
         *given[claimant].entry(special_price).or_default() += kept + more;

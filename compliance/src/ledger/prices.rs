@@ -166,11 +166,10 @@ impl Pricing<'_> {
         let whole = Sold { share: Share::default(), kept: Micros::ONE, credit: None };
         let share_of = |share| if divides(&self.program.mechanism) { share } else { Share::default() };
         match line.beneficiary {
-            Beneficiary::Partner => whole,
             Beneficiary::Person { share, stamp } => {
                 Sold { share: share_of(share), kept: self.kept(line, stamp), ..whole }
             }
-            Beneficiary::Credited { special_price, credit, short } => {
+            Beneficiary::Credited { special_price, credit, short } if self.program.mechanism.resale().is_some() => {
                 let covered = self.covered.get_mut(&special_price);
                 let left = covered.as_deref().copied();
                 if let Some(covered) = covered.filter(|_| units > 0) {
@@ -179,6 +178,7 @@ impl Pricing<'_> {
                 let left = left.filter(|left| units > *left);
                 Sold { credit: Some(Credit { credit, short, left }), ..whole }
             }
+            Beneficiary::Partner | Beneficiary::Credited { .. } => whole,
         }
     }
 

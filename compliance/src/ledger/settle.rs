@@ -196,7 +196,8 @@ impl Settling<'_> {
         let balances = self.references.as_of(self.control).balances(program);
         let claimants: Vec<(Id, &Account)> = members.iter().map(|work| (work.id, &work.account)).collect();
         let covered = cover(&balances, &claimants, state)?;
-        members.iter_mut().zip(covered).for_each(|(work, covered)| work.account.covered = covered);
+        let settled = members.iter_mut().zip(covered).filter(|(work, _)| !self.waits(&work.account));
+        settled.for_each(|(work, covered)| work.account.covered = covered);
         Ok(())
     }
 

@@ -109,6 +109,12 @@ pub fn persons(split: &Split, named: &str) -> Option<Vec<(Text, Share)>> {
     (weights.len() == said.len()).then(|| shares(&said, &weights)).flatten()
 }
 
+/// The names of those whom a program would pay for a sale; none where it pays no persons or cannot tell (DD-17).
+pub fn named(program: &Program, named: &str) -> Vec<Text> {
+    let Mechanism::Spiff { split, .. } = &program.mechanism else { return Vec::new() };
+    persons(split, named).into_iter().flatten().map(|(name, _)| name).collect()
+}
+
 /// Whether a program knows whom to pay for a sale that names these persons; one that pays partners always does.
 pub fn has_beneficiary(program: &Program, named: &str) -> bool {
     match &program.mechanism {

@@ -13,15 +13,15 @@
 use contract::{Code, Program, Sale};
 
 use super::{Check, Rule, Unmet};
+use crate::programs::spiff::named;
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
     Rule { name: "company_as_person", codes: &[Code::CompanyAsPerson], check: Check::Condition(check) };
 
 fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
-    if sale.rep.is_empty() || !program.pays_person() {
-        return None;
-    }
-    let company = known.market().partner_called(&sale.rep)?;
-    Some(Unmet::Breach(format!("the person {:?} is partner {company}", sale.rep)))
+    named(program, &sale.rep).iter().find_map(|name| {
+        let company = known.market().partner_called(name)?;
+        Some(Unmet::Breach(format!("the person {name:?} is partner {company}")))
+    })
 }

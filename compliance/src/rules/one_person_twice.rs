@@ -14,6 +14,7 @@
 use contract::{Code, Person, Program, Sale};
 
 use super::{Check, Rule, Unmet};
+use crate::programs::spiff::named;
 use crate::references::Known;
 use crate::units::names::same_words;
 
@@ -21,14 +22,19 @@ pub(crate) const RULE: Rule =
     Rule { name: "one_person_twice", codes: &[Code::OnePersonTwice], check: Check::Condition(check) };
 
 fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
-    if sale.rep.is_empty() || sale.is_return() || !program.pays_person() {
+    if sale.is_return() {
         return None;
     }
+    named(program, &sale.rep).iter().find_map(|name| twice(sale, name, known)).map(Unmet::Breach)
+}
+
+/// Who else is paid as one of the persons named.
+fn twice(sale: &Sale, name: &str, known: &Known) -> Option<String> {
     let within = |person: &&Person| person.from <= sale.date && person.to.is_none_or(|last| sale.date <= last);
     let persons = known.persons(&sale.at.partner).iter().filter(within);
-    let mut sellers = persons.filter(|person| !person.payee.is_empty() && same_words(&person.name, &sale.rep));
+    let mut sellers = persons.filter(|person| !person.payee.is_empty() && same_words(&person.name, name));
     let seller = sellers.next()?;
     let is_other = |person: &&Person| person.partner != seller.partner || !same_words(&person.name, &seller.name);
     let other = known.market().paid_as(&seller.payee).iter().filter(within).find(is_other)?;
-    Some(Unmet::Breach(format!("{:?} is paid as {:?} of {} is", seller.name, other.name, other.partner)))
+    Some(format!("{:?} is paid as {:?} of {} is", seller.name, other.name, other.partner))
 }

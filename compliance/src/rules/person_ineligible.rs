@@ -14,6 +14,7 @@
 use contract::{Code, Person, Program, Sale};
 
 use super::{Check, Rule, Unmet};
+use crate::programs::spiff::named;
 use crate::references::Known;
 use crate::units::names::same_words;
 
@@ -24,14 +25,19 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
     if !program.conditions.registered_persons {
         return None;
     }
+    named(program, &sale.rep).iter().find_map(|name| unregistered(sale, name, known)).map(Unmet::Breach)
+}
+
+/// Why one of the persons named is not registered on the sale date.
+fn unregistered(sale: &Sale, name: &str, known: &Known) -> Option<String> {
     let persons = known.persons(&sale.at.partner);
-    let called: Vec<&Person> = persons.iter().filter(|person| same_words(&person.name, &sale.rep)).collect();
+    let called: Vec<&Person> = persons.iter().filter(|person| same_words(&person.name, name)).collect();
     let within = |person: &&Person| person.from <= sale.date && person.to.is_none_or(|last| sale.date <= last);
     if called.iter().any(within) || (sale.is_return() && !called.is_empty()) {
         return None;
     }
-    Some(Unmet::Breach(match called.last() {
+    Some(match called.last() {
         Some(person) => format!("{:?} is registered, but not on {}", person.name, sale.date),
-        None => format!("nobody of {} is registered as {:?}", sale.at.partner, sale.rep),
-    }))
+        None => format!("nobody of {} is registered as {name:?}", sale.at.partner),
+    })
 }

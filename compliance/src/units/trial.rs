@@ -24,7 +24,7 @@ impl Blobs for Blob {
 
 /// `D` distributes to `A` and `B`; `L` stands alone. `UNIT` pays 1.00 a unit to all, `RESELL` and `DIST` one percent at
 /// their tier, `OLD` ended in 2012, `HATS` pays for hats only, `SPIFF` pays persons, `LISTED` those that are registered
-/// with `L`, `TEAM` two persons 60 to 40, `DEBIT` gives `L` what the book cost of `s/p` is above 7 for sales to `acme` until
+/// with `L`, `TEAM` two persons 60 to 40, `DEBIT` gives `L` what the book cost of `s/p` is above 7 for sales to `zenith` up to
 /// June. `CLUB` pays its member `M` in February and March 2013, `DIRECT` for what was shipped in, `END` for sales to end
 /// users, `GIFTLESS` for what costs something, `HOME` for goods that stay in Spain, `NAMED` for sales to Acme. `s/12` is
 /// partner `B`'s outlet.
@@ -68,8 +68,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         region: String::new(),
         country: country.to_owned(),
     };
-    let spiff =
-        Mechanism::Spiff { benefit: Benefit::PerUnit, rate: Micros::ONE, split: Split::Whole, late: None };
+    let spiff = Mechanism::Spiff { benefit: Benefit::PerUnit, rate: Micros::ONE, split: Split::Whole, late: None };
     Reference {
         partners: vec![
             partner("A", low, "D"),
@@ -97,6 +96,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
             asking("HOME", Conditions { territory: vec!["Spain".into()], ..asked.clone() }),
             Program {
                 conditions: Conditions { registered_persons: true, ..asked.clone() },
+                selector: Selector { partners: vec!["A".into(), "L".into()], ..Selector::default() },
                 ..program("LISTED", None, spiff.clone())
             },
             asking("NAMED", Conditions { customers: vec!["s/13".into()], ..asked.clone() }),
@@ -138,7 +138,7 @@ fn special(product: &str) -> SpecialPrice {
         partner: "L".into(),
         product: product.into(),
         id: "SPA".into(),
-        customer: "?acme".into(),
+        customer: "?zenith".into(),
         from: day("2013-01-01"),
         to: day("2013-06-30"),
         quantity: None,

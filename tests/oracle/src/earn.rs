@@ -88,7 +88,7 @@ pub fn earned(mechanism: &Mechanism, before: Sold, line: Sold, all: Sold) -> Exa
         },
         // Without a baseline there is no growth, without a score no band; with one it is another mechanism.
         Mechanism::Growth(_) | Mechanism::Score(_) => zero(),
-        // No history draws special prices: what they give is not in the terms.
+        // What a special price gives stands in the line.
         Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => zero(),
     }
 }

@@ -1,15 +1,17 @@
 //! The ledger, reckoned anew at each control from the lines that stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     Control, Currency, Day, Entitlement, EntitlementEvent, Id, Micros, Program, Reference, Settlement, Text,
 };
 
 use crate::budget::{Claim, shared};
+use crate::cover::{Claimant, Units, balances, covered};
 use crate::exact::{Exact, exact, rounded, zero};
 use crate::pricing::{Line, changes, together};
 use crate::terms::holding;
+use crate::whose::{Whose, beneficiaries};
 
 /// An order to pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct Oracle {
     control: u64,
     /// Days that ticks have named, none before an earlier one.
     today: Option<Day>,
+    /// The same by the ticks' numbers.
+    ticks: Vec<(u64, Day)>,
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
     accounts: BTreeMap<Settlement, Account>,
@@ -56,6 +60,8 @@ struct Account {
     terms: u64,
     /// What counts: as of the last control for an open period, as of the last tick for one that is not.
     lines: Vec<Line>,
+    /// Units of special prices that it is covered for.
+    covered: Units,
     reached: Reached,
     /// Taken by caps and budget when the period froze, and not given back.
     given_up: Exact,
@@ -65,6 +71,9 @@ struct Account {
     accrued: Micros,
     orders: Vec<Order>,
 }
+
+/// Whose year a cap is for: program, beneficiary, year, currency.
+type YearKey = (Text, Text, i16, Currency);
 
 /// What the lines of a settlement come to.
 struct Reached {
@@ -100,10 +109,10 @@ impl Account {
         self.freezes_on().plus(days(self.program.close_days))
     }
 
-    fn count(&mut self, program: Program, currency: Currency, lines: Vec<Line>) {
-        if program != self.program || lines != self.lines {
-            self.reached = reached(&program, currency, &lines);
-            (self.program, self.lines) = (program, lines);
+    fn count(&mut self, currency: Currency, program: Program, lines: Vec<Line>, covered: Units) {
+        if program != self.program || lines != self.lines || covered != self.covered {
+            self.reached = reached(&program, currency, &covered, &lines);
+            (self.program, self.lines, self.covered) = (program, lines, covered);
         }
     }
 
@@ -125,8 +134,8 @@ fn under(cap: Option<Micros>, benefit: Exact) -> Exact {
     cap.map_or(benefit, |cap| benefit.min(exact(cap)))
 }
 
-fn reached(program: &Program, currency: Currency, lines: &[Line]) -> Reached {
-    let mut changes = changes(program, currency, lines);
+fn reached(program: &Program, currency: Currency, covered: &Units, lines: &[Line]) -> Reached {
+    let mut changes = changes(program, currency, covered, lines);
     let plain: Exact = changes.iter().sum();
     let band = program.bonus.iter().rfind(|band| exact(band.from) <= plain);
     let share = band.map_or(zero(), |band| exact(band.rate));
@@ -179,6 +188,7 @@ impl Oracle {
                 let day = self.today.map_or(*as_of, |today| today.max(*as_of));
                 self.settle(Some(day));
                 self.today = Some(day);
+                self.ticks.push((self.control, day));
                 self.turn(day);
             }
             _ => self.settle(None),
@@ -206,40 +216,47 @@ impl Oracle {
         (paying.next().expect("a program pays").clone(), day)
     }
 
-    fn settlement(&self, entitlement: &Entitlement) -> (Settlement, Program, Day) {
+    /// Where an entitlement counts, for each beneficiary.
+    fn settlements(&self, entitlement: &Entitlement) -> (Vec<(Settlement, Whose)>, Program, Day) {
         let (program, day) = self.payer(entitlement);
-        let partner = &entitlement.at.partner;
-        let beneficiary = if program.pays_person() {
-            format!("person:{partner}/{}", entitlement.rep)
-        } else {
-            format!("partner:{partner}")
+        let known = self.ticks.iter().rfind(|(number, _)| *number <= entitlement.stamp);
+        let reported = known.map(|(_, day)| *day);
+        let settlement = |(beneficiary, whose): (String, Whose)| {
+            let settlement = Settlement {
+                program: program.id.clone(),
+                version: program.version,
+                beneficiary: beneficiary.into(),
+                period: program.period.label(day).into(),
+                currency: entitlement.currency,
+            };
+            (settlement, whose)
         };
-        let settlement = Settlement {
-            program: program.id.clone(),
-            version: program.version,
-            beneficiary: beneficiary.into(),
-            period: program.period.label(day).into(),
-            currency: entitlement.currency,
-        };
-        (settlement, program, day)
+        let all = beneficiaries(&program, entitlement, reported).into_iter().map(settlement).collect();
+        (all, program, day)
     }
 
     /// A settlement that opens behind its freeze is frozen from the start.
     fn open(&mut self, entitlement: &Entitlement) {
-        let (settlement, program, day) = self.settlement(entitlement);
-        if self.accounts.contains_key(&settlement) {
-            return;
+        let (settlements, program, day) = self.settlements(entitlement);
+        for (settlement, _) in settlements {
+            if !self.accounts.contains_key(&settlement) {
+                self.open_one(settlement, entitlement, program.clone(), day);
+            }
         }
+    }
+
+    fn open_one(&mut self, settlement: Settlement, entitlement: &Entitlement, program: Program, day: Day) {
         let (partner, last) = (entitlement.at.partner.clone(), program.period.range(day).1);
         let program = holding(&program, &settlement, &partner, last);
         let mut account = Account {
             partner,
             last,
             phase: Phase::Open,
-            reached: reached(&program, settlement.currency, &[]),
+            reached: reached(&program, settlement.currency, &Units::new(), &[]),
             program,
             terms: entitlement.stamp,
             lines: Vec::new(),
+            covered: Units::new(),
             given_up: zero(),
             year_left: None,
             budget_left: None,
@@ -256,8 +273,10 @@ impl Oracle {
         let mut lines: BTreeMap<Settlement, Vec<Line>> = BTreeMap::new();
         for entitlement in self.granted.values() {
             let Entitlement { sale, date, quantity, amount, origin, .. } = *entitlement;
-            let line = Line { day: date, sale, quantity, amount, of: origin.map(|(sale, _)| sale) };
-            lines.entry(self.settlement(entitlement).0).or_default().push(line);
+            for (settlement, whose) in self.settlements(entitlement).0 {
+                let line = Line { day: date, sale, quantity, amount, of: origin.map(|(sale, _)| sale), whose };
+                lines.entry(settlement).or_default().push(line);
+            }
         }
         let reference = self.as_of(self.control).cloned().unwrap_or_default();
         for (settlement, account) in &mut self.accounts {
@@ -277,8 +296,9 @@ impl Oracle {
             };
             let mut lines = lines.remove(settlement).unwrap_or_default();
             lines.sort_unstable();
-            account.count(program, settlement.currency, lines);
+            account.count(settlement.currency, program, lines, account.covered.clone());
         }
+        self.cover(tick.is_some());
         self.share_years();
         self.share_budgets();
         for (settlement, account) in &mut self.accounts {
@@ -288,9 +308,36 @@ impl Oracle {
         }
     }
 
+    /// Balances of special prices go over all settlements of a program.
+    fn cover(&mut self, at_tick: bool) {
+        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let programs: BTreeSet<Text> = self.accounts.keys().map(|one| one.program.clone()).collect();
+        for program in programs {
+            let balances = balances(&reference, &program);
+            let members: Vec<&Settlement> = self.accounts.keys().filter(|one| one.program == program).collect();
+            let knows = |one: &&Settlement| self.accounts[*one].program.mechanism.resale().is_some();
+            if !members.iter().any(knows) {
+                continue;
+            }
+            let claimant = |one: &&Settlement| {
+                let account = &self.accounts[*one];
+                let kept = (account.phase != Phase::Open).then_some(&account.covered);
+                Claimant { lines: &account.lines, kept }
+            };
+            let given = covered(&balances, &members.iter().map(claimant).collect::<Vec<_>>());
+            let members: Vec<Settlement> = members.into_iter().cloned().collect();
+            for (settlement, covered) in members.iter().zip(given) {
+                let account = self.accounts.get_mut(settlement).expect("a member has an account");
+                if account.phase == Phase::Open || at_tick {
+                    account.count(settlement.currency, account.program.clone(), account.lines.clone(), covered);
+                }
+            }
+        }
+    }
+
     /// The settlements of a beneficiary's year share one cap, whatever their version.
     fn share_years(&mut self) {
-        let mut sharing: BTreeMap<(Text, Text, i16, Currency), Vec<(u32, Id, Settlement)>> = BTreeMap::new();
+        let mut sharing: BTreeMap<YearKey, Vec<(u32, Id, Settlement)>> = BTreeMap::new();
         for (settlement, account) in &mut self.accounts {
             (account.year_left, account.budget_left) = (None, None);
             let Settlement { program, version, beneficiary, currency, .. } = settlement.clone();

@@ -6,10 +6,12 @@
 //! stand. It is slow, and that is the point.
 
 mod budget;
+mod cover;
 mod earn;
 mod exact;
 mod ledger;
 mod pricing;
 mod terms;
+mod whose;
 
 pub use ledger::{Oracle, Order, Verdict};

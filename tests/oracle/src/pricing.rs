@@ -2,26 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Currency, Day, Id, Program, Rounding};
+use contract::{Currency, Day, Id, Micros, Program, Rounding};
 use num_traits::Signed;
 
+use crate::cover::Units;
 use crate::earn::{Sold, earned};
 use crate::exact::{Exact, exact, rounded, zero};
+use crate::whose::{Whose, divides, kept};
 
 /// A sale or return that stands. In the order in which lines are paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
     pub day: Day,
     pub sale: Id,
-    pub quantity: contract::Micros,
-    pub amount: contract::Micros,
+    pub quantity: Micros,
+    pub amount: Micros,
     /// The sale that a linked return takes back.
     pub of: Option<Id>,
+    pub whose: Whose,
 }
 
 impl Line {
+    /// What of it is the beneficiary's.
     pub fn sold(&self) -> Sold {
-        Sold::of(self.quantity, self.amount)
+        match &self.whose {
+            Whose::Person { part, .. } => Sold::of(part.of_number(self.quantity), part.of_number(self.amount)),
+            _ => Sold::of(self.quantity, self.amount),
+        }
+    }
+
+    /// What is priced: all of a sale that is divided afterwards.
+    fn priced(&self, program: &Program) -> Sold {
+        if divides(program) { Sold::of(self.quantity, self.amount) } else { self.sold() }
     }
 }
 
@@ -33,15 +45,31 @@ pub fn together(lines: &[Line]) -> Sold {
 ///
 /// A sale and the returns that are linked to it are one transaction: with what is left of it in the end it holds the
 /// sale's place in the order, and it is capped as a whole. A return whose sale does not stand here is a line of its own.
-pub fn changes(program: &Program, currency: Currency, lines: &[Line]) -> Vec<Exact> {
+pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[Line]) -> Vec<Exact> {
     let all = together(lines);
     let homes = homes(lines);
     let in_front = in_front(lines, &homes);
+    let enough = enough(covered, lines);
     let worth = |place: usize, until: usize| {
         let parts = lines.iter().zip(&homes).take(until).filter(|(_, home)| **home == place);
-        let sold = parts.fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.sold()));
-        let benefit = capped(program, earned(&program.mechanism, in_front[place], sold, all), sold);
-        if program.rounding == Rounding::Sale { exact(rounded(benefit, currency)) } else { benefit }
+        let sold = parts.fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.priced(program)));
+        let home = &lines[place];
+        let benefit = match &home.whose {
+            Whose::Credited { credit, short, .. } if program.mechanism.resale().is_some() => {
+                let units = enough[place].filter(|_| sold.quantity.is_positive());
+                let units = units.map_or(sold.quantity, |most| sold.quantity.min(most));
+                (exact(*credit) - exact(*short)) * units
+            }
+            _ => earned(&program.mechanism, in_front[place], sold, all),
+        };
+        let (part, reported) = match &home.whose {
+            Whose::Person { part, reported } => (part.clone(), *reported),
+            _ => Default::default(),
+        };
+        let benefit = benefit * kept(program, home.day, home.quantity, reported);
+        let benefit = capped(program, benefit, sold);
+        let benefit = if program.rounding == Rounding::Sale { exact(rounded(benefit, currency)) } else { benefit };
+        if divides(program) { part.of_benefit(benefit, currency) } else { benefit }
     };
     let change = |(at, home): (usize, &usize)| match *home {
         home if home == at => worth(at, at + 1),
@@ -50,6 +78,33 @@ pub fn changes(program: &Program, currency: Currency, lines: &[Line]) -> Vec<Exa
         home => worth(home, at + 1) - worth(home, at),
     };
     homes.iter().enumerate().map(change).collect()
+}
+
+/// By place, the units that are covered at most when a sale's turn comes; none where all that is left of it is.
+fn enough(covered: &Units, lines: &[Line]) -> Vec<Option<Exact>> {
+    let mut free = covered.clone();
+    let mut most = vec![None; lines.len()];
+    for (line, units) in left_of_each(lines) {
+        let Whose::Credited { special, .. } = &line.whose else { continue };
+        let Some(free) = free.get_mut(special) else { continue };
+        let place = lines.iter().position(|other| other.sale == line.sale).expect("it is one of them");
+        if units > *free {
+            most[place] = Some(exact(Micros(i64::try_from((*free).max(0)).expect("units fit"))));
+        }
+        *free -= units.min((*free).max(0)).max(0);
+    }
+    most
+}
+
+/// Each sale, and each return without one, with the units that are left of it, in order.
+pub fn left_of_each(lines: &[Line]) -> Vec<(&Line, i128)> {
+    let homes = homes(lines);
+    let mut left = vec![0; lines.len()];
+    for (line, home) in lines.iter().zip(&homes) {
+        left[*home] += i128::from(line.quantity.0);
+    }
+    let own = lines.iter().enumerate().filter(|(at, _)| homes[*at] == *at);
+    own.map(|(at, line)| (line, left[at])).collect()
 }
 
 /// By line, the place of the transaction that it belongs to.

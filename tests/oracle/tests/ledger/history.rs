@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Benefit, Cadence, Caps, Choice, Control, Currency, Day, Entitlement, EntitlementEvent, Figure,
-    FreeGoods, Growth, Id, Measure, Mechanism, Micros, PaidOn, Per, Program, Proration, RecordRef, Reference, Rounding,
-    Score, Selector, Split, Text, Tier,
+    AccountingClass, Benefit, Cadence, Caps, Choice, Control, Credit, Currency, Day, Debit, Entitlement,
+    EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per, Program, Proration,
+    RecordRef, Reference, Resale, Rounding, Score, Selector, SpecialPrice, Split, Steps, Text, Tier,
 };
 
 const PARTNERS: [&str; 3] = ["A", "B", "C"];
-const PEOPLE: [&str; 3] = ["Ann", "Bo", "Cy"];
+const PEOPLE: [&str; 5] = ["Ann", "Bo", "Cy", "Bo; Ann", "Cy; Ann; Bo"];
+/// Special prices of each partner under each program, with the units that they are for.
+const SPECIAL: [(&str, Option<i64>); 2] = [("X", Some(70)), ("Y", None)];
 const CURRENCIES: [&str; 4] = ["USD", "USD", "EUR", "JPY"];
 /// Programs, of which the first three compete for each sale.
 const PROGRAMS: usize = 7;
@@ -50,6 +52,10 @@ impl Dice {
 pub struct Deal {
     partner: &'static str,
     rep: &'static str,
+    /// Which of the special prices it is under, what a unit is given, and what of it is lost.
+    special: usize,
+    credit: Micros,
+    short: Micros,
     date: Day,
     quantity: i64,
     amount: Micros,
@@ -140,22 +146,62 @@ impl History {
             origin,
             debits: Vec::new(),
         };
+        let debited = |entitlement: Entitlement| {
+            let special = special_price;
+            let debit = |program: &Text| Debit {
+                program: program.clone(),
+                special_price: special(program, deal.partner, deal.special).key(),
+                credit: deal.credit,
+                short: deal.short,
+            };
+            Entitlement { debits: entitlement.programs.iter().map(debit).collect(), ..entitlement }
+        };
         let alone = (COMPETING..PROGRAMS).map(|place| like(name(place), vec![name(place)]));
         let competing: Vec<Text> = deal.competing.iter().map(|place| name(*place)).collect();
         let together = (!competing.is_empty()).then(|| like("group".into(), competing));
-        together.into_iter().chain(alone).collect()
+        together.into_iter().chain(alone).map(debited).collect()
     }
 }
 
 impl Default for Deal {
     fn default() -> Deal {
         let (quantity, amount, competing) = (0, Micros::ZERO, Vec::new());
-        Deal { partner: "A", rep: "Ann", date: Day(0), quantity, amount, currency: "USD", of: None, competing }
+        let (special, credit, short) = (0, Micros::ONE, Micros::ZERO);
+        Deal {
+            partner: "A",
+            rep: "Ann",
+            special,
+            credit,
+            short,
+            date: Day(0),
+            quantity,
+            amount,
+            currency: "USD",
+            of: None,
+            competing,
+        }
     }
 }
 
 fn id_of(number: u32) -> Id {
     Id::of("sale", &[&number.to_string()])
+}
+
+fn special_price(program: &str, partner: &str, which: usize) -> SpecialPrice {
+    let (id, quantity) = SPECIAL[which];
+    SpecialPrice {
+        program: program.into(),
+        partner: partner.into(),
+        product: "s/p".into(),
+        id: id.into(),
+        customer: Text::default(),
+        from: first_day(),
+        to: first_day(),
+        quantity: quantity.map(Micros::units),
+        credit: Credit::Amount(Micros::ONE),
+        resale: None,
+        currency: Currency::NONE,
+    }
 }
 
 fn name(place: usize) -> Text {
@@ -224,7 +270,10 @@ fn sale(dice: &mut Dice, today: Day) -> Deal {
     competing.sort_unstable();
     Deal {
         partner: PARTNERS[dice.below(3) as usize],
-        rep: PEOPLE[dice.below(3) as usize],
+        rep: PEOPLE[dice.below(5) as usize],
+        special: dice.below(2) as usize,
+        credit: dice.micros(500_000, 9_000_000),
+        short: dice.some(3, |dice| dice.micros(100_000, 500_000)).unwrap_or_default(),
         date: today.plus(20 - late),
         quantity,
         amount: Micros(price * quantity),
@@ -262,7 +311,14 @@ fn give_back(dice: &mut Dice, of: u32, sold: &Deal) -> Deal {
 fn reference(programs: &[Program]) -> Reference {
     let mut programs = programs.to_vec();
     programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
-    Reference { programs, functional_currency: Currency::parse("USD"), ..Reference::default() }
+    let mut special_prices = Vec::new();
+    for place in 0..PROGRAMS {
+        for partner in PARTNERS {
+            special_prices.extend((0..SPECIAL.len()).map(|which| special_price(&name(place), partner, which)));
+        }
+    }
+    special_prices.sort();
+    Reference { programs, special_prices, functional_currency: Currency::parse("USD"), ..Reference::default() }
 }
 
 fn programs(dice: &mut Dice) -> Vec<Program> {
@@ -291,6 +347,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         from,
         to: first_day().plus(if dice.one_in(5) { 150 + dice.below(300) as i32 } else { 1_500 }),
         selector: Selector::default(),
+        conditions: Default::default(),
         mechanism: mechanism(dice),
         period: [Cadence::Month, Cadence::Quarter, Cadence::Year][dice.below(3) as usize],
         currency: dice.some(4, |_| Currency::parse("USD").expect("a currency")),
@@ -315,6 +372,16 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         minimum_payout: dice.some(4, |dice| dice.micros(500_000, 40_000_000)),
         bonus: dice.some(5, bonus).unwrap_or_default(),
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
+    }
+}
+
+fn late(dice: &mut Dice) -> Late {
+    Late {
+        free_days: dice.below(40) as u32,
+        step_days: 1 + dice.below(30) as u32,
+        lost: Micros(50_000 * (1 + dice.below(5) as i64)),
+        steps: if dice.one_in(2) { Steps::Started } else { Steps::Completed },
+        nothing_after_days: dice.some(2, |dice| 40 + dice.below(100) as u32),
     }
 }
 
@@ -344,10 +411,13 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         let rate = if dice.one_in(6) { Micros(rate.0 / 2) } else { Micros(rate.0 * (place + 1)) };
         tiers.push(Tier { from, rate });
     }
-    match dice.below(12) {
+    match dice.below(13) {
         0 => Mechanism::PerUnit { rate },
         1 => Mechanism::Percent { rate },
-        2 => Mechanism::Spiff { benefit, rate, split: Split::Whole, late: None },
+        2 => {
+            let split = [Split::Whole, Split::Equal, Split::Shares(vec![60, 40])][dice.below(3) as usize].clone();
+            Mechanism::Spiff { benefit, rate, split, late: dice.some(2, late) }
+        }
         3 => Mechanism::VolumeMarginal { measure, benefit, tiers },
         4 => Mechanism::VolumeRolling { measure, benefit, tiers },
         5 => Mechanism::VolumeTotal { measure, benefit, tiers },
@@ -358,6 +428,7 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         7 => Mechanism::Fixed { measure, amount: Micros(rate.0 * 900) },
         8 => Mechanism::Growth(growth(dice, measure, benefit, tiers)),
         9 => Mechanism::Score(Score { benefit, tiers, scores: figures(dice) }),
+        11 => Mechanism::ShipAndDebit { resale: Resale::Partial },
         10 => Mechanism::FreeGoods(FreeGoods {
             every: Micros::units(1 + dice.below(9) as i64),
             free: Micros(500_000 * (1 + dice.below(4) as i64)),
@@ -465,10 +536,10 @@ impl Reached {
         }
     }
 
-    /// Every kind of act, and every two features of programs in one program: of twelve ways of earning no two.
+    /// Every kind of act, and every two features of programs in one program: of thirteen ways of earning no two.
     pub fn must_be_wide(&self) {
         println!("{} situations, {} pairs of features", self.situations.len(), self.pairs.len());
         assert_eq!(self.situations.len(), 6, "{:?}", self.situations);
-        assert_eq!(self.pairs.len(), 12 * 11 / 2 + 12 * 12, "{:?}", self.pairs);
+        assert_eq!(self.pairs.len(), 12 * 11 / 2 + 12 * 13, "{:?}", self.pairs);
     }
 }

@@ -1,0 +1,121 @@
+//! Whose a line is: a partner's, a person's part, or one that is given a credit for each unit.
+
+use contract::{Currency, Day, Entitlement, Id, Late, Mechanism, Micros, Program, Split, Steps};
+use num_rational::Ratio;
+
+use crate::exact::{Exact, exact, rounded, zero};
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    Partner,
+    Person {
+        part: Part,
+        /// The day that time had come to when the record came in.
+        reported: Option<Day>,
+    },
+    Credited {
+        special: Id,
+        credit: Micros,
+        short: Micros,
+    },
+}
+
+/// A place among weights; without weights the whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    place: usize,
+    weights: Vec<i128>,
+}
+
+impl Part {
+    /// Of whole pieces: what is left over goes to the largest remainders, then to the earlier places.
+    fn of(&self, pieces: i128) -> i128 {
+        if self.weights.is_empty() {
+            return pieces;
+        }
+        let sum: i128 = self.weights.iter().sum();
+        let size = pieces.abs();
+        let mut places: Vec<usize> = (0..self.weights.len()).collect();
+        places.sort_by_key(|place| (-(size * self.weights[*place] % sum), *place));
+        let floors: i128 = self.weights.iter().map(|weight| size * weight / sum).sum();
+        let lucky = places[..(size - floors) as usize].contains(&self.place);
+        (size * self.weights[self.place] / sum + i128::from(lucky)) * pieces.signum()
+    }
+
+    pub fn of_number(&self, whole: Micros) -> Micros {
+        Micros(i64::try_from(self.of(whole.0.into())).expect("a part fits"))
+    }
+
+    /// Of a benefit: rounded first where it is divided at all.
+    pub fn of_benefit(&self, whole: Exact, currency: Currency) -> Exact {
+        if self.weights.is_empty() {
+            return whole;
+        }
+        let unit = Ratio::from_integer(10_i128.pow(currency.minor_digits()));
+        Ratio::from_integer(self.of((exact(rounded(whole, currency)) * unit).to_integer())) / unit
+    }
+}
+
+/// Who is paid for a sale, each by the name that the program knows.
+pub fn beneficiaries(program: &Program, entitlement: &Entitlement, reported: Option<Day>) -> Vec<(String, Whose)> {
+    let partner = &entitlement.at.partner;
+    let person = |(name, part): (String, Part)| (format!("person:{partner}/{name}"), Whose::Person { part, reported });
+    match &program.mechanism {
+        Mechanism::Spiff { split, .. } => parts(split, &entitlement.rep).into_iter().map(person).collect(),
+        mechanism => {
+            let debit = entitlement.debits.iter().find(|debit| debit.program == program.id);
+            let whose = match debit.filter(|_| mechanism.resale().is_some()) {
+                Some(debit) => {
+                    Whose::Credited { special: debit.special_price, credit: debit.credit, short: debit.short }
+                }
+                None => Whose::Partner,
+            };
+            vec![(format!("partner:{partner}"), whose)]
+        }
+    }
+}
+
+/// The persons by name. Who cannot be told apart is one person by the whole text.
+fn parts(split: &Split, named: &str) -> Vec<(String, Part)> {
+    let alone = vec![(named.to_owned(), Part::default())];
+    let names: Vec<&str> = named.split("; ").collect();
+    let weights: Vec<i128> = match split {
+        Split::Whole => return alone,
+        _ if names.len() == 1 => return alone,
+        Split::Equal => vec![1; names.len()],
+        Split::Shares(shares) if shares.len() == names.len() => shares.iter().map(|share| i128::from(*share)).collect(),
+        Split::Shares(_) => return alone,
+    };
+    let mut sorted: Vec<(&str, i128)> = names.into_iter().zip(weights).collect();
+    sorted.sort_unstable();
+    let weights: Vec<i128> = sorted.iter().map(|(_, weight)| *weight).collect();
+    let part = |(place, (name, _)): (usize, (&str, i128))| (name.to_owned(), Part { place, weights: weights.clone() });
+    sorted.into_iter().enumerate().map(part).collect()
+}
+
+/// Whether the parts of one sale are priced together.
+pub fn divides(program: &Program) -> bool {
+    matches!(&program.mechanism, Mechanism::Spiff { split, .. } if *split != Split::Whole)
+}
+
+/// The share that is left of a sale by the day on which it was reported.
+pub fn kept(program: &Program, sold: Day, quantity: Micros, reported: Option<Day>) -> Exact {
+    let one = Ratio::from_integer(1);
+    let (Mechanism::Spiff { late: Some(late), .. }, Some(reported)) = (&program.mechanism, reported) else {
+        return one;
+    };
+    if quantity <= Micros::ZERO {
+        return one;
+    }
+    let Late { free_days, step_days, lost, steps, nothing_after_days } = *late;
+    let days = i64::from(reported.0 - sold.0);
+    if nothing_after_days.is_some_and(|most| days > i64::from(most)) {
+        return zero();
+    }
+    let over = Ratio::new((days - i64::from(free_days)).max(0), i64::from(step_days));
+    let count = match steps {
+        Steps::Started => over.ceil(),
+        Steps::Completed => over.floor(),
+    };
+    (one - exact(lost) * Ratio::from_integer(i128::from(count.to_integer()))).max(zero())
+}
