@@ -38,7 +38,8 @@ struct Folding {
     seconds: f64,
 }
 
-/// Kills processes in turn, each with its disk, while rows come in at most of what the line can do.
+/// Kills processes in turn, each with its disk, while rows come in at most of what the line can do; the next one once
+/// the line has caught up.
 pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
     let mut line = Line::new(sales, plan(), &folder.join("failover"))?;
     let rate = drained_from_files(&mut line, sales.lines)?;
@@ -52,6 +53,8 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
     let intake = line.intake("intake-live", false)?;
     for kill in 0..kills {
         std::thread::sleep(BREATH);
+        // A line that still works off the last outage has more than its load to do.
+        caught_up(&line)?;
         let index = kill % PARTS.len();
         let start = Instant::now();
         line.kill(index, true)?;
@@ -156,6 +159,22 @@ fn feed(feeds: &Path, beside: &Path, pace: Pace, stop: &std::sync::mpsc::Receive
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
     Ok(files)
+}
+
+/// Waits until no stage has more in front of it than comes in within some seconds.
+fn caught_up(line: &Line) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let mut waits = 0.0_f64;
+        for index in 0..PARTS.len() {
+            waits = waits.max(sum(&line.sample(index)?, "paidonce_lag_seconds", &[]));
+        }
+        if waits < BREATH.as_secs_f64() {
+            return Ok(());
+        }
+        ensure!(start.elapsed() < DONE_WITHIN, "the line does not catch up with its load");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Everything that lies there is taken in, then the intake ends.
