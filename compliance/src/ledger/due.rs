@@ -1,6 +1,6 @@
 //! How much is due: a function of the lines that stand, under the terms of the program.
 
-use contract::{Id, Micros, Program};
+use contract::{FreeGoods, Id, Mechanism, Micros, Per, Program};
 use stream::{State, StorageError};
 
 use super::account::Account;
@@ -98,9 +98,9 @@ fn under_terms(program: &Program, earned: &CappedLine, reached: Sums) -> Exact {
 /// Line benefits up to the end of each month.
 ///
 /// Where the band reached says what earlier lines are paid, each month has its own rates: the lines are read once for each
-/// tier that some month's end had reached. Where bands fill up or balances are used up in order, a return empties its sale's
-/// place from its own month on: the lines are read once for each month if there are linked returns. Where both is so, always once for each
-/// month. Else once is enough.
+/// tier that some month's end had reached. Where bands or multiples fill up or balances are used up in order, a return
+/// empties its sale's place from its own month on: the lines are read once for each month if there are linked returns.
+/// Where both is so, always once for each month. Else once is enough.
 fn earned_by_lines(
     id: Id,
     account: &Account,
@@ -109,13 +109,19 @@ fn earned_by_lines(
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let mechanism = &program.mechanism;
-    match (looks_back(mechanism), fills_bands(mechanism) || mechanism.resale().is_some()) {
+    let fills = fills_bands(mechanism) || mechanism.resale().is_some() || counts_multiples(mechanism);
+    match (looks_back(mechanism), fills) {
         (true, false) => by_tier(id, account, program, reached, state),
         (looks_back, true) if looks_back || account.tally().linked > 0 => {
             by_month(id, account, program, reached, state)
         }
         _ => running_totals(id, account, program, Extent::whole(account), state),
     }
+}
+
+/// Whether lines fill multiples one after the other.
+fn counts_multiples(mechanism: &Mechanism) -> bool {
+    matches!(mechanism, Mechanism::FreeGoods(FreeGoods { per: Per::Period, .. }))
 }
 
 fn by_month(

@@ -12,8 +12,9 @@ use super::account::{Account, Phase};
 use super::clock::Clock;
 use super::outliers::judge;
 use super::periods::Turning;
-use super::settle::{PAGE, Settling, written};
+use super::settle::{ALL_VERSIONS, PAGE, Settling, written};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, SUSPECTS, WAITING};
+use crate::programs::special_price::of_program;
 use crate::references::References;
 
 /// What is left of a control.
@@ -123,6 +124,9 @@ impl Job {
             if has_other_terms(&account, self.control, desk.references) {
                 let dirty = dirty_lists(id, state)?;
                 self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
+            } else if is_rebalanced(&account, self.control, desk.references) {
+                // Frozen ones share too: what was amended is theirs with the next tick.
+                SHARING.put(state, &(account.settlement.program.to_string(), ALL_VERSIONS), &())?;
             }
         }
         self.step = next.map_or(Step::Dirty(FIRST), Step::Terms);
@@ -272,9 +276,15 @@ fn has_other_terms(account: &Account, control: u64, references: &References) -> 
     let (known, before) = (references.as_of(control), references.as_of(account.terms));
     let now = known.program(&settlement.program, settlement.version);
     let revalued = known.reference.functional_currency != before.reference.functional_currency;
-    let moved = now.is_some_and(|now| {
-        let rebalanced = || now.mechanism.resale().is_some() && known.balances(&now.id) != before.balances(&now.id);
-        revalued || now != written(account, before) || rebalanced()
-    });
+    let moved = now
+        .is_some_and(|now| revalued || now != written(account, before) || is_rebalanced(account, control, references));
     account.phase == Phase::Open && moved
+}
+
+/// A settlement whose program's special prices are other ones from a control on.
+fn is_rebalanced(account: &Account, control: u64, references: &References) -> bool {
+    let program = &account.settlement.program;
+    let (known, before) = (references.as_of(control), references.as_of(account.terms));
+    let under = known.program(program, account.settlement.version).is_some_and(|now| now.mechanism.resale().is_some());
+    under && account.pays() && of_program(&known.reference, program) != of_program(&before.reference, program)
 }

@@ -48,7 +48,7 @@ pub(crate) fn note(
     if account.phase == Phase::Open || !account.pays() || program.pays_person() {
         return Ok(());
     }
-    let key = history_of(account).0;
+    let key = history_of(account, program).0;
     let mut periods = PERIODS.get(state, &key)?.unwrap_or_default();
     let (tally, last_day) = (account.tally(), account.last_day);
     let place = periods.binary_search_by_key(&(last_day, id), |past| (past.last_day, past.id));
@@ -128,10 +128,12 @@ pub(crate) fn look(account: &Account, program: &Program) -> Option<Found> {
     Some(Found { code: Code::Outlier, at_risk: Exact::from(account.accrued), message })
 }
 
-/// All versions of a program are one history.
-fn history_of(account: &Account) -> Id {
+/// All versions of a program that count the same thing over periods of one length are one history.
+fn history_of(account: &Account, program: &Program) -> Id {
     let settlement = &account.settlement;
-    Id::of("history", &[&settlement.program, &settlement.beneficiary, settlement.currency.as_str()])
+    let (measure, period) = (format!("{:?}", program.mechanism.measure()), format!("{:?}", program.period));
+    let alike = [&*settlement.program, &*settlement.beneficiary, settlement.currency.as_str(), &measure, &period];
+    Id::of("history", &alike)
 }
 
 #[cfg(test)]

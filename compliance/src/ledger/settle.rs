@@ -23,7 +23,7 @@ use crate::programs::{Exact, Sums, line_benefit, looks_back, tiers, volume_retro
 use crate::references::{Known, References};
 
 /// In place of a version's number where a limit is shared by all versions of a program.
-const ALL_VERSIONS: u32 = 0;
+pub(crate) const ALL_VERSIONS: u32 = 0;
 
 /// Keys that are read at a time.
 pub(crate) const PAGE: usize = 1024;

@@ -11,6 +11,7 @@ use super::lines::Beneficiary;
 use super::tables::day_key;
 use crate::programs::spiff::{Share, persons};
 use crate::references::{Known, References};
+use crate::units::names::same_words;
 
 /// Cached spans; then the cache starts anew.
 const SPANS_MAX: usize = 16_384;
@@ -198,7 +199,7 @@ fn span(entitlement: &Entitlement, date: Day, references: &References) -> Result
         (first, last) = (first.max(start), last.min(end));
         let role = winner.map_or(Role::Pays, |winner| Role::PassedOver { winner: winner.id.clone() });
         winner = winner.or(Some(program));
-        for (beneficiary, person) in beneficiaries(entitlement, program) {
+        for (beneficiary, person) in beneficiaries(entitlement, program, known) {
             let settlement = settlement(beneficiary, entitlement.currency, program, date);
             let partner = entitlement.at.partner.clone();
             let account = Account::open(settlement, role.clone(), partner, program, date, entitlement.stamp);
@@ -224,14 +225,36 @@ fn version_for<'a>(program: &str, date: Day, known: &'a Known) -> Option<&'a Pro
 }
 
 /// Whose a sale is under a program, each with his part where persons are paid.
-fn beneficiaries(entitlement: &Entitlement, program: &Program) -> Vec<(Text, Option<Share>)> {
+fn beneficiaries(entitlement: &Entitlement, program: &Program, known: &Known) -> Vec<(Text, Option<Share>)> {
     let partner = &entitlement.at.partner;
     let Mechanism::Spiff { split, .. } = &program.mechanism else {
         return vec![(format!("partner:{partner}").into(), None)];
     };
     // Only a version that took the place of a lost one can be at a loss here: it takes the text for one person.
     let persons = persons(split, &entitlement.rep).unwrap_or_else(|| vec![(entitlement.rep.clone(), Share::default())]);
-    persons.into_iter().map(|(name, share)| (format!("person:{partner}/{name}").into(), Some(share))).collect()
+    let names = registered(program, partner, &persons, known);
+    let beneficiary =
+        |(name, (_, share)): (&Text, (Text, Share))| (format!("person:{partner}/{name}").into(), Some(share));
+    names.iter().zip(persons).map(beneficiary).collect()
+}
+
+/// What persons are called: where a program pays registered ones, as the register spells them, so that one person is one
+/// beneficiary. Where a row names one of them twice the names stay as they are.
+fn registered(program: &Program, partner: &str, persons: &[(Text, Share)], known: &Known) -> Vec<Text> {
+    let as_written: Vec<Text> = persons.iter().map(|(name, _)| name.clone()).collect();
+    if !program.conditions.registered_persons {
+        return as_written;
+    }
+    let register = known.persons(partner);
+    let spelt = |name: &Text| {
+        register
+            .iter()
+            .find(|person| same_words(&person.name, name))
+            .map_or_else(|| name.clone(), |one| one.name.clone())
+    };
+    let names: Vec<Text> = as_written.iter().map(spelt).collect();
+    let is_twice = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
+    if is_twice { as_written } else { names }
 }
 
 fn settlement(beneficiary: Text, currency: Currency, program: &Program, date: Day) -> Settlement {

@@ -5,9 +5,9 @@ use contract::{Benefit, Growth, Mechanism, Micros, Program, Score};
 use super::free_goods;
 use super::spiff::persons;
 
-/// The benefit of one line under one program, not rounded: exact for money per unit, percent and SPIFF; tiers
-/// count with the first band's rate, a fixed amount, which no single line earns, with nothing, and so does a special price, whose balance only the
-/// ledger knows. Thresholds and caps are left out. The sign follows the line.
+/// The benefit of one line under one program, not rounded: exact for money per unit, percent and SPIFF; tiers count with
+/// the first band's rate. A fixed amount, which no single line earns, counts with nothing, and so does a special price, whose
+/// balance only the ledger knows. Thresholds and caps are left out. The sign follows the line.
 pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) -> Micros {
     let earned = |benefit: Benefit, rate: Micros| match benefit {
         Benefit::PerUnit => quantity.times(rate),

@@ -29,7 +29,9 @@ pub fn debit(reference: &Reference, program: &Program, sale: &Sale) -> Option<De
     let resale = program.mechanism.resale()?;
     let special = find(reference, program, sale)?;
     let credit = credit(reference, special, sale)?;
-    let over = special.resale.map_or(Micros::ZERO, |most| (sale.unit_price - most).max(Micros::ZERO));
+    // What comes back takes back the whole credit, whatever price the row says.
+    let most = special.resale.filter(|_| !sale.is_return());
+    let over = most.map_or(Micros::ZERO, |most| (sale.unit_price - most).max(Micros::ZERO));
     let short = match resale {
         _ if over.is_zero() => Micros::ZERO,
         Resale::Strict => credit,
@@ -187,6 +189,14 @@ mod tests {
         assert_eq!(at(Partial, "92"), "TEAM 12 less 0");
         assert_eq!(at(Partial, "95"), "TEAM 12 less 3");
         assert_eq!(at(Strict, "95"), "TEAM 12 less 12");
+    }
+
+    #[test]
+    fn what_comes_back_takes_back_the_whole_credit() {
+        let spa = [special("SPA", "?acme", "2013-01-15", Credit::AboveCost(number("7.40")), Some("8.00"))];
+        let back = Sale { quantity: -Micros::ONE, ..sale("?acme", "2013-02-01", "9.00") };
+        assert_eq!(given(&spa, Resale::Strict, &back), "SPA 2.6 less 0");
+        assert_eq!(given(&spa, Resale::Partial, &back), "SPA 2.6 less 0");
     }
 
     #[test]

@@ -38,19 +38,24 @@ pub fn order(programs: &mut [&Program], reference: &Reference, sale: &Sale) {
     }
 }
 
-/// The amount that a program's rate is on: that of the sale, or what the earlier programs of its stack leave of it.
+/// The amount that a program's rate is on: that of the sale, or what the earlier programs of its stack leave of it, which is
+/// no less than nothing.
 pub fn base(reference: &Reference, program: &Program, programs: &[&Program], sale: &Sale) -> Micros {
     let Some(stack) = program.stack.as_ref().filter(|stack| stack.base == Base::Net) else { return sale.amount };
     let rank = |program: &Program| (program.priority, program.id.clone());
-    let reduces = |other: &&&Program| {
-        let same = other.stack.as_ref().is_some_and(|other| other.name == stack.name && other.reduces);
-        same && rank(other) < rank(program)
+    let reducing = |other: &Program| {
+        let found = other.stack.as_ref().filter(|other| other.name == stack.name && other.reduces)?;
+        (rank(other) < rank(program)).then_some(found.base)
     };
-    let taken = programs.iter().filter(reduces).map(|earlier| {
-        let amount = base(reference, earlier, programs, sale);
-        worth(reference, earlier, sale, amount).unwrap_or_default()
-    });
-    sale.amount - taken.sum::<Micros>()
+    let mut earlier: Vec<(&Program, Base)> =
+        programs.iter().filter_map(|other| Some((*other, reducing(other)?))).collect();
+    earlier.sort_by_cached_key(|(other, _)| rank(other));
+    let mut left = sale.amount;
+    for (other, base) in earlier {
+        let amount = if base == Base::Net { left } else { sale.amount };
+        left = left - worth(reference, other, sale, amount).unwrap_or_default();
+    }
+    left.clamp(sale.amount.min(Micros::ZERO), sale.amount.max(Micros::ZERO))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! OP-19 `special-price-unfit`, with OP-06 and OP-09 for what a row claims.
+//! OP-19 `special-price-unfit`, with OP-06, OP-09 and OP-10 for what a row claims.
 //!
 //! ## What it finds
 //! A sale under an authorisation for which the price book has no cost on the sale date, or one that is not above the
-//! authorised cost (OP-19). A row that names an authorisation which does not hold on the sale date (OP-06), or not for
-//! the partner, the product or the currency (OP-09).
+//! authorised cost (OP-19). A row that names an authorisation which does not hold on the sale date (OP-06), not for the
+//! partner, the product or the currency (OP-09), or not for the customer (OP-10).
 //!
 //! ## Why it matters
 //! A special price is given for one product, one time and one seller; claimed for anything else it is money that nobody
@@ -16,12 +16,12 @@
 use contract::{Code, Program, Sale, SpecialPrice};
 
 use super::{Check, Rule};
-use crate::programs::special_price::{book_cost, credit, find, names, of_product};
+use crate::programs::special_price::{book_cost, credit, find, is_for, names, of_product};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule = Rule {
     name: "special_price_unfit",
-    codes: &[Code::CostBasisWrong, Code::OutsidePeriod, Code::ProductIneligible],
+    codes: &[Code::CostBasisWrong, Code::OutsidePeriod, Code::ProductIneligible, Code::EndCustomerWrong],
     check: Check::Terms(check),
 };
 
@@ -46,8 +46,7 @@ fn cost_basis(sale: &Sale, special: &SpecialPrice, known: &Known) -> Option<(Cod
     Some((Code::CostBasisWrong, message))
 }
 
-/// Why the authorisation that the row names does not hold for it. A customer that is not the authorised one is left to
-/// the check on customers.
+/// Why the authorisation that the row names does not hold for it.
 fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
     let of_product = of_product(&known.reference, program, sale).iter();
     let named: Vec<&SpecialPrice> =
@@ -57,7 +56,14 @@ fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, Strin
         let message = format!("{id} is not for {} in {} by {partner}", sale.product, sale.currency);
         return Some((Code::ProductIneligible, message));
     };
-    let in_time = named.iter().any(|special| special.from <= sale.date && sale.date <= special.to);
-    let message = || format!("{} holds from {} to {}, not on {}", special.id, special.from, special.to, sale.date);
-    (!in_time).then(|| (Code::OutsidePeriod, message()))
+    let in_time = |special: &&&SpecialPrice| special.from <= sale.date && sale.date <= special.to;
+    let Some(held) = named.iter().find(in_time) else {
+        let message = format!("{} holds from {} to {}, not on {}", special.id, special.from, special.to, sale.date);
+        return Some((Code::OutsidePeriod, message));
+    };
+    if named.iter().filter(in_time).any(|special| is_for(special, sale)) {
+        return None;
+    }
+    let buyer = if sale.customer.is_empty() { "nobody named" } else { sale.customer.as_str() };
+    Some((Code::EndCustomerWrong, format!("{} is for {}, the row says {buyer}", held.id, held.customer)))
 }

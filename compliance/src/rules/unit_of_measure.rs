@@ -25,7 +25,11 @@ const PACK_MIN: Micros = Micros::units(4);
 
 fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
     let counts = program.mechanism.measure() == Measure::Quantity || rate_base(&program.mechanism) == Benefit::PerUnit;
-    if !counts || known.reference.functional_currency != Some(sale.currency) || sale.unit_price <= Micros::ZERO {
+    if sale.is_return()
+        || !counts
+        || known.reference.functional_currency != Some(sale.currency)
+        || sale.unit_price <= Micros::ZERO
+    {
         return None;
     }
     let product = known.product(&sale.product)?;

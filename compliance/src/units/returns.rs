@@ -306,7 +306,10 @@ fn amount_back(back: &Sale, sold: &Sale, units: Micros) -> Micros {
 
 /// The same share of the amount that the sale was granted on, which may be a net one.
 fn of_base(amount: Micros, granted: &Entitlement, sold: &Sale) -> Micros {
-    if granted.amount == sold.amount { amount } else { amount.share(granted.amount, sold.amount) }
+    match granted.amount == sold.amount || sold.amount.is_zero() {
+        true => amount,
+        false => amount.share(granted.amount, sold.amount),
+    }
 }
 
 fn negative(back: &Sale, sold: &Sale, granted: &Entitlement, units: Micros, amount: Micros) -> Entitlement {
