@@ -118,13 +118,19 @@ pub(crate) fn passes(error: &KafkaError) -> bool {
 
 impl Reader for KafkaReader {
     fn read(&mut self, wait: Duration, visit: &mut dyn FnMut(Received<'_>)) -> Result<bool, TransportError> {
-        match self.consumer.poll(wait) {
+        let start = Instant::now();
+        let mut polled = self.consumer.poll(wait);
+        // That the end was met is no record: more may come while there is time.
+        while let Some(Err(KafkaError::PartitionEOF(_))) = polled {
+            self.at_end = true;
+            polled = self.consumer.poll(wait.saturating_sub(start.elapsed()));
+        }
+        match polled {
             Some(Ok(message)) => {
                 self.next = visit_message(&message, visit) + 1;
                 (self.at_end, self.moved) = (false, Instant::now());
                 return Ok(true);
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => self.at_end = true,
             Some(Err(error)) if passes(&error) => tracing::debug!(topic = self.topic, %error, "reader"),
             Some(Err(error)) => return Err(trouble(&self.topic, &error)),
             None => {}
