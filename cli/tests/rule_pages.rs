@@ -54,7 +54,9 @@ fn list() -> String {
     let mut codes: Vec<Code> = Code::ALL.to_vec();
     codes.sort_by_key(|code| code.as_str());
     for code in codes {
-        let rule = RULES.iter().find(|rule| rule.codes.contains(&code));
+        // The rule that is named for it goes before one that also tells it.
+        let own = RULES.iter().find(|rule| rule.codes.first() == Some(&code));
+        let rule = own.or_else(|| RULES.iter().find(|rule| rule.codes.contains(&code)));
         let shown = rule.map_or(code.as_str().to_owned(), |rule| format!("[{}]({}.md)", code.as_str(), rule.name));
         list += &row(code, &shown);
     }
