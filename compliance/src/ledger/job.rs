@@ -118,7 +118,7 @@ impl Job {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
         let page = ACCOUNTS.range(state, &from, &LAST, Order::Up, limit)?;
-        let next = page.last().filter(|_| page.len() == limit).and_then(|(id, _)| after(*id));
+        let next = behind(&page, limit);
         let count = page.len();
         for (id, account) in page {
             if has_other_terms(&account, self.control, desk.references) {
@@ -173,7 +173,7 @@ impl Job {
             REVIEW.delete(state, id)?;
             self.settling(desk).settle(Id(*id), &[], state, outbox)?;
         }
-        let next = page.last().filter(|_| page.len() == limit).and_then(|(id, ())| after(*id));
+        let next = behind(&page, limit);
         self.step = next.map_or(Step::Budgets(String::new(), 0), Step::Reviews);
         Ok(page.len())
     }
@@ -215,7 +215,7 @@ impl Job {
         for (id, ()) in &page {
             self.turning(desk).look_again(Id(*id), state, outbox)?;
         }
-        let next = page.last().filter(|_| page.len() == limit).and_then(|(id, ())| after(*id));
+        let next = behind(&page, limit);
         self.step = next.map_or(Step::Deadlines(i32::MIN, FIRST), Step::Waiting);
         Ok(page.len())
     }
@@ -254,10 +254,15 @@ impl Job {
         for (history, ()) in &page {
             count += judge(*history, desk.references, state, outbox)?;
         }
-        let next = page.last().filter(|_| page.len() == limit).and_then(|(history, ())| after(*history));
+        let next = behind(&page, limit);
         self.step = next.map_or(Step::Done, Step::Outliers);
         Ok(count)
     }
+}
+
+/// Where a walk goes on behind a page; `None` where the page was the last.
+fn behind<V>(page: &[([u8; 16], V)], limit: usize) -> Option<[u8; 16]> {
+    page.last().filter(|_| page.len() == limit).and_then(|(id, _)| after(*id))
 }
 
 /// The key behind `id`; `None` behind the last.
