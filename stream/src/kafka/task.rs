@@ -323,7 +323,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             wait = Duration::ZERO;
         }
         if self.work.outputs.batch != Batch::default() {
-            wait = wait.min(self.options.commit_interval.saturating_sub(self.since.elapsed()));
+            wait = wait.min(self.interval().saturating_sub(self.since.elapsed()));
         }
         while self.incoming.len() < self.options.batch_records && bytes < self.options.batch_bytes {
             if self.target.as_ref().is_some_and(|target| self.behind_last() >= target.place.next) {
@@ -397,11 +397,14 @@ impl<S: Stage, T: Transport> Task<S, T> {
         if self.target.is_some() {
             return self.work.is_full() || batch.received >= FOLD_RECORDS || taken == 0;
         }
-        let age = self.since.elapsed();
-        match self.work.outputs.open {
-            Some(_) => self.work.is_full() || age >= self.options.commit_interval,
-            None => age >= self.options.idle_interval || batch.received >= FOLD_RECORDS,
-        }
+        let is_much =
+            if self.work.outputs.open.is_some() { self.work.is_full() } else { batch.received >= FOLD_RECORDS };
+        is_much || self.since.elapsed() >= self.interval()
+    }
+
+    /// Between two transactions: nobody waits for one that publishes nothing.
+    fn interval(&self) -> Duration {
+        if self.work.outputs.open.is_some() { self.options.commit_interval } else { self.options.idle_interval }
     }
 
     /// Publishes what is open together with a mark, then applies it. On the way to the mark there is none to write.

@@ -1,5 +1,5 @@
 //! The pipeline on a real broker. `./dev bench kafka`: beside the same job in Kafka Streams and the raw floor.
-//! `./dev bench recovery`: how fast it is back. `./dev bench deltas`: what it would cost to publish its changes too.
+//! `./dev bench failover`, `restart`: how fast it is back. `./dev bench deltas`: what it would cost to publish its changes too.
 
 pub mod floor;
 pub mod kafka;

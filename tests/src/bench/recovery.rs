@@ -60,9 +60,12 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
         line.kill(index, true)?;
         line.start(index)?;
         let sample = line.recovered(index, BACK_WITHIN)?;
-        back.push(start.elapsed());
+        let took = start.elapsed();
+        back.push(took);
+        let folded = sum(&sample, "paidonce_folded_records_total", &[]);
+        eprintln!("kill {}: {} back after {took:.1?}, {folded} records folded", kill + 1, PARTS[index]);
         let fold = folds.entry(PARTS[index]).or_default();
-        fold.records += sum(&sample, "paidonce_folded_records_total", &[]);
+        fold.records += folded;
         fold.seconds += sum(&sample, "paidonce_recovery_seconds_sum", &[]);
         lag = lag.max(sum(&line.sample(index)?, "paidonce_lag_records", &[]));
     }

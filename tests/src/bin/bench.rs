@@ -2,8 +2,8 @@
 //!
 //! `pipeline`: lines a second from file bytes to the committed journal, beside two floors. `scale`: rate and peak memory
 //! at one and at ten million lines. `kafka`: the pipeline on a real broker beside the same job in Kafka Streams and the
-//! raw floor, at one and at four partitions. `recovery`: kills with lost disks under load, and a restart with LINES of
-//! state. `deltas`: the line with and without its changes on a topic. Each result is one line, and JSON below `bench/` in the target folder.
+//! raw floor, at one and at four partitions. `failover`: kills with lost disks under load. `restart`: stopped and started
+//! again with LINES of state. `deltas`: the line with and without its changes on a topic. Each result is one line, and JSON below `bench/` in the target folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use tests::replica::Plan;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "bench [pipeline|scale|kafka [LINES]|recovery [LINES]|deltas [LINES]]";
+const USAGE: &str = "bench [pipeline|scale|kafka [LINES]|failover [KILLS]|restart [LINES]|deltas [LINES]]";
 const MILLION: usize = 1_000_000;
 const KAFKA_LINES: usize = 300_000;
 /// Before processes are killed, and how often.
@@ -43,8 +43,10 @@ fn main() -> ExitCode {
         ["scale"] => scale(),
         ["kafka"] => kafka(KAFKA_LINES),
         ["kafka", lines] => lines.parse().context(USAGE).and_then(kafka),
-        ["recovery"] => recovery(MILLION),
-        ["recovery", lines] => lines.parse().context(USAGE).and_then(recovery),
+        ["failover"] => failover(KILLS),
+        ["failover", kills] => kills.parse().context(USAGE).and_then(failover),
+        ["restart"] => restart(MILLION),
+        ["restart", lines] => lines.parse().context(USAGE).and_then(restart),
         ["deltas"] => deltas(KAFKA_LINES),
         ["deltas", lines] => lines.parse().context(USAGE).and_then(deltas),
         ["measure", ref what @ ..] => measure_here(what),
@@ -165,9 +167,9 @@ fn written(rows: usize, scratch: &Path) -> Result<Sales> {
     Ok(Sales { lines: rows as u64, ..sales })
 }
 
-fn recovery(rows: usize) -> Result<()> {
+fn failover(kills: usize) -> Result<()> {
     let scratch = tempfile::tempdir_in(bench_folder()?)?;
-    let failover = recovery::failover(&written(FAILOVER_LINES, scratch.path())?, KILLS, scratch.path())?;
+    let failover = recovery::failover(&written(FAILOVER_LINES, scratch.path())?, kills, scratch.path())?;
     println!(
         "failover, {} kills with lost disks, {} partitions, {} of {} lines/s: back at the marks in p50 {} ms, p99 {} ms; \
          folds records/s {}; accruals as embedded",
@@ -179,6 +181,11 @@ fn recovery(rows: usize) -> Result<()> {
         failover["back_p99_ms"],
         failover["fold_records_per_second"],
     );
+    keep_on_this_machine("failover", &failover)
+}
+
+fn restart(rows: usize) -> Result<()> {
+    let scratch = tempfile::tempdir_in(bench_folder()?)?;
     let restart = recovery::restart(&written(rows, scratch.path())?, scratch.path())?;
     println!(
         "restart with {} lines, {} bytes of state: all tasks at their marks in {} s, publishing again in {} s; \
@@ -191,9 +198,7 @@ fn recovery(rows: usize) -> Result<()> {
         restart["publishing_seconds_without_disks"],
         restart["lines_per_second"],
     );
-    let memory_mib = measure::machine_memory_mib()?;
-    let result = json!({ "cores": cores(), "memory_mib": memory_mib, "failover": failover, "restart": restart });
-    keep("recovery", &result)
+    keep_on_this_machine("restart", &restart)
 }
 
 fn deltas(rows: usize) -> Result<()> {
@@ -205,7 +210,11 @@ fn deltas(rows: usize) -> Result<()> {
         format!("{} lines/s, {broker} bytes a line on the broker, {store} in stores", one["lines_per_second"])
     };
     println!("marks: {}; deltas: {}", of("marks"), of("deltas"));
-    keep("deltas", &json!({ "cores": cores(), "memory_mib": measure::machine_memory_mib()?, "figures": figures }))
+    keep_on_this_machine("deltas", &figures)
+}
+
+fn keep_on_this_machine(name: &str, figures: &Figures) -> Result<()> {
+    keep(name, &json!({ "cores": cores(), "memory_mib": measure::machine_memory_mib()?, "figures": figures }))
 }
 
 fn told(figures: &Figures) -> Result<String> {
