@@ -86,20 +86,13 @@ impl SaleEvent {
     }
 }
 
-/// Document number in its normal form: upper case, without punctuation and leading zeros, with O read as 0 and
-/// I or L read as 1 (domain notes §3.2).
-pub fn normal_document(document: &str) -> Text {
-    let mut normal = Text::default();
-    for c in document.chars().filter(|c| c.is_alphanumeric()) {
-        let folded = match c.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        };
-        if folded == '0' && normal.is_empty() {
-            continue;
-        }
-        normal.push(folded);
-    }
-    normal
+/// Signs of a document number in its normal form: upper case, without punctuation and leading zeros, with O read as 0
+/// and I or L read as 1 (domain notes §3.2).
+pub fn normal_signs(document: &str) -> impl Iterator<Item = char> + '_ {
+    let folded = document.chars().filter(|c| c.is_alphanumeric()).map(|c| match c.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    });
+    folded.skip_while(|sign| *sign == '0')
 }

@@ -4,7 +4,7 @@
 //! which they come in does not matter. To add a rule: write its file, list it in [`RULES`], give it a case file of the
 //! same name below `cases/rules`.
 
-use contract::{Code, Day, Id, Micros, Money, Program, Sale, Text, normal_document};
+use contract::{Code, Day, Id, Micros, Money, Program, Sale, Text, normal_signs};
 
 use crate::references::Known;
 use crate::units::facts::SaleKey;
@@ -135,14 +135,13 @@ pub(crate) fn same_goods(sale: &Sale, other: &Sale) -> bool {
 
 /// Normal form of a document number, also without zeros that fill up digits behind a letter: INV-00123 is INV123.
 pub(crate) fn skeleton(document: &str) -> Text {
-    let mut skeleton = Text::default();
-    for sign in normal_document(document).chars() {
-        let fills = sign == '0' && skeleton.chars().next_back().is_some_and(char::is_alphabetic);
-        if !fills {
-            skeleton.push(sign);
-        }
-    }
-    skeleton
+    let mut follows_letter = false;
+    let counts = |sign: &char| {
+        let fills = *sign == '0' && follows_letter;
+        follows_letter = fills || sign.is_alphabetic();
+        !fills
+    };
+    normal_signs(document).filter(counts).collect()
 }
 
 pub(crate) fn days_apart(a: Day, b: Day) -> i32 {

@@ -60,9 +60,10 @@ pub(crate) fn is_series(sale: &Sale, others: &[Arc<Sale>]) -> bool {
     let own = skeleton(&sale.document);
     let like = |other: &&Arc<Sale>| {
         let theirs = skeleton(&other.document);
-        sale.alone && other.alone && sale.date == other.date && theirs != own && one_slip_apart(&own, &theirs)
+        theirs != own && one_slip_apart(&own, &theirs)
     };
-    others.iter().filter(like).count() >= 2
+    let of_the_day = others.iter().filter(|other| other.alone && sale.date == other.date);
+    sale.alone && of_the_day.filter(like).nth(1).is_some()
 }
 
 /// The copy ranks behind its original.
@@ -70,13 +71,16 @@ fn rank(sale: &Sale) -> impl Ord + '_ {
     (sale.alone, sale.date, sale.document.len(), &sale.document, sale.id)
 }
 
-/// Whether two documents as reported may be one number with a slip; lines of other documents need no second look.
-pub(crate) fn may_be_slip(ours: &Text, theirs: &Text) -> bool {
-    if ours.len().abs_diff(theirs.len()) > 3 || ours == theirs {
-        return false;
+/// Whether another document as reported may be this one with a slip; lines of other documents need no second look.
+pub(crate) fn may_be_slip_of(document: &Text) -> impl Fn(&Text) -> bool + '_ {
+    let own = skeleton(document);
+    move |other| {
+        if document.len().abs_diff(other.len()) > 3 || document == other {
+            return false;
+        }
+        let theirs = skeleton(other);
+        own != theirs && one_slip_apart(&own, &theirs)
     }
-    let (ours, theirs) = (skeleton(ours), skeleton(theirs));
-    ours != theirs && one_slip_apart(&ours, &theirs)
 }
 
 fn one_slip_apart(ours: &Text, theirs: &Text) -> bool {
@@ -89,23 +93,23 @@ fn distance(a: &[u8], b: &[u8], limit: usize) -> usize {
     if a.len().abs_diff(b.len()) > limit {
         return limit + 1;
     }
-    let mut before: Vec<usize> = Vec::new();
+    let (mut before, mut row) = (vec![0; b.len() + 1], vec![0; b.len() + 1]);
     let mut above: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
-        let mut row = Vec::with_capacity(b.len() + 1);
-        row.push(i + 1);
+        row[0] = i + 1;
         for (j, y) in b.iter().enumerate() {
             let change = above[j] + usize::from(x != y);
             let mut best = change.min(above[j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
                 best = best.min(before[j - 1] + 1);
             }
-            row.push(best);
+            row[j + 1] = best;
         }
         if row.iter().all(|steps| *steps > limit) {
             return limit + 1;
         }
-        before = std::mem::replace(&mut above, row);
+        std::mem::swap(&mut before, &mut above);
+        std::mem::swap(&mut above, &mut row);
     }
     above[b.len()]
 }

@@ -9,7 +9,7 @@ use super::desk::{Desk, Entered, counts};
 use super::facts::{Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Unit, YEAR_LINES, Year, YearKey};
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
-use crate::rules::near_duplicate_document::{is_series, may_be_slip};
+use crate::rules::near_duplicate_document::{is_series, may_be_slip_of};
 use crate::rules::serial_sold_twice::Move;
 use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
 
@@ -60,8 +60,8 @@ impl Desk<'_> {
         let like: Vec<&PartyEntry> = party.iter().filter(is_like).collect();
         match like.len() {
             ..CROWD => {
-                let near = like.iter().filter(|e| may_be_slip(&e.document, &sale.document));
-                twins.extend(near.map(|e| e.sale));
+                let is_near = may_be_slip_of(&sale.document);
+                twins.extend(like.iter().filter(|e| is_near(&e.document)).map(|e| e.sale));
             }
             CROWD => twins.extend(like.iter().map(|e| e.sale)),
             _ => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use contract::avro::fingerprint;
-use contract::{FeedEvent, Micros};
+use contract::{Choice, Conditions, FeedEvent, Mechanism, Micros, Program, Rounding, Split};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -22,6 +22,22 @@ pub const MOVEMENTS: &str = "peer.movements";
 const ASK: Duration = Duration::from_secs(10);
 /// What a position may lack of an end: the marker of the last transaction, on both sides of it.
 const MARKERS: i64 = 2;
+
+/// Whether the job reckons with all terms of a program.
+pub fn reckons(program: &Program) -> bool {
+    let Program { mechanism, conditions, choose, stack, rounding, minimum_payout, bonus, caps, .. } = program;
+    let has_mechanism = match mechanism {
+        Mechanism::Spiff { split, late, .. } => *split == Split::Whole && late.is_none(),
+        Mechanism::PerUnit { .. }
+        | Mechanism::Percent { .. }
+        | Mechanism::VolumeMarginal { .. }
+        | Mechanism::VolumeRetroactive { .. } => true,
+        _ => false,
+    };
+    let pays_plainly = *rounding == Rounding::Total && minimum_payout.is_none() && bonus.is_empty();
+    let stands_alone = *choose == Choice::Priority && stack.is_none();
+    has_mechanism && pays_plainly && stands_alone && *conditions == Conditions::default() && caps.partner_year.is_none()
+}
 
 /// How the job is run.
 #[derive(Clone, Debug)]

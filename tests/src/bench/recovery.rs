@@ -94,6 +94,7 @@ pub fn restart(sales: &Sales, folder: &Path) -> Result<Figures> {
     let rate = drained_from_files(&mut line, sales.lines)?;
     line.end_stages()?;
     let state = line.store_bytes()?;
+    eprintln!("{state} bytes of state at {rate:.0} lines/s; starting again");
     let mut first = 1;
     let kept = back_at_work(&mut line, &mut first)?;
     line.end_stages()?;

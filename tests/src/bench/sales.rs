@@ -1,16 +1,17 @@
 //! What the benchmark sells: the example's rows replicated, with one program that pays for probes.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use contract::{Mechanism, Reference};
+use contract::{Mechanism, Program, Reference};
 
 use super::live::{PROBE, PROBE_CATEGORY, PROBE_CODE, PROBE_SOURCE};
 use crate::measure::load;
 use crate::replica::Plan;
-use crate::site::copy_folder;
+use crate::site::{copy_folder, files_below};
 
 /// Feeds, their configuration for a number of partitions, and what was found out about them.
 pub struct Sales {
@@ -33,6 +34,22 @@ impl Sales {
 
     pub fn feeds(&self) -> PathBuf {
         self.folder.join("feeds")
+    }
+
+    /// Takes the other programs out of the configuration, and the special prices with them.
+    pub fn keep_programs(&self, keeps: impl Fn(&Program) -> bool) -> Result<()> {
+        let config = self.config();
+        let programs = load(&config)?.reference.programs;
+        let others: BTreeSet<&str> =
+            programs.iter().filter(|program| !keeps(program)).map(|program| program.id.as_str()).collect();
+        for file in files_below(&config.join("programs")) {
+            let text = fs::read_to_string(&file)?;
+            let id = text.lines().find_map(|line| line.strip_prefix("program: "));
+            if id.is_some_and(|id| others.contains(id.trim())) {
+                fs::remove_file(file)?;
+            }
+        }
+        Ok(fs::remove_file(config.join("special_prices.csv"))?)
     }
 
     /// The same configuration for so many partitions, in a folder of its own.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tests::bench::floor;
 use tests::bench::kafka::{Plan as KafkaPlan, accrued, measure as measure_kafka};
 use tests::bench::live::Pace;
+use tests::bench::peer::reckons;
 use tests::bench::recovery;
 use tests::bench::sales::Sales;
 use tests::generated;
@@ -146,6 +147,7 @@ fn scaled(plan: Plan) -> Result<Figures> {
 fn kafka(rows: usize) -> Result<()> {
     let scratch = tempfile::tempdir_in(bench_folder()?)?;
     let mut sales = written(rows, scratch.path())?;
+    sales.keep_programs(reckons)?;
     let data = scratch.path().join("embedded");
     let (config, feeds) = (sales.config(), sales.feeds());
     let embedded = measured(&["pipeline", text(&config)?, text(&feeds)?, text(&data)?, "-", "2"])?;

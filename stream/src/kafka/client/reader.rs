@@ -75,6 +75,17 @@ fn consumer(
     Ok(consumer)
 }
 
+/// The library asks without end for what is left of a wait below a millisecond: that is slept through.
+fn poll(consumer: &BaseConsumer<ReaderEars>, wait: Duration) -> Option<Result<BorrowedMessage<'_>, KafkaError>> {
+    let whole = Duration::from_millis(wait.as_millis() as u64);
+    let polled = consumer.poll(whole);
+    if polled.is_some() || wait.is_zero() || !whole.is_zero() {
+        return polled;
+    }
+    std::thread::sleep(wait);
+    consumer.poll(Duration::ZERO)
+}
+
 /// One partition at an offset.
 pub(super) fn at(topic: &str, partition: u16, from: u64) -> Result<TopicPartitionList, TransportError> {
     let mut list = TopicPartitionList::new();
@@ -119,11 +130,11 @@ pub(crate) fn passes(error: &KafkaError) -> bool {
 impl Reader for KafkaReader {
     fn read(&mut self, wait: Duration, visit: &mut dyn FnMut(Received<'_>)) -> Result<bool, TransportError> {
         let start = Instant::now();
-        let mut polled = self.consumer.poll(wait);
+        let mut polled = poll(&self.consumer, wait);
         // That the end was met is no record: more may come while there is time.
         while let Some(Err(KafkaError::PartitionEOF(_))) = polled {
             self.at_end = true;
-            polled = self.consumer.poll(wait.saturating_sub(start.elapsed()));
+            polled = poll(&self.consumer, wait.saturating_sub(start.elapsed()));
         }
         match polled {
             Some(Ok(message)) => {

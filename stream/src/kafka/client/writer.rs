@@ -15,8 +15,11 @@ use crate::kafka::{Cluster, CommitError, HEADERS_MAX, Label, Sending, TransportE
 
 /// An earlier owner's transaction must come to its end first.
 const TAKE_OVER: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
-/// Waits are cut in such pieces: the library's own flush would wait a tenth of a second each time.
-const MOMENT: Duration = Duration::from_millis(1);
+/// Between two looks at what has arrived. The library's own waits are too long or, below a millisecond, no waits at all:
+/// they ask without end.
+const MOMENT: Duration = Duration::from_micros(500);
+/// Reports that one look takes.
+const REPORTS: usize = 16;
 /// Records between two looks at what has arrived.
 const LOOK: u32 = 256;
 
@@ -82,18 +85,34 @@ impl KafkaWriter {
     /// Waits until every record has arrived.
     fn flush(&self) -> Result<(), CommitError> {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
-        while self.producer.in_flight_count() > 0 {
-            if let Err(error) = self.producer.flush(MOMENT)
+        loop {
+            // Sends what lingers, and does not wait.
+            if let Err(error) = self.producer.flush(Duration::ZERO)
                 && error.rdkafka_error_code() != Some(RDKafkaErrorCode::OperationTimedOut)
             {
                 return Err(self.unclear("flush", &error));
             }
+            self.look();
             self.listen()?;
+            if self.producer.in_flight_count() == 0 {
+                return Ok(());
+            }
             if Instant::now() > deadline {
                 return Err(CommitError::Unclear("records did not arrive in time".into()));
             }
+            std::thread::sleep(MOMENT);
         }
-        self.listen()
+    }
+
+    /// Takes the reports that are there.
+    fn look(&self) {
+        for _ in 0..REPORTS {
+            let before = self.producer.in_flight_count();
+            self.producer.poll(Duration::ZERO);
+            if self.producer.in_flight_count() >= before {
+                return;
+            }
+        }
     }
 }
 
@@ -120,13 +139,14 @@ impl Writer for KafkaWriter {
             if !is_full || Instant::now() > deadline {
                 return Err(self.unclear("record cannot be sent", &error));
             }
-            self.producer.poll(MOMENT);
+            self.look();
             self.listen()?;
+            std::thread::sleep(MOMENT);
             message = back;
         }
         self.sent += 1;
         if self.sent.is_multiple_of(LOOK) {
-            self.producer.poll(Duration::ZERO);
+            self.look();
             self.listen()?;
         }
         Ok(())
