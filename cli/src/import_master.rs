@@ -1,7 +1,7 @@
 //! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
 //!
-//! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets`, `memberships`, `persons`, `restricted`, `serial_ranges` and
-//! `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration with golden keys
+//! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets`, `memberships`, `persons`, `restricted`, `serial_ranges`,
+//! `consumer_rebates`, `drop_shipments`, `taxes` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration with golden keys
 //! `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
 
@@ -69,6 +69,23 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
             Some([vec![format!("{source}/{sku}")], [first, last].map(str::to_owned).to_vec()].concat())
         })?;
         write("serial_ranges.csv", &["product", "first", "last"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "consumer_rebates.csv")? {
+        let rows = table.keyed(2, ["source", "sku", "serial", "date"], |[source, sku, serial, date]| {
+            Some([vec![format!("{source}/{sku}")], [serial, date].map(str::to_owned).to_vec()].concat())
+        })?;
+        write("consumer_rebates.csv", &["product", "serial", "date"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "drop_shipments.csv")? {
+        let rows = table.keyed(3, ["partner_id", "sku", "order"], |[partner, sku, order]| {
+            let source = sources.get(partner)?;
+            Some(vec![partner.to_owned(), format!("{source}/{sku}"), order.to_owned()])
+        })?;
+        write("drop_shipments.csv", &["partner", "product", "order"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "taxes.csv")? {
+        let rows = table.keyed(2, ["country", "from", "rate"], |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("taxes.csv", &["country", "from", "rate"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "programs.csv")? {
         let programs = programs_of(&table, to)?;
@@ -374,6 +391,9 @@ mod tests {
         ("memberships.csv", "program,partner_id,from,to\nAW-STEP,P2,2013-02-01,\nAW-STEP,P1,2013-01-01,2013-03-31\n"),
         ("persons.csv", "partner_id,person,from\nP2,Ann Lee,2013-01-01\n"),
         ("restricted.csv", "name,list\nEvil Ltd,EU 2013-01\n"),
+        ("consumer_rebates.csv", "source,sku,serial,date\naw,A-1,s-1,2013-02-03\naw,A-1,s-1,2013-02-04\n"),
+        ("drop_shipments.csv", "partner_id,sku,order\nP2,A-1,4711\n"),
+        ("taxes.csv", "country,from,rate\nDE,2007-01-01,19%\n"),
         (
             "programs.csv",
             "program,kind,source,category,partner_kind,from,to,period,basis,rate,tiers,cap,group,priority,pay_tier,\
@@ -396,7 +416,7 @@ mod tests {
     #[test]
     fn tables_become_a_configuration_without_problems() {
         let (folder, imported) = imported();
-        assert_eq!((imported.programs, imported.left_out), (3, 2));
+        assert_eq!((imported.programs, imported.left_out), (3, 3));
         let configuration = configuration::load(&folder.path().join("config")).unwrap();
         assert_eq!(configuration.tenant.functional_currency.as_str(), "USD");
         let reference = configuration.reference;
@@ -404,6 +424,8 @@ mod tests {
         assert_eq!(reference.products[1].name, "Bike, red");
         assert_eq!(reference.memberships[0].to.unwrap().to_string(), "2013-03-31");
         assert_eq!((reference.memberships.len(), reference.persons.len(), reference.restricted.len()), (2, 1, 1));
+        assert_eq!((&*reference.consumer_rebates[0].serial, &*reference.drop_shipments[0].product), ("S1", "aw/A-1"));
+        assert_eq!(reference.taxes[0].rate.to_string(), "0.19");
         let [dist, spiff, step] = reference.programs.as_slice() else { panic!("{:?}", reference.programs) };
         assert_eq!(dist.group.as_deref(), Some("aw/front"));
         assert_eq!(dist.caps.partner_period.unwrap().to_string(), "500");
@@ -432,7 +454,7 @@ mod tests {
         let edited = text("aw-dist.yaml").replace("rate: 0.05", "rate: 0.06");
         std::fs::write(file("aw-dist.yaml"), &edited).unwrap();
         std::fs::write(file("aw-own.yaml"), "program: OWN\n").unwrap();
-        let rows = MASTER[6].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
+        let rows = MASTER[9].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
         std::fs::write(folder.path().join("programs.csv"), rows).unwrap();
         let imported = import_master(folder.path(), &folder.path().join("config")).unwrap();
         assert_eq!((imported.programs, imported.kept), (3, vec!["programs/aw-dist.yaml".to_owned()]));

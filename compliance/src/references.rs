@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    Currency, Day, Id, Membership, Micros, Outlet, Person, Product, Program, Reference, SerialRange, Shipment,
+    ConsumerRebate, Currency, Day, DropShipment, Id, Membership, Micros, Outlet, Person, Product, Program, Reference,
+    SerialRange, Shipment,
 };
 use rustc_hash::FxHashMap;
 use stream::{Blobs, StageError, State, StorageError, Table};
@@ -94,6 +95,22 @@ impl Known {
         let all = &self.reference.serial_ranges;
         let start = all.partition_point(|range| range.product.as_str() < product);
         let count = all[start..].partition_point(|range| range.product == product);
+        &all[start..start + count]
+    }
+
+    /// Whether the end customer was paid a rebate for a unit, and when; the serial number in its normal form.
+    pub fn consumer_rebate(&self, product: &str, serial: &str) -> Option<&ConsumerRebate> {
+        let all = &self.reference.consumer_rebates;
+        let key = |rebate: &ConsumerRebate| (rebate.product.as_str(), rebate.serial.as_str()).cmp(&(product, serial));
+        all.binary_search_by(key).ok().map(|at| &all[at])
+    }
+
+    /// Orders of a product that were delivered to a partner's customers by the manufacturer.
+    pub fn drop_shipments(&self, partner: &str, product: &str) -> &[DropShipment] {
+        let all = &self.reference.drop_shipments;
+        let key = |order: &DropShipment| (order.partner.as_str(), order.product.as_str()).cmp(&(partner, product));
+        let start = all.partition_point(|order| key(order).is_lt());
+        let count = all[start..].partition_point(|order| key(order).is_eq());
         &all[start..start + count]
     }
 

@@ -95,6 +95,12 @@ codes! {
     PersonIneligible = "OP-43", Block, "the person is not registered with the partner on the sale date";
     CompanyAsPerson = "DD-18", Block, "a company named where a person is paid";
     SaleToPartner = "OP-34", Block, "another partner buys, under a program for sales to end users";
+    AuthorisationReused = "DD-15", Block, "a special price that was authorised for another partner";
+    CustomerSplit = "OP-46", Hold, "a special price used for another site of its customer";
+    ProofMissing = "OP-37", Defer, "the row lacks evidence that the program asks for";
+    ConsumerRebatePaid = "DD-22", Block, "the end customer was paid a rebate for the unit";
+    DropShipCounted = "DD-27", Block, "an order that the manufacturer delivered itself, reported as a sale from stock";
+    PriceWithTax = "OP-28", Adjust, "a price that includes sales tax";
 }
 
 impl fmt::Display for Code {
@@ -143,11 +149,12 @@ impl Code {
             Code::ProductIneligible => "03",
             Code::MovementAsSale | Code::FreeGoods => "09",
             Code::BudgetOverrun => "05",
-            Code::KeyMissing => "15",
+            Code::KeyMissing | Code::ProofMissing => "15",
             Code::DateImpossible | Code::DateImplausible => "27",
             Code::CodeTypo | Code::CodeUnknown => "14",
             Code::OutsideTerritory => "08",
-            Code::EndCustomerWrong => "26",
+            Code::EndCustomerWrong | Code::CustomerSplit => "26",
+            Code::AuthorisationReused => "11",
             _ => "",
         }
     }

@@ -22,6 +22,30 @@ pub struct Conditions {
     pub direct_purchase: bool,
     /// Only persons that [`crate::Reference::persons`] names are paid (OP-43).
     pub registered_persons: bool,
+    /// What the row must say, sorted (OP-37).
+    pub proof: Vec<Proof>,
+    /// Units for which [`crate::Reference::consumer_rebates`] says that the end customer was paid do not earn (DD-22).
+    pub no_consumer_rebate: bool,
+    /// Orders that [`crate::Reference::drop_shipments`] names do not earn (DD-27).
+    pub stock_sales: bool,
+}
+
+/// Evidence that a row carries with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Proof {
+    /// A serial number for each unit.
+    Serials,
+    /// Who bought.
+    Customer,
+}
+
+impl Proof {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Proof::Serials => "serials",
+            Proof::Customer => "customer",
+        }
+    }
 }
 
 impl Conditions {

@@ -28,6 +28,9 @@ pub struct Reference {
     pub persons: Vec<Person>,
     pub restricted: Vec<Restricted>,
     pub serial_ranges: Vec<SerialRange>,
+    pub consumer_rebates: Vec<ConsumerRebate>,
+    pub drop_shipments: Vec<DropShipment>,
+    pub taxes: Vec<Tax>,
     pub feeds: Vec<FeedRule>,
     /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
     pub accounts: Vec<(Text, Text)>,
@@ -164,6 +167,35 @@ impl SerialRange {
     pub fn holds(&self, serial: &str) -> bool {
         serial.len() == self.first.len() && self.first.as_str() <= serial && serial <= self.last.as_str()
     }
+}
+
+/// A unit for which the end customer was paid a rebate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ConsumerRebate {
+    /// `source/code`.
+    pub product: Text,
+    /// In its normal form: upper case, letters and digits alone.
+    pub serial: Text,
+    pub paid: Day,
+}
+
+/// An order of a partner that the manufacturer delivered to the end customer itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DropShipment {
+    pub partner: Text,
+    /// `source/code`.
+    pub product: Text,
+    /// As the partner numbers its documents.
+    pub order: Text,
+}
+
+/// Sales tax of a country, from a day on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tax {
+    pub country: Text,
+    pub from: Day,
+    /// Share of the net price: 0.19 is nineteen percent.
+    pub rate: Micros,
 }
 
 /// Functional units for one unit of a currency on a day.

@@ -99,6 +99,24 @@ fn registers(
             }
         }
     });
+    in_table("consumer_rebates.csv", folder, problems, |rows| {
+        for rebate in &reference.consumer_rebates {
+            if !names.products.contains(rebate.product.as_str()) {
+                rows.unknown("product", "products", &rebate.product, &rebate.product, names);
+            }
+        }
+    });
+    in_table("drop_shipments.csv", folder, problems, |rows| {
+        for order in &reference.drop_shipments {
+            rows.names(&order.partner, &order.product, || format!("{},{}", order.partner, order.product), names);
+        }
+    });
+    in_table("taxes.csv", folder, problems, |rows| {
+        for tax in reference.taxes.iter().filter(|tax| !names.regions.contains(tax.country.as_str())) {
+            let hint = names.nearest("regions", &tax.country);
+            rows.add(&tax.country, format!("no partner is in the country `{}`", tax.country), hint);
+        }
+    });
     in_table("persons.csv", folder, problems, |rows| {
         for partner in reference.persons.iter().map(|person| &person.partner) {
             if !names.partners.contains(partner.as_str()) {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use contract::{
-    CrossReference, Day, Membership, Outlet, Partner, PartnerKind, Person, Product, Rate, Reference, Restricted,
-    SerialRange, Shipment, Text,
+    ConsumerRebate, CrossReference, Day, DropShipment, Membership, Outlet, Partner, PartnerKind, Person, Product, Rate,
+    Reference, Restricted, SerialRange, Shipment, Tax, Text,
 };
 
-use super::fields::{currency, day, number, one_of, positive, text, whole};
+use super::fields::{currency, day, number, one_of, positive, share, text, whole};
 use super::problem::Report;
 use super::special_prices;
 use super::table::{Row, Table};
@@ -37,6 +37,9 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "persons.csv", required: false, read: persons },
     MasterTable { file: "restricted.csv", required: false, read: restricted },
     MasterTable { file: "serial_ranges.csv", required: false, read: serial_ranges },
+    MasterTable { file: "consumer_rebates.csv", required: false, read: consumer_rebates },
+    MasterTable { file: "drop_shipments.csv", required: false, read: drop_shipments },
+    MasterTable { file: "taxes.csv", required: false, read: taxes },
 ];
 
 fn products(report: &mut Report<'_>, reference: &mut Reference) {
@@ -173,6 +176,33 @@ fn serial_ranges(report: &mut Report<'_>, reference: &mut Reference) {
         }
         let range = SerialRange { product: product?, first, last };
         Some(((range.product.clone(), range.first.clone()), range))
+    });
+}
+
+fn consumer_rebates(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.consumer_rebates = keyed(&["product", "serial", "date"], report, |row, report| {
+        let (product, number) = (row.require("product", golden, report), row.require("serial", serial, report));
+        let paid = row.require("date", day, report);
+        let rebate = ConsumerRebate { product: product?, serial: number?, paid: paid? };
+        Some(((rebate.product.clone(), rebate.serial.clone()), rebate))
+    });
+}
+
+fn drop_shipments(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.drop_shipments = keyed(&["partner", "product", "order"], report, |row, report| {
+        let (partner, product) = (row.require("partner", text, report), row.require("product", golden, report));
+        let order = row.require("order", text, report);
+        let shipment = DropShipment { partner: partner?, product: product?, order: order? };
+        Some((shipment.clone(), shipment))
+    });
+}
+
+fn taxes(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.taxes = keyed(&["country", "from", "rate"], report, |row, report| {
+        let (country, from) = (row.require("country", text, report), row.require("from", day, report));
+        let rate = row.require("rate", share, report);
+        let tax = Tax { country: country?, from: from?, rate: rate? };
+        Some(((tax.country.clone(), tax.from), tax))
     });
 }
 

@@ -3,7 +3,7 @@
 use compliance::programs::stacking::has_worth;
 use contract::{
     AccountingClass, Base, Cadence, Caps, Choice, Conditions, Currency, Day, Growth, Measure, Mechanism, Program,
-    Proration, Rounding, Selector, Stack, Text,
+    Proof, Proration, Rounding, Selector, Stack, Text,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -66,7 +66,11 @@ pub(crate) const CONDITION_KEYS: &[&str] = &[
     "end-users-only",
     "direct-purchase-only",
     "registered-persons-only",
+    "proof",
+    "no-consumer-rebate",
+    "stock-sales-only",
 ];
+pub(crate) const PROOFS: &[(&str, Proof)] = &[("serials", Proof::Serials), ("customer", Proof::Customer)];
 pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
 
 pub(crate) const CADENCES: &[(&str, Cadence)] =
@@ -320,6 +324,9 @@ fn conditions(node: &Node, report: &mut Report<'_>) -> (Conditions, Vec<Selected
         values
     };
     let (customers, territory) = (names("customers", &golden), names("territory", &text));
+    let mut proof: Vec<Proof> = fields.list("proof", one_of(PROOFS), report).into_iter().map(|p| p.value).collect();
+    proof.sort_unstable();
+    proof.dedup();
     let mut only = |key: &str| fields.get(key, yes_no, report).is_some_and(|only| only.value);
     let conditions = Conditions {
         members_only: only("members-only"),
@@ -329,6 +336,9 @@ fn conditions(node: &Node, report: &mut Report<'_>) -> (Conditions, Vec<Selected
         end_users: only("end-users-only"),
         direct_purchase: only("direct-purchase-only"),
         registered_persons: only("registered-persons-only"),
+        proof,
+        no_consumer_rebate: only("no-consumer-rebate"),
+        stock_sales: only("stock-sales-only"),
     };
     (conditions, used)
 }

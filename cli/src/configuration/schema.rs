@@ -10,8 +10,8 @@ use super::earn::{
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
-    BASES, CADENCES, CAP_KEYS, CHOICES, CLASSES, CONDITION_KEYS, KEYS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS,
-    VERSION_KEYS,
+    BASES, CADENCES, CAP_KEYS, CHOICES, CLASSES, CONDITION_KEYS, KEYS, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS,
+    STACK_KEYS, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -116,6 +116,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("conditions", "registered-persons-only") => {
             (yes_no(), "Only persons in persons.csv on the sale date (OP-43).")
         }
+        ("conditions", "proof") => (some(words(PROOFS)), "What the row must say (OP-37)."),
+        ("conditions", "no-consumer-rebate") => (yes_no(), "Nothing for units in consumer_rebates.csv (DD-22)."),
+        ("conditions", "stock-sales-only") => (yes_no(), "Nothing for orders in drop_shipments.csv (DD-27)."),
         ("caps", "per-unit") => (number(), "For each unit of a sale."),
         ("caps", "per-transaction") => (number(), "For a sale with the returns that belong to it."),
         ("caps", "partner-period") => (number(), "For a beneficiary in a period."),

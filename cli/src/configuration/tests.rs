@@ -56,18 +56,22 @@ fn a_configuration_becomes_sorted_reference_data() {
 fn conditions_are_read_and_what_they_name_must_be_known() {
     let asking = PROGRAM.replace(
         "    earn:",
-        "    conditions: { members-only: yes, end-users-only: true, customers: [aw/2, aw/1], territory: DE }\n    earn:",
+        "    conditions: { members-only: yes, end-users-only: true, customers: [aw/2, aw/1], territory: DE, \
+         proof: [customer, serials] }\n    earn:",
     );
     let outlets = ("outlets.csv", "outlet,name,country\naw/1,One,DE\naw/2,Two,US\n");
     let members = ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,\nSTEP,P1,2013-01-01,2013-03-31\n");
     let persons = ("persons.csv", "partner,person,from\nP1,Ann Lee,2013-01-01\n");
     let restricted = ("restricted.csv", "name,list\nEvil Ltd,EU 2013-01\n");
     let program = ("programs/step.yaml", asking.as_str());
-    let good = folder(&[program, outlets, members, persons, restricted]);
+    let taxes = ("taxes.csv", "country,from,rate\nDE,2007-01-01,19%\n");
+    let good = folder(&[program, outlets, members, persons, restricted, taxes]);
     let reference = load(good.path()).unwrap().reference;
     let conditions = &reference.programs[0].conditions;
     assert!(conditions.members_only && conditions.end_users && !conditions.registered_persons);
     assert_eq!(conditions.customers, ["aw/1", "aw/2"]);
+    assert_eq!(conditions.proof, [contract::Proof::Serials, contract::Proof::Customer]);
+    assert_eq!(reference.taxes[0].rate.to_string(), "0.19");
     assert_eq!(reference.memberships.iter().map(|m| m.partner.as_str()).collect::<Vec<_>>(), ["P1", "P2"]);
     assert_eq!((reference.persons.len(), reference.restricted.len()), (1, 1));
     let bad = [
@@ -75,6 +79,7 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
         ("outlets.csv", "outlet,name,country\naw/1,One,US\n"),
         ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,2013-01-01\nSTEPS,P1,2013-01-01,\n"),
         ("persons.csv", "partner,person,from\nP9,Ann Lee,2013-01-01\n"),
+        ("taxes.csv", "country,from,rate\nFR,2007-01-01,20%\n"),
     ];
     assert_eq!(
         problems(&bad),
@@ -84,6 +89,7 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
             "persons.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
             "programs/step.yaml:6:72 no outlet is called `aw/2` (did you mean `aw/1`?)",
             "programs/step.yaml:6:96 no country or region of an outlet is called `DE`",
+            "taxes.csv:2:1 no partner is in the country `FR`",
         ]
     );
 }

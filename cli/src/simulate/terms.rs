@@ -165,8 +165,11 @@ fn conditions(conditions: &Conditions) -> String {
         ("end users only", conditions.end_users),
         ("direct purchase only", conditions.direct_purchase),
         ("registered persons only", conditions.registered_persons),
+        ("no consumer rebate", conditions.no_consumer_rebate),
+        ("stock sales only", conditions.stock_sales),
     ];
-    let lists = [("customers", &conditions.customers), ("territory", &conditions.territory)];
+    let proof = conditions.proof.iter().map(|proof| proof.as_str().into()).collect();
+    let lists = [("customers", &conditions.customers), ("territory", &conditions.territory), ("proof", &proof)];
     let lists = lists.iter().filter(|(_, list)| !list.is_empty());
     let only = only.iter().filter(|(_, asked)| *asked).map(|(name, _)| (*name).to_owned());
     let parts: Vec<String> = only.chain(lists.map(|(name, list)| format!("{name}: {}", list.join(", ")))).collect();

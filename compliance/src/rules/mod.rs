@@ -4,13 +4,17 @@
 //! which they come in does not matter. To add a rule: write its file, list it in [`RULES`], give it a case file of the
 //! same name below `cases/rules`.
 
-use contract::{Code, Day, Id, Micros, Money, Program, Sale, Text, normal_signs};
+use contract::{Code, Day, Id, Micros, Money, Program, Reference, Sale, Text, normal_signs};
 
 use crate::references::Known;
 use crate::units::facts::SaleKey;
 
+pub(crate) mod authorisation_reused;
 pub(crate) mod circular_sale;
 pub(crate) mod company_as_person;
+pub(crate) mod consumer_rebate_paid;
+pub(crate) mod customer_split;
+pub(crate) mod drop_ship_counted;
 pub(crate) mod end_customer_wrong;
 pub(crate) mod free_goods;
 pub(crate) mod inventory_exceeded;
@@ -22,7 +26,9 @@ pub(crate) mod outside_territory;
 pub(crate) mod overlapping_feeds;
 pub(crate) mod partner_ineligible;
 pub(crate) mod person_ineligible;
+pub(crate) mod price_with_tax;
 pub(crate) mod product_ineligible;
+pub(crate) mod proof_missing;
 pub(crate) mod restricted_party;
 pub(crate) mod return_above_sold;
 pub(crate) mod return_and_resell;
@@ -55,6 +61,8 @@ pub(crate) enum Check {
     Terms(fn(&Sale, &Program, &Known) -> Option<(Code, String)>),
     /// One line and a program that selects it: what of the program's conditions does it not meet?
     Condition(fn(&Sale, &Program, &Known) -> Option<Unmet>),
+    /// One line by itself: do programs count another amount than its own?
+    Base(fn(&Sale, &Reference) -> Option<Based>),
     /// Two lines of one product: does the first repeat the second?
     Double(fn(&Sale, &Sale, &Known) -> bool),
     /// A reseller's line and a distributor's of one product and quantity: can they be the same units?
@@ -78,6 +86,12 @@ pub(crate) struct Breach {
     pub at_risk: Option<Money>,
 }
 
+/// The amount that programs count a line with, and why.
+pub(crate) struct Based {
+    pub amount: Micros,
+    pub message: String,
+}
+
 /// Why a line earns nothing under a program that selects it.
 pub(crate) enum Unmet {
     /// The program is not for it, and nobody said that it was: no finding.
@@ -97,6 +111,8 @@ pub const RULES: &[Rule] = &[
     return_and_resell::RULE,
     sale_in_two_periods::RULE,
     split_unclear::RULE,
+    authorisation_reused::RULE,
+    customer_split::RULE,
     special_price_unfit::RULE,
     circular_sale::RULE,
     outside_period::RULE,
@@ -112,7 +128,11 @@ pub const RULES: &[Rule] = &[
     person_ineligible::RULE,
     one_person_twice::RULE,
     unauthorised_source::RULE,
+    consumer_rebate_paid::RULE,
+    drop_ship_counted::RULE,
+    proof_missing::RULE,
     unit_of_measure::RULE,
+    price_with_tax::RULE,
     inventory_exceeded::RULE,
     return_above_sold::RULE,
 ];

@@ -15,6 +15,8 @@
 
 use contract::{Code, Program, Sale, SpecialPrice};
 
+use super::authorisation_reused::other_holder;
+use super::customer_split::other_site;
 use super::{Check, Rule};
 use crate::programs::special_price::{book_cost, credit, find, is_for, names, of_product};
 use crate::references::Known;
@@ -46,8 +48,11 @@ fn cost_basis(sale: &Sale, special: &SpecialPrice, known: &Known) -> Option<(Cod
     Some((Code::CostBasisWrong, message))
 }
 
-/// Why the authorisation that the row names does not hold for it.
+/// Why the authorisation that the row names does not hold for it. Another partner's is DD-15, another site's OP-46.
 fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
+    if other_holder(sale, program, known).is_some() || other_site(sale, program, known).is_some() {
+        return None;
+    }
     let of_product = of_product(&known.reference, program, sale).iter();
     let named: Vec<&SpecialPrice> =
         of_product.filter(|special| special.id == sale.promotion && special.currency == sale.currency).collect();

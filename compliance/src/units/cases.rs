@@ -7,6 +7,7 @@
 //! shipped PARTNER YEAR UNITS                                   units of the product shipped in
 //! finds NUMBER CODE [about NUMBER] [explained]                 exactly these findings
 //! pays PROGRAM UNITS …                                         units granted to each record
+//! counts PROGRAM AMOUNT …                                      amounts that it counts for each record
 //! ```
 
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ struct Case {
     shipments: Vec<Shipment>,
     finds: BTreeSet<String>,
     pays: Vec<(String, Vec<Micros>)>,
+    counts: Vec<(String, Vec<Micros>)>,
 }
 
 #[test]
@@ -59,6 +61,10 @@ fn check(name: &str, case: &Case) {
             let paid: Vec<Micros> = (1..=count).map(|n| trial.units(program, u32::try_from(n).unwrap())).collect();
             assert_eq!(&paid, units, "{name}, {}, order {order:?}: {program}", case.title);
         }
+        for (program, amounts) in &case.counts {
+            let paid: Vec<Micros> = (1..=count).map(|n| trial.counted(program, u32::try_from(n).unwrap())).collect();
+            assert_eq!(&paid, amounts, "{name}, {}, order {order:?}: {program}", case.title);
+        }
         for sale in &case.sales {
             trial.send(&SaleEvent::Retract(Arc::new(sale.clone())));
         }
@@ -81,11 +87,17 @@ fn read(text: &str) -> Vec<Case> {
             "sale" => case.sales.push(sale(case.sales.len(), &words[1..])),
             "shipped" => case.shipments.push(shipment(&words[1..])),
             "finds" => drop(case.finds.insert(words[1..].join(" "))),
-            "pays" => case.pays.push((words[1].to_owned(), words[2..].iter().map(|w| number(w)).collect())),
+            "pays" => case.pays.push(of_each(&words)),
+            "counts" => case.counts.push(of_each(&words)),
             other => panic!("{other} is no word of a case"),
         }
     }
     cases
+}
+
+/// A program with a number for each record.
+fn of_each(words: &[&str]) -> (String, Vec<Micros>) {
+    (words[1].to_owned(), words[2..].iter().map(|w| number(w)).collect())
 }
 
 fn number(text: &str) -> Micros {

@@ -16,7 +16,7 @@ use super::facts::{
 };
 use super::filing::document_key;
 use super::findings::{Around, findings, no_sale};
-use super::grants::{entitlements, pays};
+use super::grants::{based, entitlements, pays};
 use super::market::Offers;
 use super::rolls::Rolls;
 use super::shelf::Shelf;
@@ -223,6 +223,7 @@ impl<'a> Desk<'a> {
             || exceeds.is_some();
         let sale = &record.sale;
         let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && known.reference.special_prices.is_empty();
+        let plain = plain && based(sale, &known.reference).is_none();
         let asked = self.offers.asking(known, sale);
         let breached = breaches(sale, &asked, known);
         if !judged && !above && plain && breached.is_empty() && no_sale(sale).is_none() {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use contract::{Code, Finding, Id, Money, Program, RecordRef, Sale};
+use contract::{Code, Finding, Id, Micros, Money, Program, RecordRef, Sale};
 
 use super::conditions::Breached;
 use super::facts::{Circle, Exceeds, Grant, Pair, Record, Unit, Verdict};
-use super::grants::pays;
+use super::grants::{based, pays};
 use super::market::{at_risk, risk_of};
 use crate::references::Known;
 use crate::rules::{Check, RULES};
@@ -50,6 +50,7 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
     if no_sale(sale).is_none() {
         found.extend(breached.iter().map(|breached| condition(sale, breached)));
     }
+    found.extend(rebased(sale, programs, known));
     found.extend(verdict.exceeds.as_ref().map(|exceeds| exceeded(sale, exceeds, programs)));
     found.extend(above_sold(record, programs));
     found
@@ -177,6 +178,14 @@ fn condition(sale: &Sale, breached: &Breached<'_>) -> Finding {
         message.push_str(&program.id);
     }
     Finding { program: programs[0].id.clone(), ..whole_line(sale, *code, None, message, programs) }
+}
+
+/// Programs count another amount than the row says; only where that changes what is paid.
+fn rebased(sale: &Sale, programs: &[&Program], known: &Known) -> Option<Finding> {
+    let based = based(sale, &known.reference).filter(|_| !sale.is_return())?;
+    let over = Sale { amount: sale.amount - based.amount, quantity: Micros::ZERO, ..sale.clone() };
+    let at_risk = at_risk(programs.iter().copied(), &over)?;
+    Some(Finding { at_risk: Some(at_risk), ..about(sale, Code::PriceWithTax, None, based.message) })
 }
 
 fn exceeded(sale: &Sale, exceeds: &Exceeds, programs: &[&Program]) -> Finding {

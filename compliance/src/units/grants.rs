@@ -1,10 +1,13 @@
 //! From a sale and what is granted of it to the entitlements that the ledger gets.
 
+use std::borrow::Cow;
+
 use contract::{Entitlement, PartnerKind, Program, Reference, Sale};
 
 use super::facts::Grant;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::base;
+use crate::rules::{Based, Check, RULES};
 
 /// Whether a program pays under the grant to a partner of this kind.
 pub fn pays(grant: &Grant, program: &Program, kind: Option<PartnerKind>) -> bool {
@@ -21,6 +24,7 @@ pub fn entitlements<'a>(
     programs: impl Iterator<Item = &'a Program>,
     reference: &Reference,
 ) -> Vec<Entitlement> {
+    let sale = &*counted(sale, reference);
     let mut all: Vec<Entitlement> = Vec::new();
     let programs: Vec<&Program> = programs.collect();
     for program in &programs {
@@ -33,6 +37,22 @@ pub fn entitlements<'a>(
         of_key.debits.extend(debit(reference, program, sale));
     }
     all
+}
+
+/// What rules say about the amount of a sale that programs count with.
+pub fn based(sale: &Sale, reference: &Reference) -> Option<Based> {
+    RULES.iter().find_map(|rule| match rule.check {
+        Check::Base(check) => check(sale, reference),
+        _ => None,
+    })
+}
+
+/// The sale with the amount that programs count it with.
+pub fn counted<'a>(sale: &'a Sale, reference: &Reference) -> Cow<'a, Sale> {
+    match based(sale, reference) {
+        Some(Based { amount, .. }) => Cow::Owned(Sale { amount, ..sale.clone() }),
+        None => Cow::Borrowed(sale),
+    }
 }
 
 fn entitlement(sale: &Sale, program: &Program) -> Entitlement {

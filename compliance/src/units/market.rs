@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::conditions::{asks, meets};
 use super::facts::{YearKey, hash};
+use super::grants::counted;
 use super::names::Names;
 use crate::programs::estimate::estimate;
 use crate::programs::index::{ProgramIndex, Subject};
@@ -172,7 +173,7 @@ impl Offers {
     pub fn programs<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
         let mut programs = self.selecting(known, sale);
         programs.retain(|program| may_earn(program, sale, &known.reference) && meets(sale, program, known));
-        order(&mut programs, &known.reference, sale);
+        order(&mut programs, &known.reference, &counted(sale, &known.reference));
         programs
     }
 

@@ -140,6 +140,11 @@ fn first_word(name: &str) -> Option<Text> {
     (word.chars().count() >= WORD_MIN).then_some(word)
 }
 
+/// Whether two names begin with the same word, case and punctuation aside; short words say nothing.
+pub fn same_first_word(a: &str, b: &str) -> bool {
+    first_word(a).is_some_and(|word| first_word(b) == Some(word))
+}
+
 /// Letters and digits in upper case.
 fn normal(name: &str) -> Text {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()

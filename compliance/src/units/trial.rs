@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Benefit, BookCost, Cadence, Caps, Code, Conditions, Control, Credit, Currency, Day, Entitlement, EntitlementEvent,
-    Finding, Id, Mechanism, Membership, Micros, Movement, Outlet, Partner, PartnerKind, Person, Product, Program,
-    RecordRef, Reference, Resale, Restricted, Sale, SaleEvent, Selector, SerialRange, Shipment, SpecialPrice, Split,
-    Text, Topic,
+    Benefit, BookCost, Cadence, Caps, Code, Conditions, ConsumerRebate, Control, Credit, Currency, Day, DropShipment,
+    Entitlement, EntitlementEvent, Finding, Id, Mechanism, Membership, Micros, Movement, Outlet, Partner, PartnerKind,
+    Person, Product, Program, Proof, RecordRef, Reference, Resale, Restricted, Sale, SaleEvent, Selector, SerialRange,
+    Shipment, SpecialPrice, Split, Tax, Text, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
 
@@ -27,7 +27,9 @@ impl Blobs for Blob {
 /// with `L`, `TEAM` two persons 60 to 40, `DEBIT` gives `L` what the book cost of `s/p` is above 7 for sales to `zenith` up to
 /// June. `CLUB` pays its member `M` in February and March 2013, `DIRECT` for what was shipped in, `END` for sales to end
 /// users, `GIFTLESS` for what costs something, `HOME` for goods that stay in Spain, `NAMED` for sales to Acme. `s/12` is
-/// partner `B`'s outlet.
+/// partner `B`'s outlet. `PROVEN` asks for serial numbers and a buyer of `s/proven`, `STOCK` pays for no order that was delivered
+/// directly, `TRADE` for no unit that the end customer was paid for. `s/taxed` costs 100; in `L`'s country sales tax is 19
+/// percent since February 2013.
 pub fn market(shipments: Vec<Shipment>) -> Reference {
     let partner = |id: &str, kind: PartnerKind, parent: &str| Partner {
         id: id.into(),
@@ -35,7 +37,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         kind,
         source: "s".into(),
         parent: parent.into(),
-        country: Text::default(),
+        country: if id == "L" { "Utopia".into() } else { Text::default() },
         region: Text::default(),
         currency: Currency::parse("USD"),
     };
@@ -101,21 +103,20 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
             },
             asking("NAMED", Conditions { customers: vec!["s/13".into()], ..asked.clone() }),
             Program { to: day("2012-12-31"), ..program("OLD", None, per_unit.clone()) },
+            Program {
+                conditions: Conditions { proof: vec![Proof::Serials, Proof::Customer], ..asked.clone() },
+                selector: Selector { products: vec!["s/proven".into()], ..Selector::default() },
+                ..program("PROVEN", None, per_unit.clone())
+            },
             tier("RESELL", low),
             program("SPIFF", None, spiff),
+            asking("STOCK", Conditions { stock_sales: true, ..asked.clone() }),
             program("TEAM", None, team),
+            asking("TRADE", Conditions { no_consumer_rebate: true, ..asked.clone() }),
             program("UNIT", None, per_unit.clone()),
         ],
         memberships: vec![member],
-        products: vec![Product {
-            id: "s/cased".into(),
-            name: String::new(),
-            other_names: Vec::new(),
-            category: Text::default(),
-            list_price: Some(Micros::units(5)),
-            gtin: Text::default(),
-            pack: Some(Micros::units(12)),
-        }],
+        products: vec![product("s/cased", 5, Some(12)), product("s/taxed", 100, None)],
         functional_currency: Currency::parse("USD"),
         persons: vec![
             person("Ann Lee", "2013-02-01", None),
@@ -124,11 +125,34 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
             person("Robert", "2013-02-01", Some("2013-02-28")),
         ],
         restricted: vec![Restricted { name: "Evil Trading Ltd.".into(), list: "EU 2013-01".into() }],
+        consumer_rebates: vec![ConsumerRebate {
+            product: "s/p".into(),
+            serial: "PAID1".into(),
+            paid: day("2013-03-02"),
+        }],
+        drop_shipments: vec![DropShipment { partner: "L".into(), product: "s/p".into(), order: "DS-4711".into() }],
+        taxes: vec![Tax { country: "Utopia".into(), from: day("2013-02-01"), rate: Micros(190_000) }],
         serial_ranges: vec![SerialRange { product: "s/numbered".into(), first: "S0001".into(), last: "S4000".into() }],
         shipments,
-        special_prices: vec![special("s/p"), special("s/q")],
+        special_prices: vec![
+            special("s/p"),
+            special("s/q"),
+            SpecialPrice { customer: "s/13".into(), id: "SITE".into(), ..special("s/site") },
+        ],
         book_costs: vec![cost("2013-01-01", 10), cost("2013-05-01", 7)],
         ..Reference::default()
+    }
+}
+
+fn product(id: &str, list: i64, pack: Option<i64>) -> Product {
+    Product {
+        id: id.into(),
+        name: String::new(),
+        other_names: Vec::new(),
+        category: Text::default(),
+        list_price: Some(Micros::units(list)),
+        gtin: Text::default(),
+        pack: pack.map(Micros::units),
     }
 }
 
@@ -274,6 +298,12 @@ impl Trial {
     pub fn units(&self, program: &str, record_no: u32) -> Micros {
         let mine = |g: &&Entitlement| g.ledger_key == program && g.at.record_no == record_no;
         self.granted.iter().filter(mine).map(|g| g.quantity).sum()
+    }
+
+    /// The amount that a program counts for a record.
+    pub fn counted(&self, program: &str, record_no: u32) -> Micros {
+        let mine = |g: &&Entitlement| g.ledger_key == program && g.at.record_no == record_no;
+        self.granted.iter().filter(mine).map(|g| g.amount).sum()
     }
 
     /// Every sale with its verdict.

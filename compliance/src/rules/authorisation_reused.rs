@@ -1,0 +1,37 @@
+//! DD-15 `authorisation-reused`.
+//!
+//! ## What it finds
+//! A row that names an authorisation of a special price which was given to another partner, and to the seller for no product
+//! at all. What a partner sells beyond the units that were authorised for it is OP-05.
+//!
+//! ## Why it matters
+//! A number that goes round among distributors draws on money that was set aside for one of them.
+//!
+//! ## Example
+//! SPA is L's authorisation; A sells the same product and names it: nothing for A.
+
+use contract::{Code, Program, Sale, Text};
+
+use super::{Check, Rule};
+use crate::programs::special_price::of_program;
+use crate::references::Known;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "authorisation_reused", codes: &[Code::AuthorisationReused], check: Check::Terms(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
+    program.mechanism.resale()?;
+    let holder = other_holder(sale, program, known)?;
+    Some((RULE.codes[0], format!("{} was authorised for {holder}, not for {}", sale.promotion, sale.at.partner)))
+}
+
+/// The partner that has the authorisation which the row names, where the seller has no part in it.
+pub(super) fn other_holder<'k>(sale: &Sale, program: &Program, known: &'k Known) -> Option<&'k Text> {
+    if sale.promotion.is_empty() {
+        return None;
+    }
+    let named = of_program(&known.reference, &program.id).iter().filter(|special| special.id == sale.promotion);
+    let mut holders = named.map(|special| &special.partner).peekable();
+    let first = *holders.peek()?;
+    holders.all(|holder| *holder != sale.at.partner).then_some(first)
+}

@@ -1,0 +1,29 @@
+//! DD-22 `consumer-rebate-paid`.
+//!
+//! ## What it finds
+//! A sale of a unit for which the end customer was paid a rebate, under a program that says `no-consumer-rebate`. Case and
+//! punctuation of serial numbers do not count. The table is looked up as of the time at which a row is read.
+//!
+//! ## Why it matters
+//! Where the terms allow one of the two, a rebate to the customer and one to the channel pay for the same unit twice.
+//!
+//! ## Example
+//! The customer with S-0042 was paid on 2 March, the reseller reports S-0042: nothing for the reseller.
+
+use contract::{Code, Program, Sale};
+
+use super::{Check, Rule, Unmet};
+use crate::references::Known;
+use crate::units::filing::normal_serial;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "consumer_rebate_paid", codes: &[Code::ConsumerRebatePaid], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    if !program.conditions.no_consumer_rebate || sale.is_return() {
+        return None;
+    }
+    let paid = |serial| known.consumer_rebate(&sale.product, &normal_serial(serial));
+    let rebate = sale.serials.iter().find_map(|serial| paid(serial))?;
+    Some(Unmet::Breach(format!("the end customer was paid for {} on {}", rebate.serial, rebate.paid)))
+}

@@ -1,0 +1,29 @@
+//! DD-27 `drop-ship-counted`.
+//!
+//! ## What it finds
+//! A sale of an order that the manufacturer delivered to the end customer itself, under a program that says
+//! `stock-sales-only`. Order and document are the same where they are in their normal form: INV-00123 is INV123.
+//!
+//! ## Why it matters
+//! The manufacturer's own shipment counts already. The partner's report of the same order is evidence for it, no second sale.
+//!
+//! ## Example
+//! Order 4711 went out directly, the partner reports document 04711: nothing for it.
+
+use contract::{Code, Program, Sale};
+
+use super::{Check, Rule, Unmet, skeleton};
+use crate::references::Known;
+
+pub(crate) const RULE: Rule =
+    Rule { name: "drop_ship_counted", codes: &[Code::DropShipCounted], check: Check::Condition(check) };
+
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    let orders = known.drop_shipments(&sale.at.partner, &sale.product);
+    if !program.conditions.stock_sales || orders.is_empty() || sale.is_return() {
+        return None;
+    }
+    let document = skeleton(&sale.document);
+    let order = orders.iter().find(|shipment| skeleton(&shipment.order) == document)?;
+    Some(Unmet::Breach(format!("order {} was delivered by the manufacturer", order.order)))
+}
