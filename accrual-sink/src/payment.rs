@@ -10,7 +10,7 @@ use contract::{
 };
 use stream::{Order, Outbox, StageError, State};
 
-use crate::book::Rate;
+use crate::book::{Book, Rate};
 use crate::stage::{Author, SinkStage, Step, publish};
 use crate::tables::{BOOKS, GRANTS, PAGE, PAYMENTS, WAITING, route_of};
 
@@ -139,15 +139,21 @@ impl SinkStage {
         let book = &mut desk.book;
         let grant = book.grants.iter().position(|g| g.id == paid.authorization).expect("the grant is in its book");
         let payable = book.payables()[grant];
+        let again = paid_again(book, payable, paid.amount);
         let rate =
             Rate { same_currency: self.settings.functional == Some(paid.currency), digits: self.settings.digits() };
         let over = book.pay(grant, paid.amount, rate, &mut desk.legs);
         if paid.amount > payable {
-            let code = if payable.is_zero() { Code::PaidTwice } else { Code::PaidAbovePayable };
+            let code = match again {
+                _ if payable.is_zero() => Code::PaidTwice,
+                Some(_) => Code::InterimPaidAgain,
+                None => Code::PaidAbovePayable,
+            };
             let was = if payable.is_zero() { "nothing".to_owned() } else { format!("only {payable}") };
-            let rest = match over.is_zero() {
-                true => "the rest pays what else is authorised".to_owned(),
-                false => format!("{over} is owed back"),
+            let rest = match (over.is_zero(), again) {
+                (true, _) => "the rest pays what else is authorised".to_owned(),
+                (false, Some(again)) => format!("the {again} paid before is paid again, {over} is owed back"),
+                (false, None) => format!("{over} is owed back"),
             };
             let what = format!("{was} was payable, {rest}");
             let settlement = &desk.book.settlement;
@@ -172,6 +178,12 @@ impl SinkStage {
         let step = Step { kind: "payment", id, date: paid.date, batch, origin: Text::default(), taken_back: None };
         self.finish(desk, &step, state, outbox)
     }
+}
+
+/// What was paid for the settlement before, where a payment pays just that once more with what is payable (OP-30).
+fn paid_again(book: &Book, payable: Micros, amount: Micros) -> Option<Micros> {
+    let before: Micros = book.grants.iter().map(|grant| grant.paid).sum();
+    (!before.is_zero() && amount == payable + before).then_some(before)
 }
 
 /// Why a payment cannot be booked at all.

@@ -1,7 +1,7 @@
 //! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
 //!
 //! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets`, `memberships`, `persons`, `restricted`, `serial_ranges`,
-//! `consumer_rebates`, `drop_shipments`, `taxes` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration with golden keys
+//! `consumer_rebates`, `drop_shipments`, `taxes`, `deductions`, `payees` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration with golden keys
 //! `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
 
@@ -86,6 +86,17 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     if let Some(table) = Source::open_optional(from, "taxes.csv")? {
         let rows = table.keyed(2, ["country", "from", "rate"], |row| Some(row.map(str::to_owned).to_vec()))?;
         write("taxes.csv", &["country", "from", "rate"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "deductions.csv")? {
+        let columns = ["deduction", "program", "partner_id", "period", "invoice", "amount", "currency"];
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let header = ["deduction", "program", "partner", "period", "invoice", "amount", "currency"];
+        write("deductions.csv", &header, rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "payees.csv")? {
+        let columns = ["partner_id", "from", "account", "?holder"];
+        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("payees.csv", &["partner", "from", "account", "holder"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "programs.csv")? {
         let programs = programs_of(&table, to)?;
@@ -395,6 +406,11 @@ mod tests {
         ("drop_shipments.csv", "partner_id,sku,order\nP2,A-1,4711\n"),
         ("taxes.csv", "country,from,rate\nDE,2007-01-01,19%\n"),
         (
+            "deductions.csv",
+            "deduction,program,partner_id,period,invoice,amount,currency\nD-1,AW-STEP,P2,2013,88,150.00,EUR\n",
+        ),
+        ("payees.csv", "partner_id,from,account\nP2,2013-01-01,a1\n"),
+        (
             "programs.csv",
             "program,kind,source,category,partner_kind,from,to,period,basis,rate,tiers,cap,group,priority,pay_tier,\
              currency\n\
@@ -426,6 +442,7 @@ mod tests {
         assert_eq!((reference.memberships.len(), reference.persons.len(), reference.restricted.len()), (2, 1, 1));
         assert_eq!((&*reference.consumer_rebates[0].serial, &*reference.drop_shipments[0].product), ("S1", "aw/A-1"));
         assert_eq!(reference.taxes[0].rate.to_string(), "0.19");
+        assert_eq!((&*reference.deductions[0].invoice, &*reference.payees[0].account), ("88", "a1"));
         let [dist, spiff, step] = reference.programs.as_slice() else { panic!("{:?}", reference.programs) };
         assert_eq!(dist.group.as_deref(), Some("aw/front"));
         assert_eq!(dist.caps.partner_period.unwrap().to_string(), "500");
@@ -454,7 +471,7 @@ mod tests {
         let edited = text("aw-dist.yaml").replace("rate: 0.05", "rate: 0.06");
         std::fs::write(file("aw-dist.yaml"), &edited).unwrap();
         std::fs::write(file("aw-own.yaml"), "program: OWN\n").unwrap();
-        let rows = MASTER[9].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
+        let rows = MASTER[11].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
         std::fs::write(folder.path().join("programs.csv"), rows).unwrap();
         let imported = import_master(folder.path(), &folder.path().join("config")).unwrap();
         assert_eq!((imported.programs, imported.kept), (3, vec!["programs/aw-dist.yaml".to_owned()]));

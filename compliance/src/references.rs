@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    ConsumerRebate, Currency, Day, DropShipment, Id, Membership, Micros, Outlet, Person, Product, Program, Reference,
-    SerialRange, Shipment,
+    ConsumerRebate, Currency, Day, Deduction, DropShipment, Id, Membership, Micros, Outlet, Partner, PayeeAccount,
+    Person, Product, Program, Rate, Reference, SerialRange, Shipment,
 };
 use rustc_hash::FxHashMap;
 use stream::{Blobs, StageError, State, StorageError, Table};
@@ -24,11 +24,12 @@ const PAGE: usize = 1024;
 pub struct Known {
     pub reference: Reference,
     market: OnceLock<Market>,
+    odd_rates: OnceLock<Vec<(Currency, Day)>>,
 }
 
 impl Known {
     pub fn new(reference: Reference) -> Known {
-        Known { reference, market: OnceLock::new() }
+        Known { reference, market: OnceLock::new(), odd_rates: OnceLock::new() }
     }
 
     /// Partners and programs arranged for sales; made when first asked for.
@@ -105,6 +106,29 @@ impl Known {
         all.binary_search_by(key).ok().map(|at| &all[at])
     }
 
+    /// Open deductions of a partner for a program, by number.
+    pub fn deductions(&self, program: &str, partner: &str) -> &[Deduction] {
+        let all = &self.reference.deductions;
+        let key = |taken: &Deduction| (taken.program.as_str(), taken.partner.as_str()).cmp(&(program, partner));
+        let start = all.partition_point(|taken| key(taken).is_lt());
+        let count = all[start..].partition_point(|taken| key(taken).is_eq());
+        &all[start..start + count]
+    }
+
+    /// Accounts that a partner is paid to, by first day.
+    pub fn payees(&self, partner: &str) -> &[PayeeAccount] {
+        let all = &self.reference.payees;
+        let start = all.partition_point(|payee| payee.partner.as_str() < partner);
+        let count = all[start..].partition_point(|payee| payee.partner == partner);
+        &all[start..start + count]
+    }
+
+    /// The reporting partner of this id.
+    pub fn partner(&self, id: &str) -> Option<&Partner> {
+        let partners = &self.reference.partners;
+        partners.binary_search_by(|partner| partner.id.as_str().cmp(id)).ok().map(|at| &partners[at])
+    }
+
     /// Orders of a product that were delivered to a partner's customers by the manufacturer.
     pub fn drop_shipments(&self, partner: &str, product: &str) -> &[DropShipment] {
         let all = &self.reference.drop_shipments;
@@ -124,15 +148,53 @@ impl Known {
         self.outlet(party).map_or_else(|| party.trim_start_matches('?'), |outlet| &outlet.name)
     }
 
+    /// Whether the rate of a day cannot be right (OP-26); found out when first asked for.
+    pub fn is_odd_rate(&self, currency: Currency, day: Day) -> bool {
+        let odd = self.odd_rates.get_or_init(|| odd_rates(&self.reference.rates));
+        odd.binary_search(&(currency, day)).is_ok()
+    }
+
     /// Functional units for one unit of `currency` on that very day; `None` where the table has none (DQ-08).
     pub fn rate(&self, currency: Currency, day: Day) -> Option<Micros> {
         if Some(currency) == self.reference.functional_currency {
             return Some(Micros::ONE);
         }
+        self.listed_rate(currency, day)
+    }
+
+    fn listed_rate(&self, currency: Currency, day: Day) -> Option<Micros> {
         let rates = &self.reference.rates;
         let at = rates.binary_search_by(|r| (r.currency, r.day).cmp(&(currency, day))).ok()?;
         Some(rates[at].rate)
     }
+}
+
+/// Rates that are about the reciprocal of the currency's median, and single ones a quarter away from the one before and
+/// the one behind, which agree with each other.
+fn odd_rates(rates: &[Rate]) -> Vec<(Currency, Day)> {
+    let mut odd = Vec::new();
+    for of_currency in rates.chunk_by(|a, b| a.currency == b.currency) {
+        let mut sorted: Vec<Micros> = of_currency.iter().map(|rate| rate.rate).collect();
+        sorted.sort_unstable();
+        let median = sorted[sorted.len() / 2];
+        for (at, rate) in of_currency.iter().enumerate() {
+            let turned = is_far(rate.rate, median) && !is_far(rate.rate.times(median), Micros::ONE);
+            let around = at.checked_sub(1).and_then(|before| of_currency.get(before)).zip(of_currency.get(at + 1));
+            let alone = around.is_some_and(|(before, behind)| {
+                is_far(rate.rate, before.rate) && is_far(rate.rate, behind.rate) && !is_far(before.rate, behind.rate)
+            });
+            if turned || alone {
+                odd.push((rate.currency, rate.day));
+            }
+        }
+    }
+    odd
+}
+
+/// Whether a rate lies more than a quarter away from another.
+fn is_far(rate: Micros, other: Micros) -> bool {
+    let (rate, other) = (i128::from(rate.0), i128::from(other.0));
+    (rate - other).abs() * 4 > other
 }
 
 pub(crate) fn outlet<'a>(reference: &'a Reference, id: &str) -> Option<&'a Outlet> {
@@ -144,29 +206,50 @@ pub(crate) fn outlet<'a>(reference: &'a Reference, id: &str) -> Option<&'a Outle
 pub struct References {
     blobs: Arc<dyn Blobs>,
     versions: BTreeMap<u64, Arc<Known>>,
+    /// Currencies of which a rate was corrected, each with the last control that did.
+    corrected: BTreeMap<Currency, u64>,
     nothing: Arc<Known>,
 }
 
 impl References {
     pub fn new(blobs: Arc<dyn Blobs>) -> References {
-        References { blobs, versions: BTreeMap::new(), nothing: Arc::default() }
+        References { blobs, versions: BTreeMap::new(), corrected: BTreeMap::new(), nothing: Arc::default() }
     }
 
     /// Takes in that from control `number` on `reference` holds.
     pub fn configure(&mut self, number: u64, reference: Id, state: &mut dyn State) -> Result<(), StageError> {
         VERSIONS.put(state, &number, &reference)?;
-        self.versions.insert(number, load(self.blobs.as_ref(), reference)?);
+        self.take_in(number, reference)?;
         Ok(())
+    }
+
+    fn take_in(&mut self, number: u64, reference: Id) -> Result<(), StorageError> {
+        let known = load(self.blobs.as_ref(), reference)?;
+        let before = self.as_of(number.saturating_sub(1)).clone();
+        for rate in &before.reference.rates {
+            let now = known.listed_rate(rate.currency, rate.day);
+            if now.is_some_and(|now| now != rate.rate) {
+                self.corrected.insert(rate.currency, number);
+            }
+        }
+        self.versions.insert(number, known);
+        Ok(())
+    }
+
+    /// The last control that corrected a rate of a currency.
+    pub fn corrected_at(&self, currency: Currency) -> Option<u64> {
+        self.corrected.get(&currency).copied()
     }
 
     /// Reads back what the state knows; part of a stage's `resume`.
     pub fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
         self.versions.clear();
+        self.corrected.clear();
         let mut from = 0;
         loop {
             let page = VERSIONS.range(state, &from, &u64::MAX, stream::Order::Up, PAGE)?;
             for (number, reference) in &page {
-                self.versions.insert(*number, load(self.blobs.as_ref(), *reference)?);
+                self.take_in(*number, *reference)?;
             }
             match page.last() {
                 Some((last, _)) if page.len() == PAGE => from = last + 1,
@@ -211,6 +294,18 @@ mod tests {
         fn load(&self, _hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
             Ok(self.0.as_slice().into())
         }
+    }
+
+    #[test]
+    fn a_rate_is_odd_where_it_is_turned_over_or_alone_far_off() {
+        let euro = Currency::parse("EUR").unwrap();
+        let rates = [1_080_000, 1_090_000, 925_926, 1_100_000, 1_400_000, 1_090_000, 1_100_000];
+        let rates = (0..).zip(rates).map(|(day, rate)| Rate { currency: euro, day: Day(day), rate: Micros(rate) });
+        assert_eq!(super::odd_rates(&rates.collect::<Vec<_>>()), [(euro, Day(4))], "1.08 and 0.93 are too near");
+        let yen = |(day, rate)| Rate { currency: euro, day: Day(day), rate: Micros(rate) };
+        let rates = [9_500, 9_600, 80_000_000, 81_000_000, 9_700, 9_400, 12_500, 12_600];
+        let rates: Vec<Rate> = (0..).zip(rates).map(yen).collect();
+        assert_eq!(super::odd_rates(&rates), [(euro, Day(2)), (euro, Day(3))], "a step that stays is none");
     }
 
     #[test]

@@ -72,6 +72,7 @@ codes! {
     RowUnreadable = "DQ-10", Block, "a row that cannot be read";
     PaidTwice = "DD-29", Clawback, "an authorization that was paid in full is paid again";
     PaidAbovePayable = "OP-49", Clawback, "more was paid than was payable";
+    InterimPaidAgain = "OP-30", Clawback, "a final payment pays the interim again";
     PaidUnauthorised = "OP-50", Alert, "a payment of an authorization that has not been issued";
     PaymentRefused = "OP-51", Alert, "a payment in another currency than authorised, or of nothing";
     SenderUnknown = "DQ-11", Block, "a file from a sender that the master does not know";
@@ -100,6 +101,13 @@ codes! {
     ProofMissing = "OP-37", Defer, "the row lacks evidence that the program asks for";
     ConsumerRebatePaid = "DD-22", Block, "the end customer was paid a rebate for the unit";
     DropShipCounted = "DD-27", Block, "an order that the manufacturer delivered itself, reported as a sale from stock";
+    Deducted = "DD-10", Hold, "the partner has deducted the amount from an invoice";
+    OnePartnerTwice = "DD-20", Hold, "two entries of one partner use a cap twice";
+    PayeeUnsure = "OP-38", Hold, "the payee's account is new or another's";
+    ReturnInLaterPeriod = "OP-25", Adjust, "goods of a frozen period came back in a later one";
+    RateOdd = "OP-26", Alert, "an exchange rate far from those around it, or turned over";
+    RateCorrected = "OP-45", Alert, "sales valued at exchange rates that were corrected since";
+    RoundingDrifts = "OP-29", Alert, "rounding each sale changes what is due";
     PriceWithTax = "OP-28", Adjust, "a price that includes sales tax";
 }
 

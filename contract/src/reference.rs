@@ -31,6 +31,8 @@ pub struct Reference {
     pub consumer_rebates: Vec<ConsumerRebate>,
     pub drop_shipments: Vec<DropShipment>,
     pub taxes: Vec<Tax>,
+    pub deductions: Vec<Deduction>,
+    pub payees: Vec<PayeeAccount>,
     pub feeds: Vec<FeedRule>,
     /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
     pub accounts: Vec<(Text, Text)>,
@@ -187,6 +189,30 @@ pub struct DropShipment {
     pub product: Text,
     /// As the partner numbers its documents.
     pub order: Text,
+}
+
+/// An amount that a partner has kept back from an invoice for what a program owes it, and that nobody has settled yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Deduction {
+    pub program: Text,
+    pub partner: Text,
+    pub number: Text,
+    pub invoice: Text,
+    /// The program's period, `2013-Q1`.
+    pub period: Text,
+    pub amount: Micros,
+    pub currency: Currency,
+}
+
+/// The account that a partner is paid to, from a day on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PayeeAccount {
+    pub partner: Text,
+    pub from: Day,
+    /// What tells the account, such as a hash of its number.
+    pub account: Text,
+    /// In whose name it is kept; empty where unknown.
+    pub holder: Text,
 }
 
 /// Sales tax of a country, from a day on.

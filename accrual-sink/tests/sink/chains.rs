@@ -214,6 +214,27 @@ fn partial_payments_complete_an_authorization_and_the_excess_is_owed_back() {
 }
 
 #[test]
+fn a_final_payment_that_pays_the_interim_again_is_told() {
+    for (paid, code, at_risk) in [
+        // Domain notes OP-30: 1,080 in all, 940 paid in between.
+        ("1080", Code::InterimPaidAgain, "940"),
+        ("1000", Code::PaidAbovePayable, "860"),
+    ] {
+        let mut books = Books::new(1);
+        let volume = settlement("VOLUME", "2013-Q1", "USD");
+        books.moved(&volume, Earned, "940", Some("940"));
+        let interim = books.authorised(&volume, "940");
+        books.pay(interim, "940", "USD", "2013-05-20");
+        books.moved(&volume, PriorPeriod, "140", Some("140"));
+        let last = books.authorised(&volume, "140");
+        books.pay(last, paid, "USD", "2013-06-20");
+        let [finding] = &books.findings()[..] else { panic!("one finding") };
+        assert_eq!((finding.code, finding.at_risk.unwrap().amount), (code, micros(at_risk)));
+        assert_eq!(books.authorizations_shown()[0], "940 paid 940 0");
+    }
+}
+
+#[test]
 fn an_excess_goes_to_what_the_settlement_still_owes() {
     let mut books = Books::new(1);
     let volume = settlement("VOLUME", "2013-Q1", "USD");

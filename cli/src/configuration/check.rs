@@ -99,6 +99,25 @@ fn registers(
             }
         }
     });
+    in_table("deductions.csv", folder, problems, |rows| {
+        for entry in &reference.deductions {
+            let at = format!("{},{},{}", entry.number, entry.program, entry.partner);
+            if !names.partners.contains(entry.partner.as_str()) {
+                rows.unknown("partner", "partners", &entry.partner, &at, names);
+            }
+            if !ids.contains(entry.program.as_str()) {
+                let hint = did_you_mean(&entry.program, ids.iter().copied());
+                rows.add(&at, format!("nobody knows the program `{}`", entry.program), hint);
+            }
+        }
+    });
+    in_table("payees.csv", folder, problems, |rows| {
+        for partner in reference.payees.iter().map(|payee| &payee.partner) {
+            if !names.partners.contains(partner.as_str()) {
+                rows.unknown("partner", "partners", partner, partner, names);
+            }
+        }
+    });
     in_table("consumer_rebates.csv", folder, problems, |rows| {
         for rebate in &reference.consumer_rebates {
             if !names.products.contains(rebate.product.as_str()) {

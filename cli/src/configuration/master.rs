@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use contract::{
-    ConsumerRebate, CrossReference, Day, DropShipment, Membership, Outlet, Partner, PartnerKind, Person, Product, Rate,
-    Reference, Restricted, SerialRange, Shipment, Tax, Text,
+    ConsumerRebate, CrossReference, Day, Deduction, DropShipment, Membership, Outlet, Partner, PartnerKind,
+    PayeeAccount, Person, Product, Rate, Reference, Restricted, SerialRange, Shipment, Tax, Text,
 };
 
 use super::fields::{currency, day, number, one_of, positive, share, text, whole};
@@ -40,6 +40,8 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "consumer_rebates.csv", required: false, read: consumer_rebates },
     MasterTable { file: "drop_shipments.csv", required: false, read: drop_shipments },
     MasterTable { file: "taxes.csv", required: false, read: taxes },
+    MasterTable { file: "deductions.csv", required: false, read: deductions },
+    MasterTable { file: "payees.csv", required: false, read: payees },
 ];
 
 fn products(report: &mut Report<'_>, reference: &mut Reference) {
@@ -203,6 +205,35 @@ fn taxes(report: &mut Report<'_>, reference: &mut Reference) {
         let rate = row.require("rate", share, report);
         let tax = Tax { country: country?, from: from?, rate: rate? };
         Some(((tax.country.clone(), tax.from), tax))
+    });
+}
+
+fn deductions(report: &mut Report<'_>, reference: &mut Reference) {
+    let columns = ["deduction", "program", "partner", "period", "invoice", "amount", "currency"];
+    reference.deductions = keyed(&columns, report, |row, report| {
+        let (number, program) = (row.require("deduction", text, report), row.require("program", text, report));
+        let (partner, period) = (row.require("partner", text, report), row.require("period", text, report));
+        let (amount, currency) = (row.require("amount", positive, report), row.require("currency", currency, report));
+        let deduction = Deduction {
+            program: program?,
+            partner: partner?,
+            number: number?,
+            invoice: row.cell("invoice").into(),
+            period: period?,
+            amount: amount?,
+            currency: currency?,
+        };
+        Some(((deduction.program.clone(), deduction.partner.clone(), deduction.number.clone()), deduction))
+    });
+}
+
+fn payees(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.payees = keyed(&["partner", "from", "account", "?holder"], report, |row, report| {
+        let (partner, from) = (row.require("partner", text, report), row.require("from", day, report));
+        let account = row.require("account", text, report);
+        let holder = row.cell("holder").into();
+        let payee = PayeeAccount { partner: partner?, from: from?, account: account?, holder };
+        Some(((payee.partner.clone(), payee.from), payee))
     });
 }
 

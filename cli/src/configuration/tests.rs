@@ -80,12 +80,19 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
         ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,2013-01-01\nSTEPS,P1,2013-01-01,\n"),
         ("persons.csv", "partner,person,from\nP9,Ann Lee,2013-01-01\n"),
         ("taxes.csv", "country,from,rate\nFR,2007-01-01,20%\n"),
+        (
+            "deductions.csv",
+            "deduction,program,partner,period,invoice,amount,currency\nD1,STEPS,P1,2013-Q1,88,1.50,USD\n",
+        ),
+        ("payees.csv", "partner,from,account\nP9,2013-01-01,a1\n"),
     ];
     assert_eq!(
         problems(&bad),
         [
+            "deductions.csv:2:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
             "memberships.csv:2:20 the last day lies before the first, 2013-02-01 (swap the two dates)",
             "memberships.csv:3:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
+            "payees.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
             "persons.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
             "programs/step.yaml:6:72 no outlet is called `aw/2` (did you mean `aw/1`?)",
             "programs/step.yaml:6:96 no country or region of an outlet is called `DE`",

@@ -202,6 +202,11 @@ impl Account {
         self.settlement.beneficiary.starts_with("person:")
     }
 
+    /// Whether its beneficiary is a person.
+    pub fn pays_person(&self) -> bool {
+        self.lists_months()
+    }
+
     pub fn pays(&self) -> bool {
         self.role == Role::Pays
     }

@@ -1,19 +1,26 @@
 //! What the ledger finds: one finding for a settlement and code, replaced when it changes, withdrawn when it is over.
 
-use contract::{Code, Finding, Id, Mechanism, Micros, Money, Program, Publication, RecordRef};
+use contract::{Code, Finding, Id, Mechanism, Micros, Money, Program, Publication, RecordRef, Rounding};
 use stream::{Order, Outbox, State, StorageError, View};
 
 use super::account::{Account, Phase, Role};
 use super::due::Due;
+use super::holds::holds;
 use super::lines::{Line, each_lines, list_lines};
+use super::now::Now;
 use super::outliers;
 use super::periods::below_minimum;
 use super::tables::SUMS;
 use super::tally::Tally;
 use super::underpaid;
 use crate::programs::caps::{CappedLine, cap_period};
+use crate::programs::exact::minor_unit;
 use crate::programs::volume_retroactive::tier_reached;
 use crate::programs::{Exact, Sums, benefit, late, line_benefit, looks_back, needs_lines, tiers};
+
+/// A drift of more than a hundredth is told, and no less than ten minor units.
+const DRIFT_SHARE: i128 = 100;
+const DRIFT_UNITS: i128 = 10;
 
 /// What is found about one settlement.
 pub(crate) struct Found {
@@ -41,8 +48,79 @@ pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_w
         too_little_to_pay(account, program),
         outliers::look(account, program),
         rate_missing(account, functional_wanted),
+        rate_odd(account),
+        rounding_drifts(account, program, due),
     ];
     checks.into_iter().flatten().chain(underpaid::look(account, program, due)).collect()
+}
+
+/// The same where tables, other settlements or single lines say more.
+pub(crate) fn look_further(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    due: &Due,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Vec<Found>, StorageError> {
+    let mut found = holds(account, program, now, state)?;
+    found.extend(came_back_later(id, account, due, state)?);
+    found.extend(rates_corrected(id, account, now, state)?);
+    Ok(found)
+}
+
+/// OP-45: some sales were valued at a rate that has been corrected since.
+fn rates_corrected(
+    id: Id,
+    account: &Account,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
+    let (references, currency) = (now.references, account.settlement.currency);
+    if references.corrected_at(currency).is_none() || !account.pays() {
+        return Ok(None);
+    }
+    let mut stale = 0;
+    each_lines(state, id, account.counted, &mut |lines| {
+        for line in lines {
+            let sold = line.origin.map_or(line.day, |(_, sold)| sold);
+            let then = references.as_of(line.came).rate(currency, sold);
+            stale += i64::from(then.is_some() && then != now.known().rate(currency, sold));
+        }
+    })?;
+    let message = format!("{} valued at rates that were corrected since; functional amounts stand", sales(stale));
+    Ok((stale > 0).then_some(Found { code: Code::RateCorrected, at_risk: Exact::ZERO, message }))
+}
+
+/// OP-25: goods of the period came back after it, some of them since it froze, and what was authorised is still due.
+fn came_back_later(id: Id, account: &Account, due: &Due, state: &mut dyn State) -> Result<Option<Found>, StorageError> {
+    let Some(since) = account.phase.frozen_since().filter(|_| account.pays()) else { return Ok(None) };
+    let inside = account.months.partition_point(|month| month.first <= account.last_day);
+    let back = account.months[inside..].iter().fold(Tally::default(), |sum, month| sum + month.tally);
+    if back.lines == 0 || account.authorised > account.accrued || !any_since(since, id, account, state)? {
+        return Ok(None);
+    }
+    let of_period = inside.checked_sub(1).map_or(Exact::ZERO, |last| due.by_month[last]);
+    let less = (of_period - due.by_month.last().copied().unwrap_or_default()).max(Exact::ZERO);
+    let message = format!(
+        "{} units for {} came back after the period, some of them since it froze: {} less is due for it",
+        shown(-back.net.quantity),
+        money(-back.net.amount, account),
+        rounded(less, account),
+    );
+    Ok(Some(Found { code: Code::ReturnInLaterPeriod, at_risk: less, message }))
+}
+
+/// Whether a line dated behind the period has come since a control.
+fn any_since(since: u64, id: Id, account: &Account, state: &mut dyn State) -> Result<bool, StorageError> {
+    let behind = (id.0, account.last_day.0.saturating_add(1));
+    for ((_, day), _) in SUMS.range(state, &behind, &(id.0, i32::MAX), Order::Up, usize::MAX)? {
+        let standing = list_lines(state, id, contract::Day(day), account.counted)?;
+        if standing.lines.iter().any(|line| line.came >= since) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// DD-11: another program of the group was given these sales.
@@ -238,6 +316,34 @@ fn rate_missing(account: &Account, functional_wanted: bool) -> Option<Found> {
     let currency = account.settlement.currency;
     let message = format!("{} without a rate for {currency} on its date: no functional amount", sales(rateless));
     Some(Found { code: Code::RateMissing, at_risk: Exact::ZERO, message })
+}
+
+/// OP-26: some sale date has a rate that those around it give the lie to.
+fn rate_odd(account: &Account) -> Option<Found> {
+    let odd = account.tally().odd;
+    if odd == 0 {
+        return None;
+    }
+    let currency = account.settlement.currency;
+    let message = format!("{} at a rate for {currency} far from those around it, or turned over", sales(odd));
+    Some(Found { code: Code::RateOdd, at_risk: Exact::ZERO, message })
+}
+
+/// OP-29: what is rounded for each sale adds up to something else than the benefit of all.
+fn rounding_drifts(account: &Account, program: &Program, due: &Due) -> Option<Found> {
+    let CappedLine { exact, after_transaction, .. } = due.whole;
+    let drift = after_transaction - exact;
+    let least = DRIFT_UNITS * minor_unit(account.settlement.currency);
+    let is_large = drift.abs().0 >= least && drift.abs().0 * DRIFT_SHARE > exact.abs().0;
+    if program.rounding != Rounding::Sale || !is_large {
+        return None;
+    }
+    let message = format!(
+        "rounded for each sale the benefit is {}, rounded once it is {}",
+        rounded(after_transaction, account),
+        rounded(exact, account),
+    );
+    Some(Found { code: Code::RoundingDrifts, at_risk: drift.abs(), message })
 }
 
 pub(crate) fn sales(count: i64) -> String {

@@ -10,8 +10,10 @@ use stream::{Order, Outbox, Progress, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
 use super::clock::Clock;
+use super::holds::has_news;
+use super::now::Now;
 use super::outliers::judge;
-use super::periods::Turning;
+use super::periods::{Turning, tell};
 use super::settle::{ALL_VERSIONS, PAGE, Settling, written};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, SUSPECTS, WAITING};
 use crate::programs::special_price::of_program;
@@ -104,6 +106,10 @@ impl Job {
         Settling { control, batch, at_tick: self.tick.is_some(), references: desk.references, today }
     }
 
+    fn now<'a>(&self, desk: &Desk<'a>) -> Now<'a> {
+        Now { control: self.control, today: self.today, references: desk.references }
+    }
+
     fn turning<'a>(&self, desk: &Desk<'a>) -> Turning<'a> {
         let Job { control, batch, .. } = *self;
         Turning { control, batch, today: self.today.expect("a tick names a day"), references: desk.references }
@@ -120,13 +126,20 @@ impl Job {
         let page = ACCOUNTS.range(state, &from, &LAST, Order::Up, limit)?;
         let next = behind(&page, limit);
         let count = page.len();
-        for (id, account) in page {
+        for (id, mut account) in page {
             if has_other_terms(&account, self.control, desk.references) {
                 let dirty = dirty_lists(id, state)?;
                 self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
-            } else if is_rebalanced(&account, self.control, desk.references) {
+                continue;
+            }
+            if is_rebalanced(&account, self.control, desk.references) {
                 // Frozen ones share too: what was amended is theirs with the next tick.
                 SHARING.put(state, &(account.settlement.program.to_string(), ALL_VERSIONS), &())?;
+            }
+            let is_revalued = desk.references.corrected_at(account.settlement.currency) == Some(self.control);
+            if has_news(&account, self.now(desk)) || is_revalued {
+                tell(Id(id), &mut account, self.now(desk), state, outbox)?;
+                ACCOUNTS.put(state, &id, &account)?;
             }
         }
         self.step = next.map_or(Step::Dirty(FIRST), Step::Terms);
@@ -252,7 +265,7 @@ impl Job {
         let page = SUSPECTS.range(state, &from, &LAST, Order::Up, limit)?;
         let mut count = page.len();
         for (history, ()) in &page {
-            count += judge(*history, desk.references, state, outbox)?;
+            count += judge(*history, self.now(desk), state, outbox)?;
         }
         let next = behind(&page, limit);
         self.step = next.map_or(Step::Done, Step::Outliers);

@@ -15,10 +15,12 @@ mod budget;
 mod clock;
 mod due;
 mod findings;
+mod holds;
 mod job;
 #[cfg(test)]
 mod laws;
 mod lines;
+mod now;
 mod outliers;
 mod periods;
 mod prices;

@@ -11,10 +11,10 @@ use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
 use super::findings::{Found, shown};
+use super::now::Now;
 use super::periods::tell;
 use super::tables::{ACCOUNTS, PERIODS, SUSPECTS};
 use crate::programs::Exact;
-use crate::references::References;
 
 /// Earlier periods that a period is compared with: no fewer say what is usual, and no more are looked at.
 const EARLIER: std::ops::RangeInclusive<usize> = 6..=12;
@@ -73,7 +73,7 @@ pub(crate) fn note(
 /// Judges a history anew and tells what has changed. Returns how many settlements were told.
 pub(crate) fn judge<T>(
     key: [u8; 16],
-    references: &References,
+    now: Now<'_>,
     state: &mut dyn State,
     outbox: &mut Outbox<T>,
 ) -> Result<usize, StageError> {
@@ -90,7 +90,7 @@ pub(crate) fn judge<T>(
         let id = periods[at].id;
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a history is of accounts");
         account.unusual = usual;
-        tell(id, &mut account, references, state, outbox)?;
+        tell(id, &mut account, now, state, outbox)?;
         ACCOUNTS.put(state, &id.0, &account)?;
     }
     if told > 0 {

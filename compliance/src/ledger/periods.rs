@@ -6,6 +6,8 @@ use stream::{Outbox, StageError, State, StorageError};
 use super::account::{Account, Phase, close_day};
 use super::due::due;
 use super::findings;
+use super::holds::{holds, is_hold, left};
+use super::now::Now;
 use super::outliers::note;
 use super::settle::terms;
 use super::tables::{ACCOUNTS, DEADLINES, WAITING};
@@ -62,12 +64,13 @@ impl Turning<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let program = &*terms(account, self.references.as_of(account.terms));
+        WAITING.delete(state, &id.0)?;
         if program.auto_authorise && below_minimum(account, program).is_none() {
-            self.authorise(account, program, outbox);
+            self.authorise(id, account, program, state, outbox)?;
         } else if matches!(account.phase, Phase::Closed { .. }) {
             self.release(account, program, outbox);
         }
-        Ok(WAITING.delete(state, &id.0)?)
+        Ok(())
     }
 
     fn move_on(
@@ -83,7 +86,7 @@ impl Turning<'_> {
                 account.phase = Phase::Frozen { since: self.control };
                 if account.pays() {
                     account.forgone = forgone(id, account, program, state)?;
-                    self.authorise(account, program, outbox);
+                    self.authorise(id, account, program, state, outbox)?;
                 }
                 DEADLINES.delete(state, &(account.deadline.0, id.0))?;
                 account.deadline = close_day(program, account.last_day);
@@ -99,14 +102,28 @@ impl Turning<'_> {
         Ok(())
     }
 
-    /// Orders what is due above what was ordered before.
-    fn authorise(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
-        let amount = account.accrued - account.authorised;
-        if !program.auto_authorise || amount <= Micros::ZERO || below_minimum(account, program).is_some() {
-            return;
+    /// Orders what is due above what was ordered before. What is held waits for the next tick.
+    fn authorise(
+        &self,
+        id: Id,
+        account: &mut Account,
+        program: &Program,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let owed = account.accrued - account.authorised;
+        if !program.auto_authorise || owed <= Micros::ZERO || below_minimum(account, program).is_some() {
+            return Ok(());
+        }
+        let amount = left(owed, &holds(account, program, self.now(), state)?, account);
+        if amount < owed {
+            WAITING.put(state, &id.0, &())?;
+        }
+        if amount <= Micros::ZERO {
+            return Ok(());
         }
         account.orders += 1;
-        let functional = account.functional_known.then(|| account.functional - account.authorised_functional);
+        let functional = account.functional_known.then(|| self.functional(account, amount, owed));
         account.authorised += amount;
         account.authorised_functional += functional.unwrap_or_default();
         let order = AuthorizationOrder {
@@ -119,10 +136,25 @@ impl Turning<'_> {
             batch: self.batch,
         };
         outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
+        Ok(())
     }
 
-    /// Orders decide whether something waits for the minimum (OP-35), the close whether something was never claimed (UP-01),
-    /// the freeze whether sales earn nothing (UP-03).
+    /// The functional amount of an order: what is left of it, or the order's share of that.
+    fn functional(&self, account: &Account, amount: Micros, owed: Micros) -> Micros {
+        let left = account.functional - account.authorised_functional;
+        let currency = self.references.as_of(account.terms).reference.functional_currency;
+        match currency.filter(|_| amount != owed) {
+            Some(currency) => left.share(amount, owed).round(currency.minor_digits()),
+            None => left,
+        }
+    }
+
+    fn now(&self) -> Now<'_> {
+        Now { control: self.control, today: Some(self.today), references: self.references }
+    }
+
+    /// Orders decide whether something waits for the minimum (OP-35) or is held ([`holds`]), the close whether something was
+    /// never claimed (UP-01), the freeze whether sales earn nothing (UP-03).
     fn tell(
         &self,
         id: Id,
@@ -132,10 +164,11 @@ impl Turning<'_> {
     ) -> Result<(), StageError> {
         let program = &*terms(account, self.references.as_of(account.terms));
         let may_earn_nothing = account.accrued.is_zero() && program.caps.budget.is_none();
-        if program.minimum_payout.is_none() && program.auto_authorise && !may_earn_nothing {
+        let may_hold = account.accrued > account.authorised || account.findings.iter().any(|(code, _)| is_hold(*code));
+        if program.minimum_payout.is_none() && program.auto_authorise && !may_earn_nothing && !may_hold {
             return Ok(());
         }
-        tell(id, account, self.references, state, outbox)
+        tell(id, account, self.now(), state, outbox)
     }
 
     fn release(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
@@ -153,14 +186,15 @@ impl Turning<'_> {
 pub(crate) fn tell<T>(
     id: Id,
     account: &mut Account,
-    references: &References,
+    now: Now<'_>,
     state: &mut dyn State,
     outbox: &mut Outbox<T>,
 ) -> Result<(), StageError> {
-    let known = references.as_of(account.terms);
+    let known = now.references.as_of(account.terms);
     let program = &*terms(account, known);
     let due = due(id, account, program, state)?;
-    let found = findings::look(account, program, &due, known.reference.functional_currency.is_some());
+    let mut found = findings::look(account, program, &due, known.reference.functional_currency.is_some());
+    found.extend(findings::look_further(id, account, program, &due, now, state)?);
     Ok(findings::publish(id, account, found, state, outbox)?)
 }
 

@@ -200,7 +200,10 @@ impl Pricing<'_> {
         let capped = cap_transaction(&self.program.caps, earned, sold.kept, whole.quantity);
         let capped = match self.program.rounding {
             Rounding::Total => capped,
-            Rounding::Sale => capped.map(|benefit| Exact::from(benefit.round(self.currency))),
+            Rounding::Sale => {
+                let each = capped.map(|benefit| Exact::from(benefit.round(self.currency)));
+                CappedLine { exact: capped.exact, ..each }
+            }
         };
         if sold.share.is_whole() { capped } else { capped.map(|benefit| sold.share.of_benefit(benefit, self.currency)) }
     }

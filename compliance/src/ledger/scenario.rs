@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use contract::{
     AccountingClass, AccrualEvent, AccrualMovement, Benefit, BookCost, Cadence, Caps, Code, Control, Credit, Currency,
-    Day, Debit, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, Measure, Mechanism,
-    Micros, PaidOn, Per, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector,
-    Settlement, SpecialPrice, Split, Steps, Text, Tier, Topic,
+    Day, Debit, Deduction, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, Measure,
+    Mechanism, Micros, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Program, Proration, Rate, RecordRef,
+    Reference, Resale, Rounding, Sale, Score, Selector, Settlement, SpecialPrice, Split, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
@@ -234,6 +234,7 @@ impl Case {
             ["functional", currency] => self.reference.functional_currency = Currency::parse(currency),
             ["rate", currency, day, rate] => {
                 let (currency, day) = (Currency::parse(currency).unwrap(), Day::parse(day).unwrap());
+                self.reference.rates.retain(|rate| (rate.currency, rate.day) != (currency, day));
                 self.reference.rates.push(Rate { currency, day, rate: number(rate) });
                 self.reference.rates.sort();
             }
@@ -247,6 +248,34 @@ impl Case {
                 let (product, from, cost) = (Text::from(*product), Day::parse(from).unwrap(), number(cost));
                 self.reference.book_costs.push(BookCost { product, currency: dollar(), from, cost });
                 self.reference.book_costs.sort();
+            }
+            ["deduction", program, partner, period, number, amount] => {
+                let [program, partner, number] = [program, partner, number].map(|text| Text::from(*text));
+                let (invoice, period, currency) = ("88".into(), Text::from(*period), dollar());
+                let amount = self::number(amount);
+                let deduction = Deduction { program, partner, number, invoice, period, amount, currency };
+                self.reference.deductions.push(deduction);
+                self.reference.deductions.sort();
+            }
+            ["settled", number] => self.reference.deductions.retain(|deduction| deduction.number != *number),
+            ["partner", id, name] => {
+                let (id, name, kind) = (Text::from(*id), (*name).to_owned(), PartnerKind::Reseller);
+                let (source, parent, country, region) = Default::default();
+                let currency = None;
+                self.reference.partners.push(Partner { id, name, kind, source, parent, country, region, currency });
+                self.reference.partners.sort_by(|a, b| a.id.cmp(&b.id));
+            }
+            ["payee", partner, from, account, holder @ ..] => {
+                let (partner, account) = (Text::from(*partner), Text::from(*account));
+                let (from, holder) = (Day::parse(from).unwrap(), Text::from(holder.join(" ")));
+                self.reference.payees.push(PayeeAccount { partner, from, account, holder });
+                self.reference.payees.sort();
+            }
+            ["person", partner, name, from, payee] => {
+                let [partner, name, payee] = [partner, name, payee].map(|text| Text::from(*text));
+                let (from, to) = (Day::parse(from).unwrap(), None);
+                self.reference.persons.push(Person { partner, name, from, to, payee });
+                self.reference.persons.sort();
             }
             ["configure"] => self.bench.as_mut().unwrap().configure(&self.reference),
             ["sale", name, partner, day, quantity, "x", price, options @ ..] => {

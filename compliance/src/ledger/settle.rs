@@ -13,8 +13,11 @@ use super::balances::cover;
 use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
 use super::due::{Due, due};
+use super::holds::settlement_of;
 use super::lines::{list_lines, write_all};
+use super::now::Now;
 use super::outliers::note;
+use super::periods::tell;
 use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, findings};
@@ -240,9 +243,36 @@ impl Settling<'_> {
             wait_for_tick(id, &account, program, state)?;
             note(id, &mut account, program, state)?;
         }
-        let found = findings::look(&account, program, &due, known.reference.functional_currency.is_some());
+        let mut found = findings::look(&account, program, &due, known.reference.functional_currency.is_some());
+        found.extend(findings::look_further(id, &account, program, &due, self.now(), state)?);
         findings::publish(id, &mut account, found, state, outbox)?;
         ACCOUNTS.put(state, &id.0, &account)?;
+        self.tell_twins(&account, program, state, outbox)
+    }
+
+    pub fn now(&self) -> Now<'_> {
+        Now { control: self.control, today: self.today, references: self.references }
+    }
+
+    /// Later entries of the same partner share the cap with this one (DD-20).
+    fn tell_twins(
+        &self,
+        account: &Account,
+        program: &Program,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        if program.caps.partner_period.is_none() || account.pays_person() || !account.pays() {
+            return Ok(());
+        }
+        let twins = self.now().known().market().same_as(&account.partner);
+        for twin in twins.iter().filter(|twin| **twin > account.partner) {
+            let id = settlement_of(account, twin);
+            if let Some(mut other) = ACCOUNTS.get(state, &id.0)?.filter(|other| other.phase != Phase::Open) {
+                tell(id, &mut other, self.now(), state, outbox)?;
+                ACCOUNTS.put(state, &id.0, &other)?;
+            }
+        }
         Ok(())
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Tally {
     pub weighted: Sums,
     /// Lines whose sale date has no rate.
     pub rateless: i64,
+    /// Lines whose sale date has a rate that its neighbours give the lie to.
+    pub odd: i64,
 }
 
 impl Tally {
@@ -37,7 +39,8 @@ impl Tally {
         let net = line.sums();
         let sign = if line.origin.is_some() { -1 } else { 1 };
         let weight = Sums { quantity: sign * net.quantity.abs(), amount: sign * net.amount.abs() };
-        let rate = known.rate(currency, line.origin.map_or(line.day, |(_, sold)| sold));
+        let sold = line.origin.map_or(line.day, |(_, sold)| sold);
+        let rate = known.rate(currency, sold);
         let back = net.quantity < 0 || (net.quantity == 0 && net.amount < 0);
         Tally {
             lines: 1,
@@ -47,6 +50,7 @@ impl Tally {
             weight,
             weighted: rate.map_or(Sums::default(), |rate| times(weight, rate)),
             rateless: i64::from(rate.is_none()),
+            odd: i64::from(known.is_odd_rate(currency, sold)),
         }
     }
 
@@ -85,6 +89,7 @@ impl Add for Tally {
             weight: self.weight + other.weight,
             weighted: self.weighted + other.weighted,
             rateless: self.rateless + other.rateless,
+            odd: self.odd + other.odd,
         }
     }
 }
@@ -100,6 +105,7 @@ impl Sub for Tally {
             weight: self.weight - other.weight,
             weighted: self.weighted - other.weighted,
             rateless: self.rateless - other.rateless,
+            odd: self.odd - other.odd,
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct CappedLine {
     pub after_late: Exact,
     pub after_unit: Exact,
     pub after_transaction: Exact,
+    /// The same as it would be without rounding each sale.
+    pub exact: Exact,
 }
 
 impl CappedLine {
@@ -22,7 +24,8 @@ impl CappedLine {
     pub fn plain(benefit: Exact) -> CappedLine {
         let (after_resale, after_quantity, after_late) = (benefit, benefit, benefit);
         let (after_unit, after_transaction) = (benefit, benefit);
-        CappedLine { raw: benefit, after_resale, after_quantity, after_late, after_unit, after_transaction }
+        let exact = benefit;
+        CappedLine { raw: benefit, after_resale, after_quantity, after_late, after_unit, after_transaction, exact }
     }
 
     pub fn minus(self, other: CappedLine) -> CappedLine {
@@ -33,6 +36,7 @@ impl CappedLine {
             after_late: self.after_late - other.after_late,
             after_unit: self.after_unit - other.after_unit,
             after_transaction: self.after_transaction - other.after_transaction,
+            exact: self.exact - other.exact,
         }
     }
 
@@ -45,6 +49,7 @@ impl CappedLine {
             after_late: change(self.after_late),
             after_unit: change(self.after_unit),
             after_transaction: change(self.after_transaction),
+            exact: change(self.exact),
         }
     }
 
@@ -56,6 +61,7 @@ impl CappedLine {
             after_late: self.after_late + other.after_late,
             after_unit: self.after_unit + other.after_unit,
             after_transaction: self.after_transaction + other.after_transaction,
+            exact: self.exact + other.exact,
         }
     }
 }
@@ -76,7 +82,7 @@ pub fn cap_transaction(caps: &Caps, earned: CappedLine, kept: Micros, quantity: 
         Some(cap) => bound(after_unit, Exact::from(cap)),
         None => after_unit,
     };
-    CappedLine { after_late, after_unit, after_transaction, ..earned }
+    CappedLine { after_late, after_unit, after_transaction, exact: after_transaction, ..earned }
 }
 
 /// The benefit of a period under its cap.

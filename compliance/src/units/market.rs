@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::conditions::{asks, meets};
 use super::facts::{YearKey, hash};
 use super::grants::counted;
-use super::names::Names;
+use super::names::{Names, twins};
 use crate::programs::estimate::estimate;
 use crate::programs::index::{ProgramIndex, Subject};
 use crate::programs::special_price::debit;
@@ -34,6 +34,7 @@ pub struct Market {
     programs: ProgramIndex,
     names: Names,
     asks_of_all: bool,
+    twins: FxHashMap<Text, Vec<Text>>,
 }
 
 /// A partner with what follows from its place among the others.
@@ -60,8 +61,10 @@ impl Market {
             };
             (partner.id.clone(), member)
         };
+        let members: FxHashMap<Text, Member> = reference.partners.iter().enumerate().map(member).collect();
         Market {
-            members: reference.partners.iter().enumerate().map(member).collect(),
+            twins: twins(reference, |partner| members.get(partner).map(|member| &member.family)),
+            members,
             programs: ProgramIndex::new(&reference.programs),
             names: Names::new(reference),
             asks_of_all: asks_of_all(reference),
@@ -104,6 +107,11 @@ impl Market {
     /// A customer of the program whose name begins like this one.
     pub fn lookalike(&self, program: &Program, name: &str) -> Option<&Text> {
         self.names.lookalike(program, name)
+    }
+
+    /// Other entries of the same partner outside its family, by id: of one name and country, or paid to one account.
+    pub fn same_as(&self, partner: &str) -> &[Text] {
+        self.twins.get(partner).map_or(&[], Vec::as_slice)
     }
 
     /// The family that the partner's sales are looked up in.

@@ -110,6 +110,34 @@ fn shared_payees(reference: &Reference) -> FxHashMap<Text, Vec<Person>> {
     payees
 }
 
+/// Partners that share name and country, or an account that they are paid to, each with the others of its kind that are not
+/// of its family.
+pub fn twins<'f>(reference: &Reference, family: impl Fn(&Text) -> Option<&'f Text>) -> FxHashMap<Text, Vec<Text>> {
+    let mut alike: FxHashMap<(Text, &Text), Vec<&Text>> = FxHashMap::default();
+    for Partner { id, name, country, .. } in &reference.partners {
+        let name = words(name);
+        if !name.is_empty() {
+            alike.entry((name, country)).or_default().push(id);
+        }
+    }
+    let mut paid: FxHashMap<&Text, Vec<&Text>> = FxHashMap::default();
+    for payee in &reference.payees {
+        paid.entry(&payee.account).or_default().push(&payee.partner);
+    }
+    let mut twins: FxHashMap<Text, Vec<Text>> = FxHashMap::default();
+    for group in alike.values().chain(paid.values()) {
+        for (one, other) in group.iter().flat_map(|one| group.iter().map(move |other| (*one, *other))) {
+            let others = twins.entry(one.clone()).or_default();
+            if one != other && family(one) != family(other) && !others.contains(other) {
+                others.push(other.clone());
+            }
+        }
+    }
+    twins.retain(|_, others| !others.is_empty());
+    twins.values_mut().for_each(|others| others.sort_unstable());
+    twins
+}
+
 fn partners_outlets(reference: &Reference, partners: &FxHashMap<Text, Option<Text>>) -> FxHashMap<Text, Text> {
     let source = |id: &Text| reference.partners.iter().find(|partner| partner.id == *id).map(|p| p.source.as_str());
     let mut called: FxHashMap<&Text, Vec<&Outlet>> = FxHashMap::default();

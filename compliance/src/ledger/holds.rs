@@ -1,0 +1,148 @@
+//! What keeps an amount that is due from being ordered: a deduction that the partner has taken already (DD-10), a cap that
+//! two entries of one partner would use twice (DD-20), a payee that a person must look at (OP-38).
+//!
+//! Each is a function of what is accrued, of the tables in force and of the day. What is held waits from tick to tick, and
+//! goes out with the first one that finds nothing in its way.
+
+use contract::{Code, Deduction, Id, Micros, PayeeAccount, Person, Program, Settlement};
+use stream::{State, StorageError};
+
+use super::account::{Account, Phase};
+use super::findings::{Found, amount};
+use super::now::Now;
+use super::tables::ACCOUNTS;
+use crate::programs::Exact;
+use crate::units::names::same_words;
+
+/// Days for which nothing is ordered to an account that is new.
+const NEW_ACCOUNT_DAYS: i32 = 30;
+
+/// Everything that holds something of a frozen settlement; at risk is what it holds.
+pub(crate) fn holds(
+    account: &Account,
+    program: &Program,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Vec<Found>, StorageError> {
+    if account.phase == Phase::Open || !account.pays() || account.accrued <= Micros::ZERO {
+        return Ok(Vec::new());
+    }
+    let found = [deducted(account, now), cap_used_twice(account, program, now, state)?, payee_unsure(account, now)];
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// What all holds together leave of an amount that is to be ordered.
+pub(crate) fn left(amount: Micros, holds: &[Found], account: &Account) -> Micros {
+    let held: Exact = holds.iter().map(|found| found.at_risk).sum();
+    (Exact::from(amount) - held).max(Exact::ZERO).round(account.settlement.currency)
+}
+
+/// Whether a code is that of a hold.
+pub(crate) fn is_hold(code: Code) -> bool {
+    matches!(code, Code::Deducted | Code::OnePartnerTwice | Code::PayeeUnsure)
+}
+
+/// Whether a table says something else of a settlement than before this control.
+pub(crate) fn has_news(account: &Account, now: Now<'_>) -> bool {
+    let (before, known) = (now.known_before(), now.known());
+    let (program, partner) = (&account.settlement.program, &account.partner);
+    account.phase != Phase::Open
+        && account.pays()
+        && (before.deductions(program, partner) != known.deductions(program, partner)
+            || before.payees(partner) != known.payees(partner)
+            || before.persons(partner) != known.persons(partner)
+            || before.market().same_as(partner) != known.market().same_as(partner))
+}
+
+/// DD-10: the partner has deducted it from an invoice.
+fn deducted(account: &Account, now: Now<'_>) -> Option<Found> {
+    let settlement = &account.settlement;
+    let is_of = |deduction: &&Deduction| {
+        deduction.period == settlement.period && deduction.currency == settlement.currency && !account.pays_person()
+    };
+    let all = now.known().deductions(&settlement.program, &account.partner);
+    let taken: Vec<&Deduction> = all.iter().filter(is_of).collect();
+    let sum: Micros = taken.iter().map(|deduction| deduction.amount).sum();
+    if sum <= Micros::ZERO {
+        return None;
+    }
+    let named: Vec<String> = taken.iter().map(|d| format!("{} from invoice {}", d.number, d.invoice)).collect();
+    let ordered = account.authorised - (account.accrued - sum).max(Micros::ZERO);
+    let mut message = format!("{} was deducted already: {}", amount(sum, account), named.join(", "));
+    if ordered > Micros::ZERO {
+        message.push_str(&format!("; {} of it was authorised before", amount(ordered, account)));
+    }
+    Some(Found { code: Code::Deducted, at_risk: Exact::from(sum.min(account.accrued)), message })
+}
+
+/// DD-20: together with an earlier entry of the same partner the cap is exceeded. Held is what the later entry, by id, has
+/// above it.
+fn cap_used_twice(
+    account: &Account,
+    program: &Program,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
+    let Some(cap) = program.caps.partner_period.filter(|_| !account.pays_person()) else { return Ok(None) };
+    let mut sum = account.accrued;
+    let mut others = Vec::new();
+    for twin in now.known().market().same_as(&account.partner).iter().filter(|twin| **twin < account.partner) {
+        let other = ACCOUNTS.get(state, &settlement_of(account, twin).0)?;
+        if let Some(other) = other.filter(|other| other.accrued > Micros::ZERO) {
+            sum += other.accrued;
+            others.push(twin.to_string());
+        }
+    }
+    let over = (sum - cap).min(account.accrued);
+    if others.is_empty() || over <= Micros::ZERO {
+        return Ok(None);
+    }
+    let message = format!(
+        "{} and {} are one partner by name or payee: together {} under a cap of {}",
+        account.partner,
+        others.join(", "),
+        amount(sum, account),
+        amount(cap, account),
+    );
+    Ok(Some(Found { code: Code::OnePartnerTwice, at_risk: Exact::from(over), message }))
+}
+
+/// The settlement of another entry of the partner for the same program version, period and currency.
+pub(crate) fn settlement_of(account: &Account, twin: &str) -> Id {
+    Settlement { beneficiary: format!("partner:{twin}").into(), ..account.settlement.clone() }.id()
+}
+
+/// OP-38: the account to which is paid is new, or it is another's.
+fn payee_unsure(account: &Account, now: Now<'_>) -> Option<Found> {
+    let owed = account.accrued - account.authorised;
+    let message = match account.pays_person() {
+        true => person_unsure(account, now)?,
+        false => partner_unsure(account, now)?,
+    };
+    (owed > Micros::ZERO).then(|| Found { code: Code::PayeeUnsure, at_risk: Exact::from(owed), message })
+}
+
+fn partner_unsure(account: &Account, now: Now<'_>) -> Option<String> {
+    let (today, known) = (now.today?, now.known());
+    let all: Vec<&PayeeAccount> = known.payees(&account.partner).iter().filter(|p| p.from <= today).collect();
+    let (last, before) = all.split_last()?;
+    let is_new = before.last().is_some_and(|before| before.account != last.account);
+    if is_new && today.0 - last.from.0 < NEW_ACCOUNT_DAYS {
+        return Some(format!("the payee account is another since {}: held for {NEW_ACCOUNT_DAYS} days", last.from));
+    }
+    let name = &known.partner(&account.partner)?.name;
+    let is_other = !last.holder.is_empty() && !same_words(&last.holder, name);
+    is_other.then(|| format!("the payee account is that of {:?}, the partner is called {name:?}", last.holder))
+}
+
+fn person_unsure(account: &Account, now: Now<'_>) -> Option<String> {
+    let today = now.today?;
+    let name = account.settlement.beneficiary.split_once('/')?.1;
+    let of_name = |person: &&Person| person.from <= today && !person.payee.is_empty() && same_words(&person.name, name);
+    let mut all: Vec<&Person> = now.known().persons(&account.partner).iter().filter(of_name).collect();
+    all.sort_by_key(|person| person.from);
+    let (last, before) = all.split_last()?;
+    let is_new = before.last().is_some_and(|before| before.payee != last.payee);
+    (is_new && today.0 - last.from.0 < NEW_ACCOUNT_DAYS)
+        .then(|| format!("the payee is another since {}: held for {NEW_ACCOUNT_DAYS} days", last.from))
+}
