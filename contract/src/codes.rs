@@ -72,6 +72,7 @@ codes! {
     RowUnreadable = "DQ-10", Block, "a row that cannot be read";
     PaidTwice = "DD-29", Clawback, "an authorization that was paid in full is paid again";
     PaidAbovePayable = "OP-49", Clawback, "more was paid than was payable";
+    OwnDecision = "OP-40", Alert, "who is paid for a partner's sales decided about its rows";
     InterimPaidAgain = "OP-30", Clawback, "a final payment pays the interim again";
     PaidUnauthorised = "OP-50", Alert, "a payment of an authorization that has not been issued";
     PaymentRefused = "OP-51", Alert, "a payment in another currency than authorised, or of nothing";

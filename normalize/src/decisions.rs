@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{
-    AuditRecord, Code, Command, Day, Id, Publication, RecordRef, Reject, RowDecision, Sale, SaleEvent, Text,
+    AuditRecord, Code, Command, Day, Finding, Id, Publication, RecordRef, Reject, RowDecision, Sale, SaleEvent, Text,
 };
 use stream::{Order, StageError};
 
@@ -150,6 +150,19 @@ fn refuse(page: &mut Page<'_>, at: &RecordRef, double: &StoredDouble, reason: &s
 }
 
 /// Adds a link to the chain of decisions on the partner's rows.
+/// OP-40: somebody decides about the rows of a partner and is paid for what it sells. The decision holds and is told.
+pub(crate) fn on_own_rows(page: &Page<'_>, command: &Command, object: &str) -> Option<Finding> {
+    let Command { actor, file, line_no, .. } = command;
+    if !page.known.is_registered(page.partner_id, actor) {
+        return None;
+    }
+    let message =
+        format!("{actor} is registered with {} and decided ({file} line {line_no}): {object}", page.partner_id);
+    let at = RecordRef { partner: page.partner_id.clone(), file_no: 0, record_no: 0 };
+    let id = Id::of("finding", &[Code::OwnDecision.as_str(), page.partner_id, file, &line_no.to_string()]);
+    Some(Finding { id, ..Finding::about(Code::OwnDecision, at, None, message) })
+}
+
 pub(crate) fn audit(
     page: &mut Page<'_>,
     today: Option<Day>,

@@ -1,7 +1,7 @@
 //! One version of the reference data with what makes it fast to ask.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use contract::{CodeRule, Id, ParsedRow, Partner, Reference, Text};
@@ -17,6 +17,13 @@ pub(crate) struct Known {
     code_rules: HashMap<(Text, Text), CodeRule>,
     products: ProductResolver,
     outlets: OutletResolver,
+    /// (partner, name) of persons who are registered with a partner on some day.
+    registered: HashSet<(Text, Text)>,
+}
+
+/// Letters and digits of a name in small letters.
+fn normal_name(name: &str) -> Text {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 impl Default for Known {
@@ -34,7 +41,13 @@ impl Known {
             code_rules: rules.collect(),
             products: ProductResolver::new(reference),
             outlets: OutletResolver::new(reference),
+            registered: reference.persons.iter().map(|p| (p.partner.clone(), normal_name(&p.name))).collect(),
         }
+    }
+
+    /// Whether somebody of this name is paid for what the partner sells.
+    pub fn is_registered(&self, partner: &Text, name: &str) -> bool {
+        self.registered.contains(&(partner.clone(), normal_name(name)))
     }
 
     pub fn partner(&self, id: &Text) -> Option<&Partner> {

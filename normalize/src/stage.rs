@@ -138,6 +138,9 @@ impl NormalizeStage {
             }
             Action::Pay { .. } => return Ok(()),
         };
+        if let Some(finding) = decisions::on_own_rows(&page, command, &object) {
+            page.publish(&Publication::Finding(finding));
+        }
         decisions::audit(&mut page, self.today, command, action, object)?;
         page.close()
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use contract::{
     Action, AuditRecord, Code, CodeRule, Command, Control, Currency, Day, FeedRule, FileStatus, FileVerdict, Finding,
-    Id, Micros, OpenFile, ParsedRow, Partner, PartnerKind, Product, Receipt, Reference, Reject, RowDecision, RowEvent,
-    RowSlice, Sale, SaleEvent, Text, Topic,
+    Id, Micros, OpenFile, ParsedRow, Partner, PartnerKind, Person, Product, Receipt, Reference, Reject, RowDecision,
+    RowEvent, RowSlice, Sale, SaleEvent, Text, Topic,
 };
 use normalize::NormalizeStage;
 use stream::{Blobs, Input, MemoryState, Outbox, Shard, Stage, StorageError};
@@ -450,6 +450,27 @@ fn a_decision_finds_only_rows_in_conflict() {
     }
     assert_eq!(desk.sent(), [""; 0]);
     assert!(desk.audit().iter().all(|told| told.starts_with("record.undecided")), "{:?}", desk.audit());
+}
+
+#[test]
+fn a_decision_about_own_rows_is_told() {
+    let person = |partner: &str, name: &str| Person {
+        partner: partner.into(),
+        name: name.into(),
+        from: Day::parse("2012-01-01").unwrap(),
+        to: None,
+        payee: Text::default(),
+    };
+    for (persons, told) in [(vec![person("P1", "Ann")], 1), (vec![person("P1", "Anna"), person("P2", "Ann")], 0)] {
+        let mut desk = Desk::new(&[&Reference { persons, ..bikes() }]);
+        desk.file("july", false, &["A1 1 2012-07-01 ZZ-900 2 20"]);
+        desk.resolve("ZZ-900", "maker/BK-1");
+        let findings: Vec<Finding> = desk.view(Topic::Findings);
+        let own: Vec<&Finding> = findings.iter().filter(|finding| finding.code == Code::OwnDecision).collect();
+        assert_eq!(own.len(), told);
+        assert!(own.iter().all(|finding| finding.message.starts_with("ann is registered with P1 and decided")));
+        assert_eq!(desk.audit().len(), 1, "the decision holds");
+    }
 }
 
 #[test]
