@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use stream::kafka::{Cluster, Follower, TaskError};
+use stream::kafka::{Cluster, Follower, patiently};
 use stream::store::{Durability, RocksMemory, RocksStore};
 
 use super::wires::WireFormat;
@@ -39,16 +39,4 @@ pub fn watch(
         }
     }
     Ok(())
-}
-
-/// Tries until it goes; `None` when it is to stop.
-fn patiently<R>(stop: &AtomicBool, mut attempt: impl FnMut() -> Result<R, TaskError>) -> Result<Option<R>, TaskError> {
-    while !stop.load(Ordering::Relaxed) {
-        match attempt() {
-            Err(TaskError::Again(why)) => tracing::warn!(why, "waiting for the brokers"),
-            done => return done.map(Some),
-        }
-        std::thread::sleep(PAUSE);
-    }
-    Ok(None)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::StorageError;
 use crate::kafka::task::of_transport;
 use crate::kafka::voices::Voices;
-use crate::kafka::{Cluster, KafkaTransport, Label, Received, TaskError, Transport, ViewWire, WireError};
+use crate::kafka::{Cluster, KafkaTransport, Label, Received, TaskError, Transport, ViewWire};
 use crate::observe::ViewChange;
 use crate::store::{Changes, Column, Store};
 
@@ -162,10 +162,7 @@ impl Follower {
     fn hear(&self, view: u8, mut voices: Voices, said: &[Said]) -> Result<Voices, TaskError> {
         for (label, value) in said {
             let value = value.as_deref().map(|value| self.wire.decode(view, value)).transpose();
-            let value = value.map_err(|error| match error {
-                WireError::Poison(why) => TaskError::Broken(format!("record of view {view}: {why}")),
-                WireError::Unavailable(why) => TaskError::Again(why),
-            })?;
+            let value = value.map_err(|error| error.in_record_of(format_args!("view {view}")))?;
             voices.hear(label, value.as_deref());
         }
         Ok(voices)

@@ -9,7 +9,7 @@ use crate::kafka::held::HELD;
 use crate::kafka::home::book_of;
 use crate::kafka::task::of_transport;
 use crate::kafka::voices::Voices;
-use crate::kafka::{Cluster, Received, Standing, TaskError, TaskId, Transport, ViewWire, WireError};
+use crate::kafka::{Cluster, Received, Standing, TaskError, TaskId, Transport, ViewWire};
 use crate::store::{Changes, Column, RocksStore, Store};
 use crate::{Committed, DataDirectory, Position, StorageError};
 
@@ -60,10 +60,7 @@ impl Gathering {
         let store = self.directory.store();
         let mut changes = Changes::default();
         for (key, value) in latest.values() {
-            let value = wire.decode(number, value).map_err(|error| match error {
-                WireError::Poison(why) => TaskError::Broken(format!("record of {topic}: {why}")),
-                WireError::Unavailable(why) => TaskError::Again(why),
-            })?;
+            let value = wire.decode(number, value).map_err(|error| error.in_record_of(&topic))?;
             changes.put(&[number], key, &value);
             if changes.len() >= CHUNK {
                 store.write(&[(Column::Views, &std::mem::take(&mut changes))])?;

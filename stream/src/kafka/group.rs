@@ -120,19 +120,33 @@ fn attend<S: Stage + 'static>(
     Ok(())
 }
 
-/// Asks again until the brokers answer: they may come up later than this process. `None` when it is to stop.
-pub fn patiently<R>(
-    stop: &AtomicBool,
-    mut ask: impl FnMut() -> Result<R, TransportError>,
-) -> Result<Option<R>, TransportError> {
+/// Asks again while the error passes: brokers may come up later than this process. `None` when it is to stop.
+pub fn patiently<R, E: Passing>(stop: &AtomicBool, mut ask: impl FnMut() -> Result<R, E>) -> Result<Option<R>, E> {
     while !stop.load(Ordering::Relaxed) {
         match ask() {
-            Err(TransportError::Trouble(why)) => tracing::info!(why, "waiting for the brokers"),
+            Err(error) if error.passes() => tracing::info!(%error, "waiting for the brokers"),
             answer => return answer.map(Some),
         }
         std::thread::sleep(PAUSE_MAX / 3);
     }
     Ok(None)
+}
+
+/// An error that may be gone when one asks again.
+pub trait Passing: std::fmt::Display {
+    fn passes(&self) -> bool;
+}
+
+impl Passing for TransportError {
+    fn passes(&self) -> bool {
+        matches!(self, TransportError::Trouble(_))
+    }
+}
+
+impl Passing for TaskError {
+    fn passes(&self) -> bool {
+        matches!(self, TaskError::Again(_))
+    }
 }
 
 /// Every topic of the stage is there and has as many partitions as the generation.

@@ -46,7 +46,7 @@ pub use follow::Follower;
 #[cfg(feature = "rocks")]
 pub use gather::Gathering;
 #[cfg(feature = "kafka")]
-pub use group::{Repairs, Stopped, patiently, run_stage};
+pub use group::{Passing, Repairs, Stopped, patiently, run_stage};
 pub use incarnation::{Approval, Cause, Incarnation, NotApproved};
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
 pub use letters::{DeadLetter, RepairRequest};

@@ -116,7 +116,7 @@ impl TaskOptions {
             checkpoint_interval: Duration::from_secs(120),
             commit_interval: Duration::from_millis(40),
             idle_interval: Duration::from_secs(1),
-            batch_records: 2_000,
+            batch_records: 8_000,
             batch_bytes: 4 << 20,
             transaction_bytes: 8 << 20,
             cache_bytes: 64 << 20,

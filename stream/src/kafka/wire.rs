@@ -1,5 +1,7 @@
 //! What turns items into the bytes of a topic and back. Stages bring it; this crate knows no schema.
 
+use crate::kafka::TaskError;
+
 /// Bytes that are not an item, or an item that has no bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
@@ -9,6 +11,16 @@ pub enum WireError {
     /// A schema that can't be asked for now: the task waits and tries again.
     #[error("{0}")]
     Unavailable(String),
+}
+
+impl WireError {
+    /// What it means to whoever reads what tasks have published.
+    pub fn in_record_of(self, topic: impl std::fmt::Display) -> TaskError {
+        match self {
+            WireError::Poison(why) => TaskError::Broken(format!("record of {topic}: {why}")),
+            WireError::Unavailable(why) => TaskError::Again(why),
+        }
+    }
 }
 
 /// Writes and reads the items of a hop.

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use contract::Day;
 
 /// Program that pays one for each probe.
 pub const PROBE: &str = "PROBE";
@@ -35,24 +36,30 @@ pub fn probe_number(document: &str) -> Option<u64> {
     document.strip_prefix(DOCUMENT)?.parse().ok()
 }
 
-/// Puts files numbered from `first` on into the partner's folder at the pace, each whole: it is written beside.
+/// Files that tell of one day of sales.
+const FILES_A_DAY: u64 = 4;
+
+/// Puts files numbered from `first` on into the partner's folder at the pace, each whole: it is written beside. As from
+/// tills that report as they sell, a file tells of one day, and days go on.
 pub fn drop_files(feeds: &Path, beside: &Path, pace: Pace, first: u64) -> Result<()> {
     let inbox = feeds.join(PROBE_PARTNER);
     let last_month = last_file(&inbox)?;
     let text = fs::read_to_string(&last_month)?;
     let (header, rows) = text.split_once('\n').context("a feed has a header")?;
     let rows: Vec<&str> = rows.lines().collect();
+    let begin = rows[0].split(',').nth(2).and_then(Day::parse).context("a row has a date")?;
     let start = Instant::now();
     for (place, number) in (0u32..).zip(first..first + pace.files) {
+        let date = begin.plus(i32::try_from(number / FILES_A_DAY)?);
         let mut file = format!("{header}\n");
         for at in 1..pace.lines {
             let row = rows[(place as usize * pace.lines + at) % rows.len()];
-            let (_, rest) = row.split_once(',').context("a row has columns")?;
-            let (_, rest) = rest.split_once(',').context("a row has columns")?;
+            let [_document, _line, _date, rest] = row.splitn(4, ',').collect::<Vec<_>>()[..] else {
+                bail!("a row has columns")
+            };
             let (rest, _original) = rest.rsplit_once(',').context("a row has columns")?;
-            file.push_str(&format!("{},1,{rest},\n", document(number, at as u64)));
+            file.push_str(&format!("{},1,{date},{rest},\n", document(number, at as u64)));
         }
-        let date = rows[0].split(',').nth(2).context("a row has a date")?;
         file.push_str(&format!("{DOCUMENT}{number},1,{date},{PROBE_CODE},Probe,1,{number},{number},USD,,,,\n"));
         let written = beside.join("live.csv");
         fs::write(&written, file)?;
