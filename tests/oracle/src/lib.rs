@@ -1,10 +1,12 @@
-//! An independent opinion on what is due and what may be paid.
+//! An independent opinion on what is due, what may be paid and what is booked.
 //!
 //! **In**: everything that the ledger was told, entitlements and controls, by the contract's types; nothing else is shared.
-//! **Out**: for each settlement what is accrued, and the orders to pay. Written from the rules in words, in exact
+//! For the books, what the ledger says and what was paid. **Out**: for each settlement what is accrued, and the orders to
+//! pay; what each account moved in each month. Written from the rules in words, in exact
 //! fractions, without tables, sums kept aside or steps: at each control everything is reckoned anew from the lines that
 //! stand. It is slow, and that is the point.
 
+mod books;
 mod budget;
 mod cover;
 mod earn;
@@ -14,4 +16,5 @@ mod pricing;
 mod terms;
 mod whose;
 
+pub use books::{Books, Place};
 pub use ledger::{Oracle, Order, Verdict};

@@ -1,12 +1,16 @@
-//! The ledger stage over memory, and what it has said.
+//! The ledger stage over memory with the books behind it, and what both have said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use accrual_sink::SinkStage;
 use compliance::LedgerStage;
-use contract::{AccrualEvent, AccrualMovement, Control, EntitlementEvent, Id, Reference, Settlement};
+use contract::{
+    AccrualEvent, AccrualMovement, Action, Authorization, Cadence, Code, Command, Control, Day, EntitlementEvent,
+    Finding, Id, JournalEntry, Micros, Reference, Settlement, Side, Topic,
+};
 use oracle::{Order, Verdict};
-use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StorageError};
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StorageError, View};
 
 /// Reference data in memory.
 #[derive(Default)]
@@ -26,14 +30,40 @@ pub struct Real {
     number: u64,
     movements: BTreeMap<Id, AccrualMovement>,
     orders: BTreeMap<Settlement, Vec<Order>>,
+    findings: BTreeMap<Vec<u8>, Code>,
+    found: Found,
+    books: RealBooks,
+}
+
+/// The stage of the books, and what it has published.
+struct RealBooks {
+    stage: SinkStage,
+    state: MemoryState,
+    entries: BTreeMap<Vec<u8>, JournalEntry>,
+    authorizations: BTreeMap<Vec<u8>, Authorization>,
+}
+
+/// A payment for what is authorised.
+pub struct Payment {
+    pub settlement: Settlement,
+    pub amount: Micros,
+}
+
+/// Checks that found something, that withdrew it again, and that have nothing to say of some settlement in the end.
+#[derive(Clone, Default)]
+pub struct Found {
+    pub once: BTreeSet<Code>,
+    pub withdrawn: BTreeSet<Code>,
+    pub everywhere: BTreeSet<Code>,
 }
 
 impl Real {
     pub fn new() -> Real {
         let shelf = Arc::new(Shelf::default());
         let stage = LedgerStage::new(shelf.clone());
-        let (state, movements, orders) = (MemoryState::default(), BTreeMap::new(), BTreeMap::new());
-        Real { shelf, stage, state, number: 0, movements, orders }
+        let (movements, orders, findings) = Default::default();
+        let (state, found, books) = (MemoryState::default(), Found::default(), RealBooks::new(shelf.clone()));
+        Real { shelf, stage, state, number: 0, movements, orders, findings, found, books }
     }
 
     pub fn hear(&mut self, event: &EntitlementEvent) {
@@ -41,21 +71,60 @@ impl Real {
         self.stage.process(input, &mut self.state, &mut Outbox::default()).unwrap();
     }
 
-    pub fn configure(&mut self, reference: &Reference) {
+    pub fn configure(&mut self, reference: &Reference) -> Vec<AccrualEvent> {
         let bytes = postcard::to_stdvec(reference).unwrap();
         let hash = Id(blake3::hash(&bytes).as_bytes()[..16].try_into().unwrap());
         self.shelf.0.lock().unwrap().insert(hash.0.to_vec(), bytes.into());
-        self.control(&Control::Configure { reference: hash });
+        self.control(&Control::Configure { reference: hash })
     }
 
-    pub fn control(&mut self, control: &Control) {
+    /// What the ledger sends at the control, movements first.
+    pub fn control(&mut self, control: &Control) -> Vec<AccrualEvent> {
         self.number += 1;
         let mut outbox = Outbox::default();
         self.stage.control(self.number, &control.encode(), &mut self.state, &mut outbox).unwrap();
         while self.stage.slice(self.number, &mut self.state, &mut outbox).unwrap() == Progress::More {}
-        for routed in outbox.drain().0 {
-            self.said(routed.item);
+        let (sent, published) = outbox.drain();
+        published.into_iter().filter(|view| view.topic == Topic::Findings as u8).for_each(|view| self.finds(view));
+        let mut events: Vec<AccrualEvent> = sent.into_iter().map(|routed| routed.item).collect();
+        events.sort_by_key(|event| !matches!(event, AccrualEvent::Moved(_)));
+        for event in &events {
+            self.books.hear(event);
+            self.said(event.clone());
         }
+        self.books.control(self.number, control);
+        events
+    }
+
+    /// Pays a part of what is open under one of the authorizations.
+    pub fn pay(&mut self, place: usize, percent: i64, date: Day) -> Option<Payment> {
+        self.books.pay(place, percent, date)
+    }
+
+    /// What each account moved in each month, by settlement.
+    pub fn moved(&self) -> BTreeMap<(Id, String, String), Micros> {
+        self.books.moved()
+    }
+
+    fn finds(&mut self, View { key, value, .. }: View) {
+        match value {
+            Some(bytes) => {
+                let finding: Finding = postcard::from_bytes(&bytes).unwrap();
+                self.found.once.insert(finding.code);
+                self.findings.insert(key, finding.code);
+            }
+            None => {
+                let code = self.findings.remove(&key).expect("only what stands is withdrawn");
+                self.found.withdrawn.insert(code);
+            }
+        }
+    }
+
+    pub fn found(&self) -> Found {
+        let settlements = self.verdicts().len();
+        let standing = |code: &Code| self.findings.values().filter(|other| *other == code).count();
+        let everywhere = self.found.once.iter().copied().filter(|code| standing(code) >= settlements).collect();
+        Found { everywhere, ..self.found.clone() }
     }
 
     fn said(&mut self, event: AccrualEvent) {
@@ -81,4 +150,94 @@ impl Real {
         verdicts.retain(|_, verdict| *verdict != Verdict::default());
         verdicts
     }
+}
+
+impl RealBooks {
+    fn new(shelf: Arc<Shelf>) -> RealBooks {
+        let (entries, authorizations) = Default::default();
+        let stage = SinkStage::new(shelf, Shard { index: 0, count: 1 });
+        RealBooks { stage, state: MemoryState::default(), entries, authorizations }
+    }
+
+    fn hear(&mut self, event: &AccrualEvent) {
+        let mut outbox = Outbox::default();
+        self.stage.process(Input { stamp: 0, item: event }, &mut self.state, &mut outbox).unwrap();
+        self.note(outbox);
+    }
+
+    fn control(&mut self, number: u64, control: &Control) {
+        let mut outbox = Outbox::default();
+        self.stage.control(number, &control.encode(), &mut self.state, &mut outbox).unwrap();
+        self.note(outbox);
+    }
+
+    fn note(&mut self, mut outbox: Outbox<()>) {
+        for View { topic, key, value } in outbox.drain().1 {
+            if topic == Topic::Authorizations as u8 {
+                let bytes = value.expect("an authorization stays");
+                self.authorizations.insert(key, postcard::from_bytes(&bytes).unwrap());
+            } else if topic == Topic::Journal as u8 {
+                match value.map(|bytes| postcard::from_bytes(&bytes).unwrap()) {
+                    Some(entry) => drop(self.entries.insert(key, balanced(entry))),
+                    None => drop(self.entries.remove(&key).expect("only what is booked is withdrawn")),
+                }
+            }
+        }
+    }
+
+    fn pay(&mut self, place: usize, percent: i64, date: Day) -> Option<Payment> {
+        let count = self.authorizations.len().max(1);
+        let of = self.authorizations.values().nth(place % count)?.clone();
+        let open = (of.amount - of.paid).max(Micros::ZERO);
+        let amount = open.share(Micros::units(percent), Micros::units(100)).round(of.currency.minor_digits());
+        if amount.is_zero() {
+            return None;
+        }
+        let action = Action::Pay {
+            authorization: of.id,
+            date,
+            amount,
+            currency: of.currency,
+            reference: of.paid.to_string().into(),
+            occurrence: 1,
+        };
+        let command = Command {
+            actor: "payer".into(),
+            role: "payer".into(),
+            reason: String::new(),
+            comment: String::new(),
+            file: "payments.csv".into(),
+            line_no: 1,
+            action,
+        };
+        self.control(0, &Control::Command(Box::new(command)));
+        let Authorization { program, version, beneficiary, period, currency, .. } = of;
+        Some(Payment { settlement: Settlement { program, version, beneficiary, period, currency }, amount })
+    }
+
+    fn moved(&self) -> BTreeMap<(Id, String, String), Micros> {
+        let mut moved = BTreeMap::<_, Micros>::new();
+        for entry in self.entries.values() {
+            for posting in &entry.postings {
+                // What is owed back is the other settlement's, where it is set off.
+                let other = entry.taken_back.as_ref().filter(|_| posting.symbol == "RC-CLAW");
+                let settlement = other.map_or(entry.settlement, |other| other.settlement);
+                let amount = if posting.side == Side::Debit { posting.amount } else { -posting.amount };
+                *moved.entry((settlement, entry.period.to_string(), posting.symbol.to_string())).or_default() += amount;
+            }
+        }
+        moved.retain(|_, amount| !amount.is_zero());
+        moved
+    }
+}
+
+/// Debits are credits, in both currencies, and the month is that of the date.
+fn balanced(entry: JournalEntry) -> JournalEntry {
+    let side = |side: Side| entry.postings.iter().filter(move |posting| posting.side == side);
+    let amount = |of| side(of).map(|posting| posting.amount).sum::<Micros>();
+    let functional = |of| side(of).filter_map(|posting| posting.functional).sum::<Micros>();
+    assert_eq!(amount(Side::Debit), amount(Side::Credit), "{entry:?}");
+    assert_eq!(functional(Side::Debit), functional(Side::Credit), "{entry:?}");
+    assert_eq!(entry.period, Cadence::Month.label(entry.date), "{entry:?}");
+    entry
 }

@@ -1,0 +1,168 @@
+//! The books, reckoned anew from sums after each event: what every account moved in every month (domain notes §5.3).
+//!
+//! There are no entries here and no templates. What stands on an account is a function of what is due, ordered, paid and
+//! set off; an event books the difference that it makes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{AccountingClass, AccrualEvent, Cadence, Day, Id, Micros, Settlement};
+
+/// Settlement, accounting month, account of the templates.
+pub type Place = (Id, String, &'static str);
+
+/// Follows what the ledger says and what was paid.
+#[derive(Default)]
+pub struct Books {
+    sums: BTreeMap<Settlement, Sums>,
+    /// Debits less credits.
+    moved: BTreeMap<Place, Micros>,
+}
+
+#[derive(Clone, Default)]
+struct Sums {
+    class: AccountingClass,
+    /// As the batch left each.
+    movements: BTreeMap<Id, Micros>,
+    orders: BTreeSet<Id>,
+    ordered: Micros,
+    /// Something was ordered, or the period closed.
+    decided: bool,
+    paid: Micros,
+    /// Set off against what others of the beneficiary owed back, and set off against what this one did.
+    given: Micros,
+    taken_back: Micros,
+    /// Let go at the close.
+    released: Micros,
+    /// The batch in which it came to owe something back.
+    owes_since: u64,
+}
+
+impl Sums {
+    fn accrued(&self) -> Micros {
+        self.movements.values().copied().sum()
+    }
+
+    fn authorised(&self) -> Micros {
+        if self.decided { self.ordered.min(self.accrued()) } else { Micros::ZERO }
+    }
+
+    fn held(&self) -> Micros {
+        self.paid + self.given - self.taken_back
+    }
+
+    fn owed_back(&self) -> Micros {
+        (self.held() - self.authorised()).max(Micros::ZERO)
+    }
+
+    fn payable(&self) -> Micros {
+        self.authorised() - (self.held() - self.owed_back())
+    }
+
+    fn open(&self) -> Micros {
+        self.accrued() - self.authorised() - self.released
+    }
+
+    /// What stands on each account, debits less credits.
+    fn balances(&self) -> [(&'static str, Micros); 5] {
+        let cost = match self.class {
+            AccountingClass::ContraRevenue => "CR-REB",
+            AccountingClass::MarketingExpense => "EX-MKT",
+            AccountingClass::SpiffExpense => "EX-SPIFF",
+        };
+        [
+            (cost, self.accrued() - self.released),
+            ("LI-ACC", -self.open()),
+            ("LI-PAY", -self.payable()),
+            ("RC-CLAW", self.owed_back()),
+            ("CASH", -self.paid),
+        ]
+    }
+}
+
+impl Books {
+    /// What the ledger says, in its order.
+    pub fn hear(&mut self, event: &AccrualEvent) {
+        let (class, date, batch) = match event {
+            AccrualEvent::Moved(movement) => (movement.class, movement.date, movement.batch),
+            AccrualEvent::Authorised(order) => (order.class, order.date, order.batch),
+            AccrualEvent::Closed { class, date, batch, .. } => (*class, *date, *batch),
+        };
+        self.change(event.settlement(), date, batch, |sums| {
+            sums.class = class;
+            match event {
+                AccrualEvent::Moved(movement) => drop(sums.movements.insert(movement.id, movement.amount)),
+                AccrualEvent::Authorised(order) => {
+                    let more = order.amount.min(sums.accrued() - sums.ordered);
+                    if sums.orders.insert(order.id) && more > Micros::ZERO {
+                        sums.decided = true;
+                        sums.ordered += more;
+                    }
+                }
+                AccrualEvent::Closed { .. } => {
+                    sums.decided = true;
+                    sums.released += sums.open().max(Micros::ZERO);
+                }
+            }
+        });
+    }
+
+    /// What was paid under some authorization of the settlement.
+    pub fn pay(&mut self, settlement: &Settlement, amount: Micros, date: Day, batch: u64) {
+        self.change(settlement, date, batch, |sums| sums.paid += amount);
+    }
+
+    /// What each account moved in each month, where that is not nothing.
+    pub fn moved(&self) -> BTreeMap<Place, Micros> {
+        self.moved
+            .iter()
+            .filter(|(_, amount)| !amount.is_zero())
+            .map(|(place, amount)| (place.clone(), *amount))
+            .collect()
+    }
+
+    fn change(&mut self, settlement: &Settlement, date: Day, batch: u64, change: impl FnOnce(&mut Sums)) {
+        let before = self.sums.entry(settlement.clone()).or_default().clone();
+        let mut after = before.clone();
+        change(&mut after);
+        // What was let go comes back where it is needed after all.
+        let left = (after.accrued() - after.authorised()).max(Micros::ZERO);
+        after.released = after.released.min(left);
+        if before.owed_back().is_zero() {
+            after.owes_since = batch;
+        }
+        let has_more = after.payable() > before.payable();
+        self.book(settlement, date, after);
+        if has_more {
+            self.set_off(settlement, date);
+        }
+    }
+
+    /// What becomes payable meets what other settlements of the beneficiary owe back, the oldest first.
+    fn set_off(&mut self, settlement: &Settlement, date: Day) {
+        loop {
+            let owes = |(other, sums): &(&Settlement, &Sums)| {
+                let alike = (&other.beneficiary, other.currency) == (&settlement.beneficiary, settlement.currency);
+                alike && *other != settlement && sums.owed_back() > Micros::ZERO
+            };
+            let oldest = self.sums.iter().filter(owes).min_by_key(|(other, sums)| (sums.owes_since, other.id()));
+            let Some((debtor, owing)) = oldest.map(|(debtor, owing)| (debtor.clone(), owing.clone())) else { return };
+            let own = self.sums[settlement].clone();
+            let amount = own.payable().min(owing.owed_back());
+            if amount <= Micros::ZERO {
+                return;
+            }
+            self.book(settlement, date, Sums { given: own.given + amount, ..own });
+            self.book(&debtor, date, Sums { taken_back: owing.taken_back + amount, ..owing });
+        }
+    }
+
+    fn book(&mut self, settlement: &Settlement, date: Day, after: Sums) {
+        let before = self.sums.get(settlement).cloned().unwrap_or_default();
+        let before = Sums { class: after.class, ..before };
+        let (id, month) = (settlement.id(), Cadence::Month.label(date));
+        for ((account, was), (_, is)) in before.balances().into_iter().zip(after.balances()) {
+            *self.moved.entry((id, month.clone(), account)).or_default() += is - was;
+        }
+        self.sums.insert(settlement.clone(), after);
+    }
+}

@@ -1,0 +1,184 @@
+//! What the histories have come upon, and whether that is all that they should.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use contract::{Code, Mechanism, Program, Rounding};
+
+use crate::history::Act;
+use crate::real::Found;
+
+/// What the ledger may find of a settlement.
+const CHECKS: [Code; 17] = [
+    Code::AuthorisedQuantity,
+    Code::BaselineMissing,
+    Code::BasisPolluted,
+    Code::BelowMinimumPayout,
+    Code::BudgetOverrun,
+    Code::CapExceeded,
+    Code::EarnedNothing,
+    Code::ExclusivePrograms,
+    Code::NeverAuthorised,
+    Code::Outlier,
+    Code::RateMissing,
+    Code::ReportedLate,
+    Code::ResaleAbove,
+    Code::ReturnAfterPayment,
+    Code::ThresholdNotMet,
+    Code::TierMiscalculated,
+    Code::TierNearlyReached,
+];
+
+/// Ways of earning and what else a program may say, by name.
+const KINDS: usize = 13;
+const TERMS: usize = 12;
+
+/// Two features of programs.
+type Pair = (&'static str, &'static str);
+
+/// In how many histories each situation came up.
+#[derive(Default)]
+pub struct Reached {
+    histories: u64,
+    acts: BTreeMap<&'static str, u64>,
+    found: BTreeMap<Code, u64>,
+    withdrawn: BTreeMap<Code, u64>,
+    absent: BTreeMap<Code, u64>,
+    /// In one program, and in programs of one history.
+    in_program: BTreeMap<Pair, u64>,
+    in_history: BTreeMap<Pair, u64>,
+}
+
+impl Reached {
+    pub fn note(&mut self, acts: &[Act], found: &Found) {
+        self.histories += 1;
+        let (mut kinds, mut features, mut pairs) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for act in acts {
+            kinds.insert(kind(act));
+            if let Act::Configure(reference) = act {
+                for program in &reference.programs {
+                    let own = features_of(program);
+                    pairs.extend(pairs_of(&own));
+                    features.extend(own);
+                }
+            }
+        }
+        count(&mut self.acts, kinds);
+        count(&mut self.in_program, pairs);
+        count(&mut self.in_history, pairs_of(&features));
+        count(&mut self.found, found.once.iter().copied());
+        count(&mut self.withdrawn, found.withdrawn.iter().copied());
+        count(&mut self.absent, CHECKS.into_iter().filter(|code| !found.everywhere.contains(code)));
+    }
+
+    pub fn join(&mut self, other: Reached) {
+        self.histories += other.histories;
+        add(&mut self.acts, other.acts);
+        add(&mut self.found, other.found);
+        add(&mut self.withdrawn, other.withdrawn);
+        add(&mut self.absent, other.absent);
+        add(&mut self.in_program, other.in_program);
+        add(&mut self.in_history, other.in_history);
+    }
+
+    pub fn table(&self) -> String {
+        let mut table = format!("of {} histories\n  check    found  withdrawn  not found somewhere\n", self.histories);
+        let of = |counts: &BTreeMap<Code, u64>, code| counts.get(&code).copied().unwrap_or(0);
+        for code in CHECKS.into_iter().chain(self.found.keys().copied().filter(|code| !CHECKS.contains(code))) {
+            let (found, withdrawn, absent) = (of(&self.found, code), of(&self.withdrawn, code), of(&self.absent, code));
+            let _ = writeln!(table, "  {:<8} {found:>5} {withdrawn:>10} {absent:>20}", code.as_str());
+        }
+        let acts: Vec<String> = self.acts.iter().map(|(act, count)| format!("{act} {count}")).collect();
+        let _ = writeln!(table, "  acts: {}", acts.join(", "));
+        for (pairs, place) in [(&self.in_program, "one program"), (&self.in_history, "one history")] {
+            let Some(((one, other), times)) = pairs.iter().min_by_key(|(_, times)| **times) else { continue };
+            let _ = writeln!(
+                table,
+                "  {} pairs of features in {place}, the rarest {times} times: {one}, {other}",
+                pairs.len()
+            );
+        }
+        table
+    }
+
+    /// Every kind of act, every check finding and not finding, every two features of programs in one program (of the
+    /// ways of earning no two) and in one history.
+    pub fn must_be_wide(&self) {
+        assert_eq!(self.acts.len(), 8, "kinds of acts");
+        let never = |counts: &BTreeMap<Code, u64>| -> Vec<Code> {
+            CHECKS.into_iter().filter(|code| !counts.contains_key(code)).collect()
+        };
+        assert_eq!(never(&self.found), [], "checks that never found anything");
+        assert_eq!(never(&self.absent), [], "checks that always found something");
+        assert_eq!(self.in_program.len(), TERMS * (TERMS - 1) / 2 + TERMS * KINDS, "pairs in one program");
+        let features = TERMS + KINDS;
+        assert_eq!(self.in_history.len(), features * (features - 1) / 2, "pairs in one history");
+    }
+}
+
+fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, seen: impl IntoIterator<Item = K>) {
+    seen.into_iter().for_each(|what| *counts.entry(what).or_default() += 1);
+}
+
+fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, others: BTreeMap<K, u64>) {
+    others.into_iter().for_each(|(what, times)| *counts.entry(what).or_default() += times);
+}
+
+fn kind(act: &Act) -> &'static str {
+    match act {
+        Act::Configure(_) => "terms",
+        Act::Report(_, deal) if deal.of.is_some() => "linked return",
+        Act::Report(_, deal) if deal.quantity < 0 => "return of unknown origin",
+        Act::Report(..) => "sale",
+        Act::Withdraw(_) => "withdrawal",
+        Act::Settle => "settle",
+        Act::Tick(_) => "tick",
+        Act::Pay(..) => "payment",
+    }
+}
+
+fn pairs_of(features: &BTreeSet<&'static str>) -> BTreeSet<Pair> {
+    let with = |one: &&'static str| {
+        let one = *one;
+        features.iter().filter(move |other| **other > one).map(move |other| (one, *other))
+    };
+    features.iter().flat_map(with).collect()
+}
+
+fn features_of(program: &Program) -> BTreeSet<&'static str> {
+    let caps = &program.caps;
+    let features = [
+        (true, way(&program.mechanism)),
+        (caps.per_unit.is_some(), "cap of a unit"),
+        (caps.per_transaction.is_some(), "cap of a transaction"),
+        (caps.partner_period.is_some(), "cap of a period"),
+        (caps.partner_year.is_some(), "cap of a year"),
+        (caps.budget.is_some(), "budget"),
+        (!program.bonus.is_empty(), "bonus"),
+        (program.rounding == Rounding::Sale, "rounding of each sale"),
+        (program.threshold.is_some(), "threshold"),
+        (program.minimum_payout.is_some(), "minimum payout"),
+        (program.group.is_some(), "group"),
+        (!program.auto_authorise, "no authorization by itself"),
+        (program.version > 1, "second version"),
+    ];
+    features.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect()
+}
+
+fn way(mechanism: &Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::PerUnit { .. } => "per-unit",
+        Mechanism::Percent { .. } => "percent",
+        Mechanism::Spiff { .. } => "spiff",
+        Mechanism::Fixed { .. } => "fixed",
+        Mechanism::VolumeMarginal { .. } => "marginal",
+        Mechanism::VolumeRetroactive { .. } => "retroactive",
+        Mechanism::VolumeRolling { .. } => "rolling",
+        Mechanism::VolumeTotal { .. } => "total",
+        Mechanism::VolumeExcess { .. } => "excess",
+        Mechanism::Growth(_) => "growth",
+        Mechanism::Score(_) => "score",
+        Mechanism::FreeGoods(_) => "free goods",
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => "special prices",
+    }
+}
