@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Action, AuditRecord, Code, CodeRule, Command, Control, Currency, Day, FeedRule, FileStatus, FileVerdict, Finding,
-    Id, Micros, OpenFile, ParsedRow, Partner, PartnerKind, Person, Product, Receipt, Reference, Reject, RowDecision,
-    RowEvent, RowSlice, Sale, SaleEvent, Text, Topic,
+    Action, AuditRecord, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule, FileStatus,
+    FileVerdict, Finding, Id, Micros, OpenFile, ParsedRow, Partner, PartnerKind, Person, Product, Receipt, Reference,
+    Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Text, Topic,
 };
 use normalize::NormalizeStage;
 use stream::{Blobs, Input, MemoryState, Outbox, Shard, Stage, StorageError};
@@ -58,6 +58,8 @@ struct Desk {
     files: u32,
     controls: u64,
     sent: Vec<String>,
+    /// What stands asserted, by sale.
+    sales: BTreeMap<Id, Arc<Sale>>,
 }
 
 impl Desk {
@@ -65,7 +67,8 @@ impl Desk {
         let shelf = references.iter().map(|r| (id_of(r).0.to_vec(), postcard::to_stdvec(r).unwrap().into())).collect();
         let stage = NormalizeStage::new(Arc::new(Shelf(shelf)), Shard { index: 0, count: 1 });
         let (state, views) = (MemoryState::default(), BTreeMap::new());
-        let mut desk = Desk { stage, state, views, files: 0, controls: 0, sent: Vec::new() };
+        let (sent, sales) = (Vec::new(), BTreeMap::new());
+        let mut desk = Desk { stage, state, views, files: 0, controls: 0, sent, sales };
         desk.configure(references[0]);
         desk
     }
@@ -153,12 +156,27 @@ impl Desk {
     fn collect(&mut self, mut outbox: Outbox<SaleEvent>) {
         let (sent, published) = outbox.drain();
         self.sent.extend(sent.iter().map(|routed| told(&routed.item)));
+        for routed in sent {
+            match routed.item {
+                SaleEvent::Assert(sale) => drop(self.sales.insert(sale.id, sale)),
+                SaleEvent::Retract(sale) => drop(self.sales.remove(&sale.id)),
+                _ => {}
+            }
+        }
         for view in published {
             match view.value {
                 Some(value) => self.views.insert((view.topic, view.key), value),
                 None => self.views.remove(&(view.topic, view.key)),
             };
         }
+    }
+
+    /// `document product quantity amount` of what stands asserted, sorted.
+    fn standing(&self) -> Vec<String> {
+        let line = |s: &Arc<Sale>| format!("{} {} {} {}", s.document, s.product, s.quantity, s.amount);
+        let mut lines: Vec<String> = self.sales.values().map(line).collect();
+        lines.sort();
+        lines
     }
 
     fn sent(&mut self) -> Vec<String> {
@@ -268,6 +286,49 @@ fn a_correction_replaces_and_never_adds() {
     desk.file("july", false, &original);
     assert_eq!(desk.sent(), [""; 0]);
     assert_eq!(desk.receipts(), ["accepted 2=2+0+0+0+0", "superseded 3=0+0+0+3+0"]);
+}
+
+/// Domain notes §4.13: rows may come in one file or in several.
+#[test]
+fn a_file_may_come_in_parts() {
+    let rows = [
+        "A1 1 2012-07-01 BK-1 2 20",
+        "A1 2 2012-07-01 BK-1 1 10",
+        "A2 - 2012-07-02 BK-1 1 10",
+        "A2 - 2012-07-02 BK-2 5 50",
+        "A1 - 2012-07-09 BK-1 -1 -10",
+    ];
+    let mut whole = Desk::new(&[&bikes()]);
+    whole.file("july", false, &rows);
+    assert_eq!(whole.standing().len(), rows.len());
+    for cut in 1..rows.len() {
+        let mut parts = Desk::new(&[&bikes()]);
+        parts.file("first", false, &rows[..cut]);
+        parts.file("rest", false, &rows[cut..]);
+        assert_eq!(parts.standing(), whole.standing(), "cut in front of row {}", cut + 1);
+        assert_eq!(parts.sales.keys().collect::<Vec<_>>(), whole.sales.keys().collect::<Vec<_>>());
+    }
+}
+
+/// Domain notes §4.13: by which of its own codes a partner reports a product says nothing.
+#[test]
+fn codes_of_one_product_are_one() {
+    let own = |code: &str| CrossReference { partner: "P1".into(), code: code.into(), product: "maker/BK-1".into() };
+    let catalogue = Reference { cross_references: vec![own("ROAD-9"), own("ROAD-X")], ..bikes() };
+    let rows = |code: &str| {
+        ["A1 1 2012-07-01 CODE 2 20", "A2 - 2012-07-02 CODE 1 10", "A2 - 2012-07-09 CODE -1 -10"]
+            .map(|row| row.replace("CODE", code))
+    };
+    let reported = |code: &str| {
+        let mut desk = Desk::new(&[&catalogue]);
+        let rows = rows(code);
+        desk.file("july", false, &rows.each_ref().map(String::as_str));
+        (desk.standing(), desk.receipts(), desk.findings())
+    };
+    let plain = reported("BK-1");
+    assert_eq!(plain.0.len(), 3);
+    assert_eq!(reported("ROAD-9"), plain);
+    assert_eq!(reported("ROAD-X"), plain);
 }
 
 #[test]
