@@ -1,0 +1,122 @@
+//! `./dev bugs [NAME…]`: puts every fault, or those that are named, into a copy of the sources and tells whether it is
+//! caught. `sample COUNT` takes a few, other ones for other sources.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use bugs::copy;
+use bugs::harness::{Ending, Harness};
+use bugs::patch::{self, Patch};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all that were tried were caught.
+fn run(arguments: &[&str]) -> Result<bool, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("the sources have no root")?;
+    let patches = chosen(arguments, root)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let trial = Trial { root: root.to_owned(), folder: target.join("bugs") };
+    trial.bring_up_to_date()?;
+    let harnesses: BTreeSet<Harness> = patches.iter().map(|patch| patch.harness).collect();
+    for harness in harnesses {
+        trial.passes_without(harness)?;
+    }
+    let (mut seeds, mut survivors) = (Vec::new(), Vec::new());
+    for patch in &patches {
+        match trial.put_in(patch)? {
+            Ending::Passed => survivors.push(patch.name.as_str()),
+            Ending::Failed { seed } => seeds.extend(seed),
+            Ending::Hung => {}
+            Ending::Unbuilt(said) => return Err(format!("{} cannot be built:\n{said}", patch.name)),
+        }
+    }
+    seeds.sort_unstable();
+    if let Some(median) = seeds.get(seeds.len() / 2) {
+        println!("where seeds tell, half of the faults are caught by seed {median}");
+    }
+    println!("{} of {} faults caught", patches.len() - survivors.len(), patches.len());
+    survivors.iter().for_each(|name| println!("not caught: {name}"));
+    Ok(survivors.is_empty())
+}
+
+fn chosen(arguments: &[&str], root: &Path) -> Result<Vec<Patch>, String> {
+    let all = patch::all(&root.join("tests/bugs/patches"))?;
+    match arguments {
+        [] => Ok(all),
+        ["sample", count] => {
+            let count = count.parse().map_err(|_| format!("{count} is no count"))?;
+            let start = copy::fingerprint(root).map_err(|error| error.to_string())? % all.len() as u64;
+            Ok(all.iter().cycle().skip(start as usize).step_by(all.len() / 2 + 1).take(count).cloned().collect())
+        }
+        names => {
+            let named = |name: &&str| {
+                let found = all.iter().find(|patch| patch.name == *name);
+                found.cloned().ok_or_else(|| format!("there is no fault {name}"))
+            };
+            names.iter().map(named).collect()
+        }
+    }
+}
+
+struct Trial {
+    root: PathBuf,
+    folder: PathBuf,
+}
+
+impl Trial {
+    fn sources(&self) -> PathBuf {
+        self.folder.join("sources")
+    }
+
+    fn bring_up_to_date(&self) -> Result<(), String> {
+        copy::bring_up_to_date(&self.root, &self.sources())
+            .map_err(|error| format!("sources cannot be copied: {error}"))
+    }
+
+    fn run(&self, name: &str, harness: Harness) -> Result<Ending, String> {
+        let log = self.folder.join(format!("{name}.log"));
+        harness.run(&self.sources(), &log).map_err(|error| format!("{} cannot be run: {error}", harness.name()))
+    }
+
+    /// A harness that fails by itself would catch everything.
+    fn passes_without(&self, harness: Harness) -> Result<(), String> {
+        match self.run(&format!("without-{}", harness.name()), harness)? {
+            Ending::Passed => Ok(()),
+            ending => Err(format!("{} fails without any fault: {ending:?}", harness.name())),
+        }
+    }
+
+    /// Runs the harness with the fault, and takes the fault out again.
+    fn put_in(&self, patch: &Patch) -> Result<Ending, String> {
+        let start = Instant::now();
+        let path = self.sources().join(&patch.file);
+        let source = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let write = |text: &str| copy::write(&path, text.as_bytes()).map_err(|error| error.to_string());
+        write(&patch.applied(&source)?)?;
+        let ending = self.run(&patch.name, patch.harness);
+        write(&source)?;
+        let ending = ending?;
+        let said = match &ending {
+            Ending::Passed => "NOT CAUGHT".to_owned(),
+            Ending::Failed { seed: Some(seed) } => format!("caught by seed {seed}"),
+            Ending::Failed { seed: None } => "caught".to_owned(),
+            Ending::Hung => "caught: it never ends".to_owned(),
+            Ending::Unbuilt(_) => "cannot be built".to_owned(),
+        };
+        println!("{said:<20} {:<40} {:<11} {:>4} s", patch.name, patch.harness.name(), start.elapsed().as_secs());
+        Ok(ending)
+    }
+}
