@@ -8,6 +8,7 @@
 pub mod accrual;
 #[cfg(feature = "avro")]
 pub mod avro;
+pub mod claim;
 pub mod codes;
 pub mod conditions;
 pub mod control;
@@ -26,6 +27,7 @@ mod wire;
 use std::fmt;
 
 pub use accrual::*;
+pub use claim::*;
 pub use codes::{Code, Decision};
 pub use conditions::*;
 pub use control::*;

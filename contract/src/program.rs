@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cadence, Conditions, Currency, Day, Micros, Text};
+use crate::{Cadence, Conditions, Currency, Day, Micros, Paid, Text};
 
 /// One effective-dated version of a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ pub struct Program {
     pub close_days: u32,
     /// Authorise without a claim when the period freezes.
     pub auto_authorise: bool,
+    /// Whether what is due must be claimed; then nothing is authorised by itself.
+    pub paid: Paid,
     /// An authorization below it waits; what has not come to it when the period closes is let go.
     pub minimum_payout: Option<Micros>,
     /// Bands of a settlement's benefit under its line caps, each with the share of it that is added; the band reached adds

@@ -2,8 +2,8 @@
 
 use compliance::programs::stacking::has_worth;
 use contract::{
-    AccountingClass, Base, Cadence, Caps, Choice, Conditions, Currency, Day, Growth, Measure, Mechanism, Program,
-    Proof, Proration, Rounding, Selector, Stack, Text,
+    AccountingClass, Base, Cadence, Caps, Choice, ClaimTerms, Conditions, Currency, Day, Growth, LateClaim, Measure,
+    Mechanism, Paid, Program, Proof, Proration, Rounding, Selector, Stack, Text,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -52,6 +52,8 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "grace-days",
     "close-days",
     "auto-authorise",
+    "paid",
+    "claim",
     "minimum-payout",
     "bonus",
     "prorate",
@@ -72,6 +74,20 @@ pub(crate) const CONDITION_KEYS: &[&str] = &[
 ];
 pub(crate) const PROOFS: &[(&str, Proof)] = &[("serials", Proof::Serials), ("customer", Proof::Customer)];
 pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
+
+pub(crate) const CLAIM_KEYS: &[&str] = &["days", "late", "review-above", "override-limit", "appeal-days"];
+
+/// How a program pays, as its file says it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PaidBy {
+    Auto,
+    Claim,
+}
+
+pub(crate) const PAID: &[(&str, PaidBy)] = &[("auto", PaidBy::Auto), ("claim", PaidBy::Claim)];
+pub(crate) const LATE_CLAIMS: &[(&str, LateClaim)] = &[("reject", LateClaim::Reject), ("roll", LateClaim::Roll)];
+/// Days for an appeal where the file says none (domain notes §2.3, CL13).
+const APPEAL_DAYS: u32 = 30;
 
 pub(crate) const CADENCES: &[(&str, Cadence)] =
     &[("month", Cadence::Month), ("quarter", Cadence::Quarter), ("year", Cadence::Year)];
@@ -173,6 +189,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     if matches!(mechanism, Mechanism::Growth(Growth { measure: Measure::Amount, .. })) && currency.is_none() {
         report.add(fields.place, "growth of an amount needs a `currency`", "say which one the baselines are in");
     }
+    let paid = paid(&fields, &mechanism, report)?;
     let program = Program {
         id: Text::default(),
         version: 0,
@@ -194,13 +211,57 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         class: class.map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
         grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
         close_days: fields.get("close-days", whole, report).map_or(defaults.close_days, |d| d.value),
-        auto_authorise: fields.get("auto-authorise", yes_no, report).map_or(defaults.auto_authorise, |a| a.value),
+        auto_authorise: auto_authorise(&fields, paid, defaults, report),
+        paid,
         minimum_payout: fields.get("minimum-payout", positive, report).map(|m| m.value),
         bonus: bonus(&fields, report),
         prorate: proration(&fields, report),
         mechanism,
     };
     Some(ProgramVersion { program, place: node.place, select, table })
+}
+
+/// `None` after a problem.
+fn paid(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> Option<Paid> {
+    let written = fields.get("paid", one_of(PAID), report);
+    let node = fields.node("claim");
+    if written.as_ref().is_none_or(|paid| paid.value == PaidBy::Auto) {
+        if let Some(node) = node {
+            report.add(node.place, "`claim` has no meaning without `paid: claim`", "write it, or take `claim` out");
+        }
+        return Some(Paid::Auto);
+    }
+    if matches!(mechanism, Mechanism::Spiff { .. }) {
+        let place = written.map_or(fields.place, |paid| paid.place);
+        report.add(place, "persons send no claims", "leave `paid` out: a SPIFF is paid for what is sold");
+    }
+    let Some(node) = node else {
+        let hint = "write `claim: {days: 30, late: reject}`";
+        report.add(fields.place, "a program that is `paid: claim` needs the terms of `claim`", hint);
+        return None;
+    };
+    let keys = Fields::of(node, CLAIM_KEYS, report)?;
+    let days = keys.require("days", whole, report);
+    let late = keys.require("late", one_of(LATE_CLAIMS), report);
+    Some(Paid::Claim(ClaimTerms {
+        review_above: keys.get("review-above", positive, report).map(|amount| amount.value),
+        override_limit: keys.get("override-limit", positive, report).map(|amount| amount.value),
+        appeal_days: keys.get("appeal-days", whole, report).map_or(APPEAL_DAYS, |days| days.value),
+        days: days?.value,
+        late: late?.value,
+    }))
+}
+
+/// What is paid by claim is not authorised by itself.
+fn auto_authorise(fields: &Fields<'_>, paid: Paid, defaults: &ProgramDefaults, report: &mut Report<'_>) -> bool {
+    let written = fields.get("auto-authorise", yes_no, report);
+    if paid == Paid::Auto {
+        return written.map_or(defaults.auto_authorise, |auto| auto.value);
+    }
+    if let Some(auto) = written.filter(|auto| auto.value) {
+        report.add(auto.place, "a program that is `paid: claim` authorises nothing by itself", "take this line out");
+    }
+    false
 }
 
 /// Only what a sale gives by a rate can be compared.

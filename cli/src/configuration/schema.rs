@@ -10,8 +10,8 @@ use super::earn::{
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
-    BASES, CADENCES, CAP_KEYS, CHOICES, CLASSES, CONDITION_KEYS, KEYS, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS,
-    STACK_KEYS, VERSION_KEYS,
+    BASES, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, KEYS, LATE_CLAIMS, PAID, PROOFS, PRORATED,
+    ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -88,6 +88,21 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "grace-days") => (whole(), "Days after the period in which late sales still count in place."),
         ("version", "close-days") => (whole(), "Days from the freeze of a period to its close."),
         ("version", "auto-authorise") => (yes_no(), "Authorise without a claim when the period freezes."),
+        ("version", "paid") => (
+            words(PAID),
+            "What is due is paid by itself, or as far as the partner claims it; by itself where left out.",
+        ),
+        ("version", "claim") => (object("claim", CLAIM_KEYS, &CLAIM_KEYS[..2]), "What holds for claims."),
+        ("claim", "days") => (whole(), "Days after the period's end within which a claim may come in."),
+        ("claim", "late") => (
+            words(LATE_CLAIMS),
+            "A later claim is rejected, or counts with the next period until that one's days are over.",
+        ),
+        ("claim", "review-above") => (number(), "A line of more than this waits for a person."),
+        ("claim", "override-limit") => (number(), "A rejected line of more than this is overridden by two persons."),
+        ("claim", "appeal-days") => {
+            (whole(), "Days after a decision within which it may be appealed; 30 where left out.")
+        }
         ("version", "minimum-payout") => {
             (number(), "Less than this is not authorised: it waits, and is let go when the period closes.")
         }

@@ -112,6 +112,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("grace-days", before.grace_days == now.grace_days),
         ("close-days", before.close_days == now.close_days),
         ("auto-authorise", before.auto_authorise == now.auto_authorise),
+        ("paid", before.paid == now.paid),
         ("minimum-payout", before.minimum_payout == now.minimum_payout),
         ("bonus", before.bonus == now.bonus),
         ("prorate", before.prorate == now.prorate),

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccountingClass, Base, Benefit, Cadence, Caps, Choice, Conditions, Figure, FreeGoods, Growth, Late, Measure,
-    Mechanism, Micros, PaidOn, Per, Program, Proration, Resale, Rounding, Selector, Split, Stack, Steps, Text, Tier,
+    AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Figure, FreeGoods, Growth, Late,
+    LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Program, Proration, Resale, Rounding, Selector, Split,
+    Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -84,7 +85,7 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "name",
     "from",
     "to",
@@ -105,6 +106,7 @@ const KEYS: [&str; 23] = [
     "grace-days",
     "close-days",
     "auto-authorise",
+    "paid",
     "minimum-payout",
     "bonus",
     "prorate",
@@ -134,11 +136,25 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         program.grace_days.to_string(),
         program.close_days.to_string(),
         if program.auto_authorise { "yes" } else { "no" }.to_owned(),
+        paid(program.paid),
         shown(program.minimum_payout.map(|minimum| minimum.to_string())),
         bands(&program.bonus, Benefit::Percent, |from| from.to_string()),
         prorate(program.prorate),
     ];
     KEYS.into_iter().zip(says).collect()
+}
+
+fn paid(paid: Paid) -> String {
+    let Paid::Claim(ClaimTerms { days, late, review_above, override_limit, appeal_days }) = paid else {
+        return "auto".to_owned();
+    };
+    let late = match late {
+        LateClaim::Reject => "reject",
+        LateClaim::Roll => "roll",
+    };
+    let amount = |key: &str, amount: Option<Micros>| amount.map_or_else(String::new, |a| format!(", {key} {a}"));
+    let (review, limit) = (amount("review-above", review_above), amount("override-limit", override_limit));
+    format!("claim, days {days}, late {late}{review}{limit}, appeal-days {appeal_days}")
 }
 
 fn selector(selector: &Selector) -> String {

@@ -186,6 +186,7 @@ pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
         grace_days: 0,
         close_days: 365,
         auto_authorise: true,
+        paid: Default::default(),
         choose: Default::default(),
         stack: None,
         rounding: Default::default(),

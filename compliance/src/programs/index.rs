@@ -222,6 +222,7 @@ mod tests {
             grace_days: 0,
             close_days: 0,
             auto_authorise: true,
+            paid: Default::default(),
             choose: Default::default(),
             stack: None,
             rounding: Default::default(),

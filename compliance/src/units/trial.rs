@@ -198,6 +198,7 @@ fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program
         grace_days: 0,
         close_days: 0,
         auto_authorise: true,
+        paid: Default::default(),
         choose: Default::default(),
         stack: None,
         rounding: Default::default(),

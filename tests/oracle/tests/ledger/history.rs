@@ -396,6 +396,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         grace_days: dice.below(40) as u32,
         close_days: dice.below(90) as u32,
         auto_authorise: !dice.one_in(5),
+        paid: Default::default(),
         minimum_payout: dice.some(4, |dice| dice.micros(500_000, 40_000_000)),
         bonus: dice.some(5, bonus).unwrap_or_default(),
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },

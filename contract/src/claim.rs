@@ -1,0 +1,656 @@
+//! Claims: what a partner asks to be paid, and the way of one line of it (domain notes §2.3).
+//!
+//! A line is the unit of decision; a claim as a whole is open while one of its lines is. Systems move lines by
+//! [`ClaimEvent`]s, persons by [`ClaimAction`]s, which [`permit`] judges. Both are pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Code, Currency, Day, Id, Micros, RecordRef, Text};
+
+/// How a program pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Paid {
+    /// What is due is authorised when the period freezes (domain notes §2.4).
+    #[default]
+    Auto,
+    /// What is due is authorised as far as it is claimed.
+    Claim(ClaimTerms),
+}
+
+impl Paid {
+    /// The terms of claims; `None` where none are wanted.
+    pub fn claims(&self) -> Option<&ClaimTerms> {
+        match self {
+            Paid::Auto => None,
+            Paid::Claim(terms) => Some(terms),
+        }
+    }
+}
+
+/// When and up to how much a claim is decided without a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimTerms {
+    /// Days after the period's end within which a claim may come in.
+    pub days: u32,
+    /// What becomes of one that comes in later.
+    pub late: LateClaim,
+    /// A line of more than that waits for a person.
+    pub review_above: Option<Micros>,
+    /// More than that is overridden by two persons.
+    pub override_limit: Option<Micros>,
+    /// Days after a decision within which it may be appealed.
+    pub appeal_days: u32,
+}
+
+/// What becomes of a claim that comes in after its window (CL24).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LateClaim {
+    /// It is rejected with OP-07.
+    Reject,
+    /// It counts as if it had come with the next period, until that one's window ends.
+    Roll,
+}
+
+/// One line of a claim as it was sent, bound to its program and beneficiary.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClaimLine {
+    /// Derived from partner, claim and line: the same for every version.
+    pub id: Id,
+    /// From 1; a restatement counts up.
+    pub version: u32,
+    pub ledger_key: Text,
+    pub at: RecordRef,
+    /// The control in force when the record came in.
+    #[serde(with = "crate::wire::count")]
+    pub stamp: u64,
+    /// Number of the claim as sent.
+    pub claim: Text,
+    pub line: Text,
+    pub program: Text,
+    /// `partner:ID`.
+    pub beneficiary: Text,
+    /// A day of the period that is claimed.
+    pub date: Day,
+    /// Units; zero where the line states none.
+    pub quantity: Micros,
+    /// Claimed for a unit; zero where the line states nothing.
+    pub unit: Micros,
+    pub amount: Micros,
+    pub currency: Currency,
+    /// The document that the claim is for as sent, `document` or `document#line`; empty for the whole period.
+    pub document: Text,
+    /// The sale line that it is for, where `document` names one.
+    pub sale: Option<Id>,
+}
+
+/// Where a claim line stands (domain notes §2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ClaimState {
+    Received,
+    /// Program and partner are known.
+    Identified,
+    /// They are not: a doubt about data, no rejection.
+    Quarantined,
+    /// What the line says by itself holds.
+    Checked,
+    /// It may be paid, all of it or what is provable.
+    Valid,
+    /// Evidence may still come.
+    Deferred,
+    /// A person decides.
+    OnHold,
+    Rejected,
+    /// An appeal is open.
+    InDispute,
+    Authorised,
+    /// In a payout that finance has.
+    Submitted,
+    Scheduled,
+    Paid,
+    /// Paid, and less is due than was paid.
+    ClawbackOpen,
+    ClawbackSettled,
+    WrittenOff,
+    Withdrawn,
+}
+
+impl ClaimState {
+    pub const ALL: [ClaimState; 17] = [
+        ClaimState::Received,
+        ClaimState::Identified,
+        ClaimState::Quarantined,
+        ClaimState::Checked,
+        ClaimState::Valid,
+        ClaimState::Deferred,
+        ClaimState::OnHold,
+        ClaimState::Rejected,
+        ClaimState::InDispute,
+        ClaimState::Authorised,
+        ClaimState::Submitted,
+        ClaimState::Scheduled,
+        ClaimState::Paid,
+        ClaimState::ClawbackOpen,
+        ClaimState::ClawbackSettled,
+        ClaimState::WrittenOff,
+        ClaimState::Withdrawn,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ClaimState::Received => "received",
+            ClaimState::Identified => "identified",
+            ClaimState::Quarantined => "quarantined",
+            ClaimState::Checked => "checked",
+            ClaimState::Valid => "valid",
+            ClaimState::Deferred => "deferred",
+            ClaimState::OnHold => "on-hold",
+            ClaimState::Rejected => "rejected",
+            ClaimState::InDispute => "in-dispute",
+            ClaimState::Authorised => "authorised",
+            ClaimState::Submitted => "submitted",
+            ClaimState::Scheduled => "scheduled",
+            ClaimState::Paid => "paid",
+            ClaimState::ClawbackOpen => "clawback-open",
+            ClaimState::ClawbackSettled => "clawback-settled",
+            ClaimState::WrittenOff => "written-off",
+            ClaimState::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// Where the line stands after an event; `None` where the event cannot happen to it.
+    pub fn after(self, event: ClaimEvent) -> Option<ClaimState> {
+        use ClaimState as S;
+        let next = match (self, event) {
+            (S::Received | S::Quarantined, ClaimEvent::Resolved) => S::Identified,
+            (S::Received, ClaimEvent::Unresolved) => S::Quarantined,
+            (S::Identified, ClaimEvent::Checked) => S::Checked,
+            (S::Checked | S::Deferred | S::Valid | S::Authorised, ClaimEvent::Passed) => S::Valid,
+            (S::Checked | S::Deferred | S::Valid, ClaimEvent::EvidenceMissing) => S::Deferred,
+            (S::Checked | S::Deferred | S::Valid, ClaimEvent::Doubted) => S::OnHold,
+            (S::Identified | S::Checked | S::Deferred | S::OnHold | S::Valid, ClaimEvent::Blocked) => S::Rejected,
+            (S::Deferred | S::OnHold, ClaimEvent::Expired) => S::Rejected,
+            (S::Deferred | S::OnHold, ClaimEvent::Rolled) => S::Received,
+            (S::Valid, ClaimEvent::Reserved) => S::Authorised,
+            (S::Authorised, ClaimEvent::Submitted) => S::Submitted,
+            (S::Submitted, ClaimEvent::Accepted) => S::Scheduled,
+            (S::Submitted, ClaimEvent::Refused) => S::Valid,
+            (S::Scheduled, ClaimEvent::Settled) => S::Paid,
+            (S::Scheduled, ClaimEvent::PaymentFailed) => S::Authorised,
+            (S::Paid | S::ClawbackSettled, ClaimEvent::ClawedBack) => S::ClawbackOpen,
+            (S::ClawbackOpen, ClaimEvent::SetOff) => S::ClawbackSettled,
+            (S::ClawbackOpen, ClaimEvent::WrittenOff) => S::WrittenOff,
+            _ => return None,
+        };
+        Some(next)
+    }
+
+    /// Whether nothing happens to it any more unless a person or a sale moves it.
+    pub fn is_final(self) -> bool {
+        use ClaimState as S;
+        matches!(self, S::Rejected | S::Paid | S::ClawbackSettled | S::WrittenOff | S::Withdrawn)
+    }
+}
+
+/// What happens to a claim line without a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimEvent {
+    /// Program and partner are known (CL2).
+    Resolved,
+    /// They are not (CL3).
+    Unresolved,
+    /// What the line says by itself holds (CL4).
+    Checked,
+    /// All checks pass, or the provable part stands (CL5, CL7, CL20).
+    Passed,
+    /// Nothing is due yet and may still be (CL6).
+    EvidenceMissing,
+    /// CL8.
+    Doubted,
+    /// CL9.
+    Blocked,
+    /// The time for evidence or a decision is over (CL24).
+    Expired,
+    /// It counts with the next period (CL24).
+    Rolled,
+    /// What is due is reserved for it, at once with the authorization (CL15).
+    Reserved,
+    /// CL16.
+    Submitted,
+    /// CL17.
+    Accepted,
+    /// CL17.
+    Refused,
+    /// CL18.
+    Settled,
+    /// CL19.
+    PaymentFailed,
+    /// Less is due than was paid (CL21).
+    ClawedBack,
+    /// CL22.
+    SetOff,
+    /// CL22.
+    WrittenOff,
+}
+
+impl ClaimEvent {
+    pub const ALL: [ClaimEvent; 18] = [
+        ClaimEvent::Resolved,
+        ClaimEvent::Unresolved,
+        ClaimEvent::Checked,
+        ClaimEvent::Passed,
+        ClaimEvent::EvidenceMissing,
+        ClaimEvent::Doubted,
+        ClaimEvent::Blocked,
+        ClaimEvent::Expired,
+        ClaimEvent::Rolled,
+        ClaimEvent::Reserved,
+        ClaimEvent::Submitted,
+        ClaimEvent::Accepted,
+        ClaimEvent::Refused,
+        ClaimEvent::Settled,
+        ClaimEvent::PaymentFailed,
+        ClaimEvent::ClawedBack,
+        ClaimEvent::SetOff,
+        ClaimEvent::WrittenOff,
+    ];
+}
+
+/// What a person does to a claim line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClaimAction {
+    /// Lets a held line go (CL10).
+    Release,
+    /// Lets a held line go for no more than an amount (CL10).
+    Adjust { amount: Micros },
+    /// Refuses a held line (CL10).
+    Reject,
+    /// Lets a rejected line go (CL11).
+    Override,
+    /// Claims another amount in place of the one that was rejected (CL12).
+    Resubmit { amount: Micros },
+    /// Disputes a decision (CL13).
+    Appeal,
+    /// Decides a dispute: the decision stands (CL14).
+    Uphold,
+    /// Decides a dispute for the partner (CL14).
+    Overturn,
+    /// Decides a dispute for no more than an amount (CL14).
+    Settle { amount: Micros },
+    /// Takes the line back (CL23).
+    Withdraw,
+}
+
+impl ClaimAction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ClaimAction::Release => "release",
+            ClaimAction::Adjust { .. } => "adjust",
+            ClaimAction::Reject => "reject",
+            ClaimAction::Override => "override",
+            ClaimAction::Resubmit { .. } => "resubmit",
+            ClaimAction::Appeal => "appeal",
+            ClaimAction::Uphold => "uphold",
+            ClaimAction::Overturn => "overturn",
+            ClaimAction::Settle { .. } => "settle",
+            ClaimAction::Withdraw => "withdraw",
+        }
+    }
+}
+
+/// What the guards of [`permit`] must know of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimCase<'a> {
+    pub state: ClaimState,
+    /// Less is payable than is claimed.
+    pub adjusted: bool,
+    /// Something of it was paid.
+    pub paid: bool,
+    /// The partner that sent it.
+    pub submitter: &'a str,
+    /// Who decided it last; empty where no person did.
+    pub decider: &'a str,
+    /// Who proposed an override that waits for a second person; empty where nobody did.
+    pub proposer: &'a str,
+    /// What the line asks for.
+    pub amount: Micros,
+    /// Up to which amount one person may override; `None` for any.
+    pub limit: Option<Micros>,
+    /// The days for an appeal are not over.
+    pub appealable: bool,
+    /// No rule that nobody may override rejected it.
+    pub overridable: bool,
+}
+
+/// A person at the desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimActor<'a> {
+    /// A partner acts as `partner/ID`.
+    pub name: &'a str,
+    pub reason: &'a str,
+    pub comment: &'a str,
+}
+
+/// What comes of an action that is permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permitted {
+    /// The line moves.
+    To(ClaimState),
+    /// It moves once a second person does the same.
+    Proposed,
+}
+
+/// Whether a person may do this to the line, and where it stands then; else why not.
+pub fn permit(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<Permitted, &'static str> {
+    use ClaimState as S;
+    if actor.name.is_empty() {
+        return Err("nobody is named who decides");
+    }
+    let to = match action {
+        ClaimAction::Release | ClaimAction::Adjust { .. } | ClaimAction::Reject => decide_hold(action, case, actor)?,
+        ClaimAction::Override => return overrule(case, actor),
+        ClaimAction::Resubmit { amount } => {
+            owner_only(case, actor)?;
+            in_state(case.state == S::Rejected, "only a rejected line is resubmitted")?;
+            in_state(case.appealable, "the days for it are over")?;
+            within(amount, None)?;
+            S::Received
+        }
+        ClaimAction::Appeal => {
+            owner_only(case, actor)?;
+            let decided = case.state == S::Rejected || (case.adjusted && is_decided(case.state));
+            in_state(decided, "only a rejected or adjusted line is appealed")?;
+            in_state(case.appealable, "the days for it are over")?;
+            S::InDispute
+        }
+        ClaimAction::Uphold | ClaimAction::Overturn | ClaimAction::Settle { .. } => {
+            decide_dispute(action, case, actor)?
+        }
+        ClaimAction::Withdraw => {
+            owner_only(case, actor)?;
+            let open = !matches!(case.state, S::Withdrawn | S::WrittenOff | S::ClawbackOpen | S::ClawbackSettled);
+            in_state(open && case.state != S::Paid && !case.paid, "what is paid or gone is not withdrawn")?;
+            S::Withdrawn
+        }
+    };
+    Ok(Permitted::To(to))
+}
+
+fn decide_hold(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<ClaimState, &'static str> {
+    not_the_partner(case, actor)?;
+    in_state(case.state == ClaimState::OnHold, "only a held line is released, adjusted or rejected")?;
+    match action {
+        ClaimAction::Reject => {
+            said(actor.reason, "a rejection needs a reason")?;
+            Ok(ClaimState::Rejected)
+        }
+        ClaimAction::Adjust { amount } => {
+            within(amount, Some(case.amount))?;
+            said(actor.reason, "an adjustment needs a reason")?;
+            Ok(ClaimState::Valid)
+        }
+        _ => Ok(ClaimState::Valid),
+    }
+}
+
+fn overrule(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<Permitted, &'static str> {
+    not_the_partner(case, actor)?;
+    in_state(case.state == ClaimState::Rejected, "only a rejected line is overridden")?;
+    in_state(case.overridable, "nobody overrides the rule that rejected it")?;
+    in_state(case.decider != actor.name, "whoever rejected it does not override it")?;
+    said(actor.reason, "an override needs a reason")?;
+    said(actor.comment, "an override needs a comment")?;
+    if case.limit.is_none_or(|limit| case.amount <= limit) {
+        return Ok(Permitted::To(ClaimState::Valid));
+    }
+    if case.proposer.is_empty() {
+        return Ok(Permitted::Proposed);
+    }
+    in_state(case.proposer != actor.name, "an amount above the limit needs a second person")?;
+    Ok(Permitted::To(ClaimState::Valid))
+}
+
+fn decide_dispute(
+    action: ClaimAction,
+    case: &ClaimCase<'_>,
+    actor: &ClaimActor<'_>,
+) -> Result<ClaimState, &'static str> {
+    not_the_partner(case, actor)?;
+    in_state(case.state == ClaimState::InDispute, "only a line in dispute is decided")?;
+    in_state(case.decider != actor.name, "whoever decided first does not decide the dispute")?;
+    said(actor.reason, "a decision on a dispute needs a reason")?;
+    match action {
+        ClaimAction::Uphold => Ok(ClaimState::Rejected),
+        ClaimAction::Settle { amount } => within(amount, Some(case.amount)).map(|()| ClaimState::Valid),
+        _ => Ok(ClaimState::Valid),
+    }
+}
+
+fn is_decided(state: ClaimState) -> bool {
+    use ClaimState as S;
+    matches!(state, S::Valid | S::Authorised | S::Submitted | S::Scheduled | S::Paid)
+}
+
+fn in_state(holds: bool, why: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(why) }
+}
+
+fn said(text: &str, why: &'static str) -> Result<(), &'static str> {
+    in_state(!text.trim().is_empty(), why)
+}
+
+/// Nobody decides for himself (domain notes §2.5).
+fn not_the_partner(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<(), &'static str> {
+    in_state(!is_partner(case, actor), "whoever sent a claim does not decide it")
+}
+
+fn owner_only(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<(), &'static str> {
+    in_state(is_partner(case, actor), "only the partner that sent the claim does that")
+}
+
+fn is_partner(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> bool {
+    actor.name.strip_prefix("partner/") == Some(case.submitter)
+}
+
+fn within(amount: Micros, most: Option<Micros>) -> Result<(), &'static str> {
+    in_state(amount > Micros::ZERO, "the amount is not above zero")?;
+    in_state(most.is_none_or(|most| amount <= most), "the amount is above what is claimed")
+}
+
+/// A claim line as readers outside see it, latest state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    pub id: Id,
+    /// Number of the claim as sent; `auto` where nobody sent one.
+    pub claim: Text,
+    pub line: Text,
+    pub program: Text,
+    pub beneficiary: Text,
+    /// The program's period, `2013-Q1`.
+    pub period: Text,
+    /// Where it was sent; `record_no` is 0 where nobody sent it.
+    pub at: RecordRef,
+    /// The sale line that it is for.
+    pub sale: Option<Id>,
+    /// As sent; an adjustment leaves it as it is.
+    #[serde(with = "crate::wire::decimal")]
+    pub claimed: Micros,
+    /// What of it may be paid as of the last tick.
+    #[serde(with = "crate::wire::decimal")]
+    pub payable: Micros,
+    /// What of it was ordered to be paid.
+    #[serde(with = "crate::wire::decimal")]
+    pub authorised: Micros,
+    pub currency: Currency,
+    pub state: ClaimState,
+    /// Why not all of it is paid.
+    pub codes: Vec<Code>,
+    /// The same for people; empty where all is paid.
+    pub message: String,
+    /// `auto` or who decided.
+    pub decided_by: Text,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every pair of state and event that is a transition of domain notes §2.3; all others are none.
+    const TRANSITIONS: &str = "
+        CL2   received         Resolved        identified
+        CL2   quarantined      Resolved        identified
+        CL3   received         Unresolved      quarantined
+        CL4   identified       Checked         checked
+        CL5   checked          Passed          valid
+        CL5   deferred         Passed          valid
+        CL7   valid            Passed          valid
+        CL20  authorised       Passed          valid
+        CL6   checked          EvidenceMissing deferred
+        CL6   deferred         EvidenceMissing deferred
+        CL20  valid            EvidenceMissing deferred
+        CL8   checked          Doubted         on-hold
+        CL8   deferred         Doubted         on-hold
+        CL8   valid            Doubted         on-hold
+        CL9   identified       Blocked         rejected
+        CL9   checked          Blocked         rejected
+        CL9   deferred         Blocked         rejected
+        CL9   on-hold          Blocked         rejected
+        CL20  valid            Blocked         rejected
+        CL24  deferred         Expired         rejected
+        CL24  on-hold          Expired         rejected
+        CL24  deferred         Rolled          received
+        CL24  on-hold          Rolled          received
+        CL15  valid            Reserved        authorised
+        CL16  authorised       Submitted       submitted
+        CL17  submitted        Accepted        scheduled
+        CL17  submitted        Refused         valid
+        CL18  scheduled        Settled         paid
+        CL19  scheduled        PaymentFailed   authorised
+        CL21  paid             ClawedBack      clawback-open
+        CL21  clawback-settled ClawedBack      clawback-open
+        CL22  clawback-open    SetOff          clawback-settled
+        CL22  clawback-open    WrittenOff      written-off";
+
+    #[test]
+    fn only_the_transitions_of_the_table_happen() {
+        let mut seen = 0;
+        for state in ClaimState::ALL {
+            for event in ClaimEvent::ALL {
+                let written = TRANSITIONS.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+                let row = written
+                    .filter(|row| row.len() == 4)
+                    .find(|row| row[1] == state.as_str() && row[2] == format!("{event:?}"));
+                let expected = row.map(|row| row[3].to_owned());
+                seen += usize::from(expected.is_some());
+                let after = state.after(event).map(|state| state.as_str().to_owned());
+                assert_eq!(after, expected, "{state:?} {event:?}");
+            }
+        }
+        assert_eq!(seen, TRANSITIONS.lines().filter(|line| !line.trim().is_empty()).count());
+    }
+
+    fn case(state: ClaimState) -> ClaimCase<'static> {
+        let amount = Micros::units(100);
+        ClaimCase {
+            state,
+            adjusted: false,
+            paid: false,
+            submitter: "P1",
+            decider: "",
+            proposer: "",
+            amount,
+            limit: None,
+            appealable: true,
+            overridable: true,
+        }
+    }
+
+    const ANN: ClaimActor<'static> = ClaimActor { name: "ann", reason: "goodwill", comment: "seen the papers" };
+    const PARTNER: ClaimActor<'static> = ClaimActor { name: "partner/P1", reason: "", comment: "" };
+
+    fn moves(action: ClaimAction, actor: &ClaimActor<'_>) -> Vec<(&'static str, &'static str)> {
+        let to = |state: ClaimState| match permit(action, &case(state), actor) {
+            Ok(Permitted::To(to)) => Some((state.as_str(), to.as_str())),
+            Ok(Permitted::Proposed) | Err(_) => None,
+        };
+        ClaimState::ALL.into_iter().filter_map(to).collect()
+    }
+
+    #[test]
+    fn persons_move_a_line_from_the_states_of_the_table_alone() {
+        let amount = Micros::units(60);
+        assert_eq!(moves(ClaimAction::Release, &ANN), [("on-hold", "valid")]);
+        assert_eq!(moves(ClaimAction::Adjust { amount }, &ANN), [("on-hold", "valid")]);
+        assert_eq!(moves(ClaimAction::Reject, &ANN), [("on-hold", "rejected")]);
+        assert_eq!(moves(ClaimAction::Override, &ANN), [("rejected", "valid")]);
+        assert_eq!(moves(ClaimAction::Resubmit { amount }, &PARTNER), [("rejected", "received")]);
+        assert_eq!(moves(ClaimAction::Appeal, &PARTNER), [("rejected", "in-dispute")]);
+        assert_eq!(moves(ClaimAction::Uphold, &ANN), [("in-dispute", "rejected")]);
+        assert_eq!(moves(ClaimAction::Overturn, &ANN), [("in-dispute", "valid")]);
+        assert_eq!(moves(ClaimAction::Settle { amount }, &ANN), [("in-dispute", "valid")]);
+        let kept = ["withdrawn", "written-off", "clawback-open", "clawback-settled", "paid"];
+        let open = ClaimState::ALL.into_iter().map(ClaimState::as_str).filter(|state| !kept.contains(state));
+        let withdrawn: Vec<_> = open.map(|state| (state, "withdrawn")).collect();
+        assert_eq!(moves(ClaimAction::Withdraw, &PARTNER), withdrawn);
+    }
+
+    #[track_caller]
+    fn refused(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>, why: &str) {
+        assert_eq!(permit(action, case, actor), Err(why));
+    }
+
+    #[test]
+    fn nobody_decides_for_himself() {
+        let (held, own) = (case(ClaimState::OnHold), ClaimActor { name: "partner/P1", ..ANN });
+        refused(ClaimAction::Release, &held, &own, "whoever sent a claim does not decide it");
+        refused(ClaimAction::Override, &case(ClaimState::Rejected), &own, "whoever sent a claim does not decide it");
+        refused(
+            ClaimAction::Appeal,
+            &case(ClaimState::Rejected),
+            &ANN,
+            "only the partner that sent the claim does that",
+        );
+        let other = ClaimActor { name: "partner/P2", ..ANN };
+        refused(ClaimAction::Withdraw, &held, &other, "only the partner that sent the claim does that");
+        let nobody = ClaimActor { name: "", ..ANN };
+        refused(ClaimAction::Release, &held, &nobody, "nobody is named who decides");
+        let decided = ClaimCase { decider: "ann", ..case(ClaimState::InDispute) };
+        refused(ClaimAction::Overturn, &decided, &ANN, "whoever decided first does not decide the dispute");
+        let rejected = ClaimCase { decider: "ann", ..case(ClaimState::Rejected) };
+        refused(ClaimAction::Override, &rejected, &ANN, "whoever rejected it does not override it");
+    }
+
+    #[test]
+    fn an_override_says_why_and_keeps_the_limit() {
+        let rejected = case(ClaimState::Rejected);
+        refused(ClaimAction::Override, &rejected, &ClaimActor { comment: " ", ..ANN }, "an override needs a comment");
+        refused(ClaimAction::Override, &rejected, &ClaimActor { reason: "", ..ANN }, "an override needs a reason");
+        let never = ClaimCase { overridable: false, ..rejected };
+        refused(ClaimAction::Override, &never, &ANN, "nobody overrides the rule that rejected it");
+        let at_limit = ClaimCase { limit: Some(rejected.amount), ..rejected };
+        assert_eq!(permit(ClaimAction::Override, &at_limit, &ANN), Ok(Permitted::To(ClaimState::Valid)));
+        let above = ClaimCase { limit: Some(Micros::units(99)), ..rejected };
+        assert_eq!(permit(ClaimAction::Override, &above, &ANN), Ok(Permitted::Proposed));
+        let proposed = ClaimCase { proposer: "ann", ..above };
+        refused(ClaimAction::Override, &proposed, &ANN, "an amount above the limit needs a second person");
+        let second = ClaimActor { name: "bo", ..ANN };
+        assert_eq!(permit(ClaimAction::Override, &proposed, &second), Ok(Permitted::To(ClaimState::Valid)));
+    }
+
+    #[test]
+    fn amounts_and_windows_have_bounds() {
+        let held = case(ClaimState::OnHold);
+        let adjust = |units| ClaimAction::Adjust { amount: Micros::units(units) };
+        refused(adjust(0), &held, &ANN, "the amount is not above zero");
+        refused(adjust(101), &held, &ANN, "the amount is above what is claimed");
+        assert_eq!(permit(adjust(100), &held, &ANN), Ok(Permitted::To(ClaimState::Valid)));
+        refused(ClaimAction::Reject, &held, &ClaimActor { reason: "", ..ANN }, "a rejection needs a reason");
+        let over = ClaimCase { appealable: false, ..case(ClaimState::Rejected) };
+        refused(ClaimAction::Appeal, &over, &PARTNER, "the days for it are over");
+        refused(ClaimAction::Resubmit { amount: held.amount }, &over, &PARTNER, "the days for it are over");
+        let adjusted = ClaimCase { adjusted: true, ..case(ClaimState::Paid) };
+        assert_eq!(permit(ClaimAction::Appeal, &adjusted, &PARTNER), Ok(Permitted::To(ClaimState::InDispute)));
+        let paid = ClaimCase { paid: true, ..case(ClaimState::Authorised) };
+        refused(ClaimAction::Withdraw, &paid, &PARTNER, "what is paid or gone is not withdrawn");
+    }
+}
