@@ -60,6 +60,8 @@ pub struct Grant {
     pub paid: Micros,
     pub date: Day,
     pub batch: u64,
+    /// The claim line that is paid under it; `None` for what was taken back and is due again.
+    pub claim: Option<Id>,
 }
 
 impl Grant {
@@ -416,6 +418,7 @@ impl Book {
             decided_by: "auto".into(),
             date: grant.date,
             batch: grant.batch,
+            claim: grant.claim,
         }
     }
 

@@ -102,7 +102,7 @@ fn authorization_row(authorization: &Authorization) -> [String; 13] {
         authorization.program.to_string(),
         authorization.beneficiary.to_string(),
         authorization.period.to_string(),
-        String::new(),
+        authorization.claim.map_or_else(String::new, |claim| claim.to_string()),
         authorization.amount.to_string(),
         authorization.currency.to_string(),
         authorization.status.as_str().to_owned(),

@@ -171,6 +171,7 @@ impl SinkStage {
             paid: Micros::ZERO,
             date: order.date,
             batch: order.batch,
+            claim: Some(order.claim),
         };
         desk.book.order(grant, self.settings.digits(), &mut desk.legs);
         let step = Step {
@@ -317,7 +318,8 @@ impl Desk<'_> {
         let beneficiary = &self.book.settlement.beneficiary;
         let id = authorization_id(beneficiary, Id::of("reinstated", &[&step.id.to_string()]));
         let (offset, paid) = (Micros::ZERO, Micros::ZERO);
-        self.book.grants.push(Grant { id, granted, offset, paid, date: step.date, batch: step.batch });
+        let Step { date, batch, .. } = *step;
+        self.book.grants.push(Grant { id, granted, offset, paid, date, batch, claim: None });
     }
 
     fn has_new_payable(&self) -> bool {

@@ -10,11 +10,12 @@ use accrual_sink::exports::entry_order;
 use anyhow::{Result, bail};
 use compliance::ledger::AccrualRow;
 use contract::{
-    Authorization, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Sale, Settlement, Side, Topic,
+    AuditRecord, Authorization, Claim, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Sale,
+    Settlement, Side, Topic,
 };
 use normalize::views::{self, SaleRow};
 
-use crate::exports::each_accrual;
+use crate::exports::{Settled, each_accrual, settled};
 use crate::overview::money;
 use crate::reader::Reader;
 use crate::run::stages;
@@ -22,8 +23,8 @@ use crate::run::stages;
 /// At most this many lines of one kind are told one by one.
 const TOLD: usize = 20;
 
-/// The life of what `what` names: `file#record`, or the id of a sale, finding, accrual, authorization, payment or
-/// journal entry.
+/// The life of what `what` names: `file#record`, or the id of a sale, finding, accrual, claim, authorization, payment
+/// or journal entry.
 ///
 /// # Errors
 /// Nothing is known under that name.
@@ -70,6 +71,8 @@ impl Life<'_> {
             self.payment(&payment)?;
         } else if let Some(a) = self.find(Topic::Authorizations, |a: &Authorization| a.id == id)? {
             self.authorization(&a)?;
+        } else if let Some(settled) = settled(self.reader)?.into_iter().find(|settled| settled.claim.id == id) {
+            self.claim(&settled)?;
         } else if let Some(entry) = self.find(Topic::Journal, |e: &JournalEntry| e.id == id)? {
             self.entry_in_full(&entry)?;
         } else if let Some(sale) = self.sales(|s| s.sale.id == id)?.pop() {
@@ -253,6 +256,36 @@ impl Life<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn claim(&mut self, settled: &Settled) -> Result<()> {
+        let Settled { claim, authorizations } = settled;
+        let Claim { program, period, beneficiary, currency, decided_by, .. } = claim;
+        self.title(&format!("Claim {}", claim.id));
+        self.say(&format!("{} line {:?} under {program} in {period} for {beneficiary}", claim.claim, claim.line));
+        let (claimed, approved) = (money(*currency, claim.claimed), money(*currency, settled.approved()));
+        self.say(&format!(
+            "{claimed} claimed, {approved} approved: {}, decided by {decided_by}",
+            settled.state().as_str()
+        ));
+        if !claim.message.is_empty() {
+            let codes: String = claim.codes.iter().map(|code| format!("{code} ")).collect();
+            self.say(&format!("{codes}{}", claim.message));
+        }
+        for a in authorizations {
+            self.say(&format!("authorised: {}", shown(a)));
+        }
+        let chain = format!("claim/{}", claim.id);
+        for said in self.all(Topic::Audit, |record: &AuditRecord| record.chain == chain)? {
+            self.say(&format!(
+                "{} {} {}: {}",
+                said.time.map_or_else(String::new, |day| day.to_string()),
+                said.actor,
+                said.action,
+                said.object
+            ));
+        }
+        if claim.at.file_no > 0 { self.record_of(&claim.at) } else { Ok(()) }
     }
 
     fn authorization(&mut self, a: &Authorization) -> Result<()> {

@@ -108,6 +108,8 @@ pub struct AuthorizationOrder {
     /// readers outside see has an id made from it.
     pub id: Id,
     pub settlement: Settlement,
+    /// The claim line that is paid by it ([`crate::Claim::id`]).
+    pub claim: Id,
     pub class: AccountingClass,
     pub amount: Micros,
     /// Functional amount of the same; `None` without a rate.

@@ -110,6 +110,12 @@ codes! {
     RateCorrected = "OP-45", Alert, "sales valued at exchange rates that were corrected since";
     RoundingDrifts = "OP-29", Alert, "rounding each sale changes what is due";
     PriceWithTax = "OP-28", Adjust, "a price that includes sales tax";
+    AccrualClaimed = "DD-09", Block, "what is paid without a claim is claimed too";
+    ClaimRateWrong = "OP-01", Adjust, "more claimed for a unit than the program gives";
+    ClaimExtensionWrong = "OP-02", Adjust, "a claimed total above units times what is claimed for one";
+    ClaimQuantityAbove = "OP-03", Adjust, "more units claimed than were sold, net of returns";
+    ClaimOrphan = "OP-04", Block, "a claim for which no sale earns anything";
+    ClaimAboveDue = "OP-44", Adjust, "more claimed than is due";
 }
 
 impl fmt::Display for Code {
@@ -149,6 +155,9 @@ impl Code {
     pub fn reason_901(self) -> &'static str {
         match self {
             Code::FileResubmitted | Code::LineResubmitted => "12",
+            Code::AccrualClaimed => "24",
+            Code::ClaimRateWrong => "06",
+            Code::ClaimExtensionWrong | Code::ClaimOrphan => "15",
             Code::NearDuplicateDocument => "28",
             Code::OutsidePeriod => "20",
             Code::AuthorisedQuantity => "04",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Day, Id, Micros, Text};
+use crate::{ClaimAction, Currency, Day, Id, Micros, Text};
 
 /// What a control says. Number and place come from the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,12 @@ pub enum Action {
     Resolve { kind: Text, partner: Text, text: String, identity: Text },
     /// A steward decides about a row that reports a held line with other content (DD-03). `file` is its path.
     Decide { partner: Text, file: String, record_no: u32, decision: RowDecision },
+    /// A person decides about a claim line.
+    Claim {
+        /// [`crate::Claim::id`].
+        claim: Id,
+        action: ClaimAction,
+    },
 }
 
 impl Action {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Day, Id, Micros, RecordRef, Text};
+use crate::{ClaimLine, Currency, Day, Id, Micros, RecordRef, Text};
 
 /// What the ledger must know of a sale to settle it. One event for each ledger key.
 ///
@@ -46,12 +46,18 @@ pub enum EntitlementEvent {
     Grant(Box<Entitlement>),
     /// The very content that was granted.
     Revoke(Box<Entitlement>),
+    /// A partner asks for what is due.
+    Claim(Box<ClaimLine>),
+    /// It no longer does: the very content that was claimed.
+    Unclaim(Box<ClaimLine>),
 }
 
 impl EntitlementEvent {
-    pub fn entitlement(&self) -> &Entitlement {
+    /// The sale that may earn; `None` for a claim.
+    pub fn entitlement(&self) -> Option<&Entitlement> {
         match self {
-            EntitlementEvent::Grant(e) | EntitlementEvent::Revoke(e) => e,
+            EntitlementEvent::Grant(entitlement) | EntitlementEvent::Revoke(entitlement) => Some(entitlement),
+            EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => None,
         }
     }
 }

@@ -112,6 +112,8 @@ pub enum Movement {
     Internal,
     /// A sale whose row states that nothing is paid for it (OP-33). No feed rule says so: it follows from the numbers.
     Free,
+    /// A line of a claim: what a partner asks to be paid. Nothing moves.
+    Claim,
 }
 
 /// Some rows of one file, in order.

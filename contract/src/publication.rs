@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccrualMovement, Code, Currency, Day, Id, Micros, Money, RecordRef, Text};
+use crate::{AccrualMovement, Claim, Code, Currency, Day, Id, Micros, Money, RecordRef, Text};
 
 /// The views. Numbers are part of stored keys and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +18,7 @@ pub enum Topic {
     Journal = 8,
     Identities = 9,
     Audit = 10,
+    Claims = 11,
 }
 
 impl Topic {
@@ -32,6 +33,7 @@ impl Topic {
         Topic::Journal,
         Topic::Identities,
         Topic::Audit,
+        Topic::Claims,
     ];
 }
 
@@ -59,6 +61,7 @@ pub enum Publication {
     EntryWithdrawn(Id),
     Identity(Identity),
     Audit(AuditRecord),
+    Claim(Claim),
 }
 
 /// A view's key and bytes; no bytes delete the key.
@@ -86,6 +89,7 @@ impl Publication {
             Publication::EntryWithdrawn(id) => (Topic::Journal, id.0.to_vec(), None),
             Publication::Identity(i) => (Topic::Identities, i.key(), Some(encode(i))),
             Publication::Audit(a) => (Topic::Audit, a.key(), Some(encode(a))),
+            Publication::Claim(c) => (Topic::Claims, c.id.0.to_vec(), Some(encode(c))),
         };
         ViewRecord { topic, key, value }
     }
@@ -212,6 +216,8 @@ pub struct Authorization {
     /// The batch in which it was decided: the number of the tick that closes it, counted from 1.
     #[serde(with = "crate::wire::count")]
     pub batch: u64,
+    /// The claim line that is paid by it ([`crate::Claim::id`]); `None` for what was taken back and is due again.
+    pub claim: Option<Id>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -341,11 +347,11 @@ impl Identity {
     }
 }
 
-/// One link of a hash chain. There is a chain for each partner's files, one for the decisions on its rows, and one for
-/// each beneficiary.
+/// One link of a hash chain. There is a chain for each partner's files, one for the decisions on its rows, one for each
+/// beneficiary, and one for each claim line that a person decided about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// `partner/ID`, `decisions/ID` or `beneficiary/ID`.
+    /// `partner/ID`, `decisions/ID`, `beneficiary/ID` or `claim/ID`.
     pub chain: Text,
     /// From 1, without a gap.
     #[serde(with = "crate::wire::count")]

@@ -75,6 +75,8 @@ pub const VIEWS: &[TopicInfo] = &[
         "how a partner's text was read"),
     topic!("pos.audit", "chain, sequence", ["every stage"] => ["cli", "portal", "auditors"], "AuditRecord", "audit_record",
         "hash chains of who did what"),
+    topic!("pos.claims", "claim id", ["compliance/ledger"] => ["cli", "portal", "finance"], "Claim", "claim",
+        "claim lines: what is asked for, what of it may be paid, and why not all"),
 ];
 
 /// A topic that the engine writes for itself, as bytes of its own.

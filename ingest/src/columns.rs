@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contract::{Code, Currency, Day, FieldProblem, Micros, Movement, NumberError, ParsedRow, Text};
 use serde::Deserialize;
 
-use crate::definition::{Column, FeedDefinition};
+use crate::definition::{Column, FeedDefinition, Reports};
 use crate::numbers::{self, NumberStyle};
 
 macro_rules! fields {
@@ -54,6 +54,9 @@ fields! {
 impl Field {
     /// Without these a row is refused (DQ-01).
     pub const KEYS: [Field; 4] = [Field::Document, Field::Date, Field::Code, Field::Quantity];
+
+    /// The same for the line of a claim.
+    pub const CLAIM_KEYS: [Field; 4] = [Field::Document, Field::Date, Field::Code, Field::Amount];
 }
 
 impl fmt::Display for Field {
@@ -116,7 +119,8 @@ impl ColumnMap {
     /// Finds the columns by their headers; letter case and blanks do not count.
     ///
     /// Columns that are no key fields may be missing. The error says which key fields have no column.
-    pub fn of_header(columns: &BTreeMap<Field, Column>, header: &[&str]) -> Result<ColumnMap, FieldProblem> {
+    pub fn of_header(definition: &FeedDefinition, header: &[&str]) -> Result<ColumnMap, FieldProblem> {
+        let (columns, keys) = (&definition.columns, definition.keys());
         let header: Vec<String> = header.iter().map(|h| folded(h)).collect();
         let mut map = ColumnMap { cells: Vec::new(), key_headers: Vec::new(), key_width: 0, width: Some(header.len()) };
         for (field, column) in columns {
@@ -124,9 +128,9 @@ impl ColumnMap {
             let wanted = folded(name);
             let mut places = header.iter().enumerate().filter(|(_, h)| **h == wanted).map(|(i, _)| i);
             match (places.next(), places.next()) {
-                (Some(place), None) => map.add(*field, place, Some(&wanted)),
+                (Some(place), None) => map.add(*field, place, Some(&wanted), keys),
                 (Some(_), Some(_)) => return Err(header_problem(*field, name, "stands twice in the header")),
-                (None, _) if Field::KEYS.contains(field) => {
+                (None, _) if keys.contains(field) => {
                     return Err(header_problem(*field, name, "is missing in the header"));
                 }
                 (None, _) => {}
@@ -137,20 +141,20 @@ impl ColumnMap {
     }
 
     /// The columns by their positions, for files without a header.
-    pub fn of_positions(columns: &BTreeMap<Field, Column>) -> ColumnMap {
+    pub fn of_positions(definition: &FeedDefinition) -> ColumnMap {
         let mut map = ColumnMap { cells: Vec::new(), key_headers: Vec::new(), key_width: 0, width: None };
-        for (field, column) in columns {
+        for (field, column) in &definition.columns {
             if let Column::Position(position @ 1..) = column {
-                map.add(*field, usize::from(*position) - 1, None);
+                map.add(*field, usize::from(*position) - 1, None, definition.keys());
             }
         }
         map.cells.sort_unstable();
         map
     }
 
-    fn add(&mut self, field: Field, place: usize, header: Option<&str>) {
+    fn add(&mut self, field: Field, place: usize, header: Option<&str>, keys: &[Field]) {
         self.cells.push((place, field));
-        if Field::KEYS.contains(&field) {
+        if keys.contains(&field) {
             self.key_width = self.key_width.max(place + 1);
             self.key_headers.extend(header.map(|h| (field, h.to_owned())));
         }
@@ -254,7 +258,7 @@ impl RowReader {
         let definition = Arc::clone(&self.definition);
         self.read_date(&mut row, fields.get(Field::Date).trim());
         row.quantity = read_number(&mut row, fields, Field::Quantity, &definition.quantities);
-        if row.quantity.is_none() && fields.get(Field::Quantity).trim().is_empty() {
+        if definition.reports == Reports::Sales && fields.get(Field::Quantity).trim().is_empty() {
             row.problems.push(missing(Field::Quantity));
         }
         row.unit_price = read_number(&mut row, fields, Field::UnitPrice, &definition.numbers);
@@ -289,13 +293,22 @@ impl RowReader {
             return;
         }
         if self.last_date.0 != text {
-            self.last_date = (text.into(), self.definition.dates.parse(text));
+            self.last_date = (text.into(), self.day(text));
         }
         row.date_text = self.last_date.0.clone();
         row.date = self.last_date.1;
         if row.date.is_none() {
             let message = "date is not one of the calendar in the feed's date style; send the line again with its date";
             row.problems.push(problem(Code::DateImpossible, Field::Date.as_str(), text, message.to_owned()));
+        }
+    }
+
+    /// A claim may name its period in place of a day of it.
+    fn day(&self, text: &str) -> Option<Day> {
+        let day = self.definition.dates.parse(text);
+        match self.definition.reports {
+            Reports::Sales => day,
+            Reports::Claims => day.or_else(|| crate::period::first_day(text)),
         }
     }
 
@@ -439,8 +452,26 @@ fn is_filler(serial: &str) -> bool {
         || plain.bytes().all(|digit| digit == b'0')
 }
 
+/// A claim asks for something.
+fn check_claim(row: &mut ParsedRow) {
+    match row.amount {
+        Some(amount) if amount > Micros::ZERO => {}
+        Some(amount) => {
+            let message = "a claim asks for an amount above zero; send the line again, or withdraw it".to_owned();
+            row.problems.push(problem(Code::RowUnreadable, Field::Amount.as_str(), &amount.to_string(), message));
+        }
+        None if row.problems.iter().any(|problem| problem.field == Field::Amount.as_str()) => {}
+        None => row.problems.push(missing(Field::Amount)),
+    }
+}
+
 /// The type code decides where the feed has one; else the quantity's sign.
 fn read_movement(row: &mut ParsedRow, definition: &FeedDefinition) {
+    if definition.reports == Reports::Claims {
+        row.movement = Movement::Claim;
+        check_claim(row);
+        return;
+    }
     if row.type_code.is_empty() || definition.types.is_empty() {
         let is_return = row.quantity.is_some_and(|q| q < Micros::ZERO);
         row.movement = if is_return { Movement::Return } else { Movement::Sale };

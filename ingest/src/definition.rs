@@ -32,6 +32,9 @@ pub struct FeedDefinition {
     #[serde(default = "every_file")]
     pub files: Vec<String>,
     pub format: Format,
+    /// What its records are.
+    #[serde(default)]
+    pub reports: Reports,
     /// A label of the Encoding Standard; a byte-order mark in the file goes before it.
     #[serde(default)]
     pub encoding: Encoding,
@@ -99,6 +102,18 @@ pub enum Column {
     Name(String),
     /// From 1.
     Position(u16),
+}
+
+/// What the records of a feed report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reports {
+    /// What was sold and what came back.
+    #[default]
+    Sales,
+    /// What is asked to be paid: `document` is the claim's number, `code` the program, `date` a day of the period or its
+    /// name, `amount` what is claimed, `unit_price` what of it for a unit.
+    Claims,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -267,6 +282,14 @@ impl FeedDefinition {
         self.columns.entry(Field::DocumentLine).or_insert_with(|| Column::Name(RECORD_KEY.to_owned()));
     }
 
+    /// Fields without which a record is refused (DQ-01).
+    pub fn keys(&self) -> &'static [Field] {
+        match self.reports {
+            Reports::Sales => &Field::KEYS,
+            Reports::Claims => &Field::CLAIM_KEYS,
+        }
+    }
+
     /// What a type code of the feed means; `None` for one that the definition does not list.
     pub fn kind(&self, type_code: &str) -> Option<Kind> {
         self.types.get(type_code).copied()
@@ -288,7 +311,7 @@ impl FeedDefinition {
             found.push(Problem { file: file.to_owned(), line, column, message, hint: hint.to_owned() });
         };
         if self.format.has_columns() {
-            for field in Field::KEYS.iter().filter(|f| !self.columns.contains_key(f)) {
+            for field in self.keys().iter().filter(|f| !self.columns.contains_key(f)) {
                 let hint = "add `FIELD: HEADER` below `columns`";
                 say("columns", format!("no column is given for the key field {field}"), hint);
             }
@@ -332,6 +355,9 @@ impl FeedDefinition {
                 "type codes are given, but no column holds them".to_owned(),
                 "add `type: HEADER` below `columns`",
             );
+        }
+        if self.reports == Reports::Claims && !self.types.is_empty() {
+            say("types", "a claim has no type of movement".to_owned(), "take `types` out");
         }
         if let Some(topic) = &self.topic {
             let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

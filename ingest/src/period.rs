@@ -24,6 +24,17 @@ pub fn of_text(text: &str) -> Option<(Day, Day)> {
     }
 }
 
+/// The first day of a period by its name: `2013`, `2013-Q1` or `2013-04`.
+pub fn first_day(name: &str) -> Option<Day> {
+    let (year, part) = name.trim().split_once('-').unwrap_or((name.trim(), "01"));
+    let year = year.parse().ok().filter(|_| year.len() == 4)?;
+    let month = match part.strip_prefix(['Q', 'q']) {
+        Some(quarter) => quarter.parse::<i32>().ok().filter(|quarter| (1..=4).contains(quarter))? * 3 - 2,
+        None => part.parse().ok().filter(|_| part.len() == 2)?,
+    };
+    civil(year, month, 1)
+}
+
 /// First and last day of a month.
 pub fn of_month(year: i32, month: i32) -> Option<(Day, Day)> {
     civil(year, month, 1).map(|day| Cadence::Month.range(day))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use contract::{Code, Finding, RecordRef, SaleEvent};
+use contract::{Code, Finding, Movement, RecordRef, SaleEvent};
 use stream::StageError;
 
 use crate::known::settled_product;
@@ -19,14 +19,16 @@ pub(crate) fn judge(
     code: Code,
 ) -> Result<DoubleVerdict, StageError> {
     let other = if code == Code::LineResubmitted { "" } else { " with other content" };
-    let line = if draft.row.document_line.is_empty() { String::new() } else { format!(" line {}", draft.line) };
-    let message = format!("document {}{line} was reported before{other}", draft.row.document);
+    let is_claim = draft.row.movement == Movement::Claim;
+    let (what, number) = if is_claim { ("claim", &draft.row.document_line) } else { ("document", &draft.line) };
+    let line = if draft.row.document_line.is_empty() { String::new() } else { format!(" line {number}") };
+    let message = format!("{what} {}{line} was reported before{other}", draft.row.document);
     let mut finding = Finding::about(code, draft.at.clone(), Some(holder.clone()), message);
     finding.sale = Some(draft.sale_id());
     let id = finding.id;
     page.find(finding);
     let resolution = page.resolve_product(draft.at.file_no, draft.row)?;
-    let product = settled_product(&resolution).cloned();
+    let product = settled_product(&resolution).filter(|_| !is_claim).cloned();
     if let Some(product) = product.clone() {
         let sale = page.sale(draft, product, Vec::new())?;
         page.send_later(SaleEvent::Appraise { sale: Arc::new(sale), finding: id });

@@ -19,6 +19,8 @@ pub(crate) struct Known {
     outlets: OutletResolver,
     /// (partner, name) of persons who are registered with a partner on some day.
     registered: HashSet<(Text, Text)>,
+    /// Program → its ledger key.
+    programs: HashMap<Text, Text>,
 }
 
 /// Letters and digits of a name in small letters.
@@ -42,6 +44,7 @@ impl Known {
             products: ProductResolver::new(reference),
             outlets: OutletResolver::new(reference),
             registered: reference.persons.iter().map(|p| (p.partner.clone(), normal_name(&p.name))).collect(),
+            programs: reference.programs.iter().map(|p| (p.id.clone(), p.ledger_key().clone())).collect(),
         }
     }
 
@@ -79,6 +82,21 @@ impl Known {
             Some(error) => Err(error.into()),
             None => Ok(resolution),
         }
+    }
+
+    /// What a program as a claim names it is settled under, in the form of a resolved product.
+    pub fn program(&self, program: &Text) -> ProductResolution {
+        let product = self.programs.get(program).cloned();
+        let (outcome, method, score, message) = match product {
+            Some(_) => (MatchOutcome::Matched, Method::Code, 1000, String::new()),
+            None => (
+                MatchOutcome::Unmatched,
+                Method::None,
+                0,
+                format!("no program {program:?} is known: the claim waits for it; or send the line again"),
+            ),
+        };
+        ProductResolution { outcome, product, method, score, runner_up: None, message }
     }
 
     /// Golden outlet and golden customer of a row; a text that nobody knows is kept with a `?` in front.

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use contract::{Code, ParsedRow, RecordRef, Text};
+use contract::{Code, Movement, ParsedRow, RecordRef, Text};
 use stream::{Order, StageError};
 
 use crate::doubles;
@@ -29,8 +29,14 @@ pub(crate) enum Place {
     },
 }
 
-/// The line number as reported; without one, what the line says and its occurrence in the file.
+/// The line number as reported; without one, what the line says and its occurrence in the file. A claim and a document may
+/// have one number.
 pub(crate) fn line_key(row: &ParsedRow, content: u64, occurrence: u32) -> Text {
+    let line = plain_line_key(row, content, occurrence);
+    if row.movement == Movement::Claim { compact_str::format_compact!("claim {line}") } else { line }
+}
+
+fn plain_line_key(row: &ParsedRow, content: u64, occurrence: u32) -> Text {
     match (row.document_line.is_empty(), occurrence) {
         (false, 1) => row.document_line.clone(),
         (false, _) => compact_str::format_compact!("{}~{occurrence}", row.document_line),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{RecordRef, Sale, SaleEvent};
+use contract::{Movement, RecordRef, Sale, SaleEvent};
 use stream::StageError;
 
 use crate::page::{Now, Page};
@@ -72,7 +72,9 @@ pub(crate) fn supersede(page: &mut Page<'_>, file_no: u32, record_no: u32) -> Re
 /// Takes a sale back: its findings, its company, itself.
 pub(crate) fn take_back(page: &mut Page<'_>, sale: &Arc<Sale>) -> Result<(), StageError> {
     page.withdraw(sale.holds.iter().map(|(_, finding)| *finding));
-    leave_company(page, sale)?;
+    if sale.movement != Movement::Claim {
+        leave_company(page, sale)?;
+    }
     page.outbox.send(&sale.product, SaleEvent::Retract(Arc::clone(sale)));
     Ok(())
 }

@@ -179,12 +179,13 @@ struct Doubted<'a> {
 /// DQ-03, DQ-04 and DQ-13: doubts that hold the grant while the sale counts.
 pub(crate) fn doubts(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<Vec<(Code, Id)>, StageError> {
     let row = draft.row;
+    let moves = row.movement != Movement::Claim;
     let doubted = Doubted {
         at: &draft.at,
         sale: draft.sale_id(),
-        date: row.date,
+        date: row.date.filter(|_| moves),
         quantity: row.quantity.unwrap_or_default(),
-        unit_price: row.unit_price,
+        unit_price: row.unit_price.filter(|_| moves),
         amount: row.amount,
         currency: page.currency(row),
     };
@@ -194,12 +195,13 @@ pub(crate) fn doubts(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<Vec<(Code
 /// The doubts about a sale that stands again, from what is kept of it.
 pub(crate) fn doubts_of_sale(page: &mut Page<'_>, stored: &StoredSale) -> Result<Vec<(Code, Id)>, StageError> {
     let sale = &stored.sale;
+    let moves = sale.movement != Movement::Claim;
     let doubted = Doubted {
         at: &sale.at,
         sale: sale.id,
-        date: Some(sale.date),
+        date: Some(sale.date).filter(|_| moves),
         quantity: sale.quantity,
-        unit_price: Some(sale.unit_price),
+        unit_price: Some(sale.unit_price).filter(|_| moves),
         amount: Some(sale.amount),
         currency: sale.currency,
     };
@@ -251,7 +253,9 @@ fn count_company(page: &mut Page<'_>, stored: &mut [StoredRow]) -> Result<Vec<Sa
     let mut groups: FxHashMap<(Text, i32, Text), Vec<usize>> = FxHashMap::default();
     let mut order = Vec::new();
     for (index, row) in stored.iter().enumerate() {
-        if let StoredRow::Sale(stored) = row {
+        if let StoredRow::Sale(stored) = row
+            && stored.sale.movement != Movement::Claim
+        {
             let sale = &stored.sale;
             let group = groups.entry((sale.document.clone(), sale.date.0, sale.party().clone())).or_default();
             if group.is_empty() {
@@ -278,6 +282,10 @@ fn count_company(page: &mut Page<'_>, stored: &mut [StoredRow]) -> Result<Vec<Sa
 
 /// Sends a sale that comes in after its file.
 pub(crate) fn assert_late(page: &mut Page<'_>, stored: &mut StoredSale) -> Result<(), StageError> {
+    if stored.sale.movement == Movement::Claim {
+        page.send(SaleEvent::Assert(Arc::clone(&stored.sale)));
+        return Ok(());
+    }
     let joined = join_company(page, &stored.sale, 1)?;
     Arc::make_mut(&mut stored.sale).alone = joined.alone;
     page.send(SaleEvent::Assert(Arc::clone(&stored.sale)));
@@ -341,6 +349,9 @@ impl Page<'_> {
     }
 
     pub(crate) fn resolve_product(&mut self, file_no: u32, row: &ParsedRow) -> Result<ProductResolution, StageError> {
+        if row.movement == Movement::Claim {
+            return Ok(self.known.program(&row.code));
+        }
         let feed = self.file(file_no)?.feed.clone();
         self.known.product(self.partner_id, &feed, &row.code, &row.description, self.state)
     }
@@ -354,7 +365,11 @@ impl Page<'_> {
     ) -> Result<Sale, StageError> {
         let row = draft.row;
         let quantity = row.quantity.unwrap_or_default();
-        let (unit_price, amount) = price_and_amount(quantity, row.unit_price, row.amount);
+        let is_claim = row.movement == Movement::Claim;
+        let (unit_price, amount) = match is_claim {
+            true => (row.unit_price.unwrap_or_default(), row.amount.unwrap_or_default()),
+            false => price_and_amount(quantity, row.unit_price, row.amount),
+        };
         let (outlet, customer) = self.known.parties(self.partner_id, row);
         Ok(Sale {
             id: draft.sale_id(),
@@ -372,7 +387,7 @@ impl Page<'_> {
             outlet,
             customer,
             rep: row.rep.clone(),
-            promotion: row.promotion.clone(),
+            promotion: if is_claim { row.code.clone() } else { row.promotion.clone() },
             serials: row.serials.clone(),
             original_document: row.original_document.clone(),
             movement: if is_free(row) { Movement::Free } else { row.movement },

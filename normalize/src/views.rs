@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Identity, RecordRef, Sale, Text};
+use contract::{Identity, Movement, RecordRef, Sale, Text};
 use stream::{Order, State, StorageError};
 
 use crate::tables::{CHANGES, Change, Displaced, ROWS, StoredRow, StoredSale};
@@ -29,6 +29,9 @@ pub fn sales(state: &mut dyn State, emit: &mut dyn FnMut(SaleRow)) -> Result<(),
             | (StoredRow::Sale(stored), Some(Change::Superseded(None))) => (stored, "superseded"),
             _ => return,
         };
+        if stored.sale.movement == Movement::Claim {
+            return;
+        }
         emit(sale_row(stored, status));
     })
 }
@@ -49,8 +52,16 @@ pub fn identities(state: &mut dyn State) -> Result<Vec<Identity>, StorageError> 
     each_record(state, &mut |at, row, change| {
         let identity = match (row, change) {
             (_, Some(Change::Accepted(stored) | Change::Displaced(Displaced::Sale(stored))))
-            | (StoredRow::Sale(stored), _) => matched(&at.partner, &stored),
-            (_, Some(Change::Parked(parked))) | (StoredRow::Parked(parked), None) => unmatched(&at.partner, &parked),
+            | (StoredRow::Sale(stored), _)
+                if stored.sale.movement != Movement::Claim =>
+            {
+                matched(&at.partner, &stored)
+            }
+            (_, Some(Change::Parked(parked))) | (StoredRow::Parked(parked), None)
+                if parked.row.movement != Movement::Claim =>
+            {
+                unmatched(&at.partner, &parked)
+            }
             _ => return,
         };
         found.insert((identity.partner.clone(), identity.text.as_str().into()), identity);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Action, AuditRecord, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule, FileStatus,
-    FileVerdict, Finding, Id, Micros, OpenFile, ParsedRow, Partner, PartnerKind, Person, Product, Receipt, Reference,
-    Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Text, Topic,
+    Action, AuditRecord, Cadence, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule, FileStatus,
+    FileVerdict, Finding, Id, Mechanism, Micros, Movement, OpenFile, ParsedRow, Partner, PartnerKind, Person, Product,
+    Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Text, Topic,
 };
 use normalize::NormalizeStage;
 use stream::{Blobs, Input, MemoryState, Outbox, Shard, Stage, StorageError};
@@ -60,6 +60,8 @@ struct Desk {
     sent: Vec<String>,
     /// What stands asserted, by sale.
     sales: BTreeMap<Id, Arc<Sale>>,
+    /// The rows of files are claims.
+    claims: bool,
 }
 
 impl Desk {
@@ -67,8 +69,8 @@ impl Desk {
         let shelf = references.iter().map(|r| (id_of(r).0.to_vec(), postcard::to_stdvec(r).unwrap().into())).collect();
         let stage = NormalizeStage::new(Arc::new(Shelf(shelf)), Shard { index: 0, count: 1 });
         let (state, views) = (MemoryState::default(), BTreeMap::new());
-        let (sent, sales) = (Vec::new(), BTreeMap::new());
-        let mut desk = Desk { stage, state, views, files: 0, controls: 0, sent, sales };
+        let (sent, sales, claims) = (Vec::new(), BTreeMap::new(), false);
+        let mut desk = Desk { stage, state, views, files: 0, controls: 0, sent, sales, claims };
         desk.configure(references[0]);
         desk
     }
@@ -97,7 +99,9 @@ impl Desk {
         };
         let file_no = self.files;
         self.process(RowEvent::File(Box::new(OpenFile { file_no, verdict, repeats: None })));
-        let rows = (1..).zip(rows).map(|(record_no, row)| parsed(record_no, row)).collect();
+        let movement = if self.claims { Movement::Claim } else { Movement::Sale };
+        let row = |(record_no, row): (u32, &&str)| ParsedRow { movement, ..parsed(record_no, row) };
+        let rows = (1..).zip(rows).map(row).collect();
         let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 0, rows });
         self.process(RowEvent::Rows { file_no, slice });
         self.process(RowEvent::End { partner: "P1".into(), file_no });
@@ -235,6 +239,12 @@ fn parsed(record_no: u32, row: &str) -> ParsedRow {
 fn told(event: &SaleEvent) -> String {
     let at = |sale: &Sale| format!("{}/{} v{}", sale.at.file_no, sale.at.record_no, sale.version);
     match event {
+        SaleEvent::Assert(sale) if sale.movement == Movement::Claim => {
+            format!("claim {} {} {}", sale.product, at(sale), sale.amount)
+        }
+        SaleEvent::Retract(sale) if sale.movement == Movement::Claim => {
+            format!("unclaim {} {} {}", sale.product, at(sale), sale.amount)
+        }
         SaleEvent::Assert(sale) => {
             format!("+ {} {} {}", at(sale), sale.quantity, if sale.alone { "alone" } else { "-" })
         }
@@ -647,4 +657,103 @@ fn what_kept_a_file_out_goes_when_it_is_let_in() {
     desk.file("july", false, &[TWO]);
     assert_eq!(desk.view::<Reject>(Topic::Rejects), []);
     assert_eq!(desk.receipts(), ["accepted 1=1+0+0+0+0"]);
+}
+
+/// A file of claims with rows `claim line day program claimed`.
+fn claims(desk: &mut Desk, name: &str, replaces: bool, rows: &[&str]) {
+    let claims: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let [claim, line, day, program, claimed] = row.split(' ').collect::<Vec<_>>().try_into().unwrap();
+            format!("{claim} {line} {day} {program} - {claimed}")
+        })
+        .collect();
+    desk.claims = true;
+    desk.file(name, replaces, &claims.iter().map(String::as_str).collect::<Vec<_>>());
+    desk.claims = false;
+}
+
+fn with_program(mut reference: Reference) -> Reference {
+    reference.programs = vec![program("UNIT")];
+    reference
+}
+
+/// Only its id matters here.
+fn program(id: &str) -> Program {
+    let day = |text| Day::parse(text).unwrap();
+    Program {
+        id: id.into(),
+        version: 1,
+        name: id.to_owned(),
+        from: day("2012-01-01"),
+        to: day("2012-12-31"),
+        selector: Default::default(),
+        conditions: Default::default(),
+        mechanism: Mechanism::PerUnit { rate: Micros::ONE },
+        period: Cadence::Month,
+        currency: None,
+        caps: Default::default(),
+        threshold: None,
+        group: Some("group".into()),
+        priority: 1,
+        choose: Default::default(),
+        stack: None,
+        rounding: Default::default(),
+        pay_tier: None,
+        class: Default::default(),
+        grace_days: 0,
+        close_days: 0,
+        auto_authorise: true,
+        paid: Default::default(),
+        minimum_payout: None,
+        bonus: Vec::new(),
+        prorate: Default::default(),
+    }
+}
+
+#[test]
+fn a_claim_goes_to_the_ledger_key_of_its_program_and_counts_once() {
+    let catalogue = with_program(reference(vec![product("BK-1", "Road bike")]));
+    let mut desk = Desk::new(&[&catalogue]);
+    claims(&mut desk, "claims", false, &["C-1 1 2012-07-01 UNIT 100", "C-1 2 2012-07-01 UNIT 50"]);
+    assert_eq!(desk.sent(), ["claim group 1/1 v1 100", "claim group 1/2 v1 50"]);
+    claims(&mut desk, "again", false, &["C-1 1 2012-07-01 UNIT 100", "C-1 2 2012-07-01 UNIT 60"]);
+    assert_eq!(desk.sent(), [""; 0], "told once; what says something else waits");
+    assert_eq!(desk.receipts(), ["accepted 2=2+0+0+0+0", "accepted 2=0+0+1+0+1"]);
+    assert_eq!(desk.findings(), ["DD-02 2/1 ~ 1/1", "DD-03 2/2 ~ 1/2"]);
+    desk.decide("again", 2, RowDecision::Take);
+    assert_eq!(desk.sent(), ["unclaim group 1/2 v1 50", "claim group 2/2 v2 60"]);
+}
+
+#[test]
+fn a_claim_and_a_sale_of_one_number_are_two_things() {
+    let catalogue = with_program(reference(vec![product("BK-1", "Road bike")]));
+    let mut desk = Desk::new(&[&catalogue]);
+    desk.file("july", false, &["A1 1 2012-07-01 BK-1 2 20"]);
+    claims(&mut desk, "claims", false, &["A1 1 2012-07-01 UNIT 20"]);
+    assert_eq!(desk.sent(), ["+ 1/1 v1 2 alone", "claim group 2/1 v1 20"]);
+    assert_eq!(desk.findings(), [""; 0]);
+}
+
+#[test]
+fn a_corrected_file_of_claims_takes_the_place_of_the_first() {
+    let catalogue = with_program(reference(vec![product("BK-1", "Road bike")]));
+    let mut desk = Desk::new(&[&catalogue]);
+    claims(&mut desk, "claims", false, &["C-1 1 2012-07-01 UNIT 100", "C-1 2 2012-07-01 UNIT 50"]);
+    claims(&mut desk, "claims_CORR", true, &["C-1 1 2012-07-01 UNIT 90"]);
+    let sent = ["claim group 1/1 v1 100", "claim group 1/2 v1 50", "unclaim group 1/1 v1 100", "claim group 2/1 v2 90"];
+    assert_eq!(desk.sent(), [&sent[..], &["unclaim group 1/2 v1 50"]].concat());
+}
+
+#[test]
+fn a_claim_for_a_program_that_nobody_knows_waits_for_it() {
+    let catalogue = reference(vec![product("BK-1", "Road bike")]);
+    let later = with_program(reference(vec![product("BK-1", "Road bike")]));
+    let mut desk = Desk::new(&[&catalogue, &later]);
+    claims(&mut desk, "claims", false, &["C-1 1 2012-07-01 UNIT 100"]);
+    assert_eq!((desk.sent(), desk.receipts()), (Vec::new(), vec!["accepted 1=0+0+0+0+1".to_owned()]));
+    assert_eq!(desk.findings(), ["DQ-07 1/1"]);
+    desk.configure(&later);
+    assert_eq!(desk.sent(), ["claim group 1/1 v1 100"]);
+    assert_eq!((desk.receipts(), desk.findings()), (vec!["accepted 1=1+0+0+0+0".to_owned()], Vec::new()));
 }

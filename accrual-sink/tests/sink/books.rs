@@ -137,6 +137,7 @@ impl Books {
         let order = AuthorizationOrder {
             id,
             settlement: settlement.clone(),
+            claim: Id::of("claim", &["auto", &id.to_string()]),
             class: AccountingClass::ContraRevenue,
             amount,
             functional: None,

@@ -26,9 +26,6 @@ pub(super) const ACCRUAL_COLUMNS: [&str; 14] = [
     "record_no",
 ];
 
-pub(super) const CLAIM_COLUMNS: [&str; 10] =
-    ["claim_id", "line_no", "program", "partner", "sale_id", "claimed", "approved", "currency", "state", "codes"];
-
 /// Hands over the accrual rows of all settlements, in their order.
 pub(crate) fn each_accrual(reader: &Reader, visit: &mut dyn FnMut(AccrualRow)) -> Result<()> {
     let mut states = reader.states(stages::LEDGER);
@@ -67,11 +64,6 @@ pub(super) fn journal(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
 pub(super) fn payments(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
     let mut all: Vec<Payment> = reader.all(Topic::Payments)?;
     write(accrual_sink::exports::payment_rows(&mut all), rows)
-}
-
-/// Claims come with a later release: nothing can file one yet.
-pub(super) fn claims(_: &Reader, _: &mut dyn Rows) -> Result<()> {
-    Ok(())
 }
 
 fn write<const N: usize>(all: impl Iterator<Item = [String; N]>, rows: &mut dyn Rows) -> Result<()> {

@@ -3,6 +3,7 @@
 //! Columns are those of the project's contract with outside scripts, more may follow behind them. Rows are sorted by
 //! business keys, never by arrival, so that the bytes are the same whatever threads or interleaving a run had.
 
+mod claims;
 mod columns;
 mod findings;
 mod intake;
@@ -16,6 +17,7 @@ use std::io::Write;
 use anyhow::Result;
 
 use crate::reader::Reader;
+pub(crate) use claims::{Settled, settled};
 pub(crate) use ledger::each_accrual;
 pub use row::Format;
 pub(crate) use row::{Cells, RowWriter, Rows};
@@ -55,7 +57,7 @@ impl What {
             }
             What::Journal => Export { columns: &accrual_sink::exports::JOURNAL_COLUMNS, write: ledger::journal },
             What::Payments => Export { columns: &accrual_sink::exports::PAYMENT_COLUMNS, write: ledger::payments },
-            What::Claims => Export { columns: &ledger::CLAIM_COLUMNS, write: ledger::claims },
+            What::Claims => Export { columns: &claims::COLUMNS, write: claims::write },
             What::Audit => Export { columns: &intake::AUDIT_COLUMNS, write: intake::audit },
             What::Identities => Export { columns: &sales::IDENTITY_COLUMNS, write: sales::identities },
         }

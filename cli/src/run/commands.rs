@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use contract::{Action, Command, Currency, Day, Id, Micros, RowDecision, Text};
+use contract::{Action, ClaimAction, Command, Currency, Day, Id, Micros, RowDecision, Text};
 use csv::ByteRecord;
 
 /// No single payment is larger.
@@ -48,8 +48,8 @@ impl std::fmt::Display for NotRead {
         match self {
             NotRead::NoCommands => f.write_str(
                 "is no command file, nothing was taken from it; its first line must be \
-                 authorization_id,date,amount,currency for payments, kind,partner,text,identity for what codes mean, or \
-                 file,record_no,decision for records that wait",
+                 authorization_id,date,amount,currency for payments, kind,partner,text,identity for what codes mean, \
+                 file,record_no,decision for records that wait, or claim_id,action for claims",
             ),
             NotRead::Unreadable(error) => write!(f, "cannot be read: {error}"),
         }
@@ -60,7 +60,8 @@ impl std::fmt::Display for NotRead {
 ///
 /// `authorization_id,date,amount,currency` are payments, with the payer's own number as `reference` where it has one;
 /// `kind,partner,text,identity` say what a partner's code means, `file,record_no,decision` whether a record that waits with
-/// DD-03 is to `take` the line or to be `reject`ed; `actor`, `role`, `reason` and `comment` may follow.
+/// DD-03 is to `take` the line or to be `reject`ed, `claim_id,action` what becomes of a claim line, with an `amount` for some;
+/// `actor`, `role`, `reason` and `comment` may follow.
 pub fn read(path: &Path, file: &str) -> Result<CommandFile, NotRead> {
     let bytes = std::fs::read(path).map_err(|error| NotRead::Unreadable(error.into()))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -121,15 +122,19 @@ enum Kind {
     Payment,
     Meaning,
     Word,
+    Claim,
 }
 
 impl Kind {
     fn of(header: &[String]) -> Option<Kind> {
         let has = |column: &str| header.iter().any(|name| name == column);
-        [("authorization_id", Kind::Payment), ("identity", Kind::Meaning), ("decision", Kind::Word)]
-            .into_iter()
-            .find(|(column, _)| has(column))
-            .map(|(_, kind)| kind)
+        let kinds = [
+            ("authorization_id", Kind::Payment),
+            ("identity", Kind::Meaning),
+            ("decision", Kind::Word),
+            ("claim_id", Kind::Claim),
+        ];
+        kinds.into_iter().find(|(column, _)| has(column)).map(|(_, kind)| kind)
     }
 }
 
@@ -147,6 +152,7 @@ impl Line<'_> {
             Kind::Payment => self.payment()?,
             Kind::Meaning => self.meaning()?,
             Kind::Word => self.word_on_record()?,
+            Kind::Claim => self.word_on_claim()?,
         };
         let or = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
         Ok(Command {
@@ -239,6 +245,39 @@ impl Line<'_> {
                 _ => return Err(self.bad("decision", "is neither take nor reject")),
             },
         })
+    }
+
+    fn word_on_claim(&self) -> Result<Action, BadCommand> {
+        let claim = Id::parse(self.cell("claim_id"));
+        let action = match self.cell("action") {
+            "release" => ClaimAction::Release,
+            "adjust" => ClaimAction::Adjust { amount: self.claimed()? },
+            "reject" => ClaimAction::Reject,
+            "override" => ClaimAction::Override,
+            "resubmit" => ClaimAction::Resubmit { amount: self.claimed()? },
+            "appeal" => ClaimAction::Appeal,
+            "uphold" => ClaimAction::Uphold,
+            "overturn" => ClaimAction::Overturn,
+            "settle" => ClaimAction::Settle { amount: self.claimed()? },
+            "withdraw" => ClaimAction::Withdraw,
+            _ => {
+                let message = "is none of release, adjust, reject, override, resubmit, appeal, uphold, overturn, settle, \
+                               withdraw";
+                return Err(self.bad("action", message));
+            }
+        };
+        if self.cell("actor").is_empty() {
+            return Err(self.bad("actor", "is missing: say who decides; a partner is partner/ID"));
+        }
+        let claim = claim.ok_or_else(|| self.bad("claim_id", "is not an id of 32 hexadecimal digits"))?;
+        Ok(Action::Claim { claim, action })
+    }
+
+    fn claimed(&self) -> Result<Micros, BadCommand> {
+        let amount = Micros::parse(self.cell("amount")).ok();
+        let amount = amount.filter(|amount| *amount > Micros::ZERO && *amount <= LARGEST_PAYMENT);
+        amount
+            .ok_or_else(|| self.bad("amount", "is not an amount like 12.50, above zero and at most a thousand million"))
     }
 
     /// Empty where the line or the file does not have it.
@@ -334,6 +373,31 @@ mod tests {
         }
         assert!(matches!(written(&utf_16), Err(NotRead::NoCommands)));
         assert!(NotRead::NoCommands.to_string().starts_with("is no command file"));
+    }
+
+    #[test]
+    fn a_person_decides_about_a_claim() {
+        let claim = format!("{}9", "0".repeat(31));
+        let header = "claim_id,action,amount,actor";
+        let action = format!("Claim {{ claim: {claim}, action");
+        assert_eq!(
+            said(&format!("{header}\n{claim},release,,ann\n{claim},adjust,12.50,ann\n{claim},appeal,,partner/P1\n")),
+            [
+                format!("2 ann {action}: Release }}"),
+                format!("3 ann {action}: Adjust {{ amount: Micros(12500000) }} }}"),
+                format!("4 partner/P1 {action}: Appeal }}"),
+            ]
+        );
+        assert_eq!(
+            said(&format!("{header}\nx,release,,ann\n{claim},pay,,ann\n{claim},settle,-1,ann\n{claim},release,,\n")),
+            [
+                "c.csv:2: claim_id \"x\": is not an id of 32 hexadecimal digits",
+                "c.csv:3: action \"pay\": is none of release, adjust, reject, override, resubmit, appeal, uphold, overturn, \
+                 settle, withdraw",
+                "c.csv:4: amount \"-1\": is not an amount like 12.50, above zero and at most a thousand million",
+                "c.csv:5: actor \"\": is missing: say who decides; a partner is partner/ID",
+            ]
+        );
     }
 
     #[test]

@@ -423,12 +423,12 @@ fn finding_id(id: Id, code: Code) -> Id {
     Id::of("finding", &[code.as_str(), &id.to_string()])
 }
 
-fn digest(finding: &Finding) -> Id {
+pub(crate) fn digest(finding: &Finding) -> Id {
     let bytes = postcard::to_stdvec(finding).expect("a finding is encodable");
     Id(blake3::hash(&bytes).as_bytes()[..16].try_into().expect("a hash has 32 bytes"))
 }
 
-fn view(publication: &Publication) -> View {
+pub(crate) fn view(publication: &Publication) -> View {
     let record = publication.record();
     View { topic: record.topic as u8, key: record.key, value: record.value }
 }

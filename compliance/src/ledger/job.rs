@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use stream::{Order, Outbox, Progress, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
+use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::clock::Clock;
 use super::holds::has_news;
 use super::now::Now;
@@ -47,6 +48,10 @@ pub(crate) enum Step {
     Deadlines(i32, [u8; 16]),
     /// At a tick: histories of which a frozen period has changed.
     Outliers([u8; 16]),
+    /// At a tick: claims for periods without a sale that are past their grace.
+    Expiries,
+    /// At a tick: claimed groups of which something has changed.
+    Claims([u8; 16]),
     Done,
 }
 
@@ -97,6 +102,8 @@ impl Job {
             Step::Waiting(from) => self.waiting(from, limit, desk, state, outbox),
             Step::Deadlines(day, id) => self.deadlines((day, id), limit, desk, state, outbox),
             Step::Outliers(from) => self.outliers(from, limit, desk, state, outbox),
+            Step::Expiries => self.expiries(limit, state),
+            Step::Claims(from) => self.claims(from, limit, desk, state, outbox),
             Step::Done => Ok(0),
         }
     }
@@ -268,7 +275,40 @@ impl Job {
             count += judge(*history, self.now(desk), state, outbox)?;
         }
         let next = behind(&page, limit);
-        self.step = next.map_or(Step::Done, Step::Outliers);
+        self.step = next.map_or(Step::Expiries, Step::Outliers);
+        Ok(count)
+    }
+
+    fn expiries(&mut self, limit: usize, state: &mut dyn State) -> Result<usize, StageError> {
+        let today = self.today.expect("a tick names a day");
+        let due = EXPIRIES.range(state, &(i32::MIN, FIRST), &(today.0.saturating_add(1), FIRST), Order::Up, limit)?;
+        for (key, ()) in &due {
+            CLAIMED.put(state, &key.1, &())?;
+            EXPIRIES.delete(state, key)?;
+        }
+        if due.len() < limit {
+            self.step = Step::Claims(FIRST);
+        }
+        Ok(due.len())
+    }
+
+    fn claims(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let Job { control, batch, .. } = *self;
+        let today = self.today.expect("a tick names a day");
+        let judging = Judging { control, batch, today, references: desk.references, clock: desk.clock };
+        let page = CLAIMED.range(state, &from, &LAST, Order::Up, limit)?;
+        let mut count = page.len();
+        for (group, ()) in &page {
+            count += judging.judge(*group, state, outbox)?;
+        }
+        self.step = behind(&page, limit).map_or(Step::Done, Step::Claims);
         Ok(count)
     }
 }

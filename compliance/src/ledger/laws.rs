@@ -303,7 +303,10 @@ fn rearranged(dice: &mut Dice, events: &[EntitlementEvent]) -> Vec<EntitlementEv
             events.insert(i + 1, EntitlementEvent::Revoke(e));
         }
     }
-    let whose = |event: &EntitlementEvent| (event.entitlement().sale, event.entitlement().ledger_key.clone());
+    let whose = |event: &EntitlementEvent| {
+        let entitlement = event.entitlement().expect("nothing is claimed");
+        (entitlement.sale, entitlement.ledger_key.clone())
+    };
     let mut places: Vec<_> = events.iter().map(whose).collect();
     dice.shuffle(&mut places);
     let mut left: BTreeMap<_, std::collections::VecDeque<EntitlementEvent>> = BTreeMap::new();
@@ -319,7 +322,9 @@ fn run(reference: &Reference, intervals: &[Interval], order: Option<Dice>) -> Be
 
 /// A sale is stamped with the control in force when it first came; how many there are is up to the run.
 fn stamped(mut event: EntitlementEvent, control: u64, stamps: &mut BTreeMap<Id, u64>) -> EntitlementEvent {
-    let (EntitlementEvent::Grant(entitlement) | EntitlementEvent::Revoke(entitlement)) = &mut event;
+    let (EntitlementEvent::Grant(entitlement) | EntitlementEvent::Revoke(entitlement)) = &mut event else {
+        panic!("nothing is claimed")
+    };
     entitlement.stamp = *stamps.entry(entitlement.sale).or_insert(control);
     event
 }
@@ -496,13 +501,13 @@ fn no_balance_is_overdrawn() {
         let mut intervals = history(&mut dice, &reference, &rules);
         let events = intervals.iter_mut().flat_map(|interval| &mut interval.events);
         for event in events {
-            let (EntitlementEvent::Grant(e) | EntitlementEvent::Revoke(e)) = event;
+            let (EntitlementEvent::Grant(e) | EntitlementEvent::Revoke(e)) = event else { continue };
             e.debits.iter_mut().for_each(|debit| (debit.credit, debit.short) = (Micros::ONE, Micros::ZERO));
         }
         let mut bench = run(&reference, &intervals, None);
         let unbounded = |name: &Id| {
             intervals.iter().flat_map(|interval| &interval.events).any(|event| {
-                let entitlement = event.entitlement();
+                let entitlement = event.entitlement().expect("nothing is claimed");
                 entitlement.sale == *name && entitlement.origin.map_or(*name, |(sale, _)| sale).0[0].is_multiple_of(3)
             })
         };

@@ -6,12 +6,14 @@
 //! A settlement is one program version for one beneficiary, period and currency. Its lines are facts; its due is a
 //! function of them ([`due`]), and what is booked at a control is due less accrued ([`booking`]). Programs that need no
 //! order settle on sums kept for each day and month ([`tally`]); caps on lines, tiers that count one thing and pay on
-//! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]).
+//! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]) and judge what is claimed
+//! ([`claims`]).
 
 mod account;
 mod balances;
 mod booking;
 mod budget;
+mod claims;
 mod clock;
 mod due;
 mod findings;

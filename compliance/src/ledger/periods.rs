@@ -1,9 +1,10 @@
 //! What a tick moves: open → frozen → closed, and the orders to pay.
 
-use contract::{AccrualEvent, AuthorizationOrder, Day, Id, Micros, Program};
+use contract::{AccrualEvent, AuthorizationOrder, Currency, Day, Id, Micros, Program};
 use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase, close_day};
+use super::claims;
 use super::due::due;
 use super::findings;
 use super::holds::{holds, is_hold, left};
@@ -35,6 +36,7 @@ impl Turning<'_> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
         outbox.acting_in(1, &id.to_string());
         self.catch_up(id, &mut account, state, outbox)?;
+        claims::touch(&account, state)?;
         self.tell(id, &mut account, state, outbox)?;
         Ok(ACCOUNTS.put(state, &id.0, &account)?)
     }
@@ -51,6 +53,7 @@ impl Turning<'_> {
         }
         let program = terms(&account, self.references.as_of(account.terms));
         note(id, &mut account, &program, state)?;
+        claims::touch(&account, state)?;
         self.tell(id, &mut account, state, outbox)?;
         Ok(ACCOUNTS.put(state, &id.0, &account)?)
     }
@@ -102,7 +105,8 @@ impl Turning<'_> {
         Ok(())
     }
 
-    /// Orders what is due above what was ordered before. What is held waits for the next tick.
+    /// Orders what is due above what was ordered before, with the claim that stands for it. What is held waits for the next
+    /// tick.
     fn authorise(
         &self,
         id: Id,
@@ -122,31 +126,10 @@ impl Turning<'_> {
         if amount <= Micros::ZERO {
             return Ok(());
         }
-        account.orders += 1;
-        let functional = account.functional_known.then(|| self.functional(account, amount, owed));
-        account.authorised += amount;
-        account.authorised_functional += functional.unwrap_or_default();
-        let order = AuthorizationOrder {
-            id: order_id(account),
-            settlement: account.settlement.clone(),
-            class: program.class,
-            amount,
-            functional,
-            date: self.today,
-            batch: self.batch,
-        };
+        let order = Issuing::new(account, self.batch, self.now()).order(account, program, amount, None);
+        claims::publish_auto(account, order.claim, amount, outbox);
         outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
         Ok(())
-    }
-
-    /// The functional amount of an order: what is left of it, or the order's share of that.
-    fn functional(&self, account: &Account, amount: Micros, owed: Micros) -> Micros {
-        let left = account.functional - account.authorised_functional;
-        let currency = self.references.as_of(account.terms).reference.functional_currency;
-        match currency.filter(|_| amount != owed) {
-            Some(currency) => left.share(amount, owed).round(currency.minor_digits()),
-            None => left,
-        }
     }
 
     fn now(&self) -> Now<'_> {
@@ -203,6 +186,54 @@ pub(crate) fn below_minimum(account: &Account, program: &Program) -> Option<Micr
     let waits = account.accrued - account.authorised;
     let is_decided = program.auto_authorise && account.pays() && account.phase != Phase::Open;
     (is_decided && waits > Micros::ZERO && waits < program.minimum_payout?).then_some(waits)
+}
+
+/// When orders are made.
+pub(crate) struct Issuing {
+    batch: u64,
+    today: Day,
+    /// Decimals that functional amounts are rounded to.
+    digits: u32,
+}
+
+impl Issuing {
+    /// At a tick, for orders of one settlement.
+    pub fn new(account: &Account, batch: u64, now: Now<'_>) -> Issuing {
+        let currency = now.references.as_of(account.terms).reference.functional_currency;
+        let today = now.today.expect("a tick names a day");
+        Issuing { batch, today, digits: currency.map_or(2, Currency::minor_digits) }
+    }
+
+    /// Orders a part of what is due above what was ordered before: for a claim line, or for one of its own.
+    ///
+    /// Invariant: no more is ordered than is accrued.
+    pub fn order(
+        &self,
+        account: &mut Account,
+        program: &Program,
+        amount: Micros,
+        claim: Option<Id>,
+    ) -> AuthorizationOrder {
+        let rest = account.accrued - account.authorised;
+        assert!(amount <= rest, "order of {amount} of {rest} in {:?}", account.settlement);
+        let functional = account.functional_known.then(|| account.functional - account.authorised_functional);
+        let part = |all: Micros| if amount == rest { all } else { all.share(amount, rest).round(self.digits) };
+        let functional = functional.map(part);
+        account.orders += 1;
+        account.authorised += amount;
+        account.authorised_functional += functional.unwrap_or_default();
+        let id = order_id(account);
+        AuthorizationOrder {
+            id,
+            settlement: account.settlement.clone(),
+            claim: claim.unwrap_or_else(|| Id::of("claim", &["auto", &id.to_string()])),
+            class: program.class,
+            amount,
+            functional,
+            date: self.today,
+            batch: self.batch,
+        }
+    }
 }
 
 /// The first order's id is the settlement's own; further ones count on.

@@ -109,6 +109,31 @@ pub(crate) fn allocate(
     Ok(by_largest_remainder(&parts, due.rounded(account, program), account.settlement.currency))
 }
 
+/// What a sale brings with the returns that belong to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OfSale {
+    pub due: Micros,
+    /// Units in millionths, net of returns.
+    pub quantity: i128,
+}
+
+/// Adds up what each sale of a settlement brings.
+pub(crate) fn by_sale(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    due: &Due,
+    state: &mut dyn State,
+    sales: &mut BTreeMap<Id, OfSale>,
+) -> Result<(), StorageError> {
+    let mut amounts = allocate(id, account, program, due, state)?.into_iter();
+    each_part(id, account, program, due, state, &mut |part| {
+        let of_sale = sales.entry(part.line.transaction()).or_default();
+        of_sale.due += amounts.next().expect("each line has an amount");
+        of_sale.quantity += part.line.sums().quantity;
+    })
+}
+
 /// A line with its unrounded part of what is due.
 struct Part {
     line: super::lines::Line,

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccountingClass, AccrualEvent, AccrualMovement, Benefit, BookCost, Cadence, Caps, Code, Control, Credit, Currency,
-    Day, Debit, Deduction, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, Measure,
-    Mechanism, Micros, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Program, Proration, Rate, RecordRef,
-    Reference, Resale, Rounding, Sale, Score, Selector, Settlement, SpecialPrice, Split, Steps, Text, Tier, Topic,
+    AccountingClass, AccrualEvent, AccrualMovement, Action, AuditRecord, Benefit, BookCost, Cadence, Caps, Claim,
+    ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Credit, Currency, Day, Debit, Deduction, Entitlement,
+    EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim, Measure, Mechanism, Micros, Paid,
+    PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Program, Proration, Rate, RecordRef, Reference, Resale,
+    Rounding, Sale, Score, Selector, Settlement, SpecialPrice, Split, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
@@ -110,7 +111,7 @@ impl Bench {
     /// The findings as readers see them.
     pub fn findings(&self) -> Standing {
         let mut findings = Standing::new();
-        for view in &self.views {
+        for view in self.views.iter().filter(|view| view.topic == Topic::Findings as u8) {
             match &view.value {
                 Some(value) => drop(findings.insert(view.key.clone(), value.clone())),
                 None => drop(findings.remove(&view.key)),
@@ -205,12 +206,19 @@ struct Case {
     names: BTreeMap<Id, String>,
     findings: BTreeMap<Vec<u8>, Finding>,
     records: u32,
+    claims: BTreeMap<String, ClaimLine>,
+    /// Name of each claim line, by the id that readers see.
+    claim_ids: BTreeMap<String, Id>,
 }
 
 impl Case {
     /// The file with what really happened below each line.
     fn run(text: &str) -> String {
-        let mut case = Case { bench: Some(Bench::new()), ..Case::default() };
+        Case::run_on(Bench::new(), text)
+    }
+
+    fn run_on(bench: Bench, text: &str) -> String {
+        let mut case = Case { bench: Some(bench), ..Case::default() };
         let mut seen = String::new();
         for line in text.lines().filter(|line| !line.starts_with("  >")) {
             seen.push_str(line);
@@ -287,6 +295,14 @@ impl Case {
                     self.bench.as_mut().unwrap().take(&EntitlementEvent::Revoke(Box::new(entitlement)));
                 }
             }
+            ["claim", name, partner, program, day, amount, options @ ..] => {
+                self.claim(name, partner, program, day, amount, options);
+            }
+            ["unclaim", name] => {
+                let line = self.claims.remove(*name).unwrap();
+                self.bench.as_mut().unwrap().take(&EntitlementEvent::Unclaim(Box::new(line)));
+            }
+            ["person", actor, action, name, words @ ..] => self.decide(actor, action, name, words),
             ["settle"] => self.bench.as_mut().unwrap().control(&Control::Settle),
             ["tick", day] => {
                 self.bench.as_mut().unwrap().control(&Control::Tick { as_of: Day::parse(day).unwrap() });
@@ -295,7 +311,7 @@ impl Case {
             ["standings"] => return self.bench.as_mut().unwrap().standings().iter().map(stands).collect(),
             other => panic!("a case has no line {other:?}"),
         }
-        self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick"].contains(w)))
+        self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick", "person"].contains(w)))
     }
 
     fn sale(&mut self, name: &str, partner: &str, day: &str, quantity: &str, price: &str, options: &[&str]) {
@@ -350,6 +366,83 @@ impl Case {
         }
     }
 
+    /// `version=`, `quantity=`, `unit=` and `sale=` may follow the amount.
+    fn claim(&mut self, name: &str, partner: &str, program: &str, day: &str, amount: &str, options: &[&str]) {
+        let option = |key: &str| options.iter().find_map(|o| o.strip_prefix(key)?.strip_prefix('='));
+        self.records += 1;
+        let terms = self.reference.programs.iter().find(|known| known.id == program).unwrap();
+        let bench = self.bench.as_mut().unwrap();
+        let line = ClaimLine {
+            id: Id::of("claim", &[name]),
+            version: option("version").map_or(1, |version| version.parse().unwrap()),
+            ledger_key: terms.ledger_key().clone(),
+            at: RecordRef { partner: partner.into(), file_no: 1, record_no: self.records },
+            stamp: bench.control,
+            claim: name.into(),
+            line: "1".into(),
+            program: program.into(),
+            beneficiary: format!("partner:{partner}").into(),
+            date: Day::parse(day).unwrap(),
+            quantity: option("quantity").map_or(Micros::ZERO, number),
+            unit: option("unit").map_or(Micros::ZERO, number),
+            amount: number(amount),
+            currency: dollar(),
+            document: option("sale").unwrap_or_default().into(),
+            sale: option("sale").map(|sale| Id::of("sale", &[sale])),
+        };
+        bench.take(&EntitlementEvent::Claim(Box::new(line.clone())));
+        self.claims.insert(name.to_owned(), line);
+    }
+
+    /// `reason=`, `comment=` and `amount=` may follow the claim's name.
+    fn decide(&mut self, actor: &str, action: &str, name: &str, words: &[&str]) {
+        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        let amount = value("amount").map_or(Micros::ZERO, number);
+        let action = match action {
+            "release" => ClaimAction::Release,
+            "adjust" => ClaimAction::Adjust { amount },
+            "reject" => ClaimAction::Reject,
+            "override" => ClaimAction::Override,
+            "resubmit" => ClaimAction::Resubmit { amount },
+            "appeal" => ClaimAction::Appeal,
+            "uphold" => ClaimAction::Uphold,
+            "overturn" => ClaimAction::Overturn,
+            "settle" => ClaimAction::Settle { amount },
+            "withdraw" => ClaimAction::Withdraw,
+            other => panic!("nobody can {other} a claim"),
+        };
+        let command = Command {
+            actor: actor.into(),
+            role: "desk".into(),
+            reason: value("reason").unwrap_or_default().into(),
+            comment: value("comment").unwrap_or_default().into(),
+            file: "commands.csv".into(),
+            line_no: 2,
+            action: Action::Claim { claim: self.claim_ids[name], action },
+        };
+        self.bench.as_mut().unwrap().control(&Control::Command(Box::new(command)));
+    }
+
+    /// Claims by their names, and what persons did about them.
+    fn said_of_claims(&mut self, views: &[View]) -> Vec<String> {
+        let mut said = Vec::new();
+        for view in views {
+            let Some(bytes) = &view.value else { continue };
+            if view.topic == Topic::Claims as u8 {
+                let claim: Claim = postcard::from_bytes(bytes).unwrap();
+                self.claim_ids.insert(claim.claim.to_string(), claim.id);
+                if claim.claim != "auto" {
+                    said.push(claimed(&claim));
+                }
+            } else if view.topic == Topic::Audit as u8 {
+                let record: AuditRecord = postcard::from_bytes(bytes).unwrap();
+                said.push(format!("{} {} {}", record.action, record.actor, record.object));
+            }
+        }
+        said.sort();
+        said
+    }
+
     /// What was sent and published since the last look.
     fn happened(&mut self, settled: bool) -> Vec<String> {
         let bench = self.bench.as_mut().unwrap();
@@ -359,6 +452,7 @@ impl Case {
             bench.verify();
             bench.restart();
         }
+        lines.extend(self.said_of_claims(&views));
         let mut found: Vec<(Finding, String)> = Vec::new();
         for view in views.into_iter().filter(|view| view.topic == Topic::Findings as u8) {
             match view.value {
@@ -382,7 +476,7 @@ impl Case {
     }
 
     fn about(&self, finding: &Finding) -> String {
-        let first = finding.sale.map_or("-", |sale| self.names[&sale].as_str());
+        let first = finding.sale.map_or("-", |sale| self.names.get(&sale).map_or("a stranger", String::as_str));
         let risk = finding.at_risk.map_or(String::from("nothing"), |m| format!("{} {}", m.amount, m.currency));
         let code: Code = finding.code;
         format!("{code} {} {} from {first}, {risk} at risk:", finding.program, finding.beneficiary)
@@ -414,6 +508,13 @@ fn stands(standing: &Stands) -> String {
         "{program} {beneficiary} {} to {}: {lines} lines, {} units for {}, {due} {currency} due{took}{tier}",
         period.0, period.1, sold[0], sold[1],
     )
+}
+
+fn claimed(claim: &Claim) -> String {
+    let Claim { claim: name, period, claimed, payable, authorised, state, codes, message, .. } = claim;
+    let codes: String = codes.iter().map(|code| format!(" {code}")).collect();
+    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+    format!("claim {name} {period} {} {payable} of {claimed}, {authorised} authorised{codes}{message}", state.as_str())
 }
 
 fn shown(event: &AccrualEvent) -> String {
@@ -512,10 +613,20 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "minimum" => program.minimum_payout = Some(number(value)),
             "prorate" => program.prorate = read_proration(value),
             "claims" => program.auto_authorise = false,
+            "paid" => (program.auto_authorise, program.paid) = (false, Paid::Claim(read_claims(value))),
             other => panic!("a program has no {other}"),
         }
     }
     program
+}
+
+/// Days, `reject` or `roll`, then the amounts above which a person and a second one are wanted; `-` for none.
+fn read_claims(text: &str) -> ClaimTerms {
+    let mut words = text.split(',');
+    let days = words.next().unwrap().parse().unwrap();
+    let late = if words.next() == Some("roll") { LateClaim::Roll } else { LateClaim::Reject };
+    let mut amount = || words.next().filter(|word| *word != "-").map(number);
+    ClaimTerms { days, late, review_above: amount(), override_limit: amount(), appeal_days: 30 }
 }
 
 fn read_measure(text: &str) -> Measure {
@@ -633,4 +744,44 @@ fn cases_go_as_written() {
         }
         assert!(seen == text, "{} goes otherwise:\n{seen}", path.display());
     }
+}
+
+/// What happens in a case, without what was done.
+fn happenings(seen: &str) -> Vec<&str> {
+    seen.lines().filter(|line| line.starts_with("  >")).collect()
+}
+
+/// The same with what comes between two controls the other way round; a return stays behind its sale.
+fn turned(text: &str) -> String {
+    let (mut lines, mut facts): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for line in text.lines().filter(|line| !line.starts_with("  >") && !line.starts_with('#')) {
+        let is_fact = line.starts_with("sale ") || line.starts_with("claim ");
+        if is_fact && !line.contains(" of=") {
+            facts.push(line);
+            continue;
+        }
+        lines.extend(facts.drain(..).rev());
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn claims_are_decided_alike_in_any_order_and_in_slices() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/ledger");
+    let mut count = 0;
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.starts_with("claim_") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (straight, turned) = (Case::run(&text), Case::run(&turned(&text)));
+        assert_eq!(happenings(&turned), happenings(&straight), "{name} the other way round");
+        let sliced = Case::run_on(Bench::in_slices(1), &text);
+        assert_eq!(happenings(&sliced), happenings(&straight), "{name} in slices");
+        count += 1;
+    }
+    assert!(count >= 9, "{count} cases");
 }

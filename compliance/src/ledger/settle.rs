@@ -12,6 +12,7 @@ use super::account::{Account, Phase};
 use super::balances::cover;
 use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
+use super::claims;
 use super::due::{Due, due};
 use super::holds::settlement_of;
 use super::lines::{list_lines, write_all};
@@ -242,6 +243,9 @@ impl Settling<'_> {
             }
             wait_for_tick(id, &account, program, state)?;
             note(id, &mut account, program, state)?;
+            if program.paid.claims().is_some() {
+                claims::touch(&account, state)?;
+            }
         }
         let mut found = findings::look(&account, program, &due, known.reference.functional_currency.is_some());
         found.extend(findings::look_further(id, &account, program, &due, self.now(), state)?);

@@ -216,7 +216,7 @@ fn span(entitlement: &Entitlement, date: Day, references: &References) -> Result
 
 /// The version that holds on the day. A return whose sale's date has lost its version meanwhile goes to the one before,
 /// else to the first.
-fn version_for<'a>(program: &str, date: Day, known: &'a Known) -> Option<&'a Program> {
+pub(crate) fn version_for<'a>(program: &str, date: Day, known: &'a Known) -> Option<&'a Program> {
     let versions = known.versions(program);
     known
         .program_on(program, date)

@@ -7,6 +7,7 @@ use contract::{AccrualEvent, Control, Day, EntitlementEvent, Id};
 use stream::{Blobs, Input, Order, Outbox, Progress, Stage, StageError, State, StorageError, TableId};
 
 use super::account::{Account, Phase, close_day};
+use super::claims;
 use super::clock::Clock;
 use super::job::{Desk, Job, Step};
 use super::lines::{Line, LineBuffer};
@@ -51,8 +52,9 @@ impl Stage for LedgerStage {
 
     fn prefetch(&self, input: &EntitlementEvent, wanted: &mut Vec<(TableId, Vec<u8>)>) {
         let mut slots = self.slots.borrow_mut();
-        let day = input.entitlement().date;
-        let Ok(span) = slots.find(input.entitlement(), &self.references) else { return };
+        let Some(entitlement) = input.entitlement() else { return };
+        let day = entitlement.date;
+        let Ok(span) = slots.find(entitlement, &self.references) else { return };
         for target in &span.targets {
             if target.opening.is_some() {
                 wanted.push((ACCOUNTS.id(), target.id.0.to_vec()));
@@ -70,6 +72,8 @@ impl Stage for LedgerStage {
         let (entitlement, revoked) = match input.item {
             EntitlementEvent::Grant(entitlement) => (entitlement, false),
             EntitlementEvent::Revoke(entitlement) => (entitlement, true),
+            EntitlementEvent::Claim(line) => return claims::come(line, input.stamp, &self.references, state),
+            EntitlementEvent::Unclaim(line) => return claims::go(line, input.stamp, &self.references, state),
         };
         let day = entitlement.date;
         let span = self.slots.get_mut().find(entitlement, &self.references)?;
@@ -94,7 +98,7 @@ impl Stage for LedgerStage {
         number: u64,
         payload: &[u8],
         state: &mut dyn State,
-        _outbox: &mut Outbox<AccrualEvent>,
+        outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let control = Control::decode(payload)
             .ok_or_else(|| StageError::Unknown { stage: "ledger", what: format!("control {number}") })?;
@@ -106,6 +110,9 @@ impl Stage for LedgerStage {
         if let Control::Configure { reference } = &control {
             self.references.configure(number, *reference, state)?;
             step = Step::Terms([0; 16]);
+        }
+        if let Control::Command(command) = &control {
+            claims::decide(command, (number, self.clock.today()), &self.references, state, outbox)?;
         }
         let tick = match control {
             Control::Tick { as_of } => Some(as_of),

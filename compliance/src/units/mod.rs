@@ -6,9 +6,10 @@
 //! (event time, sale id).
 //!
 //! A sale that is held, by doubts about its data or by a rule here, earns nothing and still counts as a fact. A return
-//! that is held still takes back: what is granted must never exceed what is sold.
+//! that is held still takes back: what is granted must never exceed what is sold. Claims go through to the ledger.
 
 mod circles;
+mod claims;
 pub(crate) mod conditions;
 mod desk;
 pub(crate) mod facts;
@@ -69,6 +70,7 @@ impl Stage for UnitsStage {
                 wanted.push(SALES.wanted(&SaleKey::of(sale)));
                 sale
             }
+            SaleEvent::Assert(sale) if claims::is_claim(sale) => return,
             SaleEvent::Assert(sale) => sale,
         };
         let known = self.references.as_of(sale.stamp);
@@ -94,6 +96,8 @@ impl Stage for UnitsStage {
         let UnitsStage { references, offers, shelves } = self;
         let mut desk = Desk { state, references, offers, shelves, stamp: input.stamp };
         match input.item {
+            SaleEvent::Assert(sale) if claims::is_claim(sale) => claims::pass(sale, true, outbox),
+            SaleEvent::Retract(sale) if claims::is_claim(sale) => claims::pass(sale, false, outbox),
             SaleEvent::Assert(sale) => {
                 assert(&mut desk, sale)?;
                 publish_holds(&mut desk, sale, true, outbox);

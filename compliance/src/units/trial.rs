@@ -272,6 +272,7 @@ impl Trial {
             match routed.item {
                 EntitlementEvent::Grant(grant) => self.granted.push(*grant),
                 EntitlementEvent::Revoke(grant) => self.revoke(&grant),
+                EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => {}
             }
         }
         for view in published.into_iter().filter(|view| view.topic == Topic::Findings as u8) {

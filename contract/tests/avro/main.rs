@@ -179,6 +179,27 @@ fn feeds_and_rows() {
     ]);
 }
 
+fn claim_line(sale: Option<Id>) -> ClaimLine {
+    ClaimLine {
+        id: id(9),
+        version: 2,
+        ledger_key: "VOL".into(),
+        at: at(),
+        stamp: 3,
+        claim: "C-1".into(),
+        line: "1".into(),
+        program: "VOL".into(),
+        beneficiary: "partner:P-1".into(),
+        date: day(),
+        quantity: Micros::units(400),
+        unit: Micros(2_600_000),
+        amount: amount(),
+        currency: euro(),
+        document: "INV-1#2".into(),
+        sale,
+    }
+}
+
 #[test]
 fn sales_and_entitlements() {
     let seen = check(&[
@@ -207,6 +228,8 @@ fn sales_and_entitlements() {
     check(&[
         EntitlementEvent::Grant(Box::new(entitlement(None))),
         EntitlementEvent::Revoke(Box::new(entitlement(Some((id(6), day()))))),
+        EntitlementEvent::Claim(Box::new(claim_line(None))),
+        EntitlementEvent::Unclaim(Box::new(claim_line(Some(id(6))))),
     ]);
 }
 
@@ -250,6 +273,7 @@ fn accruals_and_controls() {
     let order = AuthorizationOrder {
         id: id(8),
         settlement: settlement(),
+        claim: id(9),
         class: MarketingExpense,
         amount: amount(),
         functional: None,
@@ -282,6 +306,23 @@ fn accruals_and_controls() {
         Action::Resolve { kind: "product".into(), partner: "P-1".into(), text: "t".into(), identity: "maker/1".into() };
     let decide =
         |decision| Action::Decide { partner: "P-1".into(), file: "P-1/mai.csv".into(), record_no: 3, decision };
+    let claim = |action| Control::Command(Box::new(command(Action::Claim { claim: id(9), action })));
+    let amount = amount();
+    check(
+        &[
+            ClaimAction::Release,
+            ClaimAction::Adjust { amount },
+            ClaimAction::Reject,
+            ClaimAction::Override,
+            ClaimAction::Resubmit { amount },
+            ClaimAction::Appeal,
+            ClaimAction::Uphold,
+            ClaimAction::Overturn,
+            ClaimAction::Settle { amount },
+            ClaimAction::Withdraw,
+        ]
+        .map(claim),
+    );
     check(&[
         Control::Configure { reference: id(7) },
         Control::Tick { as_of: day() },
@@ -363,6 +404,29 @@ fn what_readers_outside_see() {
 }
 
 #[test]
+fn claims_as_readers_see_them() {
+    let claim = |state| Claim {
+        id: id(9),
+        claim: "C-1".into(),
+        line: "1".into(),
+        program: "VOL".into(),
+        beneficiary: "partner:P-1".into(),
+        period: "2013-Q2".into(),
+        at: at(),
+        sale: Some(id(6)).filter(|_| state == ClaimState::Valid),
+        claimed: amount(),
+        payable: Micros::ONE,
+        authorised: Micros::ZERO,
+        currency: euro(),
+        state,
+        codes: vec![Code::ClaimAboveDue, Code::ReportedLate],
+        message: "m".into(),
+        decided_by: "auto".into(),
+    };
+    check(&ClaimState::ALL.map(claim));
+}
+
+#[test]
 fn money_that_was_booked() {
     use AuthorizationStatus::{Authorised, Held, Paid, Void};
     let authorization = |status| Authorization {
@@ -379,6 +443,7 @@ fn money_that_was_booked() {
         decided_by: "auto".into(),
         date: day(),
         batch: 2,
+        claim: Some(id(9)).filter(|_| status != Void),
     };
     check(&[Held, Authorised, Paid, Void].map(authorization));
     check(&[Payment {

@@ -24,7 +24,7 @@ pub fn open<'a>(
     let mut reader = Delimited {
         lines,
         rows: RowReader::new(Arc::clone(&definition)),
-        map: ColumnMap::of_positions(&definition.columns),
+        map: ColumnMap::of_positions(&definition),
         cells: Cells::new(definition.delimiter as u8, quote_byte(definition.quote)),
         head: Head::default(),
         totals: Totals::default(),
@@ -239,7 +239,7 @@ impl Delimited<'_> {
             }
             if let Split::Record { bytes, lines } = split {
                 let cells: Vec<&str> = (0..self.cells.count()).filter_map(|n| self.cells.get(n, &text)).collect();
-                match ColumnMap::of_header(&self.definition.columns, &cells) {
+                match ColumnMap::of_header(&self.definition, &cells) {
                     Ok(map) => {
                         self.map = map;
                         self.skip(bytes, lines);

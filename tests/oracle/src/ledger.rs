@@ -158,7 +158,7 @@ fn reached(program: &Program, currency: Currency, covered: &Units, lines: &[Line
 impl Oracle {
     /// What the ledger was told between two controls.
     pub fn hear(&mut self, event: &EntitlementEvent) {
-        let entitlement = event.entitlement();
+        let Some(entitlement) = event.entitlement() else { return };
         let key = (entitlement.ledger_key.clone(), entitlement.sale);
         match event {
             EntitlementEvent::Grant(granted) => {
@@ -170,6 +170,7 @@ impl Oracle {
                 let gone = self.granted.remove(&key);
                 assert!(gone.as_ref() == Some(entitlement), "only what stands is taken back");
             }
+            EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => {}
         }
     }
 

@@ -69,7 +69,7 @@ impl SheetReader {
             (_, None) => State::Searching(0),
         };
         if self.map.is_none() && !self.definition.header {
-            self.map = Some(ColumnMap::of_positions(&self.definition.columns));
+            self.map = Some(ColumnMap::of_positions(&self.definition));
             self.state = State::Reading;
         }
     }
@@ -135,7 +135,7 @@ impl SheetReader {
         }
         self.state = State::Searching(rows + 1);
         let header = dense(row);
-        match ColumnMap::of_header(&self.definition.columns, &header) {
+        match ColumnMap::of_header(&self.definition, &header) {
             Ok(map) => {
                 self.map = Some(map);
                 self.state = State::Reading;
@@ -157,7 +157,7 @@ impl SheetReader {
             return;
         }
         self.state = State::Done(rows + 1);
-        if self.definition.header && ColumnMap::of_header(&self.definition.columns, &dense(row)).is_ok() {
+        if self.definition.header && ColumnMap::of_header(&self.definition, &dense(row)).is_ok() {
             self.more.push(self.sheet.clone());
             self.state = State::Done(self.header_lines_max);
         }

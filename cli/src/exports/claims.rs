@@ -1,0 +1,119 @@
+//! Claim lines with what became of them: what the ledger decided, joined with what was paid.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use contract::{Authorization, AuthorizationStatus, Claim, ClaimState, Code, Id, Micros, Topic};
+
+use super::row::{Cells, Rows};
+use crate::reader::Reader;
+
+pub(super) const COLUMNS: [&str; 21] = [
+    "claim_id",
+    "line_no",
+    "program",
+    "partner",
+    "sale_id",
+    "claimed",
+    "approved",
+    "currency",
+    "state",
+    "codes",
+    "claim",
+    "period",
+    "beneficiary",
+    "paid",
+    "authorization_ids",
+    "reasons_901",
+    "message",
+    "decided_by",
+    "file",
+    "record_no",
+    "line",
+];
+
+/// A claim line with the authorizations that it is paid by.
+pub(crate) struct Settled {
+    pub claim: Claim,
+    pub authorizations: Vec<Authorization>,
+}
+
+impl Settled {
+    /// Where the line stands once payments are counted.
+    pub fn state(&self) -> ClaimState {
+        let is_open = |a: &&Authorization| a.status == AuthorizationStatus::Authorised;
+        if self.claim.state != ClaimState::Authorised || self.paid().is_zero() {
+            return self.claim.state;
+        }
+        if self.paid() > self.approved() {
+            return ClaimState::ClawbackOpen;
+        }
+        if self.authorizations.iter().any(|a| is_open(&a)) { ClaimState::Authorised } else { ClaimState::Paid }
+    }
+
+    /// What of it may be paid: for a claim that nobody sent, what its authorization allows.
+    pub fn approved(&self) -> Micros {
+        let allowed = || self.authorizations.iter().map(|a| a.amount + a.offset).sum();
+        if self.is_auto() && !self.authorizations.is_empty() { allowed() } else { self.claim.payable }
+    }
+
+    /// What went out for it, in cash or set off.
+    pub fn paid(&self) -> Micros {
+        self.authorizations.iter().map(|a| a.paid + a.offset).sum()
+    }
+
+    /// Nobody sent it: it stands for an authorization of a program that pays by itself.
+    fn is_auto(&self) -> bool {
+        self.claim.at.file_no == 0
+    }
+}
+
+/// All claim lines, by program, beneficiary, period, claim, line and id.
+pub(crate) fn settled(reader: &Reader) -> Result<Vec<Settled>> {
+    let mut by_claim: BTreeMap<Id, Vec<Authorization>> = BTreeMap::new();
+    for authorization in reader.all::<Authorization>(Topic::Authorizations)? {
+        if let Some(claim) = authorization.claim {
+            by_claim.entry(claim).or_default().push(authorization);
+        }
+    }
+    by_claim.values_mut().for_each(|all| all.sort_by_key(|a| (a.batch, a.version, a.id)));
+    let mut claims: Vec<Claim> = reader.all(Topic::Claims)?;
+    let key = |c: &Claim| {
+        let Claim { program, beneficiary, period, claim, line, id, .. } = c.clone();
+        (program, beneficiary, period, claim, line, id)
+    };
+    claims.sort_by_cached_key(key);
+    let of = |claim: Claim| Settled { authorizations: by_claim.remove(&claim.id).unwrap_or_default(), claim };
+    Ok(claims.into_iter().map(of).collect())
+}
+
+pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
+    let mut cells = Cells::default();
+    for settled in settled(reader)? {
+        rows.row(row(reader, &settled, &mut cells))?;
+    }
+    Ok(())
+}
+
+fn row<'c>(reader: &Reader, settled: &Settled, cells: &'c mut Cells) -> &'c Cells {
+    let Settled { claim, authorizations } = settled;
+    let ids: Vec<String> = authorizations.iter().map(|a| a.id.to_string()).collect();
+    cells
+        .clear()
+        .add(claim.id)
+        .add_some(claim.line.parse::<u32>().ok())
+        .add(&claim.program)
+        .add(&claim.at.partner)
+        .add_some(claim.sale);
+    cells.add(claim.claimed).add(settled.approved()).add(claim.currency).add(settled.state().as_str());
+    cells.add(joined(&claim.codes, Code::as_str)).add(&claim.claim).add(&claim.period).add(&claim.beneficiary);
+    cells.add(settled.paid()).add(ids.join(" ")).add(joined(&claim.codes, Code::reason_901)).add(&claim.message);
+    let record_no = Some(claim.at.record_no).filter(|number| *number > 0);
+    let file = if settled.is_auto() { "" } else { reader.path(&claim.at) };
+    cells.add(&claim.decided_by).add(file).add_some(record_no).add(&claim.line)
+}
+
+fn joined(codes: &[Code], text: fn(Code) -> &'static str) -> String {
+    let texts: Vec<&str> = codes.iter().map(|code| text(*code)).filter(|text| !text.is_empty()).collect();
+    texts.join(" ")
+}

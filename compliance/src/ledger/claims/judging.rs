@@ -1,0 +1,383 @@
+//! A tick judges the claimed groups of which something has changed, and orders what may be paid.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Finding, Id, Micros, Money, Paid, Program,
+    Publication, Settlement, Text,
+};
+use stream::{Order, Outbox, StageError, State, StorageError};
+
+use super::sharing::{Asked, share};
+use super::verdict::{Standing, Verdict, claimed, follow, judge};
+use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, program_of};
+use crate::ledger::account::{Account, Phase, freeze_day};
+use crate::ledger::clock::Clock;
+use crate::ledger::due::due;
+use crate::ledger::findings::{digest, view};
+use crate::ledger::holds::{holds, left};
+use crate::ledger::now::Now;
+use crate::ledger::periods::{Issuing, tell};
+use crate::ledger::rows::{OfSale, by_sale};
+use crate::ledger::settle::terms;
+use crate::ledger::tables::ACCOUNTS;
+use crate::references::References;
+
+/// Claims are judged when all settlements are settled and turned.
+const ROUND: u8 = 8;
+
+/// A tick, after everything that came before it is settled and turned.
+pub(crate) struct Judging<'a> {
+    /// Number of the tick's control.
+    pub control: u64,
+    /// The batch that the tick closes.
+    pub batch: u64,
+    pub today: Day,
+    pub references: &'a References,
+    pub clock: &'a Clock,
+}
+
+/// A claim line on the desk.
+struct Item {
+    line: ClaimLine,
+    /// Its sender took it back.
+    gone: bool,
+    note: Note,
+    standing: Standing,
+    verdict: Verdict,
+    payable: Micros,
+}
+
+/// The settlements of a group, in order of their versions.
+struct Desk {
+    accounts: Vec<(Id, Account)>,
+    /// What each sale brings, where some line names one.
+    sales: BTreeMap<Id, OfSale>,
+}
+
+impl Judging<'_> {
+    /// Judges the lines of one group; returns how many they are.
+    pub fn judge(
+        &self,
+        group: [u8; 16],
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let kept: Vec<Kept> = LINES.prefix(state, &group, Order::Up, usize::MAX)?.into_iter().map(|(_, k)| k).collect();
+        let later = |number: u64| number >= self.control;
+        if !kept.iter().any(|kept| later(kept.came) || kept.gone.is_some_and(later)) {
+            CLAIMED.delete(state, &group)?;
+        }
+        let mut items = self.items(group, kept, state)?;
+        let Some(first) = items.first() else { return Ok(0) };
+        outbox.acting_in(ROUND, &Id(group).to_string());
+        let names_sales = items.iter().any(|item| item.line.sale.is_some());
+        let mut desk = self.desk(&first.line, names_sales, state)?;
+        for item in &mut items {
+            let program = self.program(&item.line, &desk);
+            item.standing = self.standing(&item.line, &program, &desk);
+            item.verdict = judge(&item.line, &item.note, &program, &item.standing);
+        }
+        share_among(&mut items, &desk);
+        self.order(group, &mut items, &mut desk, state, outbox)?;
+        let count = items.len();
+        for item in items {
+            self.close(item, &desk, state, outbox)?;
+        }
+        Ok(count)
+    }
+
+    /// The newest version of each line that stands, or that stood last, in the order in which they are served.
+    fn items(&self, group: [u8; 16], kept: Vec<Kept>, state: &mut dyn State) -> Result<Vec<Item>, StorageError> {
+        let mut items: Vec<Item> = Vec::new();
+        for versions in kept.chunk_by(|a, b| a.line.id == b.line.id) {
+            let came = || versions.iter().rev().filter(|kept| kept.came < self.control);
+            let Some(newest) = came().find(|kept| kept.stands(self.control)).or_else(|| came().next()) else {
+                continue;
+            };
+            let mut note = NOTES.get(state, &newest.line.id.0)?.unwrap_or_default();
+            if note.version != newest.line.version {
+                let Note { ordered, first_order, published, findings, chain, .. } = note;
+                let version = newest.line.version;
+                note = Note { group, version, ordered, first_order, published, findings, chain, ..Note::default() };
+            }
+            items.push(Item {
+                line: newest.line.clone(),
+                gone: !newest.stands(self.control),
+                note,
+                standing: Standing::default(),
+                verdict: Verdict::none(),
+                payable: Micros::ZERO,
+            });
+        }
+        let order = |item: &Item| (item.note.first_order.unwrap_or(u64::MAX), item.line.date, item.line.id);
+        items.sort_by_key(order);
+        Ok(items)
+    }
+
+    fn desk(&self, line: &ClaimLine, names_sales: bool, state: &mut dyn State) -> Result<Desk, StageError> {
+        let known = self.references.as_of(self.control);
+        let period = program_of(line, known).map(|program| Group::of_line(line, program).period).unwrap_or_default();
+        let mut desk = Desk { accounts: Vec::new(), sales: BTreeMap::new() };
+        for version in known.versions(&line.program) {
+            let settlement = Settlement {
+                program: line.program.clone(),
+                version: version.version,
+                beneficiary: line.beneficiary.clone(),
+                period: period.clone(),
+                currency: line.currency,
+            };
+            let id = settlement.id();
+            let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
+            if names_sales {
+                let program = &*terms(&account, self.references.as_of(account.terms));
+                let due = due(id, &account, program, state)?;
+                by_sale(id, &account, program, &due, state, &mut desk.sales)?;
+            }
+            desk.accounts.push((id, account));
+        }
+        Ok(desk)
+    }
+
+    /// The terms of the newest settlement, else those that hold now.
+    fn program(&self, line: &ClaimLine, desk: &Desk) -> Program {
+        let of_account =
+            desk.accounts.last().map(|(_, account)| terms(account, self.references.as_of(account.terms)).into_owned());
+        let now = || program_of(line, self.references.as_of(self.control)).cloned();
+        of_account.or_else(now).expect("a program whose claims were taken in is known")
+    }
+
+    fn standing(&self, line: &ClaimLine, program: &Program, desk: &Desk) -> Standing {
+        let accounts = || desk.accounts.iter().map(|(_, account)| account);
+        let authorised = accounts().map(|account| account.authorised).sum();
+        let frozen = match desk.accounts.is_empty() {
+            true => self.today >= freeze_day(program, program.period.range(line.date).1),
+            false => accounts().all(|account| account.phase != Phase::Open),
+        };
+        let received = self.clock.as_of(line.stamp);
+        let all = OfSale {
+            due: accounts().map(|account| account.accrued).sum(),
+            quantity: accounts().map(|account| account.tally().net.quantity).sum(),
+        };
+        let OfSale { due, quantity } = match line.sale {
+            Some(sale) => desk.sales.get(&sale).copied().unwrap_or_default(),
+            None => all,
+        };
+        Standing { due: due.min(all.due), authorised, quantity, frozen, received }
+    }
+
+    /// Orders what lines may have above what was ordered for them, as far as their settlements are frozen. What is held
+    /// waits for the next tick.
+    fn order(
+        &self,
+        group: [u8; 16],
+        items: &mut [Item],
+        desk: &mut Desk,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let now = Now { control: self.control, today: Some(self.today), references: self.references };
+        for (id, account) in &mut desk.accounts {
+            let program = &*terms(account, self.references.as_of(account.terms));
+            let owed = account.accrued - account.authorised;
+            let room = left(owed.max(Micros::ZERO), &holds(account, program, now, state)?, account);
+            if room < owed {
+                CLAIMED.put(state, &group, &())?;
+            }
+            let wanted = wanted(items, account, program, room);
+            let total: Micros = wanted.iter().map(|(_, amount)| *amount).sum();
+            if total.is_zero() || program.minimum_payout.is_some_and(|minimum| total < minimum) {
+                continue;
+            }
+            let issuing = Issuing::new(account, self.batch, now);
+            for (at, amount) in wanted {
+                let item = &mut items[at];
+                let order = issuing.order(account, program, amount, Some(item.line.id));
+                outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
+                item.note.ordered += amount;
+                item.note.first_order.get_or_insert(self.control);
+            }
+            tell(*id, account, now, state, outbox)?;
+            ACCOUNTS.put(state, &id.0, account)?;
+        }
+        Ok(())
+    }
+
+    /// Says what became of a line, where that is news.
+    fn close(
+        &self,
+        item: Item,
+        desk: &Desk,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let Item { line, gone, mut note, standing, verdict, payable } = item;
+        let claimed = claimed(&line, &note);
+        let verdict = settled(verdict, gone, claimed, payable, &note, &standing);
+        if verdict.state == ClaimState::Deferred && desk.accounts.is_empty() {
+            let program = self.program(&line, desk);
+            let expiry = freeze_day(&program, program.period.range(line.date).1);
+            EXPIRIES.put(state, &(expiry.0, note.group), &())?;
+        }
+        if payable < claimed && verdict.state != ClaimState::Deferred {
+            note.refused.get_or_insert(self.today);
+        }
+        self.tell(&line, &mut note, &verdict, claimed - payable, outbox);
+        let program = self.program(&line, desk);
+        let decided_by = if note.decider.is_empty() { Text::from("auto") } else { note.decider.clone() };
+        let claim = Claim {
+            id: line.id,
+            claim: line.claim.clone(),
+            line: line.line.clone(),
+            program: line.program.clone(),
+            beneficiary: line.beneficiary.clone(),
+            period: Group::of_line(&line, &program).period,
+            at: line.at.clone(),
+            sale: line.sale,
+            claimed,
+            payable,
+            authorised: note.ordered,
+            currency: line.currency,
+            state: verdict.state,
+            codes: verdict.codes,
+            message: verdict.reasons.join("; "),
+            decided_by,
+        };
+        if note.published.as_ref() != Some(&claim) {
+            outbox.publish(view(&Publication::Claim(claim.clone())));
+            note.published = Some(claim);
+        }
+        Ok(NOTES.put(state, &line.id.0, &note)?)
+    }
+
+    /// Publishes a finding for each code that is new or says something else, and withdraws what is over. What comes back
+    /// after it was authorised is told for the settlement.
+    fn tell(
+        &self,
+        line: &ClaimLine,
+        note: &mut Note,
+        verdict: &Verdict,
+        at_risk: Micros,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) {
+        let told = verdict.codes.iter().zip(&verdict.reasons).filter(|(code, _)| **code != Code::ReturnAfterPayment);
+        let mut stand = Vec::new();
+        for (code, reason) in told {
+            let finding = Finding {
+                id: finding_id(*code, line.id),
+                sale: line.sale,
+                program: line.program.clone(),
+                beneficiary: line.beneficiary.clone(),
+                at_risk: (!at_risk.is_zero()).then_some(Money { amount: at_risk, currency: line.currency }),
+                ..Finding::about(
+                    *code,
+                    line.at.clone(),
+                    None,
+                    format!("claim {} line {}: {reason}", line.claim, line.line),
+                )
+            };
+            let said = digest(&finding);
+            if !note.findings.contains(&(*code, said)) {
+                outbox.publish(view(&Publication::Finding(finding)));
+            }
+            stand.push((*code, said));
+        }
+        for (code, _) in &note.findings {
+            if !stand.iter().any(|(other, _)| other == code) {
+                outbox.publish(view(&Publication::Withdrawn(finding_id(*code, line.id))));
+            }
+        }
+        note.findings = stand;
+    }
+}
+
+fn finding_id(code: Code, claim: Id) -> Id {
+    Id::of("finding", &[code.as_str(), &claim.to_string()])
+}
+
+/// Says what may be paid of each line.
+fn share_among(items: &mut [Item], desk: &Desk) {
+    let asked = |item: &Item| Asked {
+        most: item.verdict.most,
+        ordered: item.note.ordered,
+        open: !item.gone && item.verdict.state == ClaimState::Valid,
+        sale: item.line.sale,
+    };
+    let asked: Vec<Asked> = items.iter().map(asked).collect();
+    let due = desk.accounts.iter().map(|(_, account)| account.accrued).sum();
+    let sales = desk.sales.iter().map(|(sale, of_sale)| (*sale, of_sale.due)).collect();
+    for (item, payable) in items.iter_mut().zip(share(due, &sales, &asked)) {
+        item.payable = payable;
+    }
+}
+
+/// What lines want of one settlement: place of the line and amount.
+fn wanted(items: &[Item], account: &Account, program: &Program, room: Micros) -> Vec<(usize, Micros)> {
+    let may_order = account.pays() && account.phase != Phase::Open && matches!(program.paid, Paid::Claim(_));
+    let mut room = if may_order { room } else { Micros::ZERO };
+    let mut wanted = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let amount = (item.payable - item.note.ordered).min(room);
+        if amount > Micros::ZERO {
+            room = room - amount;
+            wanted.push((at, amount));
+        }
+    }
+    wanted
+}
+
+/// The verdict once it is known what is left for the line and what was ordered.
+fn settled(
+    mut verdict: Verdict,
+    gone: bool,
+    claimed: Micros,
+    payable: Micros,
+    note: &Note,
+    standing: &Standing,
+) -> Verdict {
+    if gone {
+        let reasons = vec!["its sender took it back".to_owned()];
+        return Verdict { state: ClaimState::Withdrawn, most: payable, codes: Vec::new(), reasons };
+    }
+    if verdict.state == ClaimState::Valid && payable < verdict.most {
+        verdict.codes.push(Code::ClaimAboveDue);
+        let so_far = if standing.frozen { "" } else { " so far" };
+        verdict.reasons.push(format!("{claimed} claimed, {payable} is left of what is due{so_far}"));
+        if payable.is_zero() && note.ordered.is_zero() && standing.frozen {
+            verdict.state = follow(verdict.state, ClaimEvent::Blocked);
+        }
+    }
+    let is_decided_otherwise = matches!(verdict.state, ClaimState::Withdrawn | ClaimState::InDispute);
+    if note.ordered > Micros::ZERO && !is_decided_otherwise {
+        verdict.state = follow(ClaimState::Valid, ClaimEvent::Reserved);
+    }
+    if note.ordered > payable {
+        verdict.codes.push(Code::ReturnAfterPayment);
+        verdict.reasons.push(format!("{} was authorised, {payable} of it is due", note.ordered));
+    }
+    verdict
+}
+
+/// The claim that stands for an order of a program that pays by itself (domain notes §2.4).
+pub(crate) fn publish_auto(account: &Account, claim: Id, amount: Micros, outbox: &mut Outbox<AccrualEvent>) {
+    let settlement = &account.settlement;
+    let claim = Claim {
+        id: claim,
+        claim: "auto".into(),
+        line: account.orders.to_string().into(),
+        program: settlement.program.clone(),
+        beneficiary: settlement.beneficiary.clone(),
+        period: settlement.period.clone(),
+        at: contract::RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 },
+        sale: None,
+        claimed: amount,
+        payable: amount,
+        authorised: amount,
+        currency: settlement.currency,
+        state: ClaimState::Authorised,
+        codes: Vec::new(),
+        message: String::new(),
+        decided_by: "auto".into(),
+    };
+    outbox.publish(view(&Publication::Claim(claim)));
+}

@@ -1,0 +1,136 @@
+//! Claims: what of the money that is due somebody asks for.
+//!
+//! A thin layer over the settlements: what is due stays a function of the sales, and a claim line says that it may be
+//! authorised. Lines are facts that come and go ([`keep`]); what becomes of them is a function of these facts, of what is
+//! due, and of what persons decided, found anew at ticks ([`judging`]). What was authorised for a line at an earlier tick
+//! stays its own.
+//!
+//! A claimed group is one program for one beneficiary, period and currency: the settlements of all its versions.
+
+mod judging;
+mod keep;
+mod persons;
+mod sharing;
+mod verdict;
+
+use contract::{ChainEnd, Claim, ClaimLine, Code, Day, Id, Micros, Program, Text};
+use serde::{Deserialize, Serialize};
+use stream::{Order, State, StorageError, Table};
+
+pub(crate) use judging::{Judging, publish_auto};
+pub(crate) use keep::{come, go};
+pub(crate) use persons::decide;
+
+use super::account::Account;
+use super::slots::version_for;
+use crate::references::Known;
+
+/// (claimed group, claim line, version) → the line, with when it came and went.
+const LINES: Table<([u8; 16], [u8; 16], u32), Kept> = Table::new(15, "claim lines");
+/// Claim line → what became of it.
+const NOTES: Table<[u8; 16], Note> = Table::new(16, "claim notes");
+/// Claimed groups that the next tick judges.
+pub(crate) const CLAIMED: Table<[u8; 16], ()> = Table::new(17, "claimed groups");
+/// (first day past the grace, claimed group): nothing was due when it was judged.
+pub(crate) const EXPIRIES: Table<(i32, [u8; 16]), ()> = Table::new(18, "expiries of claims");
+
+/// A version of a claim line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    line: ClaimLine,
+    /// Controls in force when the ledger learned that it came, and that it went.
+    came: u64,
+    gone: Option<u64>,
+}
+
+impl Kept {
+    fn stands(&self, control: u64) -> bool {
+        self.came < control && self.gone.is_none_or(|gone| gone >= control)
+    }
+}
+
+/// What became of a claim line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    group: [u8; 16],
+    /// The version that persons decided about.
+    version: u32,
+    /// Claimed anew in place of the line's own amount.
+    resubmitted: Option<Micros>,
+    word: Option<Word>,
+    /// Who decided last, and why.
+    decider: Text,
+    said: String,
+    /// Who proposed an override that waits for a second person.
+    proposer: Text,
+    /// Day of the tick that first refused some of it.
+    refused: Option<Day>,
+    /// Ordered to be paid so far, and the control of the first order.
+    ordered: Micros,
+    first_order: Option<u64>,
+    /// As readers saw it last.
+    published: Option<Claim>,
+    findings: Vec<(Code, Id)>,
+    /// The audit chain of the line.
+    chain: ChainEnd,
+}
+
+/// What persons decided last about a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Word {
+    Released,
+    /// No more than that.
+    Adjusted(Micros),
+    Rejected,
+    Overridden,
+    Disputed,
+    /// A dispute ended with no more than that.
+    Settled(Micros),
+    Withdrawn,
+}
+
+/// What claims are shared over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Group<'a> {
+    program: &'a Text,
+    beneficiary: &'a Text,
+    period: Text,
+    currency: contract::Currency,
+}
+
+impl<'a> Group<'a> {
+    /// That of a line, by the terms of the day that it names.
+    fn of_line(line: &'a ClaimLine, program: &Program) -> Group<'a> {
+        Group {
+            program: &line.program,
+            beneficiary: &line.beneficiary,
+            period: program.period.label(line.date).into(),
+            currency: line.currency,
+        }
+    }
+
+    fn id(&self) -> Id {
+        Id::of("claimed", &[self.program, self.beneficiary, &self.period, self.currency.as_str()])
+    }
+}
+
+/// The terms under which a line claims; `None` where the program is not known.
+fn program_of<'a>(line: &ClaimLine, known: &'a Known) -> Option<&'a Program> {
+    version_for(&line.program, line.date, known)
+}
+
+/// Has the claims on a settlement judged at this tick, if there are any.
+pub(crate) fn touch(account: &Account, state: &mut dyn State) -> Result<(), StorageError> {
+    let settlement = &account.settlement;
+    let group = Group {
+        program: &settlement.program,
+        beneficiary: &settlement.beneficiary,
+        period: settlement.period.clone(),
+        currency: settlement.currency,
+    };
+    let id = group.id().0;
+    match LINES.prefix(state, &id, Order::Up, 1)?.is_empty() {
+        true => Ok(()),
+        false => CLAIMED.put(state, &id, &()),
+    }
+}

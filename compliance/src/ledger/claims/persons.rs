@@ -1,0 +1,121 @@
+//! What persons decide about claim lines: commands, judged against what readers saw last.
+
+use contract::{
+    Action, AuditRecord, ClaimAction, ClaimActor, ClaimCase, ClaimState, ClaimTerms, Code, Command, Day, Micros,
+    Permitted, Publication, permit,
+};
+use stream::{Order, Outbox, StageError, State};
+
+use super::{CLAIMED, LINES, NOTES, Note, Word, program_of};
+use crate::ledger::findings::view;
+use crate::references::References;
+
+/// Does what a person decided about a line of this partition; a line of another one is left alone.
+///
+/// What is refused leaves its audit record as well. What a decision is worth shows at the next tick.
+pub(crate) fn decide<T>(
+    command: &Command,
+    (control, today): (u64, Option<Day>),
+    references: &References,
+    state: &mut dyn State,
+    outbox: &mut Outbox<T>,
+) -> Result<(), StageError> {
+    let Action::Claim { claim, action } = command.action else { return Ok(()) };
+    let Some(mut note) = NOTES.get(state, &claim.0)? else { return Ok(()) };
+    let Some(seen) = note.published.clone() else { return Ok(()) };
+    let Some((_, kept)) = LINES.prefix(state, &(note.group, claim.0), Order::Down, 1)?.into_iter().next() else {
+        return Ok(());
+    };
+    outbox.acting_for(&claim.to_string());
+    let terms = program_of(&kept.line, references.as_of(control)).and_then(|program| program.paid.claims());
+    let case = ClaimCase {
+        state: seen.state,
+        adjusted: seen.payable < seen.claimed,
+        paid: note.ordered > Micros::ZERO,
+        submitter: &kept.line.at.partner,
+        decider: &note.decider,
+        proposer: &note.proposer,
+        amount: seen.claimed,
+        limit: terms.and_then(|terms| terms.override_limit),
+        appealable: is_appealable(&note, terms, today),
+        overridable: seen.codes.iter().all(|code| *code == Code::ReportedLate),
+    };
+    let actor = ClaimActor { name: &command.actor, reason: &command.reason, comment: &command.comment };
+    let said = permit(action, &case, &actor);
+    let (what, object) = match said {
+        Ok(Permitted::To(to)) => {
+            note_word(&mut note, action, to, command, today);
+            let mut claim = seen.clone();
+            (claim.state, claim.decided_by) = (to, command.actor.clone());
+            claim.message.clone_from(&command.reason);
+            if note.published.as_ref() != Some(&claim) {
+                outbox.publish(view(&Publication::Claim(claim.clone())));
+                note.published = Some(claim);
+            }
+            CLAIMED.put(state, &note.group, &())?;
+            (
+                "claim.decided",
+                format!(
+                    "{} of claim {claim_no} line {line}: {}",
+                    action.as_str(),
+                    to.as_str(),
+                    claim_no = seen.claim,
+                    line = seen.line
+                ),
+            )
+        }
+        Ok(Permitted::Proposed) => {
+            note.proposer = command.actor.clone();
+            (
+                "claim.proposed",
+                format!("{} of claim {} line {} waits for a second person", action.as_str(), seen.claim, seen.line),
+            )
+        }
+        Err(why) => ("claim.refused", format!("{} of claim {} line {}: {why}", action.as_str(), seen.claim, seen.line)),
+    };
+    let record = note.chain.link(AuditRecord {
+        chain: format!("claim/{claim}").into(),
+        time: today,
+        actor: command.actor.clone(),
+        role: command.role.clone(),
+        action: what.into(),
+        object,
+        reason: command.reason.clone(),
+        comment: command.comment.clone(),
+        ..AuditRecord::default()
+    });
+    outbox.publish(view(&Publication::Audit(record)));
+    Ok(NOTES.put(state, &claim.0, &note)?)
+}
+
+fn is_appealable(note: &Note, terms: Option<&ClaimTerms>, today: Option<Day>) -> bool {
+    /// Bounded to a century, so that a day stays a day.
+    const DAYS_MAX: u32 = 36_525;
+    let days = terms.map_or(0, |terms| terms.appeal_days.min(DAYS_MAX));
+    let days = i32::try_from(days).expect("a bounded count fits");
+    note.refused.zip(today).is_some_and(|(refused, today)| today <= refused.plus(days))
+}
+
+fn note_word(note: &mut Note, action: ClaimAction, to: ClaimState, command: &Command, today: Option<Day>) {
+    note.word = match action {
+        ClaimAction::Release => Some(Word::Released),
+        ClaimAction::Adjust { amount } => Some(Word::Adjusted(amount)),
+        ClaimAction::Reject | ClaimAction::Uphold => Some(Word::Rejected),
+        ClaimAction::Override | ClaimAction::Overturn => Some(Word::Overridden),
+        ClaimAction::Settle { amount } => Some(Word::Settled(amount)),
+        ClaimAction::Appeal => Some(Word::Disputed),
+        ClaimAction::Withdraw => Some(Word::Withdrawn),
+        ClaimAction::Resubmit { amount } => {
+            (note.resubmitted, note.refused) = (Some(amount), None);
+            None
+        }
+    };
+    note.said.clone_from(&command.reason);
+    note.proposer.clear();
+    if to == ClaimState::Rejected {
+        note.refused = note.refused.or(today);
+    }
+    if !matches!(action, ClaimAction::Appeal | ClaimAction::Resubmit { .. } | ClaimAction::Withdraw) {
+        note.decider = command.actor.clone();
+    }
+}

@@ -1,0 +1,207 @@
+//! What becomes of one claim line before what is due is shared: a function of the line, the terms and what stands.
+
+use contract::{
+    ClaimEvent, ClaimLine, ClaimState, ClaimTerms, Code, Currency, Day, LateClaim, Mechanism, Micros, Money, Paid,
+    Program,
+};
+
+use super::{Note, Word};
+
+/// What stands for the group that a line claims, or for the sale that it names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// What is due, all lines together.
+    pub due: Micros,
+    /// What may be paid without a claim.
+    pub authorised: Micros,
+    /// Units sold, net of returns, in millionths.
+    pub quantity: i128,
+    /// No sale of the period counts in place any more.
+    pub frozen: bool,
+    /// Day of the last tick before the line came; `None` before the first.
+    pub received: Option<Day>,
+}
+
+/// What may become of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub state: ClaimState,
+    /// At most that is paid of it.
+    pub most: Micros,
+    pub codes: Vec<Code>,
+    /// Why, one reason for each code.
+    pub reasons: Vec<String>,
+}
+
+impl Verdict {
+    /// That of a line that nobody has looked at.
+    pub(super) fn none() -> Verdict {
+        Verdict { state: ClaimState::Received, most: Micros::ZERO, codes: Vec::new(), reasons: Vec::new() }
+    }
+}
+
+/// The amount that the line stands for, in place of its own where it was claimed anew.
+pub(super) fn claimed(line: &ClaimLine, note: &Note) -> Micros {
+    note.resubmitted.unwrap_or(line.amount)
+}
+
+/// Judges a line. Persons' words stand over what the checks say, but for what is due.
+pub(super) fn judge(line: &ClaimLine, note: &Note, program: &Program, standing: &Standing) -> Verdict {
+    match note.word {
+        Some(Word::Withdrawn) => return said(ClaimState::Withdrawn, note),
+        Some(Word::Rejected) => return said(ClaimState::Rejected, note),
+        Some(Word::Disputed) => return said(ClaimState::InDispute, note),
+        _ => {}
+    }
+    let Paid::Claim(terms) = &program.paid else { return without_claims(line, note, standing) };
+    if let Some(late) = too_late(line, note, program, terms, standing) {
+        return late;
+    }
+    if standing.due <= Micros::ZERO {
+        return nothing_due(line, standing);
+    }
+    if terms.review_above.is_some_and(|above| claimed(line, note) > above) && note.word.is_none() {
+        return Verdict {
+            reasons: vec![format!("a line of more than {} waits for a person", terms.review_above.unwrap_or_default())],
+            ..outcome(ClaimEvent::Doubted, Micros::ZERO)
+        };
+    }
+    provable(line, note, program, standing)
+}
+
+/// DD-09: what is paid by itself is not paid once more. A claim may come before the sales.
+fn without_claims(line: &ClaimLine, note: &Note, standing: &Standing) -> Verdict {
+    if standing.due <= Micros::ZERO {
+        return nothing_due(line, standing);
+    }
+    let shown = |amount| Money { amount, currency: line.currency };
+    let above = (claimed(line, note) - standing.due).max(Micros::ZERO);
+    let above = if above.is_zero() { String::new() } else { format!("; {} claimed above it", shown(above)) };
+    let reason = format!(
+        "the program pays without a claim: {} is due, {} of it authorised{above}",
+        shown(standing.due),
+        shown(standing.authorised)
+    );
+    Verdict { codes: vec![Code::AccrualClaimed], reasons: vec![reason], ..outcome(ClaimEvent::Blocked, Micros::ZERO) }
+}
+
+/// OP-07: the line came after its window; an override lets it in.
+fn too_late(
+    line: &ClaimLine,
+    note: &Note,
+    program: &Program,
+    terms: &ClaimTerms,
+    standing: &Standing,
+) -> Option<Verdict> {
+    let received = standing.received?;
+    let last = last_day(line, program, terms);
+    if received <= last || matches!(note.word, Some(Word::Overridden | Word::Settled(_))) {
+        return None;
+    }
+    let reason = format!("came in after {last}, the last day for claims on the period");
+    Some(Verdict {
+        codes: vec![Code::ReportedLate],
+        reasons: vec![reason],
+        ..outcome(ClaimEvent::Blocked, Micros::ZERO)
+    })
+}
+
+/// The last day on which a claim for the line's period may come in.
+pub(super) fn last_day(line: &ClaimLine, program: &Program, terms: &ClaimTerms) -> Day {
+    /// A window is bounded to a century, so that a day stays a day.
+    const DAYS_MAX: u32 = 36_525;
+    let period = program.period.range(line.date).1;
+    let period = match terms.late {
+        LateClaim::Reject => period,
+        LateClaim::Roll => program.period.range(period.plus(1)).1,
+    };
+    period.plus(i32::try_from(terms.days.min(DAYS_MAX)).expect("a bounded count fits"))
+}
+
+/// OP-04: no sale earns anything for it, yet or at all.
+fn nothing_due(line: &ClaimLine, standing: &Standing) -> Verdict {
+    let what = match line.sale {
+        Some(_) => format!("nothing is due for {}", line.document),
+        None => "nothing is due for the period".to_owned(),
+    };
+    if !standing.frozen {
+        let reasons = vec![format!("{what} yet")];
+        return Verdict { reasons, ..outcome(ClaimEvent::EvidenceMissing, Micros::ZERO) };
+    }
+    let state = walk(&[ClaimEvent::Resolved, ClaimEvent::Checked, ClaimEvent::EvidenceMissing, ClaimEvent::Expired]);
+    Verdict { state, most: Micros::ZERO, codes: vec![Code::ClaimOrphan], reasons: vec![what] }
+}
+
+/// What of the line is provable before it is compared with what is due.
+fn provable(line: &ClaimLine, note: &Note, program: &Program, standing: &Standing) -> Verdict {
+    let asked = claimed(line, note);
+    let mut verdict = outcome(ClaimEvent::Passed, asked);
+    let bounds = [extension(line, asked), rate(line, program), quantity(line, asked, standing)];
+    for (code, bound, reason) in bounds.into_iter().flatten().filter(|(_, bound, _)| *bound < asked) {
+        verdict.most = verdict.most.min(bound);
+        verdict.codes.push(code);
+        verdict.reasons.push(reason);
+    }
+    if let Some(Word::Adjusted(most) | Word::Settled(most)) = note.word
+        && most < verdict.most
+    {
+        verdict.most = most;
+        verdict.reasons.push(note.said.clone());
+    }
+    verdict
+}
+
+type Bound = (Code, Micros, String);
+
+/// OP-02: units times what is claimed for one are less than the total.
+fn extension(line: &ClaimLine, asked: Micros) -> Option<Bound> {
+    if line.quantity.is_zero() || line.unit.is_zero() || asked != line.amount {
+        return None;
+    }
+    let product = round(line.quantity.times(line.unit), line.currency);
+    let reason = format!("{} units at {} are {product}, not {}", line.quantity, line.unit, line.amount);
+    Some((Code::ClaimExtensionWrong, product, reason))
+}
+
+/// OP-01: more is claimed for a unit than the program gives.
+fn rate(line: &ClaimLine, program: &Program) -> Option<Bound> {
+    let Mechanism::PerUnit { rate } = program.mechanism else { return None };
+    if line.quantity.is_zero() || line.unit <= rate {
+        return None;
+    }
+    let reason = format!("{} claimed for a unit, the program gives {rate}", line.unit);
+    Some((Code::ClaimRateWrong, round(line.quantity.times(rate), line.currency), reason))
+}
+
+/// OP-03: more units are claimed than were sold, net of returns.
+fn quantity(line: &ClaimLine, asked: Micros, standing: &Standing) -> Option<Bound> {
+    let sold = Micros(i64::try_from(standing.quantity.max(0)).unwrap_or(i64::MAX));
+    if line.quantity <= sold {
+        return None;
+    }
+    let reason = format!("{} units claimed, {sold} sold net of returns", line.quantity);
+    Some((Code::ClaimQuantityAbove, round(asked.share(sold, line.quantity), line.currency), reason))
+}
+
+fn round(amount: Micros, currency: Currency) -> Micros {
+    amount.round(currency.minor_digits())
+}
+
+/// What a person's word alone says.
+fn said(state: ClaimState, note: &Note) -> Verdict {
+    Verdict { state, most: Micros::ZERO, codes: Vec::new(), reasons: vec![note.said.clone()] }
+}
+
+fn outcome(event: ClaimEvent, most: Micros) -> Verdict {
+    let state = walk(&[ClaimEvent::Resolved, ClaimEvent::Checked, event]);
+    Verdict { state, most, codes: Vec::new(), reasons: Vec::new() }
+}
+
+/// Where a line that has just come in stands after these events.
+fn walk(events: &[ClaimEvent]) -> ClaimState {
+    events.iter().fold(ClaimState::Received, |state, event| follow(state, *event))
+}
+
+pub(super) fn follow(state: ClaimState, event: ClaimEvent) -> ClaimState {
+    state.after(event).unwrap_or_else(|| panic!("{event:?} cannot happen to a claim line that is {}", state.as_str()))
+}
