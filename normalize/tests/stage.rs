@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Action, AuditRecord, Cadence, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule, FileStatus,
-    FileVerdict, Finding, Id, Mechanism, Micros, Movement, OpenFile, ParsedRow, Partner, PartnerKind, Person, Product,
-    Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Text, Topic,
+    Action, AuditRecord, Cadence, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule,
+    FileStatus, FileVerdict, Finding, Id, Mechanism, Micros, Movement, OpenFile, ParsedRow, Partner, PartnerKind,
+    Person, Product, Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Text,
+    Topic,
 };
 use normalize::NormalizeStage;
 use stream::{Blobs, Input, MemoryState, Outbox, Shard, Stage, StorageError};
