@@ -117,7 +117,7 @@ fn ledger_and_oracle_agree() {
                 Ok(found) => reached.note(&acts, &found),
                 Err(first) => panic!("seed {seed}: {first}{}", shortest(&acts)),
             }
-            if (seed + 1) % 500 == 0 {
+            if (seed + 1).is_multiple_of(500) {
                 println!("seed {seed}: no difference so far");
             }
         }
