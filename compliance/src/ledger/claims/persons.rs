@@ -1,7 +1,7 @@
 //! What persons decide about claim lines: commands, judged against what readers saw last.
 
 use contract::{
-    Action, AuditRecord, ClaimAction, ClaimActor, ClaimCase, ClaimState, ClaimTerms, Code, Command, Day, Micros,
+    Action, AuditRecord, Claim, ClaimAction, ClaimActor, ClaimCase, ClaimState, ClaimTerms, Code, Command, Day, Micros,
     Permitted, Publication, permit,
 };
 use stream::{Order, Outbox, StageError, State};
@@ -28,50 +28,21 @@ pub(crate) fn decide<T>(
     };
     outbox.acting_for(&claim.to_string());
     let terms = program_of(&kept.line, references.as_of(control)).and_then(|program| program.paid.claims());
-    let case = ClaimCase {
-        state: seen.state,
-        adjusted: seen.payable < seen.claimed,
-        paid: note.ordered > Micros::ZERO,
-        submitter: &kept.line.at.partner,
-        decider: &note.decider,
-        proposer: &note.proposer,
-        amount: seen.claimed,
-        limit: terms.and_then(|terms| terms.override_limit),
-        appealable: is_appealable(&note, terms, today),
-        overridable: seen.codes.iter().all(|code| *code == Code::ReportedLate),
-    };
     let actor = ClaimActor { name: &command.actor, reason: &command.reason, comment: &command.comment };
-    let said = permit(action, &case, &actor);
+    let said = permit(action, &case(&note, &seen, terms, today), &actor);
+    let about = format!("{} of claim {} line {}", action.as_str(), seen.claim, seen.line);
     let (what, object) = match said {
         Ok(Permitted::To(to)) => {
             note_word(&mut note, action, to, command, today);
-            let mut claim = seen.clone();
-            (claim.state, claim.decided_by) = (to, command.actor.clone());
-            claim.message.clone_from(&command.reason);
-            if note.published.as_ref() != Some(&claim) {
-                outbox.publish(view(&Publication::Claim(claim.clone())));
-                note.published = Some(claim);
-            }
+            show(&mut note, Claim { state: to, ..seen }, command, outbox);
             CLAIMED.put(state, &note.group, &())?;
-            (
-                "claim.decided",
-                format!(
-                    "{} of claim {claim_no} line {line}: {}",
-                    action.as_str(),
-                    to.as_str(),
-                    claim_no = seen.claim,
-                    line = seen.line
-                ),
-            )
+            ("claim.decided", format!("{about}: {}", to.as_str()))
         }
         Ok(Permitted::Proposed) => {
             note.proposer = command.actor.clone();
-            (
-                "claim.proposed",
-                format!("{} of claim {} line {} waits for a second person", action.as_str(), seen.claim, seen.line),
-            )
+            ("claim.proposed", format!("{about} waits for a second person"))
         }
-        Err(why) => ("claim.refused", format!("{} of claim {} line {}: {why}", action.as_str(), seen.claim, seen.line)),
+        Err(why) => ("claim.refused", format!("{about}: {why}")),
     };
     let record = note.chain.link(AuditRecord {
         chain: format!("claim/{claim}").into(),
@@ -86,6 +57,29 @@ pub(crate) fn decide<T>(
     });
     outbox.publish(view(&Publication::Audit(record)));
     Ok(NOTES.put(state, &claim.0, &note)?)
+}
+
+/// What the guards must know of the line as readers saw it last.
+fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: Option<Day>) -> ClaimCase<'a> {
+    ClaimCase {
+        state: seen.state,
+        adjusted: seen.payable < seen.claimed,
+        paid: note.ordered > Micros::ZERO,
+        submitter: &seen.at.partner,
+        decider: &note.decider,
+        proposer: &note.proposer,
+        amount: seen.claimed,
+        limit: terms.and_then(|terms| terms.override_limit),
+        appealable: is_appealable(note, terms, today),
+        overridable: seen.codes.iter().all(|code| *code == Code::ReportedLate),
+    }
+}
+
+/// Publishes where the line stands now and who says so.
+fn show<T>(note: &mut Note, now: Claim, command: &Command, outbox: &mut Outbox<T>) {
+    let claim = Claim { decided_by: command.actor.clone(), message: command.reason.clone(), ..now };
+    outbox.publish(view(&Publication::Claim(claim.clone())));
+    note.published = Some(claim);
 }
 
 fn is_appealable(note: &Note, terms: Option<&ClaimTerms>, today: Option<Day>) -> bool {
