@@ -302,7 +302,7 @@ impl Case {
                 let line = self.claims.remove(*name).unwrap();
                 self.bench.as_mut().unwrap().take(&EntitlementEvent::Unclaim(Box::new(line)));
             }
-            ["person", actor, action, name, words @ ..] => self.decide(actor, action, name, words),
+            ["decide", actor, action, name, words @ ..] => self.decide(actor, action, name, words),
             ["settle"] => self.bench.as_mut().unwrap().control(&Control::Settle),
             ["tick", day] => {
                 self.bench.as_mut().unwrap().control(&Control::Tick { as_of: Day::parse(day).unwrap() });
@@ -311,7 +311,7 @@ impl Case {
             ["standings"] => return self.bench.as_mut().unwrap().standings().iter().map(stands).collect(),
             other => panic!("a case has no line {other:?}"),
         }
-        self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick", "person"].contains(w)))
+        self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick", "decide"].contains(w)))
     }
 
     fn sale(&mut self, name: &str, partner: &str, day: &str, quantity: &str, price: &str, options: &[&str]) {
