@@ -230,7 +230,11 @@ fn a_final_payment_that_pays_the_interim_again_is_told() {
         books.pay(last, paid, "USD", "2013-06-20");
         let [finding] = &books.findings()[..] else { panic!("one finding") };
         assert_eq!((finding.code, finding.at_risk.unwrap().amount), (code, micros(at_risk)));
-        assert_eq!(books.authorizations_shown()[0], "940 paid 940 0");
+        assert!(
+            books.authorizations_shown().contains(&"940 paid 940 0".to_owned()),
+            "{:?}",
+            books.authorizations_shown()
+        );
     }
 }
 
