@@ -7,10 +7,8 @@ use contract::{
     ConsumerRebate, Currency, Day, Deduction, DropShipment, Id, Membership, Micros, Outlet, Partner, PayeeAccount,
     Person, Product, Program, Rate, Reference, SerialRange, Shipment,
 };
-use rustc_hash::FxHashMap;
 use stream::{Blobs, StageError, State, StorageError, Table};
 
-use crate::programs::special_price::of_program as special_prices;
 use crate::units::market::Market;
 
 /// Control number → hash of the reference data that hold from there on. The same number in every stage.
@@ -52,12 +50,6 @@ impl Known {
 
     pub fn program(&self, program: &str, version: u32) -> Option<&Program> {
         self.versions(program).iter().find(|p| p.version == version)
-    }
-
-    /// How many units each special price of a program is for, in millionths; those without a bound are left out.
-    pub fn balances(&self, program: &str) -> FxHashMap<Id, i128> {
-        let bounded = special_prices(&self.reference, program).iter();
-        bounded.filter_map(|special| Some((special.key(), special.quantity?.0.into()))).collect()
     }
 
     /// When a partner takes part in a program for members, in order.

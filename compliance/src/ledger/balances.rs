@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Id};
+use contract::{Day, Id, SpecialPrice};
 use rustc_hash::FxHashMap;
 use stream::{State, StorageError};
 
@@ -27,6 +27,11 @@ struct Demand {
     claimant: usize,
     special_price: Id,
     units: i128,
+}
+
+/// How many units special prices are for, in millionths; those without a bound are left out.
+pub(crate) fn balances(special_prices: &[SpecialPrice]) -> Balances {
+    special_prices.iter().filter_map(|special| Some((special.key(), special.quantity?.0.into()))).collect()
 }
 
 /// Covers the lines of some settlements that share the balances.

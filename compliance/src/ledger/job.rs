@@ -15,9 +15,10 @@ use super::holds::has_news;
 use super::now::Now;
 use super::outliers::judge;
 use super::periods::{Turning, tell};
-use super::settle::{ALL_VERSIONS, PAGE, Settling, written};
+use super::settle::{PAGE, Settling, written};
+use super::sharing::{Sharing, SharingKey};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, SUSPECTS, WAITING};
-use crate::programs::special_price::of_program;
+use crate::programs::special_price::of_partner;
 use crate::references::References;
 
 /// What is left of a control.
@@ -41,7 +42,7 @@ pub(crate) enum Step {
     Dirty([u8; 16]),
     /// At a tick: frozen settlements whose budget was shared anew.
     Reviews([u8; 16]),
-    Budgets(String, u32),
+    Budgets(SharingKey),
     /// At a tick: frozen settlements with more due than ordered.
     Waiting([u8; 16]),
     /// At a tick: periods that are past their day.
@@ -98,7 +99,7 @@ impl Job {
             Step::Terms(from) => self.terms(from, limit, desk, state, outbox),
             Step::Dirty(from) => self.dirty(from, limit, desk, state, outbox),
             Step::Reviews(from) => self.reviews(from, limit, desk, state, outbox),
-            Step::Budgets(program, version) => self.budget((program, version), desk, state, outbox),
+            Step::Budgets(from) => self.budget(&from, desk, state, outbox),
             Step::Waiting(from) => self.waiting(from, limit, desk, state, outbox),
             Step::Deadlines(day, id) => self.deadlines((day, id), limit, desk, state, outbox),
             Step::Outliers(from) => self.outliers(from, limit, desk, state, outbox),
@@ -141,7 +142,9 @@ impl Job {
             }
             if is_rebalanced(&account, self.control, desk.references) {
                 // Frozen ones share too: what was amended is theirs with the next tick.
-                SHARING.put(state, &(account.settlement.program.to_string(), ALL_VERSIONS), &())?;
+                let sharing = self.settling(desk).shares_with(&account, desk.references.as_of(account.terms));
+                let sharing = sharing.expect("special prices are shared");
+                SHARING.put(state, &sharing.key(&account.settlement.program), &())?;
             }
             let is_revalued = desk.references.corrected_at(account.settlement.currency) == Some(self.control);
             if has_news(&account, self.now(desk)) || is_revalued {
@@ -175,7 +178,7 @@ impl Job {
         self.step = match cut.and_then(after) {
             Some(next) => Step::Dirty(next),
             None if self.tick.is_some() => Step::Reviews(FIRST),
-            None => Step::Budgets(String::new(), 0),
+            None => Step::Budgets(SharingKey::default()),
         };
         Ok(page.len())
     }
@@ -194,23 +197,24 @@ impl Job {
             self.settling(desk).settle(Id(*id), &[], state, outbox)?;
         }
         let next = behind(&page, limit);
-        self.step = next.map_or(Step::Budgets(String::new(), 0), Step::Reviews);
+        self.step = next.map_or(Step::Budgets(SharingKey::default()), Step::Reviews);
         Ok(page.len())
     }
 
-    /// Shares the limits of one version, or of all versions of a program. Behind the last one a tick moves time.
+    /// Shares the limits of some settlements of a program. Behind the last ones a tick moves time.
     fn budget(
         &mut self,
-        from: (String, u32),
+        from: &SharingKey,
         desk: &mut Desk<'_>,
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
-        let page = SHARING.range(state, &from, &("\u{10ffff}".to_owned(), 0), Order::Up, 1)?;
-        if let Some(((program, version), ())) = page.into_iter().next() {
-            let count = self.settling(desk).share_limits(&program, version, state, outbox)?;
-            SHARING.delete(state, &(program.clone(), version))?;
-            self.step = Step::Budgets(program, version + 1);
+        let end = ("\u{10ffff}".to_owned(), 0, String::new(), 0);
+        let page = SHARING.range(state, from, &end, Order::Up, 1)?;
+        if let Some((key, ())) = page.into_iter().next() {
+            let count = self.settling(desk).share_limits(&key.0, &Sharing::of_key(&key), state, outbox)?;
+            SHARING.delete(state, &key)?;
+            self.step = Step::Budgets(key);
             return Ok(count);
         }
         match self.tick {
@@ -339,10 +343,12 @@ fn has_other_terms(account: &Account, control: u64, references: &References) -> 
     account.phase == Phase::Open && moved
 }
 
-/// A settlement whose program's special prices are other ones from a control on.
+/// A settlement whose partner's special prices are other ones from a control on.
 fn is_rebalanced(account: &Account, control: u64, references: &References) -> bool {
-    let program = &account.settlement.program;
+    let (program, partner) = (&account.settlement.program, &account.partner);
     let (known, before) = (references.as_of(control), references.as_of(account.terms));
     let under = known.program(program, account.settlement.version).is_some_and(|now| now.mechanism.resale().is_some());
-    under && account.pays() && of_program(&known.reference, program) != of_program(&before.reference, program)
+    under
+        && account.pays()
+        && of_partner(&known.reference, program, partner) != of_partner(&before.reference, program, partner)
 }

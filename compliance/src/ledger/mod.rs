@@ -30,6 +30,7 @@ mod rows;
 #[cfg(test)]
 mod scenario;
 mod settle;
+mod sharing;
 mod slots;
 mod stage;
 mod standings;

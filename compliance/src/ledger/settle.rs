@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{AccrualEvent, Caps, Currency, Day, Id, Micros, Program};
-use stream::{Order, Outbox, StageError, State, StorageError};
+use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
-use super::balances::cover;
+use super::balances::{balances, cover};
 use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
 use super::claims;
@@ -19,15 +19,14 @@ use super::lines::{list_lines, write_all};
 use super::now::Now;
 use super::outliers::note;
 use super::periods::tell;
-use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
+use super::sharing::Sharing;
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, findings};
+use crate::programs::special_price::{of_partner, of_program};
 use crate::programs::terms::of_settlement;
 use crate::programs::{Exact, Sums, line_benefit, looks_back, tiers, volume_retroactive::tier_reached};
 use crate::references::{Known, References};
-
-/// In place of a version's number where a limit is shared by all versions of a program.
-pub(crate) const ALL_VERSIONS: u32 = 0;
 
 /// Keys that are read at a time.
 pub(crate) const PAGE: usize = 1024;
@@ -86,31 +85,18 @@ impl Settling<'_> {
             self.recount_list(&mut work, *first, state)?;
             DIRTY.delete(state, &(id.0, first.0))?;
         }
-        if let Some(version) = self.shares_with(&work) {
-            SHARING.put(state, &(work.account.settlement.program.to_string(), version), &())?;
+        if let Some(sharing) = self.shares_with(&work.account, &work.known) {
+            SHARING.put(state, &sharing.key(&work.account.settlement.program), &())?;
             return Ok(ACCOUNTS.put(state, &id.0, &work.account)?);
         }
         work.due = due(id, &work.account, &work.program(), state)?;
         self.close_the_books(work, state, outbox)
     }
 
-    /// The version with which the settlement shares a limit, [`ALL_VERSIONS`] where a year's cap may bind several. A limit
-    /// bound it before, or binds it by its own or by today's terms.
-    fn shares_with(&self, work: &Work) -> Option<u32> {
-        let Account { settlement, year_left, budget_left, .. } = &work.account;
-        if !work.account.pays() {
-            return None;
-        }
-        let (mine, today) = (work.program(), self.references.as_of(self.control).versions(&settlement.program));
-        let is_today = |version: &&Program| version.version == settlement.version;
-        let versions = || std::iter::once(&*mine).chain(today);
-        let shared = |version: &Program| version.caps.partner_year.is_some() || version.mechanism.resale().is_some();
-        if year_left.is_some() || versions().any(shared) {
-            return Some(ALL_VERSIONS);
-        }
-        let mut of_version = std::iter::once(&*mine).chain(today.iter().filter(is_today));
-        let limited = budget_left.is_some() || of_version.any(|version| version.caps.budget.is_some());
-        limited.then_some(settlement.version)
+    /// With whom the settlement shares a limit.
+    pub fn shares_with(&self, account: &Account, known: &Known) -> Option<Sharing> {
+        let today = self.references.as_of(self.control).versions(&account.settlement.program);
+        Sharing::of(account, written(account, known), today)
     }
 
     fn waits(&self, account: &Account) -> bool {
@@ -167,15 +153,15 @@ impl Settling<'_> {
     pub fn share_limits(
         &self,
         program: &str,
-        version: u32,
+        sharing: &Sharing,
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
         let mut by_currency: BTreeMap<Currency, Vec<Work>> = BTreeMap::new();
-        let members = members(program, version, state)?;
+        let members = sharing.members(program, state)?;
         let count = members.len();
         let mut works = members.into_iter().map(|id| self.take_up(id, state)).collect::<Result<Vec<Work>, _>>()?;
-        self.cover(program, &mut works, state)?;
+        self.cover(program, sharing, &mut works, state)?;
         for mut work in works {
             work.due = due(work.id, &work.account, &work.program(), state)?;
             by_currency.entry(work.account.settlement.currency).or_default().push(work);
@@ -192,12 +178,24 @@ impl Settling<'_> {
         Ok(count)
     }
 
-    /// Shares the balances of the program's special prices, as large as they are now.
-    fn cover(&self, program: &str, members: &mut [Work], state: &mut dyn State) -> Result<(), StorageError> {
+    /// Shares the balances of special prices, as large as they are now: those of the program, or of one partner.
+    fn cover(
+        &self,
+        program: &str,
+        sharing: &Sharing,
+        members: &mut [Work],
+        state: &mut dyn State,
+    ) -> Result<(), StorageError> {
         if !members.iter().any(|work| work.program().mechanism.resale().is_some()) {
             return Ok(());
         }
-        let balances = self.references.as_of(self.control).balances(program);
+        let known = self.references.as_of(self.control);
+        let balances = match sharing {
+            Sharing::Program | Sharing::Version(_) => balances(of_program(&known.reference, program)),
+            Sharing::Beneficiary(_) | Sharing::Year(..) => {
+                balances(of_partner(&known.reference, program, &members[0].account.partner))
+            }
+        };
         let claimants: Vec<(Id, &Account)> = members.iter().map(|work| (work.id, &work.account)).collect();
         let covered = cover(&balances, &claimants, state)?;
         let settled = members.iter_mut().zip(covered).filter(|(work, _)| !self.waits(&work.account));
@@ -348,23 +346,4 @@ pub(crate) fn move_deadline(
         account.deadline = deadline;
     }
     Ok(())
-}
-
-/// The settlements of a version, or of all versions.
-fn members(program: &str, version: u32, state: &mut dyn State) -> Result<Vec<Id>, StorageError> {
-    let mut members = Vec::new();
-    let mut from = (program.to_string(), version, [0; 16]);
-    let end = if version == ALL_VERSIONS { u32::MAX } else { version + 1 };
-    let to = (program.to_string(), end, [0; 16]);
-    loop {
-        let page = BUDGETS.range(state, &from, &to, Order::Up, PAGE)?;
-        members.extend(page.iter().map(|((_, _, id), ())| Id(*id)));
-        let Some(((_, last_version, last), ())) = page.last().filter(|_| page.len() == PAGE) else {
-            return Ok(members);
-        };
-        match u128::from_be_bytes(*last).checked_add(1) {
-            Some(next) => (from.1, from.2) = (*last_version, next.to_be_bytes()),
-            None => (from.1, from.2) = (last_version + 1, [0; 16]),
-        }
-    }
 }

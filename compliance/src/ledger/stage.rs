@@ -12,8 +12,9 @@ use super::clock::Clock;
 use super::job::{Desk, Job, Step};
 use super::lines::{Line, LineBuffer};
 use super::settle::{PAGE, terms};
+use super::sharing::enter;
 use super::slots::{Slots, Span, Target};
-use super::tables::{ACCOUNTS, BUDGETS, DEADLINES, DIRTY, FRESH, JOB, LINES};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES};
 use crate::references::References;
 
 /// Keys that one slice of a control looks at.
@@ -183,9 +184,8 @@ fn open_account(
             let program = &*terms(&account, references.as_of(account.terms));
             account.deadline = close_day(program, account.last_day);
         }
-        let settlement = &account.settlement;
         DEADLINES.put(state, &(account.deadline.0, id.0), &())?;
-        BUDGETS.put(state, &(settlement.program.to_string(), settlement.version, id.0), &())?;
+        enter(id, &account, state)?;
     }
     ACCOUNTS.put(state, &id.0, &account)
 }

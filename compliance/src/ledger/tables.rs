@@ -6,6 +6,7 @@ use stream::{Key, StorageError, Table, TableId};
 use super::account::Account;
 use super::job::Job;
 use super::outliers::Past;
+use super::sharing::SharingKey;
 use super::tally::Tally;
 
 /// Settlement → everything about it but its lines.
@@ -26,8 +27,10 @@ pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
 pub(crate) const REVIEW: Table<[u8; 16], ()> = Table::new(9, "to be reviewed");
 /// What is left of the control under way; one row, gone once it is settled.
 pub(crate) const JOB: Table<u8, Job> = Table::new(10, "job");
-/// Program versions whose limits the control under way has to share anew; version 0 for all of them together.
-pub(crate) const SHARING: Table<(String, u32), ()> = Table::new(11, "budgets to be shared");
+/// Limits that the control under way has to share anew, see [`super::sharing::Sharing`].
+pub(crate) const SHARING: Table<SharingKey, ()> = Table::new(11, "limits to be shared");
+/// Settlements of one beneficiary, by year: (program, beneficiary, year, settlement).
+pub(crate) const BENEFICIARIES: Table<(String, String, i32, [u8; 16]), ()> = Table::new(20, "beneficiaries");
 /// One row where lists have changed since the last control.
 pub(crate) const FRESH: Table<u8, ()> = Table::new(12, "something is fresh");
 /// History (program, beneficiary, currency) → its frozen periods, in order.

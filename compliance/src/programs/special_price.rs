@@ -13,14 +13,17 @@ use super::caps::CappedLine;
 /// The authorisation that a sale is under: one that names its customer goes before one for all, then the earlier by its
 /// first day, then by id. A row that names one is under that one or none.
 pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Option<&'r SpecialPrice> {
-    let fitting = of_product(reference, program, sale).iter().filter(|special| {
+    let fits = |special: &&SpecialPrice| {
         let in_time = special.from <= sale.date && sale.date <= special.to;
         in_time && special.currency == sale.currency && is_for(special, sale)
-    });
-    let named = names(reference, program, sale);
-    fitting
-        .filter(|special| !named || special.id == sale.promotion)
-        .min_by_key(|special| (Reverse(!special.customer.is_empty()), special.from, &special.id))
+    };
+    let fitting: Vec<&SpecialPrice> = of_product(reference, program, sale).iter().filter(fits).collect();
+    let rank = |special: &&SpecialPrice| (Reverse(!special.customer.is_empty()), special.from, special.id.clone());
+    let named = fitting.iter().copied().filter(|special| special.id == sale.promotion).min_by_key(rank);
+    if named.is_some() || fitting.is_empty() || names(reference, program, sale) {
+        return named;
+    }
+    fitting.into_iter().min_by_key(rank)
 }
 
 /// What a unit of a sale earns; `None` where it is under no authorisation, or the book cost is not above the authorised
@@ -75,13 +78,19 @@ pub fn of_program<'r>(reference: &'r Reference, program: &str) -> &'r [SpecialPr
     &all[start..start + count]
 }
 
+/// Those of one partner.
+pub fn of_partner<'r>(reference: &'r Reference, program: &str, partner: &str) -> &'r [SpecialPrice] {
+    let all = of_program(reference, program);
+    let start = all.partition_point(|special| special.partner.as_str() < partner);
+    let count = all[start..].partition_point(|special| special.partner == partner);
+    &all[start..start + count]
+}
+
 /// Those of the sale's partner and product.
 pub fn of_product<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> &'r [SpecialPrice] {
-    let all = of_program(reference, &program.id);
-    let key = (sale.at.partner.as_str(), sale.product.as_str());
-    let of = |special: &SpecialPrice| (special.partner.as_str(), special.product.as_str()).cmp(&key);
-    let start = all.partition_point(|special| of(special).is_lt());
-    let count = all[start..].partition_point(|special| of(special).is_eq());
+    let all = of_partner(reference, &program.id, &sale.at.partner);
+    let start = all.partition_point(|special| special.product < sale.product);
+    let count = all[start..].partition_point(|special| special.product == sale.product);
     &all[start..start + count]
 }
 
