@@ -11,7 +11,6 @@ use super::lines::Beneficiary;
 use super::tables::day_key;
 use crate::programs::spiff::{Share, persons};
 use crate::references::{Known, References};
-use crate::units::names::same_words;
 
 /// Cached spans; then the cache starts anew.
 const SPANS_MAX: usize = 16_384;
@@ -245,12 +244,8 @@ fn registered(program: &Program, partner: &str, persons: &[(Text, Share)], known
     if !program.conditions.registered_persons {
         return as_written;
     }
-    let register = known.persons(partner);
     let spelt = |name: &Text| {
-        register
-            .iter()
-            .find(|person| same_words(&person.name, name))
-            .map_or_else(|| name.clone(), |one| one.name.clone())
+        known.market().persons_called(partner, name).first().map_or_else(|| name.clone(), |one| one.name.clone())
     };
     let names: Vec<Text> = as_written.iter().map(spelt).collect();
     let is_twice = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));

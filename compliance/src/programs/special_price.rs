@@ -65,7 +65,8 @@ pub fn book_cost(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> 
     costs[..end].last().filter(|cost| of(cost)).map(|cost| cost.cost)
 }
 
-/// Whether the row names an authorisation of the program, of whatever partner and product.
+/// Whether the row names an authorisation of the program, of whatever partner and product. It looks at all of them: where
+/// many sales are asked, see [`crate::units::market::Market::authorises`].
 pub fn names(reference: &Reference, program: &Program, sale: &Sale) -> bool {
     !sale.promotion.is_empty() && of_program(reference, &program.id).iter().any(|special| special.id == sale.promotion)
 }

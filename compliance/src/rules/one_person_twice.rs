@@ -31,9 +31,8 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
 /// Who else is paid as one of the persons named.
 fn twice(sale: &Sale, name: &str, known: &Known) -> Option<String> {
     let within = |person: &&Person| person.from <= sale.date && person.to.is_none_or(|last| sale.date <= last);
-    let persons = known.persons(&sale.at.partner).iter().filter(within);
-    let mut sellers = persons.filter(|person| !person.payee.is_empty() && same_words(&person.name, name));
-    let seller = sellers.next()?;
+    let called = known.market().persons_called(&sale.at.partner, name).iter();
+    let seller = called.filter(within).find(|person| !person.payee.is_empty())?;
     let is_other = |person: &&Person| person.partner != seller.partner || !same_words(&person.name, &seller.name);
     let other = known.market().paid_as(&seller.payee).iter().filter(within).find(is_other)?;
     Some(format!("{:?} is paid as {:?} of {} is", seller.name, other.name, other.partner))

@@ -16,7 +16,6 @@ use contract::{Code, Person, Program, Sale};
 use super::{Check, Rule, Unmet};
 use crate::programs::spiff::named;
 use crate::references::Known;
-use crate::units::names::same_words;
 
 pub(crate) const RULE: Rule =
     Rule { name: "person_ineligible", codes: &[Code::PersonIneligible], check: Check::Condition(check) };
@@ -30,9 +29,8 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
 
 /// Why one of the persons named is not registered on the sale date.
 fn unregistered(sale: &Sale, name: &str, known: &Known) -> Option<String> {
-    let persons = known.persons(&sale.at.partner);
-    let called: Vec<&Person> = persons.iter().filter(|person| same_words(&person.name, name)).collect();
-    let within = |person: &&Person| person.from <= sale.date && person.to.is_none_or(|last| sale.date <= last);
+    let called = known.market().persons_called(&sale.at.partner, name);
+    let within = |person: &Person| person.from <= sale.date && person.to.is_none_or(|last| sale.date <= last);
     if called.iter().any(within) || (sale.is_return() && !called.is_empty()) {
         return None;
     }

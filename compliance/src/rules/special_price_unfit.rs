@@ -18,7 +18,7 @@ use contract::{Code, Program, Sale, SpecialPrice};
 use super::authorisation_reused::other_holder;
 use super::customer_split::other_site;
 use super::{Check, Rule};
-use crate::programs::special_price::{book_cost, credit, find, is_for, names, of_product};
+use crate::programs::special_price::{book_cost, credit, find, is_for, of_product};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule = Rule {
@@ -31,7 +31,7 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)
     program.mechanism.resale()?;
     match find(&known.reference, program, sale) {
         Some(special) => cost_basis(sale, special, known),
-        None if names(&known.reference, program, sale) => claimed(sale, program, known),
+        None if known.market().authorises(program, &sale.promotion) => claimed(sale, program, known),
         None => None,
     }
 }

@@ -210,8 +210,8 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or
-    /// special prices are known, the programs that select it say more.
+    /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or a
+    /// program knows special prices, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
         let Verdict { double, pair, resold, undone, circle, exceeds, back, .. } = &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
@@ -222,7 +222,7 @@ impl<'a> Desk<'a> {
             || circle.is_some()
             || exceeds.is_some();
         let sale = &record.sale;
-        let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && known.reference.special_prices.is_empty();
+        let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && !self.offers.tells_of_sales(known, sale);
         let plain = plain && based(sale, &known.reference).is_none();
         let asked = self.offers.asking(known, sale);
         let breached = breaches(sale, &asked, known);

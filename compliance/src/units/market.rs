@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{
     Day, Micros, Money, Partner, PartnerKind, Person, Program, Reference, Restricted, Sale, Shipment, Text,
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::conditions::{asks, meets};
 use super::facts::{YearKey, hash};
@@ -33,6 +33,8 @@ pub struct Market {
     members: FxHashMap<Text, Member>,
     programs: ProgramIndex,
     names: Names,
+    /// Programs and numbers of special prices.
+    authorisations: FxHashSet<(Text, Text)>,
     asks_of_all: bool,
     twins: FxHashMap<Text, Vec<Text>>,
 }
@@ -51,14 +53,14 @@ pub struct Member {
 
 impl Market {
     pub fn new(reference: &Reference) -> Market {
+        let by_id: FxHashMap<&Text, &Partner> =
+            reference.partners.iter().map(|partner| (&partner.id, partner)).collect();
+        let kinds: FxHashSet<(&Text, PartnerKind)> =
+            reference.partners.iter().map(|partner| (&partner.source, partner.kind)).collect();
         let member = |(position, partner): (usize, &Partner)| {
-            let other = |p: &Partner| p.source == partner.source && p.kind != partner.kind;
-            let member = Member {
-                position,
-                family: family(&reference.partners, partner),
-                tiered: reference.partners.iter().any(other),
-                kind: partner.kind,
-            };
+            let reports = |kind| kinds.contains(&(&partner.source, kind));
+            let tiered = reports(PartnerKind::Distributor) && reports(PartnerKind::Reseller);
+            let member = Member { position, family: family(&by_id, partner), tiered, kind: partner.kind };
             (partner.id.clone(), member)
         };
         let members: FxHashMap<Text, Member> = reference.partners.iter().enumerate().map(member).collect();
@@ -67,6 +69,7 @@ impl Market {
             members,
             programs: ProgramIndex::new(&reference.programs),
             names: Names::new(reference),
+            authorisations: authorisations(reference),
             asks_of_all: asks_of_all(reference),
         }
     }
@@ -99,6 +102,11 @@ impl Market {
         self.names.restricted(partner, party)
     }
 
+    /// Entries of a partner's register whose names are these words in any order, by name and first day.
+    pub fn persons_called(&self, partner: &str, name: &str) -> &[Person] {
+        self.names.persons_called(partner, name)
+    }
+
     /// Everybody in the register who is paid as this payee, where it is more than one entry.
     pub fn paid_as(&self, payee: &str) -> &[Person] {
         self.names.paid_as(payee)
@@ -114,10 +122,19 @@ impl Market {
         self.twins.get(partner).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a special price of the program, of whatever partner and product, has this number.
+    pub fn authorises(&self, program: &Program, number: &Text) -> bool {
+        !number.is_empty() && self.authorisations.contains(&(program.id.clone(), number.clone()))
+    }
+
     /// The family that the partner's sales are looked up in.
     pub fn family<'a>(&'a self, partner: &'a str) -> &'a str {
         self.member(partner).map_or(partner, |m| &m.family)
     }
+}
+
+fn authorisations(reference: &Reference) -> FxHashSet<(Text, Text)> {
+    reference.special_prices.iter().map(|special| (special.program.clone(), special.id.clone())).collect()
 }
 
 fn asks_of_all(reference: &Reference) -> bool {
@@ -126,10 +143,10 @@ fn asks_of_all(reference: &Reference) -> bool {
 }
 
 /// Goes up to the partner without a parent; a ring ends where it began to repeat, at the least of its names.
-fn family(partners: &[Partner], of: &Partner) -> Text {
+fn family(partners: &FxHashMap<&Text, &Partner>, of: &Partner) -> Text {
     let mut seen: Vec<&Text> = vec![&of.id];
     let mut at = of;
-    while let Some(parent) = partners.iter().find(|p| p.id == at.parent) {
+    while let Some(parent) = partners.get(&at.parent) {
         if let Some(begin) = seen.iter().position(|id| **id == parent.id) {
             return seen[begin..].iter().min().map(|id| (*id).clone()).expect("a ring has members");
         }
@@ -161,6 +178,8 @@ pub struct Offer {
     programs: Vec<u32>,
     /// Some of them ask something of single sales.
     asks: bool,
+    /// Some of them know special prices.
+    tells: bool,
 }
 
 /// Looks offers up and remembers them, for each version of the reference data.
@@ -193,6 +212,11 @@ impl Offers {
             return programs;
         }
         Vec::new()
+    }
+
+    /// Whether some program that may select a sale says something of single sales, by special prices.
+    pub fn tells_of_sales(&mut self, known: &Arc<Known>, sale: &Sale) -> bool {
+        self.offer(known, sale).tells
     }
 
     /// All programs that select a sale on its date.
@@ -266,7 +290,8 @@ fn find(known: &Known, sale: &Sale, block: i32) -> Offer {
         market.programs.matching(&reference.programs, subject, first, last).programs
     });
     let asks = programs.iter().any(|program| asks(&reference.programs[*program as usize], known));
-    Offer { product: sale.product.clone(), partner: sale.at.partner.clone(), block, programs, asks }
+    let tells = programs.iter().any(|program| reference.programs[*program as usize].mechanism.resale().is_some());
+    Offer { product: sale.product.clone(), partner: sale.at.partner.clone(), block, programs, asks, tells }
 }
 
 /// A SPIFF needs to know whose the sale is, ship and debit needs an authorisation.

@@ -20,6 +20,8 @@ pub struct Names {
     restricted: RestrictedNames,
     /// Entries of the register that share a payee.
     payees: FxHashMap<Text, Vec<Person>>,
+    /// Partner and words of a name → entries of the register, in order.
+    persons: FxHashMap<(Text, Text), Vec<Person>>,
 }
 
 /// Who stands on a list of restricted parties.
@@ -46,6 +48,7 @@ impl Names {
             customers: customers.collect(),
             restricted: RestrictedNames::new(reference),
             payees: shared_payees(reference),
+            persons: registered(reference),
             partners,
         }
     }
@@ -63,6 +66,13 @@ impl Names {
 
     pub fn lookalike(&self, program: &Program, name: &str) -> Option<&Text> {
         self.customers.get(&(program.id.clone(), program.version))?.get(&first_word(name)?)
+    }
+
+    pub fn persons_called(&self, partner: &str, name: &str) -> &[Person] {
+        if self.persons.is_empty() {
+            return &[];
+        }
+        self.persons.get(&(Text::from(partner), words(name))).map_or(&[], Vec::as_slice)
     }
 
     pub fn paid_as(&self, payee: &str) -> &[Person] {
@@ -136,6 +146,14 @@ pub fn twins<'f>(reference: &Reference, family: impl Fn(&Text) -> Option<&'f Tex
     twins.retain(|_, others| !others.is_empty());
     twins.values_mut().for_each(|others| others.sort_unstable());
     twins
+}
+
+fn registered(reference: &Reference) -> FxHashMap<(Text, Text), Vec<Person>> {
+    let mut persons: FxHashMap<(Text, Text), Vec<Person>> = FxHashMap::default();
+    for person in &reference.persons {
+        persons.entry((person.partner.clone(), words(&person.name))).or_default().push(person.clone());
+    }
+    persons
 }
 
 fn partners_outlets(reference: &Reference, partners: &FxHashMap<Text, Option<Text>>) -> FxHashMap<Text, Text> {
