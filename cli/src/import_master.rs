@@ -1,7 +1,7 @@
 //! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
 //!
 //! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets`, `memberships`, `persons`, `restricted`, `serial_ranges`,
-//! `consumer_rebates`, `drop_shipments`, `taxes`, `deductions`, `payees` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration with golden keys
+//! `consumer_rebates`, `drop_shipments`, `taxes`, `deductions`, `payees`, `product_attributes`, `partner_tiers` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration with golden keys
 //! `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
 
@@ -42,7 +42,7 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     let header = ["product", "name", "category", "list_price", "name_2", "name_3", "pack"];
     write("products.csv", &header, products_of(&Source::open(from, "products.csv")?)?)?;
     if let Some(table) = Source::open_optional(from, "outlets.csv")? {
-        write("outlets.csv", &["outlet", "name", "city", "region", "country"], outlets_of(&table)?)?;
+        write("outlets.csv", &["outlet", "name", "city", "region", "country", "segment"], outlets_of(&table)?)?;
     }
     if let Some(table) = Source::open_optional(from, "sku_xref.csv")? {
         write("sku_xref.csv", &["partner", "code", "product"], cross_references_of(&table, &sources)?)?;
@@ -98,6 +98,17 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
         write("payees.csv", &["partner", "from", "account", "holder"], rows)?;
     }
+    if let Some(table) = Source::open_optional(from, "product_attributes.csv")? {
+        let rows = table.keyed(2, ["source", "sku", "attribute", "value"], |[source, sku, attribute, value]| {
+            Some([vec![format!("{source}/{sku}")], [attribute, value].map(str::to_owned).to_vec()].concat())
+        })?;
+        write("product_attributes.csv", &["product", "attribute", "value"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "partner_tiers.csv")? {
+        let columns = ["partner_id", "tier", "from", "?to"];
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("partner_tiers.csv", &["partner", "tier", "from", "to"], rows)?;
+    }
     if let Some(table) = Source::open_optional(from, "programs.csv")? {
         let programs = programs_of(&table, to)?;
         imported.programs = programs.len();
@@ -135,9 +146,9 @@ fn products_of(table: &Source) -> Result<Rows> {
 }
 
 fn outlets_of(table: &Source) -> Result<Rows> {
-    let columns = ["source", "outlet_id", "name", "?city", "?region", "?country"];
-    table.rows(columns, |[source, id, name, city, region, country]| {
-        Some([vec![format!("{source}/{id}")], [name, city, region, country].map(str::to_owned).to_vec()].concat())
+    let columns = ["source", "outlet_id", "name", "?city", "?region", "?country", "?segment"];
+    table.rows(columns, |[source, id, rest @ ..]: [&str; 7]| {
+        Some([vec![format!("{source}/{id}")], rest.map(str::to_owned).to_vec()].concat())
     })
 }
 
@@ -410,6 +421,8 @@ mod tests {
             "deduction,program,partner_id,period,invoice,amount,currency\nD-1,AW-STEP,P2,2013,88,150.00,EUR\n",
         ),
         ("payees.csv", "partner_id,from,account\nP2,2013-01-01,a1\n"),
+        ("product_attributes.csv", "source,sku,attribute,value\naw,B-1,colour,red\n"),
+        ("partner_tiers.csv", "partner_id,tier,from\nP2,gold,2013-01-01\n"),
         (
             "programs.csv",
             "program,kind,source,category,partner_kind,from,to,period,basis,rate,tiers,cap,group,priority,pay_tier,\
@@ -443,6 +456,8 @@ mod tests {
         assert_eq!((&*reference.consumer_rebates[0].serial, &*reference.drop_shipments[0].product), ("S1", "aw/A-1"));
         assert_eq!(reference.taxes[0].rate.to_string(), "0.19");
         assert_eq!((&*reference.deductions[0].invoice, &*reference.payees[0].account), ("88", "a1"));
+        assert_eq!(reference.product_attributes[0].product, "aw/B-1");
+        assert_eq!(reference.partner_tiers[0].tier, "gold");
         let [dist, spiff, step] = reference.programs.as_slice() else { panic!("{:?}", reference.programs) };
         assert_eq!(dist.group.as_deref(), Some("aw/front"));
         assert_eq!(dist.caps.partner_period.unwrap().to_string(), "500");
@@ -471,7 +486,7 @@ mod tests {
         let edited = text("aw-dist.yaml").replace("rate: 0.05", "rate: 0.06");
         std::fs::write(file("aw-dist.yaml"), &edited).unwrap();
         std::fs::write(file("aw-own.yaml"), "program: OWN\n").unwrap();
-        let rows = MASTER[11].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
+        let rows = MASTER[13].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
         std::fs::write(folder.path().join("programs.csv"), rows).unwrap();
         let imported = import_master(folder.path(), &folder.path().join("config")).unwrap();
         assert_eq!((imported.programs, imported.kept), (3, vec!["programs/aw-dist.yaml".to_owned()]));

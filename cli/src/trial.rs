@@ -5,22 +5,23 @@ use std::sync::Arc;
 
 use compliance::LedgerStage;
 use compliance::ledger::{AccrualRow, accrual_rows};
-use compliance::programs::index::{Subject, selects};
+use compliance::programs::selection::{Subject, selects, selects_sale};
 use compliance::programs::special_price::debit;
 use compliance::programs::spiff::has_beneficiary;
+use compliance::references::Known;
 use contract::{
-    Control, Currency, Day, Debit, Entitlement, EntitlementEvent, Id, Micros, Money, Movement, Product, Program,
-    RecordRef, Reference, Sale, Text,
+    Control, Currency, Day, Debit, Entitlement, EntitlementEvent, Id, Micros, Money, Movement, Program, RecordRef,
+    Reference, Sale, Text,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StageError, State, StorageError};
 
-use crate::configuration::{Configuration, Expected, Problem, ProgramTest, TestSale};
+use crate::configuration::{Expected, Problem, ProgramTest, TestSale};
 
 /// What of a test is not as expected, in order of its places; nothing where all is.
 ///
 /// The test's program stands alone: programs of its group take nothing from it.
-pub fn failures(test: &ProgramTest, configuration: &Configuration) -> Result<Vec<Problem>, StageError> {
-    let trial = Trial::new(test, &configuration.reference);
+pub fn failures(test: &ProgramTest, known: &Known) -> Result<Vec<Problem>, StageError> {
+    let trial = Trial::new(test, known);
     let rows = trial.rows()?;
     let mut failures: Vec<Problem> =
         test.expected.iter().filter_map(|expected| trial.unlike(expected, &rows)).collect();
@@ -30,15 +31,17 @@ pub fn failures(test: &ProgramTest, configuration: &Configuration) -> Result<Vec
 
 struct Trial<'t> {
     test: &'t ProgramTest,
+    known: &'t Known,
     reference: &'t Reference,
     /// All versions of the program.
     versions: Vec<Program>,
 }
 
 impl<'t> Trial<'t> {
-    fn new(test: &'t ProgramTest, reference: &'t Reference) -> Trial<'t> {
+    fn new(test: &'t ProgramTest, known: &'t Known) -> Trial<'t> {
+        let reference = &known.reference;
         let versions = reference.programs.iter().filter(|program| program.id == test.program).cloned().collect();
-        Trial { test, reference, versions }
+        Trial { test, known, reference, versions }
     }
 
     /// What each sale brings when the ledger has settled all of them.
@@ -123,13 +126,13 @@ impl<'t> Trial<'t> {
     }
 
     fn selecting(&self, sale: &TestSale) -> Option<&Program> {
-        let partner = self.reference.partners.iter().find(|partner| partner.id == sale.partner)?;
         let program = self.versions.iter().find(|version| version.from <= sale.date && sale.date <= version.to)?;
-        let product = |id: &Text| self.reference.products.iter().find(|product| product.id == *id);
-        let selected = sale.product.as_ref().is_none_or(|id| {
-            let subject = |known: &'t Product| Subject { product: &known.id, category: &known.category, partner };
-            product(id).is_some_and(|known| selects(program, subject(known)))
-        });
+        let selects_subject =
+            |id: &Text| Subject::of(self.known, id, &sale.partner).is_some_and(|of| selects(program, of));
+        let selected = sale
+            .product
+            .as_ref()
+            .is_none_or(|id| selects_subject(id) && selects_sale(program, &self.fact(sale), self.known));
         (selected && has_beneficiary(program, &sale.rep)).then_some(program)
     }
 

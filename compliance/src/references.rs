@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    ConsumerRebate, Currency, Day, Deduction, DropShipment, Id, Membership, Micros, Outlet, Partner, PayeeAccount,
-    Person, Product, Program, Rate, Reference, SerialRange, Shipment,
+    ConsumerRebate, Currency, Day, Deduction, DropShipment, Id, Membership, Micros, Outlet, Partner, PartnerTier,
+    PayeeAccount, Person, Product, ProductAttribute, Program, Rate, Reference, SerialRange, Shipment,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
@@ -74,6 +74,22 @@ impl Known {
         let all = &self.reference.shipments;
         let start = all.partition_point(|shipment| shipment.partner.as_str() < partner);
         let count = all[start..].partition_point(|shipment| shipment.partner == partner);
+        &all[start..start + count]
+    }
+
+    /// What the product master says of a product, by name.
+    pub fn attributes(&self, product: &str) -> &[ProductAttribute] {
+        let all = &self.reference.product_attributes;
+        let start = all.partition_point(|attribute| attribute.product.as_str() < product);
+        let count = all[start..].partition_point(|attribute| attribute.product == product);
+        &all[start..start + count]
+    }
+
+    /// Tiers that a partner has stood in, on whatever days.
+    pub fn tiers(&self, partner: &str) -> &[PartnerTier] {
+        let all = &self.reference.partner_tiers;
+        let start = all.partition_point(|tier| tier.partner.as_str() < partner);
+        let count = all[start..].partition_point(|tier| tier.partner == partner);
         &all[start..start + count]
     }
 

@@ -116,6 +116,7 @@ codes! {
     ClaimQuantityAbove = "OP-03", Adjust, "more units claimed than were sold, net of returns";
     ClaimOrphan = "OP-04", Block, "a claim for which no sale earns anything";
     ClaimAboveDue = "OP-44", Adjust, "more claimed than is due";
+    StackOverCap = "DD-12", Adjust, "programs that stack give more for one sale than they may together";
 }
 
 impl fmt::Display for Code {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cadence, Conditions, Currency, Day, Micros, Paid, Text};
+use crate::{Cadence, Conditions, Currency, Day, Eligibility, Micros, Paid, Text};
 
 /// One effective-dated version of a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +17,15 @@ pub struct Program {
     pub from: Day,
     pub to: Day,
     pub selector: Selector,
+    /// What a sale must further be to be selected.
+    pub eligible: Option<Eligibility>,
     /// What a selected sale must meet to earn.
     pub conditions: Conditions,
     pub mechanism: Mechanism,
     pub period: Cadence,
     /// `None`: each sale's own currency; due is kept per currency either way.
     pub currency: Option<Currency>,
+    pub conversion: Conversion,
     pub caps: Caps,
     /// Nothing is due below this measure of the period (`measure`'s unit); dollar-one from there on.
     pub threshold: Option<Micros>,
@@ -75,10 +78,26 @@ pub struct Selector {
     /// Golden products, `source/code`.
     pub products: Vec<Text>,
     pub excluded_products: Vec<Text>,
+    /// Attributes of the product ([`crate::Reference::product_attributes`]), each with the values that it may have. By name.
+    pub attributes: Vec<(Text, Vec<Text>)>,
     pub partners: Vec<Text>,
+    /// Partners, each with all that buy through it, at any depth.
+    pub partners_under: Vec<Text>,
     pub partner_kinds: Vec<PartnerKind>,
+    /// Tier of the reporting partner on the sale date ([`crate::Reference::partner_tiers`]).
+    pub partner_tiers: Vec<Text>,
     /// Country or region of the reporting partner.
     pub regions: Vec<Text>,
+    /// Who bought, as sales keep it: a golden outlet, or a name behind a `?`.
+    pub customers: Vec<Text>,
+    /// Segment of the golden outlet that bought.
+    pub customer_segments: Vec<Text>,
+    /// Country or region of the golden outlet that bought.
+    pub customer_regions: Vec<Text>,
+    /// Currency of the sale.
+    pub currencies: Vec<Currency>,
+    /// What the row names: a promotion, project or deal.
+    pub promotions: Vec<Text>,
 }
 
 /// How a benefit follows from the cumulative net measure of a period.
@@ -320,6 +339,8 @@ pub struct Stack {
     pub base: Base,
     /// Whether what it gives lowers the base of later programs on net.
     pub reduces: bool,
+    /// Share of the sale that all programs of the stack together give at most; the same for all of them (DD-12).
+    pub at_most: Option<Micros>,
 }
 
 /// What a rate is on.
@@ -341,6 +362,16 @@ pub enum Rounding {
     Total,
     /// For each sale with its returns.
     Sale,
+}
+
+/// Which rate turns a benefit into the currency of the books (domain notes §4.11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Conversion {
+    /// That of each sale's date.
+    #[default]
+    SaleDate,
+    /// This one, for a program with a currency; sales in another one go by their dates.
+    Fixed(Micros),
 }
 
 /// Upper bounds of the benefit, in the order in which they bind (domain notes §4.4).

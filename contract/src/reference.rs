@@ -17,6 +17,7 @@ pub struct Reference {
     pub partners: Vec<Partner>,
     pub outlets: Vec<Outlet>,
     pub products: Vec<Product>,
+    pub product_attributes: Vec<ProductAttribute>,
     /// Partner code → golden product.
     pub cross_references: Vec<CrossReference>,
     pub shipments: Vec<Shipment>,
@@ -33,6 +34,7 @@ pub struct Reference {
     pub taxes: Vec<Tax>,
     pub deductions: Vec<Deduction>,
     pub payees: Vec<PayeeAccount>,
+    pub partner_tiers: Vec<PartnerTier>,
     pub feeds: Vec<FeedRule>,
     /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
     pub accounts: Vec<(Text, Text)>,
@@ -90,6 +92,8 @@ pub struct Outlet {
     pub city: String,
     pub region: String,
     pub country: String,
+    /// Such as education; empty where unknown.
+    pub segment: Text,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +109,16 @@ pub struct Product {
     pub gtin: Text,
     /// Units of a pack, where the product is sold in packs too.
     pub pack: Option<Micros>,
+}
+
+/// What the product master says of a product beside its category: family, brand, size.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProductAttribute {
+    /// `source/code`.
+    pub product: Text,
+    pub name: Text,
+    /// One for each name.
+    pub value: Text,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -132,6 +146,23 @@ pub struct Membership {
     pub from: Day,
     /// The last day; `None` without an end.
     pub to: Option<Day>,
+}
+
+/// Days on which a partner stands in a tier of the partner program, such as gold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PartnerTier {
+    pub partner: Text,
+    pub tier: Text,
+    pub from: Day,
+    /// The last day; `None` without an end.
+    pub to: Option<Day>,
+}
+
+impl PartnerTier {
+    /// Whether the partner stands in it on some day from `first` to `last`.
+    pub fn holds(&self, first: Day, last: Day) -> bool {
+        self.from <= last && self.to.is_none_or(|to| first <= to)
+    }
 }
 
 /// Days on which a person may be paid for what a partner sells: employed there, trained, certified.

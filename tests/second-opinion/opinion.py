@@ -246,6 +246,96 @@ def shared_benefit(program, line, currency):
     return Fraction(part(round_half_away(value, currency) * unit, shares, line["person"]), unit)
 
 
+def masters(config, products, partners):
+    """Adds what tables beside the masters say: attributes of products, tiers of partners and whom they buy through."""
+    for row in products.values():
+        row["attributes"] = {}
+    for row in optional(config, "product_attributes.csv"):
+        products[row["product"]]["attributes"][row["attribute"]] = row["value"]
+    for name, row in partners.items():
+        row["tiers"], row["above"] = [], []
+        while name in partners and name not in row["above"]:
+            row["above"].append(name)
+            name = partners[name].get("parent")
+    for row in optional(config, "partner_tiers.csv"):
+        partners[row["partner"]]["tiers"].append(row)
+
+
+def optional(config, name):
+    path = os.path.join(config, name)
+    return table(path) if os.path.exists(path) else []
+
+
+def tiers_on(partner, when):
+    return {row["tier"] for row in partner["tiers"] if day(row["from"]) <= when and (not row["to"] or when <= day(row["to"]))}
+
+
+def listed(values):
+    return [values] if isinstance(values, str) else values
+
+
+def is_eligible(expression, sale, product, partner):
+    """Reckons an expression from the left, one token after the other."""
+    buyer = sale["buyer"]
+    facts = {
+        "product": sale["product"], "category": product["category"], "source": sale["product"].split("/")[0],
+        "partner": partner["partner_id"], "partner.kind": partner["kind"], "partner.country": partner["country"],
+        "partner.region": partner["region"], "customer": sale["customer"], "customer.country": buyer.get("country", ""),
+        "customer.region": buyer.get("region", ""), "customer.segment": buyer.get("segment", ""), "outlet": sale["outlet"],
+        "currency": sale["currency"], "rep": sale["rep"], "date": sale["day"], "quantity": abs(Fraction(sale["quantity"])),
+        "unit-price": abs(Fraction(sale["unit_price"] or 0)), "amount": abs(Fraction(sale["amount"] or 0)),
+    }
+    tokens = re.findall(r"'(?:[^']|'')*'|\d{4}-\d\d-\d\d|[\d.]+|[A-Za-z][\w.-]*|!=|<=|>=|[=<>()\[\],]", expression)
+
+    def value(token):
+        if token[0] == "'":
+            return token[1:-1].replace("''", "'")
+        return day(token) if token.count("-") == 2 else Fraction(token)
+
+    def field(name):
+        if name.startswith("product."):
+            return [product["attributes"].get(name[len("product."):], "")]
+        return (sorted(tiers_on(partner, sale["day"])) or [""]) if name == "partner.tier" else [facts[name]]
+
+    def test():
+        token = tokens.pop(0)
+        if token == "not":
+            return not test()
+        if token == "(":
+            found = either()
+            tokens.pop(0)
+            return found
+        ours, sign = field(token), tokens.pop(0)
+        if sign in ("in", "not"):
+            wanted = []
+            if sign == "not":
+                tokens.pop(0)
+            while tokens.pop(0) != "]":
+                wanted.append(value(tokens.pop(0)))
+            return bool(set(ours) & set(wanted)) == (sign == "in")
+        theirs = value(tokens.pop(0))
+        if sign in ("=", "!="):
+            return (theirs in ours) == (sign == "=")
+        mine = ours[0]
+        return {"<": mine < theirs, "<=": mine <= theirs, ">": mine > theirs, ">=": mine >= theirs}[sign]
+
+    def both():
+        found = test()
+        while tokens and tokens[0] == "and":
+            tokens.pop(0)
+            found = test() and found
+        return found
+
+    def either():
+        found = both()
+        while tokens and tokens[0] == "or":
+            tokens.pop(0)
+            found = both() or found
+        return found
+
+    return either()
+
+
 def selects(program, sale, product, partner):
     select = program.get("select") or {}
     if not day(program["from"]) <= sale["day"] <= day(program["to"]):
@@ -261,6 +351,23 @@ def selects(program, sale, product, partner):
         if select.get(key) and value not in select[key]:
             return False
     if select.get("regions") and not {partner["region"], partner["country"]} & set(select["regions"]):
+        return False
+    if not all(product["attributes"].get(name) in listed(values) for name, values in select.get("attributes", {}).items()):
+        return False
+    if select.get("partners-under") and not set(partner["above"]) & set(listed(select["partners-under"])):
+        return False
+    if select.get("partner-tiers") and not tiers_on(partner, sale["day"]) & set(listed(select["partner-tiers"])):
+        return False
+    if select.get("customers") and sale["customer"] not in listed(select["customers"]):
+        return False
+    buyer = sale["buyer"]
+    if select.get("customer-segments") and buyer.get("segment") not in listed(select["customer-segments"]):
+        return False
+    if select.get("customer-regions") and not {buyer.get("region"), buyer.get("country")} & set(listed(select["customer-regions"])):
+        return False
+    if select.get("currencies") and sale["currency"] not in listed(select["currencies"]):
+        return False
+    if "eligible" in program and not is_eligible(program["eligible"], sale, product, partner):
         return False
     return sale["product"] not in (select.get("excluded-products") or [])
 
@@ -291,8 +398,20 @@ def by_worth(program, sale):
 def net_amount(program, paying, sale):
     """The amount that a program's rate is on: what earlier programs of its stack leave."""
     amount = Fraction(sale["amount"])
-    if program.get("stack", {}).get("base") != "net":
+    if program.get("stack", {}).get("base") == "net":
+        amount = left_by_earlier(program, paying, sale)
+    if "at-most" not in program.get("stack", {}):
         return amount
+    ours, rate = (int(program.get("priority", 100)), program["id"]), number(program["earn"]["rate"])
+    before = [other for other in paying if other.get("stack", {}).get("name") == program["stack"]["name"]
+              and (int(other.get("priority", 100)), other["id"]) < ours]
+    given = sum(to_millionth(number(other["earn"]["rate"]) * net_amount(other, paying, sale)) for other in before)
+    room = to_millionth(number(program["stack"]["at-most"]) * Fraction(sale["amount"])) - given
+    return amount if to_millionth(rate * amount) <= room else to_millionth(max(room, 0) / rate)
+
+
+def left_by_earlier(program, paying, sale):
+    amount = Fraction(sale["amount"])
     for other in paying:
         stack = other.get("stack", {})
         before = (int(other.get("priority", 100)), other["id"]) < (int(program.get("priority", 100)), program["id"])
@@ -472,7 +591,7 @@ def show(value):
 
 
 # Findings about money and rates; they hold no sale.
-ABOUT_MONEY = {"DQ-08", "OP-05", "OP-07", "OP-18", "OP-12", "OP-13", "OP-14", "OP-15", "OP-16", "OP-17", "OP-24"}
+ABOUT_MONEY = {"DD-12", "DQ-08", "OP-05", "OP-07", "OP-18", "OP-12", "OP-13", "OP-14", "OP-15", "OP-16", "OP-17", "OP-24"}
 
 
 def main(config, exports):
@@ -482,12 +601,15 @@ def main(config, exports):
     by_version = {(p["id"], str(p["version"])): p for p in everything}
     products = {row["product"]: row for row in table(os.path.join(config, "products.csv"))}
     partners = {row["partner"]: {**row, "partner_id": row["partner"]} for row in table(os.path.join(config, "partners.csv"))}
+    masters(config, products, partners)
+    buyers = {row["outlet"]: row for row in optional(config, "outlets.csv")}
     specials = SpecialPrices(config)
     checks = Checks()
 
     sales = {}
     for row in rows["sales"]:
         row["day"] = day(row["date"])
+        row["buyer"] = buyers.get(row["customer"], {})
         sales[row["file"], row["record_no"]] = row
     touched = set()
     for row in rows["findings"]:

@@ -28,19 +28,41 @@ const KINDS: [&str; 14] = [
     "free-goods",
 ];
 
+/// Programs that select by what stands in tables of their own, or by an expression.
+const SELECTING: [&str; 5] = [
+    "OPINION-ELIGIBLE",
+    "OPINION-SELECT-ATTRIBUTES",
+    "OPINION-SELECT-BUYERS",
+    "OPINION-SELECT-TIERS",
+    "OPINION-SELECT-UNDER",
+];
+
 /// The example's configuration with programs of each type that it lacks.
 fn config() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy_folder(&example_config(), folder.path());
     copy_folder(&root().join("tests/second-opinion/programs"), &folder.path().join("programs"));
+    let tables = root().join("tests/second-opinion/tables");
     for table in ["special_prices.csv", "price_book.csv"] {
-        let more = fs::read_to_string(root().join("tests/second-opinion/tables").join(table)).unwrap();
+        let more = fs::read_to_string(tables.join(table)).unwrap();
         let (_, rows) = more.split_once('\n').expect("a table has a header");
         let path = folder.path().join(table);
         let whole = fs::read_to_string(&path).unwrap() + rows;
         fs::write(path, whole).unwrap();
     }
+    for table in ["product_attributes.csv", "partner_tiers.csv"] {
+        fs::copy(tables.join(table), folder.path().join(table)).unwrap();
+    }
+    segmented(&folder.path().join("outlets.csv"));
     folder
+}
+
+/// Gives every other outlet the segment `education`, the others `retail`.
+fn segmented(outlets: &Path) {
+    let text = fs::read_to_string(outlets).unwrap();
+    let segments = ["segment"].into_iter().chain(["education", "retail"].into_iter().cycle());
+    let rows = text.lines().zip(segments).map(|(row, segment)| format!("{row},{segment}\n"));
+    fs::write(outlets, rows.collect::<String>()).unwrap();
 }
 
 /// The example's feeds, where some sales are made by several persons.
@@ -99,8 +121,12 @@ fn text(output: &Output) -> String {
 #[test]
 fn a_second_opinion_from_the_exports_alone_agrees() {
     let config = config();
-    let output = opinion(config.path(), &settled(config.path()));
+    let exports = settled(config.path());
+    let output = opinion(config.path(), &exports);
     assert!(output.status.success(), "{}", text(&output));
+    for program in SELECTING {
+        assert!(exports.0["accruals"].contains(&format!(",{program},")), "{program} selected nothing");
+    }
     for check in
         ["programs that pay", "due of a", "authorised of a", "what a budget pays", "what a year pays", "expense of a"]
     {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use compliance::references::Known;
+
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
 use crate::say::say;
@@ -21,8 +23,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
     let (tests, mut failed) = (&configuration.tests, 0);
+    let known = Known::new(configuration.reference.clone());
     for test in tests {
-        let failures = trial::failures(test, &configuration)?;
+        let failures = trial::failures(test, &known)?;
         failures.iter().for_each(|failure| say!("{failure}\n"));
         failed += usize::from(!failures.is_empty());
     }

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use contract::{Choice, Mechanism, PartnerKind, Program, Reference, source_of};
+use contract::{
+    Choice, Mechanism, PartnerKind, ProductAttribute, Program, Reference, Selector, Stack, Text, source_of,
+};
 
 use super::ProgramFile;
 use super::feeds::FeedFile;
 use super::problem::{Place, Problem, Report, did_you_mean};
-use super::programs::{ProgramVersion, Selected};
+use super::programs::{ProgramVersion, Selected, attribute_value};
 use super::special_prices::{self, misfit};
 use super::tenant::WHOLE_FILE;
 
@@ -19,7 +21,8 @@ pub(crate) fn all(
     folder: &Path,
     problems: &mut Vec<Problem>,
 ) {
-    let names = Names::of(reference);
+    let attributes = attributes(reference);
+    let names = Names::of(reference, &attributes);
     for file in programs {
         let mut report = Report::new(&file.file, &file.text, problems);
         for selected in file.versions.iter().flat_map(|v| &v.select).chain(&file.used) {
@@ -59,6 +62,10 @@ fn special_prices(
         for special in &reference.special_prices {
             let at = || format!("{},{},{},{}", special.id, special.program, special.partner, special.product);
             rows.names(&special.partner, &special.product, at, names);
+            let customer = special.customer.as_str();
+            if !customer.is_empty() && !customer.starts_with('?') && !names.outlets.contains(customer) {
+                rows.unknown("outlet", "customers", customer, &at(), names);
+            }
             if let Some((message, hint)) = misfit(special, &versions) {
                 rows.add(&at(), message, hint.to_owned());
             }
@@ -96,6 +103,20 @@ fn registers(
         for product in reference.serial_ranges.iter().map(|range| &range.product) {
             if !names.products.contains(product.as_str()) {
                 rows.unknown("product", "products", product, product, names);
+            }
+        }
+    });
+    in_table("product_attributes.csv", folder, problems, |rows| {
+        for product in reference.product_attributes.iter().map(|attribute| &attribute.product) {
+            if !names.products.contains(product.as_str()) {
+                rows.unknown("product", "products", product, product, names);
+            }
+        }
+    });
+    in_table("partner_tiers.csv", folder, problems, |rows| {
+        for partner in reference.partner_tiers.iter().map(|tier| &tier.partner) {
+            if !names.partners.contains(partner.as_str()) {
+                rows.unknown("partner", "partners", partner, partner, names);
             }
         }
     });
@@ -173,12 +194,16 @@ struct Names<'r> {
     products: BTreeSet<&'r str>,
     partners: BTreeSet<&'r str>,
     regions: BTreeSet<&'r str>,
+    tiers: BTreeSet<&'r str>,
     outlets: BTreeSet<&'r str>,
     places: BTreeSet<&'r str>,
+    segments: BTreeSet<&'r str>,
+    /// Attributes of products, and each with its values.
+    attributes: BTreeSet<&'r str>,
 }
 
 impl<'r> Names<'r> {
-    fn of(reference: &'r Reference) -> Names<'r> {
+    fn of(reference: &'r Reference, attributes: &'r BTreeSet<Text>) -> Names<'r> {
         let partners = &reference.partners;
         let products = &reference.products;
         Names {
@@ -189,6 +214,9 @@ impl<'r> Names<'r> {
             regions: partners.iter().flat_map(|p| [p.country.as_str(), p.region.as_str()]).collect(),
             outlets: reference.outlets.iter().map(|outlet| outlet.id.as_str()).collect(),
             places: reference.outlets.iter().flat_map(|o| [o.country.as_str(), o.region.as_str()]).collect(),
+            tiers: reference.partner_tiers.iter().map(|tier| tier.tier.as_str()).collect(),
+            segments: reference.outlets.iter().map(|outlet| outlet.segment.as_str()).collect(),
+            attributes: attributes.iter().map(Text::as_str).collect(),
         }
     }
 
@@ -198,8 +226,12 @@ impl<'r> Names<'r> {
             "categories" => (&self.categories, "category"),
             "partners" => (&self.partners, "partner"),
             "regions" => (&self.regions, "country or region of a partner"),
+            "attributes" => (&self.attributes, "attribute of a product"),
+            "partners-under" => (&self.partners, "partner"),
+            "partner-tiers" => (&self.tiers, "tier of a partner"),
             "customers" => (&self.outlets, "outlet"),
-            "territory" => (&self.places, "country or region of an outlet"),
+            "customer-segments" => (&self.segments, "segment of an outlet"),
+            "territory" | "customer-regions" => (&self.places, "country or region of an outlet"),
             _ => (&self.products, "product"),
         }
     }
@@ -208,13 +240,23 @@ impl<'r> Names<'r> {
         did_you_mean(name, self.list(list).0.iter().copied())
     }
 
+    /// A buyer that is no outlet may be called anything.
     fn check(&self, selected: &Selected, report: &mut Report<'_>) {
+        if selected.list == "customers" && selected.name.starts_with('?') {
+            return;
+        }
         let (known, word) = self.list(selected.list);
         if !known.contains(selected.name.as_str()) {
             let message = format!("no {word} is called `{}`", selected.name);
             report.add(selected.place, message, self.nearest(selected.list, &selected.name));
         }
     }
+}
+
+fn attributes(reference: &Reference) -> BTreeSet<Text> {
+    let both =
+        |attribute: &ProductAttribute| [attribute.name.clone(), attribute_value(&attribute.name, &attribute.value)];
+    reference.product_attributes.iter().flat_map(both).collect()
 }
 
 /// The partners in a program's table of baselines or scores.
@@ -272,6 +314,7 @@ fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
         }
     }
     choices(programs, problems);
+    stacks(programs, problems);
     for ((group, priority), members) in by_rank {
         for (n, member) in members.iter().enumerate() {
             if let Some(other) = members[..n].iter().find(|other| can_meet(member.program, other.program)) {
@@ -300,6 +343,23 @@ fn choices(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
     }
 }
 
+/// Programs of one stack have one cap.
+fn stacks(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+    let mut first: BTreeMap<&str, (&Program, &Stack)> = BTreeMap::new();
+    for file in programs {
+        for version in &file.versions {
+            let program = &version.program;
+            let Some(stack) = &program.stack else { continue };
+            let (other, theirs) = *first.entry(&stack.name).or_insert((program, stack));
+            if theirs.at_most != stack.at_most {
+                let message = format!("`{}` of stack `{}` says another `at-most`", other.id, stack.name);
+                let mut report = Report::new(&file.file, &file.text, problems);
+                report.add(version.place, message, "all programs of a stack have the same one");
+            }
+        }
+    }
+}
+
 /// A program version in a group.
 struct Member<'p> {
     file: &'p ProgramFile,
@@ -308,16 +368,28 @@ struct Member<'p> {
 }
 
 fn can_meet(a: &Program, b: &Program) -> bool {
-    let disjoint = |x: &[contract::Text], y: &[contract::Text]| {
-        !x.is_empty() && !y.is_empty() && !x.iter().any(|name| y.contains(name))
-    };
     a.id != b.id
         && a.from <= b.to
         && b.from <= a.to
-        && !disjoint(&a.selector.sources, &b.selector.sources)
-        && !disjoint(&a.selector.categories, &b.selector.categories)
-        && !disjoint(&a.selector.products, &b.selector.products)
-        && !disjoint(&a.selector.partners, &b.selector.partners)
+        && !is_disjoint(&a.selector.sources, &b.selector.sources)
+        && !is_disjoint(&a.selector.categories, &b.selector.categories)
+        && !is_disjoint(&a.selector.products, &b.selector.products)
+        && !is_disjoint(&a.selector.partners, &b.selector.partners)
+        && !is_disjoint(&a.selector.customers, &b.selector.customers)
+        && !is_disjoint(&a.selector.promotions, &b.selector.promotions)
+        && !has_disjoint_attributes(&a.selector, &b.selector)
+}
+
+/// A product has one value of an attribute.
+fn has_disjoint_attributes(a: &Selector, b: &Selector) -> bool {
+    let differs = |(name, values): &(Text, Vec<Text>)| {
+        b.attributes.iter().any(|(other, theirs)| other == name && is_disjoint(values, theirs))
+    };
+    a.attributes.iter().any(differs)
+}
+
+fn is_disjoint(a: &[Text], b: &[Text]) -> bool {
+    !a.is_empty() && !b.is_empty() && !a.iter().any(|name| b.contains(name))
 }
 
 /// Cross-references between the tables.

@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry;
 
 use contract::{
     ConsumerRebate, CrossReference, Day, Deduction, DropShipment, Membership, Outlet, Partner, PartnerKind,
-    PayeeAccount, Person, Product, Rate, Reference, Restricted, SerialRange, Shipment, Tax, Text,
+    PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Rate, Reference, Restricted, SerialRange, Shipment,
+    Tax, Text,
 };
 
 use super::fields::{currency, day, number, one_of, positive, share, text, whole};
@@ -42,6 +43,8 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "taxes.csv", required: false, read: taxes },
     MasterTable { file: "deductions.csv", required: false, read: deductions },
     MasterTable { file: "payees.csv", required: false, read: payees },
+    MasterTable { file: "product_attributes.csv", required: false, read: product_attributes },
+    MasterTable { file: "partner_tiers.csv", required: false, read: partner_tiers },
 ];
 
 fn products(report: &mut Report<'_>, reference: &mut Reference) {
@@ -82,7 +85,7 @@ fn partners(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 fn outlets(report: &mut Report<'_>, reference: &mut Reference) {
-    let columns = ["outlet", "name", "?city", "?region", "?country"];
+    let columns = ["outlet", "name", "?city", "?region", "?country", "?segment"];
     reference.outlets = keyed(&columns, report, |row, report| {
         let id = row.require("outlet", golden, report)?;
         let outlet = Outlet {
@@ -91,6 +94,7 @@ fn outlets(report: &mut Report<'_>, reference: &mut Reference) {
             city: row.cell("city").to_owned(),
             region: row.cell("region").to_owned(),
             country: row.cell("country").to_owned(),
+            segment: row.cell("segment").into(),
         };
         Some((id, outlet))
     });
@@ -234,6 +238,24 @@ fn payees(report: &mut Report<'_>, reference: &mut Reference) {
         let holder = row.cell("holder").into();
         let payee = PayeeAccount { partner: partner?, from: from?, account: account?, holder };
         Some(((payee.partner.clone(), payee.from), payee))
+    });
+}
+
+fn product_attributes(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.product_attributes = keyed(&["product", "attribute", "value"], report, |row, report| {
+        let (product, name) = (row.require("product", golden, report), row.require("attribute", text, report));
+        let value = row.require("value", text, report);
+        let entry = ProductAttribute { product: product?, name: name?, value: value? };
+        Some(((entry.product.clone(), entry.name.clone()), entry))
+    });
+}
+
+fn partner_tiers(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.partner_tiers = keyed(&["partner", "tier", "from", "?to"], report, |row, report| {
+        let (partner, tier) = (row.require("partner", text, report), row.require("tier", text, report));
+        let (from, to) = days(row, report)?;
+        let entry = PartnerTier { partner: partner?, tier: tier?, from, to };
+        Some(((entry.partner.clone(), entry.tier.clone(), from), entry))
     });
 }
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod earn;
+mod eligible;
 mod feeds;
 mod fields;
 mod figures;

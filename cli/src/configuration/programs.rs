@@ -2,16 +2,20 @@
 
 use compliance::programs::stacking::has_worth;
 use contract::{
-    AccountingClass, Base, Cadence, Caps, Choice, ClaimTerms, Conditions, Currency, Day, Growth, LateClaim, Measure,
-    Mechanism, Paid, Program, Proof, Proration, Rounding, Selector, Stack, Text,
+    AccountingClass, Base, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day, Growth, LateClaim,
+    Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding, Selector, Stack, Text,
 };
 
 use super::earn::{Earned, bonus, earn};
-use super::fields::{Fields, Placed, currency, day, one_of, positive, scalar, text, whole, yes_no};
+use super::eligible::eligible;
+use super::fields::{
+    Fields, Placed, Unread, currency, day, one_of, positive, positive_share, scalar, text, whole, yes_no,
+};
 use super::figures::FigureTable;
 use super::master::{KINDS, golden};
 use super::problem::{Place, Report};
 use super::program_tests::{ProgramTest, tests};
+use super::special_prices::customer;
 use super::tenant::ProgramDefaults;
 use super::yaml::{Kind, Node};
 
@@ -36,10 +40,12 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "from",
     "to",
     "select",
+    "eligible",
     "conditions",
     "earn",
     "period",
     "currency",
+    "fx",
     "caps",
     "threshold",
     "group",
@@ -58,8 +64,23 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "bonus",
     "prorate",
 ];
-pub(crate) const SELECT_KEYS: &[&str] =
-    &["sources", "categories", "products", "excluded-products", "partners", "partner-kinds", "regions"];
+pub(crate) const SELECT_KEYS: &[&str] = &[
+    "sources",
+    "categories",
+    "products",
+    "excluded-products",
+    "attributes",
+    "partners",
+    "partners-under",
+    "partner-kinds",
+    "partner-tiers",
+    "regions",
+    "customers",
+    "customer-segments",
+    "customer-regions",
+    "currencies",
+    "promotions",
+];
 pub(crate) const CONDITION_KEYS: &[&str] = &[
     "members-only",
     "customers",
@@ -91,12 +112,14 @@ const APPEAL_DAYS: u32 = 30;
 
 pub(crate) const CADENCES: &[(&str, Cadence)] =
     &[("month", Cadence::Month), ("quarter", Cadence::Quarter), ("year", Cadence::Year)];
+/// A rate may stand there as well.
+pub(crate) const CONVERSIONS: &[(&str, Conversion)] = &[("sale-date", Conversion::SaleDate)];
 pub(crate) const CHOICES: &[(&str, Choice)] = &[
     ("priority", Choice::Priority),
     ("best-for-partner", Choice::BestForPartner),
     ("best-for-vendor", Choice::BestForVendor),
 ];
-pub(crate) const STACK_KEYS: &[&str] = &["name", "base", "reduces"];
+pub(crate) const STACK_KEYS: &[&str] = &["name", "base", "reduces", "at-most"];
 pub(crate) const BASES: &[(&str, Base)] = &[("gross", Base::Gross), ("net", Base::Net)];
 pub(crate) const ROUNDINGS: &[(&str, Rounding)] = &[("total", Rounding::Total), ("sale", Rounding::Sale)];
 pub(crate) const CLASSES: &[(&str, AccountingClass)] = &[
@@ -178,6 +201,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     let period = fields.require("period", one_of(CADENCES), report).map(|period| period.value);
     let earned = fields.require_node("earn", report).and_then(|node| earn(node, period, report));
     let (selector, mut select) = fields.node("select").map_or_else(Default::default, |node| selector(node, report));
+    let eligible = fields.node("eligible").and_then(|node| eligible(node, &mut select, report));
     let (conditions, named) = fields.node("conditions").map_or_else(Default::default, |node| conditions(node, report));
     select.extend(named);
     let currency = fields.get("currency", currency, report).map(|c: Placed<Currency>| c.value);
@@ -197,9 +221,11 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         from,
         to,
         selector,
+        eligible,
         conditions,
         period: period?,
         currency,
+        conversion: conversion(&fields, currency, report),
         caps,
         threshold: fields.get("threshold", positive, report).map(|t| t.value),
         group: fields.get("group", text, report).map(|g| g.value),
@@ -264,6 +290,19 @@ fn auto_authorise(fields: &Fields<'_>, paid: Paid, defaults: &ProgramDefaults, r
     false
 }
 
+/// The rate into the books: that of each sale's date, or one that the terms name.
+fn conversion(fields: &Fields<'_>, currency: Option<Currency>, report: &mut Report<'_>) -> Conversion {
+    let read = |text: &str| match one_of(CONVERSIONS)(text) {
+        Ok(word) => Ok(word),
+        Err(_) => positive(text).map(Conversion::Fixed),
+    };
+    let Some(conversion) = fields.get("fx", read, report) else { return Conversion::default() };
+    if currency.is_none() && matches!(conversion.value, Conversion::Fixed(_)) {
+        report.add(conversion.place, "a fixed rate needs a `currency`", "say which one it converts");
+    }
+    conversion.value
+}
+
 /// Only what a sale gives by a rate can be compared.
 fn choice(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> Choice {
     let Some(choice) = fields.get("choose", one_of(CHOICES), report) else { return Choice::default() };
@@ -295,7 +334,12 @@ fn stack(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) ->
         let message = "what this type of program gives for one sale cannot reduce another's base";
         report.add(node.place, message, "write `reduces: no`, or put it last");
     }
-    Some(Stack { name: name?.value, base: base?.value, reduces })
+    let at_most: Option<Placed<Micros>> = keys.get("at-most", positive_share, report);
+    if let Some(at_most) = at_most.filter(|_| !matches!(mechanism, Mechanism::Percent { .. })) {
+        let message = "only shares of the amount can be cut to what a stack gives `at-most`";
+        report.add(at_most.place, message, "give the stack programs of type `percent` alone");
+    }
+    Some(Stack { name: name?.value, base: base?.value, reduces, at_most: at_most.map(|share| share.value) })
 }
 
 /// What `prorate` lists; the default where it is left out.
@@ -348,27 +392,79 @@ fn selector(node: &Node, report: &mut Report<'_>) -> (Selector, Vec<Selected>) {
         return Default::default();
     };
     let mut used = Vec::new();
-    let mut names = |key: &'static str, read: &dyn Fn(&str) -> Result<Text, super::fields::Unread>| {
-        let mut found = fields.list(key, read, report);
+    let attributes = attributes(&fields, &mut used, report);
+    let mut names = |key: &'static str, read: &dyn Fn(&str) -> Result<Text, Unread>| {
+        let found = fields.list(key, read, report);
         used.extend(found.iter().map(|f| Selected { list: key, name: f.value.clone(), place: f.place }));
-        found.sort_by(|a, b| a.value.cmp(&b.value));
-        let mut values: Vec<Text> = found.into_iter().map(|f| f.value).collect();
-        values.dedup();
-        values
+        sorted(found)
     };
     let mut selector = Selector {
+        attributes,
         sources: names("sources", &text),
         categories: names("categories", &text),
         products: names("products", &golden),
         excluded_products: names("excluded-products", &golden),
         partners: names("partners", &text),
+        partners_under: names("partners-under", &text),
+        partner_tiers: names("partner-tiers", &text),
         regions: names("regions", &text),
+        customers: names("customers", &buyer),
+        customer_segments: names("customer-segments", &text),
+        customer_regions: names("customer-regions", &text),
         partner_kinds: Vec::new(),
+        currencies: Vec::new(),
+        promotions: Vec::new(),
     };
-    selector.partner_kinds = fields.list("partner-kinds", one_of(KINDS), report).into_iter().map(|k| k.value).collect();
-    selector.partner_kinds.sort();
-    selector.partner_kinds.dedup();
+    selector.partner_kinds = sorted(fields.list("partner-kinds", one_of(KINDS), report));
+    selector.currencies = sorted(fields.list("currencies", currency, report));
+    selector.promotions = sorted(fields.list("promotions", text, report));
     (selector, used)
+}
+
+/// Attributes of products, each with a value or several.
+fn attributes(fields: &Fields<'_>, used: &mut Vec<Selected>, report: &mut Report<'_>) -> Vec<(Text, Vec<Text>)> {
+    let Some(node) = fields.node("attributes") else { return Vec::new() };
+    let Kind::Map(entries) = &node.kind else {
+        report.add(node.place, "expected attributes with their values", "write each as `colour: [red, blue]`");
+        return Vec::new();
+    };
+    let names: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    let Some(fields) = Fields::of(node, &names, report) else { return Vec::new() };
+    let mut attributes = Vec::new();
+    for entry in entries {
+        let name = Text::from(entry.key.as_str());
+        if matches!(entry.value.kind, Kind::Nothing) {
+            report.add(entry.place, format!("attribute `{name}` has no value"), "name one, or leave the attribute out");
+        }
+        used.push(Selected { list: "attributes", name: name.clone(), place: entry.place });
+        let values = fields.list(&entry.key, text, report);
+        let value = |value: &Placed<Text>| Selected {
+            list: "attributes",
+            name: attribute_value(&name, &value.value),
+            place: value.place,
+        };
+        used.extend(values.iter().map(value));
+        attributes.push((name, sorted(values)));
+    }
+    attributes.sort();
+    attributes
+}
+
+/// What [`super::check`] knows the value of an attribute as.
+pub(crate) fn attribute_value(name: &str, value: &str) -> Text {
+    format!("{name}: {value}").into()
+}
+
+/// Who bought, as sales keep it.
+fn buyer(written: &str) -> Result<Text, Unread> {
+    Ok(customer(&text(written)?))
+}
+
+fn sorted<T: Ord>(found: Vec<Placed<T>>) -> Vec<T> {
+    let mut values: Vec<T> = found.into_iter().map(|found| found.value).collect();
+    values.sort();
+    values.dedup();
+    values
 }
 
 fn conditions(node: &Node, report: &mut Report<'_>) -> (Conditions, Vec<Selected>) {
@@ -376,13 +472,10 @@ fn conditions(node: &Node, report: &mut Report<'_>) -> (Conditions, Vec<Selected
         return Default::default();
     };
     let mut used = Vec::new();
-    let mut names = |key: &'static str, read: &dyn Fn(&str) -> Result<Text, super::fields::Unread>| {
+    let mut names = |key: &'static str, read: &dyn Fn(&str) -> Result<Text, Unread>| {
         let found = fields.list(key, read, report);
-        let mut values: Vec<Text> = found.iter().map(|f| f.value.clone()).collect();
-        used.extend(found.into_iter().map(|f| Selected { list: key, name: f.value, place: f.place }));
-        values.sort();
-        values.dedup();
-        values
+        used.extend(found.iter().map(|f| Selected { list: key, name: f.value.clone(), place: f.place }));
+        sorted(found)
     };
     let (customers, territory) = (names("customers", &golden), names("territory", &text));
     let mut proof: Vec<Proof> = fields.list("proof", one_of(PROOFS), report).into_iter().map(|p| p.value).collect();

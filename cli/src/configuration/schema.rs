@@ -10,8 +10,8 @@ use super::earn::{
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
-    BASES, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, KEYS, LATE_CLAIMS, PAID, PROOFS, PRORATED,
-    ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
+    BASES, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, KEYS, LATE_CLAIMS, PAID,
+    PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -55,12 +55,20 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "select") => {
             (object("select", SELECT_KEYS, &[]), "Which sales may earn; an empty list admits all.")
         }
+        ("version", "eligible") => (
+            json!({ "type": "string" }),
+            "What a selected sale must further be: fields, =, !=, <, <=, >, >=, in, and, or, not.",
+        ),
         ("version", "conditions") => {
             (object("conditions", CONDITION_KEYS, &[]), "What a selected sale must meet to earn; a breach is told.")
         }
         ("version", "earn") => (earn(), "How the benefit follows from what was sold."),
         ("version", "period") => (words(CADENCES), "How long sales are gathered before they settle."),
         ("version" | "sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
+        ("version", "fx") => (
+            json!({ "oneOf": [words(CONVERSIONS), number()] }),
+            "Which rate turns the benefit into the books' currency: that of each sale's date, or this one.",
+        ),
         ("version", "caps") => {
             (object("caps", CAP_KEYS, &[]), "Upper bounds of the benefit, in the order in which they bind.")
         }
@@ -83,6 +91,7 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("stack", "reduces") => {
             (json!({ "type": "boolean" }), "Whether what it gives lowers the base of later ones; yes where left out.")
         }
+        ("stack", "at-most") => (number(), "The share of a sale that all programs of the stack give together at most."),
         ("version", "pay-tier") => (words(KINDS), "Who earns where distributor and reseller report the same units."),
         ("version", "class") => (words(CLASSES), "Which accounts the benefit is booked on."),
         ("version", "grace-days") => (whole(), "Days after the period in which late sales still count in place."),
@@ -117,9 +126,20 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("select", "sources") => (texts(), "Catalogues that products come from."),
         ("select", "categories") => (texts(), "Product categories."),
         ("select", "products" | "excluded-products") => (texts(), "Products, as source/code."),
+        ("select", "attributes") => (
+            json!({ "type": "object", "additionalProperties": texts() }),
+            "Attributes of products in product_attributes.csv, each with the values that it may have.",
+        ),
         ("select", "partners") => (texts(), "Reporting partners."),
+        ("select", "partners-under") => (texts(), "Partners, each with all that buy through it."),
         ("select", "partner-kinds") => (some(words(KINDS)), "Kinds of reporting partners."),
+        ("select", "partner-tiers") => (texts(), "Tiers of reporting partners in partner_tiers.csv on the sale date."),
         ("select", "regions") => (texts(), "Countries or regions of reporting partners."),
+        ("select", "customers") => (texts(), "Who bought: outlets as source/id, or names as the feeds write them."),
+        ("select", "customer-segments") => (texts(), "Segments of the outlets that bought."),
+        ("select", "customer-regions") => (texts(), "Countries or regions of the outlets that bought."),
+        ("select", "currencies") => (some(currency()), "Currencies of sales."),
+        ("select", "promotions") => (texts(), "What the row names: a promotion, project or deal."),
         ("conditions", "members-only") => (yes_no(), "Only partners in memberships.csv on the sale date (OP-08)."),
         ("conditions", "customers") => (texts(), "Outlets that must have bought, as source/id (OP-10)."),
         ("conditions", "territory") => (texts(), "Countries or regions that the goods must go to (OP-11)."),

@@ -96,10 +96,12 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
     let same = [
         ("from", before.from == now.from),
         ("select", before.selector == now.selector),
+        ("eligible", before.eligible == now.eligible),
         ("conditions", before.conditions == now.conditions),
         ("earn", before.mechanism == now.mechanism),
         ("period", before.period == now.period),
         ("currency", before.currency == now.currency),
+        ("fx", before.conversion == now.conversion),
         ("caps", before.caps == now.caps),
         ("threshold", before.threshold == now.threshold),
         ("group", before.group == now.group),

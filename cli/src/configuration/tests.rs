@@ -102,6 +102,67 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
 }
 
 #[test]
+fn a_program_selects_by_what_the_tables_say() {
+    let select = "select: { attributes: { colour: [red, blue], size: S }, partners-under: P1, partner-tiers: [gold], \
+        customers: [aw/1, Acme  Sports], customer-segments: retail, customer-regions: [DE], currencies: [USD, EUR], \
+        promotions: DEAL }";
+    let selecting = PROGRAM.replace("select: { categories: [Bikes] }", select);
+    let program = ("programs/step.yaml", selecting.as_str());
+    let outlets = ("outlets.csv", "outlet,name,country,segment\naw/1,One,DE,retail\n");
+    let attributes = "product,attribute,value\naw/A-1,colour,red\naw/B-1,colour,blue\naw/B-1,size,S\n";
+    let tiers = "partner,tier,from,to\nP1,gold,2013-01-01,\n";
+    let good = folder(&[program, outlets, ("product_attributes.csv", attributes), ("partner_tiers.csv", tiers)]);
+    let reference = load(good.path()).unwrap().reference;
+    let selector = &reference.programs[0].selector;
+    let attributes: Vec<String> =
+        selector.attributes.iter().map(|(name, values)| format!("{name} {values:?}")).collect();
+    assert_eq!(attributes, ["colour [\"blue\", \"red\"]", "size [\"S\"]"]);
+    assert_eq!(selector.customers, ["?acme sports", "aw/1"]);
+    assert_eq!((selector.currencies.len(), selector.promotions[0].as_str()), (2, "DEAL"));
+    assert_eq!(reference.partner_tiers[0].to, None);
+    let bad = [
+        program,
+        ("outlets.csv", "outlet,name,country,segment\naw/2,Two,US,\n"),
+        ("product_attributes.csv", "product,attribute,value\naw/A-1,colour,rad\naw/A-1,colour,red\naw/C-1,size,M\n"),
+        ("partner_tiers.csv", "partner,tier,from,to\nP9,golden,2013-01-01,2012-01-01\nP9,goldy,2013-01-01,\n"),
+    ];
+    assert_eq!(
+        problems(&bad),
+        [
+            "partner_tiers.csv:2:22 the last day lies before the first, 2013-01-01 (swap the two dates)",
+            "partner_tiers.csv:3:1 nobody knows the partner `P9` (did you mean `P1`?)",
+            "product_attributes.csv:3:1 this key stands in the table twice (keep one of the two rows)",
+            "product_attributes.csv:4:1 nobody knows the product `aw/C-1` (did you mean `aw/A-1`?)",
+            "programs/step.yaml:5:38 no attribute of a product is called `colour: red` (did you mean `colour: rad`?)",
+            "programs/step.yaml:5:43 no attribute of a product is called `colour: blue`",
+            "programs/step.yaml:5:56 no attribute of a product is called `size: S` (did you mean `size: M`?)",
+            "programs/step.yaml:5:97 no tier of a partner is called `gold` (did you mean `goldy`?)",
+            "programs/step.yaml:5:116 no outlet is called `aw/1` (did you mean `aw/2`?)",
+            "programs/step.yaml:5:156 no segment of an outlet is called `retail`",
+            "programs/step.yaml:5:183 no country or region of an outlet is called `DE`",
+        ]
+    );
+}
+
+#[test]
+fn what_is_eligible_names_what_is_known() {
+    let with = |test: &str| PROGRAM.replace("    earn:", &format!("    eligible: {test}\n    earn:"));
+    let good = with("amount >= 100 and partner.country = 'DE' and category != \"Parts\"");
+    let reference = load(folder(&[("programs/step.yaml", &good)]).path()).unwrap().reference;
+    let test = reference.programs[0].eligible.as_ref().map(ToString::to_string);
+    assert_eq!(test.unwrap(), "amount >= 100 and partner.country = 'DE' and not (category = 'Parts')");
+    for (test, problem) in [
+        ("category = 'Bike'", "6:26 no category is called `Bike` (did you mean `Bikes`?)"),
+        ("product.size = 'S'", "6:15 no attribute of a product is called `size`"),
+        ("customer in ['Acme', 'aw/9']", "6:36 no outlet is called `aw/9`"),
+        ("amont > 1", "6:15 `amont` is no field of a sale (did you mean `amount`?)"),
+    ] {
+        let found = problems(&[("programs/step.yaml", &with(test))]);
+        assert_eq!(found[0], format!("programs/step.yaml:{problem}"));
+    }
+}
+
+#[test]
 fn equal_content_has_an_equal_digest_and_other_content_another() {
     let digest = |files: &[(&str, &str)]| load(folder(files).path()).unwrap().digest;
     let shuffled = "product,name,category,list_price\naw/B-1,Bike,Bikes,900\naw/A-1,Axle,Parts,10.50\n";
@@ -138,6 +199,14 @@ fn programs_are_checked() {
         (("2.5%", "2..5%"), "11:30 `2..5`: not a number (write plain digits with a dot, such as 1250.50)"),
         (("2013-12-31", "2012-12-31"), "4:9 the version ends before it starts on 2013-01-01 (swap the two dates)"),
         (("2013-12-31", "2013-02-30"), "4:9 `2013-02-30` is not a date (write it as 2013-01-31)"),
+        (
+            ("    period: quarter", "    period: quarter\n    fx: 1.05"),
+            "13:9 a fixed rate needs a `currency` (say which one it converts)",
+        ),
+        (
+            ("    period: quarter", "    period: quarter\n    fx: monthly"),
+            "13:9 `monthly`: not a number (write plain digits with a dot, such as 1250.50)",
+        ),
         (("quarter", "quater"), "12:13 `quater` is none of month, quarter, year (did you mean `quarter`?)"),
         (("Bikes", "Bike"), "5:28 no category is called `Bike` (did you mean `Bikes`?)"),
         (("measure: amount", "rate: 1%"), "7:7 key `measure` is missing"),
@@ -317,6 +386,7 @@ fn special_prices_name_what_is_known_and_fit_their_program() {
         ),
         ("SPA", "SPB", "2:1 no program is called `SPB`"),
         ("P1", "P9", "2:1 nobody knows the partner `P9` (did you mean `P1`?)"),
+        ("Acme  GmbH", "aw/9", "2:1 nobody knows the outlet `aw/9`"),
         ("aw/B-1", "aw/B-2", "2:1 nobody knows the product `aw/B-2` (did you mean `aw/B-1`?)"),
         ("2013-06-30", "2012-06-30", "2:41 the authorisation ends before it starts on 2013-01-01 (swap the two dates)"),
         ("100", "0", "2:52 `0` must be above zero"),
@@ -361,6 +431,11 @@ fn programs_on_one_sale_say_how_they_get_along() {
             "    group: g\n    stack: { name: s, base: net, reduces: no }\n    period",
             "a program stands in a `group` or in a `stack`",
         ),
+        (
+            "    period",
+            "    stack: { name: s, base: net, reduces: no, at-most: 9% }\n    period",
+            "only shares of the amount",
+        ),
         ("    period", "    rounding: line\n    period", "`line` is none of total, sale"),
         ("    period", "    bonus: [{ from: 0, rate: 5% }]\n    period", "`0` must be above zero"),
         (
@@ -383,6 +458,18 @@ fn programs_on_one_sale_say_how_they_get_along() {
     let told =
         "programs/b.yaml:3:5 `A` of group `g` chooses in another way (all programs of a group have the same `choose`)";
     assert_eq!(found, [told]);
+    let stacked = |id: &str, at_most: &str| {
+        format!(
+            "program: {id}\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn: {{ type: percent, rate: 1% }}\n    \
+             period: month\n    stack: {{ name: s, base: gross, at-most: {at_most} }}\n"
+        )
+    };
+    let both =
+        |other: &str| problems(&[("programs/a.yaml", &stacked("A", "9%")), ("programs/b.yaml", &stacked("B", other))]);
+    assert_eq!(both("0.09"), [""; 0]);
+    let told =
+        "programs/b.yaml:3:5 `A` of stack `s` says another `at-most` (all programs of a stack have the same one)";
+    assert_eq!(both("8%"), [told]);
 }
 
 const TESTS: &str = "tests:\n  - name: growth above 110 %\n    sales:\n      \
@@ -394,7 +481,8 @@ const TESTS: &str = "tests:\n  - name: growth above 110 %\n    sales:\n      \
 /// Every failure of the tests in a program file, as `file:line:column message (hint)`.
 fn failures(program: &str) -> Vec<String> {
     let configuration = load(folder(&[("programs/grow.yaml", program)]).path()).unwrap();
-    let failures = configuration.tests.iter().flat_map(|test| crate::trial::failures(test, &configuration).unwrap());
+    let known = compliance::references::Known::new(configuration.reference.clone());
+    let failures = configuration.tests.iter().flat_map(|test| crate::trial::failures(test, &known).unwrap());
     failures.map(|p| format!("{}:{}:{} {} ({})", p.file, p.place.line, p.place.column, p.message, p.hint)).collect()
 }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Figure, FreeGoods, Growth, Late,
-    LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Program, Proration, Resale, Rounding, Selector, Split,
-    Stack, Steps, Text, Tier,
+    AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Eligibility, Figure,
+    FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Program, Proration, Resale,
+    Rounding, Selector, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -85,16 +85,18 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 26] = [
     "name",
     "from",
     "to",
     "select",
+    "eligible",
     "conditions",
     "earn",
     "threshold",
     "period",
     "currency",
+    "fx",
     "caps",
     "group",
     "priority",
@@ -120,11 +122,13 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         program.from.to_string(),
         program.to.to_string(),
         selector(&program.selector),
+        shown(program.eligible.as_ref().map(Eligibility::to_string)),
         conditions(&program.conditions),
         mechanism(&program.mechanism),
         shown(program.threshold.map(|threshold| threshold.to_string())),
         cadence(program.period).to_owned(),
         shown(program.currency.map(|currency| currency.to_string())),
+        conversion(program.conversion),
         caps(&program.caps),
         shown(program.group.as_ref().map(Text::to_string)),
         program.priority.to_string(),
@@ -158,20 +162,37 @@ fn paid(paid: Paid) -> String {
 }
 
 fn selector(selector: &Selector) -> String {
-    let Selector { sources, categories, products, excluded_products, partners, partner_kinds, regions } = selector;
-    let kinds: Vec<Text> = partner_kinds.iter().map(|kind| kind.as_str().into()).collect();
+    let kinds: Vec<Text> = selector.partner_kinds.iter().map(|kind| kind.as_str().into()).collect();
+    let currencies: Vec<Text> = selector.currencies.iter().map(|currency| currency.as_str().into()).collect();
     let lists = [
-        ("sources", sources),
-        ("categories", categories),
-        ("products", products),
-        ("excluded products", excluded_products),
-        ("partners", partners),
+        ("sources", &selector.sources),
+        ("categories", &selector.categories),
+        ("products", &selector.products),
+        ("excluded products", &selector.excluded_products),
+        ("partners", &selector.partners),
+        ("partners under", &selector.partners_under),
         ("partner kinds", &kinds),
-        ("regions", regions),
+        ("partner tiers", &selector.partner_tiers),
+        ("regions", &selector.regions),
+        ("customers", &selector.customers),
+        ("customer segments", &selector.customer_segments),
+        ("customer regions", &selector.customer_regions),
+        ("currencies", &currencies),
+        ("promotions", &selector.promotions),
     ];
+    let attributes = selector.attributes.iter().map(|(name, values)| format!("{name}: {}", values.join(", ")));
     let named = lists.iter().filter(|(_, list)| !list.is_empty());
-    let parts: Vec<String> = named.map(|(name, list)| format!("{name}: {}", list.join(", "))).collect();
+    let parts = named.map(|(name, list)| format!("{name}: {}", list.join(", "))).chain(attributes);
+    let parts: Vec<String> = parts.collect();
     if parts.is_empty() { "everything".to_owned() } else { parts.join("; ") }
+}
+
+/// Nothing for what is usual.
+fn conversion(conversion: Conversion) -> String {
+    match conversion {
+        Conversion::SaleDate => String::new(),
+        Conversion::Fixed(rate) => rate.to_string(),
+    }
 }
 
 fn conditions(conditions: &Conditions) -> String {
@@ -336,12 +357,14 @@ fn choice(choice: Choice) -> &'static str {
 }
 
 fn stack(stack: &Stack) -> String {
-    let Stack { name, base, reduces } = stack;
+    let Stack { name, base, reduces, at_most } = stack;
     let base = match base {
         Base::Gross => "gross",
         Base::Net => "net",
     };
-    format!("{name}, on {base}{}", if *reduces { "" } else { ", reduces no other" })
+    let at_most =
+        at_most.map_or_else(String::new, |share| format!(", {} together at most", rate(Benefit::Percent, share)));
+    format!("{name}, on {base}{}{at_most}", if *reduces { "" } else { ", reduces no other" })
 }
 
 fn rounding(rounding: Rounding) -> &'static str {

@@ -3,9 +3,9 @@
 use contract::{AccrualKind, AccrualMovement, Currency, Day, Id, Micros, Program, Settlement};
 
 use super::account::{Account, Month, Moved, Phase};
+use super::conversion::Rates;
 use super::due::{Due, within};
 use super::tally::Tally;
-use crate::programs::rate_base;
 
 /// Where and when a settlement is booked.
 pub(crate) struct Desk<'a> {
@@ -14,6 +14,7 @@ pub(crate) struct Desk<'a> {
     /// The latest day that a tick has named, this control's included.
     pub today: Option<Day>,
     pub functional_currency: Option<Currency>,
+    pub rates: Rates,
     pub program: &'a Program,
 }
 
@@ -89,8 +90,7 @@ impl Desk<'_> {
     }
 
     fn functional(&self, reached: &Tally, amount: Micros) -> Option<Micros> {
-        let digits = self.functional_currency?.minor_digits();
-        reached.functional(amount, rate_base(&self.program.mechanism), digits)
+        self.rates.functional(reached, amount, self.program, self.functional_currency?)
     }
 
     fn movement(&self, settlement: &Settlement, date: Day, moved: Moved) -> AccrualMovement {

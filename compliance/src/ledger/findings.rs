@@ -307,10 +307,10 @@ fn too_little_to_pay(account: &Account, program: &Program) -> Option<Found> {
     Some(Found { code: Code::BelowMinimumPayout, at_risk: Exact::from(waits), message })
 }
 
-/// DQ-08: some sale date has no exchange rate.
+/// DQ-08: some sale date has no exchange rate, and no rate of the program's own takes its place.
 fn rate_missing(account: &Account, functional_wanted: bool) -> Option<Found> {
     let rateless = account.tally().rateless;
-    if !functional_wanted || rateless == 0 {
+    if !functional_wanted || account.functional_known || rateless == 0 {
         return None;
     }
     let currency = account.settlement.currency;

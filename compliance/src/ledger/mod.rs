@@ -15,6 +15,7 @@ mod booking;
 mod budget;
 mod claims;
 mod clock;
+mod conversion;
 mod due;
 mod findings;
 mod holds;

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use contract::{
     AccountingClass, AccrualEvent, AccrualMovement, Action, AuditRecord, Benefit, BookCost, Cadence, Caps, Claim,
-    ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Credit, Currency, Day, Debit, Deduction, Entitlement,
-    EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim, Measure, Mechanism, Micros, Paid,
-    PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Program, Proration, Rate, RecordRef, Reference, Resale,
-    Rounding, Sale, Score, Selector, Settlement, SpecialPrice, Split, Steps, Text, Tier, Topic,
+    ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, Credit, Currency, Day, Debit, Deduction,
+    Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim, Measure, Mechanism, Micros,
+    Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Program, Proration, Rate, RecordRef, Reference,
+    Resale, Rounding, Sale, Score, Selector, Settlement, SpecialPrice, Split, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
@@ -174,10 +174,12 @@ pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
         from: Day::new(2013, 1, 1).unwrap(),
         to: Day::new(2013, 12, 31).unwrap(),
         selector: Selector::default(),
+        eligible: None,
         conditions: Default::default(),
         mechanism,
         period: Cadence::Quarter,
         currency: None,
+        conversion: Default::default(),
         caps: Caps::default(),
         threshold: None,
         group: None,
@@ -607,6 +609,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "grace" => program.grace_days = value.parse().unwrap(),
             "close" => program.close_days = value.parse().unwrap(),
             "currency" => program.currency = Currency::parse(value),
+            "fx" => program.conversion = Conversion::Fixed(number(value)),
             "above" | "paid-on" | "baseline" | "score" | "split" | "late" => {}
             "rounding" => program.rounding = if value == "sale" { Rounding::Sale } else { Rounding::Total },
             "bonus" => program.bonus = read_tiers(value),

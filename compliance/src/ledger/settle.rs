@@ -13,6 +13,7 @@ use super::balances::{balances, cover};
 use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
 use super::claims;
+use super::conversion::Rates;
 use super::due::{Due, due};
 use super::holds::settlement_of;
 use super::lines::{list_lines, write_all};
@@ -233,7 +234,8 @@ impl Settling<'_> {
         outbox.acting_in(0, &id.to_string());
         if account.pays() {
             let functional_currency = known.reference.functional_currency;
-            let desk = Desk { batch: self.batch, today: self.today, functional_currency, program };
+            let rates = Rates::of(program, account.settlement.currency, functional_currency);
+            let desk = Desk { batch: self.batch, today: self.today, functional_currency, rates, program };
             track_tier(&mut account, program, self.batch);
             for movement in desk.book(&mut account, &due) {
                 let event = AccrualEvent::Moved(Box::new(movement));

@@ -7,6 +7,7 @@
 pub mod allocation;
 pub mod bonus;
 pub mod caps;
+pub mod eligibility;
 pub mod estimate;
 pub mod exact;
 pub mod fixed;
@@ -16,6 +17,7 @@ pub mod index;
 pub mod per_unit;
 pub mod percent;
 pub mod score;
+pub mod selection;
 pub mod special_price;
 pub mod spiff;
 pub mod stacking;

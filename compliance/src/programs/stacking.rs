@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use contract::{Base, Choice, Mechanism, Micros, Program, Reference, Sale};
+use contract::{Base, Choice, Mechanism, Micros, Program, Reference, Sale, Stack};
 
 use super::special_price::debit;
 
@@ -38,47 +38,85 @@ pub fn order(programs: &mut [&Program], reference: &Reference, sale: &Sale) {
     }
 }
 
+/// What a program gets of a sale among the programs that pay for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The amount that its rate is on.
+    pub base: Micros,
+    /// What it would have given above the cap of its stack; of a return below nothing.
+    pub cut: Micros,
+}
+
 /// The amount that a program's rate is on: that of the sale, or what the earlier programs of its stack leave of it, which is
-/// no less than nothing.
-pub fn base(reference: &Reference, program: &Program, programs: &[&Program], sale: &Sale) -> Micros {
-    let Some(stack) = program.stack.as_ref().filter(|stack| stack.base == Base::Net) else { return sale.amount };
-    let rank = |program: &Program| (program.priority, program.id.clone());
-    let reducing = |other: &Program| {
-        let found = other.stack.as_ref().filter(|other| other.name == stack.name && other.reduces)?;
-        (rank(other) < rank(program)).then_some(found.base)
+/// no less than nothing. Where all of a stack together give no more than a share of the sale, what is too much is cut off
+/// the base of the last ones (DD-12).
+pub fn part(reference: &Reference, program: &Program, programs: &[&Program], sale: &Sale) -> Part {
+    let whole = Part { base: sale.amount, cut: Micros::ZERO };
+    let Some(stack) = program.stack.as_ref().filter(|stack| stack.base == Base::Net || stack.at_most.is_some()) else {
+        return whole;
     };
-    let mut earlier: Vec<(&Program, Base)> =
-        programs.iter().filter_map(|other| Some((*other, reducing(other)?))).collect();
-    earlier.sort_by_cached_key(|(other, _)| rank(other));
-    let mut left = sale.amount;
-    for (other, base) in earlier {
-        let amount = if base == Base::Net { left } else { sale.amount };
-        left = left - worth(reference, other, sale, amount).unwrap_or_default();
+    let mut stacked: Vec<(&Program, &Stack)> = programs
+        .iter()
+        .filter_map(|other| Some((*other, other.stack.as_ref().filter(|o| o.name == stack.name)?)))
+        .collect();
+    stacked.sort_by_cached_key(|(other, _)| (other.priority, other.id.clone()));
+    let (mut left, mut given) = (sale.amount, Micros::ZERO);
+    for (other, place) in stacked {
+        let base = if place.base == Base::Net { towards_zero(left, sale.amount) } else { sale.amount };
+        let part = under_cap(other, place, Part { base, cut: Micros::ZERO }, given, sale);
+        if std::ptr::eq(other, program) {
+            return part;
+        }
+        let worth = worth(reference, other, sale, part.base).unwrap_or_default();
+        given += worth;
+        if place.reduces {
+            left = left - worth;
+        }
     }
-    left.clamp(sale.amount.min(Micros::ZERO), sale.amount.max(Micros::ZERO))
+    whole
+}
+
+/// Of an amount no more than the whole, and nothing of the other sign.
+fn towards_zero(amount: Micros, whole: Micros) -> Micros {
+    amount.clamp(whole.min(Micros::ZERO), whole.max(Micros::ZERO))
+}
+
+/// A share of the amount gives way to the cap of the stack, of which `given` is used up.
+fn under_cap(program: &Program, stack: &Stack, part: Part, given: Micros, sale: &Sale) -> Part {
+    let (Some(at_most), Mechanism::Percent { rate }) = (stack.at_most, &program.mechanism) else { return part };
+    let (wanted, cap) = (part.base.times(*rate), sale.amount.times(at_most));
+    let got = towards_zero(cap - given, wanted);
+    if got == wanted {
+        return part;
+    }
+    Part { base: got.share(Micros::ONE, *rate), cut: wanted - got }
 }
 
 #[cfg(test)]
 mod tests {
-    use contract::Stack;
-
     use super::*;
     use crate::ledger::plain_program;
     use crate::units::trial::{day, line};
 
     /// Percentages of a sale of 1,000, in order of priority: its rate, its base, and whether it reduces later ones.
     fn given(deals: &[(i64, Base, bool)]) -> (Vec<String>, String) {
+        given_within(None, 1000, deals)
+    }
+
+    /// The same of a sale of so much, all together giving so many per cent at most.
+    fn given_within(at_most: Option<i64>, amount: i64, deals: &[(i64, Base, bool)]) -> (Vec<String>, String) {
+        let at_most = at_most.map(|percent| Micros(percent * 10_000));
         let program = |(place, (percent, base, reduces)): (usize, &(i64, Base, bool))| {
             let mechanism = Mechanism::Percent { rate: Micros(percent * 10_000) };
-            let stack = Stack { name: "S".into(), base: *base, reduces: *reduces };
+            let stack = Stack { name: "S".into(), base: *base, reduces: *reduces, at_most };
             Program { priority: place as u32, stack: Some(stack), ..plain_program(&format!("D{percent}"), mechanism) }
         };
         let programs: Vec<Program> = deals.iter().enumerate().map(program).collect();
         let programs: Vec<&Program> = programs.iter().collect();
-        let (sale, reference) = (line(1, "A", "1", day("2013-01-01"), 1, Micros::units(1000)), Reference::default());
+        let (sale, reference) = (line(1, "A", "1", day("2013-01-01"), 1, Micros::units(amount)), Reference::default());
         let each: Vec<Micros> = programs
             .iter()
-            .map(|program| worth(&reference, program, &sale, base(&reference, program, &programs, &sale)).unwrap())
+            .map(|program| worth(&reference, program, &sale, part(&reference, program, &programs, &sale).base).unwrap())
             .collect();
         (each.iter().map(Micros::to_string).collect(), each.into_iter().sum::<Micros>().to_string())
     }
@@ -98,6 +136,26 @@ mod tests {
         }
         // DD-13: 10 % then 20 % on 1,000 are 100 and 180.
         assert_eq!(given(&[(10, Net, true), (20, Net, true)]).1, "280");
+    }
+
+    #[test]
+    fn all_of_a_stack_give_no_more_than_their_cap() {
+        use Base::{Gross, Net};
+        let each =
+            |at_most, amount, deals: &[(i64, Base, bool)]| given_within(Some(at_most), amount, deals).0.join(" ");
+        // Domain notes DD-12: 8 % and 6 % under 12 % of 1,000.
+        assert_eq!(each(12, 1000, &[(8, Gross, false), (6, Gross, false)]), "80 40");
+        assert_eq!(each(14, 1000, &[(8, Gross, false), (6, Gross, false)]), "80 60", "as much as allowed");
+        assert_eq!(each(5, 1000, &[(8, Gross, false), (6, Gross, false), (1, Gross, false)]), "50 0 0");
+        assert_eq!(
+            each(12, -1000, &[(8, Gross, false), (6, Gross, false)]),
+            "-80 -40",
+            "what comes back takes back the same"
+        );
+        // On net 6 % are 55.20; the cap cuts them as well.
+        assert_eq!(each(20, 1000, &[(8, Gross, true), (6, Net, true)]), "80 55.2");
+        assert_eq!(each(10, 1000, &[(8, Gross, true), (6, Net, true)]), "80 20");
+        assert_eq!(each(12, 0, &[(8, Gross, false), (6, Gross, false)]), "0 0");
     }
 
     #[test]

@@ -10,24 +10,21 @@
 //! ## Example
 //! Program for helmets, the row names it on a bicycle: nothing under it.
 
-use contract::{Code, Sale, source_of};
+use contract::{Code, Sale};
 
 use super::{Breach, Check, Rule};
 use crate::programs::estimate::estimate;
+use crate::programs::selection::selects_product;
 use crate::references::Known;
-use crate::units::market::{category, risk_of};
+use crate::units::market::risk_of;
 
 pub(crate) const RULE: Rule =
     Rule { name: "product_ineligible", codes: &[Code::ProductIneligible], check: Check::Named(check) };
 
 fn check(sale: &Sale, known: &Known) -> Option<Breach> {
     let program = known.program_on(&sale.promotion, sale.date)?;
-    let selector = &program.selector;
-    let admits = |list: &[contract::Text], value: &str| list.is_empty() || list.iter().any(|v| v == value);
-    let eligible = admits(&selector.products, &sale.product)
-        && admits(&selector.categories, category(&known.reference, &sale.product))
-        && admits(&selector.sources, source_of(&sale.product))
-        && !selector.excluded_products.contains(&sale.product);
+    let category = known.product(&sale.product).map_or("", |product| &product.category);
+    let eligible = selects_product(&program.selector, &sale.product, category, known.attributes(&sale.product));
     (!eligible).then(|| Breach {
         program: program.id.clone(),
         message: format!("program {} does not hold product {} on {}", program.id, sale.product, sale.date),

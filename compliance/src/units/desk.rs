@@ -211,7 +211,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or a
-    /// program knows special prices, the programs that select it say more.
+    /// program knows special prices or stands in a capped stack, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
         let Verdict { double, pair, resold, undone, circle, exceeds, back, .. } = &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());

@@ -8,6 +8,7 @@ use super::conditions::Breached;
 use super::facts::{Circle, Exceeds, Grant, Pair, Record, Unit, Verdict};
 use super::grants::{based, pays};
 use super::market::{at_risk, risk_of};
+use crate::programs::stacking::part;
 use crate::references::Known;
 use crate::rules::{Check, RULES};
 
@@ -44,6 +45,9 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
     }
     if verdict.back.is_none() {
         found.extend(selecting.iter().flat_map(|program| unfit(sale, program, known)));
+    }
+    if no_sale(sale).is_none() && !sale.is_return() {
+        found.extend(programs.iter().filter_map(|program| stacked(sale, program, programs, known)));
     }
     found.extend(verdict.circle.as_ref().map(|circle| circular(sale, circle, programs)));
     found.extend(named(sale, known));
@@ -142,6 +146,17 @@ fn unfit(sale: &Sale, program: &Program, known: &Known) -> impl Iterator<Item = 
         let message = format!("{}: {message}", program.id);
         Finding { id, program: program.id.clone(), ..about(sale, code, None, message) }
     })
+}
+
+/// DD-12: what the cap of its stack takes of a program.
+fn stacked(sale: &Sale, program: &Program, programs: &[&Program], known: &Known) -> Option<Finding> {
+    let cut = part(&known.reference, program, programs, sale).cut;
+    let at_risk = risk_of(cut, sale)?;
+    let (stack, code) = (program.stack.as_ref()?, Code::StackOverCap);
+    let share = stack.at_most?.times(Micros::units(100));
+    let message = format!("{} would give {cut} more than the {share} % of all in stack {}", program.id, stack.name);
+    let id = Id::of("finding", &[&Finding::id_of(code, &sale.at, None).to_string(), &program.id]);
+    Some(Finding { id, program: program.id.clone(), at_risk: Some(at_risk), ..about(sale, code, None, message) })
 }
 
 fn named(sale: &Sale, known: &Known) -> Vec<Finding> {

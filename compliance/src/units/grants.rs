@@ -6,7 +6,7 @@ use contract::{Entitlement, PartnerKind, Program, Reference, Sale};
 
 use super::facts::Grant;
 use crate::programs::special_price::debit;
-use crate::programs::stacking::base;
+use crate::programs::stacking::part;
 use crate::rules::{Based, Check, RULES};
 
 /// Whether a program pays under the grant to a partner of this kind.
@@ -29,7 +29,7 @@ pub fn entitlements<'a>(
     let programs: Vec<&Program> = programs.collect();
     for program in &programs {
         if all.last().is_none_or(|e| e.ledger_key != *program.ledger_key()) {
-            let amount = base(reference, program, &programs, sale);
+            let amount = part(reference, program, &programs, sale).base;
             all.push(Entitlement { amount, ..entitlement(sale, program) });
         }
         let of_key = all.last_mut().expect("one was put in");

@@ -12,7 +12,8 @@ use super::facts::{YearKey, hash};
 use super::grants::counted;
 use super::names::{Names, twins};
 use crate::programs::estimate::estimate;
-use crate::programs::index::{ProgramIndex, Subject};
+use crate::programs::index::{ProgramIndex, Whom, order as in_order};
+use crate::programs::selection::{Subject, selects_sale};
 use crate::programs::special_price::debit;
 use crate::programs::spiff::has_beneficiary;
 use crate::programs::stacking::order;
@@ -43,7 +44,9 @@ pub struct Market {
 #[derive(Debug)]
 pub struct Member {
     /// Position in `Reference::partners`.
-    position: usize,
+    pub position: usize,
+    /// The partner and everybody that it buys through, from below.
+    pub above: Vec<Text>,
     /// The partner at the top of its family; itself where it stands alone.
     pub family: Text,
     /// Distributors and resellers both report sales of its catalogue, so that two tiers may report the same units.
@@ -58,9 +61,10 @@ impl Market {
         let kinds: FxHashSet<(&Text, PartnerKind)> =
             reference.partners.iter().map(|partner| (&partner.source, partner.kind)).collect();
         let member = |(position, partner): (usize, &Partner)| {
+            let (above, family) = above(&by_id, partner);
             let reports = |kind| kinds.contains(&(&partner.source, kind));
             let tiered = reports(PartnerKind::Distributor) && reports(PartnerKind::Reseller);
-            let member = Member { position, family: family(&by_id, partner), tiered, kind: partner.kind };
+            let member = Member { position, family, above, tiered, kind: partner.kind };
             (partner.id.clone(), member)
         };
         let members: FxHashMap<Text, Member> = reference.partners.iter().enumerate().map(member).collect();
@@ -142,24 +146,20 @@ fn asks_of_all(reference: &Reference) -> bool {
     !restricted.is_empty() || !serial_ranges.is_empty() || products.iter().any(|product| product.pack.is_some())
 }
 
-/// Goes up to the partner without a parent; a ring ends where it began to repeat, at the least of its names.
-fn family(partners: &FxHashMap<&Text, &Partner>, of: &Partner) -> Text {
-    let mut seen: Vec<&Text> = vec![&of.id];
+/// Goes up to the partner without a parent, who names the family; a ring ends where it began to repeat, and is named by the
+/// least of its names.
+fn above(partners: &FxHashMap<&Text, &Partner>, of: &Partner) -> (Vec<Text>, Text) {
+    let mut seen: Vec<Text> = vec![of.id.clone()];
     let mut at = of;
     while let Some(parent) = partners.get(&at.parent) {
-        if let Some(begin) = seen.iter().position(|id| **id == parent.id) {
-            return seen[begin..].iter().min().map(|id| (*id).clone()).expect("a ring has members");
+        if let Some(begin) = seen.iter().position(|id| *id == parent.id) {
+            let family = seen[begin..].iter().min().cloned().expect("a ring has members");
+            return (seen, family);
         }
-        seen.push(&parent.id);
+        seen.push(parent.id.clone());
         at = parent;
     }
-    at.id.clone()
-}
-
-/// Category of a golden product; empty where unknown.
-pub fn category<'a>(reference: &'a Reference, product: &str) -> &'a str {
-    let products = &reference.products;
-    products.binary_search_by(|p| p.id.as_str().cmp(product)).map_or("", |at| &products[at].category)
+    (seen, at.id.clone())
 }
 
 /// An estimate as an amount at risk: without a sign, rounded as the journal posts it; `None` for nothing.
@@ -168,17 +168,18 @@ pub fn risk_of(benefit: Micros, sale: &Sale) -> Option<Money> {
     (!money.amount.is_zero()).then_some(money)
 }
 
-/// What one partner may be offered for one product in a block of days.
+/// What one partner may be offered for one product in a block of days, by programs that are found by one thing of a sale.
 #[derive(Debug)]
 pub struct Offer {
     product: Text,
     partner: Text,
     block: i32,
+    whom: Whom,
     /// Positions in `Reference::programs`, by ledger key, priority, id.
     programs: Vec<u32>,
     /// Some of them ask something of single sales.
     asks: bool,
-    /// Some of them know special prices.
+    /// Some of them know special prices, or stand in a stack with a cap.
     tells: bool,
 }
 
@@ -206,7 +207,7 @@ impl Offers {
 
     /// Those of the programs that select a sale which ask something of it.
     pub fn asking<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
-        if self.offer(known, sale).asks {
+        if self.offers(known, sale).iter().any(|offer| offer.asks) {
             let mut programs = self.selecting(known, sale);
             programs.retain(|program| asks(program, known));
             return programs;
@@ -214,21 +215,22 @@ impl Offers {
         Vec::new()
     }
 
-    /// Whether some program that may select a sale says something of single sales, by special prices.
+    /// Whether some program that may select a sale says something of single sales: by special prices, or by the cap of its
+    /// stack.
     pub fn tells_of_sales(&mut self, known: &Arc<Known>, sale: &Sale) -> bool {
-        self.offer(known, sale).tells
+        self.offers(known, sale).iter().any(|offer| offer.tells)
     }
 
-    /// All programs that select a sale on its date.
+    /// All programs that select a sale.
     pub fn selecting<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
-        let offer = self.offer(known, sale);
-        let programs = &known.reference.programs;
-        offer
-            .programs
-            .iter()
-            .map(|p| &programs[*p as usize])
-            .filter(|p| p.from <= sale.date && sale.date <= p.to)
-            .collect()
+        let (offers, programs) = (self.offers(known, sale), &known.reference.programs);
+        let offered = offers.iter().flat_map(|offer| &offer.programs).map(|p| &programs[*p as usize]);
+        let mut selecting: Vec<&Program> = offered.filter(|program| selects_sale(program, sale, known)).collect();
+        if offers.len() > 1 {
+            selecting.sort_unstable_by_key(|program| in_order(program));
+            selecting.dedup_by(|a, b| std::ptr::eq(*a, *b));
+        }
+        selecting
     }
 
     /// Units shipped in to a partner in a year; `None` where the table has no row: then nothing is known.
@@ -249,20 +251,29 @@ impl Offers {
         units
     }
 
-    fn offer(&mut self, known: &Arc<Known>, sale: &Sale) -> Arc<Offer> {
+    /// What programs offer by what they ask of the sale, and those that ask nothing of it.
+    fn offers(&mut self, known: &Arc<Known>, sale: &Sale) -> Vec<Arc<Offer>> {
+        let mut whoms = known.market().programs.whoms(sale, || known.outlet(&sale.customer));
+        whoms.push(Whom::Any);
+        whoms.into_iter().map(|whom| self.offer(known, sale, whom)).collect()
+    }
+
+    fn offer(&mut self, known: &Arc<Known>, sale: &Sale, whom: Whom) -> Arc<Offer> {
         let block = sale.date.0.div_euclid(BLOCK_DAYS);
-        let parts: [&[u8]; 3] = [sale.product.as_bytes(), sale.at.partner.as_bytes(), &block.to_be_bytes()];
+        let parts: [&[u8]; 4] =
+            [sale.product.as_bytes(), sale.at.partner.as_bytes(), &block.to_be_bytes(), whom.as_bytes()];
         let hash = hash(&parts);
         let kept = &mut self.kept(known).offers;
         if let Some(offer) = kept.get(&hash)
             && (&offer.product, &offer.partner, offer.block) == (&sale.product, &sale.at.partner, block)
+            && offer.whom == whom
         {
             return offer.clone();
         }
         if kept.len() >= OFFERS_MAX {
             kept.clear();
         }
-        let offer = Arc::new(find(known, sale, block));
+        let offer = Arc::new(find(known, sale, block, whom));
         kept.insert(hash, offer.clone());
         offer
     }
@@ -279,19 +290,18 @@ impl Offers {
     }
 }
 
-fn find(known: &Known, sale: &Sale, block: i32) -> Offer {
-    let reference = &known.reference;
-    let market = known.market();
-    let (first, last) = (Day(block * BLOCK_DAYS), Day(block * BLOCK_DAYS + BLOCK_DAYS - 1));
-    let programs = market.member(&sale.at.partner).map_or_else(Vec::new, |member| {
-        let category = category(reference, &sale.product);
-        let partner = &reference.partners[member.position];
-        let subject = Subject { product: &sale.product, category, partner };
-        market.programs.matching(&reference.programs, subject, first, last).programs
-    });
-    let asks = programs.iter().any(|program| asks(&reference.programs[*program as usize], known));
-    let tells = programs.iter().any(|program| reference.programs[*program as usize].mechanism.resale().is_some());
-    Offer { product: sale.product.clone(), partner: sale.at.partner.clone(), block, programs, asks, tells }
+fn find(known: &Known, sale: &Sale, block: i32, whom: Whom) -> Offer {
+    let programs = &known.reference.programs;
+    let days = (Day(block * BLOCK_DAYS), Day(block * BLOCK_DAYS + BLOCK_DAYS - 1));
+    let subject = Subject::of(known, &sale.product, &sale.at.partner);
+    let matching = |subject| known.market().programs.matching(programs, subject, &whom, days).programs;
+    let found = subject.map_or_else(Vec::new, matching);
+    let any = |holds: &dyn Fn(&Program) -> bool| found.iter().any(|program| holds(&programs[*program as usize]));
+    let asks = any(&|program| asks(program, known));
+    let is_capped = |program: &Program| program.stack.as_ref().is_some_and(|stack| stack.at_most.is_some());
+    let tells = any(&|program| program.mechanism.resale().is_some() || is_capped(program));
+    let (product, partner) = (sale.product.clone(), sale.at.partner.clone());
+    Offer { product, partner, block, whom, asks, tells, programs: found }
 }
 
 /// A SPIFF needs to know whose the sale is, ship and debit needs an authorisation.

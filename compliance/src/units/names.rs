@@ -227,8 +227,8 @@ mod tests {
     }
 
     fn outlet(id: &str, name: &str) -> Outlet {
-        let (city, region, country) = Default::default();
-        Outlet { id: id.into(), name: name.to_owned(), city, region, country }
+        let (city, region, country, segment) = Default::default();
+        Outlet { id: id.into(), name: name.to_owned(), city, region, country, segment }
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         city: String::new(),
         region: String::new(),
         country: country.to_owned(),
+        segment: if id == "s/14" { "retail".into() } else { Text::default() },
     };
     let spiff = Mechanism::Spiff { benefit: Benefit::PerUnit, rate: Micros::ONE, split: Split::Whole, late: None };
     Reference {
@@ -185,10 +186,12 @@ fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program
         from: day("2010-01-01"),
         to: day("2019-12-31"),
         selector: Selector { partner_kinds: kind.into_iter().collect(), ..Selector::default() },
+        eligible: None,
         conditions: Conditions::default(),
         mechanism,
         period: Cadence::Month,
         currency: None,
+        conversion: Default::default(),
         caps: Caps::default(),
         threshold: None,
         group: None,

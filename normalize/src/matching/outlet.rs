@@ -247,6 +247,7 @@ mod tests {
             city: city.into(),
             region: String::new(),
             country: String::new(),
+            segment: contract::Text::default(),
         };
         OutletResolver::new(&Reference {
             outlets: vec![

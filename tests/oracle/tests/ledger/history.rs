@@ -371,10 +371,12 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         from,
         to: first_day().plus(if dice.one_in(5) { 150 + dice.below(300) as i32 } else { 1_500 }),
         selector: Selector::default(),
+        eligible: None,
         conditions: Default::default(),
         mechanism: mechanism(dice),
         period: [Cadence::Month, Cadence::Quarter, Cadence::Year][dice.below(3) as usize],
         currency: dice.some(4, |_| Currency::parse("USD").expect("a currency")),
+        conversion: Default::default(),
         caps: Caps {
             per_unit: dice.some(4, |dice| dice.micros(100_000, 2_000_000)),
             per_transaction: dice.some(4, |dice| dice.micros(500_000, 9_000_000)),
