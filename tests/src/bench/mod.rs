@@ -1,4 +1,5 @@
-//! The pipeline on a real broker. `./dev bench kafka`: beside the same job in Kafka Streams and the raw floor.
+//! `./dev bench programs`: what programs cost. The rest is the pipeline on a real broker.
+//! `./dev bench kafka`: beside the same job in Kafka Streams and the raw floor.
 //! `./dev bench failover`, `restart`: how fast it is back. `./dev bench deltas`: what it would cost to publish its changes too.
 
 pub mod floor;
@@ -7,6 +8,7 @@ pub mod line;
 pub mod live;
 pub mod peer;
 pub mod process;
+pub mod programs;
 pub mod recovery;
 pub mod sales;
 pub mod watch;

@@ -1,7 +1,8 @@
 //! `./dev bench [NAME]`: the project's own benchmarks, as ratios within one run.
 //!
 //! `pipeline`: lines a second from file bytes to the committed journal, beside two floors. `scale`: rate and peak memory
-//! at one and at ten million lines. `kafka`: the pipeline on a real broker beside the same job in Kafka Streams and the
+//! at one and at ten million lines. `programs`: a sale among a hundred to a hundred thousand programs, and a period that one
+//! correction tiers anew. `kafka`: the pipeline on a real broker beside the same job in Kafka Streams and the
 //! raw floor, at one and at four partitions. `failover`: kills with lost disks under load. `restart`: stopped and started
 //! again with LINES of state. `deltas`: the line with and without its changes on a topic. Each result is one line, and JSON below `bench/` in the target folder.
 
@@ -16,6 +17,7 @@ use tests::bench::floor;
 use tests::bench::kafka::{Plan as KafkaPlan, accrued, measure as measure_kafka};
 use tests::bench::live::Pace;
 use tests::bench::peer::reckons;
+use tests::bench::programs;
 use tests::bench::recovery;
 use tests::bench::sales::Sales;
 use tests::generated;
@@ -26,8 +28,11 @@ use tests::replica::Plan;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "bench [pipeline|scale|kafka [LINES]|failover [KILLS]|restart [LINES]|deltas [LINES]]";
+const USAGE: &str = "bench [pipeline|scale|programs|kafka [LINES]|failover [KILLS]|restart [LINES]|deltas [LINES]]";
 const MILLION: usize = 1_000_000;
+const PROGRAMS: [usize; 4] = [100, 1_000, 10_000, 100_000];
+const PROGRAM_SALES: usize = 50_000;
+const ROUNDS: usize = 3;
 const KAFKA_LINES: usize = 300_000;
 /// Before processes are killed, and how often.
 const FAILOVER_LINES: usize = 200_000;
@@ -39,9 +44,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ended = match arguments[..] {
-        [] => pipeline().and_then(|()| scale()),
+        [] => pipeline().and_then(|()| scale()).and_then(|()| programs()),
         ["pipeline"] => pipeline(),
         ["scale"] => scale(),
+        ["programs"] => programs(),
         ["kafka"] => kafka(KAFKA_LINES),
         ["kafka", lines] => lines.parse().context(USAGE).and_then(kafka),
         ["failover"] => failover(KILLS),
@@ -142,6 +148,36 @@ fn scale() -> Result<()> {
 fn scaled(plan: Plan) -> Result<Figures> {
     let scratch = tempfile::tempdir_in(bench_folder()?)?;
     run(&Feeds::replicated(scratch.path().join("set"), plan)?, scratch.path(), 2)
+}
+
+/// Each number of programs by turns, the best of its rounds: what else the machine does falls on all of them.
+fn programs() -> Result<()> {
+    let mut best: Vec<Figures> = Vec::new();
+    for _ in 0..ROUNDS {
+        for (place, programs) in PROGRAMS.iter().enumerate() {
+            let (programs, sales) = (programs.to_string(), PROGRAM_SALES.to_string());
+            let round = measured(&["programs", &programs, &sales])?;
+            let cost = |figures: &Figures| figures["microseconds_per_sale"].as_f64();
+            match best.get_mut(place) {
+                None => best.push(round),
+                Some(before) if cost(&round) < cost(before) => *before = round,
+                Some(_) => {}
+            }
+        }
+    }
+    let of = |name: &str, place: usize| best[place][name].as_f64().context("a measurement has its cost");
+    let costs = (0..best.len()).map(|at| of("microseconds_per_sale", at)).collect::<Result<Vec<f64>>>()?;
+    let ratio = costs[costs.len() - 1] / costs[0];
+    let again = measured(&["retiering", &MILLION.to_string()])?;
+    println!(
+        "programs: a sale that three of them select takes {} us among {PROGRAMS:?} programs, {ratio:.2} times as long among the \
+         most as among the fewest; a period of {} sales after one correction: {:.1} ms by sums, {:.0} ms by lines",
+        costs.iter().map(|cost| format!("{cost:.1}")).collect::<Vec<_>>().join(", "),
+        again["sales"],
+        again["sums_corrected_milliseconds"].as_f64().unwrap_or_default(),
+        again["lines_corrected_milliseconds"].as_f64().unwrap_or_default(),
+    );
+    keep("programs", &json!({ "cores": cores(), "curve": best, "ratio": ratio, "retiering": again }))
 }
 
 fn kafka(rows: usize) -> Result<()> {
@@ -265,6 +301,8 @@ fn measure_here(what: &[&str]) -> Result<()> {
         ["floor", brokers, interval, ref topics @ ..] => {
             floor::copy(brokers, topics, Duration::from_millis(interval.parse()?))?
         }
+        ["programs", programs, sales] => programs::per_sale(programs.parse()?, sales.parse()?)?,
+        ["retiering", sales] => programs::re_tiering(sales.parse()?)?,
         ["writing", of_run, store] => measure::writing(&serde_json::from_str(of_run)?, path(store))?,
         _ => bail!("usage: {USAGE}"),
     };
