@@ -146,7 +146,7 @@ fn tokens(written: &str) -> Result<Vec<Token>, Fault> {
             _ => {
                 let starts = |sign: &&&str| sign.chars().eq(rest.iter().take(sign.len()).copied());
                 match SIGNS.iter().find(starts) {
-                    Some(sign) => (sign.len(), Kind::Sign(*sign)),
+                    Some(sign) => (sign.len(), Kind::Sign(sign)),
                     None => return fault(at, format!("`{c}` has no meaning here"), "texts stand in quotes: 'US'"),
                 }
             }
