@@ -375,6 +375,19 @@ fn doubts_hold_and_unreadable_rows_leave() {
     assert_eq!(desk.view::<contract::Reject>(Topic::Rejects).len(), 1);
 }
 
+#[test]
+fn what_is_doubted_is_held_with_its_sale() {
+    let mut desk = Desk::new(&[&bikes()]);
+    desk.file("july", false, &["A1 1 2012-09-01 BK-1 2 20", "A2 1 2012-07-07 BK-1 1 10"]);
+    let row = ParsedRow { unit_price: Some(Micros::units(10)), ..parsed(3, "A3 1 2012-07-07 BK-1 2 30") };
+    let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 1, rows: vec![row] });
+    desk.process(RowEvent::Rows { file_no: 1, slice });
+    let holds = |sale: &Arc<Sale>| sale.holds.iter().map(|(code, _)| format!(" {code}")).collect::<String>();
+    let mut held: Vec<String> = desk.sales.values().map(|sale| format!("{}{}", sale.document, holds(sale))).collect();
+    held.sort();
+    assert_eq!(held, ["A1 DQ-03", "A2", "A3 DQ-04"]);
+}
+
 fn bikes() -> Reference {
     reference(vec![product("BK-1", "Road bike"), product("BK-2", "Mountain bike")])
 }
