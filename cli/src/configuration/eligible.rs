@@ -463,7 +463,7 @@ mod tests {
     #[test]
     fn faults_are_told_at_their_place() {
         for (written, told) in [
-            ("amont > 1", "11 `amont` is no field of a sale (did you mean `amount`?)"),
+            ("amont > 1", "3 `amont` is no field of a sale (did you mean `amount`?)"),
             ("amount > 1 and", "25 a field of the sale is expected here (such as `amount >= 100`)"),
             ("amount", "17 `amount` is compared with nothing (write one of =, !=, <, <=, >, >=, in, not in)"),
             ("amount > 'x'", "20 a number is expected here (write plain digits with a dot: 1250.50)"),
@@ -484,10 +484,10 @@ mod tests {
         }
         let deep = format!("{}amount > 1{}", "(".repeat(40), ")".repeat(40));
         assert_eq!(read(&format!("'{deep}'")), "44 more than 32 parentheses within each other");
-        // Over several lines the expression itself is the place.
+        // Over several lines the beginning of the expression is the place.
         assert_eq!(
             read(">\n  amount > 1 and\n  amont < 2"),
-            "11 `amont` is no field of a sale (did you mean `amount`?)"
+            "3 `amont` is no field of a sale (did you mean `amount`?)"
         );
     }
 }

@@ -129,8 +129,8 @@ fn a_program_selects_by_what_the_tables_say() {
     assert_eq!(
         problems(&bad),
         [
+            "partner_tiers.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
             "partner_tiers.csv:2:22 the last day lies before the first, 2013-01-01 (swap the two dates)",
-            "partner_tiers.csv:3:1 nobody knows the partner `P9` (did you mean `P1`?)",
             "product_attributes.csv:3:1 this key stands in the table twice (keep one of the two rows)",
             "product_attributes.csv:4:1 nobody knows the product `aw/C-1` (did you mean `aw/A-1`?)",
             "programs/step.yaml:5:38 no attribute of a product is called `colour: red` (did you mean `colour: rad`?)",
