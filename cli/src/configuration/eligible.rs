@@ -463,7 +463,7 @@ mod tests {
     #[test]
     fn faults_are_told_at_their_place() {
         for (written, told) in [
-            ("amont > 1", "3 `amont` is no field of a sale (did you mean `amount`?)"),
+            ("amont > 1", "11 `amont` is no field of a sale (did you mean `amount`?)"),
             ("amount > 1 and", "25 a field of the sale is expected here (such as `amount >= 100`)"),
             ("amount", "17 `amount` is compared with nothing (write one of =, !=, <, <=, >, >=, in, not in)"),
             ("amount > 'x'", "20 a number is expected here (write plain digits with a dot: 1250.50)"),
