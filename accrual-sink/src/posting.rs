@@ -1,6 +1,6 @@
 //! Turns legs into balanced journal entries.
 
-use contract::{Cadence, Day, Id, JournalEntry, Micros, Posting, Settlement, Side, TakenBack, Text};
+use contract::{AccountingClass, Cadence, Day, Id, JournalEntry, Micros, Posting, Settlement, Side, TakenBack, Text};
 
 use crate::book::Leg;
 use crate::tables::Settings;
@@ -14,7 +14,7 @@ pub(crate) struct Cause<'a> {
     pub date: Day,
     pub batch: u64,
     pub settlement: &'a Settlement,
-    pub class: contract::AccountingClass,
+    pub class: AccountingClass,
     /// The period that a prior-period adjustment belongs to; else empty.
     pub origin_period: Text,
     /// For an offset whose clawback it gives back.
@@ -23,7 +23,7 @@ pub(crate) struct Cause<'a> {
 
 /// The entry of one leg; `ordinal` tells the entries of one cause apart.
 pub(crate) fn entry(cause: &Cause<'_>, leg: &Leg, ordinal: usize, settings: &Settings) -> JournalEntry {
-    let row = leg.template.row();
+    let row = leg.template.row(cause.class);
     let mut lines = vec![
         Line { account: row.debit, side: Side::Debit, amount: leg.amount, functional: leg.debit },
         Line { account: row.credit, side: Side::Credit, amount: leg.amount, functional: leg.credit },
@@ -31,7 +31,7 @@ pub(crate) fn entry(cause: &Cause<'_>, leg: &Leg, ordinal: usize, settings: &Set
     lines.extend(exchange_difference(leg));
     let postings = lines.into_iter().map(|line| posting(cause, line, settings)).collect();
     let entry = JournalEntry {
-        id: entry_id(cause.id, leg, ordinal),
+        id: entry_id(cause.id, cause.class, leg, ordinal),
         template: row.code.into(),
         date: cause.date,
         period: Cadence::Month.label(cause.date).into(),
@@ -52,8 +52,8 @@ pub(crate) fn entry(cause: &Cause<'_>, leg: &Leg, ordinal: usize, settings: &Set
 }
 
 /// The id of the entry that [`entry`] makes.
-pub(crate) fn entry_id(cause: Id, leg: &Leg, ordinal: usize) -> Id {
-    Id::of("entry", &[&cause.to_string(), leg.template.row().code, &ordinal.to_string()])
+pub(crate) fn entry_id(cause: Id, class: AccountingClass, leg: &Leg, ordinal: usize) -> Id {
+    Id::of("entry", &[&cause.to_string(), leg.template.row(class).code, &ordinal.to_string()])
 }
 
 struct Line {

@@ -127,9 +127,10 @@ impl SinkStage {
     ) -> Result<(), StageError> {
         let mut desk = self.open(&movement.settlement, movement.class, state)?;
         let replaced = desk.book.accrue(movement, self.settings.digits(), &mut desk.legs);
-        let code = |leg: &Leg| leg.template.row().code;
+        let class = movement.class;
+        let code = |leg: &Leg| leg.template.row(class).code;
         if let Some(old) = replaced.filter(|old| desk.legs.iter().all(|new| code(new) != code(old))) {
-            publish(outbox, &Publication::EntryWithdrawn(entry_id(movement.id, &old, 0)));
+            publish(outbox, &Publication::EntryWithdrawn(entry_id(movement.id, class, &old, 0)));
         }
         let late = matches!(movement.kind, AccrualKind::PriorPeriod | AccrualKind::Clawback);
         let origin = if late { movement.settlement.period.clone() } else { Text::default() };

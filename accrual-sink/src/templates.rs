@@ -9,6 +9,8 @@ pub(crate) enum Account {
     Cost,
     /// Accrued, not authorised.
     Accrued,
+    /// Points that were issued and never redeemed.
+    Breakage,
     /// Authorised, not paid.
     Payable,
     Cash,
@@ -21,10 +23,12 @@ pub(crate) enum Account {
 impl Account {
     pub(crate) fn symbol(self, class: AccountingClass) -> &'static str {
         match (self, class) {
-            (Account::Cost, AccountingClass::ContraRevenue) => "CR-REB",
+            (Account::Cost, AccountingClass::ContraRevenue | AccountingClass::Points) => "CR-REB",
             (Account::Cost, AccountingClass::MarketingExpense) => "EX-MKT",
             (Account::Cost, AccountingClass::SpiffExpense) => "EX-SPIFF",
+            (Account::Accrued, AccountingClass::Points) => "LI-PTS",
             (Account::Accrued, _) => "LI-ACC",
+            (Account::Breakage, _) => "BRK",
             (Account::Payable, _) => "LI-PAY",
             (Account::Cash, _) => "CASH",
             (Account::Clawback, _) => "RC-CLAW",
@@ -64,9 +68,14 @@ pub(crate) struct Row {
 }
 
 impl Template {
-    pub(crate) fn row(self) -> Row {
-        use Account::{Accrued, Cash, Clawback, Cost, Payable};
+    /// Points have templates of their own: issued, redeemed and expired (GL14 to GL16).
+    pub(crate) fn row(self, class: AccountingClass) -> Row {
+        use Account::{Accrued, Breakage, Cash, Clawback, Cost, Payable};
         let (code, debit, credit) = match self {
+            Template::Earned if class == AccountingClass::Points => ("GL15", Cost, Accrued),
+            Template::Authorised if class == AccountingClass::Points => ("GL16", Accrued, Payable),
+            Template::Released if class == AccountingClass::Points => ("GL14", Accrued, Breakage),
+            Template::ReleaseUndone if class == AccountingClass::Points => ("GL14", Breakage, Accrued),
             Template::Earned => ("GL2", Cost, Accrued),
             Template::TrueUp => ("GL4", Cost, Accrued),
             Template::TrueDown => ("GL4", Accrued, Cost),

@@ -110,7 +110,7 @@ impl Verification {
             let sign = if posting.side == Side::Debit { posting.amount } else { -posting.amount };
             let sums = self.settlements.entry(entry.settlement).or_default();
             match posting.symbol.as_str() {
-                "LI-ACC" => sums.accrued.add(posting),
+                "LI-ACC" | "LI-PTS" => sums.accrued.add(posting),
                 "LI-PAY" => sums.payable.add(posting),
                 "RC-CLAW" => self.settlements.entry(debtor).or_default().clawback += sign,
                 "CASH" => *self.cash.entry((entry.beneficiary.clone(), posting.currency)).or_default() += sign,

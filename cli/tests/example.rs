@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const EXPORTS: [&str; 11] = [
+const EXPORTS: [&str; 12] = [
     "sales",
     "rejects",
     "receipts",
@@ -16,6 +16,7 @@ const EXPORTS: [&str; 11] = [
     "claims",
     "audit",
     "identities",
+    "holdings",
 ];
 
 fn config() -> PathBuf {

@@ -42,6 +42,8 @@ codes! {
     ExclusivePrograms = "DD-11", Adjust, "two programs of one exclusivity group on one sale";
     ReturnAndResell = "DD-16", Clawback, "the first benefit of a unit that was returned and sold again";
     SplitUnclear = "DD-17", Hold, "a sale names several persons and nobody says who gets what";
+    ProofReused = "DD-24", Hold, "one proof for two activities";
+    DoubleSpend = "DD-25", Block, "more points to be redeemed than there are";
     SaleInTwoPeriods = "DD-23", Block, "the same sale dated into two periods";
     MovementAsSale = "DD-28", Block, "a stock movement reported as a sale";
     AuthorisedQuantity = "OP-05", Adjust, "more units than a special price was authorised for";
@@ -59,6 +61,8 @@ codes! {
     InventoryExceeded = "OP-20", Hold, "more sold than was shipped in";
     ReturnAfterPayment = "OP-24", Clawback, "goods came back after the benefit was authorised";
     BelowMinimumPayout = "OP-35", Defer, "too little is due for a payment";
+    BenefitExpired = "OP-41", Block, "points or a fund that had expired";
+    ActivityAboveApproval = "OP-42", Adjust, "an activity above what was approved or what the fund holds";
     SignWrong = "OP-48", Hold, "type and sign of a line disagree";
     KeyMissing = "DQ-01", Block, "a key field is missing";
     DateImpossible = "DQ-02", Block, "a date that the calendar does not have";
@@ -99,7 +103,7 @@ codes! {
     SaleToPartner = "OP-34", Block, "another partner buys, under a program for sales to end users";
     AuthorisationReused = "DD-15", Block, "a special price that was authorised for another partner";
     CustomerSplit = "OP-46", Hold, "a special price used for another site of its customer";
-    ProofMissing = "OP-37", Defer, "the row lacks evidence that the program asks for";
+    ProofMissing = "OP-37", Defer, "evidence that the program asks for is missing";
     ConsumerRebatePaid = "DD-22", Block, "the end customer was paid a rebate for the unit";
     DropShipCounted = "DD-27", Block, "an order that the manufacturer delivered itself, reported as a sale from stock";
     Deducted = "DD-10", Hold, "the partner has deducted the amount from an invoice";
@@ -167,7 +171,7 @@ impl Code {
             Code::ReportedLate => "29",
             Code::ProductIneligible => "03",
             Code::MovementAsSale | Code::FreeGoods => "09",
-            Code::BudgetOverrun => "05",
+            Code::BudgetOverrun | Code::DoubleSpend | Code::BenefitExpired => "05",
             Code::KeyMissing | Code::ProofMissing => "15",
             Code::DateImpossible | Code::DateImplausible => "27",
             Code::CodeTypo | Code::CodeUnknown => "14",

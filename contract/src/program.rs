@@ -131,6 +131,10 @@ pub enum Mechanism {
     PassThrough { resale: Resale },
     /// Units for each multiple that is bought.
     FreeGoods(FreeGoods),
+    /// Points for each multiple that is bought. What is due is what they will cost ([`crate::Draw`] redeems them).
+    Points(Points),
+    /// A share of the amount sold, kept for the partner until its proven activities draw on it ([`crate::Draw`]).
+    CoopFund(CoopFund),
 }
 
 impl Mechanism {
@@ -142,6 +146,11 @@ impl Mechanism {
         }
     }
 
+    /// Whether what is due is kept until it is drawn, and expires when the period closes.
+    pub fn is_drawn_on(&self) -> bool {
+        matches!(self, Mechanism::Points(_) | Mechanism::CoopFund(_))
+    }
+
     /// What is counted: the unit of thresholds and tiers.
     pub fn measure(&self) -> Measure {
         match self {
@@ -149,14 +158,15 @@ impl Mechanism {
             | Mechanism::ShipAndDebit { .. }
             | Mechanism::PassThrough { .. }
             | Mechanism::FreeGoods(_) => Measure::Quantity,
-            Mechanism::Percent { .. } => Measure::Amount,
+            Mechanism::Percent { .. } | Mechanism::CoopFund(_) => Measure::Amount,
             Mechanism::VolumeMarginal { measure, .. }
             | Mechanism::VolumeRetroactive { measure, .. }
             | Mechanism::VolumeRolling { measure, .. }
             | Mechanism::VolumeTotal { measure, .. }
             | Mechanism::VolumeExcess { measure, .. }
             | Mechanism::Fixed { measure, .. }
-            | Mechanism::Growth(Growth { measure, .. }) => *measure,
+            | Mechanism::Growth(Growth { measure, .. })
+            | Mechanism::Points(Points { measure, .. }) => *measure,
             Mechanism::Spiff { benefit: Benefit::PerUnit, .. }
             | Mechanism::Score(Score { benefit: Benefit::PerUnit, .. }) => Measure::Quantity,
             Mechanism::Spiff { benefit: Benefit::Percent, .. }
@@ -250,6 +260,28 @@ pub struct FreeGoods {
     /// Of one free unit.
     pub value: Micros,
     pub per: Per,
+}
+
+/// Points for goods bought: `points` for each whole `every` of the measure (domain notes §4.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Points {
+    pub measure: Measure,
+    pub every: Micros,
+    pub points: Micros,
+    pub per: Per,
+    /// What one point buys.
+    pub value: Micros,
+    /// Share of the points that nobody is expected to redeem: 0.12 is twelve percent, always below one.
+    pub breakage: Micros,
+}
+
+/// A co-op or market development fund (domain notes §5.3, GL19).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoopFund {
+    /// Share of the amount sold that goes into the fund.
+    pub rate: Micros,
+    /// Share of what an activity cost that the fund pays, up to what was approved (OP-42).
+    pub share: Micros,
 }
 
 /// What multiples are counted over.
@@ -410,4 +442,6 @@ pub enum AccountingClass {
     ContraRevenue,
     MarketingExpense,
     SpiffExpense,
+    /// Contra-revenue with a liability in points, which breaks when they expire.
+    Points,
 }

@@ -25,6 +25,7 @@ pub struct Reference {
     pub rates: Vec<Rate>,
     pub special_prices: Vec<SpecialPrice>,
     pub book_costs: Vec<BookCost>,
+    pub draws: Vec<Draw>,
     pub memberships: Vec<Membership>,
     pub persons: Vec<Person>,
     pub restricted: Vec<Restricted>,
@@ -308,6 +309,32 @@ pub struct BookCost {
     pub currency: Currency,
     pub from: Day,
     pub cost: Micros,
+}
+
+/// What a partner takes out of what it has earned under a program that is drawn on. Its key are program, partner and id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Draw {
+    pub program: Text,
+    pub partner: Text,
+    /// Number of the order or activity.
+    pub id: Text,
+    pub date: Day,
+    pub asked: Asked,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Asked {
+    /// Points to be redeemed, all of them or none.
+    Points(Micros),
+    /// A share of what an activity cost.
+    Activity {
+        /// The most that the fund pays.
+        approved: Micros,
+        spent: Micros,
+        /// Supplier and number of the invoice; empty: none is there yet (OP-37).
+        proof: Text,
+    },
 }
 
 /// The part of a golden key in front of the first `/`.

@@ -179,6 +179,7 @@ def part(whole, shares, mine):
 
 
 SPECIAL = {"ship-and-debit", "pass-through"}
+DRAWN = {"points", "coop-fund"}
 
 
 class SpecialPrices:
@@ -458,6 +459,11 @@ def benefit(earn, measure):
         return number(earn["rate"]) * measure
     if kind == "free-goods":
         return max(measure, 0) // number(earn["every"]) * number(earn["free"]) * number(earn["value"])
+    if kind == "points":
+        worth = number(earn["value"]) * (1 - number(earn.get("breakage", "0")))
+        return max(measure, 0) // number(earn["every"]) * number(earn["points"]) * worth
+    if kind == "coop-fund":
+        return number(earn["rate"]) * measure
     if kind == "fixed":
         return number(earn["amount"]) if measure > 0 else Fraction(0)
     tiers, ends = bands(earn)
@@ -553,12 +559,76 @@ def due(program, lines, beneficiary, period, currency):
     return round_half_away(value, currency)
 
 
+class Draws:
+    """Points that are redeemed, and activities that a fund pays. Every period has frozen, and one tick decides."""
+
+    def __init__(self, folder):
+        def optional(name):
+            path = os.path.join(folder, name)
+            return table(path) if os.path.exists(path) else []
+
+        self.orders = optional("redemptions.csv")
+        self.activities = optional("activities.csv")
+        self.proofs = defaultdict(int)
+        for row in self.activities:
+            self.proofs[self.proof(row)] += 1
+
+    @staticmethod
+    def proof(row):
+        return re.sub(r"[^0-9A-Z]", "", row["proof"].upper())
+
+    def of(self, program, beneficiary):
+        """What is asked for: day, id, how much, and whether a part of it will do."""
+        def mine(row):
+            return row["program"] == program["id"] and f"partner:{row['partner']}" == beneficiary
+
+        asked = [(day(row["date"]), row["order"], number(row["points"]), False) for row in filter(mine, self.orders)]
+        for row in filter(mine, self.activities):
+            if row["proof"] and self.proofs[self.proof(row)] == 1:
+                share = number(row["spent"]) * number(program["earn"]["share"])
+                asked.append((day(row["date"]), row["activity"], min(number(row["approved"]), share), True))
+        return sorted(asked)
+
+    def dues(self, by_version, settlements):
+        """Due and paid of each settlement, by its key; nothing for a beneficiary with one that cannot be told."""
+        purses, found = defaultdict(list), {}
+        for key, lines in settlements.items():
+            program = by_version[key[0], key[1]]
+            if program["earn"]["type"] in DRAWN:
+                opens = last_day_of(program["period"], key[3])[0] + timedelta(days=int(program.get("grace-days", 15)) + 1)
+                expires = opens + timedelta(days=int(program["close-days"]))
+                counted = {**program["earn"], "value": "1", "breakage": "0"}
+                earned = due({**program, "earn": counted}, lines, *key[2:])
+                expected = due(program, lines, *key[2:])
+                purses[key[0], key[2], key[4]].append([expires, key, opens, earned, expected])
+        for (_, beneficiary, currency), own in purses.items():
+            if any(earned is None for *_, earned, _ in own):
+                continue
+            own.sort()
+            program = by_version[own[-1][1][0], own[-1][1][1]]
+            left = {key: max(earned, Fraction(0)) for _, key, _, earned, _ in own}
+            drawn = defaultdict(Fraction)
+            for when, _, asked, divisible in self.of(program, beneficiary):
+                usable = [key for expires, key, opens, _, _ in own if opens <= when < expires]
+                there = sum((left[key] for key in usable), Fraction(0))
+                given = min(asked, there) if divisible else asked if asked <= there else Fraction(0)
+                given = Fraction(given * 100 // 1, 100) if divisible else given
+                for key in usable:
+                    part = min(left[key], given)
+                    left[key], drawn[key], given = left[key] - part, drawn[key] + part, given - part
+            for _, key, _, _, expected in own:
+                value = by_version[key[0], key[1]]["earn"].get("value", "1")
+                worth = round_half_away(drawn[key] * number(value), currency)
+                found[key] = max(expected, worth) if worth else expected, worth
+        return found
+
+
 def book(checks, postings, settlements, let_go):
     balance, expenses, earned = defaultdict(Fraction), defaultdict(Fraction), defaultdict(Fraction)
     for row in postings:
         signed = Fraction(row["amount"]) * (1 if row["side"] == "debit" else -1)
         balance[row["entry_id"], row["currency"]] += signed
-        if row["symbol"].startswith(("CR-", "EX-")):
+        if row["symbol"].startswith(("CR-", "EX-", "BRK")):
             expenses[row["program"], row["beneficiary"], row["currency"]] += signed
     for (program, _, beneficiary, _, currency), lines in settlements.items():
         earned[program, beneficiary, currency] += sum(line["amount"] for line in lines)
@@ -643,6 +713,7 @@ def main(config, exports):
         if by_version[key[0], key[1]]["earn"]["type"] in SPECIAL:
             of_special[key[0]] += [(key, line) for line in lines]
     special_dues = {name: specials.dues(by_version[name, "1"], lines) for name, lines in of_special.items()}
+    drawn_dues = Draws(config).dues(by_version, settlements)
     let_go, wanted_in_year, given_in_year = defaultdict(Fraction), defaultdict(Fraction), defaultdict(Fraction)
     for key, lines in settlements.items():
         program = by_version[key[0], key[1]]
@@ -660,6 +731,8 @@ def main(config, exports):
                 checks.equal("measure of a line", "#".join(line["at"]), counted, line["measure"])
         if program["earn"]["type"] in SPECIAL:
             ours = special_dues[key[0]].get(key) if special_dues[key[0]] else None
+        elif program["earn"]["type"] in DRAWN:
+            ours, drawn = drawn_dues.get(key, (None, None))
         else:
             ours = due(program, lines, *key[2:])
         if ours is None:
@@ -677,7 +750,11 @@ def main(config, exports):
             given[key[0], key[1], key[4]] += total
         else:
             checks.equal("due of a settlement", " ".join(key), ours, total)
-            if program.get("auto-authorise", "true") != "false" and ours > 0:
+            if program["earn"]["type"] in DRAWN:
+                kinds["drawn"] += 1 if drawn else 0
+                checks.equal("authorised of a settlement", " ".join(key), drawn, authorised[key])
+                let_go[key[0], key[2], key[4]] += ours - drawn
+            elif program.get("auto-authorise", "true") != "false" and ours > 0:
                 paid = ours if ours >= number(program.get("minimum-payout", "0")) else Fraction(0)
                 checks.equal("authorised of a settlement", " ".join(key), paid, authorised[key])
                 let_go[key[0], key[2], key[4]] += ours - paid

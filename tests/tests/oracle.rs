@@ -11,7 +11,7 @@ use tests::tables::Exports;
 /// By then every period of the example has frozen.
 const LATER: &str = "2020-01-01";
 
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 16] = [
     "per-unit",
     "percent",
     "spiff",
@@ -26,6 +26,8 @@ const KINDS: [&str; 14] = [
     "ship-and-debit",
     "pass-through",
     "free-goods",
+    "points",
+    "coop-fund",
 ];
 
 /// Programs that select by what stands in tables of their own, or by an expression.
@@ -43,11 +45,11 @@ fn config() -> TempDir {
     copy_folder(&example_config(), folder.path());
     copy_folder(&root().join("tests/second-opinion/programs"), &folder.path().join("programs"));
     let tables = root().join("tests/second-opinion/tables");
-    for table in ["special_prices.csv", "price_book.csv"] {
+    for table in ["special_prices.csv", "price_book.csv", "redemptions.csv", "activities.csv"] {
         let more = fs::read_to_string(tables.join(table)).unwrap();
         let (_, rows) = more.split_once('\n').expect("a table has a header");
         let path = folder.path().join(table);
-        let whole = fs::read_to_string(&path).unwrap() + rows;
+        let whole = fs::read_to_string(&path).map_or(more.clone(), |whole| whole + rows);
         fs::write(path, whole).unwrap();
     }
     for table in ["product_attributes.csv", "partner_tiers.csv"] {
@@ -132,7 +134,7 @@ fn a_second_opinion_from_the_exports_alone_agrees() {
     {
         assert!(text(&output).contains(check), "{check} was not looked at: {}", text(&output));
     }
-    for kind in KINDS.into_iter().chain(["divided"]) {
+    for kind in KINDS.into_iter().chain(["divided", "drawn"]) {
         assert!(text(&output).contains(&format!(" {kind}")), "no {kind} was reckoned: {}", text(&output));
     }
 }

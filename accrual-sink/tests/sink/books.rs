@@ -20,6 +20,8 @@ impl Blobs for Shelf {
 pub struct Books {
     stages: Vec<(SinkStage, MemoryState)>,
     pub views: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+    /// Of every event.
+    pub class: AccountingClass,
     pub control: u64,
     /// Ticks so far.
     pub ticks: u64,
@@ -56,8 +58,9 @@ impl Books {
             let shard = Shard { index, count: partitions };
             (SinkStage::new(shelf.clone(), shard), MemoryState::default())
         });
-        let mut books =
-            Books { stages: stages.collect(), views: BTreeMap::new(), control: 0, ticks: 0, arrivals: Vec::new() };
+        let class = AccountingClass::ContraRevenue;
+        let (stages, views, arrivals) = (stages.collect(), BTreeMap::new(), Vec::new());
+        let mut books = Books { stages, views, class, control: 0, ticks: 0, arrivals };
         books.control(&Control::Configure { reference: Id([0; 16]) });
         books
     }
@@ -113,7 +116,7 @@ impl Books {
         let movement = AccrualMovement {
             id,
             settlement: settlement.clone(),
-            class: AccountingClass::ContraRevenue,
+            class: self.class,
             kind,
             date: day("2013-03-31"),
             amount: micros(amount),
@@ -138,7 +141,7 @@ impl Books {
             id,
             settlement: settlement.clone(),
             claim: Id::of("claim", &["auto", &id.to_string()]),
-            class: AccountingClass::ContraRevenue,
+            class: self.class,
             amount,
             functional: None,
             date: day("2013-05-01"),
@@ -149,7 +152,7 @@ impl Books {
 
     pub fn closed(&mut self, settlement: &Settlement) {
         self.tick();
-        let (class, date) = (AccountingClass::ContraRevenue, day("2013-06-30"));
+        let (class, date) = (self.class, day("2013-06-30"));
         let batch = self.ticks;
         self.event(&AccrualEvent::Closed { settlement: settlement.clone(), class, date, batch });
     }

@@ -1,7 +1,7 @@
 //! The worked chains of the domain notes (§4.3, §4.9, §5.3) and the ways in which a payment can go wrong.
 
 use crate::books::{Books, micros, settlement};
-use contract::{AccrualKind, Code, Id};
+use contract::{AccountingClass, AccrualKind, Code, Id};
 
 use AccrualKind::{Earned, PriorPeriod, Reversal, TrueUp};
 
@@ -32,6 +32,34 @@ fn worked_chain_ends_at_zero() {
     books.moved(&volume, PriorPeriod, "-1000", Some("-1000"));
     assert_eq!(books.journal()[5], "GL11 RC-CLAW/CR-REB 1000");
     assert_eq!(books.entries()[5].origin_period, "2013-Q1");
+}
+
+/// Domain notes §4.10 and GL14 to GL16: 100,000 points at 0.01 and 12 % breakage; 60,000 are redeemed, 10,000 come back,
+/// the rest expires.
+#[test]
+fn points_are_issued_redeemed_and_expire() {
+    let mut books = Books::new(1);
+    books.class = AccountingClass::Points;
+    let points = settlement("POINTS", "2013-Q1", "USD");
+    books.moved(&points, Earned, "880", Some("880"));
+    let redeemed = books.authorised(&points, "600");
+    books.pay(redeemed, "600", "USD", "2013-05-20");
+    books.moved(&points, PriorPeriod, "-88", Some("-88"));
+    books.closed(&points);
+    assert_eq!(
+        books.journal(),
+        [
+            "GL15 CR-REB/LI-PTS 880",
+            "GL16 LI-PTS/LI-PAY 600",
+            "GL7 LI-PAY/CASH 600",
+            "GL25 LI-PTS/CR-REB 88",
+            "GL14 LI-PTS/BRK 192",
+        ]
+    );
+    assert_eq!(books.balances(), ["BRK -192 (-192)", "CASH -600 (-600)", "CR-REB 792 (792)"]);
+    // An order of the last day that was known too late.
+    books.authorised(&points, "50");
+    assert_eq!(books.journal()[5..], ["GL14 BRK/LI-PTS 50", "GL16 LI-PTS/LI-PAY 50"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use contract::{
 };
 
 use super::ProgramFile;
+use super::draws;
 use super::feeds::FeedFile;
 use super::problem::{Place, Problem, Report, did_you_mean};
 use super::programs::{ProgramVersion, Selected, attribute_value};
@@ -46,6 +47,7 @@ pub(crate) fn all(
     topics(feeds, problems);
     tables(reference, &names, folder, problems);
     special_prices(reference, programs, &names, folder, problems);
+    draws(reference, programs, &names, folder, problems);
     registers(reference, programs, &names, folder, problems);
 }
 
@@ -76,6 +78,30 @@ fn special_prices(
             rows.unknown("product", "products", &cost.product, &cost.product, names);
         }
     });
+}
+
+/// Orders and activities are of partners that are known, under programs that are drawn on in their way.
+fn draws(
+    reference: &Reference,
+    programs: &[ProgramFile],
+    names: &Names<'_>,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) {
+    let versions: Vec<&Program> = programs.iter().flat_map(|file| &file.versions).map(|v| &v.program).collect();
+    for file in [draws::REDEMPTIONS, draws::ACTIVITIES] {
+        in_table(file, folder, problems, |rows| {
+            for draw in reference.draws.iter().filter(|draw| draws::file_of(&draw.asked) == file) {
+                let at = format!("{},{},{}", draw.id, draw.program, draw.partner);
+                if !names.partners.contains(draw.partner.as_str()) {
+                    rows.unknown("partner", "partners", &draw.partner, &at, names);
+                }
+                if let Some((message, hint)) = draws::misfit(draw, &versions) {
+                    rows.add(&at, message, hint);
+                }
+            }
+        });
+    }
 }
 
 /// Partners, programs and products in the tables that conditions look things up in.

@@ -2,8 +2,8 @@
 
 use compliance::programs::spiff::PERSONS_MAX;
 use contract::{
-    Benefit, Cadence, FreeGoods, Growth, Late, Measure, Mechanism, Micros, PaidOn, Per, Resale, Score, Split, Steps,
-    Text, Tier,
+    Benefit, Cadence, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Micros, PaidOn, Per, Points, Resale,
+    Score, Split, Steps, Text, Tier,
 };
 
 use super::fields::{
@@ -32,6 +32,8 @@ pub(crate) enum Earning {
     ShipAndDebit,
     PassThrough,
     FreeGoods,
+    Points,
+    CoopFund,
 }
 
 pub(crate) const EARNINGS: &[(&str, Earning)] = &[
@@ -49,6 +51,8 @@ pub(crate) const EARNINGS: &[(&str, Earning)] = &[
     ("ship-and-debit", Earning::ShipAndDebit),
     ("pass-through", Earning::PassThrough),
     ("free-goods", Earning::FreeGoods),
+    ("points", Earning::Points),
+    ("coop-fund", Earning::CoopFund),
 ];
 
 impl Earning {
@@ -66,13 +70,15 @@ impl Earning {
             Earning::Score => (&["score", "tiers"], &["weights", "benefit"]),
             Earning::ShipAndDebit | Earning::PassThrough => (&["resale"], &[]),
             Earning::FreeGoods => (&["every", "free", "value"], &["per"]),
+            Earning::Points => (&["measure", "every", "points", "value"], &["per", "breakage"]),
+            Earning::CoopFund => (&["rate", "share"], &[]),
         }
     }
 }
 
 pub(crate) const EARN_KEYS: &[&str] = &[
     "type", "rate", "amount", "measure", "benefit", "above", "paid-on", "baseline", "weights", "score", "tiers",
-    "split", "late", "resale", "every", "free", "value", "per",
+    "split", "late", "resale", "every", "free", "points", "value", "per", "breakage", "share",
 ];
 pub(crate) const TIER_KEYS: &[&str] = &["from", "rate"];
 pub(crate) const LATE_KEYS: &[&str] = &["free-days", "step-days", "lose", "steps", "nothing-after-days"];
@@ -158,6 +164,12 @@ fn mechanism(kind: Earning, fields: &Fields<'_>, report: &mut Report<'_>) -> Opt
             let (every, free, value) = (every?.value, free?.value, value?.value);
             Some(Mechanism::FreeGoods(FreeGoods { every, free, value, per }))
         }
+        Earning::Points => points(fields, report),
+        Earning::CoopFund => {
+            let rate = fields.require("rate", positive_share, report);
+            let share = fields.require("share", positive_share, report);
+            Some(Mechanism::CoopFund(CoopFund { rate: rate?.value, share: share?.value }))
+        }
         Earning::ShipAndDebit => {
             Some(Mechanism::ShipAndDebit { resale: fields.require("resale", one_of(RESALES), report)?.value })
         }
@@ -166,6 +178,25 @@ fn mechanism(kind: Earning, fields: &Fields<'_>, report: &mut Report<'_>) -> Opt
         }
         Earning::Growth | Earning::Score => unreachable!("what goes by figures is read by itself"),
     }
+}
+
+fn points(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Mechanism> {
+    let measure = fields.require("measure", one_of(MEASURES), report);
+    let every = fields.require("every", positive, report);
+    let points = fields.require("points", positive, report);
+    let value = fields.require("value", positive, report);
+    let per = fields.get("per", one_of(PERS), report).map_or(Per::Period, |per| per.value);
+    let breakage = fields.get("breakage", share, report);
+    if let Some(all) = breakage.as_ref().filter(|breakage| breakage.value >= Micros::ONE) {
+        report.add(
+            all.place,
+            "points that nobody redeems cost nothing",
+            "the share that is never redeemed is below 100%",
+        );
+    }
+    let breakage = breakage.map_or(Micros::ZERO, |breakage| breakage.value);
+    let (measure, every, points, value) = (measure?.value, every?.value, points?.value, value?.value);
+    Some(Mechanism::Points(Points { measure, every, points, per, value, breakage }))
 }
 
 /// The word `equal`, or whole percentages that come to 100.

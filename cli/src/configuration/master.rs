@@ -11,8 +11,8 @@ use contract::{
 
 use super::fields::{currency, day, number, one_of, positive, share, text, whole};
 use super::problem::Report;
-use super::special_prices;
 use super::table::{Row, Table};
+use super::{draws, special_prices};
 
 pub(crate) const KINDS: &[(&str, PartnerKind)] =
     &[("distributor", PartnerKind::Distributor), ("reseller", PartnerKind::Reseller)];
@@ -34,6 +34,8 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "rates.csv", required: false, read: rates },
     MasterTable { file: special_prices::FILE, required: false, read: special_prices::special_prices },
     MasterTable { file: special_prices::PRICE_BOOK, required: false, read: special_prices::price_book },
+    MasterTable { file: draws::REDEMPTIONS, required: false, read: draws::redemptions },
+    MasterTable { file: draws::ACTIVITIES, required: false, read: draws::activities },
     MasterTable { file: "memberships.csv", required: false, read: memberships },
     MasterTable { file: "persons.csv", required: false, read: persons },
     MasterTable { file: "restricted.csv", required: false, read: restricted },

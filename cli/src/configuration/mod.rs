@@ -4,6 +4,7 @@
 //! Out: a [`Configuration`], whose [`Reference`] travels through the pipeline as one blob.
 
 mod check;
+mod draws;
 mod earn;
 mod eligible;
 mod feeds;

@@ -186,6 +186,10 @@ fn numbered(mut versions: Vec<ProgramVersion>, id: &Text, name: &str, report: &m
             let message = format!("this version starts on {}, before another ends on {}", later.from, earlier.to);
             report.add(pair[1].place, message, "versions of a program follow each other: move `from` or `to`");
         }
+        if is_drawn_otherwise(earlier, later) {
+            let message = "this version is drawn on in another way than the one before it";
+            report.add(pair[1].place, message, "points, a fund and their currency last over all versions");
+        }
     }
     for (n, version) in versions.iter_mut().enumerate() {
         version.program.version = n as u32 + 1;
@@ -193,6 +197,13 @@ fn numbered(mut versions: Vec<ProgramVersion>, id: &Text, name: &str, report: &m
         version.program.name = name.to_owned();
     }
     versions
+}
+
+/// Points and funds go over versions, so that one kind of draws is for all of them.
+fn is_drawn_otherwise(earlier: &Program, later: &Program) -> bool {
+    let drawn_in = |program: &Program| program.currency.filter(|_| program.mechanism.is_drawn_on());
+    let is_points = |program: &Program| matches!(program.mechanism, Mechanism::Points(_));
+    drawn_in(earlier) != drawn_in(later) || is_points(earlier) != is_points(later)
 }
 
 fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> Option<ProgramVersion> {
@@ -208,12 +219,16 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     let class = fields.get("class", one_of(CLASSES), report);
     let (from, to) = dates?;
     let Earned { mechanism, partners, table } = earned?;
+    let is_points = matches!(mechanism, Mechanism::Points(_));
     let caps = fields.node("caps").map_or_else(Caps::default, |node| caps(node, &mechanism, report));
     select.extend(partners);
     if matches!(mechanism, Mechanism::Growth(Growth { measure: Measure::Amount, .. })) && currency.is_none() {
         report.add(fields.place, "growth of an amount needs a `currency`", "say which one the baselines are in");
     }
     let paid = paid(&fields, &mechanism, report)?;
+    if mechanism.is_drawn_on() {
+        drawn_on(&fields, &mechanism, report);
+    }
     let program = Program {
         id: Text::default(),
         version: 0,
@@ -234,10 +249,10 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         stack: stack(&fields, &mechanism, report),
         rounding: fields.get("rounding", one_of(ROUNDINGS), report).map_or_else(Default::default, |r| r.value),
         pay_tier: fields.get("pay-tier", one_of(KINDS), report).map(|t| t.value),
-        class: class.map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
+        class: class.filter(|_| !is_points).map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
         grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
         close_days: fields.get("close-days", whole, report).map_or(defaults.close_days, |d| d.value),
-        auto_authorise: auto_authorise(&fields, paid, defaults, report),
+        auto_authorise: mechanism.is_drawn_on() || auto_authorise(&fields, paid, defaults, report),
         paid,
         minimum_payout: fields.get("minimum-payout", positive, report).map(|m| m.value),
         bonus: bonus(&fields, report),
@@ -257,9 +272,13 @@ fn paid(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> 
         }
         return Some(Paid::Auto);
     }
+    let place = written.map_or(fields.place, |paid| paid.place);
     if matches!(mechanism, Mechanism::Spiff { .. }) {
-        let place = written.map_or(fields.place, |paid| paid.place);
         report.add(place, "persons send no claims", "leave `paid` out: a SPIFF is paid for what is sold");
+    }
+    if mechanism.is_drawn_on() {
+        let hint = "leave `paid` out: what is drawn on it is paid";
+        report.add(place, "what is drawn on a program is not claimed as well", hint);
     }
     let Some(node) = node else {
         let hint = "write `claim: {days: 30, late: reject}`";
@@ -301,6 +320,22 @@ fn conversion(fields: &Fields<'_>, currency: Option<Currency>, report: &mut Repo
         report.add(conversion.place, "a fixed rate needs a `currency`", "say which one it converts");
     }
     conversion.value
+}
+
+/// What only programs that are drawn on must say, and what has no meaning for them.
+fn drawn_on(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) {
+    fields.refuse(&["auto-authorise", "minimum-payout"], report);
+    if matches!(mechanism, Mechanism::Points(_)) {
+        fields.refuse(&["caps", "bonus", "rounding", "class"], report);
+    }
+    for (key, hint) in [
+        ("currency", "say what is drawn in"),
+        ("close-days", "say for how many days behind the freeze it can be drawn on; then it expires"),
+    ] {
+        if fields.node(key).is_none() {
+            report.add(fields.place, format!("a program that is drawn on needs `{key}`"), hint);
+        }
+    }
 }
 
 /// Only what a sale gives by a rate can be compared.

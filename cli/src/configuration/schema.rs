@@ -184,9 +184,12 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
             (split(), "Several persons of a sale share it, as it says or as listed; one person where left out.")
         }
         ("earn", "late") => (object("late", LATE_KEYS, &LATE_KEYS[..4]), "What a sale loses that is reported late."),
-        ("earn", "every") => (number(), "Units bought for which some are given."),
+        ("earn", "every") => (number(), "Units, or money, for which free units or points are given."),
         ("earn", "free") => (number(), "Units given for them."),
-        ("earn", "value") => (number(), "What a free unit is worth."),
+        ("earn", "points") => (number(), "Points given for them."),
+        ("earn", "value") => (number(), "What a free unit, or a point, is worth."),
+        ("earn", "breakage") => (number(), "Share of the points that nobody is expected to redeem: 12%."),
+        ("earn", "share") => (number(), "Share of what an activity cost that the fund pays: 50%."),
         ("earn", "per") => (words(PERS), "Whether multiples are counted in each sale or over the period, as left out."),
         ("earn", "resale") => {
             (words(RESALES), "Nothing for a unit sold above its authorised price, or what was passed on of it.")

@@ -34,8 +34,10 @@ pub struct ProgramDefaults {
 impl ProgramDefaults {
     pub(crate) fn class_of(&self, mechanism: &Mechanism) -> AccountingClass {
         match (self.class, mechanism) {
+            (_, Mechanism::Points(_)) => AccountingClass::Points,
             (Some(class), _) => class,
             (None, Mechanism::Spiff { .. }) => AccountingClass::SpiffExpense,
+            (None, Mechanism::CoopFund(_)) => AccountingClass::MarketingExpense,
             (None, _) => AccountingClass::ContraRevenue,
         }
     }
@@ -43,7 +45,7 @@ impl ProgramDefaults {
 
 /// Account symbols that journal templates use (domain notes §5.1).
 pub(crate) const ACCOUNT_SYMBOLS: &[&str] =
-    &["CR-REB", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-PAY", "CASH", "RC-CLAW", "FX-PL"];
+    &["CR-REB", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-PTS", "BRK", "LI-PAY", "CASH", "RC-CLAW", "FX-PL"];
 
 const KEYS: &[&str] = &["name", "functional-currency", "partitions", "program"];
 const PROGRAM_KEYS: &[&str] = &["priority", "class", "grace-days", "close-days", "auto-authorise"];

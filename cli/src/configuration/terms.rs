@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use contract::{Day, Program, Reference, Text};
+use contract::{Day, Mechanism, Micros, Points, Program, Reference, Text};
 
 use super::ProgramFile;
 use super::problem::{Origin, Place, Problem};
@@ -91,6 +91,14 @@ pub(crate) fn news(before: &[Program], now: &[Program]) -> Vec<String> {
     now.iter().filter_map(said).collect()
 }
 
+/// What was agreed on: how many points are expected to be redeemed is an estimate, made anew at each close.
+fn agreed(mechanism: &Mechanism) -> Mechanism {
+    match mechanism {
+        Mechanism::Points(terms) => Mechanism::Points(Points { breakage: Micros::ZERO, ..*terms }),
+        other => other.clone(),
+    }
+}
+
 /// The keys of a version that say something else.
 fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
     let same = [
@@ -98,7 +106,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("select", before.selector == now.selector),
         ("eligible", before.eligible == now.eligible),
         ("conditions", before.conditions == now.conditions),
-        ("earn", before.mechanism == now.mechanism),
+        ("earn", agreed(&before.mechanism) == agreed(&now.mechanism)),
         ("period", before.period == now.period),
         ("currency", before.currency == now.currency),
         ("fx", before.conversion == now.conversion),

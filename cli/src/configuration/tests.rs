@@ -419,6 +419,100 @@ fn a_special_price_in_force_may_be_amended_in_quantity_and_last_day_only() {
     assert_eq!(told(PRICES.split_once("A-1").unwrap().0), format!("{what} is gone"));
 }
 
+const POINTS: &str = "program: POINTS\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+    earn: { type: points, measure: amount, every: 10, points: 1, value: 0.01, breakage: 12% }\n    period: month\n    \
+    currency: USD\n    close-days: 90\n";
+const FUND: &str = "program: FUND\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+    earn: { type: coop-fund, rate: 2%, share: 50% }\n    period: quarter\n    currency: USD\n    close-days: 90\n";
+const ORDERS: &str = "order,program,partner,date,points\nR-1,POINTS,P1,2013-03-01,800\n";
+const ACTIVITIES: &str = "activity,program,partner,date,approved,spent,proof\nA-1,FUND,P1,2013-05-01,500,800,Print 7\n";
+
+#[test]
+fn points_and_funds_say_what_draws_need() {
+    let of = |program: &str| problems(&[("programs/drawn.yaml", program)]);
+    assert_eq!((of(POINTS), of(FUND)), (vec![], vec![]));
+    let cases = [
+        ("    currency: USD\n", "", "3:5 a program that is drawn on needs `currency` (say what is drawn in)"),
+        (
+            "    close-days: 90\n",
+            "",
+            "3:5 a program that is drawn on needs `close-days` (say for how many days behind the freeze it can be drawn \
+             on; then it expires)",
+        ),
+        (
+            "12%",
+            "100%",
+            "5:89 points that nobody redeems cost nothing (the share that is never redeemed is below 100%)",
+        ),
+        ("every: 10", "every: 0", "5:51 `0` must be above zero"),
+        (
+            "    period",
+            "    caps: { budget: 100 }\n    period",
+            "6:11 `caps` has no meaning for this type of program (take it out)",
+        ),
+        (
+            "    period",
+            "    minimum-payout: 5\n    period",
+            "6:21 `minimum-payout` has no meaning for this type of program (take it out)",
+        ),
+        (
+            "    period",
+            "    paid: claim\n    claim: { days: 45, late: reject }\n    period",
+            "6:11 what is drawn on a program is not claimed as well (leave `paid` out: what is drawn on it is paid)",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let found = of(&POINTS.replacen(from, to, 1));
+        assert!(found.contains(&format!("programs/drawn.yaml:{expected}")), "{to}: {found:#?}");
+    }
+    let other = FUND.split_once("versions:\n").unwrap().1.replace("2013-", "2014-");
+    let found = of(&format!("{POINTS}{other}"));
+    assert_eq!(
+        found,
+        ["programs/drawn.yaml:9:5 this version is drawn on in another way than the one before it (points, a fund and \
+          their currency last over all versions)"]
+    );
+}
+
+#[test]
+fn what_is_drawn_names_what_is_known_and_fits_its_program() {
+    let of = |orders: &str, activities: &str| {
+        problems(&[
+            ("programs/drawn.yaml", POINTS),
+            ("programs/fund.yaml", FUND),
+            ("redemptions.csv", orders),
+            ("activities.csv", activities),
+        ])
+    };
+    assert_eq!(of(ORDERS, ACTIVITIES), [""; 0]);
+    let cases = [
+        ("POINTS", "POINT", "2:1 nobody knows the program `POINT` (did you mean `POINTS`?)"),
+        ("POINTS", "FUND", "2:1 program `FUND` gives no points"),
+        ("P1", "P9", "2:1 nobody knows the partner `P9` (did you mean `P1`?)"),
+        (",800", ",0", "2:26 `0` must be above zero"),
+    ];
+    for (from, to, expected) in cases {
+        let found = of(&ORDERS.replacen(from, to, 1), ACTIVITIES);
+        assert!(found.contains(&format!("redemptions.csv:{expected}")), "{to}: {found:#?}");
+    }
+    let found = of(ORDERS, &ACTIVITIES.replace("FUND", "POINTS"));
+    assert_eq!(found, ["activities.csv:2:1 program `POINTS` is no coop-fund"]);
+    let twice = format!("{ORDERS}R-1,POINTS,P1,2013-04-01,5\n");
+    assert_eq!(
+        of(&twice, ACTIVITIES),
+        ["redemptions.csv:3:1 this key stands in the table twice (keep one of the two rows)"]
+    );
+}
+
+#[test]
+fn breakage_is_an_estimate_and_the_rest_of_points_are_terms() {
+    let of = |program: &str| load(folder(&[("programs/drawn.yaml", program)]).path()).unwrap();
+    let before = of(POINTS).reference;
+    let keeps = |program: &str| of(program).keeps_terms(&before, None).is_ok();
+    assert!(keeps(&POINTS.replace("12%", "15%")));
+    assert!(!keeps(&POINTS.replace("value: 0.01", "value: 0.02")));
+}
+
 #[test]
 fn programs_on_one_sale_say_how_they_get_along() {
     let of = |from: &str, to: &str| problems_of_program((from, to));

@@ -1,7 +1,7 @@
 //! What is due, may be paid, was booked and was paid.
 
 use anyhow::Result;
-use compliance::ledger::{AccrualRow, accrual_rows};
+use compliance::ledger::{self, AccrualRow, Holding, accrual_rows};
 use contract::{Authorization, JournalEntry, Payment, Topic};
 use stream::State;
 
@@ -24,6 +24,22 @@ pub(super) const ACCRUAL_COLUMNS: [&str; 14] = [
     "cause",
     "file",
     "record_no",
+];
+
+pub(super) const HOLDING_COLUMNS: [&str; 13] = [
+    "program",
+    "version",
+    "beneficiary",
+    "period",
+    "opens",
+    "expires",
+    "earned",
+    "drawn",
+    "expired",
+    "left",
+    "due",
+    "authorised",
+    "currency",
 ];
 
 /// Hands over the accrual rows of all settlements, in their order.
@@ -49,6 +65,27 @@ fn accrual<'c>(reader: &Reader, row: &AccrualRow, cells: &'c mut Cells) -> &'c C
     cells.clear().add(row.accrual_id).add(&row.program).add(row.version).add(&row.beneficiary).add(&row.period);
     cells.add(row.sale_id).add(row.kind).add(row.measure_delta).add(row.amount).add(row.currency).add(row.bound);
     cells.add(reader.place(&row.cause)).add(reader.path(&row.cause)).add(row.cause.record_no)
+}
+
+/// By program, version, beneficiary, period and currency.
+pub(super) fn holdings(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
+    let mut states = reader.states(stages::LEDGER);
+    let mut states: Vec<&mut dyn State> = states.iter_mut().map(|s| s as &mut dyn State).collect();
+    let mut cells = Cells::default();
+    let mut failed = Ok(());
+    ledger::holdings(&mut states, &reader.stage_blobs(), &mut |holding| {
+        if failed.is_ok() {
+            failed = rows.row(held(&holding, &mut cells));
+        }
+    })?;
+    failed
+}
+
+fn held<'c>(holding: &Holding, cells: &'c mut Cells) -> &'c Cells {
+    let of = &holding.settlement;
+    cells.clear().add(&of.program).add(of.version).add(&of.beneficiary).add(&of.period);
+    cells.add(holding.opens).add(holding.expires).add(holding.earned).add(holding.drawn).add(holding.expired);
+    cells.add(holding.left).add(holding.due).add(holding.authorised).add(of.currency)
 }
 
 pub(super) fn authorizations(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {

@@ -36,6 +36,7 @@ pub enum What {
     Claims,
     Audit,
     Identities,
+    Holdings,
 }
 
 /// An export: its columns and what writes its rows.
@@ -59,6 +60,7 @@ impl What {
             What::Payments => Export { columns: &accrual_sink::exports::PAYMENT_COLUMNS, write: ledger::payments },
             What::Claims => Export { columns: &claims::COLUMNS, write: claims::write },
             What::Audit => Export { columns: &intake::AUDIT_COLUMNS, write: intake::audit },
+            What::Holdings => Export { columns: &ledger::HOLDING_COLUMNS, write: ledger::holdings },
             What::Identities => Export { columns: &sales::IDENTITY_COLUMNS, write: sales::identities },
         }
     }

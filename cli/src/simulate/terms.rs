@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Eligibility, Figure,
-    FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Program, Proration, Resale,
-    Rounding, Selector, Split, Stack, Steps, Text, Tier,
+    AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund, Eligibility,
+    Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Points, Program,
+    Proration, Resale, Rounding, Selector, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -243,6 +243,20 @@ fn mechanism(mechanism: &Mechanism) -> String {
             };
             format!("free-goods: {free} for each {every} {over}, worth {value} each")
         }
+        Mechanism::Points(Points { measure: by, every, points, per, value, breakage }) => {
+            let over = match per {
+                Per::Sale => "of a sale",
+                Per::Period => "of the period",
+            };
+            format!(
+                "points: {points} for each {every} {over}, counted by {}, worth {value} each, {} not redeemed",
+                measure(*by),
+                percent(*breakage)
+            )
+        }
+        Mechanism::CoopFund(CoopFund { rate, share }) => {
+            format!("coop-fund: {}, pays {} of an activity", percent(*rate), percent(*share))
+        }
         Mechanism::Growth(growth) => grown(growth),
         Mechanism::Score(score) => {
             let bands = bands(&score.tiers, score.benefit, |from| from.to_string());
@@ -379,6 +393,7 @@ fn class(class: AccountingClass) -> &'static str {
         AccountingClass::ContraRevenue => "contra-revenue",
         AccountingClass::MarketingExpense => "marketing-expense",
         AccountingClass::SpiffExpense => "spiff-expense",
+        AccountingClass::Points => "points",
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::balances::Covered;
 use super::tally::Tally;
-use crate::programs::{Exact, Sums};
+use crate::programs::{Exact, Sums, drawn};
 
 /// The books of one settlement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub(crate) struct Account {
     pub forgone: Exact,
     /// Units that the balances of special prices cover, as of the last control that shared them.
     pub covered: Covered,
+    /// Points, or money, that was drawn on what is due ([`crate::programs::drawn`]).
+    pub drawn: Micros,
     /// What the cap of the beneficiary's year leaves; `None` where it does not bind.
     pub year_left: Option<Exact>,
     /// What the program's budget leaves; `None` where it does not bind.
@@ -173,6 +175,7 @@ impl Account {
             months: Vec::new(),
             forgone: Exact::ZERO,
             covered: Covered::new(),
+            drawn: Micros::ZERO,
             year_left: None,
             budget_left: None,
             accrued: Micros::ZERO,
@@ -205,6 +208,14 @@ impl Account {
     /// Whether its beneficiary is a person.
     pub fn pays_person(&self) -> bool {
         self.lists_months()
+    }
+
+    /// What may be ordered in all: what is due, of a program that is drawn on what was drawn.
+    pub fn orderable(&self, program: &Program) -> Micros {
+        if !program.mechanism.is_drawn_on() {
+            return self.accrued;
+        }
+        drawn::worth(&program.mechanism, self.drawn).round(self.settlement.currency).min(self.accrued)
     }
 
     pub fn pays(&self) -> bool {

@@ -4,8 +4,9 @@ use contract::{AccrualKind, AccrualMovement, Currency, Day, Id, Micros, Program,
 
 use super::account::{Account, Month, Moved, Phase};
 use super::conversion::Rates;
-use super::due::{Due, within};
+use super::due::{Due, at_least_drawn, within};
 use super::tally::Tally;
+use crate::programs::Exact;
 
 /// Where and when a settlement is booked.
 pub(crate) struct Desk<'a> {
@@ -42,9 +43,14 @@ impl Desk<'_> {
         let mut movements = Vec::new();
         let mut reached = Tally::default();
         let (mut before, mut functional_before) = (Micros::ZERO, Some(Micros::ZERO));
-        for (month, earned) in account.months.iter_mut().zip(&due.by_month) {
+        let mut by_month: Vec<Exact> =
+            due.by_month.iter().map(|earned| within(within(*earned, year_left), budget_left)).collect();
+        if let Some(whole) = by_month.last_mut() {
+            *whole = at_least_drawn(*whole, account, self.program);
+        }
+        for (month, after) in account.months.iter_mut().zip(by_month) {
             reached = reached + month.tally;
-            let after = within(within(*earned, year_left), budget_left).round(settlement.currency);
+            let after = after.round(settlement.currency);
             let functional_after = self.functional(&reached, after);
             let functional = functional_before.zip(functional_after).map(|(before, after)| after - before);
             if let Some(moved) = self.move_month(month, after - before, functional) {

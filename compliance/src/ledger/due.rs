@@ -1,14 +1,15 @@
 //! How much is due: a function of the lines that stand, under the terms of the program.
 
-use contract::{FreeGoods, Id, Mechanism, Micros, Per, Program};
+use contract::{Id, Micros, Per, Program};
 use stream::{State, StorageError};
 
 use super::account::Account;
 use super::prices::{Extent, each_price};
-use crate::programs::bonus;
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
-use crate::programs::{Exact, Sums, benefit, fills_bands, looks_back, needs_lines, threshold_met, tiers};
+use crate::programs::{
+    Exact, Sums, benefit, bonus, counts_multiples, drawn, fills_bands, looks_back, needs_lines, threshold_met, tiers,
+};
 
 /// What the lines of a settlement earn, not yet rounded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,8 +42,13 @@ impl Due {
     }
 
     /// The same within what the budget leaves.
-    pub fn unrounded(&self, account: &Account, program: &Program) -> Exact {
+    pub fn limited(&self, account: &Account, program: &Program) -> Exact {
         within(self.wanted(account, program), account.budget_left)
+    }
+
+    /// The same, and no less than what was drawn on it.
+    pub fn unrounded(&self, account: &Account, program: &Program) -> Exact {
+        at_least_drawn(self.limited(account, program), account, program)
     }
 
     /// What is due in the end, rounded once, last.
@@ -54,6 +60,14 @@ impl Due {
 /// A benefit within what a shared limit leaves.
 pub(crate) fn within(benefit: Exact, left: Option<Exact>) -> Exact {
     left.map_or(benefit, |left| benefit.min(left))
+}
+
+/// What is due of a benefit that draws have taken more from than was expected.
+pub(crate) fn at_least_drawn(benefit: Exact, account: &Account, program: &Program) -> Exact {
+    match account.drawn.is_zero() {
+        true => benefit,
+        false => benefit.max(drawn::worth(&program.mechanism, account.drawn)),
+    }
 }
 
 /// Settles what stands in the account's months; reads lines only where the program needs their order.
@@ -109,7 +123,8 @@ fn earned_by_lines(
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let mechanism = &program.mechanism;
-    let fills = fills_bands(mechanism) || mechanism.resale().is_some() || counts_multiples(mechanism);
+    let fills =
+        fills_bands(mechanism) || mechanism.resale().is_some() || counts_multiples(mechanism) == Some(Per::Period);
     match (looks_back(mechanism), fills) {
         (true, false) => by_tier(id, account, program, reached, state),
         (looks_back, true) if looks_back || account.tally().linked > 0 => {
@@ -117,11 +132,6 @@ fn earned_by_lines(
         }
         _ => running_totals(id, account, program, Extent::whole(account), state),
     }
-}
-
-/// Whether lines fill multiples one after the other.
-fn counts_multiples(mechanism: &Mechanism) -> bool {
-    matches!(mechanism, Mechanism::FreeGoods(FreeGoods { per: Per::Period, .. }))
 }
 
 fn by_month(

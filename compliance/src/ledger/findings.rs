@@ -266,7 +266,7 @@ fn cap_bound(account: &Account, program: &Program, due: &Due) -> Option<Found> {
 /// OP-17: the program's budget is used up by sales that come first.
 fn budget_used_up(account: &Account, program: &Program, due: &Due) -> Option<Found> {
     let wanted = due.wanted(account, program);
-    let unpaid = wanted - due.unrounded(account, program);
+    let unpaid = wanted - due.limited(account, program);
     if unpaid <= Exact::ZERO {
         return None;
     }

@@ -11,11 +11,12 @@ use stream::{Order, Outbox, Progress, StageError, State, StorageError};
 use super::account::{Account, Phase};
 use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::clock::Clock;
+use super::draws;
 use super::holds::has_news;
 use super::now::Now;
 use super::outliers::judge;
 use super::periods::{Turning, tell};
-use super::settle::{PAGE, Settling, written};
+use super::settle::{PAGE, Settling, is_estimated_anew, written};
 use super::sharing::{Sharing, SharingKey};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, SUSPECTS, WAITING};
 use crate::programs::special_price::of_partner;
@@ -142,9 +143,14 @@ impl Job {
             }
             if is_rebalanced(&account, self.control, desk.references) {
                 // Frozen ones share too: what was amended is theirs with the next tick.
-                let sharing = self.settling(desk).shares_with(&account, desk.references.as_of(account.terms));
+                let known = desk.references.as_of(account.terms);
+                let sharing = self.settling(desk).shares_with(&account, known, state)?;
                 let sharing = sharing.expect("special prices are shared");
                 SHARING.put(state, &sharing.key(&account.settlement.program), &())?;
+            }
+            if is_estimated_anew(&account, desk.references.as_of(self.control), desk.references) {
+                // With the next tick, as above.
+                SHARING.put(state, &Sharing::Program.key(&account.settlement.program), &())?;
             }
             let is_revalued = desk.references.corrected_at(account.settlement.currency) == Some(self.control);
             if has_news(&account, self.now(desk)) || is_revalued {
@@ -197,6 +203,9 @@ impl Job {
             self.settling(desk).settle(Id(*id), &[], state, outbox)?;
         }
         let next = behind(&page, limit);
+        if next.is_none() {
+            draws::mark(desk.references.as_of(self.control), self.today, state)?;
+        }
         self.step = next.map_or(Step::Budgets(SharingKey::default()), Step::Reviews);
         Ok(page.len())
     }

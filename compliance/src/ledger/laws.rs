@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccrualKind, Benefit, Cadence, Caps, Control, Credit, Currency, Day, Debit, Entitlement, EntitlementEvent, Figure,
-    FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per, Program, Proration, Rate, RecordRef,
-    Reference, Resale, Rounding, Score, Settlement, SpecialPrice, Split, Steps, Text, Tier,
+    AccrualEvent, AccrualKind, Asked, Benefit, Cadence, Caps, Control, CoopFund, Credit, Currency, Day, Debit, Draw,
+    Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per,
+    Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Score, Settlement, SpecialPrice, Split,
+    Steps, Text, Tier,
 };
 
 use super::scenario::{Bench, plain_program};
@@ -58,7 +59,7 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         tiers.push(Tier { from: tiers[i as usize - 1].from + Micros::units(width), rate: Micros(rate.0 * (i + 1)) });
     }
     let amount = Micros(rate.0 * 900);
-    match dice.below(13) {
+    match dice.below(15) {
         0 => Mechanism::PerUnit { rate },
         1 => Mechanism::Percent { rate },
         2 => Mechanism::Spiff {
@@ -79,6 +80,15 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
             value: rate,
             per: if dice.chance(2) { Per::Sale } else { Per::Period },
         }),
+        12 => Mechanism::Points(Points {
+            measure,
+            every: Micros::units(dice.below(6) as i64 + 1),
+            points: Micros::ONE,
+            per: if dice.chance(2) { Per::Sale } else { Per::Period },
+            value: rate,
+            breakage: dice.micros(0, 900_000),
+        }),
+        13 => Mechanism::CoopFund(CoopFund { rate, share: Micros(500_000) }),
         10 => Mechanism::ShipAndDebit { resale: Resale::Partial },
         9 => Mechanism::Score(Score { benefit, tiers, scores: scores(dice) }),
         _ => Mechanism::VolumeRetroactive { measure, benefit, tiers },
@@ -149,6 +159,11 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             }
             program.threshold = dice.chance(5).then(|| dice.micros(1_000_000, 30_000_000));
         }
+        if program.mechanism.is_drawn_on() {
+            program.currency = Currency::parse("USD");
+            (program.caps, program.rounding) = (Caps::default(), Rounding::Total);
+            program.bonus.clear();
+        }
         programs.push(program);
     }
     programs
@@ -162,8 +177,32 @@ fn reference(programs: Vec<Program>) -> Reference {
         rate: Micros(1_000_000 + 7 * i64::from(i)),
     };
     let rates = (0..360).map(rate).collect();
-    let special_prices = special_prices(&programs);
-    Reference { programs, special_prices, rates, functional_currency: Currency::parse("USD"), ..Reference::default() }
+    let (special_prices, draws) = (special_prices(&programs), draws(&programs));
+    let functional_currency = Currency::parse("USD");
+    Reference { programs, special_prices, draws, rates, functional_currency, ..Reference::default() }
+}
+
+/// Five draws of each partner under each program that is drawn on, through the year.
+fn draws(programs: &[Program]) -> Vec<Draw> {
+    let mut all = Vec::new();
+    for program in programs.iter().filter(|program| program.mechanism.is_drawn_on()) {
+        for (partner, number) in ["A", "B"].into_iter().flat_map(|partner| (1..6).map(move |number| (partner, number)))
+        {
+            let units = Micros::units(number * 3);
+            let asked = match program.mechanism {
+                Mechanism::Points(_) => Asked::Points(units),
+                _ => Asked::Activity {
+                    approved: Micros::units(6),
+                    spent: units,
+                    proof: format!("{}-{partner}-{number}", program.id).into(),
+                },
+            };
+            let (id, date) = (number.to_string().into(), Day::new(2013, 1, 1).unwrap().plus(45 * number as i32));
+            all.push(Draw { program: program.id.clone(), partner: partner.into(), id, date, asked });
+        }
+    }
+    all.sort();
+    all
 }
 
 /// Two special prices of each partner under each program that knows any; the second has no bound.
@@ -473,6 +512,7 @@ fn no_budget_is_overrun() {
         for program in &mut reference.programs {
             program.caps.budget = Some(dice.micros(1_000_000, 20_000_000).round(2));
         }
+        reference.draws.clear();
         let rules = Rules { unlinked_returns: false, ..EVERYTHING };
         let intervals = history(&mut dice, &reference, &rules);
         let bench = run(&reference, &intervals, None);
@@ -523,6 +563,45 @@ fn no_balance_is_overdrawn() {
     }
 }
 
+/// Domain notes DD-25: what is ordered of a program that is drawn on is within what was earned, as long as nothing comes
+/// back.
+#[test]
+fn nothing_is_drawn_twice() {
+    let mut ordered = 0;
+    for seed in 1200..1260 {
+        let mut dice = Dice(seed);
+        let mut programs = programs(&mut dice, &TAME);
+        for (place, program) in programs.iter_mut().enumerate() {
+            let (rate, share) = (Micros(250_000), Micros(500_000));
+            let (measure, per) = (Measure::Quantity, if place == 2 { Per::Sale } else { Per::Period });
+            let (every, points) = (Micros::units(2), Micros::units(3));
+            program.mechanism = match place {
+                0 | 1 => Mechanism::CoopFund(CoopFund { rate, share }),
+                _ => Mechanism::Points(Points { measure, every, points, per, value: rate, breakage: share }),
+            };
+            (program.period, program.currency) = (Cadence::Month, Currency::parse("USD"));
+            (program.auto_authorise, program.close_days) = (true, 90);
+        }
+        let reference = reference(programs);
+        let mut intervals = history(&mut dice, &reference, &TAME);
+        for interval in &mut intervals {
+            interval.events.retain(|event| event.entitlement().is_some_and(|line| line.quantity > Micros::ZERO));
+        }
+        let bench = run(&reference, &intervals, None);
+        let (accrued, mut orders) = (totals(&bench), BTreeMap::new());
+        for event in bench.standing().1 {
+            if let AccrualEvent::Authorised(order) = event {
+                *orders.entry(order.settlement).or_insert(Micros::ZERO) += order.amount;
+                ordered += 1;
+            }
+        }
+        for (settlement, amount) in orders {
+            assert!(amount <= accrued[&settlement], "seed {seed}: {amount} ordered, {settlement:?}");
+        }
+    }
+    assert!(ordered > 100, "only {ordered} orders");
+}
+
 #[test]
 fn no_year_is_overrun() {
     for seed in 1000..1040 {
@@ -532,6 +611,7 @@ fn no_year_is_overrun() {
             program.period = Cadence::Month;
             program.caps.partner_year = Some(dice.micros(1_000_000, 20_000_000).round(2));
         }
+        reference.draws.clear();
         let rules = Rules { unlinked_returns: false, ..EVERYTHING };
         let intervals = history(&mut dice, &reference, &rules);
         let mut paid: BTreeMap<(Text, Text, Text, Currency), Micros> = BTreeMap::new();

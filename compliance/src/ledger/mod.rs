@@ -6,8 +6,8 @@
 //! A settlement is one program version for one beneficiary, period and currency. Its lines are facts; its due is a
 //! function of them ([`due`]), and what is booked at a control is due less accrued ([`booking`]). Programs that need no
 //! order settle on sums kept for each day and month ([`tally`]); caps on lines, tiers that count one thing and pay on
-//! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]) and judge what is claimed
-//! ([`claims`]).
+//! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be
+//! drawn on them ([`draws`]) and judge what is claimed ([`claims`]).
 
 mod account;
 mod balances;
@@ -16,8 +16,10 @@ mod budget;
 mod claims;
 mod clock;
 mod conversion;
+mod draws;
 mod due;
 mod findings;
+mod holdings;
 mod holds;
 mod job;
 #[cfg(test)]
@@ -40,6 +42,7 @@ mod tally;
 mod underpaid;
 mod verify;
 
+pub use holdings::{Holding, holdings};
 pub use rows::{AccrualRow, accrual_rows};
 #[cfg(test)]
 pub(crate) use scenario::plain_program;

@@ -68,9 +68,11 @@ impl Turning<'_> {
     ) -> Result<(), StageError> {
         let program = &*terms(account, self.references.as_of(account.terms));
         WAITING.delete(state, &id.0)?;
-        if program.auto_authorise && below_minimum(account, program).is_none() {
+        let orders = program.auto_authorise && below_minimum(account, program).is_none();
+        if orders {
             self.authorise(id, account, program, state, outbox)?;
-        } else if matches!(account.phase, Phase::Closed { .. }) {
+        }
+        if matches!(account.phase, Phase::Closed { .. }) && (!orders || program.mechanism.is_drawn_on()) {
             self.release(account, program, outbox);
         }
         Ok(())
@@ -115,7 +117,7 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let owed = account.accrued - account.authorised;
+        let owed = account.orderable(program) - account.authorised;
         if !program.auto_authorise || owed <= Micros::ZERO || below_minimum(account, program).is_some() {
             return Ok(());
         }
@@ -248,5 +250,5 @@ fn order_id(account: &Account) -> Id {
 /// What caps and budget took away: later returns do not bring it back.
 fn forgone(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<Exact, StorageError> {
     let due = due(id, account, program, state)?;
-    Ok((due.earned() - due.unrounded(account, program)).max(Exact::ZERO))
+    Ok((due.earned() - due.limited(account, program)).max(Exact::ZERO))
 }

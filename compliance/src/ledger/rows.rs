@@ -1,5 +1,6 @@
 //! The rows of the export `accruals`: what each sale brought.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -144,7 +145,7 @@ struct Part {
 }
 
 /// Hands over the lines in order. Where period cap, budget or threshold limit the whole, the first lines get all and the
-/// last ones what is left.
+/// last ones what is left. Where more was drawn than was expected, all lines get more in proportion.
 fn each_part(
     id: Id,
     account: &Account,
@@ -154,8 +155,13 @@ fn each_part(
     visit: &mut dyn FnMut(Part),
 ) -> Result<(), StorageError> {
     let limit = due.unrounded(account, program);
-    let limited = limit < due.whole.after_transaction;
-    let within = |benefit: Exact| if limited { benefit.min(limit) } else { benefit };
+    let whole = due.whole.after_transaction;
+    let raised = due.threshold_met && limit > whole;
+    let within = |benefit: Exact| match limit.cmp(&whole) {
+        Ordering::Less => benefit.min(limit),
+        Ordering::Equal => benefit,
+        Ordering::Greater => limit.in_proportion(benefit, whole),
+    };
     let mut earned = Exact::ZERO;
     let mut given = Exact::ZERO;
     each_price(id, account, program, Extent::whole(account), state, &mut |line, price| {
@@ -166,7 +172,7 @@ fn each_part(
             false => Exact::ZERO,
         };
         given += benefit;
-        let limited = benefit != price.after_transaction;
+        let limited = !raised && benefit != price.after_transaction;
         visit(Part { line: *line, price, benefit, limited });
     })
 }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccountingClass, AccrualEvent, AccrualMovement, Action, AuditRecord, Benefit, BookCost, Cadence, Caps, Claim,
-    ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, Credit, Currency, Day, Debit, Deduction,
-    Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim, Measure, Mechanism, Micros,
-    Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Program, Proration, Rate, RecordRef, Reference,
-    Resale, Rounding, Sale, Score, Selector, Settlement, SpecialPrice, Split, Steps, Text, Tier, Topic,
+    AccountingClass, AccrualEvent, AccrualMovement, Action, Asked, AuditRecord, Benefit, BookCost, Cadence, Caps,
+    Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency, Day,
+    Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim,
+    Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program,
+    Proration, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, Settlement, SpecialPrice, Split,
+    Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
-use super::{AccrualRow, LedgerStage, Standing as Stands, accrual_rows, standings, verify};
+use super::{AccrualRow, Holding, LedgerStage, Standing as Stands, accrual_rows, holdings, standings, verify};
 use crate::programs::special_price::debit;
 use crate::units::trial::line;
 
@@ -142,6 +143,14 @@ impl Bench {
         let blobs: Arc<dyn Blobs> = self.blobs.clone();
         let state: &mut dyn State = &mut self.state;
         standings(&mut [state], &blobs, &mut |standing| all.push(standing)).unwrap();
+        all
+    }
+
+    pub fn holdings(&mut self) -> Vec<Holding> {
+        let mut all = Vec::new();
+        let blobs: Arc<dyn Blobs> = self.blobs.clone();
+        let state: &mut dyn State = &mut self.state;
+        holdings(&mut [state], &blobs, &mut |holding| all.push(holding)).unwrap();
         all
     }
 
@@ -288,6 +297,16 @@ impl Case {
                 self.reference.persons.push(Person { partner, name, from, to, payee });
                 self.reference.persons.sort();
             }
+            ["redeem", program, id, partner, day, points] => {
+                self.draw(program, id, partner, day, Asked::Points(number(points)));
+            }
+            ["activity", program, id, partner, day, approved, spent, proof @ ..] => {
+                let (approved, spent, proof) = (number(approved), number(spent), proof.concat().into());
+                self.draw(program, id, partner, day, Asked::Activity { approved, spent, proof });
+            }
+            ["forget", program, id] => {
+                self.reference.draws.retain(|draw| (draw.program.as_str(), draw.id.as_str()) != (*program, *id))
+            }
             ["configure"] => self.bench.as_mut().unwrap().configure(&self.reference),
             ["sale", name, partner, day, quantity, "x", price, options @ ..] => {
                 self.sale(name, partner, day, quantity, price, options);
@@ -310,10 +329,21 @@ impl Case {
                 self.bench.as_mut().unwrap().control(&Control::Tick { as_of: Day::parse(day).unwrap() });
             }
             ["rows"] => return self.rows(),
+            ["holdings"] => return self.bench.as_mut().unwrap().holdings().iter().map(held).collect(),
             ["standings"] => return self.bench.as_mut().unwrap().standings().iter().map(stands).collect(),
             other => panic!("a case has no line {other:?}"),
         }
         self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick", "decide"].contains(w)))
+    }
+
+    /// A row takes the place of one with its key.
+    fn draw(&mut self, program: &str, id: &str, partner: &str, day: &str, asked: Asked) {
+        let (program, partner, id, date) = (program.into(), partner.into(), id.into(), Day::parse(day).unwrap());
+        let draw = Draw { program, partner, id, date, asked };
+        let key = |draw: &Draw| (draw.program.clone(), draw.partner.clone(), draw.id.clone());
+        self.reference.draws.retain(|other| key(other) != key(&draw));
+        self.reference.draws.push(draw);
+        self.reference.draws.sort();
     }
 
     fn sale(&mut self, name: &str, partner: &str, day: &str, quantity: &str, price: &str, options: &[&str]) {
@@ -519,6 +549,15 @@ fn claimed(claim: &Claim) -> String {
     format!("claim {name} {period} {} {payable} of {claimed}, {authorised} authorised{codes}{message}", state.as_str())
 }
 
+fn held(holding: &Holding) -> String {
+    let Holding { settlement, opens, expires, earned, drawn, expired, left, due, authorised } = holding;
+    let Settlement { program, beneficiary, period, currency, .. } = settlement;
+    format!(
+        "{program} {beneficiary} {period}, {opens} to {expires}: {earned} earned, {drawn} drawn, {expired} expired, \
+         {left} left, {due} {currency} due, {authorised} authorised"
+    )
+}
+
 fn shown(event: &AccrualEvent) -> String {
     let settlement = event.settlement();
     let about = format!("{} {} {}", settlement.program, settlement.beneficiary, settlement.period);
@@ -587,8 +626,17 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             every: number(every),
             free: number(free),
             value: number(value),
-            per: if *per == "sale" { Per::Sale } else { Per::Period },
+            per: read_per(per),
         }),
+        ["points", measure, every, points, value, breakage, per, ..] => Mechanism::Points(Points {
+            measure: read_measure(measure),
+            every: number(every),
+            points: number(points),
+            per: read_per(per),
+            value: number(value),
+            breakage: number(breakage),
+        }),
+        ["coop-fund", rate, share, ..] => Mechanism::CoopFund(CoopFund { rate: number(rate), share: number(share) }),
         other => panic!("no such program: {other:?}"),
     };
     let mut program = plain_program(id, mechanism);
@@ -630,6 +678,10 @@ fn read_claims(text: &str) -> ClaimTerms {
     let late = if words.next() == Some("roll") { LateClaim::Roll } else { LateClaim::Reject };
     let mut amount = || words.next().filter(|word| *word != "-").map(number);
     ClaimTerms { days, late, review_above: amount(), override_limit: amount(), appeal_days: 30 }
+}
+
+fn read_per(text: &str) -> Per {
+    if text == "sale" { Per::Sale } else { Per::Period }
 }
 
 fn read_measure(text: &str) -> Measure {

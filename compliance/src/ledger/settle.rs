@@ -14,6 +14,7 @@ use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
 use super::claims;
 use super::conversion::Rates;
+use super::draws::Drawing;
 use super::due::{Due, due};
 use super::holds::settlement_of;
 use super::lines::{list_lines, write_all};
@@ -23,7 +24,9 @@ use super::periods::tell;
 use super::sharing::Sharing;
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
-use super::{account::freeze_day, findings};
+use super::{account::freeze_day, draws, findings};
+use crate::programs::drawn::Pot;
+use crate::programs::points::only_expects_otherwise;
 use crate::programs::special_price::{of_partner, of_program};
 use crate::programs::terms::of_settlement;
 use crate::programs::{Exact, Sums, line_benefit, looks_back, tiers, volume_retroactive::tier_reached};
@@ -56,6 +59,15 @@ impl Work {
     fn program(&self) -> Cow<'_, Program> {
         terms(&self.account, &self.known)
     }
+
+    /// What can be drawn on it, where it is drawn on and frozen by that day.
+    fn pot(&self, today: Day, state: &mut dyn State) -> Result<Option<Pot>, StorageError> {
+        let program = self.program();
+        if !program.mechanism.is_drawn_on() || freeze_day(&program, self.account.last_day) > today {
+            return Ok(None);
+        }
+        draws::pot(self.id, &self.account, &program, &self.due, state).map(Some)
+    }
 }
 
 /// The program under whose terms an account is settled, as it holds for this settlement.
@@ -67,6 +79,14 @@ pub(crate) fn terms<'a>(account: &Account, known: &'a Known) -> Cow<'a, Program>
 pub(crate) fn written<'a>(account: &Account, known: &'a Known) -> &'a Program {
     let settlement = &account.settlement;
     known.program(&settlement.program, settlement.version).expect("an account's terms are kept")
+}
+
+/// Whether other points than before are expected to be redeemed of a frozen period.
+pub(crate) fn is_estimated_anew(account: &Account, known: &Known, references: &References) -> bool {
+    let settlement = &account.settlement;
+    let now = known.program(&settlement.program, settlement.version);
+    let is_frozen = matches!(account.phase, Phase::Frozen { .. });
+    is_frozen && now.is_some_and(|now| only_expects_otherwise(written(account, references.as_of(account.terms)), now))
 }
 
 impl Settling<'_> {
@@ -86,7 +106,7 @@ impl Settling<'_> {
             self.recount_list(&mut work, *first, state)?;
             DIRTY.delete(state, &(id.0, first.0))?;
         }
-        if let Some(sharing) = self.shares_with(&work.account, &work.known) {
+        if let Some(sharing) = self.shares_with(&work.account, &work.known, state)? {
             SHARING.put(state, &sharing.key(&work.account.settlement.program), &())?;
             return Ok(ACCOUNTS.put(state, &id.0, &work.account)?);
         }
@@ -94,10 +114,18 @@ impl Settling<'_> {
         self.close_the_books(work, state, outbox)
     }
 
-    /// With whom the settlement shares a limit.
-    pub fn shares_with(&self, account: &Account, known: &Known) -> Option<Sharing> {
-        let today = self.references.as_of(self.control).versions(&account.settlement.program);
-        Sharing::of(account, written(account, known), today)
+    /// With whom the settlement shares a limit. At a tick draws are shared out, among all of a program.
+    pub fn shares_with(
+        &self,
+        account: &Account,
+        known: &Known,
+        state: &mut dyn State,
+    ) -> Result<Option<Sharing>, StorageError> {
+        let (program, today) = (&account.settlement.program, self.references.as_of(self.control));
+        if self.at_tick && account.pays() && draws::are_shared(today, program, state)? {
+            return Ok(Some(Sharing::Program));
+        }
+        Ok(Sharing::of(account, written(account, known), today.versions(program)))
     }
 
     fn waits(&self, account: &Account) -> bool {
@@ -114,12 +142,15 @@ impl Settling<'_> {
         Ok(Work { id, account, known, due: Due::default() })
     }
 
-    /// Puts an open account under today's terms.
+    /// Puts an open account under today's terms, at a tick also a frozen one of which only an estimate has changed.
     fn bring_up_to_date(&self, id: Id, account: &mut Account, state: &mut dyn State) -> Result<(), StorageError> {
+        let known = self.references.as_of(self.control);
         if account.phase != Phase::Open {
+            if self.at_tick && is_estimated_anew(account, known, self.references) {
+                account.terms = self.control;
+            }
             return Ok(());
         }
-        let known = self.references.as_of(self.control);
         if let Some(program) = known.program(&account.settlement.program, account.settlement.version) {
             account.terms = self.control;
             if account.pays() {
@@ -169,6 +200,7 @@ impl Settling<'_> {
         }
         for mut members in by_currency.into_values() {
             self.share_among(&mut members, state)?;
+            self.draw(program, &mut members, state, outbox)?;
             for work in members {
                 match self.waits(&work.account) {
                     true => REVIEW.put(state, &work.id.0, &())?,
@@ -201,6 +233,34 @@ impl Settling<'_> {
         let covered = cover(&balances, &claimants, state)?;
         let settled = members.iter_mut().zip(covered).filter(|(work, _)| !self.waits(&work.account));
         settled.for_each(|(work, covered)| work.account.covered = covered);
+        Ok(())
+    }
+
+    /// At a tick: shares out what partners draw on what they have earned in periods that are frozen, or freeze now.
+    fn draw(
+        &self,
+        program: &str,
+        members: &mut [Work],
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        let known = self.references.as_of(self.control);
+        let Some(today) = self.today.filter(|_| self.at_tick) else { return Ok(()) };
+        let Some(drawing) = Drawing::new(known, program, today) else { return Ok(()) };
+        if !draws::are_shared(known, program, state)? || members.iter().all(|work| !drawing.is_in(&work.account)) {
+            return Ok(());
+        }
+        let mut owners = Vec::with_capacity(members.len());
+        for (place, work) in members.iter_mut().enumerate() {
+            if let Some(pot) = work.pot(today, state)? {
+                owners.push((work.account.settlement.clone(), work.account.last_day, place, pot));
+            }
+            work.account.drawn = Micros::ZERO;
+        }
+        outbox.acting_in(0, program);
+        for (place, drawn) in drawing.share_out(owners, state, outbox)? {
+            members[place].account.drawn = drawn;
+        }
         Ok(())
     }
 
@@ -237,11 +297,13 @@ impl Settling<'_> {
             let rates = Rates::of(program, account.settlement.currency, functional_currency);
             let desk = Desk { batch: self.batch, today: self.today, functional_currency, rates, program };
             track_tier(&mut account, program, self.batch);
-            for movement in desk.book(&mut account, &due) {
+            let movements = desk.book(&mut account, &due);
+            let has_moved = !movements.is_empty();
+            for movement in movements {
                 let event = AccrualEvent::Moved(Box::new(movement));
                 outbox.send(&account.settlement.beneficiary, event);
             }
-            wait_for_tick(id, &account, program, state)?;
+            wait_for_tick(id, &account, program, has_moved, state)?;
             note(id, &mut account, program, state)?;
             if program.paid.claims().is_some() {
                 claims::touch(&account, state)?;
@@ -325,10 +387,18 @@ fn track_tier(account: &mut Account, program: &Program, batch: u64) {
 }
 
 /// A frozen settlement with more due than authorised, or closed with anything new, is looked at when the next tick comes.
-fn wait_for_tick(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<(), StorageError> {
+/// What nobody has drawn until the close is no news.
+fn wait_for_tick(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    has_moved: bool,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
     let frozen = account.phase != Phase::Open;
-    let owed = account.accrued > account.authorised;
-    match frozen && owed && (program.auto_authorise || matches!(account.phase, Phase::Closed { .. })) {
+    let closed = matches!(account.phase, Phase::Closed { .. });
+    let may_be = if closed && has_moved { account.accrued } else { account.orderable(program) };
+    match frozen && may_be > account.authorised && (program.auto_authorise || closed) {
         true => WAITING.put(state, &id.0, &()),
         false if frozen => WAITING.delete(state, &id.0),
         false => Ok(()),

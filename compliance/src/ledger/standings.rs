@@ -135,7 +135,7 @@ fn cuts(account: &Account, program: &Program, due: &Due) -> Cuts {
         per_transaction: rounded(whole.after_unit - whole.after_transaction),
         partner_period: rounded(due.earned() - claimed),
         partner_year: rounded(claimed - wanted),
-        budget: rounded(wanted - due.unrounded(account, program)),
+        budget: rounded(wanted - due.limited(account, program)),
     }
 }
 

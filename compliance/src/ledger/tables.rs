@@ -4,6 +4,7 @@ use contract::{Day, Id};
 use stream::{Key, StorageError, Table, TableId};
 
 use super::account::Account;
+use super::draws::Decision;
 use super::job::Job;
 use super::outliers::Past;
 use super::sharing::SharingKey;
@@ -37,6 +38,10 @@ pub(crate) const FRESH: Table<u8, ()> = Table::new(12, "something is fresh");
 pub(crate) const PERIODS: Table<[u8; 16], Vec<Past>> = Table::new(13, "periods");
 /// Histories that have changed in the tick under way.
 pub(crate) const SUSPECTS: Table<[u8; 16], ()> = Table::new(14, "suspects");
+/// (program, partner, order or activity) → what was decided about it.
+pub(crate) const DRAWS: Table<(String, String, String), Decision> = Table::new(19, "draws");
+/// Programs of which more is drawn than was earned in the end.
+pub(crate) const OVERDRAWN: Table<String, ()> = Table::new(21, "overdrawn programs");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 

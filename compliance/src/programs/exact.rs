@@ -80,6 +80,16 @@ impl Exact {
         Exact(divide_half_away(self.0.checked_mul(share.0.into()).expect("number overflow in a share"), SCALE))
     }
 
+    /// Its share that `part` is of `whole`, each taken to the millionth; all of it for the whole.
+    pub fn in_proportion(self, part: Exact, whole: Exact) -> Exact {
+        let (taken, of) = (i128::from(part.to_micros().0), i128::from(whole.to_micros().0));
+        match of {
+            _ if part == whole => self,
+            0 => Exact::ZERO,
+            _ => Exact(self.0 / of * taken + self.0 % of * taken / of),
+        }
+    }
+
     /// The same in millionths, halves away from zero.
     pub fn to_micros(self) -> Micros {
         Micros(i64::try_from(divide_half_away(self.0, SCALE)).expect("number overflow in a benefit"))

@@ -7,6 +7,7 @@
 pub mod allocation;
 pub mod bonus;
 pub mod caps;
+pub mod drawn;
 pub mod eligibility;
 pub mod estimate;
 pub mod exact;
@@ -16,6 +17,7 @@ pub mod growth;
 pub mod index;
 pub mod per_unit;
 pub mod percent;
+pub mod points;
 pub mod score;
 pub mod selection;
 pub mod special_price;
@@ -29,7 +31,8 @@ pub mod volume_rolling;
 pub mod volume_total;
 
 use contract::{
-    Benefit, FreeGoods, Growth, Late, Measure, Mechanism, Micros, Per, Program, Rounding, Score, Split, Tier,
+    Benefit, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Micros, Per, Points, Program, Rounding, Score,
+    Split, Tier,
 };
 
 pub use exact::{Exact, Sums};
@@ -61,6 +64,8 @@ pub fn benefit(mechanism: &Mechanism, sold: Sums) -> Exact {
         }
         Mechanism::Fixed { measure, amount } => fixed::benefit(*amount, sold.measure(*measure)),
         Mechanism::FreeGoods(terms) => free_goods::benefit(terms, sold.quantity),
+        Mechanism::Points(terms) => points::benefit(terms, sold.measure(terms.measure)),
+        Mechanism::CoopFund(CoopFund { rate, .. }) => percent::benefit(*rate, sold),
         Mechanism::Growth(_) | Mechanism::Score(_) => NO_FIGURE,
         Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => NO_DEBIT,
     }
@@ -103,6 +108,10 @@ pub fn line_benefit(mechanism: &Mechanism, before: Sums, line: Sums, all: Sums) 
             fixed::line_benefit(*amount, before.measure(*measure), line.measure(*measure))
         }
         Mechanism::FreeGoods(terms) => free_goods::line_benefit(terms, before.quantity, line.quantity),
+        Mechanism::Points(terms) => {
+            points::line_benefit(terms, before.measure(terms.measure), line.measure(terms.measure))
+        }
+        Mechanism::CoopFund(CoopFund { rate, .. }) => percent::benefit(*rate, line),
         Mechanism::Growth(_) | Mechanism::Score(_) => NO_FIGURE,
         Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => NO_DEBIT,
     }
@@ -139,9 +148,17 @@ pub fn needs_lines(program: &Program) -> bool {
         || program.rounding == Rounding::Sale
         || mechanism.resale().is_some()
         || divides(mechanism)
-        || matches!(mechanism, Mechanism::FreeGoods(FreeGoods { per: Per::Sale, .. }))
+        || counts_multiples(mechanism) == Some(Per::Sale)
         || late(mechanism).is_some()
         || (fills_bands(mechanism) && counted_by(rate_base(mechanism)) != mechanism.measure())
+}
+
+/// What whole multiples are counted over, where they are counted.
+pub fn counts_multiples(mechanism: &Mechanism) -> Option<Per> {
+    match mechanism {
+        Mechanism::FreeGoods(FreeGoods { per, .. }) | Mechanism::Points(Points { per, .. }) => Some(*per),
+        _ => None,
+    }
 }
 
 /// Whether one sale may be divided among several persons.
@@ -164,7 +181,7 @@ pub fn rate_base(mechanism: &Mechanism) -> Benefit {
         | Mechanism::ShipAndDebit { .. }
         | Mechanism::PassThrough { .. }
         | Mechanism::FreeGoods(_) => Benefit::PerUnit,
-        Mechanism::Percent { .. } => Benefit::Percent,
+        Mechanism::Percent { .. } | Mechanism::CoopFund(_) => Benefit::Percent,
         Mechanism::VolumeMarginal { benefit, .. }
         | Mechanism::VolumeRetroactive { benefit, .. }
         | Mechanism::VolumeRolling { benefit, .. }
@@ -173,8 +190,10 @@ pub fn rate_base(mechanism: &Mechanism) -> Benefit {
         | Mechanism::Growth(Growth { benefit, .. })
         | Mechanism::Score(Score { benefit, .. })
         | Mechanism::Spiff { benefit, .. } => *benefit,
-        Mechanism::Fixed { measure: Measure::Quantity, .. } => Benefit::PerUnit,
-        Mechanism::Fixed { measure: Measure::Amount, .. } => Benefit::Percent,
+        Mechanism::Fixed { measure: Measure::Quantity, .. }
+        | Mechanism::Points(Points { measure: Measure::Quantity, .. }) => Benefit::PerUnit,
+        Mechanism::Fixed { measure: Measure::Amount, .. }
+        | Mechanism::Points(Points { measure: Measure::Amount, .. }) => Benefit::Percent,
     }
 }
 

@@ -63,15 +63,17 @@ impl Sums {
     }
 
     /// What stands on each account, debits less credits.
-    fn balances(&self) -> [(&'static str, Micros); 5] {
-        let cost = match self.class {
-            AccountingClass::ContraRevenue => "CR-REB",
-            AccountingClass::MarketingExpense => "EX-MKT",
-            AccountingClass::SpiffExpense => "EX-SPIFF",
+    fn balances(&self) -> [(&'static str, Micros); 6] {
+        let (cost, liability, let_go) = match self.class {
+            AccountingClass::ContraRevenue => ("CR-REB", "LI-ACC", "CR-REB"),
+            AccountingClass::MarketingExpense => ("EX-MKT", "LI-ACC", "EX-MKT"),
+            AccountingClass::SpiffExpense => ("EX-SPIFF", "LI-ACC", "EX-SPIFF"),
+            AccountingClass::Points => ("CR-REB", "LI-PTS", "BRK"),
         };
         [
-            (cost, self.accrued() - self.released),
-            ("LI-ACC", -self.open()),
+            (cost, self.accrued()),
+            (let_go, -self.released),
+            (liability, -self.open()),
             ("LI-PAY", -self.payable()),
             ("RC-CLAW", self.owed_back()),
             ("CASH", -self.paid),

@@ -1,6 +1,6 @@
 //! What a line earns by its place in the order (domain notes §4.1, §4.5), before caps.
 
-use contract::{Benefit, FreeGoods, Measure, Mechanism, Micros, Per, Tier};
+use contract::{Benefit, CoopFund, FreeGoods, Measure, Mechanism, Micros, Per, Points, Tier};
 use num_traits::{Signed, Zero};
 
 use crate::exact::{Exact, exact, zero};
@@ -86,10 +86,26 @@ pub fn earned(mechanism: &Mechanism, before: Sold, line: Sold, all: Sold) -> Exa
             Per::Sale if line.quantity.is_negative() => -given(terms, -line.quantity),
             Per::Sale => given(terms, line.quantity),
         },
+        Mechanism::Points(terms) => {
+            let redeemed = Exact::from_integer(1) - exact(terms.breakage);
+            points(terms, before, line) * exact(terms.value) * redeemed
+        }
+        Mechanism::CoopFund(CoopFund { rate, .. }) => exact(*rate) * line.amount,
         // Without a baseline there is no growth, without a score no band; with one it is another mechanism.
         Mechanism::Growth(_) | Mechanism::Score(_) => zero(),
         // What a special price gives stands in the line.
         Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => zero(),
+    }
+}
+
+/// How many points a line brings.
+fn points(terms: &Points, before: Sold, line: Sold) -> Exact {
+    let counted = |measured: Exact| (measured.max(zero()) / exact(terms.every)).floor() * exact(terms.points);
+    let (before, line) = (before.measured(terms.measure), line.measured(terms.measure));
+    match terms.per {
+        Per::Period => counted(before + line) - counted(before),
+        Per::Sale if line.is_negative() => -counted(-line),
+        Per::Sale => counted(line),
     }
 }
 

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    Control, Currency, Day, Entitlement, EntitlementEvent, Id, Micros, Program, Reference, Settlement, Text,
+    Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Id, Mechanism, Micros, Points, Program, Reference,
+    Settlement, Text,
 };
+use num_traits::Signed;
 
 use crate::budget::{Claim, shared};
 use crate::cover::{Claimant, Units, balances, covered};
+use crate::draws::{Decided, Purse, drawn};
 use crate::exact::{Exact, exact, rounded, zero};
 use crate::pricing::{Line, changes, together};
 use crate::terms::holding;
@@ -41,6 +44,8 @@ pub struct Oracle {
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
     accounts: BTreeMap<Settlement, Account>,
+    /// Draws that were decided, by program.
+    decided: BTreeMap<Text, Decided>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +73,8 @@ struct Account {
     /// What the beneficiary's year leaves, and what the version's budget does.
     year_left: Option<Exact>,
     budget_left: Option<Exact>,
+    /// Points, or money, that was drawn on it.
+    drawn: Exact,
     accrued: Micros,
     orders: Vec<Order>,
 }
@@ -97,6 +104,35 @@ impl Account {
         self.budget_left.map_or(self.wanted(), |left| self.wanted().min(left))
     }
 
+    /// No less than what was drawn.
+    fn due(&self) -> Exact {
+        let limited = self.within_budget();
+        if self.drawn.is_positive() { limited.max(self.drawn_worth()) } else { limited }
+    }
+
+    fn drawn_worth(&self) -> Exact {
+        match &self.program.mechanism {
+            Mechanism::Points(points) => self.drawn * exact(points.value),
+            _ => self.drawn,
+        }
+    }
+
+    /// What can be drawn in all: as many points as were earned, or as much money.
+    fn earned(&self, currency: Currency) -> Exact {
+        let Mechanism::Points(terms) = &self.program.mechanism else {
+            return exact(rounded(self.within_budget(), currency)).max(zero());
+        };
+        let mechanism = Mechanism::Points(Points { value: Micros::ONE, breakage: Micros::ZERO, ..*terms });
+        let program = Program {
+            mechanism,
+            caps: Default::default(),
+            bonus: Vec::new(),
+            rounding: Default::default(),
+            ..self.program.clone()
+        };
+        reached(&program, currency, &self.covered, &self.lines).earned.max(zero())
+    }
+
     fn ordered(&self) -> Micros {
         self.orders.iter().map(|order| order.amount).sum()
     }
@@ -117,9 +153,13 @@ impl Account {
     }
 
     /// Orders what is due and was not ordered, where that is not too little.
-    fn order(&mut self, day: Day) {
-        let open = self.accrued - self.ordered();
-        let enough = self.program.minimum_payout.is_none_or(|minimum| open >= minimum);
+    fn order(&mut self, day: Day, currency: Currency) {
+        let waits = self.accrued - self.ordered();
+        let open = match self.program.mechanism.is_drawn_on() {
+            true => rounded(self.drawn_worth(), currency).min(self.accrued) - self.ordered(),
+            false => waits,
+        };
+        let enough = self.program.minimum_payout.is_none_or(|minimum| waits >= minimum);
         if self.program.auto_authorise && open > Micros::ZERO && enough {
             self.orders.push(Order { day, amount: open });
         }
@@ -261,6 +301,7 @@ impl Oracle {
             given_up: zero(),
             year_left: None,
             budget_left: None,
+            drawn: zero(),
             accrued: Micros::ZERO,
             orders: Vec::new(),
         };
@@ -288,12 +329,16 @@ impl Oracle {
                 .programs
                 .iter()
                 .find(|program| program.id == settlement.program && program.version == settlement.version);
+            let expected = written.filter(|_| account.phase == Phase::Frozen).and_then(|written| {
+                let written = holding(written, settlement, &account.partner, account.last);
+                expected_anew(&account.program, written)
+            });
             let program = match written.filter(|_| account.phase == Phase::Open) {
                 Some(written) => {
                     account.terms = self.control;
                     holding(written, settlement, &account.partner, account.last)
                 }
-                None => account.program.clone(),
+                None => expected.unwrap_or_else(|| account.program.clone()),
             };
             let mut lines = lines.remove(settlement).unwrap_or_default();
             lines.sort_unstable();
@@ -302,9 +347,12 @@ impl Oracle {
         self.cover(tick.is_some());
         self.share_years();
         self.share_budgets();
+        if let Some(day) = tick {
+            self.draw(day);
+        }
         for (settlement, account) in &mut self.accounts {
             if account.phase == Phase::Open || tick.is_some() {
-                account.accrued = rounded(account.within_budget(), settlement.currency);
+                account.accrued = rounded(account.due(), settlement.currency);
             }
         }
     }
@@ -331,6 +379,59 @@ impl Oracle {
                 let account = self.accounts.get_mut(settlement).expect("a member has an account");
                 if account.phase == Phase::Open || at_tick {
                     account.count(settlement.currency, account.program.clone(), account.lines.clone(), covered);
+                }
+            }
+        }
+    }
+
+    /// Draws are shared out anew among all settlements that are frozen, or freeze on this day.
+    fn draw(&mut self, today: Day) {
+        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let programs: BTreeSet<Text> = reference.programs.iter().map(|program| program.id.clone()).collect();
+        for program in programs {
+            let mut versions = reference.programs.iter().filter(|version| version.id == program);
+            let Some(last) = versions.rfind(|version| version.mechanism.is_drawn_on()) else { continue };
+            let of: Vec<Draw> = reference.draws.iter().filter(|draw| draw.program == program).cloned().collect();
+            let decided = self.decided.entry(program.clone()).or_default();
+            decided.retain(|draw, _| of.contains(draw));
+            let mut members: Vec<(Day, Day, Settlement)> = Vec::new();
+            for (settlement, account) in &mut self.accounts {
+                if settlement.program != program || Some(settlement.currency) != last.currency {
+                    continue;
+                }
+                if account.program.mechanism.is_drawn_on() && account.freezes_on() <= today {
+                    members.push((account.closes_on(), account.last, settlement.clone()));
+                } else {
+                    account.drawn = zero();
+                }
+            }
+            members.sort();
+            for (.., settlement) in &members {
+                let partner = settlement.beneficiary.trim_start_matches("partner:");
+                if !of.iter().any(|draw| draw.partner == partner) {
+                    self.accounts.get_mut(settlement).expect("a member has an account").drawn = zero();
+                }
+            }
+            let partners: BTreeSet<&Text> = of.iter().map(|draw| &draw.partner).collect();
+            for partner in partners {
+                let mine: Vec<Draw> = of.iter().filter(|draw| draw.partner == *partner).cloned().collect();
+                let beneficiary = format!("partner:{partner}");
+                let own = || members.iter().filter(|(.., settlement)| *settlement.beneficiary == *beneficiary);
+                let purse = |(expires, _, settlement): &(Day, Day, Settlement)| {
+                    let account = &self.accounts[settlement];
+                    let earned = account.earned(settlement.currency);
+                    Purse {
+                        opens: account.freezes_on(),
+                        expires: *expires,
+                        earned,
+                        before: account.drawn,
+                        drawn: zero(),
+                    }
+                };
+                let mut purses: Vec<Purse> = own().map(purse).collect();
+                drawn(&last.mechanism, &mine, today, &mut purses, decided);
+                for ((.., settlement), purse) in own().zip(purses) {
+                    self.accounts.get_mut(settlement).expect("a member has an account").drawn = purse.drawn;
                 }
             }
         }
@@ -381,14 +482,15 @@ impl Oracle {
 
     /// What a tick moves once everything is settled: late amounts are ordered, periods freeze and close.
     fn turn(&mut self, day: Day) {
-        for account in self.accounts.values_mut() {
+        for (settlement, account) in &mut self.accounts {
+            let currency = settlement.currency;
             if account.phase != Phase::Open {
-                account.order(day);
+                account.order(day, currency);
             }
             if account.phase == Phase::Open && account.freezes_on() <= day {
                 account.phase = Phase::Frozen;
                 account.given_up = (account.reached.earned - account.within_budget()).max(zero());
-                account.order(day);
+                account.order(day, currency);
             }
             if account.phase == Phase::Frozen && account.closes_on() <= day {
                 account.phase = Phase::Closed;
@@ -404,6 +506,14 @@ fn claim(account: &Account) -> Claim {
         authorised: account.ordered(),
         steps: account.reached.steps.clone(),
     }
+}
+
+/// The program where it says the same as before but for how many points are never redeemed.
+fn expected_anew(before: &Program, now: Program) -> Option<Program> {
+    let (Mechanism::Points(old), Mechanism::Points(new)) = (&before.mechanism, &now.mechanism) else { return None };
+    let same = Mechanism::Points(Points { breakage: new.breakage, ..*old }) == now.mechanism;
+    let otherwise = Program { mechanism: now.mechanism.clone(), to: now.to, ..before.clone() };
+    (same && otherwise == now).then_some(now)
 }
 
 /// The version of a program that holds on a day; for one that no version holds the one before, else the first.

@@ -9,6 +9,7 @@
 mod books;
 mod budget;
 mod cover;
+mod draws;
 mod earn;
 mod exact;
 mod ledger;

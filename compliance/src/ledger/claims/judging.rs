@@ -179,7 +179,7 @@ impl Judging<'_> {
         let now = Now { control: self.control, today: Some(self.today), references: self.references };
         for (id, account) in &mut desk.accounts {
             let program = &*terms(account, self.references.as_of(account.terms));
-            let owed = account.accrued - account.authorised;
+            let owed = account.orderable(program) - account.authorised;
             let room = left(owed.max(Micros::ZERO), &holds(account, program, now, state)?, account);
             if room < owed {
                 CLAIMED.put(state, &group, &())?;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Benefit, Cadence, Caps, Choice, Control, Credit, Currency, Day, Debit, Entitlement,
-    EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per, Program, Proration,
-    RecordRef, Reference, Resale, Rounding, Score, Selector, SpecialPrice, Split, Steps, Text, Tier,
+    AccountingClass, Asked, Benefit, Cadence, Caps, Choice, Control, CoopFund, Credit, Currency, Day, Debit, Draw,
+    Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per,
+    Points, Program, Proration, RecordRef, Reference, Resale, Rounding, Score, Selector, SpecialPrice, Split, Steps,
+    Text, Tier,
 };
 
 const PARTNERS: [&str; 3] = ["A", "B", "C"];
@@ -342,7 +343,39 @@ fn reference(programs: &[Program]) -> Reference {
         }
     }
     special_prices.sort();
-    Reference { programs, special_prices, functional_currency: Currency::parse("USD"), ..Reference::default() }
+    let draws = draws(&programs);
+    Reference { programs, special_prices, draws, functional_currency: Currency::parse("USD"), ..Reference::default() }
+}
+
+/// Six draws of each partner under each program that is drawn on, some of them for more than there ever is.
+fn draws(programs: &[Program]) -> Vec<Draw> {
+    let mut all = Vec::new();
+    let mut last: BTreeMap<&Text, (usize, &Program)> = BTreeMap::new();
+    for (place, program) in programs.iter().enumerate().filter(|(_, program)| program.mechanism.is_drawn_on()) {
+        last.insert(&program.id, (place, program));
+    }
+    for (place, program) in last.into_values() {
+        for (partner, number) in PARTNERS.into_iter().flat_map(|partner| (1..7).map(move |number| (partner, number))) {
+            let units = Micros::units(number * (2 + place as i64));
+            let asked = match program.mechanism {
+                Mechanism::Points(_) => Asked::Points(units),
+                // The sixth names the proof of the fourth, the fifth has none.
+                _ => Asked::Activity {
+                    approved: Micros::units(9),
+                    spent: Micros(units.0 + 333_333),
+                    proof: if number == 5 {
+                        Text::default()
+                    } else {
+                        format!("{}{partner}{}", program.id, number.min(4)).into()
+                    },
+                },
+            };
+            let (id, date) = (number.to_string().into(), first_day().plus(50 * number as i32));
+            all.push(Draw { program: program.id.clone(), partner: partner.into(), id, date, asked });
+        }
+    }
+    all.sort();
+    all
 }
 
 fn programs(dice: &mut Dice) -> Vec<Program> {
@@ -364,7 +397,7 @@ fn programs(dice: &mut Dice) -> Vec<Program> {
 
 fn program(dice: &mut Dice, place: usize) -> Program {
     let from = if dice.one_in(4) { first_day().plus(dice.below(50) as i32) } else { first_day().plus(-400) };
-    Program {
+    let mut program = Program {
         id: name(place),
         version: 1,
         name: format!("program {place}"),
@@ -402,7 +435,26 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         minimum_payout: dice.some(4, |dice| dice.micros(500_000, 40_000_000)),
         bonus: dice.some(5, bonus).unwrap_or_default(),
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
+    };
+    if is_points(&program.mechanism) {
+        program.class = AccountingClass::Points;
     }
+    fit_draws(&mut program);
+    program
+}
+
+/// What is drawn on a program is in its currency; points are under no cap.
+fn fit_draws(program: &mut Program) {
+    if program.mechanism.is_drawn_on() {
+        (program.currency, program.auto_authorise, program.minimum_payout) = (Currency::parse("USD"), true, None);
+    }
+    if is_points(&program.mechanism) {
+        (program.caps, program.bonus, program.rounding) = (Caps::default(), Vec::new(), Rounding::Total);
+    }
+}
+
+fn is_points(mechanism: &Mechanism) -> bool {
+    matches!(mechanism, Mechanism::Points(_))
 }
 
 fn late(dice: &mut Dice) -> Late {
@@ -441,7 +493,7 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         let rate = if dice.one_in(6) { Micros(rate.0 / 2) } else { Micros(rate.0 * (place + 1)) };
         tiers.push(Tier { from, rate });
     }
-    match dice.below(13) {
+    match dice.below(15) {
         0 => Mechanism::PerUnit { rate },
         1 => Mechanism::Percent { rate },
         2 => {
@@ -458,6 +510,15 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
         7 => Mechanism::Fixed { measure, amount: Micros(rate.0 * 900) },
         8 => Mechanism::Growth(growth(dice, measure, benefit, tiers)),
         9 => Mechanism::Score(Score { benefit, tiers, scores: figures(dice) }),
+        12 => Mechanism::Points(Points {
+            measure,
+            every: Micros::units(1 + dice.below(9) as i64),
+            points: Micros(500_000 * (1 + dice.below(4) as i64)),
+            per: if dice.one_in(2) { Per::Sale } else { Per::Period },
+            value: rate,
+            breakage: dice.micros(0, 900_000),
+        }),
+        13 => Mechanism::CoopFund(CoopFund { rate, share: Micros(300_000) }),
         11 => Mechanism::ShipAndDebit { resale: Resale::Partial },
         10 => Mechanism::FreeGoods(FreeGoods {
             every: Micros::units(1 + dice.below(9) as i64),
@@ -492,10 +553,22 @@ fn figures(dice: &mut Dice) -> Arc<[Figure]> {
 fn change_terms(dice: &mut Dice, programs: &mut [Program]) {
     let place = dice.below(programs.len() as u64) as usize;
     let program = &mut programs[place];
-    match dice.below(4) {
+    match dice.below(5) {
+        4 => {
+            if let Mechanism::Points(points) = &mut program.mechanism {
+                points.breakage = dice.micros(0, 900_000);
+            }
+        }
         0 => program.caps.budget = dice.some(2, |dice| dice.micros(5_000_000, 300_000_000)),
         1 => program.caps.partner_period = dice.some(2, |dice| dice.micros(1_000_000, 90_000_000)),
         2 => program.grace_days = dice.below(50) as u32,
-        _ => program.mechanism = mechanism(dice),
+        _ => {
+            // Points are booked on accounts of their own: nothing turns into them.
+            let other = mechanism(dice);
+            if is_points(&other) == is_points(&program.mechanism) {
+                program.mechanism = other;
+            }
+        }
     }
+    fit_draws(program);
 }

@@ -1,0 +1,81 @@
+//! What is drawn on programs that keep what is due until then: points redeemed, activities paid (domain notes §4.10, OP-42).
+
+use std::collections::BTreeMap;
+
+use contract::{Asked, Day, Draw, Mechanism};
+use num_traits::Zero;
+
+use crate::exact::{Exact, exact, to_millionths, zero};
+
+/// What a settlement has earned: points, or money.
+#[derive(Clone, Debug)]
+pub struct Purse {
+    /// From this day on, and before the other, it can be drawn on.
+    pub opens: Day,
+    pub expires: Day,
+    pub earned: Exact,
+    /// When draws were shared out last.
+    pub before: Exact,
+    pub drawn: Exact,
+}
+
+impl Purse {
+    fn free_on(&self, day: Day) -> Exact {
+        if self.opens <= day && day < self.expires { self.earned - self.drawn } else { zero() }
+    }
+}
+
+/// What was decided, by order or activity: for what was asked, and how much it is; nothing while it waits.
+pub type Decided = BTreeMap<Draw, Exact>;
+
+/// One partner's draws on its purses, which are in the order in which they expire. Decides what can be decided.
+pub fn drawn(mechanism: &Mechanism, draws: &[Draw], today: Day, purses: &mut [Purse], decided: &mut Decided) {
+    let mut reached: Vec<&Draw> = draws.iter().filter(|draw| draw.date <= today).collect();
+    reached.sort_by_key(|draw| (draw.date, &draw.id));
+    // What was drawn on a purse stays there; the rest goes where there is something.
+    let mut owed: Exact = reached.iter().filter_map(|draw| decided.get(*draw)).sum();
+    for purse in purses.iter_mut() {
+        purse.drawn = purse.before.min(purse.earned).min(owed);
+        owed -= purse.drawn;
+    }
+    spend(purses, today, owed);
+    for draw in reached {
+        if decided.contains_key(draw) {
+            continue;
+        }
+        let free: Exact = purses.iter().map(|purse| purse.free_on(draw.date)).sum();
+        if let Some(given) = given(mechanism, draw, free, draws) {
+            spend(purses, draw.date, given);
+            decided.insert(draw.clone(), given);
+        }
+    }
+}
+
+/// Nothing where there is no proof yet, or one that another activity names.
+fn given(mechanism: &Mechanism, draw: &Draw, free: Exact, draws: &[Draw]) -> Option<Exact> {
+    match (&draw.asked, mechanism) {
+        (Asked::Points(points), _) => Some(if exact(*points) <= free { exact(*points) } else { zero() }),
+        (Asked::Activity { approved, spent, proof }, Mechanism::CoopFund(fund)) => {
+            let names = |other: &&Draw| matches!(&other.asked, Asked::Activity { proof: named, .. } if named == proof);
+            let alone = draws.iter().filter(names).count() == 1;
+            let share = to_millionths(exact(*spent) * exact(fund.share));
+            let whole = share.min(exact(*approved)).min(free);
+            let cents = Exact::from_integer(100);
+            (!proof.is_empty() && alone).then(|| (whole * cents).floor() / cents)
+        }
+        _ => unreachable!("a fund's share is asked of a fund"),
+    }
+}
+
+/// Returns what the purses lack.
+fn spend(purses: &mut [Purse], day: Day, wanted: Exact) -> Exact {
+    let mut left = wanted;
+    for purse in purses {
+        let part = purse.free_on(day).min(left);
+        if !part.is_zero() {
+            purse.drawn += part;
+            left -= part;
+        }
+    }
+    left
+}
