@@ -237,9 +237,9 @@ impl<'a> Drawing<'a> {
         }
         let (held, gone) = (whole(held(pots, draw.date)), whole(expired(pots, draw.date)));
         let unit = Micros(10_i64.pow(6 - self.currency.minor_digits()));
-        let granted = asked.min(held);
-        let granted = Micros(granted.0 - granted.0 % unit.0);
-        if granted >= share.round(self.currency.minor_digits()) {
+        let cut = |amount: Micros| Micros(amount.0 - amount.0 % unit.0);
+        let granted = cut(asked.min(held));
+        if granted >= cut(share) {
             return Verdict { granted: Some(granted), found: None };
         }
         let code =
