@@ -104,6 +104,12 @@ impl Micros {
         Micros(divide_half_away(i128::from(self.0), i128::from(unit)) * unit)
     }
 
+    /// Cuts to `digits` decimals, towards minus infinity.
+    pub fn floor(self, digits: u32) -> Micros {
+        let unit = 10_i64.pow(6 - digits.min(6));
+        Micros(self.0 - self.0.rem_euclid(unit))
+    }
+
     /// Rounds a decimal to a millionth, halves away from zero.
     pub fn from_decimal(value: Decimal) -> Option<Micros> {
         let rounded = value.round_dp_with_strategy(6, RoundingStrategy::MidpointAwayFromZero);
@@ -250,6 +256,10 @@ mod tests {
         assert_eq!(Micros::parse("0.375").unwrap().round(2).to_string(), "0.38");
         assert_eq!(Micros::parse("-0.375").unwrap().round(2).to_string(), "-0.38");
         assert_eq!(Micros::parse("2.345").unwrap().round(2).to_string(), "2.35");
+        assert_eq!(Micros::parse("2.349999").unwrap().floor(2).to_string(), "2.34");
+        assert_eq!(Micros::parse("2.34").unwrap().floor(2).to_string(), "2.34");
+        assert_eq!(Micros::parse("-2.341").unwrap().floor(2).to_string(), "-2.35");
+        assert_eq!(Micros::parse("100.5").unwrap().floor(0).to_string(), "100");
         let per_unit = Micros::parse("0.0333").unwrap();
         assert_eq!(per_unit.times(Micros::units(100_000)).to_string(), "3330");
     }

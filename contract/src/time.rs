@@ -20,6 +20,11 @@ impl Day {
         Date::new(year, month, day).ok().map(Day::from_date)
     }
 
+    /// The last day of the calendar, 9999-12-31.
+    pub fn last() -> Day {
+        Day::from_date(Date::MAX)
+    }
+
     pub fn from_date(date: Date) -> Day {
         Day(date.since(epoch()).expect("day count").get_days())
     }
@@ -130,5 +135,6 @@ mod tests {
         );
         assert_eq!(Day::parse("2013-02-29"), None);
         assert_eq!(Day::parse("1969-12-31"), Some(Day(-1)));
+        assert_eq!(Day::last().to_string(), "9999-12-31");
     }
 }

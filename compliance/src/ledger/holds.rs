@@ -34,7 +34,7 @@ pub(crate) fn holds(
 /// What all holds together leave of an amount that is to be ordered.
 pub(crate) fn left(amount: Micros, holds: &[Found], account: &Account) -> Micros {
     let held: Exact = holds.iter().map(|found| found.at_risk).sum();
-    (Exact::from(amount) - held).max(Exact::ZERO).round(account.settlement.currency)
+    (Exact::from(amount) - held).max(Exact::ZERO).round(account.settlement.currency).min(amount)
 }
 
 /// Whether a code is that of a hold.

@@ -251,6 +251,7 @@ impl Case {
                 self.reference.programs.push(program);
                 self.reference.programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
             }
+            ["drop", id] => self.reference.programs.retain(|program| program.id != *id),
             ["functional", currency] => self.reference.functional_currency = Currency::parse(currency),
             ["rate", currency, day, rate] => {
                 let (currency, day) = (Currency::parse(currency).unwrap(), Day::parse(day).unwrap());
@@ -398,7 +399,7 @@ impl Case {
         }
     }
 
-    /// `version=`, `quantity=`, `unit=` and `sale=` may follow the amount.
+    /// `version=`, `quantity=`, `unit=`, `currency=` and `sale=` may follow the amount.
     fn claim(&mut self, name: &str, partner: &str, program: &str, day: &str, amount: &str, options: &[&str]) {
         let option = |key: &str| options.iter().find_map(|o| o.strip_prefix(key)?.strip_prefix('='));
         self.records += 1;
@@ -418,7 +419,7 @@ impl Case {
             quantity: option("quantity").map_or(Micros::ZERO, number),
             unit: option("unit").map_or(Micros::ZERO, number),
             amount: number(amount),
-            currency: dollar(),
+            currency: Currency::parse(option("currency").unwrap_or("USD")).unwrap(),
             document: option("sale").unwrap_or_default().into(),
             sale: option("sale").map(|sale| Id::of("sale", &[sale])),
         };

@@ -21,7 +21,7 @@ use crate::ledger::periods::{Issuing, tell};
 use crate::ledger::rows::{OfSale, by_sale};
 use crate::ledger::settle::terms;
 use crate::ledger::tables::ACCOUNTS;
-use crate::references::References;
+use crate::references::{Known, References};
 
 /// Claims are judged when all settlements are settled and turned.
 const ROUND: u8 = 8;
@@ -116,7 +116,7 @@ impl Judging<'_> {
     }
 
     fn desk(&self, line: &ClaimLine, names_sales: bool, state: &mut dyn State) -> Result<Desk, StageError> {
-        let known = self.references.as_of(self.control);
+        let known = self.known(line);
         let period = program_of(line, known).map(|program| Group::of_line(line, program).period).unwrap_or_default();
         let mut desk = Desk { accounts: Vec::new(), sales: BTreeMap::new() };
         for version in known.versions(&line.program) {
@@ -139,11 +139,17 @@ impl Judging<'_> {
         Ok(desk)
     }
 
+    /// What is known of the line's program: now, or as the line came where the program was dropped since.
+    fn known(&self, line: &ClaimLine) -> &Known {
+        let now = self.references.as_of(self.control);
+        if now.versions(&line.program).is_empty() { self.references.as_of(line.stamp) } else { now }
+    }
+
     /// The terms of the newest settlement, else those that hold now.
     fn program(&self, line: &ClaimLine, desk: &Desk) -> Program {
         let of_account =
             desk.accounts.last().map(|(_, account)| terms(account, self.references.as_of(account.terms)).into_owned());
-        let now = || program_of(line, self.references.as_of(self.control)).cloned();
+        let now = || program_of(line, self.known(line)).cloned();
         of_account.or_else(now).expect("a program whose claims were taken in is known")
     }
 
@@ -240,7 +246,7 @@ impl Judging<'_> {
             currency: line.currency,
             state: verdict.state,
             codes: verdict.codes,
-            message: verdict.reasons.join("; "),
+            message: [verdict.reasons, verdict.remarks].concat().join("; "),
             decided_by,
         };
         if note.published.as_ref() != Some(&claim) {
@@ -336,16 +342,16 @@ fn settled(
     standing: &Standing,
 ) -> Verdict {
     if gone {
-        let reasons = vec!["its sender took it back".to_owned()];
-        return Verdict { state: ClaimState::Withdrawn, most: payable, codes: Vec::new(), reasons };
+        let remarks = vec!["its sender took it back".to_owned()];
+        return Verdict { state: ClaimState::Withdrawn, most: payable, remarks, ..Verdict::none() };
     }
     if verdict.state == ClaimState::Valid && payable < verdict.most {
         verdict.codes.push(Code::ClaimAboveDue);
         let so_far = if standing.frozen { "" } else { " so far" };
         verdict.reasons.push(format!("{claimed} claimed, {payable} is left of what is due{so_far}"));
-        if payable.is_zero() && note.ordered.is_zero() && standing.frozen {
-            verdict.state = follow(verdict.state, ClaimEvent::Blocked);
-        }
+    }
+    if verdict.state == ClaimState::Valid && payable.is_zero() && note.ordered.is_zero() && standing.frozen {
+        verdict.state = follow(verdict.state, ClaimEvent::Blocked);
     }
     let is_decided_otherwise = matches!(verdict.state, ClaimState::Withdrawn | ClaimState::InDispute);
     if note.ordered > Micros::ZERO && !is_decided_otherwise {

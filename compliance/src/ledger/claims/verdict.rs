@@ -31,12 +31,18 @@ pub(super) struct Verdict {
     pub codes: Vec<Code>,
     /// Why, one reason for each code.
     pub reasons: Vec<String>,
+    /// What else bounds it, without a code.
+    pub remarks: Vec<String>,
 }
 
 impl Verdict {
+    fn bare(state: ClaimState, most: Micros) -> Verdict {
+        Verdict { state, most, codes: Vec::new(), reasons: Vec::new(), remarks: Vec::new() }
+    }
+
     /// That of a line that nobody has looked at.
     pub(super) fn none() -> Verdict {
-        Verdict { state: ClaimState::Received, most: Micros::ZERO, codes: Vec::new(), reasons: Vec::new() }
+        Verdict::bare(ClaimState::Received, Micros::ZERO)
     }
 }
 
@@ -62,7 +68,7 @@ pub(super) fn judge(line: &ClaimLine, note: &Note, program: &Program, standing: 
     }
     if terms.review_above.is_some_and(|above| claimed(line, note) > above) && note.word.is_none() {
         return Verdict {
-            reasons: vec![format!("a line of more than {} waits for a person", terms.review_above.unwrap_or_default())],
+            remarks: vec![format!("a line of more than {} waits for a person", terms.review_above.unwrap_or_default())],
             ..outcome(ClaimEvent::Doubted, Micros::ZERO)
         };
     }
@@ -112,8 +118,8 @@ pub(super) fn last_day(line: &ClaimLine, program: &Program, terms: &ClaimTerms) 
     const DAYS_MAX: u32 = 36_525;
     let period = program.period.range(line.date).1;
     let period = match terms.late {
-        LateClaim::Reject => period,
-        LateClaim::Roll => program.period.range(period.plus(1)).1,
+        LateClaim::Roll if period < Day::last() => program.period.range(period.plus(1)).1,
+        LateClaim::Roll | LateClaim::Reject => period,
     };
     period.plus(i32::try_from(terms.days.min(DAYS_MAX)).expect("a bounded count fits"))
 }
@@ -125,11 +131,11 @@ fn nothing_due(line: &ClaimLine, standing: &Standing) -> Verdict {
         None => "nothing is due for the period".to_owned(),
     };
     if !standing.frozen {
-        let reasons = vec![format!("{what} yet")];
-        return Verdict { reasons, ..outcome(ClaimEvent::EvidenceMissing, Micros::ZERO) };
+        let remarks = vec![format!("{what} yet")];
+        return Verdict { remarks, ..outcome(ClaimEvent::EvidenceMissing, Micros::ZERO) };
     }
     let state = walk(&[ClaimEvent::Resolved, ClaimEvent::Checked, ClaimEvent::EvidenceMissing, ClaimEvent::Expired]);
-    Verdict { state, most: Micros::ZERO, codes: vec![Code::ClaimOrphan], reasons: vec![what] }
+    Verdict { codes: vec![Code::ClaimOrphan], reasons: vec![what], ..Verdict::bare(state, Micros::ZERO) }
 }
 
 /// What of the line is provable before it is compared with what is due.
@@ -146,9 +152,19 @@ fn provable(line: &ClaimLine, note: &Note, program: &Program, standing: &Standin
         && most < verdict.most
     {
         verdict.most = most;
-        verdict.reasons.push(note.said.clone());
+        verdict.remarks.push(note.said.clone());
     }
+    cut(&mut verdict, line.currency);
     verdict
+}
+
+/// Nothing below the minor unit is paid.
+fn cut(verdict: &mut Verdict, currency: Currency) {
+    let whole = verdict.most.floor(currency.minor_digits());
+    if whole < verdict.most {
+        verdict.remarks.push(format!("{} is {whole} in whole minor units of {currency}", verdict.most));
+        verdict.most = whole;
+    }
 }
 
 type Bound = (Code, Micros, String);
@@ -189,12 +205,12 @@ fn round(amount: Micros, currency: Currency) -> Micros {
 
 /// What a person's word alone says.
 fn said(state: ClaimState, note: &Note) -> Verdict {
-    Verdict { state, most: Micros::ZERO, codes: Vec::new(), reasons: vec![note.said.clone()] }
+    Verdict { remarks: vec![note.said.clone()], ..Verdict::bare(state, Micros::ZERO) }
 }
 
 fn outcome(event: ClaimEvent, most: Micros) -> Verdict {
     let state = walk(&[ClaimEvent::Resolved, ClaimEvent::Checked, event]);
-    Verdict { state, most, codes: Vec::new(), reasons: Vec::new() }
+    Verdict::bare(state, most)
 }
 
 /// Where a line that has just come in stands after these events.
