@@ -298,7 +298,15 @@ impl RowReader {
         row.date_text = self.last_date.0.clone();
         row.date = self.last_date.1;
         if row.date.is_none() {
-            let message = "date is not one of the calendar in the feed's date style; send the line again with its date";
+            let message = match self.definition.reports {
+                Reports::Sales => {
+                    "date is not one of the calendar in the feed's date style; send the line again with its date"
+                }
+                Reports::Claims => {
+                    "date is no day in the feed's date style and no period, from 1900 to 2999; send the line again with \
+                     one"
+                }
+            };
             row.problems.push(problem(Code::DateImpossible, Field::Date.as_str(), text, message.to_owned()));
         }
     }
@@ -308,7 +316,7 @@ impl RowReader {
         let day = self.definition.dates.parse(text);
         match self.definition.reports {
             Reports::Sales => day,
-            Reports::Claims => day.or_else(|| crate::period::first_day(text)),
+            Reports::Claims => day.or_else(|| crate::period::first_day(text)).filter(|day| is_claimable(*day)),
         }
     }
 
@@ -323,6 +331,11 @@ impl RowReader {
             self.periods.insert(text.into(), 1);
         }
     }
+}
+
+/// A claim may come before its period; what lies further off is no period that somebody means.
+fn is_claimable(day: Day) -> bool {
+    (1900..=2999).contains(&day.year())
 }
 
 /// A problem with a value; a long one is cut.
@@ -452,8 +465,12 @@ fn is_filler(serial: &str) -> bool {
         || plain.bytes().all(|digit| digit == b'0')
 }
 
-/// A claim asks for something.
+/// A claim asks for something, and gives nothing back.
 fn check_claim(row: &mut ParsedRow) {
+    if let Some(quantity) = row.quantity.filter(|quantity| *quantity < Micros::ZERO) {
+        let message = "a claim asks for units above zero; send the line again, or withdraw it".to_owned();
+        row.problems.push(problem(Code::RowUnreadable, Field::Quantity.as_str(), &quantity.to_string(), message));
+    }
     match row.amount {
         Some(amount) if amount > Micros::ZERO => {}
         Some(amount) => {
