@@ -308,13 +308,13 @@ pub struct ClaimCase<'a> {
     pub paid: bool,
     /// The partner that sent it.
     pub submitter: &'a str,
-    /// Who decided it last; empty where no person did.
-    pub decider: &'a str,
-    /// Who proposed an override that waits for a second person; empty where nobody did.
-    pub proposer: &'a str,
+    /// Who decided it so far.
+    pub deciders: &'a [Text],
+    /// Who proposed what waits for a second person.
+    pub proposed: Option<(&'a str, ClaimAction)>,
     /// What the line asks for.
     pub amount: Micros,
-    /// Up to which amount one person may override; `None` for any.
+    /// Up to which amount one person may override a rejection or decide a dispute for the partner; `None` for any.
     pub limit: Option<Micros>,
     /// The days for an appeal are not over.
     pub appealable: bool,
@@ -364,7 +364,7 @@ pub fn permit(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>)
             S::InDispute
         }
         ClaimAction::Uphold | ClaimAction::Overturn | ClaimAction::Settle { .. } => {
-            decide_dispute(action, case, actor)?
+            return decide_dispute(action, case, actor);
         }
         ClaimAction::Withdraw => {
             owner_only(case, actor)?;
@@ -397,16 +397,25 @@ fn overrule(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<Permitted, &
     not_the_partner(case, actor)?;
     in_state(case.state == ClaimState::Rejected, "only a rejected line is overridden")?;
     in_state(case.overridable, "nobody overrides the rule that rejected it")?;
-    in_state(case.decider != actor.name, "whoever rejected it does not override it")?;
+    in_state(!has_decided(case, actor), "whoever rejected it does not override it")?;
     said(actor.reason, "an override needs a reason")?;
     said(actor.comment, "an override needs a comment")?;
-    if case.limit.is_none_or(|limit| case.amount <= limit) {
-        return Ok(Permitted::To(ClaimState::Valid));
+    let_go(ClaimAction::Override, case.amount, case, actor)
+}
+
+/// Above the limit a line is let go once two persons say the same.
+fn let_go(
+    action: ClaimAction,
+    amount: Micros,
+    case: &ClaimCase<'_>,
+    actor: &ClaimActor<'_>,
+) -> Result<Permitted, &'static str> {
+    if case.limit.is_some_and(|limit| amount > limit) {
+        let Some((proposer, _)) = case.proposed.filter(|(_, proposed)| *proposed == action) else {
+            return Ok(Permitted::Proposed);
+        };
+        in_state(proposer != actor.name, "an amount above the limit needs a second person")?;
     }
-    if case.proposer.is_empty() {
-        return Ok(Permitted::Proposed);
-    }
-    in_state(case.proposer != actor.name, "an amount above the limit needs a second person")?;
     Ok(Permitted::To(ClaimState::Valid))
 }
 
@@ -414,16 +423,23 @@ fn decide_dispute(
     action: ClaimAction,
     case: &ClaimCase<'_>,
     actor: &ClaimActor<'_>,
-) -> Result<ClaimState, &'static str> {
+) -> Result<Permitted, &'static str> {
     not_the_partner(case, actor)?;
     in_state(case.state == ClaimState::InDispute, "only a line in dispute is decided")?;
-    in_state(case.decider != actor.name, "whoever decided first does not decide the dispute")?;
+    in_state(!has_decided(case, actor), "whoever decided first does not decide the dispute")?;
     said(actor.reason, "a decision on a dispute needs a reason")?;
     match action {
-        ClaimAction::Uphold => Ok(ClaimState::Rejected),
-        ClaimAction::Settle { amount } => within(amount, Some(case.amount)).map(|()| ClaimState::Valid),
-        _ => Ok(ClaimState::Valid),
+        ClaimAction::Uphold => Ok(Permitted::To(ClaimState::Rejected)),
+        ClaimAction::Settle { amount } => {
+            within(amount, Some(case.amount))?;
+            let_go(action, amount, case, actor)
+        }
+        _ => let_go(action, case.amount, case, actor),
     }
+}
+
+fn has_decided(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> bool {
+    case.deciders.iter().any(|decider| decider == actor.name)
 }
 
 fn is_decided(state: ClaimState) -> bool {
@@ -556,8 +572,8 @@ mod tests {
             adjusted: false,
             paid: false,
             submitter: "P1",
-            decider: "",
-            proposer: "",
+            deciders: &[],
+            proposed: None,
             amount,
             limit: None,
             appealable: true,
@@ -614,9 +630,10 @@ mod tests {
         refused(ClaimAction::Withdraw, &held, &other, "only the partner that sent the claim does that");
         let nobody = ClaimActor { name: "", ..ANN };
         refused(ClaimAction::Release, &held, &nobody, "nobody is named who decides");
-        let decided = ClaimCase { decider: "ann", ..case(ClaimState::InDispute) };
+        let both = [Text::from("ann"), Text::from("bo")];
+        let decided = ClaimCase { deciders: &both, ..case(ClaimState::InDispute) };
         refused(ClaimAction::Overturn, &decided, &ANN, "whoever decided first does not decide the dispute");
-        let rejected = ClaimCase { decider: "ann", ..case(ClaimState::Rejected) };
+        let rejected = ClaimCase { deciders: &both, ..case(ClaimState::Rejected) };
         refused(ClaimAction::Override, &rejected, &ANN, "whoever rejected it does not override it");
     }
 
@@ -631,10 +648,25 @@ mod tests {
         assert_eq!(permit(ClaimAction::Override, &at_limit, &ANN), Ok(Permitted::To(ClaimState::Valid)));
         let above = ClaimCase { limit: Some(Micros::units(99)), ..rejected };
         assert_eq!(permit(ClaimAction::Override, &above, &ANN), Ok(Permitted::Proposed));
-        let proposed = ClaimCase { proposer: "ann", ..above };
+        let proposed = ClaimCase { proposed: Some(("ann", ClaimAction::Override)), ..above };
         refused(ClaimAction::Override, &proposed, &ANN, "an amount above the limit needs a second person");
         let second = ClaimActor { name: "bo", ..ANN };
         assert_eq!(permit(ClaimAction::Override, &proposed, &second), Ok(Permitted::To(ClaimState::Valid)));
+    }
+
+    #[test]
+    fn a_dispute_keeps_the_limit_too() {
+        let (limit, bo) = (Some(Micros::units(60)), ClaimActor { name: "bo", ..ANN });
+        let disputed = ClaimCase { limit, ..case(ClaimState::InDispute) };
+        let settle = |units| ClaimAction::Settle { amount: Micros::units(units) };
+        assert_eq!(permit(settle(60), &disputed, &ANN), Ok(Permitted::To(ClaimState::Valid)));
+        assert_eq!(permit(settle(61), &disputed, &ANN), Ok(Permitted::Proposed));
+        assert_eq!(permit(ClaimAction::Overturn, &disputed, &ANN), Ok(Permitted::Proposed));
+        assert_eq!(permit(ClaimAction::Uphold, &disputed, &ANN), Ok(Permitted::To(ClaimState::Rejected)));
+        let proposed = ClaimCase { proposed: Some(("ann", settle(61))), ..disputed };
+        refused(settle(61), &proposed, &ANN, "an amount above the limit needs a second person");
+        assert_eq!(permit(settle(70), &proposed, &bo), Ok(Permitted::Proposed), "that is another proposal");
+        assert_eq!(permit(settle(61), &proposed, &bo), Ok(Permitted::To(ClaimState::Valid)));
     }
 
     #[test]

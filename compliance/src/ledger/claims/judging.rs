@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use contract::{
     AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Finding, Id, Micros, Money, Paid, Program,
-    Publication, Settlement, Text,
+    Publication, Settlement,
 };
 use stream::{Order, Outbox, StageError, State, StorageError};
 
 use super::sharing::{Asked, share};
 use super::verdict::{Standing, Verdict, claimed, follow, judge};
-use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, program_of};
+use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of};
 use crate::ledger::account::{Account, Phase, freeze_day};
 use crate::ledger::clock::Clock;
 use crate::ledger::due::due;
 use crate::ledger::findings::{digest, view};
-use crate::ledger::holds::{holds, left};
+use crate::ledger::holds::{holds, is_hold, left};
 use crate::ledger::now::Now;
 use crate::ledger::periods::{Issuing, tell};
 use crate::ledger::rows::{OfSale, by_sale};
@@ -40,12 +40,16 @@ pub(crate) struct Judging<'a> {
 /// A claim line on the desk.
 struct Item {
     line: ClaimLine,
+    /// The control in force when as much as now was first claimed with it.
+    first_stamp: u64,
     /// Its sender took it back.
     gone: bool,
     note: Note,
     standing: Standing,
     verdict: Verdict,
     payable: Micros,
+    /// What keeps its money from being ordered, told for the settlement.
+    waits_for: Vec<(Code, String)>,
 }
 
 /// The settlements of a group, in order of their versions.
@@ -75,7 +79,7 @@ impl Judging<'_> {
         let mut desk = self.desk(&first.line, names_sales, state)?;
         for item in &mut items {
             let program = self.program(&item.line, &desk);
-            item.standing = self.standing(&item.line, &program, &desk);
+            item.standing = self.standing(item, &program, &desk);
             item.verdict = judge(&item.line, &item.note, &program, &item.standing);
         }
         share_among(&mut items, &desk);
@@ -97,17 +101,18 @@ impl Judging<'_> {
             };
             let mut note = NOTES.get(state, &newest.line.id.0)?.unwrap_or_default();
             if note.version != newest.line.version {
-                let Note { ordered, first_order, published, findings, chain, .. } = note;
-                let version = newest.line.version;
-                note = Note { group, version, ordered, first_order, published, findings, chain, ..Note::default() };
+                let before = versions.iter().find(|kept| kept.line.version == note.version);
+                note = note.restated(group, before.map(|kept| &kept.line), &newest.line);
             }
             items.push(Item {
+                first_stamp: first_stamp(versions, &newest.line),
                 line: newest.line.clone(),
                 gone: !newest.stands(self.control),
                 note,
                 standing: Standing::default(),
                 verdict: Verdict::none(),
                 payable: Micros::ZERO,
+                waits_for: Vec::new(),
             });
         }
         let order = |item: &Item| (item.note.first_order.unwrap_or(u64::MAX), item.line.date, item.line.id);
@@ -153,14 +158,15 @@ impl Judging<'_> {
         of_account.or_else(now).expect("a program whose claims were taken in is known")
     }
 
-    fn standing(&self, line: &ClaimLine, program: &Program, desk: &Desk) -> Standing {
+    fn standing(&self, item: &Item, program: &Program, desk: &Desk) -> Standing {
+        let line = &item.line;
         let accounts = || desk.accounts.iter().map(|(_, account)| account);
         let authorised = accounts().map(|account| account.authorised).sum();
         let frozen = match desk.accounts.is_empty() {
             true => self.today >= freeze_day(program, program.period.range(line.date).1),
             false => accounts().all(|account| account.phase != Phase::Open),
         };
-        let received = self.clock.as_of(line.stamp);
+        let received = self.clock.as_of(item.first_stamp);
         let all = OfSale {
             due: accounts().map(|account| account.accrued).sum(),
             quantity: accounts().map(|account| account.tally().net.quantity).sum(),
@@ -186,13 +192,25 @@ impl Judging<'_> {
         for (id, account) in &mut desk.accounts {
             let program = &*terms(account, self.references.as_of(account.terms));
             let owed = account.orderable(program) - account.authorised;
-            let room = left(owed.max(Micros::ZERO), &holds(account, program, now, state)?, account);
+            let held = holds(account, program, now, state)?;
+            let room = left(owed.max(Micros::ZERO), &held, account);
             if room < owed {
                 CLAIMED.put(state, &group, &())?;
+                let reasons: Vec<_> = held.into_iter().map(|found| (found.code, found.message)).collect();
+                for item in items.iter_mut().filter(|item| item.payable > item.note.ordered) {
+                    item.waits_for.extend(reasons.iter().cloned());
+                }
             }
             let wanted = wanted(items, account, program, room);
             let total: Micros = wanted.iter().map(|(_, amount)| *amount).sum();
-            if total.is_zero() || program.minimum_payout.is_some_and(|minimum| total < minimum) {
+            if total.is_zero() {
+                continue;
+            }
+            if let Some(minimum) = program.minimum_payout.filter(|minimum| total < *minimum) {
+                let reason = format!("{total} claimed waits, less than the least amount that is paid, {minimum}");
+                for (at, _) in wanted {
+                    items[at].waits_for.push((Code::BelowMinimumPayout, reason.clone()));
+                }
                 continue;
             }
             let issuing = Issuing::new(account, self.batch, now);
@@ -217,20 +235,23 @@ impl Judging<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let Item { line, gone, mut note, standing, verdict, payable } = item;
+        let Item { line, gone, mut note, standing, verdict, payable, waits_for, .. } = item;
         let claimed = claimed(&line, &note);
-        let verdict = settled(verdict, gone, claimed, payable, &note, &standing);
+        let mut verdict = settled(verdict, gone, claimed, payable, &note, &standing);
+        if note.ordered < payable {
+            verdict.wait_for(waits_for);
+        }
         if verdict.state == ClaimState::Deferred && desk.accounts.is_empty() {
             let program = self.program(&line, desk);
             let expiry = freeze_day(&program, program.period.range(line.date).1);
             EXPIRIES.put(state, &(expiry.0, note.group), &())?;
         }
-        if payable < claimed && verdict.state != ClaimState::Deferred {
-            note.refused.get_or_insert(self.today);
-        }
-        self.tell(&line, &mut note, &verdict, claimed - payable, outbox);
+        let is_refused = is_refused(verdict.state, payable < claimed, &note, &standing);
+        note.refused = is_refused.then(|| note.refused.unwrap_or(self.today));
+        let above = above_claim(gone, claimed, &note);
+        self.tell(&line, &mut note, &verdict, above.max(claimed - payable).max(Micros::ZERO), outbox);
         let program = self.program(&line, desk);
-        let decided_by = if note.decider.is_empty() { Text::from("auto") } else { note.decider.clone() };
+        let decided_by = note.deciders.last().cloned().unwrap_or_else(|| "auto".into());
         let claim = Claim {
             id: line.id,
             claim: line.claim.clone(),
@@ -257,7 +278,7 @@ impl Judging<'_> {
     }
 
     /// Publishes a finding for each code that is new or says something else, and withdraws what is over. What comes back
-    /// after it was authorised is told for the settlement.
+    /// after it was authorised is told for the settlement, and what is held.
     fn tell(
         &self,
         line: &ClaimLine,
@@ -266,7 +287,8 @@ impl Judging<'_> {
         at_risk: Micros,
         outbox: &mut Outbox<AccrualEvent>,
     ) {
-        let told = verdict.codes.iter().zip(&verdict.reasons).filter(|(code, _)| **code != Code::ReturnAfterPayment);
+        let is_told = |code: Code| code != Code::ReturnAfterPayment && !is_hold(code);
+        let told = verdict.codes.iter().zip(&verdict.reasons).filter(|(code, _)| is_told(**code));
         let mut stand = Vec::new();
         for (code, reason) in told {
             let finding = Finding {
@@ -332,6 +354,29 @@ fn wanted(items: &[Item], account: &Account, program: &Program, room: Micros) ->
     wanted
 }
 
+/// When as much as now was first claimed: a restatement that claims no more is as old as what it restates.
+fn first_stamp(versions: &[Kept], newest: &ClaimLine) -> u64 {
+    let as_much = versions.iter().filter(|kept| kept.line.amount >= newest.amount);
+    as_much.map(|kept| kept.line.stamp).min().unwrap_or(newest.stamp)
+}
+
+/// Whether something of the line is refused, so that the days for an appeal run: by a person, or because nothing more comes
+/// of a frozen period.
+fn is_refused(state: ClaimState, is_less: bool, note: &Note, standing: &Standing) -> bool {
+    let by_person = matches!(note.word, Some(Word::Adjusted(_) | Word::Settled(_)));
+    match state {
+        ClaimState::Rejected | ClaimState::InDispute => true,
+        ClaimState::Valid | ClaimState::Authorised => is_less && (standing.frozen || by_person),
+        _ => false,
+    }
+}
+
+/// What was ordered above what is claimed now.
+fn above_claim(gone: bool, claimed: Micros, note: &Note) -> Micros {
+    let claimed = if gone { Micros::ZERO } else { claimed };
+    (note.ordered - claimed).max(Micros::ZERO)
+}
+
 /// The verdict once it is known what is left for the line and what was ordered.
 fn settled(
     mut verdict: Verdict,
@@ -341,11 +386,17 @@ fn settled(
     note: &Note,
     standing: &Standing,
 ) -> Verdict {
-    if gone {
+    let above = above_claim(gone, claimed, note);
+    if gone && above.is_zero() {
         let remarks = vec!["its sender took it back".to_owned()];
         return Verdict { state: ClaimState::Withdrawn, most: payable, remarks, ..Verdict::none() };
     }
-    if verdict.state == ClaimState::Valid && payable < verdict.most {
+    if above > Micros::ZERO && (gone || verdict.state != ClaimState::InDispute) {
+        verdict = Verdict { state: ClaimState::Valid, most: payable, ..Verdict::none() };
+        verdict.codes.push(Code::ClaimAboveDue);
+        let now = if gone { "nothing".to_owned() } else { claimed.to_string() };
+        verdict.reasons.push(format!("{} was authorised, {now} is claimed now", note.ordered));
+    } else if verdict.state == ClaimState::Valid && payable < verdict.most {
         verdict.codes.push(Code::ClaimAboveDue);
         let so_far = if standing.frozen { "" } else { " so far" };
         verdict.reasons.push(format!("{claimed} claimed, {payable} is left of what is due{so_far}"));

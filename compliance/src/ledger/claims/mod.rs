@@ -13,7 +13,7 @@ mod persons;
 mod sharing;
 mod verdict;
 
-use contract::{ChainEnd, Claim, ClaimLine, Code, Day, Id, Micros, Program, Text};
+use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Day, Id, Micros, Program, Text};
 use serde::{Deserialize, Serialize};
 use stream::{Order, State, StorageError, Table};
 
@@ -58,12 +58,12 @@ struct Note {
     /// Claimed anew in place of the line's own amount.
     resubmitted: Option<Micros>,
     word: Option<Word>,
-    /// Who decided last, and why.
-    decider: Text,
+    /// Who decided, the last one last, and why.
+    deciders: Vec<Text>,
     said: String,
-    /// Who proposed an override that waits for a second person.
-    proposer: Text,
-    /// Day of the tick that first refused some of it.
+    /// Who proposed what waits for a second person.
+    proposed: Option<(Text, ClaimAction)>,
+    /// Since when some of it is refused.
     refused: Option<Day>,
     /// Ordered to be paid so far, and the control of the first order.
     ordered: Micros,
@@ -87,6 +87,40 @@ enum Word {
     /// A dispute ended with no more than that.
     Settled(Micros),
     Withdrawn,
+    /// It was rejected by a person, and something else is claimed in its place.
+    ClaimedAnew,
+}
+
+impl Word {
+    /// What stands of it where the line claims something else than a person saw: a refusal is not undone by that, nor is
+    /// what the partner said itself.
+    fn of_another_claim(self) -> Option<Word> {
+        match self {
+            Word::Rejected | Word::ClaimedAnew => Some(Word::ClaimedAnew),
+            Word::Disputed | Word::Withdrawn => Some(self),
+            Word::Released | Word::Adjusted(_) | Word::Overridden | Word::Settled(_) => None,
+        }
+    }
+}
+
+impl Note {
+    /// The note once the line is restated. For the same claim all that persons decided stands.
+    fn restated(self, group: [u8; 16], before: Option<&ClaimLine>, line: &ClaimLine) -> Note {
+        let version = line.version;
+        if before.is_some_and(|before| claims_the_same(before, line)) {
+            return Note { group, version, ..self };
+        }
+        let Some(word) = self.word.and_then(Word::of_another_claim) else {
+            let Note { ordered, first_order, published, findings, chain, .. } = self;
+            return Note { group, version, ordered, first_order, published, findings, chain, ..Note::default() };
+        };
+        Note { group, version, word: Some(word), resubmitted: None, proposed: None, ..self }
+    }
+}
+
+fn claims_the_same(before: &ClaimLine, line: &ClaimLine) -> bool {
+    let claimed = |line: &ClaimLine| [line.amount, line.quantity, line.unit];
+    claimed(before) == claimed(line) && before.document == line.document
 }
 
 /// What claims are shared over.

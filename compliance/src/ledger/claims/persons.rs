@@ -1,8 +1,8 @@
 //! What persons decide about claim lines: commands, judged against what readers saw last.
 
 use contract::{
-    Action, AuditRecord, Claim, ClaimAction, ClaimActor, ClaimCase, ClaimState, ClaimTerms, Code, Command, Day, Micros,
-    Permitted, Publication, permit,
+    Action, AuditRecord, Claim, ClaimAction, ClaimActor, ClaimCase, ClaimTerms, Code, Command, Day, Micros, Permitted,
+    Publication, permit,
 };
 use stream::{Order, Outbox, StageError, State};
 
@@ -33,13 +33,13 @@ pub(crate) fn decide<T>(
     let about = format!("{} of claim {} line {}", action.as_str(), seen.claim, seen.line);
     let (what, object) = match said {
         Ok(Permitted::To(to)) => {
-            note_word(&mut note, action, to, command, today);
+            note_word(&mut note, action, command, today);
             show(&mut note, Claim { state: to, ..seen }, command, outbox);
             CLAIMED.put(state, &note.group, &())?;
             ("claim.decided", format!("{about}: {}", to.as_str()))
         }
         Ok(Permitted::Proposed) => {
-            note.proposer = command.actor.clone();
+            note.proposed = Some((command.actor.clone(), action));
             ("claim.proposed", format!("{about} waits for a second person"))
         }
         Err(why) => ("claim.refused", format!("{about}: {why}")),
@@ -66,8 +66,8 @@ fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: 
         adjusted: seen.payable < seen.claimed,
         paid: note.ordered > Micros::ZERO,
         submitter: &seen.at.partner,
-        decider: &note.decider,
-        proposer: &note.proposer,
+        deciders: &note.deciders,
+        proposed: note.proposed.as_ref().map(|(who, what)| (who.as_str(), *what)),
         amount: seen.claimed,
         limit: terms.and_then(|terms| terms.override_limit),
         appealable: is_appealable(note, terms, today),
@@ -90,7 +90,7 @@ fn is_appealable(note: &Note, terms: Option<&ClaimTerms>, today: Option<Day>) ->
     note.refused.zip(today).is_some_and(|(refused, today)| today <= refused.plus(days))
 }
 
-fn note_word(note: &mut Note, action: ClaimAction, to: ClaimState, command: &Command, today: Option<Day>) {
+fn note_word(note: &mut Note, action: ClaimAction, command: &Command, today: Option<Day>) {
     note.word = match action {
         ClaimAction::Release => Some(Word::Released),
         ClaimAction::Adjust { amount } => Some(Word::Adjusted(amount)),
@@ -100,16 +100,22 @@ fn note_word(note: &mut Note, action: ClaimAction, to: ClaimState, command: &Com
         ClaimAction::Appeal => Some(Word::Disputed),
         ClaimAction::Withdraw => Some(Word::Withdrawn),
         ClaimAction::Resubmit { amount } => {
-            (note.resubmitted, note.refused) = (Some(amount), None);
-            None
+            note.resubmitted = Some(amount);
+            note.word.and_then(Word::of_another_claim)
         }
     };
     note.said.clone_from(&command.reason);
-    note.proposer.clear();
-    if to == ClaimState::Rejected {
-        note.refused = note.refused.or(today);
-    }
+    let proposed = note.proposed.take();
+    note.refused = match action {
+        ClaimAction::Reject | ClaimAction::Adjust { .. } | ClaimAction::Uphold => today,
+        ClaimAction::Resubmit { .. } => None,
+        _ => note.refused,
+    };
     if !matches!(action, ClaimAction::Appeal | ClaimAction::Resubmit { .. } | ClaimAction::Withdraw) {
-        note.decider = command.actor.clone();
+        let seconded = proposed.filter(|(_, proposed)| *proposed == action).map(|(proposer, _)| proposer);
+        for decider in seconded.into_iter().chain([command.actor.clone()]) {
+            note.deciders.retain(|other| *other != decider);
+            note.deciders.push(decider);
+        }
     }
 }

@@ -40,6 +40,16 @@ impl Verdict {
         Verdict { state, most, codes: Vec::new(), reasons: Vec::new(), remarks: Vec::new() }
     }
 
+    /// Names what keeps its money from being ordered.
+    pub(super) fn wait_for(&mut self, reasons: Vec<(Code, String)>) {
+        for (code, reason) in reasons {
+            if !self.codes.contains(&code) {
+                self.codes.push(code);
+                self.reasons.push(reason);
+            }
+        }
+    }
+
     /// That of a line that nobody has looked at.
     pub(super) fn none() -> Verdict {
         Verdict::bare(ClaimState::Received, Micros::ZERO)
@@ -59,20 +69,33 @@ pub(super) fn judge(line: &ClaimLine, note: &Note, program: &Program, standing: 
         Some(Word::Disputed) => return said(ClaimState::InDispute, note),
         _ => {}
     }
-    let Paid::Claim(terms) = &program.paid else { return without_claims(line, note, standing) };
+    let terms = match &program.paid {
+        Paid::Claim(terms) => terms,
+        Paid::Auto if program.auto_authorise => return without_claims(line, note, standing),
+        Paid::Auto => return takes_no_claims(),
+    };
     if let Some(late) = too_late(line, note, program, terms, standing) {
         return late;
     }
     if standing.due <= Micros::ZERO {
         return nothing_due(line, standing);
     }
-    if terms.review_above.is_some_and(|above| claimed(line, note) > above) && note.word.is_none() {
-        return Verdict {
-            remarks: vec![format!("a line of more than {} waits for a person", terms.review_above.unwrap_or_default())],
-            ..outcome(ClaimEvent::Doubted, Micros::ZERO)
-        };
+    if let Some(why) = wants_person(claimed(line, note), note, terms) {
+        return Verdict { remarks: vec![why], ..outcome(ClaimEvent::Doubted, Micros::ZERO) };
     }
     provable(line, note, program, standing)
+}
+
+/// Why a person must look at the line before it is paid.
+fn wants_person(claimed: Micros, note: &Note, terms: &ClaimTerms) -> Option<String> {
+    match note.word {
+        None => {
+            let above = terms.review_above.filter(|above| claimed > *above)?;
+            Some(format!("a line of more than {above} waits for a person"))
+        }
+        Some(Word::ClaimedAnew) => Some("claimed anew after a person rejected it: it waits for a person".to_owned()),
+        Some(_) => None,
+    }
 }
 
 /// DD-09: what is paid by itself is not paid once more. A claim may come before the sales.
@@ -89,6 +112,12 @@ fn without_claims(line: &ClaimLine, note: &Note, standing: &Standing) -> Verdict
         shown(standing.authorised)
     );
     Verdict { codes: vec![Code::AccrualClaimed], reasons: vec![reason], ..outcome(ClaimEvent::Blocked, Micros::ZERO) }
+}
+
+/// Such a program authorises nothing, with a claim or without.
+fn takes_no_claims() -> Verdict {
+    let remarks = vec!["the program takes no claims: it is not `paid: claim`".to_owned()];
+    Verdict { remarks, ..outcome(ClaimEvent::Blocked, Micros::ZERO) }
 }
 
 /// OP-07: the line came after its window; an override lets it in.
