@@ -223,7 +223,7 @@ pub struct DropShipment {
     pub order: Text,
 }
 
-/// An amount that a partner has kept back from an invoice for what a program owes it, and that nobody has settled yet.
+/// An amount that a partner has kept back from an invoice for what a program owes it, and that it still has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Deduction {
     pub program: Text,

@@ -4,7 +4,7 @@
 //! Each is a function of what is accrued, of the tables in force and of the day. What is held waits from tick to tick, and
 //! goes out with the first one that finds nothing in its way.
 
-use contract::{Code, Deduction, Id, Micros, PayeeAccount, Person, Program, Settlement};
+use contract::{Code, Day, Deduction, Id, Micros, PayeeAccount, Person, Program, Settlement, Text};
 use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
@@ -40,6 +40,11 @@ pub(crate) fn left(amount: Micros, holds: &[Found], account: &Account) -> Micros
 /// Whether a code is that of a hold.
 pub(crate) fn is_hold(code: Code) -> bool {
     matches!(code, Code::Deducted | Code::OnePartnerTwice | Code::PayeeUnsure)
+}
+
+/// Whether the partner has deducted something of what is due and not ordered.
+pub(crate) fn is_deducted(account: &Account, now: Now<'_>) -> bool {
+    account.accrued > account.authorised.max(Micros::ZERO) && deducted(account, now).is_some()
 }
 
 /// Whether a table says something else of a settlement than before this control.
@@ -125,10 +130,9 @@ fn payee_unsure(account: &Account, now: Now<'_>) -> Option<Found> {
 fn partner_unsure(account: &Account, now: Now<'_>) -> Option<String> {
     let (today, known) = (now.today?, now.known());
     let all: Vec<&PayeeAccount> = known.payees(&account.partner).iter().filter(|p| p.from <= today).collect();
-    let (last, before) = all.split_last()?;
-    let is_new = before.last().is_some_and(|before| before.account != last.account);
-    if is_new && today.0 - last.from.0 < NEW_ACCOUNT_DAYS {
-        return Some(format!("the payee account is another since {}: held for {NEW_ACCOUNT_DAYS} days", last.from));
+    let last = all.last()?;
+    if let Some(since) = new_since(all.iter().map(|payee| (payee.from, &payee.account)), today) {
+        return Some(format!("the payee account is another since {since}: held for {NEW_ACCOUNT_DAYS} days"));
     }
     let name = &known.partner(&account.partner)?.name;
     let is_other = !last.holder.is_empty() && !same_words(&last.holder, name);
@@ -141,8 +145,16 @@ fn person_unsure(account: &Account, now: Now<'_>) -> Option<String> {
     let of_name = |person: &&Person| person.from <= today && !person.payee.is_empty() && same_words(&person.name, name);
     let mut all: Vec<&Person> = now.known().persons(&account.partner).iter().filter(of_name).collect();
     all.sort_by_key(|person| person.from);
-    let (last, before) = all.split_last()?;
-    let is_new = before.last().is_some_and(|before| before.payee != last.payee);
-    (is_new && today.0 - last.from.0 < NEW_ACCOUNT_DAYS)
-        .then(|| format!("the payee is another since {}: held for {NEW_ACCOUNT_DAYS} days", last.from))
+    let since = new_since(all.iter().map(|person| (person.from, &person.payee)), today)?;
+    Some(format!("the payee is another since {since}: held for {NEW_ACCOUNT_DAYS} days"))
+}
+
+/// The day since which the last account stands, where it took the place of another less than [`NEW_ACCOUNT_DAYS`] ago.
+/// Further rows of one account, as for its holder's name, do not make it older or newer.
+fn new_since<'k>(accounts: impl Iterator<Item = (Day, &'k Text)>, today: Day) -> Option<Day> {
+    let accounts: Vec<(Day, &Text)> = accounts.collect();
+    let (_, last) = *accounts.last()?;
+    let before = accounts.iter().rposition(|(_, account)| *account != last)?;
+    let (since, _) = accounts[before + 1];
+    (today.0 - since.0 < NEW_ACCOUNT_DAYS).then_some(since)
 }

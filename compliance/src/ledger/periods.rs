@@ -7,7 +7,7 @@ use super::account::{Account, Phase, close_day};
 use super::claims;
 use super::due::due;
 use super::findings;
-use super::holds::{holds, is_hold, left};
+use super::holds::{holds, is_deducted, is_hold, left};
 use super::now::Now;
 use super::outliers::note;
 use super::settle::terms;
@@ -73,7 +73,7 @@ impl Turning<'_> {
             self.authorise(id, account, program, state, outbox)?;
         }
         if matches!(account.phase, Phase::Closed { .. }) && (!orders || program.mechanism.is_drawn_on()) {
-            self.release(account, program, outbox);
+            self.release(id, account, program, state, outbox)?;
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Turning<'_> {
             }
             Phase::Frozen { .. } => {
                 account.phase = Phase::Closed { since: self.control };
-                self.release(account, program, outbox);
+                self.release(id, account, program, state, outbox)?;
                 DEADLINES.delete(state, &(account.deadline.0, id.0))?;
             }
             Phase::Closed { .. } => unreachable!("a closed settlement has no deadline"),
@@ -108,7 +108,7 @@ impl Turning<'_> {
     }
 
     /// Orders what is due above what was ordered before, with the claim that stands for it. What is held waits for the next
-    /// tick.
+    /// tick, and with it a rest below the least that is paid.
     fn authorise(
         &self,
         id: Id,
@@ -125,7 +125,7 @@ impl Turning<'_> {
         if amount < owed {
             WAITING.put(state, &id.0, &())?;
         }
-        if amount <= Micros::ZERO {
+        if amount <= Micros::ZERO || program.minimum_payout.is_some_and(|minimum| amount < minimum) {
             return Ok(());
         }
         let order = Issuing::new(account, self.batch, self.now()).order(account, program, amount, None);
@@ -156,14 +156,26 @@ impl Turning<'_> {
         tell(id, account, self.now(), state, outbox)
     }
 
-    fn release(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
+    /// Lets go what is not authorised. While a deduction stands against it the partner has the money, and the period waits.
+    fn release(
+        &self,
+        id: Id,
+        account: &Account,
+        program: &Program,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StorageError> {
         if !account.pays() {
-            return;
+            return Ok(());
+        }
+        if is_deducted(account, self.now()) {
+            return WAITING.put(state, &id.0, &());
         }
         let (settlement, class) = (account.settlement.clone(), program.class);
         let (date, batch) = (self.today.last_of_month(), self.batch);
         let closed = AccrualEvent::Closed { settlement, class, date, batch };
         outbox.send(&account.settlement.beneficiary, closed);
+        Ok(())
     }
 }
 
