@@ -71,10 +71,19 @@ pub(crate) fn amount_misfit(
         return None;
     }
     let expected = quantity.times(price);
-    let minor = Micros(10_i64.pow(6 - currency.minor_digits()));
+    let minor = minor(currency);
     let half_a_unit_each = quantity.abs().times(Micros(minor.0 / 2));
     let tolerance = half_a_unit_each + minor;
     ((amount - expected).abs() > tolerance).then_some(expected)
+}
+
+/// Whether an amount is a net one with the sales tax on it, to the minor unit: then programs count the net one (OP-28).
+pub(crate) fn is_with_tax(amount: Micros, net: Micros, rate: Micros, currency: Currency) -> bool {
+    (amount - net - net.times(rate)).abs() <= minor(currency)
+}
+
+fn minor(currency: Currency) -> Micros {
+    Micros(10_i64.pow(6 - currency.minor_digits()))
 }
 
 #[cfg(test)]
@@ -142,5 +151,25 @@ mod tests {
             assert_eq!(misfit.is_none(), agrees, "{quantity} × {price} = {amount}");
         }
         assert_eq!(amount_misfit(number("2"), None, Some(number("7")), usd), None);
+    }
+
+    #[test]
+    fn tax_on_top_is_exact_to_a_minor_unit() {
+        let number = |text| Micros::parse(text).unwrap();
+        for (amount, currency, is) in [
+            ("1190", "USD", true),
+            ("1189.99", "USD", true),
+            ("1190.02", "USD", false),
+            ("1191", "JPY", true),
+            ("1000", "USD", false),
+            ("-1190", "USD", false),
+        ] {
+            let currency = Currency::parse(currency).unwrap();
+            assert_eq!(
+                is_with_tax(number(amount), number("1000"), number("0.19"), currency),
+                is,
+                "{amount} {currency:?}"
+            );
+        }
     }
 }

@@ -149,7 +149,6 @@ fn refuse(page: &mut Page<'_>, at: &RecordRef, double: &StoredDouble, reason: &s
     page.set_change(at, &Change::Rejected)
 }
 
-/// Adds a link to the chain of decisions on the partner's rows.
 /// OP-40: somebody decides about the rows of a partner and is paid for what it sells. The decision holds and is told.
 pub(crate) fn on_own_rows(page: &Page<'_>, command: &Command, object: &str) -> Option<Finding> {
     let Command { actor, file, line_no, .. } = command;
@@ -163,6 +162,7 @@ pub(crate) fn on_own_rows(page: &Page<'_>, command: &Command, object: &str) -> O
     Some(Finding { id, ..Finding::about(Code::OwnDecision, at, None, message) })
 }
 
+/// Adds a link to the chain of decisions on the partner's rows.
 pub(crate) fn audit(
     page: &mut Page<'_>,
     today: Option<Day>,

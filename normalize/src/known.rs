@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use contract::{CodeRule, Id, ParsedRow, Partner, Reference, Text};
+use contract::{CodeRule, Day, Id, Micros, ParsedRow, Partner, Reference, Tax, Text};
 use stream::{Blobs, StageError, State, StorageError};
 
 use crate::matching::{MatchOutcome, Method, OutletResolver, ProductResolution, ProductResolver};
@@ -21,6 +21,8 @@ pub(crate) struct Known {
     registered: HashSet<(Text, Text)>,
     /// Program → its ledger key.
     programs: HashMap<Text, Text>,
+    /// In order of country and first day.
+    taxes: Vec<Tax>,
 }
 
 /// Letters and digits of a name in small letters.
@@ -45,6 +47,7 @@ impl Known {
             outlets: OutletResolver::new(reference),
             registered: reference.persons.iter().map(|p| (p.partner.clone(), normal_name(&p.name))).collect(),
             programs: reference.programs.iter().map(|p| (p.id.clone(), p.ledger_key().clone())).collect(),
+            taxes: reference.taxes.clone(),
         }
     }
 
@@ -55,6 +58,13 @@ impl Known {
 
     pub fn partner(&self, id: &Text) -> Option<&Partner> {
         self.partners.get(id)
+    }
+
+    /// The rate of sales tax in the partner's country on a day; `None` where nobody says.
+    pub fn tax(&self, partner: &Text, day: Day) -> Option<Micros> {
+        let country = &self.partner(partner)?.country;
+        let end = self.taxes.partition_point(|tax| (&tax.country, tax.from) <= (country, day));
+        self.taxes[..end].last().filter(|tax| tax.country == *country).map(|tax| tax.rate)
     }
 
     /// What a product code as written means, for this partner and feed.

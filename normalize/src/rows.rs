@@ -9,7 +9,7 @@ use contract::{
 use rustc_hash::FxHashMap;
 use stream::StageError;
 
-use crate::checks::{amount_misfit, date_misfit, immense};
+use crate::checks::{amount_misfit, date_misfit, immense, is_with_tax};
 use crate::doubles;
 use crate::known::settled_product;
 use crate::lines::{Place, claim, find_place};
@@ -220,9 +220,11 @@ fn find_doubts(page: &mut Page<'_>, doubted: &Doubted<'_>) -> Result<Vec<(Code, 
     if let Some(message) = date.zip(period).and_then(|(date, period)| date_misfit(date, period)) {
         holds.push(say_doubt(page, at, sale, Code::DateImplausible, message));
     }
-    if let Some(expected) = amount_misfit(quantity, unit_price, amount, currency) {
-        let amount = amount.unwrap_or_default();
-        let message = format!("amount {amount} is not quantity {quantity} times price, which is {expected}");
+    let stated = amount.unwrap_or_default();
+    let tax = date.and_then(|date| page.known.tax(page.partner_id, date));
+    let is_taxed = |net: &Micros| tax.is_some_and(|rate| is_with_tax(stated, *net, rate, currency));
+    if let Some(expected) = amount_misfit(quantity, unit_price, amount, currency).filter(|net| !is_taxed(net)) {
+        let message = format!("amount {stated} is not quantity {quantity} times price, which is {expected}");
         holds.push(say_doubt(page, at, sale, Code::AmountMismatch, message));
     }
     if currency == Currency::NONE {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::{
     Action, AuditRecord, Cadence, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule,
     FileStatus, FileVerdict, Finding, Id, Mechanism, Micros, Movement, OpenFile, ParsedRow, Partner, PartnerKind,
-    Person, Product, Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Text,
+    Person, Product, Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Tax, Text,
     Topic,
 };
 use normalize::NormalizeStage;
@@ -377,15 +377,23 @@ fn doubts_hold_and_unreadable_rows_leave() {
 
 #[test]
 fn what_is_doubted_is_held_with_its_sale() {
-    let mut desk = Desk::new(&[&bikes()]);
+    let taxes = vec![Tax { country: "GB".into(), from: Day::parse("2012-07-07").unwrap(), rate: Micros(200_000) }];
+    let mut desk = Desk::new(&[&Reference { taxes, ..bikes() }]);
     desk.file("july", false, &["A1 1 2012-09-01 BK-1 2 20", "A2 1 2012-07-07 BK-1 1 10"]);
-    let row = ParsedRow { unit_price: Some(Micros::units(10)), ..parsed(3, "A3 1 2012-07-07 BK-1 2 30") };
-    let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 1, rows: vec![row] });
+    let priced = |record_no, row| ParsedRow { unit_price: Some(Micros::units(10)), ..parsed(record_no, row) };
+    // Sales tax on top is no doubt from the day on which there is one.
+    let rows = vec![
+        priced(3, "A3 1 2012-07-07 BK-1 2 30"),
+        priced(4, "A4 1 2012-07-07 BK-1 2 24"),
+        priced(5, "A5 1 2012-07-06 BK-1 2 24"),
+        priced(6, "A6 1 2012-07-07 BK-1 -2 -24"),
+    ];
+    let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 1, rows });
     desk.process(RowEvent::Rows { file_no: 1, slice });
     let holds = |sale: &Arc<Sale>| sale.holds.iter().map(|(code, _)| format!(" {code}")).collect::<String>();
     let mut held: Vec<String> = desk.sales.values().map(|sale| format!("{}{}", sale.document, holds(sale))).collect();
     held.sort();
-    assert_eq!(held, ["A1 DQ-03", "A2", "A3 DQ-04"]);
+    assert_eq!(held, ["A1 DQ-03", "A2", "A3 DQ-04", "A4", "A5 DQ-04", "A6"]);
 }
 
 fn bikes() -> Reference {

@@ -4,6 +4,7 @@ use contract::{Day, Partner, PartnerTier, ProductAttribute, Program, Sale, Selec
 
 use super::eligibility::holds;
 use crate::references::Known;
+use crate::units::grants::counted;
 
 /// A product and a reporting partner, with what the reference data say of both.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +60,7 @@ pub fn selects_product(selector: &Selector, product: &str, category: &str, attri
 }
 
 /// Whether the program, which selects product and partner, selects the sale: by its date, the partner's tier on it, who
-/// bought, currency, what the row names, and the test of what is eligible.
+/// bought, currency, what the row names, and the test of what is eligible, which is asked of what programs count.
 pub fn selects_sale(program: &Program, sale: &Sale, known: &Known) -> bool {
     let selector = &program.selector;
     program.from <= sale.date
@@ -69,7 +70,7 @@ pub fn selects_sale(program: &Program, sale: &Sale, known: &Known) -> bool {
         && admits(&selector.promotions, &sale.promotion)
         && (selector.currencies.is_empty() || selector.currencies.contains(&sale.currency))
         && selects_buyer(selector, sale, known)
-        && program.eligible.as_ref().is_none_or(|test| holds(test, sale, known))
+        && program.eligible.as_ref().is_none_or(|test| holds(test, &counted(sale, &known.reference), known))
 }
 
 /// A buyer that is no golden outlet has neither segment nor country.
@@ -221,6 +222,26 @@ mod tests {
         sales.iter().for_each(|sale| trial.send(&SaleEvent::Assert(Arc::new(sale.clone()))));
         let units = [1, 2, 3, 4].map(|number| trial.units("P", number));
         assert_eq!(units, [Micros::ZERO, Micros::ZERO, Micros::units(3), Micros::units(-1)]);
+    }
+
+    #[test]
+    fn what_is_eligible_goes_by_amount_and_price_without_tax() {
+        let taxed = |number, unit_price, amount| Sale {
+            product: "s/taxed".into(),
+            unit_price: Micros::units(unit_price),
+            ..line(number, "L", &number.to_string(), day("2013-03-01"), 1, Micros::units(amount))
+        };
+        // 100 without tax twice, the list price with it and tax on top; 119 without tax in a country that has none.
+        let elsewhere =
+            Sale { at: contract::RecordRef { partner: "A".into(), ..taxed(3, 119, 119).at }, ..taxed(3, 119, 119) };
+        let sales = [taxed(1, 119, 119), taxed(2, 100, 119), elsewhere];
+        for field in [NumberField::Amount, NumberField::UnitPrice] {
+            let mut reference = reference(Selector::default());
+            reference.programs[0].eligible = Some(Eligibility::Number(field, Comparison::Above, Micros::units(100)));
+            let mut trial = Trial::new(&reference);
+            sales.iter().for_each(|sale| trial.send(&SaleEvent::Assert(Arc::new(sale.clone()))));
+            assert_eq!([1, 2, 3].map(|number| trial.units("P", number)), [Micros::ZERO, Micros::ZERO, Micros::ONE]);
+        }
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! DD-22 `consumer-rebate-paid`.
 //!
 //! ## What it finds
-//! A sale of a unit for which the end customer was paid a rebate, under a program that says `no-consumer-rebate`. Case and
-//! punctuation of serial numbers do not count. The table is looked up as of the time at which a row is read.
+//! A line with a unit for which the end customer was paid a rebate, under a program that says `no-consumer-rebate`: the whole
+//! line earns nothing, since which of its units are left nobody reported by themselves. Case and punctuation of serial numbers
+//! do not count. The table is looked up as of the time at which a row is read.
 //!
 //! ## Why it matters
 //! Where the terms allow one of the two, a rebate to the customer and one to the channel pay for the same unit twice.
 //!
 //! ## Example
-//! The customer with S-0042 was paid on 2 March, the reseller reports S-0042: nothing for the reseller.
+//! The customer with S-0042 was paid on 2 March, the reseller reports it in a line of three: nothing for the three.
 
 use contract::{Code, Program, Sale};
 
@@ -25,5 +26,5 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
     }
     let paid = |serial| known.consumer_rebate(&sale.product, &normal_serial(serial));
     let rebate = sale.serials.iter().find_map(|serial| paid(serial))?;
-    Some(Unmet::Breach(format!("the end customer was paid for {} on {}", rebate.serial, rebate.paid)))
+    Some(Unmet::Breach(format!("the end customer was paid for {} of this line on {}", rebate.serial, rebate.paid)))
 }

@@ -86,9 +86,10 @@ pub(crate) struct Breach {
     pub at_risk: Option<Money>,
 }
 
-/// The amount that programs count a line with, and why.
+/// The amount that programs count a line with, the price that goes with it, and why.
 pub(crate) struct Based {
     pub amount: Micros,
+    pub unit_price: Micros,
     pub message: String,
 }
 

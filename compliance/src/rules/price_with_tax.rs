@@ -3,7 +3,8 @@
 //! ## What it finds
 //! A sale whose amount is quantity times price with the sales tax of the partner's country on top, or whose price is the list
 //! price with the tax, in the books' currency. Both to the minor unit: half of one for a price, one for an amount. Programs
-//! that count the amount, or pay a share of it, count it without the tax; that of a return too.
+//! that count the amount, or pay a share of it, count it without the tax, and what they ask of amount and price is asked of those
+//! without it; of a return too. Tax on top of quantity times price is no doubt of the row (DQ-04).
 //!
 //! ## Why it matters
 //! A share of the tax is a share of money that the partner never kept.
@@ -22,12 +23,15 @@ fn check(sale: &Sale, reference: &Reference) -> Option<Based> {
         return None;
     }
     let tax = tax(sale, reference)?;
-    let (net, what) = match amount_with(tax, sale) {
-        Some(net) => (net, format!("{} is {net}", sale.amount)),
-        None => (price_with(tax, sale, reference)?, format!("the price {} is the list price", sale.unit_price)),
+    let (net, unit_price, what) = match amount_with(tax, sale) {
+        Some(net) => (net, sale.unit_price, format!("{} is {net}", sale.amount)),
+        None => {
+            let what = format!("the price {} is the list price", sale.unit_price);
+            (price_with(tax, sale, reference)?, without(tax, sale.unit_price), what)
+        }
     };
     let message = format!("{what} with the tax of {} of {}: counted as {net}", tax.rate, tax.country);
-    Some(Based { amount: net, message })
+    Some(Based { amount: net, unit_price, message })
 }
 
 /// The tax of the partner's country on the sale date.
@@ -56,7 +60,11 @@ fn price_with(tax: &Tax, sale: &Sale, reference: &Reference) -> Option<Micros> {
     let list = products[at].list_price.filter(|list| *list > Micros::ZERO)?;
     let off = (sale.unit_price - list - list.times(tax.rate)).abs();
     let is_tax = Micros(off.0.saturating_mul(2)) <= minor(sale) && list.times(tax.rate) > minor(sale);
-    is_tax.then(|| sale.amount.share(Micros::ONE, Micros::ONE + tax.rate))
+    is_tax.then(|| without(tax, sale.amount))
+}
+
+fn without(tax: &Tax, money: Micros) -> Micros {
+    money.share(Micros::ONE, Micros::ONE + tax.rate)
 }
 
 fn minor(sale: &Sale) -> Micros {

@@ -2,6 +2,7 @@
 //!
 //! ## What it finds
 //! A sale without the evidence that a program's `proof` asks for: a serial number for each unit, or who bought.
+//! One number twice, whatever its case and punctuation, counts once.
 //!
 //! ## Why it matters
 //! A sale that nobody can check later is paid on trust. It waits until the partner restates the row.
@@ -9,10 +10,13 @@
 //! ## Example
 //! The program asks for serial numbers; three units are reported with two of them: nothing until the third is there.
 
-use contract::{Code, Micros, Program, Proof, Sale};
+use std::collections::BTreeSet;
+
+use contract::{Code, Micros, Program, Proof, Sale, Text};
 
 use super::{Check, Rule, Unmet};
 use crate::references::Known;
+use crate::units::filing::normal_serial;
 
 pub(crate) const RULE: Rule =
     Rule { name: "proof_missing", codes: &[Code::ProofMissing], check: Check::Condition(check) };
@@ -27,7 +31,8 @@ fn check(sale: &Sale, program: &Program, _known: &Known) -> Option<Unmet> {
 fn missing(sale: &Sale, proof: Proof) -> Option<String> {
     match proof {
         Proof::Serials => {
-            let numbers = i64::try_from(sale.serials.len()).unwrap_or(i64::MAX);
+            let different: BTreeSet<Text> = sale.serials.iter().map(|serial| normal_serial(serial)).collect();
+            let numbers = i64::try_from(different.len()).unwrap_or(i64::MAX);
             (Micros::units(numbers) < sale.quantity)
                 .then(|| format!("{} units and {numbers} serial numbers", sale.quantity))
         }

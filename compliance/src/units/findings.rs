@@ -6,7 +6,7 @@ use contract::{Code, Finding, Id, Micros, Money, Program, RecordRef, Sale};
 
 use super::conditions::Breached;
 use super::facts::{Circle, Exceeds, Grant, Pair, Record, Unit, Verdict};
-use super::grants::{based, pays};
+use super::grants::{based, counted, pays};
 use super::market::{at_risk, risk_of};
 use crate::programs::stacking::part;
 use crate::references::Known;
@@ -46,8 +46,8 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
     if verdict.back.is_none() {
         found.extend(selecting.iter().flat_map(|program| unfit(sale, program, known)));
     }
-    if no_sale(sale).is_none() && !sale.is_return() {
-        found.extend(programs.iter().filter_map(|program| stacked(sale, program, programs, known)));
+    if !sale.is_return() {
+        found.extend(stacked(record, programs, known));
     }
     found.extend(verdict.circle.as_ref().map(|circle| circular(sale, circle, programs)));
     found.extend(named(sale, known));
@@ -148,8 +148,15 @@ fn unfit(sale: &Sale, program: &Program, known: &Known) -> impl Iterator<Item = 
     })
 }
 
-/// DD-12: what the cap of its stack takes of a program.
-fn stacked(sale: &Sale, program: &Program, programs: &[&Program], known: &Known) -> Option<Finding> {
+/// DD-12: what the caps of their stacks take of the programs that pay for a sale.
+fn stacked(record: &Record, programs: &[&Program], known: &Known) -> Vec<Finding> {
+    let kind = known.market().kind(&record.sale.at.partner);
+    let paying: Vec<&Program> = programs.iter().copied().filter(|p| pays(&record.verdict.grant, p, kind)).collect();
+    let sale = &*counted(&record.sale, &known.reference);
+    paying.iter().filter_map(|program| over_cap(sale, program, &paying, known)).collect()
+}
+
+fn over_cap(sale: &Sale, program: &Program, programs: &[&Program], known: &Known) -> Option<Finding> {
     let cut = part(&known.reference, program, programs, sale).cut;
     let at_risk = risk_of(cut, sale)?;
     let (stack, code) = (program.stack.as_ref()?, Code::StackOverCap);
@@ -219,4 +226,50 @@ fn above_sold(record: &Record, programs: &[&Program]) -> Option<Finding> {
         at_risk: whole.and_then(|money| risk_of(money.amount.share(back.above, sale.quantity.abs()), sale)),
         ..about(sale, Code::ReturnAboveSold, back.origin.clone(), message)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Base, Mechanism, Reference, SaleEvent, Stack};
+
+    use super::*;
+    use crate::ledger::plain_program;
+    use crate::units::trial::{Trial, day, line, market};
+
+    /// Ten units sold by `L` under 8 % and 6 %, all together 12 % at most, and what is found.
+    #[track_caller]
+    fn check(sale: Sale, found: &[&str]) {
+        let deal = |id: &str, percent: i64| Program {
+            stack: Some(Stack { name: "S".into(), base: Base::Gross, reduces: false, at_most: Some(Micros(120_000)) }),
+            ..plain_program(id, Mechanism::Percent { rate: Micros(percent * 10_000) })
+        };
+        let programs = vec![deal("EIGHT", 8), deal("SIX", 6)];
+        let mut trial = Trial::new(&Reference { programs, special_prices: Vec::new(), ..market(Vec::new()) });
+        trial.send(&SaleEvent::Assert(Arc::new(sale)));
+        let told = |finding: &Finding| {
+            let at_risk = finding.at_risk.map_or(String::new(), |money| money.to_string());
+            format!("{} {}: {at_risk}", finding.code, finding.program)
+        };
+        let mut all: Vec<String> = trial.findings.values().map(told).collect();
+        all.sort();
+        assert_eq!(all, found);
+    }
+
+    fn sold(price: i64, amount: i64) -> Sale {
+        let sale = line(1, "L", "1", day("2013-03-01"), 10, Micros::units(amount));
+        Sale { unit_price: Micros::units(price), ..sale }
+    }
+
+    #[test]
+    fn a_cap_of_a_stack_is_told_of_the_amount_that_counts() {
+        check(sold(100, 1000), &["DD-12 SIX: 20.00 USD"]);
+        check(sold(100, 1190), &["DD-12 SIX: 20.00 USD", "OP-28 : 26.60 USD"]);
+    }
+
+    #[test]
+    fn a_cap_takes_nothing_of_what_earns_nothing() {
+        let held = sold(100, 1000);
+        let doubt = (Code::AmountMismatch, Finding::id_of(Code::AmountMismatch, &held.at, None));
+        check(Sale { holds: vec![doubt], ..held }, &[]);
+    }
 }

@@ -47,10 +47,10 @@ pub fn based(sale: &Sale, reference: &Reference) -> Option<Based> {
     })
 }
 
-/// The sale with the amount that programs count it with.
+/// The sale with the amount and the price that programs count it with.
 pub fn counted<'a>(sale: &'a Sale, reference: &Reference) -> Cow<'a, Sale> {
     match based(sale, reference) {
-        Some(Based { amount, .. }) => Cow::Owned(Sale { amount, ..sale.clone() }),
+        Some(Based { amount, unit_price, .. }) => Cow::Owned(Sale { amount, unit_price, ..sale.clone() }),
         None => Cow::Borrowed(sale),
     }
 }

@@ -15,7 +15,7 @@ mod desk;
 pub(crate) mod facts;
 pub(crate) mod filing;
 mod findings;
-mod grants;
+pub(crate) mod grants;
 mod judge;
 pub(crate) mod market;
 pub(crate) mod names;
