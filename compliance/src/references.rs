@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    ConsumerRebate, Currency, Day, Deduction, DropShipment, Id, Membership, Micros, Outlet, Partner, PartnerTier,
-    PayeeAccount, Person, Product, ProductAttribute, Program, Rate, Reference, SerialRange, Shipment,
+    ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner, PartnerTier, PayeeAccount,
+    Person, Product, ProductAttribute, Program, Rate, Reference, SerialRange, Shipment,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
@@ -137,15 +137,6 @@ impl Known {
         partners.binary_search_by(|partner| partner.id.as_str().cmp(id)).ok().map(|at| &partners[at])
     }
 
-    /// Orders of a product that were delivered to a partner's customers by the manufacturer.
-    pub fn drop_shipments(&self, partner: &str, product: &str) -> &[DropShipment] {
-        let all = &self.reference.drop_shipments;
-        let key = |order: &DropShipment| (order.partner.as_str(), order.product.as_str()).cmp(&(partner, product));
-        let start = all.partition_point(|order| key(order).is_lt());
-        let count = all[start..].partition_point(|order| key(order).is_eq());
-        &all[start..start + count]
-    }
-
     /// The golden outlet of this id.
     pub fn outlet(&self, id: &str) -> Option<&Outlet> {
         outlet(&self.reference, id)
@@ -177,15 +168,16 @@ impl Known {
     }
 }
 
-/// Rates that are about the reciprocal of the currency's median, and single ones a quarter away from the one before and
-/// the one behind, which agree with each other.
+/// How many rates on either side a rate is measured against.
+const RATES_AROUND: usize = 15;
+
+/// Rates that are about the reciprocal of the median of those around them, and single ones a quarter away from the one
+/// before and the one behind, which agree with each other.
 fn odd_rates(rates: &[Rate]) -> Vec<(Currency, Day)> {
     let mut odd = Vec::new();
     for of_currency in rates.chunk_by(|a, b| a.currency == b.currency) {
-        let mut sorted: Vec<Micros> = of_currency.iter().map(|rate| rate.rate).collect();
-        sorted.sort_unstable();
-        let median = sorted[sorted.len() / 2];
         for (at, rate) in of_currency.iter().enumerate() {
+            let median = median_around(of_currency, at);
             let turned = is_far(rate.rate, median) && !is_far(rate.rate.times(median), Micros::ONE);
             let around = at.checked_sub(1).and_then(|before| of_currency.get(before)).zip(of_currency.get(at + 1));
             let alone = around.is_some_and(|(before, behind)| {
@@ -197,6 +189,14 @@ fn odd_rates(rates: &[Rate]) -> Vec<(Currency, Day)> {
         }
     }
     odd
+}
+
+/// A currency that moves over the years is measured against its own time.
+fn median_around(rates: &[Rate], at: usize) -> Micros {
+    let near = &rates[at.saturating_sub(RATES_AROUND)..rates.len().min(at + RATES_AROUND + 1)];
+    let mut near: Vec<Micros> = near.iter().map(|rate| rate.rate).collect();
+    let middle = near.len() / 2;
+    *near.select_nth_unstable(middle).1
 }
 
 /// Whether a rate lies more than a quarter away from another.
@@ -314,6 +314,9 @@ mod tests {
         let rates = [9_500, 9_600, 80_000_000, 81_000_000, 9_700, 9_400, 12_500, 12_600];
         let rates: Vec<Rate> = (0..).zip(rates).map(yen).collect();
         assert_eq!(super::odd_rates(&rates), [(euro, Day(2)), (euro, Day(3))], "a step that stays is none");
+        // The last ones are about the reciprocal of the median of all.
+        let falling = (0..468).map(|day| yen((day, 10_000_000 - 21_000 * i64::from(day))));
+        assert_eq!(super::odd_rates(&falling.collect::<Vec<_>>()), [], "each fits its own time");
     }
 
     #[test]

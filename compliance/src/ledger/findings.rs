@@ -4,6 +4,7 @@ use contract::{Code, Finding, Id, Mechanism, Micros, Money, Program, Publication
 use stream::{Order, Outbox, State, StorageError, View};
 
 use super::account::{Account, Phase, Role};
+use super::conversion::Rates;
 use super::due::Due;
 use super::holds::holds;
 use super::lines::{Line, each_lines, list_lines};
@@ -48,7 +49,7 @@ pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_w
         too_little_to_pay(account, program),
         outliers::look(account, program),
         rate_missing(account, functional_wanted),
-        rate_odd(account),
+        rate_odd(account, program),
         rounding_drifts(account, program, due),
     ];
     checks.into_iter().flatten().chain(underpaid::look(account, program, due)).collect()
@@ -65,8 +66,14 @@ pub(crate) fn look_further(
 ) -> Result<Vec<Found>, StorageError> {
     let mut found = holds(account, program, now, state)?;
     found.extend(came_back_later(id, account, due, state)?);
-    found.extend(rates_corrected(id, account, now, state)?);
+    if !has_own_rate(account, program) {
+        found.extend(rates_corrected(id, account, now, state)?);
+    }
     Ok(found)
+}
+
+fn has_own_rate(account: &Account, program: &Program) -> bool {
+    matches!(Rates::of(program, account.settlement.currency, None), Rates::One(_))
 }
 
 /// OP-45: some sales were valued at a rate that has been corrected since.
@@ -318,10 +325,10 @@ fn rate_missing(account: &Account, functional_wanted: bool) -> Option<Found> {
     Some(Found { code: Code::RateMissing, at_risk: Exact::ZERO, message })
 }
 
-/// OP-26: some sale date has a rate that those around it give the lie to.
-fn rate_odd(account: &Account) -> Option<Found> {
+/// OP-26: some sale date has a rate that those around it give the lie to. A rate of the program's own is none of the table.
+fn rate_odd(account: &Account, program: &Program) -> Option<Found> {
     let odd = account.tally().odd;
-    if odd == 0 {
+    if odd == 0 || has_own_rate(account, program) {
         return None;
     }
     let currency = account.settlement.currency;

@@ -13,7 +13,6 @@
 use contract::{Code, Program, Sale, Text};
 
 use super::{Check, Rule};
-use crate::programs::special_price::of_program;
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
@@ -27,11 +26,6 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)
 
 /// The partner that has the authorisation which the row names, where the seller has no part in it.
 pub(super) fn other_holder<'k>(sale: &Sale, program: &Program, known: &'k Known) -> Option<&'k Text> {
-    if sale.promotion.is_empty() {
-        return None;
-    }
-    let named = of_program(&known.reference, &program.id).iter().filter(|special| special.id == sale.promotion);
-    let mut holders = named.map(|special| &special.partner).peekable();
-    let first = *holders.peek()?;
-    holders.all(|holder| *holder != sale.at.partner).then_some(first)
+    let holders = known.market().holders(program, &sale.promotion);
+    holders.first().filter(|_| !holders.contains(&sale.at.partner))
 }

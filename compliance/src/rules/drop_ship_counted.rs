@@ -12,18 +12,16 @@
 
 use contract::{Code, Program, Sale};
 
-use super::{Check, Rule, Unmet, skeleton};
+use super::{Check, Rule, Unmet};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
     Rule { name: "drop_ship_counted", codes: &[Code::DropShipCounted], check: Check::Condition(check) };
 
 fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
-    let orders = known.drop_shipments(&sale.at.partner, &sale.product);
-    if !program.conditions.stock_sales || orders.is_empty() || sale.is_return() {
+    if !program.conditions.stock_sales || sale.is_return() {
         return None;
     }
-    let document = skeleton(&sale.document);
-    let order = orders.iter().find(|shipment| skeleton(&shipment.order) == document)?;
-    Some(Unmet::Breach(format!("order {} was delivered by the manufacturer", order.order)))
+    let order = known.market().drop_shipped(&sale.at.partner, &sale.product, &sale.document)?;
+    Some(Unmet::Breach(format!("order {order} was delivered by the manufacturer")))
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Day, Micros, Money, Partner, PartnerKind, Person, Program, Reference, Restricted, Sale, Shipment, Text,
+    Day, DropShipment, Micros, Money, Partner, PartnerKind, Person, Program, Reference, Restricted, Sale, Shipment,
+    SpecialPrice, Text,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -18,6 +19,7 @@ use crate::programs::special_price::debit;
 use crate::programs::spiff::has_beneficiary;
 use crate::programs::stacking::order;
 use crate::references::Known;
+use crate::rules::skeleton;
 
 /// Days that one answer holds for: an answer is kept by block of days.
 const BLOCK_DAYS: i32 = 366;
@@ -34,8 +36,10 @@ pub struct Market {
     members: FxHashMap<Text, Member>,
     programs: ProgramIndex,
     names: Names,
-    /// Programs and numbers of special prices.
-    authorisations: FxHashSet<(Text, Text)>,
+    /// Partners that a special price is for, by its program and number.
+    holders: FxHashMap<(Text, Text), Vec<Text>>,
+    /// Orders of `drop_shipments.csv` as they are written there, by partner, product and normal form.
+    drop_orders: FxHashMap<(Text, Text, Text), Text>,
     asks_of_all: bool,
     twins: FxHashMap<Text, Vec<Text>>,
 }
@@ -73,7 +77,8 @@ impl Market {
             members,
             programs: ProgramIndex::new(&reference.programs),
             names: Names::new(reference),
-            authorisations: authorisations(reference),
+            holders: holders(reference),
+            drop_orders: drop_orders(reference),
             asks_of_all: asks_of_all(reference),
         }
     }
@@ -128,7 +133,20 @@ impl Market {
 
     /// Whether a special price of the program, of whatever partner and product, has this number.
     pub fn authorises(&self, program: &Program, number: &Text) -> bool {
-        !number.is_empty() && self.authorisations.contains(&(program.id.clone(), number.clone()))
+        !self.holders(program, number).is_empty()
+    }
+
+    /// The partners that special prices of the program with this number are for, by id.
+    pub fn holders(&self, program: &Program, number: &Text) -> &[Text] {
+        if number.is_empty() {
+            return &[];
+        }
+        self.holders.get(&(program.id.clone(), number.clone())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The order that a document of the partner is, where the manufacturer delivered it: both in their normal form.
+    pub fn drop_shipped(&self, partner: &Text, product: &Text, document: &str) -> Option<&Text> {
+        self.drop_orders.get(&(partner.clone(), product.clone(), skeleton(document)))
     }
 
     /// The family that the partner's sales are looked up in.
@@ -137,8 +155,24 @@ impl Market {
     }
 }
 
-fn authorisations(reference: &Reference) -> FxHashSet<(Text, Text)> {
-    reference.special_prices.iter().map(|special| (special.program.clone(), special.id.clone())).collect()
+fn holders(reference: &Reference) -> FxHashMap<(Text, Text), Vec<Text>> {
+    let mut holders: FxHashMap<(Text, Text), Vec<Text>> = FxHashMap::default();
+    for SpecialPrice { program, id, partner, .. } in &reference.special_prices {
+        holders.entry((program.clone(), id.clone())).or_default().push(partner.clone());
+    }
+    for partners in holders.values_mut() {
+        partners.sort_unstable();
+        partners.dedup();
+    }
+    holders
+}
+
+fn drop_orders(reference: &Reference) -> FxHashMap<(Text, Text, Text), Text> {
+    let mut orders: FxHashMap<(Text, Text, Text), Text> = FxHashMap::default();
+    for DropShipment { partner, product, order } in &reference.drop_shipments {
+        orders.entry((partner.clone(), product.clone(), skeleton(order))).or_insert_with(|| order.clone());
+    }
+    orders
 }
 
 fn asks_of_all(reference: &Reference) -> bool {

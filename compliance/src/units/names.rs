@@ -1,5 +1,7 @@
 //! Who a party on a sale is, by what it is called.
 
+use std::collections::BTreeSet;
+
 use contract::{Outlet, Partner, Person, Program, Reference, Restricted, Text, source_of};
 use rustc_hash::FxHashMap;
 
@@ -120,8 +122,11 @@ fn shared_payees(reference: &Reference) -> FxHashMap<Text, Vec<Person>> {
     payees
 }
 
+/// How many partners may share a name or an account and still be taken for one: a factor's account is that of many.
+const ALIKE_MAX: usize = 8;
+
 /// Partners that share name and country, or an account that they are paid to, each with the others of its kind that are not
-/// of its family.
+/// of its family. What more than [`ALIKE_MAX`] share says nothing.
 pub fn twins<'f>(reference: &Reference, family: impl Fn(&Text) -> Option<&'f Text>) -> FxHashMap<Text, Vec<Text>> {
     let mut alike: FxHashMap<(Text, &Text), Vec<&Text>> = FxHashMap::default();
     for Partner { id, name, country, .. } in &reference.partners {
@@ -135,7 +140,11 @@ pub fn twins<'f>(reference: &Reference, family: impl Fn(&Text) -> Option<&'f Tex
         paid.entry(&payee.account).or_default().push(&payee.partner);
     }
     let mut twins: FxHashMap<Text, Vec<Text>> = FxHashMap::default();
-    for group in alike.values().chain(paid.values()) {
+    for group in alike.into_values().chain(paid.into_values()) {
+        let group: BTreeSet<&Text> = group.into_iter().collect();
+        if group.len() > ALIKE_MAX {
+            continue;
+        }
         for (one, other) in group.iter().flat_map(|one| group.iter().map(move |other| (*one, *other))) {
             let others = twins.entry(one.clone()).or_default();
             if one != other && family(one) != family(other) && !others.contains(other) {
@@ -209,7 +218,9 @@ fn words(name: &str) -> Text {
 
 #[cfg(test)]
 mod tests {
-    use contract::PartnerKind;
+    use std::collections::BTreeMap;
+
+    use contract::{Day, PartnerKind, PayeeAccount};
 
     use super::*;
 
@@ -229,6 +240,27 @@ mod tests {
     fn outlet(id: &str, name: &str) -> Outlet {
         let (city, region, country, segment) = Default::default();
         Outlet { id: id.into(), name: name.to_owned(), city, region, country, segment }
+    }
+
+    #[test]
+    fn an_account_of_many_says_nothing_of_who_they_are() {
+        let alike = |count: usize| {
+            let payee = |n: usize| PayeeAccount {
+                partner: format!("p{n}").into(),
+                from: Day(0),
+                account: "a1".into(),
+                holder: Text::default(),
+            };
+            // A second row of one partner makes it no second partner.
+            let payees: Vec<PayeeAccount> = (0..count).chain([0]).map(payee).collect();
+            let families: BTreeMap<Text, Text> =
+                payees.iter().map(|p| (p.partner.clone(), p.partner.clone())).collect();
+            let twins = twins(&Reference { payees, ..Reference::default() }, |partner| families.get(partner));
+            let mut others: Vec<usize> = twins.values().map(Vec::len).collect();
+            others.dedup();
+            others
+        };
+        assert_eq!([alike(1), alike(2), alike(ALIKE_MAX), alike(ALIKE_MAX + 1)], [vec![], vec![1], vec![7], vec![]]);
     }
 
     #[test]
