@@ -1,5 +1,6 @@
 //! The reference data in force, by control number: what both stages look programs and rates up in.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
@@ -37,10 +38,7 @@ impl Known {
 
     /// All versions of a program, oldest first.
     pub fn versions(&self, program: &str) -> &[Program] {
-        let programs = &self.reference.programs;
-        let start = programs.partition_point(|p| p.id.as_str() < program);
-        let count = programs[start..].partition_point(|p| p.id.as_str() == program);
-        &programs[start..start + count]
+        alike(&self.reference.programs, |p| p.id.as_str().cmp(program))
     }
 
     /// The version of a program that holds on a sale date.
@@ -54,43 +52,29 @@ impl Known {
 
     /// When a partner takes part in a program for members, in order.
     pub fn memberships(&self, program: &str, partner: &str) -> &[Membership] {
-        let all = &self.reference.memberships;
-        let key = |m: &Membership| (m.program.as_str(), m.partner.as_str()).cmp(&(program, partner));
-        let start = all.partition_point(|m| key(m).is_lt());
-        let count = all[start..].partition_point(|m| key(m).is_eq());
-        &all[start..start + count]
+        alike(&self.reference.memberships, |m: &Membership| {
+            (m.program.as_str(), m.partner.as_str()).cmp(&(program, partner))
+        })
     }
 
     /// Persons that are registered with a partner, by name and first day.
     pub fn persons(&self, partner: &str) -> &[Person] {
-        let all = &self.reference.persons;
-        let start = all.partition_point(|person| person.partner.as_str() < partner);
-        let count = all[start..].partition_point(|person| person.partner == partner);
-        &all[start..start + count]
+        alike(&self.reference.persons, |person| person.partner.as_str().cmp(partner))
     }
 
     /// Units shipped in to a partner, by product and year.
     pub fn shipments(&self, partner: &str) -> &[Shipment] {
-        let all = &self.reference.shipments;
-        let start = all.partition_point(|shipment| shipment.partner.as_str() < partner);
-        let count = all[start..].partition_point(|shipment| shipment.partner == partner);
-        &all[start..start + count]
+        alike(&self.reference.shipments, |shipment| shipment.partner.as_str().cmp(partner))
     }
 
     /// What the product master says of a product, by name.
     pub fn attributes(&self, product: &str) -> &[ProductAttribute] {
-        let all = &self.reference.product_attributes;
-        let start = all.partition_point(|attribute| attribute.product.as_str() < product);
-        let count = all[start..].partition_point(|attribute| attribute.product == product);
-        &all[start..start + count]
+        alike(&self.reference.product_attributes, |attribute| attribute.product.as_str().cmp(product))
     }
 
     /// Tiers that a partner has stood in, on whatever days.
     pub fn tiers(&self, partner: &str) -> &[PartnerTier] {
-        let all = &self.reference.partner_tiers;
-        let start = all.partition_point(|tier| tier.partner.as_str() < partner);
-        let count = all[start..].partition_point(|tier| tier.partner == partner);
-        &all[start..start + count]
+        alike(&self.reference.partner_tiers, |tier| tier.partner.as_str().cmp(partner))
     }
 
     /// The golden product of this id.
@@ -101,10 +85,7 @@ impl Known {
 
     /// Serial numbers issued for a product; none where nobody says.
     pub fn serial_ranges(&self, product: &str) -> &[SerialRange] {
-        let all = &self.reference.serial_ranges;
-        let start = all.partition_point(|range| range.product.as_str() < product);
-        let count = all[start..].partition_point(|range| range.product == product);
-        &all[start..start + count]
+        alike(&self.reference.serial_ranges, |range| range.product.as_str().cmp(product))
     }
 
     /// Whether the end customer was paid a rebate for a unit, and when; the serial number in its normal form.
@@ -116,19 +97,14 @@ impl Known {
 
     /// Open deductions of a partner for a program, by number.
     pub fn deductions(&self, program: &str, partner: &str) -> &[Deduction] {
-        let all = &self.reference.deductions;
-        let key = |taken: &Deduction| (taken.program.as_str(), taken.partner.as_str()).cmp(&(program, partner));
-        let start = all.partition_point(|taken| key(taken).is_lt());
-        let count = all[start..].partition_point(|taken| key(taken).is_eq());
-        &all[start..start + count]
+        alike(&self.reference.deductions, |taken: &Deduction| {
+            (taken.program.as_str(), taken.partner.as_str()).cmp(&(program, partner))
+        })
     }
 
     /// Accounts that a partner is paid to, by first day.
     pub fn payees(&self, partner: &str) -> &[PayeeAccount] {
-        let all = &self.reference.payees;
-        let start = all.partition_point(|payee| payee.partner.as_str() < partner);
-        let count = all[start..].partition_point(|payee| payee.partner == partner);
-        &all[start..start + count]
+        alike(&self.reference.payees, |payee| payee.partner.as_str().cmp(partner))
     }
 
     /// The reporting partner of this id.
@@ -166,6 +142,13 @@ impl Known {
         let at = rates.binary_search_by(|r| (r.currency, r.day).cmp(&(currency, day))).ok()?;
         Some(rates[at].rate)
     }
+}
+
+/// The run of rows that compare as equal; the table is in that order.
+fn alike<T>(all: &[T], compared: impl Fn(&T) -> Ordering) -> &[T] {
+    let start = all.partition_point(|row| compared(row).is_lt());
+    let count = all[start..].partition_point(|row| compared(row).is_eq());
+    &all[start..start + count]
 }
 
 /// How many rates on either side a rate is measured against.

@@ -116,60 +116,40 @@ fn registers(
     in_table("memberships.csv", folder, problems, |rows| {
         for entry in &reference.memberships {
             let at = format!("{},{}", entry.program, entry.partner);
-            if !names.partners.contains(entry.partner.as_str()) {
-                rows.unknown("partner", "partners", &entry.partner, &at, names);
-            }
-            if !ids.contains(entry.program.as_str()) {
-                let hint = did_you_mean(&entry.program, ids.iter().copied());
-                rows.add(&at, format!("nobody knows the program `{}`", entry.program), hint);
-            }
+            rows.partner(&entry.partner, &at, names);
+            rows.program(&entry.program, &at, &ids);
         }
     });
     in_table("serial_ranges.csv", folder, problems, |rows| {
         for product in reference.serial_ranges.iter().map(|range| &range.product) {
-            if !names.products.contains(product.as_str()) {
-                rows.unknown("product", "products", product, product, names);
-            }
+            rows.product(product, product, names);
         }
     });
     in_table("product_attributes.csv", folder, problems, |rows| {
         for product in reference.product_attributes.iter().map(|attribute| &attribute.product) {
-            if !names.products.contains(product.as_str()) {
-                rows.unknown("product", "products", product, product, names);
-            }
+            rows.product(product, product, names);
         }
     });
     in_table("partner_tiers.csv", folder, problems, |rows| {
         for partner in reference.partner_tiers.iter().map(|tier| &tier.partner) {
-            if !names.partners.contains(partner.as_str()) {
-                rows.unknown("partner", "partners", partner, partner, names);
-            }
+            rows.partner(partner, partner, names);
         }
     });
     in_table("deductions.csv", folder, problems, |rows| {
         for entry in &reference.deductions {
             let at = format!("{},{},{}", entry.number, entry.program, entry.partner);
-            if !names.partners.contains(entry.partner.as_str()) {
-                rows.unknown("partner", "partners", &entry.partner, &at, names);
-            }
-            if !ids.contains(entry.program.as_str()) {
-                let hint = did_you_mean(&entry.program, ids.iter().copied());
-                rows.add(&at, format!("nobody knows the program `{}`", entry.program), hint);
-            }
+            rows.partner(&entry.partner, &at, names);
+            rows.program(&entry.program, &at, &ids);
         }
     });
     in_table("payees.csv", folder, problems, |rows| {
         for partner in reference.payees.iter().map(|payee| &payee.partner) {
-            if !names.partners.contains(partner.as_str()) {
-                rows.unknown("partner", "partners", partner, partner, names);
-            }
+            rows.partner(partner, partner, names);
         }
     });
     in_table("consumer_rebates.csv", folder, problems, |rows| {
         for rebate in &reference.consumer_rebates {
-            if !names.products.contains(rebate.product.as_str()) {
-                rows.unknown("product", "products", &rebate.product, &rebate.product, names);
-            }
+            rows.product(&rebate.product, &rebate.product, names);
         }
     });
     in_table("drop_shipments.csv", folder, problems, |rows| {
@@ -185,9 +165,7 @@ fn registers(
     });
     in_table("persons.csv", folder, problems, |rows| {
         for partner in reference.persons.iter().map(|person| &person.partner) {
-            if !names.partners.contains(partner.as_str()) {
-                rows.unknown("partner", "partners", partner, partner, names);
-            }
+            rows.partner(partner, partner, names);
         }
     });
 }
@@ -295,9 +273,7 @@ fn figures(version: &ProgramVersion, names: &Names<'_>, folder: &Path, problems:
     };
     in_table(&format!("programs/{}", table.file.value), folder, problems, |rows| {
         for partner in figures.iter().map(|figure| &figure.partner) {
-            if !names.partners.contains(partner.as_str()) {
-                rows.unknown("partner", "partners", partner, partner, names);
-            }
+            rows.partner(partner, partner, names);
         }
     });
 }
@@ -452,11 +428,30 @@ struct Rows<'r, 'p> {
 
 impl Rows<'_, '_> {
     fn names(&mut self, partner: &str, product: &str, at: impl Fn() -> String, names: &Names<'_>) {
-        if !names.partners.contains(partner) {
-            self.unknown("partner", "partners", partner, &at(), names);
+        if names.partners.contains(partner) && names.products.contains(product) {
+            return;
         }
+        let at = at();
+        self.partner(partner, &at, names);
+        self.product(product, &at, names);
+    }
+
+    fn partner(&mut self, partner: &str, at: &str, names: &Names<'_>) {
+        if !names.partners.contains(partner) {
+            self.unknown("partner", "partners", partner, at, names);
+        }
+    }
+
+    fn product(&mut self, product: &str, at: &str, names: &Names<'_>) {
         if !names.products.contains(product) {
-            self.unknown("product", "products", product, &at(), names);
+            self.unknown("product", "products", product, at, names);
+        }
+    }
+
+    fn program(&mut self, program: &str, at: &str, ids: &BTreeSet<&str>) {
+        if !ids.contains(program) {
+            let hint = did_you_mean(program, ids.iter().copied());
+            self.add(at, format!("nobody knows the program `{program}`"), hint);
         }
     }
 
