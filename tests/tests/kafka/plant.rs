@@ -26,7 +26,7 @@ pub struct Plant {
     /// The schema registry, where there is one.
     registry: Option<String>,
     processes: Vec<Process>,
-    /// Seconds between two checkpoints.
+    /// Seconds between two checkpoints; with 0 every transaction that is committed is followed by one.
     pub checkpoint_interval: u32,
     /// Processes keep their names over restarts, and so their partitions.
     pub instances: bool,
