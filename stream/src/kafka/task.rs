@@ -63,7 +63,10 @@ pub struct Task<S: Stage, T: Transport> {
     wanted: Vec<(TableId, Vec<u8>)>,
     total: Batch,
     folded: u64,
+    /// When the last transaction had ended.
     since: Instant,
+    /// How long it took to be published and applied.
+    took: Duration,
     checkpointed: Instant,
     opened: Instant,
     /// When the observer last heard how much waits.
@@ -242,6 +245,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             total: Batch::default(),
             folded: 0,
             since: now,
+            took: Duration::ZERO,
             checkpointed: now,
             opened: now,
             told: now,
@@ -402,9 +406,13 @@ impl<S: Stage, T: Transport> Task<S, T> {
         is_much || self.since.elapsed() >= self.interval()
     }
 
-    /// Between two transactions: nobody waits for one that publishes nothing.
+    /// Between two transactions: nobody waits for one that publishes nothing. Where they take long, as all do where there
+    /// is more to do than can be done, they are as far apart as they take: fewer of them leave more time for records.
     fn interval(&self) -> Duration {
-        if self.work.outputs.open.is_some() { self.options.commit_interval } else { self.options.idle_interval }
+        match self.work.outputs.open {
+            Some(_) => self.options.commit_interval.max(self.took.min(self.options.idle_interval)),
+            None => self.options.idle_interval,
+        }
     }
 
     /// Publishes what is open together with a mark, then applies it. On the way to the mark there is none to write.
@@ -430,8 +438,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
             // What came of it had been readable before.
             batch.newest = None;
         }
-        self.since = Instant::now();
-        self.observer.committed(self.id, &batch, commit, started.elapsed().saturating_sub(commit));
+        (self.since, self.took) = (Instant::now(), started.elapsed());
+        self.observer.committed(self.id, &batch, commit, self.took.saturating_sub(commit));
         if self.target.is_none() && self.checkpointed.elapsed() >= self.options.checkpoint_interval {
             self.checkpoint()?;
         }

@@ -13,8 +13,11 @@ use crate::{Input, Outbox, Progress, Stage, StageError, State, StorageError, Tab
 /// Records that wait are taken up in chunks of that many.
 const CHUNK: usize = 256;
 
-/// Steps without a record of the input that one transaction takes: their changes stay in memory until it holds.
-const STEPS_MAX: u64 = 1_000;
+/// Work without a record of the input that one transaction takes: its changes stay in memory until it holds. A record
+/// that had waited counts one.
+const STEPS_MAX: u64 = 8_000;
+/// What a slice of a control counts in it: it may change many accounts.
+const SLICE_STEPS: u64 = 8;
 
 /// The encodings of a stage's topics.
 pub struct Wires<I, O> {
@@ -174,7 +177,7 @@ pub(crate) struct Work<S: Stage, W> {
     pub unsettled: bool,
     pub bytes: Vec<u8>,
     pub transaction_bytes: u64,
-    /// Steps without a record of the input since the last commit.
+    /// Work without a record of the input since the last commit, up to [`STEPS_MAX`].
     pub steps: u64,
 }
 
@@ -374,15 +377,15 @@ impl<S: Stage, W: Writer> Work<S, W> {
         self.steps >= STEPS_MAX || self.outputs.open.is_some_and(|bytes| bytes >= self.transaction_bytes)
     }
 
-    /// Counts a step without a record of the input.
-    fn advance(&mut self) {
+    /// Counts a step without a record of the input, of so much work.
+    fn advance(&mut self, work: u64) {
         self.book.place.slice += 1;
-        self.steps += 1;
+        self.steps += work;
     }
 
     /// Takes up a record that waited.
     fn release(&mut self, record: held::Held, state: &mut dyn State) -> Result<(), TaskError> {
-        self.advance();
+        self.advance(1);
         self.book.held -= 1;
         self.outputs.batch.released += 1;
         state.delete(held::HELD, &record.key)?;
@@ -420,7 +423,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
     ///
     /// Outputs are sent as they come, as readers put them in order by their ranks.
     fn turn(&mut self, number: u64, state: &mut dyn State) -> Result<(), TaskError> {
-        self.advance();
+        self.advance(SLICE_STEPS);
         let mut outbox = std::mem::take(&mut self.outbox);
         let progress = if self.book.turning {
             self.outputs.batch.slices += 1;

@@ -25,7 +25,8 @@ pub enum Harness {
     Ingest,
     /// The embedded engine with crashes at every kind of place.
     Engine,
-    /// The Kafka engine's protocol in a cluster on which everything goes wrong.
+    /// The Kafka engine's protocol: its decisions, and a cluster on which everything goes wrong. Where one guard stands in
+    /// for another (a reader that misses something asks its writer), the decisions tell.
     Simulation,
 }
 
@@ -85,7 +86,7 @@ impl Harness {
                 &["-p", "ingest", "--test", "cases", "--test", "stage", "--test", "text", "--test", "bad_input"]
             }
             Harness::Engine => &["-p", "stream", "--lib", "--test", "engine"],
-            Harness::Simulation => &["-p", "stream", "--features", "kafka", "--test", "kafka"],
+            Harness::Simulation => &["-p", "stream", "--features", "kafka", "--lib", "--test", "kafka"],
         }
     }
 

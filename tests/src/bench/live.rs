@@ -53,7 +53,7 @@ pub fn drop_files(feeds: &Path, beside: &Path, pace: Pace, first: u64) -> Result
         let date = begin.plus(i32::try_from(number / FILES_A_DAY)?);
         let mut file = format!("{header}\n");
         for at in 1..pace.lines {
-            let row = rows[(place as usize * pace.lines + at) % rows.len()];
+            let row = rows[(number as usize * pace.lines + at) % rows.len()];
             let [_document, _line, _date, rest] = row.splitn(4, ',').collect::<Vec<_>>()[..] else {
                 bail!("a row has columns")
             };

@@ -209,9 +209,10 @@ fn failover(kills: usize) -> Result<()> {
     let scratch = tempfile::tempdir_in(bench_folder()?)?;
     let failover = recovery::failover(&written(FAILOVER_LINES, scratch.path())?, kills, scratch.path())?;
     println!(
-        "failover, {} kills with lost disks, {} partitions, {} of {} lines/s: back at the marks in p50 {} ms, p99 {} ms; \
-         folds records/s {}; accruals as embedded",
+        "failover, {} kills with lost disks ({} of a line that had caught up), {} partitions, {} of {} lines/s: back at the \
+         marks in p50 {} ms, p99 {} ms; folds records/s {}; accruals as embedded",
         failover["kills"],
+        failover["kills_of_a_line_that_had_caught_up"],
         failover["partitions"],
         failover["load_lines_per_second"],
         failover["full_lines_per_second"],
