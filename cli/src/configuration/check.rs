@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use contract::{
-    Choice, Mechanism, PartnerKind, ProductAttribute, Program, Reference, Selector, Stack, Text, source_of,
+    Choice, Deduction, Mechanism, Micros, PartnerKind, ProductAttribute, Program, Reference, Selector, Text, source_of,
 };
 
 use super::ProgramFile;
@@ -140,6 +140,9 @@ fn registers(
             let at = format!("{},{},{}", entry.number, entry.program, entry.partner);
             rows.partner(&entry.partner, &at, names);
             rows.program(&entry.program, &at, &ids);
+            if let Some((message, hint)) = unmatched(entry, programs) {
+                rows.add(&at, message, hint.to_owned());
+            }
         }
     });
     in_table("payees.csv", folder, problems, |rows| {
@@ -158,8 +161,10 @@ fn registers(
         }
     });
     in_table("taxes.csv", folder, problems, |rows| {
-        for tax in reference.taxes.iter().filter(|tax| !names.regions.contains(tax.country.as_str())) {
-            let hint = names.nearest("regions", &tax.country);
+        let countries = reference.partners.iter().map(|partner| partner.country.as_str());
+        let countries: BTreeSet<&str> = countries.filter(|country| !country.is_empty()).collect();
+        for tax in reference.taxes.iter().filter(|tax| !countries.contains(tax.country.as_str())) {
+            let hint = did_you_mean(&tax.country, countries.iter().copied());
             rows.add(&tax.country, format!("no partner is in the country `{}`", tax.country), hint);
         }
     });
@@ -168,6 +173,30 @@ fn registers(
             rows.partner(partner, partner, names);
         }
     });
+}
+
+/// Why a deduction can be from no settlement of its program; nothing where nobody knows the program.
+fn unmatched(deduction: &Deduction, programs: &[ProgramFile]) -> Option<(String, &'static str)> {
+    let Deduction { program, period, currency, .. } = deduction;
+    let all = programs.iter().flat_map(|file| &file.versions).map(|version| &version.program);
+    let versions: Vec<&Program> = all.filter(|version| version.id == *program).collect();
+    if versions.is_empty() {
+        return None;
+    }
+    if versions.iter().all(|version| version.pays_person()) {
+        return Some((
+            format!("program `{program}` pays persons, not the partner"),
+            "a partner deducts its own rebates",
+        ));
+    }
+    if !versions.iter().any(|version| version.period.names(period)) {
+        let message = format!("`{period}` is no period of program `{program}`");
+        return Some((message, "write a month as 2013-04, a quarter as 2013-Q2, a year as 2013"));
+    }
+    if versions.iter().all(|version| version.currency.is_some_and(|own| own != *currency)) {
+        return Some((format!("program `{program}` is not in {currency}"), "name the currency in which it pays"));
+    }
+    None
 }
 
 /// Two definitions of a partner with one pattern: the first by name would read every file, the other none.
@@ -345,19 +374,22 @@ fn choices(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
     }
 }
 
-/// Programs of one stack have one cap.
+/// Programs of one stack that hold on the same day have one cap.
 fn stacks(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
-    let mut first: BTreeMap<&str, (&Program, &Stack)> = BTreeMap::new();
+    let mut seen: BTreeMap<&str, BTreeMap<Option<Micros>, Vec<&Program>>> = BTreeMap::new();
     for file in programs {
         for version in &file.versions {
             let program = &version.program;
             let Some(stack) = &program.stack else { continue };
-            let (other, theirs) = *first.entry(&stack.name).or_insert((program, stack));
-            if theirs.at_most != stack.at_most {
+            let caps = seen.entry(&stack.name).or_default();
+            let differing = caps.iter().filter(|(at_most, _)| **at_most != stack.at_most);
+            let meets = |other: &&&Program| program.from <= other.to && other.from <= program.to;
+            if let Some(other) = differing.flat_map(|(_, others)| others).find(meets) {
                 let message = format!("`{}` of stack `{}` says another `at-most`", other.id, stack.name);
                 let mut report = Report::new(&file.file, &file.text, problems);
                 report.add(version.place, message, "all programs of a stack have the same one");
             }
+            caps.entry(stack.at_most).or_default().push(program);
         }
     }
 }

@@ -66,7 +66,7 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "period") => (words(CADENCES), "How long sales are gathered before they settle."),
         ("version" | "sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
         ("version", "fx") => (
-            json!({ "oneOf": [words(CONVERSIONS), number()] }),
+            json!({ "oneOf": [words(CONVERSIONS), rate()] }),
             "Which rate turns the benefit into the books' currency: that of each sale's date, or this one.",
         ),
         ("version", "caps") => {
@@ -256,6 +256,11 @@ fn words<T>(words: &[(&str, T)]) -> Value {
 /// A decimal or a share; a quoted one is read as well.
 fn number() -> Value {
     json!({ "type": ["number", "string"], "pattern": "^[0-9]*\\.?[0-9]*\\s?%?$" })
+}
+
+/// A decimal that is no share.
+fn rate() -> Value {
+    json!({ "type": ["number", "string"], "pattern": "^[0-9]*\\.?[0-9]*$" })
 }
 
 fn yes_no() -> Value {

@@ -89,12 +89,14 @@ fn credit(row: &Row<'_>, report: &mut Report<'_>) -> Option<Credit> {
     }
 }
 
-/// A golden key as it is; a name as sales keep it that nobody knows: in small letters behind a `?`.
+/// A golden key as it is; a name as sales keep it that nobody knows: in small letters behind a `?`. The `?` may be written,
+/// as it stands in exports, and must be where a name looks like a key: `?Novo A/S`.
 pub(crate) fn customer(written: &str) -> Text {
-    if written.is_empty() || golden(written).is_ok() {
+    let name = written.strip_prefix('?');
+    if written.is_empty() || name.is_none() && golden(written).is_ok() {
         return written.into();
     }
-    let words: Vec<String> = written.split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<String> = name.unwrap_or(written).split_whitespace().map(str::to_lowercase).collect();
     format!("?{}", words.join(" ")).into()
 }
 

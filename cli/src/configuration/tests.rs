@@ -79,10 +79,11 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
         ("outlets.csv", "outlet,name,country\naw/1,One,US\n"),
         ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,2013-01-01\nSTEPS,P1,2013-01-01,\n"),
         ("persons.csv", "partner,person,from\nP9,Ann Lee,2013-01-01\n"),
-        ("taxes.csv", "country,from,rate\nFR,2007-01-01,20%\n"),
+        ("taxes.csv", "country,from,rate\nFR,2007-01-01,20%\nSouth,2007-01-01,20%\n"),
         (
             "deductions.csv",
-            "deduction,program,partner,period,invoice,amount,currency\nD1,STEPS,P1,2013-Q1,88,1.50,USD\n",
+            "deduction,program,partner,period,invoice,amount,currency\nD1,STEPS,P1,2013-Q1,88,1.50,USD\n\
+             D2,STEP,P1,2013-01,88,1.50,USD\nD3,STEP,P1,2013-Q1,88,1.50,USD\n",
         ),
         ("payees.csv", "partner,from,account\nP9,2013-01-01,a1\n"),
     ];
@@ -90,6 +91,8 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
         problems(&bad),
         [
             "deductions.csv:2:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
+            "deductions.csv:3:1 `2013-01` is no period of program `STEP` (write a month as 2013-04, a quarter as 2013-Q2, a year \
+             as 2013)",
             "memberships.csv:2:20 the last day lies before the first, 2013-02-01 (swap the two dates)",
             "memberships.csv:3:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
             "payees.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
@@ -97,6 +100,7 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
             "programs/step.yaml:6:72 no outlet is called `aw/2` (did you mean `aw/1`?)",
             "programs/step.yaml:6:96 no country or region of an outlet is called `DE`",
             "taxes.csv:2:1 no partner is in the country `FR`",
+            "taxes.csv:3:1 no partner is in the country `South`",
         ]
     );
 }
@@ -104,8 +108,8 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
 #[test]
 fn a_program_selects_by_what_the_tables_say() {
     let select = "select: { attributes: { colour: [red, blue], size: S }, partners-under: P1, partner-tiers: [gold], \
-        customers: [aw/1, Acme  Sports], customer-segments: retail, customer-regions: [DE], currencies: [USD, EUR], \
-        promotions: DEAL }";
+        customers: [aw/1, Acme  Sports, '?Novo A/S'], customer-segments: retail, customer-regions: [DE], \
+        currencies: [USD, EUR], promotions: DEAL }";
     let selecting = PROGRAM.replace("select: { categories: [Bikes] }", select);
     let program = ("programs/step.yaml", selecting.as_str());
     let outlets = ("outlets.csv", "outlet,name,country,segment\naw/1,One,DE,retail\n");
@@ -117,7 +121,7 @@ fn a_program_selects_by_what_the_tables_say() {
     let attributes: Vec<String> =
         selector.attributes.iter().map(|(name, values)| format!("{name} {values:?}")).collect();
     assert_eq!(attributes, ["colour [\"blue\", \"red\"]", "size [\"S\"]"]);
-    assert_eq!(selector.customers, ["?acme sports", "aw/1"]);
+    assert_eq!(selector.customers, ["?acme sports", "?novo a/s", "aw/1"]);
     assert_eq!((selector.currencies.len(), selector.promotions[0].as_str()), (2, "DEAL"));
     assert_eq!(reference.partner_tiers[0].to, None);
     let bad = [
@@ -331,6 +335,23 @@ fn scores_are_numbers_or_weighted_parts() {
 const SPIFF: &str = "program: SPIFF\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn:\n      type: spiff\n      \
     rate: 5\n      split: [60%, 40%]\n      \
     late: { free-days: 30, step-days: 30, lose: 10%, steps: started, nothing-after-days: 330 }\n    period: month\n";
+
+#[test]
+fn a_deduction_is_from_a_settlement_that_can_be() {
+    let in_dollars = PROGRAM.replace("    period: quarter", "    currency: USD\n    period: quarter");
+    let rows = "deduction,program,partner,period,invoice,amount,currency\nD1,SPIFF,P1,2013-01,88,1.50,USD\n\
+        D2,STEP,P1,2013-Q1,88,1.50,EUR\nD3,STEP,P1,2013-Q5,88,1.50,USD\nD4,STEP,P1,2013-Q4,88,1.50,USD\n";
+    let programs = [("programs/spiff.yaml", SPIFF), ("programs/step.yaml", in_dollars.as_str())];
+    assert_eq!(
+        problems(&[programs[0], programs[1], ("deductions.csv", rows)]),
+        [
+            "deductions.csv:2:1 program `SPIFF` pays persons, not the partner (a partner deducts its own rebates)",
+            "deductions.csv:3:1 program `STEP` is not in EUR (name the currency in which it pays)",
+            "deductions.csv:4:1 `2013-Q5` is no period of program `STEP` (write a month as 2013-04, a quarter as 2013-Q2, a \
+             year as 2013)",
+        ]
+    );
+}
 
 #[test]
 fn a_spiff_says_who_gets_what_and_until_when() {
@@ -564,6 +585,8 @@ fn programs_on_one_sale_say_how_they_get_along() {
     let told =
         "programs/b.yaml:3:5 `A` of stack `s` says another `at-most` (all programs of a stack have the same one)";
     assert_eq!(both("8%"), [told]);
+    let later = stacked("B", "8%").replace("2013-", "2014-");
+    assert_eq!(problems(&[("programs/a.yaml", &stacked("A", "9%")), ("programs/b.yaml", &later)]), [""; 0]);
 }
 
 const TESTS: &str = "tests:\n  - name: growth above 110 %\n    sales:\n      \
