@@ -16,5 +16,6 @@ pub mod run;
 mod say;
 pub mod simulate;
 pub mod trial;
+pub mod unheard;
 pub mod verify;
 pub mod waiting;

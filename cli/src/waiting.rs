@@ -5,6 +5,7 @@ use contract::{Authorization, AuthorizationStatus, Code, Decision, Topic};
 
 use crate::overview::{Amounts, grouped, money, open_clawback};
 use crate::reader::Reader;
+use crate::unheard::unheard;
 
 /// One line for each kind of waiting, or that nothing waits.
 pub fn list(reader: &Reader) -> Result<String> {
@@ -46,6 +47,12 @@ pub fn list(reader: &Reader) -> Result<String> {
     let clawback = open_clawback(reader)?;
     if !clawback.is_empty() {
         lines.push(format!("  {} to be claimed back or set off: finance", shown(&clawback)));
+    }
+    let unheard: Vec<_> = unheard(reader, 0)?.into_iter().filter(|decision| !decision.decided_since).collect();
+    if let Some(first) = unheard.first() {
+        let what =
+            format!("about a claim that nobody knows, first {}:{}: who decided", first.said.file, first.said.line_no);
+        say(&mut lines, unheard.len() as u64, "decision is|decisions are", &what);
     }
     if lines.is_empty() {
         return Ok("Nothing waits.\n".to_owned());

@@ -211,6 +211,11 @@ fn programs_are_checked() {
             ("    period: quarter", "    period: quarter\n    fx: monthly"),
             "13:9 `monthly`: not a number (write plain digits with a dot, such as 1250.50)",
         ),
+        (
+            ("    period: quarter", "    period: quarter\n    auto-authorise: no"),
+            "13:21 neither a freeze nor a claim pays under this program (write `paid: claim` with its terms, or \
+             `auto-authorise: yes`)",
+        ),
         (("quarter", "quater"), "12:13 `quater` is none of month, quarter, year (did you mean `quarter`?)"),
         (("Bikes", "Bike"), "5:28 no category is called `Bike` (did you mean `Bikes`?)"),
         (("measure: amount", "rate: 1%"), "7:7 key `measure` is missing"),

@@ -51,6 +51,8 @@ pub struct Ended {
     pub summary: Summary,
     /// How many remarks were told.
     pub remarks: u64,
+    /// The last entry of the log that earlier runs had worked on.
+    pub behind: u64,
     /// The data directory as the run left it.
     pub directory: DataDirectory,
     pub blobs: BlobFolder,
@@ -143,5 +145,6 @@ pub fn run_observed(
     let recorded = Recorded::behind(committed, log, blobs.clone());
     let intake = Intake::new(&mut plan, recorded, options.until_idle);
     let summary = engine.run(intake, stop, &mut |committed| progress(*committed))?;
-    Ok(Ended { summary, remarks: plan.remarks(), directory: engine.into_directory(), blobs })
+    let (remarks, behind) = (plan.remarks(), committed.position.entry);
+    Ok(Ended { summary, remarks, behind, directory: engine.into_directory(), blobs })
 }
