@@ -121,6 +121,7 @@ codes! {
     ClaimOrphan = "OP-04", Block, "a claim for which no sale earns anything";
     ClaimAboveDue = "OP-44", Adjust, "more claimed than is due";
     StackOverCap = "DD-12", Adjust, "programs that stack give more for one sale than they may together";
+    PackAndPieces = "DD-21", Hold, "packs of a product and the pieces in them on one document";
 }
 
 impl fmt::Display for Code {
@@ -159,7 +160,7 @@ impl Code {
     /// The X12 element 901 reason where one fits, else empty.
     pub fn reason_901(self) -> &'static str {
         match self {
-            Code::FileResubmitted | Code::LineResubmitted => "12",
+            Code::FileResubmitted | Code::LineResubmitted | Code::PackAndPieces => "12",
             Code::AccrualClaimed => "24",
             Code::ClaimRateWrong => "06",
             Code::ClaimExtensionWrong | Code::ClaimOrphan => "15",

@@ -24,6 +24,7 @@ pub(crate) mod one_person_twice;
 pub(crate) mod outside_period;
 pub(crate) mod outside_territory;
 pub(crate) mod overlapping_feeds;
+pub(crate) mod pack_and_pieces;
 pub(crate) mod partner_ineligible;
 pub(crate) mod person_ineligible;
 pub(crate) mod price_with_tax;
@@ -111,6 +112,7 @@ pub const RULES: &[Rule] = &[
     serial_sold_twice::RULE,
     return_and_resell::RULE,
     sale_in_two_periods::RULE,
+    pack_and_pieces::RULE,
     split_unclear::RULE,
     authorisation_reused::RULE,
     customer_split::RULE,
@@ -143,15 +145,19 @@ pub(crate) const DOCUMENT_DAYS: i32 = 45;
 
 /// Same product, quantity, amount and currency, and no serial numbers that say they are different units.
 pub(crate) fn same_goods(sale: &Sale, other: &Sale) -> bool {
-    let different_units = !sale.serials.is_empty()
-        && !other.serials.is_empty()
-        && !sale.serials.iter().any(|serial| other.serials.contains(serial));
     sale.product == other.product
         && sale.quantity == other.quantity
         && sale.amount == other.amount
         && sale.currency == other.currency
         && !sale.quantity.is_zero()
-        && !different_units
+        && !different_units(sale, other)
+}
+
+/// Both name serial numbers, and none is the same.
+pub(crate) fn different_units(sale: &Sale, other: &Sale) -> bool {
+    !sale.serials.is_empty()
+        && !other.serials.is_empty()
+        && !sale.serials.iter().any(|serial| other.serials.contains(serial))
 }
 
 /// Normal form of a document number, also without zeros that fill up digits behind a letter: INV-00123 is INV123.

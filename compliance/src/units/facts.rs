@@ -176,6 +176,8 @@ pub struct DocumentEntry {
     pub reported: u32,
     /// Hash of quantity, amount and currency.
     pub goods: u32,
+    /// Hash of amount and currency: packs and the pieces in them cost the same.
+    pub amount: u16,
     /// A return that takes back a line of this document; else a line of it.
     pub claim: bool,
 }

@@ -28,11 +28,13 @@ pub fn document_key(market: &Market, sale: &Sale, document: &str) -> u64 {
 
 pub fn document_entry(sale: &Sale, claim: bool) -> DocumentEntry {
     let short = |hash: u64| u32::try_from(hash >> 32).expect("32 bits are left");
-    let goods = [&sale.quantity.0.to_be_bytes()[..], &sale.amount.0.to_be_bytes(), sale.currency.as_str().as_bytes()];
+    let (amount, currency) = (sale.amount.0.to_be_bytes(), sale.currency.as_str().as_bytes());
+    let goods = [&sale.quantity.0.to_be_bytes()[..], &amount, currency];
     DocumentEntry {
         sale: SaleKey::of(sale),
         reported: short(hash(&[sale.at.partner.as_bytes(), sale.document.as_bytes()])),
         goods: short(hash(&goods)),
+        amount: u16::try_from(hash(&[&amount, currency]) >> 48).expect("16 bits are left"),
         claim,
     }
 }

@@ -80,6 +80,7 @@ fn double_message(code: Code, sale: &Sale, document: &str) -> String {
     match code {
         Code::OverlappingFeeds => format!("document {document} stands in the feed of another partner of the family"),
         Code::SaleInTwoPeriods => format!("document {document} reports the same sale in another period"),
+        Code::PackAndPieces => format!("another line of document {document} has the pieces of these packs"),
         _ => format!("document {} repeats the sale of document {document}", sale.document),
     }
 }

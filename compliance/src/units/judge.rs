@@ -6,7 +6,9 @@ use contract::{Day, Micros, Sale, Text};
 use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
-use super::facts::{Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Unit, YEAR_LINES, Year, YearKey};
+use super::facts::{
+    DocumentEntry, Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Unit, YEAR_LINES, Year, YearKey,
+};
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip_of};
@@ -47,10 +49,15 @@ impl Desk<'_> {
         let own = document_entry(sale, false);
         let document = self.own_document(sale);
         let documents = self.shelves.documents.get(self.state, document)?;
+        // Lines of one document are packs and pieces at most, which cost something.
+        let may_repeat = |e: &&DocumentEntry| match e.reported == own.reported && e.sale.0 == own.sale.0 {
+            true => e.goods != own.goods && e.amount == own.amount && sale.amount > Micros::ZERO,
+            false => e.goods == own.goods,
+        };
         let mut twins: Vec<SaleKey> = documents
             .iter()
-            .filter(|e| !e.claim && e.goods == own.goods && e.sale != own.sale)
-            .filter(|e| e.reported != own.reported || e.sale.0 != own.sale.0)
+            .filter(|e| !e.claim && e.sale != own.sale)
+            .filter(may_repeat)
             .filter(|e| days_apart(e.sale.0, own.sale.0) <= DOCUMENT_DAYS)
             .map(|e| e.sale)
             .collect();
