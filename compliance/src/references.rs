@@ -197,8 +197,8 @@ pub(crate) fn outlet<'a>(reference: &'a Reference, id: &str) -> Option<&'a Outle
 pub struct References {
     blobs: Arc<dyn Blobs>,
     versions: BTreeMap<u64, Arc<Known>>,
-    /// Currencies of which a rate was corrected, each with the last control that did.
-    corrected: BTreeMap<Currency, u64>,
+    /// Days whose rate says something else than it once did, each with the last control that changed it.
+    corrected: BTreeMap<(Currency, Day), u64>,
     nothing: Arc<Known>,
 }
 
@@ -217,19 +217,20 @@ impl References {
     fn take_in(&mut self, number: u64, reference: Id) -> Result<(), StorageError> {
         let known = load(self.blobs.as_ref(), reference)?;
         let before = self.as_of(number.saturating_sub(1)).clone();
-        for rate in &before.reference.rates {
-            let now = known.listed_rate(rate.currency, rate.day);
-            if now.is_some_and(|now| now != rate.rate) {
-                self.corrected.insert(rate.currency, number);
-            }
-        }
+        let listed = |known: &Known, rate: &Rate| known.listed_rate(rate.currency, rate.day);
+        let changed = before.reference.rates.iter().filter(|rate| listed(&known, rate) != Some(rate.rate));
+        let is_back =
+            |rate: &&Rate| listed(&before, rate).is_none() && self.corrected.contains_key(&(rate.currency, rate.day));
+        let back = known.reference.rates.iter().filter(is_back);
+        let days: Vec<(Currency, Day)> = changed.chain(back).map(|rate| (rate.currency, rate.day)).collect();
+        self.corrected.extend(days.into_iter().map(|day| (day, number)));
         self.versions.insert(number, known);
         Ok(())
     }
 
-    /// The last control that corrected a rate of a currency.
-    pub fn corrected_at(&self, currency: Currency) -> Option<u64> {
-        self.corrected.get(&currency).copied()
+    /// The days from `first` to `last` whose rate for a currency was changed, in order, each with the last control that did.
+    pub fn corrected(&self, currency: Currency, (first, last): (Day, Day)) -> impl Iterator<Item = (Day, u64)> {
+        self.corrected.range((currency, first)..=(currency, last)).map(|((_, day), control)| (*day, *control))
     }
 
     /// Reads back what the state knows; part of a stage's `resume`.

@@ -1,6 +1,6 @@
 //! What the ledger finds: one finding for a settlement and code, replaced when it changes, withdrawn when it is over.
 
-use contract::{Code, Finding, Id, Mechanism, Micros, Money, Program, Publication, RecordRef, Rounding};
+use contract::{Code, Day, Finding, Id, Mechanism, Micros, Money, Program, Publication, RecordRef, Rounding};
 use stream::{Order, Outbox, State, StorageError, View};
 
 use super::account::{Account, Phase, Role};
@@ -67,7 +67,7 @@ pub(crate) fn look_further(
     let mut found = holds(account, program, now, state)?;
     found.extend(came_back_later(id, account, due, state)?);
     if !has_own_rate(account, program) {
-        found.extend(rates_corrected(id, account, now, state)?);
+        found.extend(rates_corrected(id, account, program, now, state)?);
     }
     Ok(found)
 }
@@ -76,25 +76,36 @@ fn has_own_rate(account: &Account, program: &Program) -> bool {
     matches!(Rates::of(program, account.settlement.currency, None), Rates::One(_))
 }
 
-/// OP-45: some sales were valued at a rate that has been corrected since.
+/// OP-45: some sales were valued at a rate that has been corrected since. Read are the lists of such days, and those with
+/// returns of known sales, which go by the rate of the sale.
 fn rates_corrected(
     id: Id,
     account: &Account,
+    program: &Program,
     now: Now<'_>,
     state: &mut dyn State,
 ) -> Result<Option<Found>, StorageError> {
     let (references, currency) = (now.references, account.settlement.currency);
-    if references.corrected_at(currency).is_none() || !account.pays() {
+    let rate = |day: Day| now.known().rate(currency, day);
+    let days = references.corrected(currency, program.period.range(account.last_day)).map(|(day, _)| day);
+    let days: Vec<Day> = days.filter(|day| rate(*day).is_some()).collect();
+    if days.is_empty() || !account.pays() {
         return Ok(None);
     }
     let mut stale = 0;
-    each_lines(state, id, account.counted, &mut |lines| {
-        for line in lines {
+    for ((_, list), tally) in SUMS.prefix(state, &id.0, Order::Up, usize::MAX)? {
+        let list = Day(list);
+        let last = if account.lists_months() { list.last_of_month() } else { list };
+        let is_of_day = days[days.partition_point(|day| *day < list)..].first().is_some_and(|day| *day <= last);
+        if !is_of_day && tally.linked == 0 {
+            continue;
+        }
+        for line in list_lines(state, id, list, account.counted)?.lines {
             let sold = line.origin.map_or(line.day, |(_, sold)| sold);
             let then = references.as_of(line.came).rate(currency, sold);
-            stale += i64::from(then.is_some() && then != now.known().rate(currency, sold));
+            stale += i64::from(then.zip(rate(sold)).is_some_and(|(then, now)| then != now));
         }
-    })?;
+    }
     let message = format!("{} valued at rates that were corrected since; functional amounts stand", sales(stale));
     Ok((stale > 0).then_some(Found { code: Code::RateCorrected, at_risk: Exact::ZERO, message }))
 }
@@ -122,7 +133,7 @@ fn came_back_later(id: Id, account: &Account, due: &Due, state: &mut dyn State) 
 fn any_since(since: u64, id: Id, account: &Account, state: &mut dyn State) -> Result<bool, StorageError> {
     let behind = (id.0, account.last_day.0.saturating_add(1));
     for ((_, day), _) in SUMS.range(state, &behind, &(id.0, i32::MAX), Order::Up, usize::MAX)? {
-        let standing = list_lines(state, id, contract::Day(day), account.counted)?;
+        let standing = list_lines(state, id, Day(day), account.counted)?;
         if standing.lines.iter().any(|line| line.came >= since) {
             return Ok(true);
         }
@@ -448,7 +459,7 @@ fn first_record(id: Id, account: &Account, state: &mut dyn State) -> Result<Caus
     let none = (RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 }, None);
     let first = SUMS.prefix(state, &id.0, Order::Up, 1)?;
     let Some(((_, day), _)) = first.first() else { return Ok(none) };
-    let standing = list_lines(state, id, contract::Day(*day), account.counted)?;
+    let standing = list_lines(state, id, Day(*day), account.counted)?;
     Ok(standing.lines.first().map_or(none, |line| cause(account, line)))
 }
 

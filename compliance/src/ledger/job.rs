@@ -152,8 +152,7 @@ impl Job {
                 // With the next tick, as above.
                 SHARING.put(state, &Sharing::Program.key(&account.settlement.program), &())?;
             }
-            let is_revalued = desk.references.corrected_at(account.settlement.currency) == Some(self.control);
-            if has_news(&account, self.now(desk)) || is_revalued {
+            if has_news(&account, self.now(desk)) || is_revalued(&account, self.control, desk.references) {
                 tell(Id(id), &mut account, self.now(desk), state, outbox)?;
                 ACCOUNTS.put(state, &id, &account)?;
             }
@@ -350,6 +349,12 @@ fn has_other_terms(account: &Account, control: u64, references: &References) -> 
     let moved = now
         .is_some_and(|now| revalued || now != written(account, before) || is_rebalanced(account, control, references));
     account.phase == Phase::Open && moved
+}
+
+/// A settlement with days in its period whose rate is another from a control on.
+fn is_revalued(account: &Account, control: u64, references: &References) -> bool {
+    let days = written(account, references.as_of(account.terms)).period.range(account.last_day);
+    references.corrected(account.settlement.currency, days).any(|(_, changed)| changed == control)
 }
 
 /// A settlement whose partner's special prices are other ones from a control on.

@@ -256,8 +256,10 @@ impl Case {
             ["rate", currency, day, rate] => {
                 let (currency, day) = (Currency::parse(currency).unwrap(), Day::parse(day).unwrap());
                 self.reference.rates.retain(|rate| (rate.currency, rate.day) != (currency, day));
-                self.reference.rates.push(Rate { currency, day, rate: number(rate) });
-                self.reference.rates.sort();
+                if *rate != "none" {
+                    self.reference.rates.push(Rate { currency, day, rate: number(rate) });
+                    self.reference.rates.sort();
+                }
             }
             ["special", program, id, partner, product, words @ ..] => {
                 let special = read_special(program, id, partner, product, words);
