@@ -6,11 +6,12 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
     ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner, PartnerTier, PayeeAccount,
-    Person, Product, ProductAttribute, Program, Rate, Reference, SerialRange, Shipment,
+    Person, Product, ProductAttribute, Program, Rate, Reference, SerialRange, Shipment, Text,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
 use crate::units::market::Market;
+use crate::units::names::ALIKE_MAX;
 
 /// Control number → hash of the reference data that hold from there on. The same number in every stage.
 const VERSIONS: Table<u64, Id> = Table::new(250, "reference versions");
@@ -105,6 +106,27 @@ impl Known {
     /// Accounts that a partner is paid to, by first day.
     pub fn payees(&self, partner: &str) -> &[PayeeAccount] {
         alike(&self.reference.payees, |payee| payee.partner.as_str().cmp(partner))
+    }
+
+    /// The account that a partner is paid to on a day.
+    fn account_on(&self, partner: &str, day: Day) -> Option<&Text> {
+        self.payees(partner).iter().rfind(|payee| payee.from <= day).map(|payee| &payee.account)
+    }
+
+    /// Other entries of the same partner outside its family, by id: of one name and country, or paid to one account on a
+    /// day. What more than [`ALIKE_MAX`] share says nothing.
+    pub fn same_as(&self, partner: &str, day: Option<Day>) -> Vec<&Text> {
+        let market = self.market();
+        let mut same: Vec<&Text> = market.namesakes(partner).iter().collect();
+        if let Some((day, account)) = day.and_then(|day| Some((day, self.account_on(partner, day)?))) {
+            let is_paid = |other: &&Text| self.account_on(other, day) == Some(account);
+            let paid = market.paid_to(account).iter().filter(is_paid).take(ALIKE_MAX + 1);
+            same.extend(Some(paid.collect::<Vec<_>>()).filter(|paid| paid.len() <= ALIKE_MAX).unwrap_or_default());
+        }
+        same.retain(|other| *other != partner && market.family(other) != market.family(partner));
+        same.sort_unstable();
+        same.dedup();
+        same
     }
 
     /// The reporting partner of this id.
@@ -275,10 +297,10 @@ fn load(blobs: &dyn Blobs, hash: Id) -> Result<Arc<Known>, StorageError> {
 mod tests {
     use std::sync::Arc;
 
-    use contract::{Currency, Day, Id, Micros, Rate, Reference};
+    use contract::{Currency, Day, Id, Micros, PayeeAccount, Rate, Reference, Text};
     use stream::{Blobs, MemoryState, StorageError};
 
-    use super::References;
+    use super::{ALIKE_MAX, Known, References};
 
     struct OneBlob(Vec<u8>);
 
@@ -301,6 +323,31 @@ mod tests {
         // The last ones are about the reciprocal of the median of all.
         let falling = (0..468).map(|day| yen((day, 10_000_000 - 21_000 * i64::from(day))));
         assert_eq!(super::odd_rates(&falling.collect::<Vec<_>>()), [], "each fits its own time");
+    }
+
+    #[test]
+    fn partners_are_one_while_they_are_paid_to_one_account() {
+        let payee = |partner: &str, from, account: &str| PayeeAccount {
+            partner: partner.into(),
+            from: Day(from),
+            account: account.into(),
+            holder: Text::default(),
+        };
+        let same = |payees: Vec<PayeeAccount>, day| {
+            let known = Known::new(Reference { payees, ..Reference::default() });
+            known.same_as("p1", day).into_iter().map(Text::to_string).collect::<Vec<_>>()
+        };
+        let moves = vec![payee("p1", 0, "a"), payee("p1", 20, "b"), payee("p2", 10, "a"), payee("p3", 15, "b")];
+        let on = |day| same(moves.clone(), Some(Day(day)));
+        assert_eq!([on(-1), on(9), on(10), on(19)], [vec![], vec![], vec!["p2"], vec!["p2"]] as [Vec<&str>; 4]);
+        assert_eq!(on(20), ["p3"]);
+        assert_eq!(same(moves.clone(), None), [""; 0]);
+        // A second row of one partner makes it no second partner; an account of many says nothing of who they are.
+        let shared = |count: usize| {
+            let many = (0..count).flat_map(|n| [0, 1].map(|from| payee(&format!("p{n}"), from, "a")));
+            same(many.collect(), Some(Day(1))).len()
+        };
+        assert_eq!([shared(2), shared(ALIKE_MAX), shared(ALIKE_MAX + 1)], [1, 7, 0]);
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) fn has_news(account: &Account, now: Now<'_>) -> bool {
         && (before.deductions(program, partner) != known.deductions(program, partner)
             || before.payees(partner) != known.payees(partner)
             || before.persons(partner) != known.persons(partner)
-            || before.market().same_as(partner) != known.market().same_as(partner))
+            || before.same_as(partner, now.today) != known.same_as(partner, now.today))
 }
 
 /// DD-10: the partner has deducted it from an invoice.
@@ -91,7 +91,8 @@ fn cap_used_twice(
     let Some(cap) = program.caps.partner_period.filter(|_| !account.pays_person()) else { return Ok(None) };
     let mut sum = account.accrued;
     let mut others = Vec::new();
-    for twin in now.known().market().same_as(&account.partner).iter().filter(|twin| **twin < account.partner) {
+    let twins = now.known().same_as(&account.partner, now.today);
+    for twin in twins.into_iter().filter(|twin| **twin < account.partner) {
         let other = ACCOUNTS.get(state, &settlement_of(account, twin).0)?;
         if let Some(other) = other.filter(|other| other.accrued > Micros::ZERO) {
             sum += other.accrued;

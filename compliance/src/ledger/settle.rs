@@ -331,8 +331,8 @@ impl Settling<'_> {
         if program.caps.partner_period.is_none() || account.pays_person() || !account.pays() {
             return Ok(());
         }
-        let twins = self.now().known().market().same_as(&account.partner);
-        for twin in twins.iter().filter(|twin| **twin > account.partner) {
+        let twins = self.now().known().same_as(&account.partner, self.today);
+        for twin in twins.into_iter().filter(|twin| **twin > account.partner) {
             let id = settlement_of(account, twin);
             if let Some(mut other) = ACCOUNTS.get(state, &id.0)?.filter(|other| other.phase != Phase::Open) {
                 tell(id, &mut other, self.now(), state, outbox)?;

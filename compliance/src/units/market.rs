@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::conditions::{asks, meets};
 use super::facts::{YearKey, hash};
 use super::grants::counted;
-use super::names::{Names, twins};
+use super::names::{Names, namesakes, paid_to};
 use crate::programs::estimate::estimate;
 use crate::programs::index::{ProgramIndex, Whom, order as in_order};
 use crate::programs::selection::{Subject, selects_sale};
@@ -41,7 +41,10 @@ pub struct Market {
     /// Orders of `drop_shipments.csv` as they are written there, by partner, product and normal form.
     drop_orders: FxHashMap<(Text, Text, Text), Text>,
     asks_of_all: bool,
-    twins: FxHashMap<Text, Vec<Text>>,
+    /// By partner, all of its name and country.
+    namesakes: FxHashMap<Text, Vec<Text>>,
+    /// By account, all that are ever paid to it.
+    paid_to: FxHashMap<Text, Vec<Text>>,
 }
 
 /// A partner with what follows from its place among the others.
@@ -73,8 +76,9 @@ impl Market {
         };
         let members: FxHashMap<Text, Member> = reference.partners.iter().enumerate().map(member).collect();
         Market {
-            twins: twins(reference, |partner| members.get(partner).map(|member| &member.family)),
             members,
+            namesakes: namesakes(reference),
+            paid_to: paid_to(reference),
             programs: ProgramIndex::new(&reference.programs),
             names: Names::new(reference),
             holders: holders(reference),
@@ -126,9 +130,14 @@ impl Market {
         self.names.lookalike(program, name)
     }
 
-    /// Other entries of the same partner outside its family, by id: of one name and country, or paid to one account.
-    pub fn same_as(&self, partner: &str) -> &[Text] {
-        self.twins.get(partner).map_or(&[], Vec::as_slice)
+    /// All partners of this one's name and country, itself included; none where it is the only one, or one of many.
+    pub fn namesakes(&self, partner: &str) -> &[Text] {
+        self.namesakes.get(partner).map_or(&[], Vec::as_slice)
+    }
+
+    /// All partners that are paid to an account, on whatever days, by id.
+    pub fn paid_to(&self, account: &str) -> &[Text] {
+        self.paid_to.get(account).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a special price of the program, of whatever partner and product, has this number.

@@ -123,11 +123,10 @@ fn shared_payees(reference: &Reference) -> FxHashMap<Text, Vec<Person>> {
 }
 
 /// How many partners may share a name or an account and still be taken for one: a factor's account is that of many.
-const ALIKE_MAX: usize = 8;
+pub const ALIKE_MAX: usize = 8;
 
-/// Partners that share name and country, or an account that they are paid to, each with the others of its kind that are not
-/// of its family. What more than [`ALIKE_MAX`] share says nothing.
-pub fn twins<'f>(reference: &Reference, family: impl Fn(&Text) -> Option<&'f Text>) -> FxHashMap<Text, Vec<Text>> {
+/// Partners that share name and country, in groups by id. What more than [`ALIKE_MAX`] share says nothing.
+pub fn namesakes(reference: &Reference) -> FxHashMap<Text, Vec<Text>> {
     let mut alike: FxHashMap<(Text, &Text), Vec<&Text>> = FxHashMap::default();
     for Partner { id, name, country, .. } in &reference.partners {
         let name = words(name);
@@ -135,26 +134,21 @@ pub fn twins<'f>(reference: &Reference, family: impl Fn(&Text) -> Option<&'f Tex
             alike.entry((name, country)).or_default().push(id);
         }
     }
-    let mut paid: FxHashMap<&Text, Vec<&Text>> = FxHashMap::default();
+    let groups = alike.into_values().filter(|group| (2..=ALIKE_MAX).contains(&group.len()));
+    let members = |group: Vec<&Text>| {
+        let all: Vec<Text> = group.iter().map(|one| (*one).clone()).collect();
+        group.into_iter().map(move |one| (one.clone(), all.clone())).collect::<Vec<_>>()
+    };
+    groups.flat_map(members).collect()
+}
+
+/// Everybody who is ever paid to an account, by id.
+pub fn paid_to(reference: &Reference) -> FxHashMap<Text, Vec<Text>> {
+    let mut paid: FxHashMap<Text, BTreeSet<&Text>> = FxHashMap::default();
     for payee in &reference.payees {
-        paid.entry(&payee.account).or_default().push(&payee.partner);
+        paid.entry(payee.account.clone()).or_default().insert(&payee.partner);
     }
-    let mut twins: FxHashMap<Text, Vec<Text>> = FxHashMap::default();
-    for group in alike.into_values().chain(paid.into_values()) {
-        let group: BTreeSet<&Text> = group.into_iter().collect();
-        if group.len() > ALIKE_MAX {
-            continue;
-        }
-        for (one, other) in group.iter().flat_map(|one| group.iter().map(move |other| (*one, *other))) {
-            let others = twins.entry(one.clone()).or_default();
-            if one != other && family(one) != family(other) && !others.contains(other) {
-                others.push(other.clone());
-            }
-        }
-    }
-    twins.retain(|_, others| !others.is_empty());
-    twins.values_mut().for_each(|others| others.sort_unstable());
-    twins
+    paid.into_iter().map(|(account, partners)| (account, partners.into_iter().cloned().collect())).collect()
 }
 
 fn registered(reference: &Reference) -> FxHashMap<(Text, Text), Vec<Person>> {
@@ -218,9 +212,7 @@ fn words(name: &str) -> Text {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use contract::{Day, PartnerKind, PayeeAccount};
+    use contract::PartnerKind;
 
     use super::*;
 
@@ -240,27 +232,6 @@ mod tests {
     fn outlet(id: &str, name: &str) -> Outlet {
         let (city, region, country, segment) = Default::default();
         Outlet { id: id.into(), name: name.to_owned(), city, region, country, segment }
-    }
-
-    #[test]
-    fn an_account_of_many_says_nothing_of_who_they_are() {
-        let alike = |count: usize| {
-            let payee = |n: usize| PayeeAccount {
-                partner: format!("p{n}").into(),
-                from: Day(0),
-                account: "a1".into(),
-                holder: Text::default(),
-            };
-            // A second row of one partner makes it no second partner.
-            let payees: Vec<PayeeAccount> = (0..count).chain([0]).map(payee).collect();
-            let families: BTreeMap<Text, Text> =
-                payees.iter().map(|p| (p.partner.clone(), p.partner.clone())).collect();
-            let twins = twins(&Reference { payees, ..Reference::default() }, |partner| families.get(partner));
-            let mut others: Vec<usize> = twins.values().map(Vec::len).collect();
-            others.dedup();
-            others
-        };
-        assert_eq!([alike(1), alike(2), alike(ALIKE_MAX), alike(ALIKE_MAX + 1)], [vec![], vec![1], vec![7], vec![]]);
     }
 
     #[test]
