@@ -1,8 +1,9 @@
 //! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
 //!
 //! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets`, `memberships`, `persons`, `restricted`, `serial_ranges`,
-//! `consumer_rebates`, `drop_shipments`, `taxes`, `deductions`, `payees`, `product_attributes`, `partner_tiers` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration with golden keys
-//! `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
+//! `consumer_rebates`, `drop_shipments`, `taxes`, `deductions`, `payees`, `amendments`, `product_attributes`,
+//! `partner_tiers` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
+//! with golden keys `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
 
 use std::collections::BTreeMap;
@@ -97,6 +98,11 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         let columns = ["partner_id", "from", "account", "?holder"];
         let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
         write("payees.csv", &["partner", "from", "account", "holder"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "amendments.csv")? {
+        let columns = ["program", "version", "approved_by"];
+        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("amendments.csv", &columns, rows)?;
     }
     if let Some(table) = Source::open_optional(from, "product_attributes.csv")? {
         let rows = table.keyed(2, ["source", "sku", "attribute", "value"], |[source, sku, attribute, value]| {
@@ -421,6 +427,7 @@ mod tests {
             "deduction,program,partner_id,period,invoice,amount,currency\nD-1,AW-STEP,P2,2013,88,150.00,EUR\n",
         ),
         ("payees.csv", "partner_id,from,account\nP2,2013-01-01,a1\n"),
+        ("amendments.csv", "program,version,approved_by\nAW-STEP,1,Ann Lee\n"),
         ("product_attributes.csv", "source,sku,attribute,value\naw,B-1,colour,red\n"),
         ("partner_tiers.csv", "partner_id,tier,from\nP2,gold,2013-01-01\n"),
         (
@@ -456,6 +463,7 @@ mod tests {
         assert_eq!((&*reference.consumer_rebates[0].serial, &*reference.drop_shipments[0].product), ("S1", "aw/A-1"));
         assert_eq!(reference.taxes[0].rate.to_string(), "0.19");
         assert_eq!((&*reference.deductions[0].invoice, &*reference.payees[0].account), ("88", "a1"));
+        assert_eq!((&*reference.amendments[0].program, reference.amendments[0].version), ("AW-STEP", 1));
         assert_eq!(reference.product_attributes[0].product, "aw/B-1");
         assert_eq!(reference.partner_tiers[0].tier, "gold");
         let [dist, spiff, step] = reference.programs.as_slice() else { panic!("{:?}", reference.programs) };

@@ -103,6 +103,12 @@ impl Known {
         })
     }
 
+    /// Whether a program version may pay for periods that had frozen when it came.
+    pub fn approves(&self, program: &Text, version: u32) -> bool {
+        let amendments = &self.reference.amendments;
+        amendments.binary_search_by(|entry| (&entry.program, entry.version).cmp(&(program, version))).is_ok()
+    }
+
     /// Accounts that a partner is paid to, by first day.
     pub fn payees(&self, partner: &str) -> &[PayeeAccount] {
         alike(&self.reference.payees, |payee| payee.partner.as_str().cmp(partner))
@@ -253,6 +259,11 @@ impl References {
     /// The days from `first` to `last` whose rate for a currency was changed, in order, each with the last control that did.
     pub fn corrected(&self, currency: Currency, (first, last): (Day, Day)) -> impl Iterator<Item = (Day, u64)> {
         self.corrected.range((currency, first)..=(currency, last)).map(|((_, day), control)| (*day, *control))
+    }
+
+    /// The control that a program version came with.
+    pub fn came(&self, program: &str, version: u32) -> Option<u64> {
+        self.versions.iter().find(|(_, known)| known.program(program, version).is_some()).map(|(number, _)| *number)
     }
 
     /// Reads back what the state knows; part of a stage's `resume`.

@@ -121,6 +121,7 @@ codes! {
     ClaimOrphan = "OP-04", Block, "a claim for which no sale earns anything";
     ClaimAboveDue = "OP-44", Adjust, "more claimed than is due";
     StackOverCap = "DD-12", Adjust, "programs that stack give more for one sale than they may together";
+    ProgramAmended = "OP-31", Hold, "a program version that came when the period had frozen";
     PackAndPieces = "DD-21", Hold, "packs of a product and the pieces in them on one document";
 }
 

@@ -35,6 +35,7 @@ pub struct Reference {
     pub taxes: Vec<Tax>,
     pub deductions: Vec<Deduction>,
     pub payees: Vec<PayeeAccount>,
+    pub amendments: Vec<Amendment>,
     pub partner_tiers: Vec<PartnerTier>,
     pub feeds: Vec<FeedRule>,
     /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
@@ -234,6 +235,15 @@ pub struct Deduction {
     pub period: Text,
     pub amount: Micros,
     pub currency: Currency,
+}
+
+/// A program version that may pay for periods that had frozen when it came.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Amendment {
+    pub program: Text,
+    pub version: u32,
+    /// Who answers for it, for people to read.
+    pub approved_by: Text,
 }
 
 /// The account that a partner is paid to, from a day on.

@@ -150,6 +150,19 @@ fn registers(
             rows.partner(partner, partner, names);
         }
     });
+    in_table("amendments.csv", folder, problems, |rows| {
+        for entry in &reference.amendments {
+            let at = format!("{},{}", entry.program, entry.version);
+            rows.program(&entry.program, &at, &ids);
+            let all = programs.iter().flat_map(|file| &file.versions).map(|version| &version.program);
+            let mut versions =
+                all.filter(|program| program.id == entry.program).map(|program| program.version).peekable();
+            if versions.peek().is_some() && versions.all(|version| version != entry.version) {
+                let hint = "they are counted from 1, in order of `from`".to_owned();
+                rows.add(&at, format!("program `{}` has no version {}", entry.program, entry.version), hint);
+            }
+        }
+    });
     in_table("consumer_rebates.csv", folder, problems, |rows| {
         for rebate in &reference.consumer_rebates {
             rows.product(&rebate.product, &rebate.product, names);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use contract::{
-    ConsumerRebate, CrossReference, Day, Deduction, DropShipment, Membership, Outlet, Partner, PartnerKind,
+    Amendment, ConsumerRebate, CrossReference, Day, Deduction, DropShipment, Membership, Outlet, Partner, PartnerKind,
     PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Rate, Reference, Restricted, SerialRange, Shipment,
     Tax, Text,
 };
@@ -45,6 +45,7 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "taxes.csv", required: false, read: taxes },
     MasterTable { file: "deductions.csv", required: false, read: deductions },
     MasterTable { file: "payees.csv", required: false, read: payees },
+    MasterTable { file: "amendments.csv", required: false, read: amendments },
     MasterTable { file: "product_attributes.csv", required: false, read: product_attributes },
     MasterTable { file: "partner_tiers.csv", required: false, read: partner_tiers },
 ];
@@ -240,6 +241,15 @@ fn payees(report: &mut Report<'_>, reference: &mut Reference) {
         let holder = row.cell("holder").into();
         let payee = PayeeAccount { partner: partner?, from: from?, account: account?, holder };
         Some(((payee.partner.clone(), payee.from), payee))
+    });
+}
+
+fn amendments(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.amendments = keyed(&["program", "version", "approved_by"], report, |row, report| {
+        let (program, version) = (row.require("program", text, report), row.require("version", whole, report));
+        let approved_by = row.require("approved_by", text, report);
+        let amendment = Amendment { program: program?, version: version?, approved_by: approved_by? };
+        Some(((amendment.program.clone(), amendment.version), amendment))
     });
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Account {
     pub phase: Phase,
     /// Control as of which the program's terms hold; stays where it is once the period is frozen.
     pub terms: u64,
+    /// The program's version came when the period had frozen (OP-31).
+    pub amended: bool,
     /// Lines that came before this control are added up; later ones wait for theirs.
     pub counted: u64,
     /// In order of their first days.
@@ -171,6 +173,7 @@ impl Account {
             deadline: freeze_day(program, last_day),
             phase: Phase::Open,
             terms,
+            amended: false,
             counted: 0,
             months: Vec::new(),
             forgone: Exact::ZERO,

@@ -1,5 +1,6 @@
 //! What keeps an amount that is due from being ordered: a deduction that the partner has taken already (DD-10), a cap that
-//! two entries of one partner would use twice (DD-20), a payee that a person must look at (OP-38).
+//! two entries of one partner would use twice (DD-20), a payee that a person must look at (OP-38), terms that came when the
+//! period had frozen (OP-31).
 //!
 //! Each is a function of what is accrued, of the tables in force and of the day. What is held waits from tick to tick, and
 //! goes out with the first one that finds nothing in its way.
@@ -27,7 +28,12 @@ pub(crate) fn holds(
     if account.phase == Phase::Open || !account.pays() || account.accrued <= Micros::ZERO {
         return Ok(Vec::new());
     }
-    let found = [deducted(account, now), cap_used_twice(account, program, now, state)?, payee_unsure(account, now)];
+    let found = [
+        deducted(account, now),
+        cap_used_twice(account, program, now, state)?,
+        payee_unsure(account, now),
+        amended(account, now),
+    ];
     Ok(found.into_iter().flatten().collect())
 }
 
@@ -39,21 +45,24 @@ pub(crate) fn left(amount: Micros, holds: &[Found], account: &Account) -> Micros
 
 /// Whether a code is that of a hold.
 pub(crate) fn is_hold(code: Code) -> bool {
-    matches!(code, Code::Deducted | Code::OnePartnerTwice | Code::PayeeUnsure)
+    matches!(code, Code::Deducted | Code::OnePartnerTwice | Code::PayeeUnsure | Code::ProgramAmended)
 }
 
-/// Whether the partner has deducted something of what is due and not ordered.
-pub(crate) fn is_deducted(account: &Account, now: Now<'_>) -> bool {
-    account.accrued > account.authorised.max(Micros::ZERO) && deducted(account, now).is_some()
+/// Whether something of what is due and not ordered is not let go at the close: the partner has deducted it, or terms that
+/// came behind the freeze are not approved yet.
+pub(crate) fn outlasts_close(account: &Account, now: Now<'_>) -> bool {
+    let is_held = || deducted(account, now).is_some() || amended(account, now).is_some();
+    account.accrued > account.authorised.max(Micros::ZERO) && is_held()
 }
 
 /// Whether a table says something else of a settlement than before this control.
 pub(crate) fn has_news(account: &Account, now: Now<'_>) -> bool {
     let (before, known) = (now.known_before(), now.known());
-    let (program, partner) = (&account.settlement.program, &account.partner);
+    let (program, version, partner) = (&account.settlement.program, account.settlement.version, &account.partner);
     account.phase != Phase::Open
         && account.pays()
         && (before.deductions(program, partner) != known.deductions(program, partner)
+            || before.approves(program, version) != known.approves(program, version)
             || before.payees(partner) != known.payees(partner)
             || before.persons(partner) != known.persons(partner)
             || before.same_as(partner, now.today) != known.same_as(partner, now.today))
@@ -148,6 +157,17 @@ fn person_unsure(account: &Account, now: Now<'_>) -> Option<String> {
     all.sort_by_key(|person| person.from);
     let since = new_since(all.iter().map(|person| (person.from, &person.payee)), today)?;
     Some(format!("the payee is another since {since}: held for {NEW_ACCOUNT_DAYS} days"))
+}
+
+/// OP-31: the version came when the period had frozen, and nobody has approved that. It pays for rows that are read since.
+fn amended(account: &Account, now: Now<'_>) -> Option<Found> {
+    let (program, version) = (&account.settlement.program, account.settlement.version);
+    let owed = account.accrued - account.authorised;
+    if !account.amended || owed <= Micros::ZERO || now.known().approves(program, version) {
+        return None;
+    }
+    let message = format!("version {version} of {program} came when the period had frozen: held until it is approved");
+    Some(Found { code: Code::ProgramAmended, at_risk: Exact::from(owed), message })
 }
 
 /// The day since which the last account stands, where it took the place of another less than [`NEW_ACCOUNT_DAYS`] ago.

@@ -7,7 +7,7 @@ use super::account::{Account, Phase, close_day};
 use super::claims;
 use super::due::due;
 use super::findings;
-use super::holds::{holds, is_deducted, is_hold, left};
+use super::holds::{holds, is_hold, left, outlasts_close};
 use super::now::Now;
 use super::outliers::note;
 use super::settle::terms;
@@ -156,7 +156,7 @@ impl Turning<'_> {
         tell(id, account, self.now(), state, outbox)
     }
 
-    /// Lets go what is not authorised. While a deduction stands against it the partner has the money, and the period waits.
+    /// Lets go what is not authorised. While a deduction stands against it, or its terms are not approved, the period waits.
     fn release(
         &self,
         id: Id,
@@ -168,7 +168,7 @@ impl Turning<'_> {
         if !account.pays() {
             return Ok(());
         }
-        if is_deducted(account, self.now()) {
+        if outlasts_close(account, self.now()) {
             return WAITING.put(state, &id.0, &());
         }
         let (settlement, class) = (account.settlement.clone(), program.class);

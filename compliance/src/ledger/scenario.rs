@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccountingClass, AccrualEvent, AccrualMovement, Action, Asked, AuditRecord, Benefit, BookCost, Cadence, Caps,
-    Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency, Day,
-    Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim,
-    Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program,
-    Proration, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, Settlement, SpecialPrice, Split,
-    Steps, Text, Tier, Topic,
+    AccountingClass, AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Benefit, BookCost, Cadence,
+    Caps, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency,
+    Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
+    LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
+    Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, Settlement, SpecialPrice,
+    Split, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
 
@@ -293,6 +293,11 @@ impl Case {
                 let (from, holder) = (Day::parse(from).unwrap(), Text::from(holder.join(" ")));
                 self.reference.payees.push(PayeeAccount { partner, from, account, holder });
                 self.reference.payees.sort();
+            }
+            ["approve", program, version] => {
+                let (program, version) = (Text::from(*program), version.parse().unwrap());
+                self.reference.amendments.push(Amendment { program, version, approved_by: "ann".into() });
+                self.reference.amendments.sort();
             }
             ["person", partner, name, from, payee] => {
                 let [partner, name, payee] = [partner, name, payee].map(|text| Text::from(*text));

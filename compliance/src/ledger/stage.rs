@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use contract::{AccrualEvent, Control, Day, EntitlementEvent, Id};
+use contract::{AccrualEvent, Control, Day, EntitlementEvent, Id, Settlement};
 use stream::{Blobs, Input, Order, Outbox, Progress, Stage, StageError, State, StorageError, TableId};
 
 use super::account::{Account, Phase, close_day};
@@ -180,6 +180,8 @@ fn open_account(
     }
     if account.pays() {
         if let Some(since) = clock.reached(account.deadline) {
+            let Settlement { program, version, .. } = &account.settlement;
+            account.amended = references.came(program, *version).is_some_and(|came| came > since);
             account.phase = Phase::Frozen { since };
             let program = &*terms(&account, references.as_of(account.terms));
             account.deadline = close_day(program, account.last_day);
