@@ -424,7 +424,7 @@ mod tests {
         ("taxes.csv", "country,from,rate\nDE,2007-01-01,19%\n"),
         (
             "deductions.csv",
-            "deduction,program,partner_id,period,invoice,amount,currency\nD-1,AW-STEP,P2,2013,88,150.00,EUR\n",
+            "deduction,program,partner_id,period,invoice,amount,currency\nD-1,AW-STEP,P2,2013,88,150.00,USD\n",
         ),
         ("payees.csv", "partner_id,from,account\nP2,2013-01-01,a1\n"),
         ("amendments.csv", "program,version,approved_by\nAW-STEP,1,Ann Lee\n"),
@@ -494,7 +494,8 @@ mod tests {
         let edited = text("aw-dist.yaml").replace("rate: 0.05", "rate: 0.06");
         std::fs::write(file("aw-dist.yaml"), &edited).unwrap();
         std::fs::write(file("aw-own.yaml"), "program: OWN\n").unwrap();
-        let rows = MASTER[13].1.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
+        let (_, programs) = MASTER.iter().find(|(name, _)| *name == "programs.csv").unwrap();
+        let rows = programs.replace("0.05,,500.00", "0.07,,500.00").replace("5000:0.02", "6000:0.02");
         std::fs::write(folder.path().join("programs.csv"), rows).unwrap();
         let imported = import_master(folder.path(), &folder.path().join("config")).unwrap();
         assert_eq!((imported.programs, imported.kept), (3, vec!["programs/aw-dist.yaml".to_owned()]));

@@ -297,17 +297,11 @@ fn paid(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> 
     }))
 }
 
-/// What is paid by claim is not authorised by itself, and all else is.
+/// What is paid by claim is not authorised by itself.
 fn auto_authorise(fields: &Fields<'_>, paid: Paid, defaults: &ProgramDefaults, report: &mut Report<'_>) -> bool {
     let written = fields.get("auto-authorise", yes_no, report);
     if paid == Paid::Auto {
-        let place = written.as_ref().map_or(fields.place, |auto| auto.place);
-        let auto = written.map_or(defaults.auto_authorise, |auto| auto.value);
-        if !auto {
-            let hint = "write `paid: claim` with its terms, or `auto-authorise: yes`";
-            report.add(place, "neither a freeze nor a claim pays under this program", hint);
-        }
-        return auto;
+        return written.map_or(defaults.auto_authorise, |auto| auto.value);
     }
     if let Some(auto) = written.filter(|auto| auto.value) {
         report.add(auto.place, "a program that is `paid: claim` authorises nothing by itself", "take this line out");

@@ -145,8 +145,8 @@ fn a_program_selects_by_what_the_tables_say() {
             "programs/step.yaml:5:56 no attribute of a product is called `size: S` (did you mean `size: M`?)",
             "programs/step.yaml:5:97 no tier of a partner is called `gold` (did you mean `goldy`?)",
             "programs/step.yaml:5:116 no outlet is called `aw/1` (did you mean `aw/2`?)",
-            "programs/step.yaml:5:156 no segment of an outlet is called `retail`",
-            "programs/step.yaml:5:183 no country or region of an outlet is called `DE`",
+            "programs/step.yaml:5:169 no segment of an outlet is called `retail`",
+            "programs/step.yaml:5:196 no country or region of an outlet is called `DE`",
         ]
     );
 }
@@ -213,11 +213,6 @@ fn programs_are_checked() {
         (
             ("    period: quarter", "    period: quarter\n    fx: monthly"),
             "13:9 `monthly`: not a number (write plain digits with a dot, such as 1250.50)",
-        ),
-        (
-            ("    period: quarter", "    period: quarter\n    auto-authorise: no"),
-            "13:21 neither a freeze nor a claim pays under this program (write `paid: claim` with its terms, or \
-             `auto-authorise: yes`)",
         ),
         (("quarter", "quater"), "12:13 `quater` is none of month, quarter, year (did you mean `quarter`?)"),
         (("Bikes", "Bike"), "5:28 no category is called `Bike` (did you mean `Bikes`?)"),
