@@ -48,7 +48,7 @@ fn named(name: &'static str) -> Check {
 fn intake(reader: &Reader) -> Result<Vec<Check>> {
     let mut sums = named("records = accepted + rejected + duplicate + superseded + parked, for every file");
     let mut rejects = named("every rejected record has its reasons, for every file");
-    let mut sales = named("every accepted record is a sale or a return, for every file");
+    let mut sales = named("every accepted record is a sale, a return or a line of a claim, for every file");
     let (rejected, accepted) = (rejected_records(reader)?, accepted_records(reader)?);
     reader.each_receipt(&mut |r| {
         let sum = u64::from(r.accepted) + u64::from(r.rejected) + u64::from(r.duplicate);
@@ -80,10 +80,8 @@ fn rejected_records(reader: &Reader) -> Result<BTreeMap<RecordRef, u32>> {
 fn accepted_records(reader: &Reader) -> Result<BTreeMap<RecordRef, u32>> {
     let mut count = BTreeMap::new();
     for mut state in reader.states(stages::NORMALIZE) {
-        views::sales(&mut state, &mut |row| {
-            if row.status == "accepted" {
-                *count.entry(RecordRef { record_no: 0, ..row.sale.at.clone() }).or_insert(0) += 1;
-            }
+        views::accepted(&mut state, &mut |at| {
+            *count.entry(RecordRef { record_no: 0, ..at.clone() }).or_insert(0) += 1;
         })?;
     }
     Ok(count)

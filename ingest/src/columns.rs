@@ -334,7 +334,7 @@ impl RowReader {
 }
 
 /// A claim may come before its period; what lies further off is no period that somebody means.
-fn is_claimable(day: Day) -> bool {
+pub(crate) fn is_claimable(day: Day) -> bool {
     (1900..=2999).contains(&day.year())
 }
 
@@ -466,7 +466,7 @@ fn is_filler(serial: &str) -> bool {
 }
 
 /// A claim asks for something, and gives nothing back.
-fn check_claim(row: &mut ParsedRow) {
+pub(crate) fn check_claim(row: &mut ParsedRow) {
     if let Some(quantity) = row.quantity.filter(|quantity| *quantity < Micros::ZERO) {
         let message = "a claim asks for units above zero; send the line again, or withdraw it".to_owned();
         row.problems.push(problem(Code::RowUnreadable, Field::Quantity.as_str(), &quantity.to_string(), message));

@@ -32,7 +32,7 @@ pub struct FeedDefinition {
     #[serde(default = "every_file")]
     pub files: Vec<String>,
     pub format: Format,
-    /// What its records are.
+    /// What its records are; claims, whatever is written, where the format is one of claims.
     #[serde(default)]
     pub reports: Reports,
     /// A label of the Encoding Standard; a byte-order mark in the file goes before it.
@@ -244,6 +244,9 @@ pub fn parse(file: &str, stem: &str, text: &str) -> Result<FeedDefinition, Vec<P
     if definition.partner.is_empty() {
         definition.partner = definition.name.clone();
     }
+    if definition.format == Format::X12Claims {
+        definition.reports = Reports::Claims;
+    }
     if definition.topic.is_some() {
         definition.leave_to_records();
     }
@@ -355,6 +358,9 @@ impl FeedDefinition {
                 "type codes are given, but no column holds them".to_owned(),
                 "add `type: HEADER` below `columns`",
             );
+        }
+        if self.reports == Reports::Claims && self.format == Format::X12 {
+            say("reports", "X12 867 reports sales".to_owned(), "set `format: x12-844`");
         }
         if self.reports == Reports::Claims && !self.types.is_empty() {
             say("types", "a claim has no type of movement".to_owned(), "take `types` out");

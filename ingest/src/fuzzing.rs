@@ -10,6 +10,7 @@ use zip::write::SimpleFileOptions;
 use crate::dates::DateStyle;
 use crate::definition::{FeedDefinition, parse};
 use crate::formats::Limits;
+use crate::formats::x12::heads;
 use crate::formats::xlsx::{WorkbookLimits, read_here};
 use crate::numbers::{DecimalMark, Grouping, NumberStyle, parse_json_number};
 use crate::read::series_of;
@@ -29,6 +30,10 @@ pub fn json_lines(bytes: &[u8]) {
 
 pub fn x12(bytes: &[u8]) {
     both_ways("format: x12-867\n", bytes);
+    both_ways("format: x12-844\n", bytes);
+    if let Ok(heads) = heads(Box::new(bytes), &Limits::default()) {
+        assert!(heads.is_sorted_by(|a, b| a.segment < b.segment), "sets are in order");
+    }
 }
 
 /// Takes the bytes as a workbook, or as the sheet of one.

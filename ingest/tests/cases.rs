@@ -8,19 +8,19 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use contract::{FieldProblem, FileVerdict, Micros, ParsedRow};
+use contract::{FieldProblem, FileVerdict, Micros, Movement, ParsedRow};
 use ingest::{Arrival, Limits, Source, definition};
 
 #[test]
 fn every_case_reads_as_expected_in_chunks_of_any_size() {
     let mut names = Vec::new();
-    for format in ["delimited", "json-lines"] {
+    for format in ["delimited", "json-lines", "x12-844"] {
         for case in sorted(&Path::new("cases").join(format)) {
             check(&case);
             names.push(case);
         }
     }
-    assert!(names.len() >= 15, "{names:?}");
+    assert!(names.len() >= 25, "{names:?}");
 }
 
 fn check(case: &Path) {
@@ -102,8 +102,15 @@ fn show_row(text: &mut String, row: &ParsedRow) {
     let (quantity, amount) = (number(row.quantity), number(row.amount));
     let _ = write!(text, "{} line {}: {:?} ", row.record_no, row.line_no, row.movement);
     let _ = write!(text, "{:?} {date} {:?} quantity {quantity} amount {amount} {currency}", row.document, row.code);
+    let of_claim = [
+        ("claim line", &row.document_line),
+        ("contract", &row.promotion),
+        ("type", &row.type_code),
+        ("for", &row.original_document),
+    ];
+    let of_claim: &[_] = if row.movement == Movement::Claim { &of_claim } else { &[] };
     let more = [("text", &row.description), ("customer", &row.customer)];
-    for (name, value) in more.iter().filter(|(_, value)| !value.is_empty()) {
+    for (name, value) in more.iter().chain(of_claim).filter(|(_, value)| !value.is_empty()) {
         let _ = write!(text, " {name} {value:?}");
     }
     if !row.serials.is_empty() {

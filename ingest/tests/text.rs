@@ -160,6 +160,9 @@ fn definitions_tell_where_they_are_wrong() {
     check("format: x12-867\ndates: year\n", 2, "date style \"year\" is unknown");
     check("format: x12-867\nnumbers: { decimal: \",\", grouping: \",\" }\n", 2, "decimal mark and group mark");
     check("format: x12-867\ncurrency: Euro\n", 2, "currency \"Euro\"");
+    check("format: x12-867\nreports: claims\n", 2, "X12 867 reports sales");
+    check("format: x12-844\ntypes: { SD: sale }\n", 2, "a claim has no type of movement");
+    check("format: x12-844\nx12: { line-numbers: set }\n", 2, "set");
     check("format: x12-867\nencoding: klingon\n", 2, "encoding \"klingon\" is unknown");
 }
 

@@ -22,17 +22,31 @@ pub struct SaleRow {
 
 /// Calls `emit` for every sale of the partition, in (partner, file number, record number) order.
 pub fn sales(state: &mut dyn State, emit: &mut dyn FnMut(SaleRow)) -> Result<(), StorageError> {
-    each_record(state, &mut |_, row, change| {
-        let (stored, status) = match (&row, &change) {
-            (_, Some(Change::Accepted(stored))) | (StoredRow::Sale(stored), None) => (stored, "accepted"),
-            (_, Some(Change::Superseded(Some(stored)) | Change::Displaced(Displaced::Sale(stored))))
-            | (StoredRow::Sale(stored), Some(Change::Superseded(None))) => (stored, "superseded"),
-            _ => return,
-        };
-        if stored.sale.movement == Movement::Claim {
-            return;
+    each_row(state, &mut |stored, status| {
+        if stored.sale.movement != Movement::Claim {
+            emit(sale_row(stored, status));
         }
-        emit(sale_row(stored, status));
+    })
+}
+
+/// Calls `emit` for every record of the partition that was accepted: a sale, a return or a line of a claim.
+pub fn accepted(state: &mut dyn State, emit: &mut dyn FnMut(&RecordRef)) -> Result<(), StorageError> {
+    each_row(state, &mut |stored, status| {
+        if status == ACCEPTED {
+            emit(&stored.sale.at);
+        }
+    })
+}
+
+const ACCEPTED: &str = "accepted";
+
+/// Every record that stands or stood, with its status.
+fn each_row(state: &mut dyn State, emit: &mut dyn FnMut(&StoredSale, &'static str)) -> Result<(), StorageError> {
+    each_record(state, &mut |_, row, change| match (&row, &change) {
+        (_, Some(Change::Accepted(stored))) | (StoredRow::Sale(stored), None) => emit(stored, ACCEPTED),
+        (_, Some(Change::Superseded(Some(stored)) | Change::Displaced(Displaced::Sale(stored))))
+        | (StoredRow::Sale(stored), Some(Change::Superseded(None))) => emit(stored, "superseded"),
+        _ => {}
     })
 }
 

@@ -18,6 +18,9 @@ pub struct Arguments {
     data: PathBuf,
     #[arg(long, default_value = "csv")]
     format: Format,
+    /// With x12-849: the answers to this partner alone
+    #[arg(long, value_name = "ID")]
+    partner: Option<String>,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -25,9 +28,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         say!("error: Parquet is binary and no use on a terminal: add `> FILE.parquet`");
         return Ok(ExitCode::from(EXIT_USAGE));
     }
+    let is_answer = arguments.format == Format::X12;
+    if is_answer && arguments.what != What::Claims {
+        say!("error: only claims can be written as X12 849: `export claims --format x12-849`");
+        return Ok(ExitCode::from(EXIT_USAGE));
+    }
+    if !is_answer && arguments.partner.is_some() {
+        say!("error: --partner goes with `export claims --format x12-849`");
+        return Ok(ExitCode::from(EXIT_USAGE));
+    }
     let reader = look_at(&arguments.data)?;
     let mut out = BufWriter::new(io::stdout());
-    match exports::write(&reader, arguments.what, arguments.format, &mut out) {
+    let written = match is_answer {
+        true => exports::write_answers(&reader, arguments.partner.as_deref(), &mut out),
+        false => exports::write(&reader, arguments.what, arguments.format, &mut out),
+    };
+    match written {
         Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
         ended => ended.context("the export cannot be written").map(|()| ExitCode::SUCCESS),
     }

@@ -3,6 +3,8 @@
 //! Columns are those of the project's contract with outside scripts, more may follow behind them. Rows are sorted by
 //! business keys, never by arrival, so that the bytes are the same whatever threads or interleaving a run had.
 
+mod answer_set;
+mod answers;
 mod claims;
 mod columns;
 mod findings;
@@ -11,12 +13,14 @@ mod ledger;
 mod parquet;
 mod row;
 mod sales;
+mod segments;
 
 use std::io::Write;
 
 use anyhow::Result;
 
 use crate::reader::Reader;
+pub(crate) use answers::write as write_answers;
 pub(crate) use claims::{Settled, settled};
 pub(crate) use ledger::each_accrual;
 pub use row::Format;
@@ -67,7 +71,13 @@ impl What {
 }
 
 /// Writes one export to `out`.
+///
+/// # Errors
+/// The data directory is damaged, `out` takes nothing, or the format is none of this export.
 pub fn write(reader: &Reader, what: What, format: Format, out: &mut (dyn Write + Send)) -> Result<()> {
+    if (what, format) == (What::Claims, Format::X12) {
+        return write_answers(reader, None, out);
+    }
     let export = what.export();
     let mut rows = RowWriter::new(format, export.columns, out)?;
     (export.write)(reader, &mut rows)?;

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::Write;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::columns::{Kind, kind};
 use super::parquet::ParquetWriter;
@@ -16,6 +16,9 @@ pub enum Format {
     Jsonl,
     /// Apache Parquet with typed columns, for query engines; what is empty is null. Binary: to a file or a pipe only.
     Parquet,
+    /// Of claims: X12 849, the answers to those that came as X12 844.
+    #[value(name = "x12-849")]
+    X12,
 }
 
 /// Takes rows, in the order in which they are to be written.
@@ -83,6 +86,7 @@ impl<'o> RowWriter<'o> {
             }
             Format::Jsonl => Target::Jsonl { out, line: String::new() },
             Format::Parquet => Target::Parquet(Box::new(ParquetWriter::new(columns, out)?)),
+            Format::X12 => bail!("only claims can be written as X12 849"),
         };
         Ok(RowWriter { columns, target })
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use contract::{FileStatus, FileVerdict, RowSlice};
 use ingest::definition::{self, FeedDefinition};
+use ingest::formats::x12::{SetHead, heads};
 use ingest::read::Slices;
 use ingest::{Arrival, Limits};
 use stream::Blobs;
@@ -46,12 +47,31 @@ pub(super) fn read_file(
 
 /// The rows of a file that the log knows, read as they were the first time; `None` where none go on.
 pub(crate) fn reopen(blobs: &BlobFolder, file: &FileEntry) -> anyhow::Result<Option<Reading>> {
+    let Some(definition) = definition_of(blobs, file)? else { return Ok(None) };
+    let blob = kept(blobs, file)?;
+    let slices = again(&blob, &Arc::new(definition), file.verdict.partner.clone(), &Limits::default())?;
+    Ok(Some(Reading { slices }))
+}
+
+/// The definition that a file was read by; `None` where no row of it went on.
+pub(crate) fn definition_of(blobs: &BlobFolder, file: &FileEntry) -> anyhow::Result<Option<FeedDefinition>> {
     let (FileStatus::Readable, Some(definition)) = (file.verdict.status, file.definition) else { return Ok(None) };
     let text = blobs.load(&definition.0)?;
     let name = &file.verdict.feed;
     let definition = definition::parse(name, name, std::str::from_utf8(&text)?).map_err(|problems| {
         anyhow::anyhow!("feed definition {name} of the log is not understood by this build: {}", problems[0])
     })?;
+    Ok(Some(definition))
+}
+
+/// What stands above the records of an X12 file that the log knows, set by set.
+pub(crate) fn set_heads(blobs: &BlobFolder, file: &FileEntry) -> anyhow::Result<Vec<SetHead>> {
+    let blob = kept(blobs, file)?;
+    Ok(heads(Box::new(File::open(&blob.0)?), &Limits::default())?)
+}
+
+/// The raw file as it was taken in.
+fn kept(blobs: &BlobFolder, file: &FileEntry) -> anyhow::Result<Blob> {
     let blob = Blob(blobs.raw_path(&file.verdict.sha256));
     let (sha256, _) = ingest::fingerprint(&blob)?;
     anyhow::ensure!(
@@ -60,8 +80,7 @@ pub(crate) fn reopen(blobs: &BlobFolder, file: &FileEntry) -> anyhow::Result<Opt
         file.verdict.file,
         blob.0.display(),
     );
-    let slices = again(&blob, &Arc::new(definition), file.verdict.partner.clone(), &Limits::default())?;
-    Ok(Some(Reading { slices }))
+    Ok(blob)
 }
 
 fn again(

@@ -1,5 +1,6 @@
 //! A tenant that fits on a page, through the binary.
 
+mod answers;
 mod commands;
 mod exports;
 mod simulate;

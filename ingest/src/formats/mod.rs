@@ -29,6 +29,9 @@ pub enum Format {
     /// X12 transaction set 867.
     #[serde(rename = "x12-867")]
     X12,
+    /// X12 transaction set 844: claims.
+    #[serde(rename = "x12-844")]
+    X12Claims,
     #[serde(rename = "xlsx")]
     Xlsx,
 }
@@ -36,7 +39,7 @@ pub enum Format {
 impl Format {
     /// Whether the definition must say where fields stand.
     pub fn has_columns(self) -> bool {
-        self != Format::X12
+        !matches!(self, Format::X12 | Format::X12Claims)
     }
 
     /// Whether records are rows of cells.
@@ -57,6 +60,7 @@ impl Format {
             Format::Delimited => delimited::open,
             Format::JsonLines => json_lines::open,
             Format::X12 => x12::open,
+            Format::X12Claims => x12::open_claims,
             Format::Xlsx => xlsx::open,
         };
         open(definition, source, limits)

@@ -1,11 +1,15 @@
-//! X12 867, product transfer and resale: distributors' reports by EDI.
+//! X12: distributors' reports (867, product transfer and resale) and claims (844, account adjustment) by EDI.
 //!
 //! In: interchanges of versions 4010 and 5010, any separators, any number of groups and sets in a file.
-//! Out: one row for each quantity sold or returned, and what envelope and declared totals say.
+//! Out: one row for each quantity sold or returned, or for each line of a claim, and what envelope and declared totals say.
 //! Refused: what is no X12, a segment without end, cancellations, and files whose reports contradict each other.
 //! One segment and one record are held at a time.
 
+mod claim_row;
+mod claim_sets;
 mod envelope;
+mod head;
+mod heads;
 mod options;
 mod row;
 mod rules;
@@ -19,37 +23,69 @@ use std::sync::Arc;
 
 use contract::{Code, ParsedRow};
 
-pub use options::X12Options;
+pub use heads::{SetHead, heads};
+pub use options::{LineNumbers, X12Options};
+pub use segment::Separators;
 
 use super::{Facts, Limits, Records, Stop};
 use crate::columns::problem;
 use crate::definition::FeedDefinition;
-use envelope::{Envelope, Place};
-use segment::{SegmentError, SegmentReader};
+use claim_sets::ClaimReader;
+use envelope::{Envelope, Faults, Place};
+use segment::{Segment, SegmentError, SegmentReader};
 use sets::SetReader;
 
-/// Opens an X12 file.
+/// Opens a file of reports, 867.
 pub fn open<'a>(
     definition: Arc<FeedDefinition>,
     input: Box<dyn Read + Send + 'a>,
     limits: &Limits,
 ) -> Result<Box<dyn Records + 'a>, Stop> {
-    Ok(Box::new(X12Records {
-        segments: SegmentReader::new(input, limits.record_bytes_max),
-        envelope: Envelope::default(),
-        sets: SetReader::new(definition),
-        is_done: false,
-    }))
+    Ok(Box::new(X12Records::new(SetReader::new(definition), input, limits)))
 }
 
-struct X12Records<'a> {
+/// Opens a file of claims, 844.
+pub fn open_claims<'a>(
+    definition: Arc<FeedDefinition>,
+    input: Box<dyn Read + Send + 'a>,
+    limits: &Limits,
+) -> Result<Box<dyn Records + 'a>, Stop> {
+    Ok(Box::new(X12Records::new(ClaimReader::new(definition), input, limits)))
+}
+
+/// What reads the transaction sets of one kind: which segment says something on which record.
+trait Sets: Send {
+    fn faults(&mut self) -> &mut Faults;
+
+    /// ST: begins a set, after ending one that lacks its SE.
+    fn begin(&mut self, segment: &Segment<'_>);
+
+    /// Takes a segment between ST and SE.
+    fn take(&mut self, segment: &Segment<'_>) -> Result<(), Stop>;
+
+    /// Counts a segment that stands outside of the sets.
+    fn pass(&mut self);
+
+    /// SE, or the set is cut off.
+    fn end(&mut self);
+
+    /// The file is read: did it hold a set of the kind at all?
+    fn finish(&mut self) -> Result<(), Stop>;
+
+    /// The record that the last segment ended, if it ended one.
+    fn take_row(&mut self) -> Option<ParsedRow>;
+
+    fn facts(&self) -> Facts;
+}
+
+struct X12Records<'a, S> {
     segments: SegmentReader<Box<dyn Read + Send + 'a>>,
     envelope: Envelope,
-    sets: SetReader,
+    sets: S,
     is_done: bool,
 }
 
-impl Records for X12Records<'_> {
+impl<S: Sets> Records for X12Records<'_, S> {
     fn next_row(&mut self) -> Result<Option<ParsedRow>, Stop> {
         while !self.is_done {
             self.step()?;
@@ -65,15 +101,20 @@ impl Records for X12Records<'_> {
     }
 }
 
-impl X12Records<'_> {
+impl<'a, S: Sets> X12Records<'a, S> {
+    fn new(sets: S, input: Box<dyn Read + Send + 'a>, limits: &Limits) -> X12Records<'a, S> {
+        let segments = SegmentReader::new(input, limits.record_bytes_max);
+        X12Records { segments, envelope: Envelope::default(), sets, is_done: false }
+    }
+
     /// Takes one segment, which ends one record at most.
     fn step(&mut self) -> Result<(), Stop> {
         let Some(segment) = self.segments.next()? else {
             self.is_done = true;
-            self.envelope.finish(&mut self.sets.faults);
+            self.envelope.finish(self.sets.faults());
             return self.sets.finish();
         };
-        match self.envelope.take(&segment, &mut self.sets.faults) {
+        match self.envelope.take(&segment, self.sets.faults()) {
             Place::Begin => self.sets.begin(&segment),
             Place::Inside => self.sets.take(&segment)?,
             Place::End => {

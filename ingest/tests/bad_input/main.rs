@@ -8,6 +8,7 @@ mod delimited;
 mod json_lines;
 mod workbooks;
 mod x12;
+mod x12_claims;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -118,9 +119,9 @@ fn bad_input_ends_as_the_manifest_says() {
     let lines = manifest.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let expected: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once(" = ")).collect();
     let cases: Vec<Case> =
-        [any_file::cases(), delimited::cases(), json_lines::cases(), x12::cases(), workbooks::cases()]
+        [any_file::cases, delimited::cases, json_lines::cases, x12::cases, x12_claims::cases, workbooks::cases]
             .into_iter()
-            .flatten()
+            .flat_map(|cases| cases())
             .collect();
     let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     assert_eq!(names.len(), cases.len(), "a name stands twice");

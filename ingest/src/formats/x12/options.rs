@@ -1,4 +1,6 @@
-//! What a feed definition may say about its partner's use of X12 867.
+//! What a feed definition may say about its partner's use of X12.
+
+use std::collections::BTreeMap;
 
 use contract::Text;
 use serde::Deserialize;
@@ -15,7 +17,7 @@ pub struct X12Options {
     pub units: Vec<Text>,
     /// REF01 of the document number.
     pub documents: Vec<Text>,
-    /// DTM01 of the sale's date.
+    /// DTM01 of the sale's date, or of a day of the period that is claimed; `BAA` is the date of the claim itself (BAA03).
     pub dates: Vec<Text>,
     /// Qualifiers of LIN for the product code.
     pub codes: Vec<Text>,
@@ -23,6 +25,25 @@ pub struct X12Options {
     pub price_bases: Vec<Text>,
     /// AMT01 of the line's amount.
     pub amounts: Vec<Text>,
+    /// AMT01 of what a line of a claim asks for (element 522: submitted claim, claim, line total).
+    pub claimed: Vec<Text>,
+    /// QTY01 of the units that it asks for.
+    pub claimed_units: Vec<Text>,
+    /// UIT03 or CTP02 of what it asks for a unit. None by default: what stands there is a price mostly, and a price is no claim.
+    pub claimed_rates: Vec<Text>,
+    /// CON02 → program, for contracts that go by another name than their program.
+    pub contracts: BTreeMap<Text, Text>,
+    pub line_numbers: LineNumbers,
+}
+
+/// Within what a partner numbers the lines of its claims (PAD01).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LineNumbers {
+    #[default]
+    Claim,
+    /// Each contract counts anew: its number is part of the line's, `CONTRACT/LINE`.
+    Contract,
 }
 
 impl Default for X12Options {
@@ -37,6 +58,11 @@ impl Default for X12Options {
             codes: texts(&["VP", "MG", "VN", "VC", "PN", "UP", "EN", "UK", "UI", "UA", "SK", "IN", "BP", "F1", "N4"]),
             price_bases: texts(&["RS", "RES", "RE", "RTL"]),
             amounts: texts(&["1", "TT", "LI"]),
+            claimed: texts(&["S", "CC", "1"]),
+            claimed_units: texts(&["39", "32", "38"]),
+            claimed_rates: Vec::new(),
+            contracts: BTreeMap::new(),
+            line_numbers: LineNumbers::Claim,
         }
     }
 }

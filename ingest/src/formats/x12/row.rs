@@ -100,20 +100,8 @@ impl Sold<'_> {
         row.quantity = number(row, Field::Quantity, self.quantity, &rules.definition.quantities);
         row.unit_price = number(row, Field::UnitPrice, &self.item.price, &rules.definition.numbers);
         row.amount = number(row, Field::Amount, &self.item.amount, &rules.definition.numbers);
-        if !self.unit.is_empty() && !rules.definition.x12.units.contains(self.unit) {
-            let unit = format!("{} {}", self.quantity, self.unit);
-            let message = "quantity is not in single units; ask for EA, or list the unit below `units` if it is one";
-            problem(row, Code::RowUnreadable, Field::Quantity, &unit, message);
-        }
-        let currencies = [&self.item.facts.currency, &self.transfer.currency, &self.header.currency];
-        let Some(text) = first(currencies) else {
-            row.currency = rules.definition.currency;
-            return;
-        };
-        row.currency = Currency::parse(text);
-        if row.currency.is_none() {
-            problem(row, Code::RowUnreadable, Field::Currency, text, "CUR02 is not a currency code of three letters");
-        }
+        check_unit(row, self.quantity, self.unit, rules);
+        read_currency(row, [&self.item.facts.currency, &self.transfer.currency, &self.header.currency], rules);
     }
 
     fn parties(&mut self, row: &mut ParsedRow) {
@@ -163,7 +151,7 @@ fn sign(row: &mut ParsedRow, is_returned: bool) {
     }
 }
 
-fn problem(row: &mut ParsedRow, code: Code, field: Field, value: &str, message: &str) {
+pub(crate) fn problem(row: &mut ParsedRow, code: Code, field: Field, value: &str, message: &str) {
     row.problems.push(columns::problem(code, field.as_str(), value, message.to_owned()));
 }
 
@@ -175,21 +163,46 @@ fn number(row: &mut ParsedRow, field: Field, text: &str, style: &NumberStyle) ->
     match style.parse(text) {
         Ok(value) => Some(value),
         Err(error) => {
-            let message = match error {
-                NumberError::NotANumber => "not a number in the feed's number style; send it again",
-                NumberError::TooPrecise => "more than six decimals; send it rounded",
-                NumberError::TooLarge => "larger than any sale; send it again",
-            };
-            problem(row, Code::RowUnreadable, field, text, message);
+            problem(row, Code::RowUnreadable, field, text, unreadable(&error));
             None
         }
     }
 }
 
-fn first<const N: usize>(texts: [&Text; N]) -> Option<&Text> {
+/// What is wrong with a number, and what to do.
+pub(crate) fn unreadable(error: &NumberError) -> &'static str {
+    match error {
+        NumberError::NotANumber => "not a number in the feed's number style; send it again",
+        NumberError::TooPrecise => "more than six decimals; send it rounded",
+        NumberError::TooLarge => "larger than any sale; send it again",
+    }
+}
+
+/// Nothing here knows how many a case holds.
+pub(crate) fn check_unit(row: &mut ParsedRow, quantity: &str, unit: &Text, rules: &Rules) {
+    if !unit.is_empty() && !rules.definition.x12.units.contains(unit) {
+        let unit = format!("{quantity} {unit}");
+        let message = "quantity is not in single units; ask for EA, or list the unit below `units` if it is one";
+        problem(row, Code::RowUnreadable, Field::Quantity, &unit, message);
+    }
+}
+
+/// The first currency that is named, else that of the definition.
+pub(crate) fn read_currency<const N: usize>(row: &mut ParsedRow, texts: [&Text; N], rules: &Rules) {
+    let Some(text) = first(texts) else {
+        row.currency = rules.definition.currency;
+        return;
+    };
+    row.currency = Currency::parse(text);
+    if row.currency.is_none() {
+        problem(row, Code::RowUnreadable, Field::Currency, text, "CUR02 is not a currency code of three letters");
+    }
+}
+
+pub(crate) fn first<const N: usize>(texts: [&Text; N]) -> Option<&Text> {
     texts.into_iter().find(|text| !text.is_empty())
 }
 
-fn either(first: &Text, second: &Text) -> Text {
+pub(crate) fn either(first: &Text, second: &Text) -> Text {
     if first.is_empty() { second.clone() } else { first.clone() }
 }

@@ -20,12 +20,12 @@ pub(crate) enum SegmentError {
 
 /// The separators that an ISA segment sets for its interchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Separators {
-    pub(crate) element: u8,
-    pub(crate) component: u8,
+pub struct Separators {
+    pub element: u8,
+    pub component: u8,
     /// `None` before version 00402, where ISA11 holds `U`.
-    pub(crate) repetition: Option<u8>,
-    pub(crate) segment: u8,
+    pub repetition: Option<u8>,
+    pub segment: u8,
 }
 
 impl Separators {

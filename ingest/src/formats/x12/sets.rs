@@ -1,16 +1,17 @@
-//! The transaction sets of a file: which segment says something on which record.
+//! The sets 867 of a file: which segment says something on which record.
 
 use std::sync::Arc;
 
-use contract::{Day, ParsedRow, Text};
+use contract::{ParsedRow, Text};
 
 use super::envelope::Faults;
-use super::refused;
+use super::head::Head;
 use super::row::Sold;
 use super::rules::Rules;
-use super::sales::{Item, Said, date_text, party_name};
+use super::sales::{Item, Said, party_name};
 use super::segment::{Segment, text_of};
 use super::totals::Totals;
+use super::{Sets, refused};
 use crate::definition::FeedDefinition;
 use crate::formats::{Facts, Stop};
 
@@ -40,9 +41,9 @@ struct Quantity {
     line_no: u32,
 }
 
-/// Reads the sets of a file.
+/// Reads the sets of a file of reports.
 pub(crate) struct SetReader {
-    pub(crate) faults: Faults,
+    faults: Faults,
     rules: Rules,
     /// The record that the last segment ended.
     row: Option<ParsedRow>,
@@ -64,17 +65,6 @@ pub(crate) struct SetReader {
     segments: u32,
     /// Segments of all records.
     record_segments: u32,
-}
-
-/// What the heads of the file's reports say.
-#[derive(Debug, Default)]
-struct Head {
-    /// BPT01 is 05; `None` before the first BPT.
-    replaces: Option<bool>,
-    /// BPT02 of the first report.
-    series: Text,
-    from: Option<Day>,
-    to: Option<Day>,
 }
 
 impl SetReader {
@@ -100,14 +90,18 @@ impl SetReader {
             rules: Rules::new(definition),
         }
     }
+}
 
-    /// The record that the last segment ended, if it ended one.
-    pub(crate) fn take_row(&mut self) -> Option<ParsedRow> {
+impl Sets for SetReader {
+    fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    fn take_row(&mut self) -> Option<ParsedRow> {
         self.row.take()
     }
 
-    /// ST: begins a set, after ending one that lacks its SE.
-    pub(crate) fn begin(&mut self, segment: &Segment<'_>) {
+    fn begin(&mut self, segment: &Segment<'_>) {
         self.end();
         self.segments += 1;
         self.is_read = segment.element(1) == b"867";
@@ -121,14 +115,13 @@ impl SetReader {
         self.totals = Totals::default();
     }
 
-    /// Takes a segment between ST and SE.
-    pub(crate) fn take(&mut self, segment: &Segment<'_>) -> Result<(), Stop> {
+    fn take(&mut self, segment: &Segment<'_>) -> Result<(), Stop> {
         self.segments += 1;
         if !self.is_read {
             return Ok(());
         }
         match segment.id() {
-            b"BPT" => return self.begin_report(segment),
+            b"BPT" => return self.head.begin(segment, "report", Text::from(segment.text(2))),
             b"PTD" => self.begin_transfer(segment),
             b"QTY" => self.begin_quantity(segment),
             b"LIN" => self.line(segment),
@@ -142,13 +135,11 @@ impl SetReader {
         Ok(())
     }
 
-    /// Counts a segment that stands outside of the sets.
-    pub(crate) fn pass(&mut self) {
+    fn pass(&mut self) {
         self.segments += 1;
     }
 
-    /// SE, or the set is cut off.
-    pub(crate) fn end(&mut self) {
+    fn end(&mut self) {
         self.end_quantity();
         if self.is_read {
             self.totals.finish(&mut self.faults);
@@ -159,8 +150,7 @@ impl SetReader {
         self.type_code.clear();
     }
 
-    /// The file is read: was it a report at all?
-    pub(crate) fn finish(&mut self) -> Result<(), Stop> {
+    fn finish(&mut self) -> Result<(), Stop> {
         self.end();
         match (self.segments, self.head.replaces, self.records) {
             (0, ..) => Err(refused("the file is empty".into())),
@@ -169,42 +159,14 @@ impl SetReader {
         }
     }
 
-    pub(crate) fn facts(&self) -> Facts {
-        let mut facts = Facts {
-            structural: self.segments - self.record_segments - self.held,
-            head_period: self.head.from.zip(self.head.to).filter(|(from, to)| from <= to),
-            series: Some(self.head.series.clone()).filter(|series| !series.is_empty()),
-            replaces: self.head.replaces.unwrap_or(false),
-            ..Facts::default()
-        };
+    fn facts(&self) -> Facts {
+        let mut facts = self.head.facts(self.segments - self.record_segments - self.held);
         self.faults.tell(self.rules.definition.control_totals, &mut facts);
         facts
     }
+}
 
-    /// BPT: a report, or one that replaces another.
-    fn begin_report(&mut self, segment: &Segment<'_>) -> Result<(), Stop> {
-        if matches!(segment.element(1), b"01" | b"03" | b"04") {
-            return Err(refused(format!(
-                "BPT01 is {}: cancellations and changes of single lines are not read; send the whole report again with 05",
-                segment.text(1)
-            )));
-        }
-        let replaces = segment.element(1) == b"05";
-        let series = Text::from(segment.text(2));
-        match self.head.replaces {
-            None => (self.head.replaces, self.head.series) = (Some(replaces), series),
-            Some(before) if before == replaces && (!replaces || self.head.series == series) => {}
-            Some(_) => {
-                return Err(refused(format!(
-                    "segment {}: a file that replaces a report must hold that report only; send the others in files of \
-                     their own",
-                    segment.number
-                )));
-            }
-        }
-        Ok(())
-    }
-
+impl SetReader {
     fn begin_transfer(&mut self, segment: &Segment<'_>) {
         self.end_quantity();
         self.lead = None;
@@ -278,11 +240,9 @@ impl SetReader {
     }
 
     fn header_detail(&mut self, segment: &Segment<'_>) {
-        let day = || self.rules.head_date(&date_text(segment));
         match (segment.id(), segment.element(1)) {
-            (b"DTM", b"090") => self.head.from = self.head.from.into_iter().chain(day()).min(),
-            (b"DTM", b"091") => self.head.to = self.head.to.into_iter().chain(day()).max(),
             (b"N1", b"DS" | b"SE") => self.reporter = party_name(segment),
+            _ if self.head.take(segment, &self.rules) => {}
             _ => _ = self.header.take(segment, &self.rules.definition.x12),
         }
     }

@@ -15,9 +15,8 @@ pub(crate) struct Totals {
     pub(crate) records: u32,
     quantity: Sum,
     amount: Sum,
-    /// A record whose amount is not known: then the sum of amounts says nothing.
-    has_open_amount: bool,
     declared_quantity: Text,
+    declared_amount: Text,
 }
 
 /// The same values summed with and without their signs, since senders declare either.
@@ -25,31 +24,43 @@ pub(crate) struct Totals {
 struct Sum {
     signed: i128,
     absolute: i128,
+    /// A record's value is not known: then the sum says nothing.
+    is_open: bool,
 }
 
 impl Sum {
-    fn add(&mut self, value: Micros) {
+    fn add(&mut self, value: Option<Micros>) {
+        let Some(value) = value else {
+            self.is_open = true;
+            return;
+        };
         self.signed += i128::from(value.0);
         self.absolute += i128::from(value.0).abs();
     }
 
+    /// Whether nothing speaks against the declared total.
     fn is(&self, declared: &str) -> bool {
         let declared = Micros::parse(declared).map(|value| i128::from(value.0));
-        declared.is_ok_and(|value| value == self.signed || value.abs() == self.absolute)
+        self.is_open || declared.is_ok_and(|value| value == self.signed || value.abs() == self.absolute)
     }
 }
 
 impl Totals {
+    /// Adds a record; `None` for a value that is not known.
     pub(crate) fn add(&mut self, quantity: Option<Micros>, amount: Option<Micros>) {
         self.records += 1;
-        self.quantity.add(quantity.unwrap_or_default());
-        self.amount.add(amount.unwrap_or_default());
-        self.has_open_amount |= amount.is_none();
+        self.quantity.add(quantity);
+        self.amount.add(amount);
     }
 
     /// QTY*TO of the header: the sum of all quantities to come.
     pub(crate) fn declare_quantity(&mut self, segment: &Segment<'_>) {
         self.declared_quantity = Text::from(segment.text(2));
+    }
+
+    /// AMT*TT of the header: the sum of all amounts to come.
+    pub(crate) fn declare_amount(&mut self, segment: &Segment<'_>) {
+        self.declared_amount = Text::from(segment.text(2));
     }
 
     /// CTT: a count of lines, and perhaps a hash total of the quantities.
@@ -69,19 +80,24 @@ impl Totals {
         }
     }
 
-    /// AMT*TT after CTT: the sum of all amounts.
+    /// AMT after CTT: the sum of all amounts.
     pub(crate) fn compare_amount(&self, segment: &Segment<'_>, faults: &mut Faults) {
         let declared = segment.text(2);
-        if !self.has_open_amount && !self.amount.is(&declared) {
+        if !self.amount.is(&declared) {
             faults.broken("AMT02", segment.element(2), self.disagreement("AMT02", &declared, &self.amount));
         }
     }
 
     /// Compares what the header declared, at the end of the set.
     pub(crate) fn finish(&self, faults: &mut Faults) {
-        let declared = self.declared_quantity.as_str();
-        if !declared.is_empty() && !self.quantity.is(declared) {
-            faults.broken("QTY02", declared.as_bytes(), self.disagreement("QTY*TO", declared, &self.quantity));
+        let declared = [
+            ("QTY02", "QTY*TO", &self.declared_quantity, &self.quantity),
+            ("AMT02", "AMT*TT", &self.declared_amount, &self.amount),
+        ];
+        for (field, name, declared, sum) in declared {
+            if !declared.is_empty() && !sum.is(declared) {
+                faults.broken(field, declared.as_bytes(), self.disagreement(name, declared, sum));
+            }
         }
     }
 
