@@ -35,7 +35,10 @@ fn claims() -> String {
 /// The shop's January, claimed and settled.
 fn claimed() -> Tenant {
     let tenant = Tenant::new();
-    tenant.write("config/programs/tenth.yaml", format!("{TENTH}    paid: claim\n    claim: {{ days: 60 }}\n"));
+    tenant.write(
+        "config/programs/tenth.yaml",
+        format!("{TENTH}    paid: claim\n    claim: {{ days: 60, late: reject }}\n"),
+    );
     let sales = std::fs::read_to_string(tenant.path("config/feeds/shop.yaml")).unwrap();
     tenant.write("config/feeds/shop.yaml", sales.replace("partner: shop\n", "partner: shop\nfiles: [\"*.csv\"]\n"));
     tenant.write("config/feeds/shop-claims.yaml", FEED);
