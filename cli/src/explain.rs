@@ -78,7 +78,7 @@ impl Life<'_> {
         } else if let Some(sale) = self.sales(|s| s.sale.id == id)?.pop() {
             self.record_of(&sale.sale.at)?;
         } else if let Some(row) = self.accruals(|row| row.accrual_id == id)?.pop() {
-            self.record_of(&row.cause)?;
+            self.accrual_in_full(row)?;
         } else {
             return Ok(false);
         }
@@ -303,6 +303,16 @@ impl Life<'_> {
         }
     }
 
+    /// What no record stands behind is protected stock.
+    fn accrual_in_full(&mut self, row: AccrualRow) -> Result<()> {
+        if row.cause.file_no > 0 {
+            return self.record_of(&row.cause);
+        }
+        self.title(&format!("Stock of {}", row.cause.partner));
+        self.say("Units that were on hand when their price was cut");
+        self.money_of(&[row])
+    }
+
     fn sales_behind(&mut self, rows: &[AccrualRow]) {
         let Some(first) = rows.first() else {
             self.say("No sale stands behind it any more");
@@ -315,7 +325,8 @@ impl Life<'_> {
         for row in largest.iter().take(TOLD) {
             let bound = if row.bound.is_empty() { String::new() } else { format!("  bound by {}", row.bound) };
             let amount = money(row.currency, row.amount);
-            self.say(&format!("  {amount:>18}  {:<12} {}{bound}", row.kind, self.reader.place(&row.cause)));
+            let place = if row.cause.file_no > 0 { self.reader.place(&row.cause) } else { "stock".to_owned() };
+            self.say(&format!("  {amount:>18}  {:<12} {place}{bound}", row.kind));
         }
         if rows.len() > TOLD {
             self.say(&format!("  and {} smaller ones", rows.len() - TOLD));

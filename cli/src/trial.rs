@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use compliance::LedgerStage;
 use compliance::ledger::{AccrualRow, accrual_rows};
+use compliance::programs::price_protection::taken_from;
 use compliance::programs::selection::{Subject, selects, selects_sale};
 use compliance::programs::special_price::debit;
 use compliance::programs::spiff::has_beneficiary;
 use compliance::references::Known;
 use contract::{
-    Control, Currency, Day, Debit, Entitlement, EntitlementEvent, Id, Micros, Money, Movement, Program, RecordRef,
-    Reference, Sale, Text,
+    Control, Currency, Day, Debit, Entitlement, EntitlementEvent, Id, Micros, Money, Movement, Program, Purchase,
+    RecordRef, Reference, Sale, Text,
 };
-use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StageError, State, StorageError};
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StageError, State, StorageError};
 
 use crate::configuration::{Expected, Problem, ProgramTest, TestSale};
 
@@ -47,11 +48,12 @@ impl<'t> Trial<'t> {
     /// What each sale brings when the ledger has settled all of them.
     fn rows(&self) -> Result<Vec<AccrualRow>, StageError> {
         let (programs, special_prices) = (self.versions.clone(), self.reference.special_prices.clone());
-        let reference = Reference { programs, special_prices, ..Reference::default() };
+        let reference = Reference { programs, special_prices, ..self.stocks() };
         let blob = Blob(postcard::to_stdvec(&reference).expect("programs are encodable").into());
         let hash = Id(blake3::hash(&blob.0).as_bytes()[..16].try_into().expect("a hash has 32 bytes"));
         let blobs: Arc<dyn Blobs> = Arc::new(blob);
-        let (mut ledger, mut state) = (LedgerStage::new(blobs.clone()), MemoryState::default());
+        let (mut ledger, mut state) =
+            (LedgerStage::new(blobs.clone(), Shard { index: 0, count: 1 }), MemoryState::default());
         control(1, &Control::Configure { reference: hash }, &mut ledger, &mut state)?;
         for entitlement in self.entitlements() {
             let event = EntitlementEvent::Grant(Box::new(entitlement));
@@ -61,6 +63,27 @@ impl<'t> Trial<'t> {
         let (mut rows, state): (Vec<AccrualRow>, &mut dyn State) = (Vec::new(), &mut state);
         accrual_rows(&mut [state], &blobs, &mut |row| rows.push(row))?;
         Ok(rows)
+    }
+
+    /// The tables that price protection follows, with the stocks that sales of the test are taken from; nothing for other
+    /// programs.
+    fn stocks(&self) -> Reference {
+        if !self.versions.iter().any(|version| version.mechanism.protects_stock()) {
+            return Reference::default();
+        }
+        let Reference { partners, products, product_attributes, book_costs, purchases, .. } = self.reference;
+        let takes = |sale: &TestSale, bought: &Purchase| {
+            sale.partner == bought.partner && sale.product.as_ref() == Some(&bought.product)
+        };
+        let is_sold = |bought: &&Purchase| self.test.sales.iter().any(|sale| takes(sale, bought));
+        Reference {
+            partners: partners.clone(),
+            products: products.clone(),
+            product_attributes: product_attributes.clone(),
+            book_costs: book_costs.clone(),
+            purchases: purchases.iter().filter(is_sold).cloned().collect(),
+            ..Reference::default()
+        }
     }
 
     fn entitlements(&self) -> impl Iterator<Item = Entitlement> {
@@ -89,10 +112,11 @@ impl<'t> Trial<'t> {
         })
     }
 
-    /// What a unit of a sale earns at a special price; `None` where the program asks for one and the sale has none.
+    /// What a unit of a sale earns at a special price, or the stock that it is taken from; `None` where the program asks for a
+    /// special price and the sale has none.
     fn debits(&self, sale: &TestSale, program: &Program) -> Option<Vec<Debit>> {
         if program.mechanism.resale().is_none() {
-            return Some(Vec::new());
+            return Some(taken_from(program, &self.fact(sale)).into_iter().collect());
         }
         debit(self.reference, program, &self.fact(sale)).map(|debit| vec![debit])
     }
@@ -172,10 +196,11 @@ impl<'t> Trial<'t> {
     /// Where the money comes from: `sale 1 brings 20, sale 2 30 (partner-period)`.
     fn shown(&self, rows: &[&AccrualRow]) -> String {
         const TOLD: usize = 8;
-        let name = |sale: Id| self.test.sales.iter().find(|known| id_of(&known.name) == sale).map(|sale| &sale.name);
+        let named = |sale: Id| self.test.sales.iter().find(|known| id_of(&known.name) == sale);
+        let name = |sale: Id| named(sale).map_or("stock".to_owned(), |known| format!("sale {}", known.name));
         let part = |row: &&AccrualRow| {
             let bound = if row.bound.is_empty() { String::new() } else { format!(" ({} bound)", row.bound) };
-            format!("sale {} brings {}{bound}", name(row.sale_id).map_or("?", Text::as_str), row.amount)
+            format!("{} brings {}{bound}", name(row.sale_id), row.amount)
         };
         let mut parts: Vec<String> = rows.iter().take(TOLD).map(part).collect();
         if rows.len() > TOLD {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner, PartnerTier, PayeeAccount,
-    Person, Product, ProductAttribute, Program, Rate, Reference, SerialRange, Shipment, Text,
+    BookCost, ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner, PartnerTier,
+    PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate, Reference, SerialRange, Shipment, Text,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
+use crate::programs::price_protection::Stock;
 use crate::units::market::Market;
 use crate::units::names::ALIKE_MAX;
 
@@ -25,11 +26,12 @@ pub struct Known {
     pub reference: Reference,
     market: OnceLock<Market>,
     odd_rates: OnceLock<Vec<(Currency, Day)>>,
+    stocks: OnceLock<BTreeMap<Id, Stock>>,
 }
 
 impl Known {
     pub fn new(reference: Reference) -> Known {
-        Known { reference, market: OnceLock::new(), odd_rates: OnceLock::new() }
+        Known { reference, ..Known::default() }
     }
 
     /// Partners and programs arranged for sales; made when first asked for.
@@ -66,6 +68,25 @@ impl Known {
     /// Units shipped in to a partner, by product and year.
     pub fn shipments(&self, partner: &str) -> &[Shipment] {
         alike(&self.reference.shipments, |shipment| shipment.partner.as_str().cmp(partner))
+    }
+
+    /// Units that a partner bought of a product, by day.
+    pub fn purchases(&self, partner: &str, product: &str) -> &[Purchase] {
+        alike(&self.reference.purchases, |bought: &Purchase| {
+            (bought.partner.as_str(), bought.product.as_str()).cmp(&(partner, product))
+        })
+    }
+
+    /// What a product costs by the price book of a currency, by first day.
+    pub fn book(&self, product: &str, currency: Currency) -> &[BookCost] {
+        alike(&self.reference.book_costs, |cost: &BookCost| {
+            (cost.product.as_str(), cost.currency).cmp(&(product, currency))
+        })
+    }
+
+    /// Everything that partners have bought, once for each program that protects stocks; made when first asked for.
+    pub fn stocks(&self) -> &BTreeMap<Id, Stock> {
+        self.stocks.get_or_init(|| stocks(&self.reference))
     }
 
     /// What the product master says of a product, by name.
@@ -177,6 +198,18 @@ fn alike<T>(all: &[T], compared: impl Fn(&T) -> Ordering) -> &[T] {
     let start = all.partition_point(|row| compared(row).is_lt());
     let count = all[start..].partition_point(|row| compared(row).is_eq());
     &all[start..start + count]
+}
+
+fn stocks(reference: &Reference) -> BTreeMap<Id, Stock> {
+    let mut programs: Vec<&Program> = reference.programs.iter().filter(|p| p.mechanism.protects_stock()).collect();
+    programs.dedup_by(|a, b| a.id == b.id);
+    let of = |bought: &Purchase, program: &Program| {
+        let (program, partner, product) = (program.id.clone(), bought.partner.clone(), bought.product.clone());
+        let stock = Stock { program, partner, product };
+        (stock.id(), stock)
+    };
+    let bought = reference.purchases.chunk_by(|a, b| (&a.partner, &a.product) == (&b.partner, &b.product));
+    bought.flat_map(|rows| programs.iter().map(move |program| of(&rows[0], program))).collect()
 }
 
 /// How many rates on either side a rate is measured against.

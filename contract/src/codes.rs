@@ -118,6 +118,7 @@ codes! {
     ClaimRateWrong = "OP-01", Adjust, "more claimed for a unit than the program gives";
     ClaimExtensionWrong = "OP-02", Adjust, "a claimed total above units times what is claimed for one";
     ClaimQuantityAbove = "OP-03", Adjust, "more units claimed than were sold, net of returns";
+    ProtectedQuantityAbove = "OP-22", Adjust, "more units claimed than were on hand when the price was cut";
     ClaimOrphan = "OP-04", Block, "a claim for which no sale earns anything";
     ClaimAboveDue = "OP-44", Adjust, "more claimed than is due";
     StackOverCap = "DD-12", Adjust, "programs that stack give more for one sale than they may together";
@@ -170,6 +171,7 @@ impl Code {
             Code::AuthorisedQuantity => "04",
             Code::ResaleAbove => "16",
             Code::CostBasisWrong => "31",
+            Code::ProtectedQuantityAbove => "13",
             Code::ReportedLate => "29",
             Code::ProductIneligible => "03",
             Code::MovementAsSale | Code::FreeGoods => "09",

@@ -135,6 +135,11 @@ pub enum Mechanism {
     Points(Points),
     /// A share of the amount sold, kept for the partner until its proven activities draw on it ([`crate::Draw`]).
     CoopFund(CoopFund),
+    /// For each unit on hand when its book cost falls: what it falls by ([`crate::BookCost`], [`crate::Purchase`]).
+    PriceProtection {
+        /// Units count that were bought within so many days before the cut.
+        look_back_days: u32,
+    },
 }
 
 impl Mechanism {
@@ -144,6 +149,24 @@ impl Mechanism {
             Mechanism::ShipAndDebit { resale } | Mechanism::PassThrough { resale } => Some(*resale),
             _ => None,
         }
+    }
+
+    /// Within how many days before a cut of the price units must have been bought; `None` for a program that protects none.
+    pub fn look_back_days(&self) -> Option<u32> {
+        match self {
+            Mechanism::PriceProtection { look_back_days } => Some(*look_back_days),
+            _ => None,
+        }
+    }
+
+    /// Whether it pays for what is left of a stock; then sales earn nothing, and take from it.
+    pub fn protects_stock(&self) -> bool {
+        self.look_back_days().is_some()
+    }
+
+    /// Whether what a unit earns stands in its line.
+    pub fn is_credited(&self) -> bool {
+        self.resale().is_some() || self.protects_stock()
     }
 
     /// Whether what is due is kept until it is drawn, and expires when the period closes.
@@ -157,6 +180,7 @@ impl Mechanism {
             Mechanism::PerUnit { .. }
             | Mechanism::ShipAndDebit { .. }
             | Mechanism::PassThrough { .. }
+            | Mechanism::PriceProtection { .. }
             | Mechanism::FreeGoods(_) => Measure::Quantity,
             Mechanism::Percent { .. } | Mechanism::CoopFund(_) => Measure::Amount,
             Mechanism::VolumeMarginal { measure, .. }

@@ -21,6 +21,7 @@ pub struct Reference {
     /// Partner code → golden product.
     pub cross_references: Vec<CrossReference>,
     pub shipments: Vec<Shipment>,
+    pub purchases: Vec<Purchase>,
     pub programs: Vec<Program>,
     pub rates: Vec<Rate>,
     pub special_prices: Vec<SpecialPrice>,
@@ -137,6 +138,16 @@ pub struct Shipment {
     pub partner: Text,
     pub product: Text,
     pub year: i16,
+    pub units: Micros,
+}
+
+/// Units of a product that a partner bought on a day; below zero for what it gave back to the vendor.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Purchase {
+    pub partner: Text,
+    /// `source/code`.
+    pub product: Text,
+    pub date: Day,
     pub units: Micros,
 }
 

@@ -180,6 +180,7 @@ def part(whole, shares, mine):
 
 SPECIAL = {"ship-and-debit", "pass-through"}
 DRAWN = {"points", "coop-fund"}
+PROTECTION = "price-protection"
 
 
 class SpecialPrices:
@@ -377,6 +378,8 @@ def chosen(all_programs, sale, product, partner, specials):
     """Versions that pay for a sale: every one that selects it, of a group the one with the lowest priority."""
     groups, free = defaultdict(list), []
     for program in all_programs:
+        if program["earn"]["type"] == PROTECTION:
+            continue
         if program["earn"]["type"] == "spiff" and persons(program["earn"], sale["rep"]) is None:
             continue
         if program["earn"]["type"] in SPECIAL and specials.of(program, sale) is None:
@@ -623,6 +626,54 @@ class Draws:
         return found
 
 
+# What a finding about a line with one of these codes says is no sale, or one that was told before.
+NO_SALE = {"DD-04", "DD-05", "DD-23", "DD-28", "OP-48"}
+
+
+class Stocks:
+    """What is protected when a book cost falls: units bought before that day and not sold before it."""
+
+    def __init__(self, folder, sales, findings):
+        found = defaultdict(set)
+        for row in findings:
+            found[row["file"], row["record_no"]].add(row["code"])
+        self.book, self.bought = optional(folder, "price_book.csv"), defaultdict(list)
+        for row in optional(folder, "purchases.csv"):
+            self.bought[row["partner"], row["product"]].append((day(row["date"]), number(row["units"])))
+        self.sold, self.unclear = defaultdict(list), set()
+        for at, sale in sales.items():
+            stock = sale["partner"], sale["product"]
+            if "DQ-06" in found[at]:
+                self.unclear.add(stock)
+            if sale["status"] == "accepted" and not NO_SALE & found[at]:
+                self.sold[stock].append((sale["day"], Fraction(sale["quantity"])))
+
+    def cuts(self, product, currency):
+        costs = sorted((day(row["from"]), number(row["cost"])) for row in self.book
+                       if row["product"] == product and row["currency"] == currency)
+        return [(when, old - new) for (_, old), (when, new) in zip(costs, costs[1:]) if new < old]
+
+    def dues(self, program):
+        """Due for each settlement, by its key; `None` where the exports cannot tell."""
+        first, last = day(program["from"]), day(program["to"])
+        found = defaultdict(Fraction)
+        for (partner, product), bought in self.bought.items():
+            for when, drop in self.cuts(product, program["currency"]):
+                def moved(rows, since):
+                    return sum((units for moved_on, units in rows if max(first, since) <= moved_on < when), Fraction(0))
+
+                since = when - timedelta(days=int(program["earn"]["look-back-days"]))
+                on_hand = moved(bought, first) - moved(self.sold[partner, product], first)
+                units = max(min(on_hand, moved(bought, since)), 0)
+                key = (program["id"], str(program["version"]), f"partner:{partner}",
+                       period_of(program["period"], when), program["currency"])
+                if (partner, product) in self.unclear:
+                    found[key] = None
+                elif units and first <= when <= last and found[key] is not None:
+                    found[key] += units * drop
+        return {key: due if due is None else round_half_away(due, key[4]) for key, due in found.items() if due != 0}
+
+
 def book(checks, postings, settlements, let_go):
     balance, expenses, earned = defaultdict(Fraction), defaultdict(Fraction), defaultdict(Fraction)
     for row in postings:
@@ -688,8 +739,13 @@ def main(config, exports):
             touched.add((row["related_file"], row["related_record_no"]))
     paid_by = defaultdict(set)
     settlements = defaultdict(list)
+    protected = defaultdict(list)
     for row in rows["accruals"]:
         at = row["file"], row["record_no"]
+        if by_version[row["program"], row["version"]]["earn"]["type"] == PROTECTION:
+            key = row["program"], row["version"], row["beneficiary"], row["period"], row["currency"]
+            protected[key].append({"amount": Fraction(row["amount"])})
+            continue
         paid_by[at].add((row["program"], row["version"]))
         key = row["program"], row["version"], row["beneficiary"], row["period"], row["currency"]
         by = "quantity" if is_by_quantity(by_version[key[0], key[1]]["earn"]) else "amount"
@@ -758,7 +814,17 @@ def main(config, exports):
                 paid = ours if ours >= number(program.get("minimum-payout", "0")) else Fraction(0)
                 checks.equal("authorised of a settlement", " ".join(key), paid, authorised[key])
                 let_go[key[0], key[2], key[4]] += ours - paid
-    book(checks, rows["journal"], settlements, let_go)
+    stocks = Stocks(config, sales, rows["findings"])
+    for program in (version for version in everything if version["earn"]["type"] == PROTECTION):
+        dues = stocks.dues(program)
+        theirs = {key for key in protected if key[:2] == (program["id"], str(program["version"]))}
+        for key in sorted(dues.keys() | theirs):
+            ours = dues.get(key, Fraction(0))
+            if ours is not None:
+                kinds[PROTECTION] += 1
+                checks.equal("due of a settlement", " ".join(key), ours, sum(line["amount"] for line in protected[key]))
+                checks.equal("authorised of a settlement", " ".join(key), ours, authorised[key])
+    book(checks, rows["journal"], settlements | protected, let_go)
     for key, demand in wanted_in_year.items():
         last = max((p for p in everything if p["id"] == key[0] and p["from"][:4] <= key[2]), key=lambda p: p["version"])
         checks.equal("what a year pays", " ".join(key), min(number(last["caps"]["partner-year"]), demand), given_in_year[key])

@@ -11,7 +11,7 @@ use tests::tables::Exports;
 /// By then every period of the example has frozen.
 const LATER: &str = "2020-01-01";
 
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "per-unit",
     "percent",
     "spiff",
@@ -28,6 +28,7 @@ const KINDS: [&str; 16] = [
     "free-goods",
     "points",
     "coop-fund",
+    "price-protection",
 ];
 
 /// Programs that select by what stands in tables of their own, or by an expression.
@@ -45,7 +46,7 @@ fn config() -> TempDir {
     copy_folder(&example_config(), folder.path());
     copy_folder(&root().join("tests/second-opinion/programs"), &folder.path().join("programs"));
     let tables = root().join("tests/second-opinion/tables");
-    for table in ["special_prices.csv", "price_book.csv", "redemptions.csv", "activities.csv"] {
+    for table in ["special_prices.csv", "price_book.csv", "purchases.csv", "redemptions.csv", "activities.csv"] {
         let more = fs::read_to_string(tables.join(table)).unwrap();
         let (_, rows) = more.split_once('\n').expect("a table has a header");
         let path = folder.path().join(table);

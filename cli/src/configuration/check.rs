@@ -459,6 +459,11 @@ fn tables(reference: &Reference, names: &Names<'_>, folder: &Path, problems: &mu
             rows.names(&entry.partner, &entry.product, at, names);
         }
     });
+    in_table("purchases.csv", folder, problems, |rows| {
+        for bought in &reference.purchases {
+            rows.names(&bought.partner, &bought.product, || format!("{},{}", bought.partner, bought.product), names);
+        }
+    });
     in_table("sell_in.csv", folder, problems, |rows| {
         for entry in &reference.shipments {
             rows.names(&entry.partner, &entry.product, || format!("{},{}", entry.partner, entry.product), names);

@@ -34,6 +34,7 @@ pub(crate) enum Earning {
     FreeGoods,
     Points,
     CoopFund,
+    PriceProtection,
 }
 
 pub(crate) const EARNINGS: &[(&str, Earning)] = &[
@@ -53,6 +54,7 @@ pub(crate) const EARNINGS: &[(&str, Earning)] = &[
     ("free-goods", Earning::FreeGoods),
     ("points", Earning::Points),
     ("coop-fund", Earning::CoopFund),
+    ("price-protection", Earning::PriceProtection),
 ];
 
 impl Earning {
@@ -72,13 +74,34 @@ impl Earning {
             Earning::FreeGoods => (&["every", "free", "value"], &["per"]),
             Earning::Points => (&["measure", "every", "points", "value"], &["per", "breakage"]),
             Earning::CoopFund => (&["rate", "share"], &[]),
+            Earning::PriceProtection => (&["look-back-days"], &[]),
         }
     }
 }
 
 pub(crate) const EARN_KEYS: &[&str] = &[
-    "type", "rate", "amount", "measure", "benefit", "above", "paid-on", "baseline", "weights", "score", "tiers",
-    "split", "late", "resale", "every", "free", "points", "value", "per", "breakage", "share",
+    "type",
+    "rate",
+    "amount",
+    "measure",
+    "benefit",
+    "above",
+    "paid-on",
+    "baseline",
+    "weights",
+    "score",
+    "tiers",
+    "split",
+    "late",
+    "resale",
+    "every",
+    "free",
+    "points",
+    "value",
+    "per",
+    "breakage",
+    "share",
+    "look-back-days",
 ];
 pub(crate) const TIER_KEYS: &[&str] = &["from", "rate"];
 pub(crate) const LATE_KEYS: &[&str] = &["free-days", "step-days", "lose", "steps", "nothing-after-days"];
@@ -175,6 +198,14 @@ fn mechanism(kind: Earning, fields: &Fields<'_>, report: &mut Report<'_>) -> Opt
         }
         Earning::PassThrough => {
             Some(Mechanism::PassThrough { resale: fields.require("resale", one_of(RESALES), report)?.value })
+        }
+        Earning::PriceProtection => {
+            let days: Placed<u32> = fields.require("look-back-days", whole, report)?;
+            if days.value == 0 {
+                let hint = "say for how many days before a cut what was bought is protected";
+                report.add(days.place, "nothing is bought within 0 days", hint);
+            }
+            Some(Mechanism::PriceProtection { look_back_days: days.value })
         }
         Earning::Growth | Earning::Score => unreachable!("what goes by figures is read by itself"),
     }

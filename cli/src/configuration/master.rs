@@ -5,8 +5,8 @@ use std::collections::btree_map::Entry;
 
 use contract::{
     Amendment, ConsumerRebate, CrossReference, Day, Deduction, DropShipment, Membership, Outlet, Partner, PartnerKind,
-    PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Rate, Reference, Restricted, SerialRange, Shipment,
-    Tax, Text,
+    PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Purchase, Rate, Reference, Restricted, SerialRange,
+    Shipment, Tax, Text,
 };
 
 use super::fields::{currency, day, number, one_of, positive, share, text, whole};
@@ -31,6 +31,7 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "outlets.csv", required: false, read: outlets },
     MasterTable { file: "sku_xref.csv", required: false, read: cross_references },
     MasterTable { file: "sell_in.csv", required: false, read: shipments },
+    MasterTable { file: "purchases.csv", required: false, read: purchases },
     MasterTable { file: "rates.csv", required: false, read: rates },
     MasterTable { file: special_prices::FILE, required: false, read: special_prices::special_prices },
     MasterTable { file: special_prices::PRICE_BOOK, required: false, read: special_prices::price_book },
@@ -122,6 +123,17 @@ fn shipments(report: &mut Report<'_>, reference: &mut Reference) {
         let units = row.require("units", number, report);
         let entry = Shipment { partner: partner?, product: product?, year: year?, units: units? };
         Some(((entry.partner.clone(), entry.product.clone(), entry.year), entry))
+    });
+}
+
+fn purchases(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.purchases = keyed(&["partner", "product", "date", "units"], report, |row, report| {
+        let partner = row.require("partner", text, report);
+        let product = row.require("product", golden, report);
+        let date = row.require("date", day, report);
+        let units = row.require("units", number, report);
+        let bought = Purchase { partner: partner?, product: product?, date: date?, units: units? };
+        Some(((bought.partner.clone(), bought.product.clone(), bought.date), bought))
     });
 }
 

@@ -81,6 +81,9 @@ pub(crate) const SELECT_KEYS: &[&str] = &[
     "currencies",
     "promotions",
 ];
+/// Those that single sales are selected by.
+const OF_SALES: &[&str] =
+    &["partner-tiers", "customers", "customer-segments", "customer-regions", "currencies", "promotions"];
 pub(crate) const CONDITION_KEYS: &[&str] = &[
     "members-only",
     "customers",
@@ -229,6 +232,9 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     if mechanism.is_drawn_on() {
         drawn_on(&fields, &mechanism, report);
     }
+    if mechanism.protects_stock() {
+        protecting(&fields, report);
+    }
     let program = Program {
         id: Text::default(),
         version: 0,
@@ -335,6 +341,24 @@ fn drawn_on(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>)
         if fields.node(key).is_none() {
             report.add(fields.place, format!("a program that is drawn on needs `{key}`"), hint);
         }
+    }
+}
+
+/// All that leaves a stock is counted, so that nothing that tells single sales apart has a meaning for price protection.
+fn protecting(fields: &Fields<'_>, report: &mut Report<'_>) {
+    fields.refuse(&["eligible", "conditions", "group", "choose", "stack", "pay-tier"], report);
+    if let Some(Node { kind: Kind::Map(entries), .. }) = fields.node("select") {
+        for entry in entries.iter().filter(|entry| OF_SALES.contains(&entry.key.as_str())) {
+            let message = format!("`{}` has no meaning for price protection", entry.key);
+            report.add(
+                entry.place,
+                message,
+                "whatever a partner sells is gone from its stock: select products and partners",
+            );
+        }
+    }
+    if fields.node("currency").is_none() {
+        report.add(fields.place, "price protection needs a `currency`", "say which price book it follows");
     }
 }
 

@@ -190,6 +190,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("earn", "value") => (number(), "What a free unit, or a point, is worth."),
         ("earn", "breakage") => (number(), "Share of the points that nobody is expected to redeem: 12%."),
         ("earn", "share") => (number(), "Share of what an activity cost that the fund pays: 50%."),
+        ("earn", "look-back-days") => {
+            (whole(), "Units are protected that were bought within so many days before the cut.")
+        }
         ("earn", "per") => (words(PERS), "Whether multiples are counted in each sale or over the period, as left out."),
         ("earn", "resale") => {
             (words(RESALES), "Nothing for a unit sold above its authorised price, or what was passed on of it.")

@@ -443,6 +443,48 @@ fn a_special_price_in_force_may_be_amended_in_quantity_and_last_day_only() {
     assert_eq!(told(PRICES.split_once("A-1").unwrap().0), format!("{what} is gone"));
 }
 
+const PROTECT: &str = "program: PROTECT\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+    earn: { type: price-protection, look-back-days: 90 }\n    period: quarter\n    currency: USD\n";
+
+#[test]
+fn price_protection_counts_all_that_leaves_a_stock() {
+    let of = |program: &str| problems(&[("programs/protect.yaml", program)]);
+    assert_eq!(of(PROTECT), [""; 0]);
+    let with = |key: &str| (String::from("    period"), format!("    {key}\n    period"));
+    let cases = [
+        (
+            (String::from("90"), String::from("0")),
+            "5:53 nothing is bought within 0 days (say for how many days before a cut what was bought is protected)",
+        ),
+        (
+            (String::from("    currency: USD\n"), String::new()),
+            "3:5 price protection needs a `currency` (say which price book it follows)",
+        ),
+        (with("group: front"), "6:12 `group` has no meaning for this type of program (take it out)"),
+        (
+            with("conditions: { members-only: yes }"),
+            "6:17 `conditions` has no meaning for this type of program (take it out)",
+        ),
+        (
+            with("select: { partners: [P1], promotions: [DEAL-7] }"),
+            "6:31 `promotions` has no meaning for price protection (whatever a partner sells is gone from its stock: select \
+             products and partners)",
+        ),
+    ];
+    for ((from, to), expected) in cases {
+        let found = of(&PROTECT.replacen(&from, &to, 1));
+        assert!(found.contains(&format!("programs/protect.yaml:{expected}")), "{to}: {found:#?}");
+    }
+    let bought =
+        "partner,product,date,units\nP1,aw/A-1,2013-01-10,25\nP3,aw/A-1,2013-01-31,7\nP1,aw/A-1,2013-02-31,7\n";
+    let found = problems(&[("programs/protect.yaml", PROTECT), ("purchases.csv", bought)]);
+    let expected = [
+        "purchases.csv:3:1 nobody knows the partner `P3` (did you mean `P1`?)",
+        "purchases.csv:4:11 `2013-02-31` is not a date (write it as 2013-01-31)",
+    ];
+    assert_eq!(found, expected);
+}
+
 const POINTS: &str = "program: POINTS\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
     earn: { type: points, measure: amount, every: 10, points: 1, value: 0.01, breakage: 12% }\n    period: month\n    \
     currency: USD\n    close-days: 90\n";
@@ -600,7 +642,11 @@ const TESTS: &str = "tests:\n  - name: growth above 110 %\n    sales:\n      \
 
 /// Every failure of the tests in a program file, as `file:line:column message (hint)`.
 fn failures(program: &str) -> Vec<String> {
-    let configuration = load(folder(&[("programs/grow.yaml", program)]).path()).unwrap();
+    failures_of(&[("programs/grow.yaml", program)])
+}
+
+fn failures_of(files: &[(&str, &str)]) -> Vec<String> {
+    let configuration = load(folder(files).path()).unwrap();
     let known = compliance::references::Known::new(configuration.reference.clone());
     let failures = configuration.tests.iter().flat_map(|test| crate::trial::failures(test, &known).unwrap());
     failures.map(|p| format!("{}:{}:{} {} ({})", p.file, p.place.line, p.place.column, p.message, p.hint)).collect()
@@ -625,6 +671,27 @@ fn tests_in_a_program_file_run_on_the_ledger() {
         failures(&selective)[0],
         "programs/grow.yaml:25:9 growth above 110 %: 0.00 EUR is due, not 2500.00 EUR \
          (no sale is paid to this beneficiary)"
+    );
+}
+
+/// Domain notes 4.2, g: 25 bought at 500, cut to 450, 20 on hand. The stock of `P2` is not the test's.
+#[test]
+fn a_test_of_price_protection_is_about_the_stocks_that_it_sells_from() {
+    let tests = "tests:\n  - name: on hand\n    sales:\n      \
+                 - { partner: P1, date: 2013-02-01, product: aw/A-1, quantity: 5, price: 520 }\n    expect:\n      \
+                 - { partner: P1, period: 2013-Q1, amount: 1000 }\n";
+    let program = format!("{PROTECT}{tests}");
+    let failed = |program: &str| {
+        failures_of(&[
+            ("programs/protect.yaml", program),
+            ("price_book.csv", "product,currency,from,cost\naw/A-1,USD,2013-01-01,500\naw/A-1,USD,2013-02-15,450\n"),
+            ("purchases.csv", "partner,product,date,units\nP1,aw/A-1,2013-01-10,25\nP2,aw/A-1,2013-01-10,7\n"),
+        ])
+    };
+    assert_eq!(failed(&program), [""; 0]);
+    assert_eq!(
+        failed(&program.replace("quantity: 5", "quantity: 6")),
+        ["programs/protect.yaml:13:9 on hand: 950.00 USD is due, not 1000.00 USD (stock brings 950)"]
     );
 }
 

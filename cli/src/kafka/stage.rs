@@ -162,7 +162,7 @@ pub fn with_stage<W: StageWork>(
             work.with(wires.normalize()?, move |index| NormalizeStage::new(blobs.clone(), shard(index)))
         }
         stages::UNITS => work.with(wires.units()?, move |_| UnitsStage::new(blobs.clone())),
-        stages::LEDGER => work.with(wires.ledger()?, move |_| LedgerStage::new(blobs.clone())),
+        stages::LEDGER => work.with(wires.ledger()?, move |index| LedgerStage::new(blobs.clone(), shard(index))),
         _ => work.with(wires.accrual_sink()?, move |index| SinkStage::new(blobs.clone(), shard(index))),
     })
 }

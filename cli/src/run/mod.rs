@@ -95,7 +95,7 @@ pub(crate) fn line_to_ledger(blobs: Arc<dyn stream::Blobs>, partitions: u16) -> 
         .then(STAGES[0], |_| IngestStage::default())
         .then(STAGES[1], move |index| NormalizeStage::new(normalize.clone(), shard(index, partitions)))
         .then(STAGES[2], move |_| UnitsStage::new(units.clone()))
-        .then(STAGES[3], move |_| LedgerStage::new(ledger.clone()))
+        .then(STAGES[3], move |index| LedgerStage::new(ledger.clone(), shard(index, partitions)))
 }
 
 fn shard(index: u16, partitions: u16) -> Shard {

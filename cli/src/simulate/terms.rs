@@ -257,6 +257,9 @@ fn mechanism(mechanism: &Mechanism) -> String {
         Mechanism::CoopFund(CoopFund { rate, share }) => {
             format!("coop-fund: {}, pays {} of an activity", percent(*rate), percent(*share))
         }
+        Mechanism::PriceProtection { look_back_days } => {
+            format!("price-protection: what was bought within {look_back_days} days")
+        }
         Mechanism::Growth(growth) => grown(growth),
         Mechanism::Score(score) => {
             let bands = bands(&score.tiers, score.benefit, |from| from.to_string());

@@ -477,7 +477,8 @@ fn last_return(id: Id, account: &Account, state: &mut dyn State) -> Result<Optio
     Ok(last.map(|(_, line)| cause(account, &line)))
 }
 
+/// A line of protected stock is of no sale, and stands in no file.
 fn cause(account: &Account, line: &Line) -> Cause {
     let at = RecordRef { partner: account.partner.clone(), file_no: line.file_no, record_no: line.record_no };
-    (at, Some(line.sale))
+    (at, (line.file_no > 0).then_some(line.sale))
 }

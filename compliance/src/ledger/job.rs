@@ -16,9 +16,10 @@ use super::holds::has_news;
 use super::now::Now;
 use super::outliers::judge;
 use super::periods::{Turning, tell};
+use super::protection::Protecting;
 use super::settle::{PAGE, Settling, is_estimated_anew, written};
 use super::sharing::{Sharing, SharingKey};
-use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, SUSPECTS, WAITING};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STOCKS, SUSPECTS, WAITING};
 use crate::programs::special_price::of_partner;
 use crate::references::References;
 
@@ -40,6 +41,9 @@ pub(crate) struct Job {
 pub(crate) enum Step {
     /// Open settlements whose program says something else now.
     Terms([u8; 16]),
+    /// Stocks of which sales, or a table, have changed. At a configuration they wait for the next control, so that their lines
+    /// come under it.
+    Stocks([u8; 16]),
     Dirty([u8; 16]),
     /// At a tick: frozen settlements whose budget was shared anew.
     Reviews([u8; 16]),
@@ -98,6 +102,7 @@ impl Job {
     ) -> Result<usize, StageError> {
         match self.step.clone() {
             Step::Terms(from) => self.terms(from, limit, desk, state, outbox),
+            Step::Stocks(from) => self.stocks(from, limit, desk, state),
             Step::Dirty(from) => self.dirty(from, limit, desk, state, outbox),
             Step::Reviews(from) => self.reviews(from, limit, desk, state, outbox),
             Step::Budgets(from) => self.budget(&from, desk, state, outbox),
@@ -159,6 +164,23 @@ impl Job {
         }
         self.step = next.map_or(Step::Dirty(FIRST), Step::Terms);
         Ok(count)
+    }
+
+    fn stocks(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+    ) -> Result<usize, StageError> {
+        let page = STOCKS.range(state, &from, &LAST, Order::Up, limit)?;
+        let protecting = Protecting { control: self.control, references: desk.references, clock: desk.clock };
+        for (stock, ()) in &page {
+            protecting.settle(Id(*stock), state)?;
+            STOCKS.delete(state, stock)?;
+        }
+        self.step = behind(&page, limit).map_or(Step::Dirty(FIRST), Step::Stocks);
+        Ok(page.len())
     }
 
     /// Lists of one settlement stand together; the last one of a page may have more of them.

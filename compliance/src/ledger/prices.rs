@@ -169,7 +169,7 @@ impl Pricing<'_> {
             Beneficiary::Person { share, stamp } => {
                 Sold { share: share_of(share), kept: self.kept(line, stamp), ..whole }
             }
-            Beneficiary::Credited { special_price, credit, short } if self.program.mechanism.resale().is_some() => {
+            Beneficiary::Credited { special_price, credit, short } if self.program.mechanism.is_credited() => {
                 let covered = self.covered.get_mut(&special_price);
                 let left = covered.as_deref().copied();
                 if let Some(covered) = covered.filter(|_| units > 0) {

@@ -8,14 +8,18 @@ use contract::{
     Caps, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency,
     Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
     LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
-    Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, Settlement, SpecialPrice,
-    Split, Steps, Text, Tier, Topic,
+    Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, Settlement,
+    SpecialPrice, Split, Steps, Text, Tier, Topic,
 };
-use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, State, StorageError, View};
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
 use super::{AccrualRow, Holding, LedgerStage, Standing as Stands, accrual_rows, holdings, standings, verify};
+use crate::programs::price_protection::taken_from;
 use crate::programs::special_price::debit;
 use crate::units::trial::line;
+
+/// The only partition.
+const ALONE: Shard = Shard { index: 0, count: 1 };
 
 /// Blobs in memory.
 #[derive(Default)]
@@ -47,7 +51,7 @@ pub(crate) type Standing = BTreeMap<Vec<u8>, Vec<u8>>;
 impl Bench {
     pub fn new() -> Bench {
         let blobs = Arc::new(MemoryBlobs::default());
-        let stage = LedgerStage::new(blobs.clone());
+        let stage = LedgerStage::new(blobs.clone(), ALONE);
         let (sent, views) = (Vec::new(), Vec::new());
         Bench { blobs, stage, state: MemoryState::default(), control: 0, slices: 0, slice: None, sent, views }
     }
@@ -124,8 +128,8 @@ impl Bench {
     /// A stop and a start: only the state is left.
     pub fn restart(&mut self) {
         self.stage = match self.slice {
-            Some(size) => LedgerStage::in_slices(self.blobs.clone(), size),
-            None => LedgerStage::new(self.blobs.clone()),
+            Some(size) => LedgerStage::in_slices(self.blobs.clone(), ALONE, size),
+            None => LedgerStage::new(self.blobs.clone(), ALONE),
         };
         self.stage.resume(&mut self.state).unwrap();
     }
@@ -269,8 +273,17 @@ impl Case {
             }
             ["book", product, from, cost] => {
                 let (product, from, cost) = (Text::from(*product), Day::parse(from).unwrap(), number(cost));
+                self.reference.book_costs.retain(|other| (&other.product, other.from) != (&product, from));
                 self.reference.book_costs.push(BookCost { product, currency: dollar(), from, cost });
                 self.reference.book_costs.sort();
+            }
+            ["bought", partner, product, date, units] => {
+                let (partner, product) = (Text::from(*partner), Text::from(*product));
+                let bought = Purchase { partner, product, date: Day::parse(date).unwrap(), units: number(units) };
+                let key = |bought: &Purchase| (bought.partner.clone(), bought.product.clone(), bought.date);
+                self.reference.purchases.retain(|other| key(other) != key(&bought));
+                self.reference.purchases.push(bought);
+                self.reference.purchases.sort();
             }
             ["deduction", program, partner, period, number, amount] => {
                 let [program, partner, number] = [program, partner, number].map(|text| Text::from(*text));
@@ -381,7 +394,7 @@ impl Case {
             programs.sort_by_key(|program| program.priority);
             let mut debits: Vec<Debit> = match option("of") {
                 Some(name) => self.grants[name].iter().flat_map(|grant| grant.debits.clone()).collect(),
-                None => programs.iter().filter_map(|program| debit(&self.reference, program, &fact)).collect(),
+                None => programs.iter().filter_map(|program| debited(&self.reference, program, &fact)).collect(),
             };
             debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
             let mut programs: Vec<Text> = programs.into_iter().map(|program| program.id.clone()).collect();
@@ -526,7 +539,7 @@ impl Case {
         let rows = self.bench.as_mut().unwrap().rows();
         let row = |row: &AccrualRow| {
             let (kind, program, beneficiary, period) = (row.kind, &row.program, &row.beneficiary, &row.period);
-            let (delta, sale) = (row.measure_delta, &self.names[&row.sale_id]);
+            let (delta, sale) = (row.measure_delta, self.names.get(&row.sale_id).map_or("stock", String::as_str));
             let bound = if row.bound.is_empty() { String::new() } else { format!(" bound by {}", row.bound) };
             format!(
                 "{kind} {program} {beneficiary} {period} {sale} {delta} pays {} {}{bound}",
@@ -535,6 +548,11 @@ impl Case {
         };
         rows.iter().map(row).collect()
     }
+}
+
+/// What a sale earns at a special price, or the stock that it is taken from.
+fn debited(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
+    debit(reference, program, sale).or_else(|| taken_from(program, sale))
 }
 
 fn stands(standing: &Stands) -> String {
@@ -645,6 +663,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             breakage: number(breakage),
         }),
         ["coop-fund", rate, share, ..] => Mechanism::CoopFund(CoopFund { rate: number(rate), share: number(share) }),
+        ["price-protection", days, ..] => Mechanism::PriceProtection { look_back_days: days.parse().unwrap() },
         other => panic!("no such program: {other:?}"),
     };
     let mut program = plain_program(id, mechanism);
@@ -831,12 +850,22 @@ fn turned(text: &str) -> String {
 
 #[test]
 fn claims_are_decided_alike_in_any_order_and_in_slices() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/ledger");
+    assert!(goes_alike("ledger", "claim_") >= 9);
+}
+
+#[test]
+fn stocks_are_protected_alike_in_any_order_and_in_slices() {
+    assert!(goes_alike("programs", "price_protection") >= 6);
+}
+
+/// Runs the cases of a folder whose names begin in some way turned and in slices; returns how many they are.
+fn goes_alike(folder: &str, begins: &str) -> usize {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(folder);
     let mut count = 0;
     for entry in std::fs::read_dir(root).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.starts_with("claim_") {
+        if !name.starts_with(begins) {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
@@ -846,5 +875,5 @@ fn claims_are_decided_alike_in_any_order_and_in_slices() {
         assert_eq!(happenings(&sliced), happenings(&straight), "{name} in slices");
         count += 1;
     }
-    assert!(count >= 9, "{count} cases");
+    count
 }

@@ -180,7 +180,7 @@ impl Slots {
 }
 
 /// The date that says which version and period a sale falls under: for a linked return that of its sale.
-fn basis(entitlement: &Entitlement) -> Day {
+pub(crate) fn basis(entitlement: &Entitlement) -> Day {
     entitlement.origin.map_or(entitlement.date, |(_, sold)| sold)
 }
 
@@ -252,7 +252,8 @@ fn registered(program: &Program, partner: &str, persons: &[(Text, Share)], known
     if is_twice { as_written } else { names }
 }
 
-fn settlement(beneficiary: Text, currency: Currency, program: &Program, date: Day) -> Settlement {
+/// A beneficiary's settlement of a day.
+pub(crate) fn settlement(beneficiary: Text, currency: Currency, program: &Program, date: Day) -> Settlement {
     let (id, version) = (program.id.clone(), program.version);
     Settlement { program: id, version, beneficiary, period: program.period.label(date).into(), currency }
 }

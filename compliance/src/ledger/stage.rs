@@ -4,17 +4,18 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use contract::{AccrualEvent, Control, Day, EntitlementEvent, Id, Settlement};
-use stream::{Blobs, Input, Order, Outbox, Progress, Stage, StageError, State, StorageError, TableId};
+use stream::{Blobs, Input, Order, Outbox, Progress, Shard, Stage, StageError, State, StorageError, TableId};
 
 use super::account::{Account, Phase, close_day};
 use super::claims;
 use super::clock::Clock;
 use super::job::{Desk, Job, Step};
 use super::lines::{Line, LineBuffer};
+use super::protection::{is_waiting, mark as mark_stocks, stock_of, take};
 use super::settle::{PAGE, terms};
 use super::sharing::enter;
 use super::slots::{Slots, Span, Target};
-use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, SOLD};
 use crate::references::References;
 
 /// Keys that one slice of a control looks at.
@@ -26,6 +27,7 @@ const SLICE: usize = 1024;
 /// slice, so that what is accrued is a function of what lies below the control and never of its order.
 pub struct LedgerStage {
     references: References,
+    shard: Shard,
     clock: Clock,
     slots: RefCell<Slots>,
     /// Lists have changed since the last control.
@@ -36,14 +38,14 @@ pub struct LedgerStage {
 }
 
 impl LedgerStage {
-    pub fn new(blobs: Arc<dyn Blobs>) -> LedgerStage {
-        LedgerStage::in_slices(blobs, SLICE)
+    pub fn new(blobs: Arc<dyn Blobs>, shard: Shard) -> LedgerStage {
+        LedgerStage::in_slices(blobs, shard, SLICE)
     }
 
     /// The same with slices of another size.
-    pub(crate) fn in_slices(blobs: Arc<dyn Blobs>, slice: usize) -> LedgerStage {
+    pub(crate) fn in_slices(blobs: Arc<dyn Blobs>, shard: Shard, slice: usize) -> LedgerStage {
         let (references, clock, slots) = (References::new(blobs), Clock::default(), RefCell::default());
-        LedgerStage { references, clock, slots, fresh: false, job: None, slice }
+        LedgerStage { references, shard, clock, slots, fresh: false, job: None, slice }
     }
 }
 
@@ -55,6 +57,10 @@ impl Stage for LedgerStage {
         let mut slots = self.slots.borrow_mut();
         let Some(entitlement) = input.entitlement() else { return };
         let day = entitlement.date;
+        if let Some(stock) = stock_of(entitlement, &self.references) {
+            wanted.push(SOLD.wanted(&(stock.0, day.0)));
+            return;
+        }
         let Ok(span) = slots.find(entitlement, &self.references) else { return };
         for target in &span.targets {
             if target.opening.is_some() {
@@ -77,6 +83,11 @@ impl Stage for LedgerStage {
             EntitlementEvent::Unclaim(line) => return claims::go(line, input.stamp, &self.references, state),
         };
         let day = entitlement.date;
+        if let Some(stock) = stock_of(entitlement, &self.references) {
+            self.freshen(state)?;
+            let units = i128::from(entitlement.quantity.0);
+            return Ok(take(stock, day, if revoked { -units } else { units }, state)?);
+        }
         let span = self.slots.get_mut().find(entitlement, &self.references)?;
         if span.mark(day) {
             if !self.fresh {
@@ -105,11 +116,12 @@ impl Stage for LedgerStage {
             .ok_or_else(|| StageError::Unknown { stage: "ledger", what: format!("control {number}") })?;
         self.slots.get_mut().clear();
         let mut step = match self.fresh || matches!(control, Control::Tick { .. }) {
-            true => Step::Dirty([0; 16]),
+            true => Step::Stocks([0; 16]),
             false => Step::Done,
         };
         if let Control::Configure { reference } = &control {
             self.references.configure(number, *reference, state)?;
+            mark_stocks(number, &self.references, self.shard, state)?;
             step = Step::Terms([0; 16]);
         }
         if let Control::Command(command) = &control {
@@ -122,6 +134,9 @@ impl Stage for LedgerStage {
         if self.fresh {
             FRESH.delete(state, &0)?;
             self.fresh = false;
+        }
+        if matches!(control, Control::Configure { .. }) && is_waiting(state)? {
+            self.freshen(state)?;
         }
         let (batch, today) = (self.clock.batch(), self.clock.today().max(tick));
         self.job = (step != Step::Done).then_some(Job { control: number, batch, tick, today, step });
@@ -151,6 +166,17 @@ impl Stage for LedgerStage {
     }
 }
 
+impl LedgerStage {
+    /// Notes that the next control has something to settle.
+    fn freshen(&mut self, state: &mut dyn State) -> Result<(), StorageError> {
+        if !self.fresh {
+            FRESH.put(state, &0, &())?;
+            self.fresh = true;
+        }
+        Ok(())
+    }
+}
+
 /// Notes that the lists of a day have changed, and opens the accounts behind them where they are new.
 fn mark(
     span: &mut Span,
@@ -166,15 +192,26 @@ fn mark(
     Ok(())
 }
 
-/// A settlement that opens after its period has frozen is frozen at once.
 fn open_account(
     target: &mut Target,
     clock: &Clock,
     references: &References,
     state: &mut dyn State,
 ) -> Result<(), StorageError> {
-    let id = target.id;
-    let Some(mut account) = target.opening.take() else { return Ok(()) };
+    match target.opening.take() {
+        Some(account) => enter_account(target.id, *account, clock, references, state),
+        None => Ok(()),
+    }
+}
+
+/// Enters an account where it is new. A settlement that opens after its period has frozen is frozen at once.
+pub(crate) fn enter_account(
+    id: Id,
+    mut account: Account,
+    clock: &Clock,
+    references: &References,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
     if state.get(ACCOUNTS.id(), &id.0)?.is_some() {
         return Ok(());
     }

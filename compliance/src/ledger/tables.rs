@@ -7,6 +7,7 @@ use super::account::Account;
 use super::draws::Decision;
 use super::job::Job;
 use super::outliers::Past;
+use super::protection::Protected;
 use super::sharing::SharingKey;
 use super::tally::Tally;
 
@@ -42,6 +43,12 @@ pub(crate) const SUSPECTS: Table<[u8; 16], ()> = Table::new(14, "suspects");
 pub(crate) const DRAWS: Table<(String, String, String), Decision> = Table::new(19, "draws");
 /// Programs of which more is drawn than was earned in the end.
 pub(crate) const OVERDRAWN: Table<String, ()> = Table::new(21, "overdrawn programs");
+/// (stock, day) → units sold from it, in millionths; below zero: come back.
+pub(crate) const SOLD: Table<([u8; 16], i32), i128> = Table::new(22, "units sold from stocks");
+/// Stocks that the next control looks at.
+pub(crate) const STOCKS: Table<[u8; 16], ()> = Table::new(23, "stocks");
+/// (stock, day of a cut) → the line that stands for it.
+pub(crate) const PROTECTED: Table<([u8; 16], i32), Protected> = Table::new(24, "protected units");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 

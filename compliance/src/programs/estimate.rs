@@ -6,8 +6,9 @@ use super::spiff::persons;
 use super::{free_goods, points};
 
 /// The benefit of one line under one program, not rounded: exact for money per unit, percent and SPIFF; tiers count with
-/// the first band's rate. A fixed amount, which no single line earns, counts with nothing, and so does a special price, whose
-/// balance only the ledger knows. Thresholds and caps are left out. The sign follows the line.
+/// the first band's rate. A fixed amount, which no single line earns, counts with nothing, and so do a special price, whose
+/// balance only the ledger knows, and price protection, which pays for what is not sold. Thresholds and caps are left out.
+/// The sign follows the line.
 pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) -> Micros {
     let earned = |benefit: Benefit, rate: Micros| match benefit {
         Benefit::PerUnit => quantity.times(rate),
@@ -30,7 +31,10 @@ pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) 
             let measured = if terms.measure == Measure::Quantity { quantity } else { amount };
             points::line_benefit(terms, 0, measured.0.into()).to_micros()
         }
-        Mechanism::Fixed { .. } | Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => Micros::ZERO,
+        Mechanism::Fixed { .. }
+        | Mechanism::ShipAndDebit { .. }
+        | Mechanism::PassThrough { .. }
+        | Mechanism::PriceProtection { .. } => Micros::ZERO,
         Mechanism::Spiff { split, .. } if persons(split, rep).is_none() => Micros::ZERO,
         Mechanism::Spiff { benefit, rate, .. } => earned(*benefit, *rate),
     }

@@ -18,6 +18,7 @@ pub mod index;
 pub mod per_unit;
 pub mod percent;
 pub mod points;
+pub mod price_protection;
 pub mod score;
 pub mod selection;
 pub mod special_price;
@@ -67,7 +68,7 @@ pub fn benefit(mechanism: &Mechanism, sold: Sums) -> Exact {
         Mechanism::Points(terms) => points::benefit(terms, sold.measure(terms.measure)),
         Mechanism::CoopFund(CoopFund { rate, .. }) => percent::benefit(*rate, sold),
         Mechanism::Growth(_) | Mechanism::Score(_) => NO_FIGURE,
-        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => NO_DEBIT,
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } | Mechanism::PriceProtection { .. } => NO_DEBIT,
     }
 }
 
@@ -75,7 +76,8 @@ pub fn benefit(mechanism: &Mechanism, sold: Sums) -> Exact {
 /// [`score`].
 const NO_FIGURE: Exact = Exact::ZERO;
 
-/// What units earn at a special price is written in their lines, see [`special_price`].
+/// What units earn at a special price, or when theirs is cut, is written in their lines, see [`special_price`] and
+/// [`price_protection`].
 const NO_DEBIT: Exact = Exact::ZERO;
 
 /// What one line earns, before thresholds and caps, when the lines before it add up to `before` and all lines that
@@ -113,7 +115,7 @@ pub fn line_benefit(mechanism: &Mechanism, before: Sums, line: Sums, all: Sums) 
         }
         Mechanism::CoopFund(CoopFund { rate, .. }) => percent::benefit(*rate, line),
         Mechanism::Growth(_) | Mechanism::Score(_) => NO_FIGURE,
-        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => NO_DEBIT,
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } | Mechanism::PriceProtection { .. } => NO_DEBIT,
     }
 }
 
@@ -146,7 +148,7 @@ pub fn needs_lines(program: &Program) -> bool {
     let mechanism = &program.mechanism;
     line_caps
         || program.rounding == Rounding::Sale
-        || mechanism.resale().is_some()
+        || mechanism.is_credited()
         || divides(mechanism)
         || counts_multiples(mechanism) == Some(Per::Sale)
         || late(mechanism).is_some()
@@ -180,6 +182,7 @@ pub fn rate_base(mechanism: &Mechanism) -> Benefit {
         Mechanism::PerUnit { .. }
         | Mechanism::ShipAndDebit { .. }
         | Mechanism::PassThrough { .. }
+        | Mechanism::PriceProtection { .. }
         | Mechanism::FreeGoods(_) => Benefit::PerUnit,
         Mechanism::Percent { .. } | Mechanism::CoopFund(_) => Benefit::Percent,
         Mechanism::VolumeMarginal { benefit, .. }

@@ -18,9 +18,10 @@ pub fn meets(sale: &Sale, program: &Program, known: &Known) -> bool {
     !asks(program, known) || conditions().all(|(_, check)| check(sale, program, known).is_none())
 }
 
-/// Whether anything is asked under a program: most need no second look.
+/// Whether anything is asked under a program: most need no second look. What was sold is gone from a stock, whatever it was.
 pub fn asks(program: &Program, known: &Known) -> bool {
-    program.pays_person() || !program.conditions.is_empty() || known.market().asks_of_all()
+    !program.mechanism.protects_stock()
+        && (program.pays_person() || !program.conditions.is_empty() || known.market().asks_of_all())
 }
 
 /// What a sale breaches of the programs that select it, in order of precedence. A return breaches nothing.

@@ -164,7 +164,7 @@ impl<'a> Desk<'a> {
         match grant {
             Grant::Nothing => Vec::new(),
             Grant::Back(gives) => gives.clone(),
-            Grant::Full | Grant::Tier { .. } => {
+            Grant::Full | Grant::Tier { .. } | Grant::Held => {
                 let known = self.known(sale);
                 let kind = known.market().kind(&sale.at.partner);
                 let programs = self.offers.programs(known, sale);

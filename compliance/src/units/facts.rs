@@ -113,6 +113,8 @@ pub enum Grant {
     Tier { first: bool },
     /// A return gives back these.
     Back(Vec<Entitlement>),
+    /// A sale that is held: it takes from stocks, and earns nothing.
+    Held,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

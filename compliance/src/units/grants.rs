@@ -5,15 +5,18 @@ use std::borrow::Cow;
 use contract::{Entitlement, PartnerKind, Program, Reference, Sale};
 
 use super::facts::Grant;
+use crate::programs::price_protection::taken_from;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
 use crate::rules::{Based, Check, RULES};
 
-/// Whether a program pays under the grant to a partner of this kind.
+/// Whether a program pays under the grant to a partner of this kind. One that protects stocks counts whatever was sold.
 pub fn pays(grant: &Grant, program: &Program, kind: Option<PartnerKind>) -> bool {
     match grant {
         Grant::Nothing | Grant::Back(_) => false,
         Grant::Full => true,
+        Grant::Tier { .. } | Grant::Held if program.mechanism.protects_stock() => true,
+        Grant::Held => false,
         Grant::Tier { first } => program.pay_tier.map_or(*first, |tier| Some(tier) == kind),
     }
 }
@@ -34,7 +37,7 @@ pub fn entitlements<'a>(
         }
         let of_key = all.last_mut().expect("one was put in");
         of_key.programs.push(program.id.clone());
-        of_key.debits.extend(debit(reference, program, sale));
+        of_key.debits.extend(debit(reference, program, sale).or_else(|| taken_from(program, sale)));
     }
     all
 }
@@ -69,5 +72,50 @@ fn entitlement(sale: &Sale, program: &Program) -> Entitlement {
         rep: sale.rep.clone(),
         origin: None,
         debits: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use contract::{Code, Finding, Mechanism, Micros, PartnerKind, SaleEvent};
+
+    use super::*;
+    use crate::ledger::plain_program;
+    use crate::units::trial::{Trial, day, line, market};
+
+    /// The units that each of two lines takes from its stock, and is paid for per unit at its tier.
+    #[track_caller]
+    fn check(first: Sale, second: Sale, taken: [i64; 2], paid: [i64; 2]) {
+        let protect = plain_program("PROTECT", Mechanism::PriceProtection { look_back_days: 90 });
+        let tier = Program {
+            pay_tier: Some(PartnerKind::Distributor),
+            ..plain_program("TIER", Mechanism::PerUnit { rate: Micros::ONE })
+        };
+        let programs = vec![protect, tier];
+        let mut trial = Trial::new(&Reference { programs, special_prices: Vec::new(), ..market(Vec::new()) });
+        let events = [first, second].map(|sale| SaleEvent::Assert(Arc::new(sale)));
+        events.iter().for_each(|event| trial.send(event));
+        let of = |program: &str| [1, 2].map(|record_no| trial.units(program, record_no));
+        assert_eq!(of("PROTECT"), taken.map(Micros::units));
+        assert_eq!(of("TIER"), paid.map(Micros::units));
+    }
+
+    fn sold(record_no: u32, partner: &str, document: &str, quantity: i64) -> Sale {
+        line(record_no, partner, document, day("2013-03-01"), quantity, Micros::units(quantity * 10))
+    }
+
+    #[test]
+    fn whatever_was_sold_is_gone_from_its_stock() {
+        let held = sold(2, "D", "2", 7);
+        let doubt = (Code::AmountMismatch, Finding::id_of(Code::AmountMismatch, &held.at, None));
+        check(sold(1, "D", "1", 5), Sale { holds: vec![doubt], ..held }, [5, 7], [5, 0]);
+    }
+
+    #[test]
+    fn what_comes_back_is_there_again() {
+        let back = Sale { original_document: "1".into(), ..sold(2, "D", "R-1", -2) };
+        check(sold(1, "D", "1", 5), back, [5, -2], [5, -2]);
     }
 }

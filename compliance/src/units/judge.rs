@@ -343,10 +343,11 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate);
     let unit = resold || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
     let held = !sale.holds.is_empty() || unit;
-    if held || verdict.double.is_some() || no_sale(sale).is_some() {
+    if verdict.double.is_some() || no_sale(sale).is_some() {
         return Grant::Nothing;
     }
     match &verdict.pair {
+        _ if held => Grant::Held,
         Some(pair) => Grant::Tier { first: pair.first },
         None => Grant::Full,
     }

@@ -93,8 +93,8 @@ pub fn earned(mechanism: &Mechanism, before: Sold, line: Sold, all: Sold) -> Exa
         Mechanism::CoopFund(CoopFund { rate, .. }) => exact(*rate) * line.amount,
         // Without a baseline there is no growth, without a score no band; with one it is another mechanism.
         Mechanism::Growth(_) | Mechanism::Score(_) => zero(),
-        // What a special price gives stands in the line.
-        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => zero(),
+        // What a special price gives, or what a cut of the price does, stands in the line.
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } | Mechanism::PriceProtection { .. } => zero(),
     }
 }
 

@@ -13,7 +13,7 @@ use contract::{
     Sale, SaleEvent, Selector, Text, Tier,
 };
 use serde_json::json;
-use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StorageError};
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StorageError};
 
 use crate::measure::{Figures, load};
 use crate::site::example_config;
@@ -47,7 +47,7 @@ impl Stages {
         let bytes = postcard::to_stdvec(reference)?;
         let hash = Id(blake3::hash(&bytes).as_bytes()[..16].try_into()?);
         let blobs: Arc<dyn Blobs> = Arc::new(Blob(bytes.into()));
-        let (units, ledger) = (UnitsStage::new(blobs.clone()), LedgerStage::new(blobs));
+        let (units, ledger) = (UnitsStage::new(blobs.clone()), LedgerStage::new(blobs, Shard { index: 0, count: 1 }));
         let (sales, money) = (MemoryState::default(), MemoryState::default());
         let mut stages = Stages { units, ledger, sales, money, granted: 0, control: 0 };
         stages.control(&Control::Configure { reference: hash })?;

@@ -14,7 +14,7 @@ pub(super) struct Standing {
     pub due: Micros,
     /// What may be paid without a claim.
     pub authorised: Micros,
-    /// Units sold, net of returns, in millionths.
+    /// Units sold, net of returns, or protected, in millionths.
     pub quantity: i128,
     /// No sale of the period counts in place any more.
     pub frozen: bool,
@@ -171,7 +171,7 @@ fn nothing_due(line: &ClaimLine, standing: &Standing) -> Verdict {
 fn provable(line: &ClaimLine, note: &Note, program: &Program, standing: &Standing) -> Verdict {
     let asked = claimed(line, note);
     let mut verdict = outcome(ClaimEvent::Passed, asked);
-    let bounds = [extension(line, asked), rate(line, program), quantity(line, asked, standing)];
+    let bounds = [extension(line, asked), rate(line, program), quantity(line, asked, program, standing)];
     for (code, bound, reason) in bounds.into_iter().flatten().filter(|(_, bound, _)| *bound < asked) {
         verdict.most = verdict.most.min(bound);
         verdict.codes.push(code);
@@ -218,14 +218,18 @@ fn rate(line: &ClaimLine, program: &Program) -> Option<Bound> {
     Some((Code::ClaimRateWrong, round(line.quantity.times(rate), line.currency), reason))
 }
 
-/// OP-03: more units are claimed than were sold, net of returns.
-fn quantity(line: &ClaimLine, asked: Micros, standing: &Standing) -> Option<Bound> {
-    let sold = Micros(i64::try_from(standing.quantity.max(0)).unwrap_or(i64::MAX));
-    if line.quantity <= sold {
+/// OP-03: more units are claimed than were sold, net of returns. OP-22: than were on hand when the price was cut.
+fn quantity(line: &ClaimLine, asked: Micros, program: &Program, standing: &Standing) -> Option<Bound> {
+    let counted = Micros(i64::try_from(standing.quantity.max(0)).unwrap_or(i64::MAX));
+    if line.quantity <= counted {
         return None;
     }
-    let reason = format!("{} units claimed, {sold} sold net of returns", line.quantity);
-    Some((Code::ClaimQuantityAbove, round(asked.share(sold, line.quantity), line.currency), reason))
+    let (code, what) = match program.mechanism.protects_stock() {
+        true => (Code::ProtectedQuantityAbove, "protected"),
+        false => (Code::ClaimQuantityAbove, "sold net of returns"),
+    };
+    let reason = format!("{} units claimed, {counted} {what}", line.quantity);
+    Some((code, round(asked.share(counted, line.quantity), line.currency), reason))
 }
 
 fn round(amount: Micros, currency: Currency) -> Micros {

@@ -186,5 +186,6 @@ fn way(mechanism: &Mechanism) -> &'static str {
         Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => "special prices",
         Mechanism::Points(_) => "points",
         Mechanism::CoopFund(_) => "fund",
+        Mechanism::PriceProtection { .. } => "price protection",
     }
 }

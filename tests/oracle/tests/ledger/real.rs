@@ -60,7 +60,7 @@ pub struct Found {
 impl Real {
     pub fn new() -> Real {
         let shelf = Arc::new(Shelf::default());
-        let stage = LedgerStage::new(shelf.clone());
+        let stage = LedgerStage::new(shelf.clone(), Shard { index: 0, count: 1 });
         let (movements, orders, findings) = Default::default();
         let (state, found, books) = (MemoryState::default(), Found::default(), RealBooks::new(shelf.clone()));
         Real { shelf, stage, state, number: 0, movements, orders, findings, found, books }

@@ -1,0 +1,342 @@
+//! What is protected of stocks when their price is cut, written as lines.
+//!
+//! Sales under such a program are no lines: they are added up by day for each stock, a partner's units of a product. A
+//! control looks at the stocks of which something has changed, sales or tables, and has one line for each of their cuts in the
+//! settlement that the day of the cut falls in: the units that were on hand, credited with the drop. A line that says
+//! something else now is taken back and written anew, as that of a corrected sale is; from there on both are settled, frozen
+//! and taken back alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Day, Entitlement, Id, Micros, Program, Text};
+use serde::{Deserialize, Serialize};
+use stream::{Order, Shard, State, StorageError, outbox::route};
+
+use super::account::{Account, Role};
+use super::clock::Clock;
+use super::lines::{Beneficiary, Line, LineBuffer};
+use super::slots::{basis, settlement, version_for};
+use super::stage::enter_account;
+use super::tables::{DIRTY, LINES, PROTECTED, SOLD, STOCKS, day_key};
+use crate::programs::price_protection::{Cut, Stock, cuts, protected};
+use crate::programs::selection::{Subject, selects};
+use crate::references::{Known, References};
+
+/// The line that stands for a stock and a cut of its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Protected {
+    /// The settlement that it stands in.
+    account: Id,
+    units: Micros,
+    /// For a unit.
+    drop: Micros,
+}
+
+impl Protected {
+    /// It is written under a control, which looks at what came before it.
+    fn line(&self, stock: Id, day: Day, control: u64) -> Line {
+        Line {
+            day,
+            sale: Id::of("protection", &[&stock.to_string(), &day.to_string()]),
+            quantity: self.units,
+            amount: self.units.times(self.drop),
+            file_no: 0,
+            record_no: 0,
+            origin: None,
+            beneficiary: Beneficiary::Credited { special_price: stock, credit: self.drop, short: Micros::ZERO },
+            came: control.saturating_sub(1),
+        }
+    }
+}
+
+/// The stock that an entitlement takes units from, or gives them back to.
+pub(crate) fn stock_of(entitlement: &Entitlement, references: &References) -> Option<Id> {
+    let debit = entitlement.debits.first()?;
+    let version = version_for(&debit.program, basis(entitlement), references.as_of(entitlement.stamp))?;
+    version.mechanism.protects_stock().then_some(debit.special_price)
+}
+
+/// Notes that units were sold from a stock; below zero: that they came back.
+pub(crate) fn take(stock: Id, day: Day, units: i128, state: &mut dyn State) -> Result<(), StorageError> {
+    let key = (stock.0, day.0);
+    match SOLD.get(state, &key)?.unwrap_or_default() + units {
+        0 => SOLD.delete(state, &key)?,
+        sold => SOLD.put(state, &key, &sold)?,
+    }
+    STOCKS.put(state, &stock.0, &())
+}
+
+/// Notes at a configuration the stocks of this partition, where a table that they follow says something else.
+pub(crate) fn mark(
+    control: u64,
+    references: &References,
+    shard: Shard,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
+    let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
+    if says_the_same(before, now) {
+        return Ok(());
+    }
+    let stocks = before.stocks().iter().chain(now.stocks());
+    for (id, _) in stocks.filter(|(_, stock)| shard.owns(route(&stock.program))) {
+        STOCKS.put(state, &id.0, &())?;
+    }
+    Ok(())
+}
+
+/// Whether some stock waits for the next control.
+pub(crate) fn is_waiting(state: &mut dyn State) -> Result<bool, StorageError> {
+    Ok(!STOCKS.range(state, &[0; 16], &[0xff; 16], Order::Up, 1)?.is_empty())
+}
+
+fn says_the_same(before: &Known, now: &Known) -> bool {
+    let (before, now) = (&before.reference, &now.reference);
+    before.purchases == now.purchases
+        && before.book_costs == now.book_costs
+        && before.programs == now.programs
+        && before.partners == now.partners
+        && before.products == now.products
+        && before.product_attributes == now.product_attributes
+}
+
+/// The writing of lines at a control.
+pub(crate) struct Protecting<'a> {
+    pub control: u64,
+    pub references: &'a References,
+    pub clock: &'a Clock,
+}
+
+/// What is to stand for a cut, with the account that it stands in as it starts out.
+type Wanted = BTreeMap<i32, (Account, Protected)>;
+
+impl Protecting<'_> {
+    /// Brings the lines of a stock to what is protected of it. A stock that no table knows has nothing.
+    pub fn settle(&self, stock: Id, state: &mut dyn State) -> Result<(), StorageError> {
+        let lines = PROTECTED.prefix(state, &stock.0, Order::Up, usize::MAX)?;
+        let standing: BTreeMap<i32, Protected> = lines.into_iter().map(|((_, day), line)| (day, line)).collect();
+        let known = self.references.as_of(self.control);
+        let mut wanted = match known.stocks().get(&stock) {
+            Some(of) => self.wanted(stock, of, known, state)?,
+            None => Wanted::new(),
+        };
+        let days: BTreeSet<i32> = standing.keys().chain(wanted.keys()).copied().collect();
+        for day in days {
+            let (before, now) = (standing.get(&day), wanted.remove(&day));
+            if before == now.as_ref().map(|(_, line)| line) {
+                continue;
+            }
+            if let Some(before) = before {
+                self.write(stock, Day(day), before, true, state)?;
+                PROTECTED.delete(state, &(stock.0, day))?;
+            }
+            if let Some((account, now)) = now {
+                enter_account(now.account, account, self.clock, self.references, state)?;
+                self.write(stock, Day(day), &now, false, state)?;
+                PROTECTED.put(state, &(stock.0, day), &now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, id: Id, stock: &Stock, known: &Known, state: &mut dyn State) -> Result<Wanted, StorageError> {
+        let Some(subject) = Subject::of(known, &stock.product, &stock.partner) else { return Ok(Wanted::new()) };
+        let versions = known.versions(&stock.program).iter();
+        let versions: Vec<&Program> =
+            versions.filter(|version| version.mechanism.protects_stock() && selects(version, subject)).collect();
+        let bought = bought(stock, &versions, known);
+        let sold = SOLD.prefix(state, &id.0, Order::Up, usize::MAX)?;
+        let sold: Vec<(Day, i128)> = sold.into_iter().map(|((_, day), units)| (Day(day), units)).collect();
+        let mut wanted = Wanted::new();
+        for version in versions {
+            for cut in cuts_of(version, &stock.product, known) {
+                if let Some(found) = self.protect(stock, version, cut, &bought, &sold) {
+                    wanted.insert(cut.day.0, found);
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// `None` where nothing was on hand.
+    fn protect(
+        &self,
+        stock: &Stock,
+        version: &Program,
+        cut: Cut,
+        bought: &[(Day, i128)],
+        sold: &[(Day, i128)],
+    ) -> Option<(Account, Protected)> {
+        let units = protected(bought, sold, cut.day, version.mechanism.look_back_days()?);
+        if units == 0 {
+            return None;
+        }
+        let beneficiary = Text::from(format!("partner:{}", stock.partner));
+        let settlement = settlement(beneficiary, version.currency?, version, cut.day);
+        let account = Account::open(settlement, Role::Pays, stock.partner.clone(), version, cut.day, self.control);
+        let units = Micros(i64::try_from(units).expect("no more is protected than was bought"));
+        let line = Protected { account: account.id(), units, drop: cut.drop };
+        Some((account, line))
+    }
+
+    fn write(
+        &self,
+        stock: Id,
+        day: Day,
+        line: &Protected,
+        revoked: bool,
+        state: &mut dyn State,
+    ) -> Result<(), StorageError> {
+        let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
+        let bytes = line.line(stock, day, self.control).write(revoked, &mut buffer).to_vec();
+        state.append(LINES, &day_key(line.account, day), &bytes)?;
+        DIRTY.put(state, &(line.account.0, day.0), &())
+    }
+}
+
+/// Units bought by day, as far as the program counted sales as well.
+fn bought(stock: &Stock, versions: &[&Program], known: &Known) -> Vec<(Day, i128)> {
+    let purchases = known.purchases(&stock.partner, &stock.product).iter();
+    let counted = purchases.filter(|bought| versions.iter().any(|v| v.from <= bought.date && bought.date <= v.to));
+    counted.map(|bought| (bought.date, bought.units.0.into())).collect()
+}
+
+/// The cuts of a product while a version is in force, in its currency.
+fn cuts_of<'k>(version: &'k Program, product: &'k str, known: &'k Known) -> impl Iterator<Item = Cut> + 'k {
+    let book = version.currency.map_or(&[][..], |currency| known.book(product, currency));
+    cuts(book).filter(|cut| version.from <= cut.day && cut.day <= version.to)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use contract::{BookCost, Cadence, Control, Currency, EntitlementEvent, Mechanism, Purchase, Reference};
+    use stream::{Blobs, MemoryState};
+
+    use super::*;
+    use crate::ledger::laws::Dice;
+    use crate::ledger::scenario::{Bench, plain_program};
+    use crate::programs::price_protection::taken_from;
+    use crate::units::trial::{day, line, market};
+
+    const LOOK_BACK_DAYS: u32 = 40;
+
+    fn program() -> Program {
+        let mechanism = Mechanism::PriceProtection { look_back_days: LOOK_BACK_DAYS };
+        let currency = Currency::parse("USD");
+        Program { period: Cadence::Month, currency, ..plain_program("PROTECT", mechanism) }
+    }
+
+    fn any_day(dice: &mut Dice) -> Day {
+        day("2013-01-01").plus(dice.below(120) as i32)
+    }
+
+    /// A price book and what `L` bought.
+    fn tables(dice: &mut Dice) -> Reference {
+        let mut units = |count: u64, low: i64, width: u64| -> BTreeMap<Day, Micros> {
+            (0..count).map(|_| (any_day(dice), Micros::units(low + dice.below(width) as i64))).collect()
+        };
+        let (costs, bought) = (units(5, 100, 50), units(8, -2, 14));
+        let currency = Currency::parse("USD").unwrap();
+        let cost = |(from, cost)| BookCost { product: "s/p".into(), currency, from, cost };
+        let purchase = |(date, units)| Purchase { partner: "L".into(), product: "s/p".into(), date, units };
+        Reference {
+            programs: vec![program()],
+            special_prices: Vec::new(),
+            book_costs: costs.into_iter().map(cost).collect(),
+            purchases: bought.into_iter().map(purchase).collect(),
+            ..market(Vec::new())
+        }
+    }
+
+    fn sale(dice: &mut Dice, number: u32, stamp: u64) -> Entitlement {
+        let quantity = dice.below(9) as i64 - 3;
+        let fact = line(number, "L", "1", any_day(dice), quantity, Micros::units(10 * quantity));
+        Entitlement {
+            ledger_key: "PROTECT".into(),
+            sale: Id::of("sale", &[&number.to_string()]),
+            at: fact.at.clone(),
+            stamp,
+            programs: vec!["PROTECT".into()],
+            date: fact.date,
+            quantity: fact.quantity,
+            amount: fact.amount,
+            currency: fact.currency,
+            rep: Text::default(),
+            origin: None,
+            debits: taken_from(&program(), &fact).into_iter().collect(),
+        }
+    }
+
+    /// Period, units and amount of each cut that protects something.
+    fn expected(reference: &Reference, sold: &[Entitlement]) -> Vec<(Text, Micros, Micros)> {
+        let bought: Vec<(Day, i128)> = reference.purchases.iter().map(|b| (b.date, b.units.0.into())).collect();
+        let sold: Vec<(Day, i128)> = sold.iter().map(|sale| (sale.date, sale.quantity.0.into())).collect();
+        let mut rows = Vec::new();
+        for cut in cuts(&reference.book_costs) {
+            let units = Micros(protected(&bought, &sold, cut.day, LOOK_BACK_DAYS) as i64);
+            rows.push((Cadence::Month.label(cut.day).into(), units, units.times(cut.drop)));
+        }
+        rows.retain(|(_, units, _)| !units.is_zero());
+        rows.sort();
+        rows
+    }
+
+    #[test]
+    fn what_stands_in_the_end_follows_from_sales_and_tables_alone() {
+        for seed in 0..60 {
+            let mut dice = Dice(seed);
+            let mut bench = if seed % 2 == 0 { Bench::new() } else { Bench::in_slices(1) };
+            let (mut reference, mut standing, mut today) = (tables(&mut dice), Vec::new(), day("2013-01-01"));
+            bench.configure(&reference);
+            for number in 0..80 {
+                match dice.below(9) {
+                    0 => bench.control(&Control::Settle),
+                    1 => {
+                        today = today.plus(dice.below(30) as i32);
+                        bench.control(&Control::Tick { as_of: today });
+                    }
+                    2 => {
+                        reference = tables(&mut dice);
+                        bench.configure(&reference);
+                    }
+                    3 if !standing.is_empty() => {
+                        let gone = standing.swap_remove(dice.below(standing.len() as u64) as usize);
+                        bench.take(&EntitlementEvent::Revoke(Box::new(gone)));
+                    }
+                    _ => {
+                        let sold = sale(&mut dice, number, bench.control);
+                        bench.take(&EntitlementEvent::Grant(Box::new(sold.clone())));
+                        standing.push(sold);
+                    }
+                }
+            }
+            bench.control(&Control::Tick { as_of: today });
+            bench.verify();
+            let mut rows: Vec<(Text, Micros, Micros)> =
+                bench.rows().into_iter().map(|row| (row.period, row.measure_delta, row.amount)).collect();
+            rows.sort();
+            assert_eq!(rows, expected(&reference, &standing), "seed {seed}");
+        }
+    }
+
+    struct OneBlob(Vec<u8>);
+
+    impl Blobs for OneBlob {
+        fn load(&self, _hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+            Ok(self.0.as_slice().into())
+        }
+    }
+
+    #[test]
+    fn a_partition_looks_at_its_own_stocks() {
+        let blobs = Arc::new(OneBlob(postcard::to_stdvec(&tables(&mut Dice(1))).unwrap()));
+        let looks = |index: u32| {
+            let (mut references, mut state) = (References::new(blobs.clone()), MemoryState::default());
+            references.configure(1, Id::of("tables of stocks", &[]), &mut state).unwrap();
+            mark(1, &references, Shard { index, count: 2 }, &mut state).unwrap();
+            is_waiting(&mut state).unwrap()
+        };
+        assert_eq!(looks(0), !looks(1));
+    }
+}
