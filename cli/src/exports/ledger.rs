@@ -43,7 +43,10 @@ pub(super) const HOLDING_COLUMNS: [&str; 13] = [
 ];
 
 /// Hands over the accrual rows of all settlements, in their order.
-pub(crate) fn each_accrual(reader: &Reader, visit: &mut dyn FnMut(AccrualRow)) -> Result<()> {
+///
+/// # Errors
+/// The data directory cannot be read.
+pub fn each_accrual(reader: &Reader, visit: &mut dyn FnMut(AccrualRow)) -> Result<()> {
     let mut states = reader.states(stages::LEDGER);
     let mut states: Vec<&mut dyn State> = states.iter_mut().map(|s| s as &mut dyn State).collect();
     Ok(accrual_rows(&mut states, &reader.stage_blobs(), visit)?)

@@ -22,7 +22,7 @@ use anyhow::Result;
 use crate::reader::Reader;
 pub(crate) use answers::write as write_answers;
 pub(crate) use claims::{Settled, settled};
-pub(crate) use ledger::each_accrual;
+pub use ledger::each_accrual;
 pub use row::Format;
 pub(crate) use row::{Cells, RowWriter, Rows};
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use cli::exports::What;
+use cli::exports::each_accrual;
 use cli::kafka::task_options;
 use contract::Micros;
 use contract::topics::{HOPS, VIEWS};
@@ -21,7 +21,6 @@ use super::process::{Running, Usage};
 use super::sales::{Sales, plain_programs, reference_json};
 use super::watch::{Arrivals, Watch, tell_ours};
 use crate::measure::Figures;
-use crate::tables;
 
 const STAGES: [&str; 4] = ["ingest", "normalize", "compliance", "accrual-sink"];
 const INPUT: &str = "pos.feeds";
@@ -274,10 +273,11 @@ fn commit_interval() -> Duration {
 /// What the embedded engine accrues, by program; no entry for nothing.
 pub fn accrued(data: &Path) -> Result<BTreeMap<String, Micros>> {
     let reader = cli::reader::Reader::open(data)?;
-    let mut accrued = BTreeMap::new();
-    for row in tables::rows(&tables::export(&reader, What::Accruals)?) {
-        *accrued.entry(row["program"].clone()).or_insert(Micros::ZERO) += tables::number(&row["amount"]);
-    }
+    let mut accrued: BTreeMap<String, Micros> = BTreeMap::new();
+    each_accrual(&reader, &mut |row| match accrued.get_mut(row.program.as_str()) {
+        Some(sum) => *sum += row.amount,
+        None => _ = accrued.insert(row.program.to_string(), row.amount),
+    })?;
     accrued.retain(|_, amount| !amount.is_zero());
     Ok(accrued)
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -25,10 +27,12 @@ const CHECKPOINTS: u32 = 30;
 const LOAD: f64 = 0.8;
 /// More than a line can do on such a machine, to see what it can.
 const FLOOD: Pace = Pace { files: 300, lines: 1_000, every: Duration::from_millis(100) };
-/// Between a recovery and the next kill at least, and the age of what waits in a line that has caught up.
+/// Age of what waits in a line that has caught up.
 const BREATH: Duration = Duration::from_secs(3);
-/// The next kill comes then, whether the line has caught up with its load or not.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Then files come again, whether the line has caught up or not.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long files come before a process is killed.
+const WARM: Duration = Duration::from_secs(20);
 const BACK_WITHIN: Duration = Duration::from_secs(120);
 /// Topic of the changes, while they are measured.
 const DELTAS: &str = "bench.deltas";
@@ -41,8 +45,9 @@ struct Folding {
     seconds: f64,
 }
 
-/// Kills processes in turn, each with its disk, while rows come in at most of what the line can do; the next one once
-/// the line has caught up, or after [`PATIENCE`]: behind an outage it has more than its load to do.
+/// Kills processes in turn, each with its disk, while files come in at most of what the line can do. They come through the
+/// outage; behind it they rest until the line has caught up, so that each kill meets a line under its load and not under what
+/// was left of the last outage.
 pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
     let mut line = Line::new(sales, plan(), &folder.join("failover"))?;
     drained_from_files(&mut line, sales.lines)?;
@@ -50,13 +55,17 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
     let pace = Pace { files: 1, every: full.every.div_f64(LOAD), ..full };
     eprintln!("{kills} kills at {} of {} lines/s", pace.lines_per_second(), full.lines_per_second());
     let (mut back, mut folds, mut caught, mut lag) = (Vec::new(), BTreeMap::<&str, Folding>::new(), 0, 0.0_f64);
-    let (feeds, beside) = (line.feeds(), line.folder().to_owned());
-    let (stop, stopped) = std::sync::mpsc::channel::<()>();
-    let feeder = std::thread::spawn(move || feed(&feeds, &beside, pace, &stopped));
+    let (feeds, beside, tap) = (line.feeds(), line.folder().to_owned(), Arc::new(Tap::default()));
+    let feeder = std::thread::spawn({
+        let tap = tap.clone();
+        move || feed(&feeds, &beside, pace, &tap)
+    });
     let intake = line.intake("intake-live", false)?;
     for kill in 0..kills {
-        std::thread::sleep(BREATH);
+        tap.rests.store(true, Ordering::Relaxed);
         caught += usize::from(has_caught_up(&line)?);
+        tap.rests.store(false, Ordering::Relaxed);
+        std::thread::sleep(WARM);
         let index = kill % PARTS.len();
         let start = Instant::now();
         line.kill(index, true)?;
@@ -71,7 +80,7 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
         fold.seconds += sum(&sample, "paidonce_recovery_seconds_sum", &[]);
         lag = lag.max(sum(&line.sample(index)?, "paidonce_lag_records", &[]));
     }
-    drop(stop);
+    tap.ends.store(true, Ordering::Relaxed);
     let files = feeder.join().map_err(|_| anyhow::anyhow!("the feeder panicked"))??;
     finish_intake(&line, intake)?;
     line.drain(DONE_WITHIN)?;
@@ -165,14 +174,25 @@ fn at_full_load(line: &mut Line) -> Result<Pace> {
     Ok(Pace { every: start.elapsed() / u32::try_from(FLOOD.files)?, ..FLOOD })
 }
 
-/// One file after the other, behind those of the flood, until `stop` hangs up; how many.
-fn feed(feeds: &Path, beside: &Path, pace: Pace, stop: &std::sync::mpsc::Receiver<()>) -> Result<u64> {
-    let start = Instant::now();
-    let mut files = 0;
-    while let Err(std::sync::mpsc::TryRecvError::Empty) = stop.try_recv() {
+/// What holds files back, or ends them.
+#[derive(Default)]
+struct Tap {
+    rests: AtomicBool,
+    ends: AtomicBool,
+}
+
+/// One file after the other, behind those of the flood; how many.
+fn feed(feeds: &Path, beside: &Path, pace: Pace, tap: &Tap) -> Result<u64> {
+    let (mut files, mut due) = (0, Instant::now());
+    while !tap.ends.load(Ordering::Relaxed) {
+        if tap.rests.load(Ordering::Relaxed) {
+            std::thread::sleep(pace.every);
+            due = Instant::now();
+            continue;
+        }
         files += 1;
         drop_files(feeds, beside, pace, FLOOD.files + files)?;
-        let due = start + pace.every * u32::try_from(files)?;
+        due += pace.every;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
     Ok(files)
