@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Code, Currency, Day, Id, Micros, Text};
 
+/// In front of a claim's number in the series of a file that replaces that claim, whatever files its lines came in.
+pub const CLAIM_SERIES: &str = "claim/";
+
 /// Rows travel in slices of this many records, the last of a file may be shorter.
 ///
 /// Invariant: slice `n` of a file holds the records `n * SLICE_ROWS + 1 ..`.
@@ -33,7 +36,8 @@ pub struct FileVerdict {
     pub content: Id,
     /// What the file says it reports on, or the month of most rows.
     pub period: Option<(Day, Day)>,
-    /// The slot that files of one report share: name without its correction mark, or BPT02.
+    /// The slot that files of one report share: name without its correction mark, or BPT02; of a file that replaces one
+    /// claim, [`CLAIM_SERIES`] and the claim's number.
     pub series: Text,
     /// The file replaces the other files of its series.
     pub replaces: bool,

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use contract::{Code, Movement, ParsedRow, RecordRef, Text};
+use contract::{CLAIM_SERIES, Code, Movement, ParsedRow, RecordRef, Text};
 use stream::{Order, StageError};
 
 use crate::doubles;
@@ -33,7 +33,15 @@ pub(crate) enum Place {
 /// have one number.
 pub(crate) fn line_key(row: &ParsedRow, content: u64, occurrence: u32) -> Text {
     let line = plain_line_key(row, content, occurrence);
-    if row.movement == Movement::Claim { compact_str::format_compact!("claim {line}") } else { line }
+    if row.movement == Movement::Claim { compact_str::format_compact!("{OF_CLAIM}{line}") } else { line }
+}
+
+/// In front of the lines of claims.
+const OF_CLAIM: &str = "claim ";
+
+/// Whether a line key may be one of a claim's.
+pub(crate) fn is_of_claim(line: &str) -> bool {
+    line.starts_with(OF_CLAIM)
 }
 
 fn plain_line_key(row: &ParsedRow, content: u64, occurrence: u32) -> Text {
@@ -181,10 +189,11 @@ fn inherit(
     judge_waiting(page, key)
 }
 
-/// What held the line before a correction: replaced for good where both belong to one report, else it waits.
+/// What held the line before a correction: replaced for good where both belong to one report or claim, else it waits.
 fn give_way(page: &mut Page<'_>, key: &LineKey, before: &LineEntry, correction: u32) -> Result<(), StageError> {
     let series = page.file(correction)?.series.clone();
-    if page.file(before.file_no)?.series == series {
+    let is_claim_replaced = series.starts_with(CLAIM_SERIES) && is_of_claim(&key.line);
+    if is_claim_replaced || page.file(before.file_no)?.series == series {
         return replace::supersede(page, before.file_no, before.record_no);
     }
     displace(page, key, before)
@@ -237,7 +246,12 @@ fn judge_waiting(page: &mut Page<'_>, key: &LineKey) -> Result<(), StageError> {
     Ok(())
 }
 
-fn waiting(page: &mut Page<'_>, key: &LineKey, entry: &LineEntry) -> Result<Vec<(RecordRef, Claim)>, StageError> {
+/// Records that wait for a line.
+pub(crate) fn waiting(
+    page: &mut Page<'_>,
+    key: &LineKey,
+    entry: &LineEntry,
+) -> Result<Vec<(RecordRef, Claim)>, StageError> {
     if entry.waiting == 0 {
         return Ok(Vec::new());
     }

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use contract::{Movement, RecordRef, Sale, SaleEvent};
-use stream::StageError;
+use contract::{CLAIM_SERIES, Movement, ParsedRow, RecordRef, Sale, SaleEvent};
+use stream::{Order, StageError};
 
 use crate::page::{Now, Page};
 use crate::rows::company_key;
-use crate::tables::{COMPANY, Change, Displaced, LineKey, PARKED, SERIES, StoredParked, StoredSale};
+use crate::tables::{COMPANY, Change, Displaced, LINES, LineKey, PARKED, SERIES, StoredParked, StoredSale};
 use crate::{doubles, lines};
 
 /// Takes back what is left of the files that a correction replaces, once all its rows are in.
 pub(crate) fn drop_what_was_replaced(page: &mut Page<'_>, correction: u32) -> Result<(), StageError> {
     let series = page.file(correction)?.series.to_string();
+    if let Some(claim) = series.strip_prefix(CLAIM_SERIES) {
+        return drop_what_was_claimed(page, claim, correction);
+    }
     let mut files = SERIES.get(page.state, &(page.partner_id.to_string(), series))?.unwrap_or_default().files;
     files.retain(|no| *no != correction);
     let mut standing = Vec::new();
@@ -28,6 +31,31 @@ pub(crate) fn drop_what_was_replaced(page: &mut Page<'_>, correction: u32) -> Re
         }
     }
     Ok(())
+}
+
+/// Takes back every line of a claim that its correction does not hold, those first that wait for one.
+fn drop_what_was_claimed(page: &mut Page<'_>, claim: &str, correction: u32) -> Result<(), StageError> {
+    let of_claim = (page.partner_id.to_string(), claim.to_owned());
+    let entries = LINES.prefix(page.state, &of_claim, Order::Up, usize::MAX)?;
+    let (mut waiting, mut holding) = (Vec::new(), Vec::new());
+    for (key, entry) in entries.into_iter().filter(|(key, _)| lines::is_of_claim(&key.line)) {
+        let behind = lines::waiting(page, &key, &entry)?;
+        waiting.extend(behind.into_iter().map(|(at, _)| (at.file_no, at.record_no)));
+        holding.extend(entry.live.then_some((entry.file_no, entry.record_no)));
+    }
+    for (file_no, record_no) in waiting.into_iter().chain(holding).filter(|(file_no, _)| *file_no != correction) {
+        supersede(page, file_no, record_no)?;
+    }
+    Ok(())
+}
+
+/// Whether a row is of a claim that a file replaced before the row came in.
+pub(crate) fn is_of_replaced_claim(page: &mut Page<'_>, row: &ParsedRow) -> Result<bool, StageError> {
+    if row.movement != Movement::Claim {
+        return Ok(false);
+    }
+    let key = (page.partner_id.to_string(), format!("{CLAIM_SERIES}{}", row.document));
+    Ok(SERIES.get(page.state, &key)?.is_some_and(|series| series.correction.is_some()))
 }
 
 /// Takes a record back for good, if it still stands: its sale, its findings, its claim on the line.

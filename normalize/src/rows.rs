@@ -15,6 +15,7 @@ use crate::known::settled_product;
 use crate::lines::{Place, claim, find_place};
 use crate::matching::{MatchOutcome, Method, ProductResolution};
 use crate::page::{Now, Page};
+use crate::replace;
 use crate::tables::{
     COMPANY, CURRENCYLESS, CompanyKey, PARKED, READINGS, ROWS, StoredDouble, StoredParked, StoredRow, StoredSale,
 };
@@ -46,12 +47,11 @@ fn judge(page: &mut Page<'_>, file_no: u32, row: &ParsedRow, content: u64) -> Re
         page.file(file_no)?.receipt.rejected += 1;
         return Ok(StoredRow::Rejected);
     }
-    let file = page.file(file_no)?;
-    if file.replaced {
-        file.receipt.superseded += 1;
+    let (replaces, replaced) = (page.file(file_no)?.replaces, page.file(file_no)?.replaced);
+    if replaced || !replaces && replace::is_of_replaced_claim(page, row)? {
+        page.file(file_no)?.receipt.superseded += 1;
         return Ok(StoredRow::Superseded);
     }
-    let replaces = file.replaces;
     let place = if replaces { claim(page, &at, row, content)? } else { find_place(page, &at, row, content)? };
     match place {
         Place::New { line, version } => accept_or_park(page, &Draft { at, row, content, line, version }),

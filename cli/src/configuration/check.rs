@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use contract::{
-    Choice, Deduction, Mechanism, Micros, PartnerKind, ProductAttribute, Program, Reference, Selector, Text, source_of,
+    BookCost, Choice, Deduction, Mechanism, Micros, PartnerKind, ProductAttribute, Program, Purchase, Reference,
+    Selector, Text, source_of,
 };
 
 use super::ProgramFile;
@@ -463,12 +464,28 @@ fn tables(reference: &Reference, names: &Names<'_>, folder: &Path, problems: &mu
         for bought in &reference.purchases {
             rows.names(&bought.partner, &bought.product, || format!("{},{}", bought.partner, bought.product), names);
         }
+        for stock in reference.purchases.chunk_by(|a, b| (&a.partner, &a.product) == (&b.partner, &b.product)) {
+            if let Some(worth) = immense_worth(stock, &reference.book_costs) {
+                let Purchase { partner, product, .. } = &stock[0];
+                let message = format!("what `{partner}` bought of `{product}` is worth {worth}");
+                rows.add(&format!("{partner},{product}"), message, "correct the units, or the price book".to_owned());
+            }
+        }
     });
     in_table("sell_in.csv", folder, problems, |rows| {
         for entry in &reference.shipments {
             rows.names(&entry.partner, &entry.product, || format!("{},{}", entry.partner, entry.product), names);
         }
     });
+}
+
+/// What was bought at its highest book cost, in whole units of money, where that is more than any stock can be worth.
+fn immense_worth(stock: &[Purchase], book: &[BookCost]) -> Option<i128> {
+    const WORTH_MAX: i128 = 100_000_000_000;
+    let costs = book.iter().filter(|cost| cost.product == stock[0].product).map(|cost| i128::from(cost.cost.0));
+    let units: i128 = stock.iter().map(|bought| i128::from(bought.units.0).abs()).sum();
+    let worth = units.checked_mul(costs.max().unwrap_or(0)).map(|worth| worth / i128::from(Micros::ONE.0).pow(2));
+    worth.or(Some(i128::MAX)).filter(|worth| *worth > WORTH_MAX)
 }
 
 /// Tells problems at rows of one table.

@@ -483,6 +483,12 @@ fn price_protection_counts_all_that_leaves_a_stock() {
         "purchases.csv:4:11 `2013-02-31` is not a date (write it as 2013-01-31)",
     ];
     assert_eq!(found, expected);
+    let barcode = "partner,product,date,units\nP1,aw/A-1,2013-01-10,25\nP1,aw/A-1,2013-01-31,12345678905\n";
+    let book = "product,currency,from,cost\naw/A-1,USD,2013-01-01,700\naw/A-1,USD,2013-02-01,750\n";
+    let found = problems(&[("programs/protect.yaml", PROTECT), ("purchases.csv", barcode), ("price_book.csv", book)]);
+    let told =
+        "purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 9259259197500 (correct the units, or the price book)";
+    assert_eq!(found, [told]);
 }
 
 const POINTS: &str = "program: POINTS\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \

@@ -36,7 +36,7 @@ pub(super) struct Set {
     details: Segments,
     /// Contract of the last line.
     contract: Option<String>,
-    lines: u32,
+    contracts: u32,
     /// What is approved and what is paid, by currency.
     totals: BTreeMap<Currency, (i128, i128)>,
 }
@@ -51,7 +51,11 @@ impl Set {
             true => (text(&head.begin, 4), text(&head.begin, 5)),
             false => (String::new(), text(&head.begin, 2)),
         };
-        let qualifier = if qualifier.is_empty() && !number.is_empty() { "ZZ".to_owned() } else { qualifier };
+        let qualifier = match (qualifier.as_str(), number.is_empty()) {
+            (_, true) => String::new(),
+            ("", false) => "ZZ".to_owned(),
+            _ => qualifier,
+        };
         Set {
             address: Address {
                 separators: head.separators,
@@ -64,7 +68,7 @@ impl Set {
             reference: [qualifier, number],
             details: Segments::new(head.separators),
             contract: None,
-            lines: 0,
+            contracts: 0,
             totals: BTreeMap::new(),
         }
     }
@@ -85,7 +89,6 @@ impl Set {
             self.contract = Some(row.promotion.to_string());
             self.begin_contract(&row.promotion);
         }
-        self.lines += 1;
         if let Some(currency) = answer.currency {
             let (approved, paid) = self.totals.entry(currency).or_default();
             *approved += i128::from(answer.approved.0);
@@ -96,16 +99,18 @@ impl Set {
 
     /// CON; a line that names no contract stands under one that says so.
     fn begin_contract(&mut self, contract: &str) {
+        self.contracts += 1;
         match contract {
             "" => self.details.add(&["CON", "CT", "NONE", "IN"]),
             contract => self.details.add(&["CON", "CT", contract, "VA"]),
         }
     }
 
-    /// The PAD loop, in the order of the standard.
+    /// The PAD loop, in the order of the standard. A line without a number is told by its place in the file.
     fn line(&mut self, row: &ParsedRow, number: &str, answer: &Answer) {
         let details = &mut self.details;
-        details.add(&["PAD", number, &row.type_code]);
+        let place = row.record_no.to_string();
+        details.add(&["PAD", if number.is_empty() { &place } else { number }, &row.type_code]);
         let verdict = if answer.is_valid { "Y" } else { "N" };
         let reasons: &[&str] = if answer.reasons.is_empty() { &[""] } else { &answer.reasons };
         for reason in reasons {
@@ -141,9 +146,9 @@ impl Set {
         }
     }
 
-    /// CTT and, where all lines have one currency, the sums.
+    /// CTT, which counts CON, and, where all lines have one currency, the sums.
     pub(super) fn finish(&mut self) {
-        self.details.add(&["CTT", &self.lines.to_string()]);
+        self.details.add(&["CTT", &self.contracts.to_string()]);
         let Some((approved, paid)) = self.totals.values().next().filter(|_| self.totals.len() == 1) else { return };
         for (qualifier, sum) in [("TT", *approved), ("TP", *paid)] {
             if let Ok(sum) = i64::try_from(sum) {
@@ -153,10 +158,11 @@ impl Set {
     }
 }
 
-/// A message in pieces that an element takes.
+/// A message in pieces that an element takes, which ends in no blank.
 fn parts(message: &str) -> Vec<String> {
     let characters: Vec<char> = message.chars().collect();
-    characters.chunks(DESCRIPTION_MAX).map(|part| part.iter().collect()).collect()
+    let pieces = characters.chunks(DESCRIPTION_MAX).map(|part| part.iter().collect::<String>().trim().to_owned());
+    pieces.filter(|piece| !piece.is_empty()).collect()
 }
 
 /// The sets of one address in their envelopes.

@@ -20,6 +20,8 @@ use crate::run::read::{definition_of, reopen, set_heads};
 
 /// Reason of element 901 where none fits: mutually defined.
 const OTHER_REASON: &str = "ZZ";
+/// Status of a file all of whose rows were replaced.
+const REPLACED: &str = "superseded";
 /// Administrative cancel: the partner took the line back.
 const WITHDRAWN_REASON: &str = "10";
 /// Of the twelve REF of a line, those that name what pays it.
@@ -67,7 +69,7 @@ fn is_decided(state: ClaimState) -> bool {
     }
 }
 
-/// The X12 files of claims whose rows stand, in order of path and number.
+/// The X12 files of claims whose rows stand or stood, in order of path and number.
 fn files(reader: &Reader, partner: Option<&str>) -> Result<Vec<(Receipt, FileEntry)>> {
     let mut read = BTreeMap::new();
     let mut formats: BTreeMap<Id, Format> = BTreeMap::new();
@@ -88,7 +90,8 @@ fn files(reader: &Reader, partner: Option<&str>) -> Result<Vec<(Receipt, FileEnt
             read.insert((file.verdict.file.clone(), file.verdict.sha256), *file);
         }
     }
-    let mut receipts: Vec<Receipt> = reader.receipts()?.into_iter().filter(|r| r.status == "accepted").collect();
+    let is_of_now = |receipt: &Receipt| matches!(receipt.status.as_str(), "accepted" | REPLACED);
+    let mut receipts: Vec<Receipt> = reader.receipts()?.into_iter().filter(is_of_now).collect();
     receipts.sort_by(|a, b| (&a.file, &a.at).cmp(&(&b.file, &b.at)));
     let with_file = |receipt: Receipt| {
         let file = read.get(&(receipt.file.clone(), receipt.sha256))?.clone();
@@ -112,7 +115,8 @@ fn answered(
     while let Some(slice) = reading.next_slice()? {
         for row in &slice.rows {
             let at = RecordRef { record_no: row.record_no, ..receipt.at.clone() };
-            let Some(answer) = Answer::to(row, decided.get(&at)) else { continue };
+            let is_replaced = receipt.status == REPLACED;
+            let Some(answer) = Answer::to(row, decided.get(&at), is_replaced) else { continue };
             let place = heads.partition_point(|head| head.segment <= row.line_no);
             let head = heads[..place].last().context("a line of a claim stands in front of all sets")?;
             if sets.last().is_none_or(|set| !set.is_under(head)) {
@@ -154,10 +158,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// `None` while nothing is decided.
-    fn to(row: &ParsedRow, settled: Option<&Settled>) -> Option<Answer> {
+    /// `None` while nothing is decided. Of a claim that was replaced only what its lines left behind is told.
+    fn to(row: &ParsedRow, settled: Option<&Settled>, is_replaced: bool) -> Option<Answer> {
         match settled {
             Some(settled) => Some(Answer::decided(settled)),
+            None if is_replaced => None,
             None if row.problems.iter().any(|p| p.code.decision() == Decision::Block) => Some(Answer::refused(row)),
             None => None,
         }

@@ -17,7 +17,7 @@ impl Segments {
     }
 
     /// Writes a segment of these elements, the id first. Empty ones at the end are left out; a separator inside a text
-    /// becomes a blank.
+    /// becomes a blank, and what is no ASCII a question mark.
     pub(super) fn add(&mut self, elements: &[&str]) {
         let length = elements.iter().rposition(|element| !element.is_empty()).map_or(0, |last| last + 1);
         let separators = self.separators;
@@ -28,7 +28,7 @@ impl Segments {
             if n > 0 {
                 self.text.push(char::from(separators.element));
             }
-            self.text.extend(element.chars().map(|c| if is_plain(&c) { c } else { ' ' }));
+            self.text.extend(element.chars().map(|c| if is_plain(&c) { in_ascii(c) } else { ' ' }));
         }
         self.end();
     }
@@ -40,7 +40,7 @@ impl Segments {
         self.text.push_str("ISA");
         for (text, width) in elements.iter().zip(WIDTHS) {
             self.text.push(element);
-            self.text.extend(text.chars().chain(std::iter::repeat(' ')).take(width));
+            self.text.extend(text.chars().map(in_ascii).chain(std::iter::repeat(' ')).take(width));
         }
         self.text.extend([element, component]);
         self.end();
@@ -62,6 +62,11 @@ impl Segments {
     }
 }
 
+/// X12 promises no more than ASCII.
+fn in_ascii(sign: char) -> char {
+    if sign.is_ascii() { sign } else { '?' }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,7 +78,8 @@ mod tests {
         let mut segments = Segments::new(SEPARATORS);
         segments.add(&["PID", "F", "", "", "", "5*6 > 4~\n"]);
         segments.add(&["AAA", "Y", "", ""]);
-        assert_eq!((segments.text(), segments.count), ("PID*F****5 6   4  ~AAA*Y~", 2));
+        segments.add(&["CON", "CT", "SPA-É"]);
+        assert_eq!((segments.text(), segments.count), ("PID*F****5 6   4  ~AAA*Y~CON*CT*SPA-?~", 3));
     }
 
     #[test]

@@ -21,13 +21,15 @@ const SETS: [&str; 2] = [
     "BAA*00*RC*20130215*CR*C-2~CUR*SE*USD~CON*CT*K-10*VA~PAD*1~AMT*S*30~DTM*003*20130131~CTT*1~",
 ];
 
-fn claims() -> String {
-    let sets = SETS
+/// A file of these sets.
+fn claims(sets: &[&str]) -> String {
+    let count = sets.len();
+    let sets = sets
         .iter()
         .zip(1..)
         .map(|(set, number)| format!("ST*844*{number:04}~{set}SE*{}*{number:04}~", set.matches('~').count() + 2));
     format!(
-        "{ISA}GS*CF*SHOPAPP*MAKERAPP*20130215*0600*31*X*004010~{}GE*2*31~IEA*1*000000031~",
+        "{ISA}GS*CF*SHOPAPP*MAKERAPP*20130215*0600*31*X*004010~{}GE*{count}*31~IEA*1*000000031~",
         sets.collect::<Vec<_>>().concat()
     )
 }
@@ -43,7 +45,7 @@ fn claimed() -> Tenant {
     tenant.write("config/feeds/shop.yaml", sales.replace("partner: shop\n", "partner: shop\nfiles: [\"*.csv\"]\n"));
     tenant.write("config/feeds/shop-claims.yaml", FEED);
     tenant.write("feeds/shop/pos_2013-01.csv", format!("{HEADER}{JANUARY}"));
-    tenant.write("feeds/shop/claims.edi", claims());
+    tenant.write("feeds/shop/claims.edi", claims(&SETS));
     assert_well(&tenant.run(&["--as-of", AS_OF]));
     tenant
 }
@@ -87,7 +89,7 @@ fn each_decided_line_is_answered_under_its_own_names() {
         "AMT*S*5",
         "AMT*A*0",
         "CUR*SU*USD",
-        "CTT*3",
+        "CTT*1",
         "AMT*TT*181",
         "AMT*TP*0",
         "SE*30*0001",
@@ -152,6 +154,38 @@ fn answers_say_what_the_table_says_and_a_payment_makes_another_answer() {
     let after = answers(&tenant, &[]);
     assert!(after.contains("AMT*TP*90~"), "{after}");
     assert_ne!(after[90..99], before[90..99], "another answer, the same control number");
+}
+
+/// The second claim of the file says less now, and a third one comes late.
+#[test]
+fn a_claim_is_replaced_alone_whatever_else_its_file_holds() {
+    let tenant = claimed();
+    let states = |tenant: &Tenant| -> BTreeMap<(String, String), (String, String)> {
+        let row = |mut row: BTreeMap<String, String>| {
+            let mut of = |name: &str| row.remove(name).unwrap();
+            ((of("claim"), of("line")), (of("state"), of("claimed")))
+        };
+        tenant.export("claims").into_iter().map(row).collect()
+    };
+    let before = states(&tenant);
+    let of = |claim: &str, line: &str| (claim.to_owned(), line.to_owned());
+    let replacing = SETS[1].replace("BAA*00", "BAA*05").replace("PAD*1~AMT*S*30", "PAD*2~AMT*S*20");
+    tenant.write("feeds/shop/claims-2.edi", claims(&[&replacing]));
+    tenant.write("feeds/shop/claims-3.edi", claims(&[&SETS[1].replace("S*30", "S*31")]));
+    assert_well(&tenant.run(&["--as-of", "2013-02-22"]));
+    let after = states(&tenant);
+    assert_eq!(after.get(&of("C-1", "1")), before.get(&of("C-1", "1")));
+    assert_eq!(after.get(&of("C-1", "2")), before.get(&of("C-1", "2")));
+    assert_eq!(after[&of("C-2", "2")].1, "20");
+    assert_eq!(after[&of("C-2", "1")], ("withdrawn".to_owned(), "30".to_owned()));
+    let statuses: Vec<(String, String)> = tenant
+        .export("receipts")
+        .into_iter()
+        .map(|mut row| (row.remove("file").unwrap(), row.remove("status").unwrap()))
+        .collect();
+    let status = |file: &str| statuses.iter().find(|(name, _)| name.ends_with(file)).map(|(_, status)| status.as_str());
+    assert_eq!([status("claims.edi"), status("claims-3.edi")], [Some("accepted"), Some("superseded")]);
+    tenant.verify();
 }
 
 /// What is approved of each line, by number of the claim and of the line.

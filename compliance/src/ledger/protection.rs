@@ -116,7 +116,7 @@ impl Protecting<'_> {
         let standing: BTreeMap<i32, Protected> = lines.into_iter().map(|((_, day), line)| (day, line)).collect();
         let known = self.references.as_of(self.control);
         let mut wanted = match known.stocks().get(&stock) {
-            Some(of) => self.wanted(stock, of, known, state)?,
+            Some(of) => self.wanted(stock, of, known, &standing, state)?,
             None => Wanted::new(),
         };
         let days: BTreeSet<i32> = standing.keys().chain(wanted.keys()).copied().collect();
@@ -138,17 +138,27 @@ impl Protecting<'_> {
         Ok(())
     }
 
-    fn wanted(&self, id: Id, stock: &Stock, known: &Known, state: &mut dyn State) -> Result<Wanted, StorageError> {
+    /// A line that stands stays, as what was granted of a sale does, when partner or product are described in another way.
+    fn wanted(
+        &self,
+        id: Id,
+        stock: &Stock,
+        known: &Known,
+        standing: &BTreeMap<i32, Protected>,
+        state: &mut dyn State,
+    ) -> Result<Wanted, StorageError> {
         let Some(subject) = Subject::of(known, &stock.product, &stock.partner) else { return Ok(Wanted::new()) };
         let versions = known.versions(&stock.program).iter();
-        let versions: Vec<&Program> =
-            versions.filter(|version| version.mechanism.protects_stock() && selects(version, subject)).collect();
-        let bought = bought(stock, &versions, known);
+        let versions: Vec<&Program> = versions.filter(|version| version.mechanism.protects_stock()).collect();
         let sold = SOLD.prefix(state, &id.0, Order::Up, usize::MAX)?;
         let sold: Vec<(Day, i128)> = sold.into_iter().map(|((_, day), units)| (Day(day), units)).collect();
         let mut wanted = Wanted::new();
-        for version in versions {
-            for cut in cuts_of(version, &stock.product, known) {
+        for version in &versions {
+            let since = first_day_of_run(version, &versions);
+            let bought = bought(stock, since, known);
+            let sold: Vec<(Day, i128)> = sold.iter().copied().filter(|(day, _)| since <= *day).collect();
+            let cuts = cuts_of(version, &stock.product, known);
+            for cut in cuts.filter(|cut| standing.contains_key(&cut.day.0) || selects(version, subject)) {
                 if let Some(found) = self.protect(stock, version, cut, &bought, &sold) {
                     wanted.insert(cut.day.0, found);
                 }
@@ -193,11 +203,19 @@ impl Protecting<'_> {
     }
 }
 
-/// Units bought by day, as far as the program counted sales as well.
-fn bought(stock: &Stock, versions: &[&Program], known: &Known) -> Vec<(Day, i128)> {
+/// The first day of the versions that follow each other without a gap up to this one: sales are counted from there on.
+fn first_day_of_run(version: &Program, versions: &[&Program]) -> Day {
+    let mut first = version.from;
+    while let Some(before) = versions.iter().find(|before| before.from < first && before.to.plus(1) >= first) {
+        first = before.from;
+    }
+    first
+}
+
+/// Units bought by day, from the day on from which the program counts sales as well.
+fn bought(stock: &Stock, since: Day, known: &Known) -> Vec<(Day, i128)> {
     let purchases = known.purchases(&stock.partner, &stock.product).iter();
-    let counted = purchases.filter(|bought| versions.iter().any(|v| v.from <= bought.date && bought.date <= v.to));
-    counted.map(|bought| (bought.date, bought.units.0.into())).collect()
+    purchases.filter(|bought| since <= bought.date).map(|bought| (bought.date, bought.units.0.into())).collect()
 }
 
 /// The cuts of a product while a version is in force, in its currency.

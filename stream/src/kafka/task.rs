@@ -386,7 +386,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
             expected.check(book, target.place, self.about.logic)?;
         }
         self.target = None;
-        let (folded, resent) = (self.folded, self.total.sent.saturating_sub(self.total.silent));
+        let (open, mut total) = (self.work.outputs.batch, self.total);
+        total += open;
+        let (folded, resent) = (self.folded + open.received, total.sent.saturating_sub(total.silent));
         let took = self.opened.elapsed();
         tracing::info!(task = %self.id, folded, resent, ?took, "task has come to its mark");
         self.observer.event(self.id, &Event::Recovered { folded, resent, took });

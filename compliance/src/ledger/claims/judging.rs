@@ -79,6 +79,10 @@ impl Judging<'_> {
         let mut desk = self.desk(&first.line, names_sales, state)?;
         for item in &mut items {
             let program = self.program(&item.line, &desk);
+            if program.mechanism.protects_stock() {
+                // What it names is an invoice of what was bought: no sale has a part in a stock.
+                item.line.sale = None;
+            }
             item.standing = self.standing(item, &program, &desk);
             item.verdict = judge(&item.line, &item.note, &program, &item.standing);
         }

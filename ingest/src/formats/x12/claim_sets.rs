@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use contract::{Micros, ParsedRow, Text};
+use contract::{CLAIM_SERIES, Micros, ParsedRow, Text};
 
 use super::claim_row::{Claimed, Line};
 use super::envelope::Faults;
@@ -158,6 +158,9 @@ impl Sets for ClaimReader {
     fn facts(&self) -> Facts {
         let held = if self.is_in_line() { self.line.segments } else { 0 };
         let mut facts = self.head.facts(self.segments - self.record_segments - held);
+        // Any of the claims in an original may be replaced later: it is no series of its own.
+        let replaced = facts.series.take().filter(|_| facts.replaces);
+        facts.series = replaced.map(|claim| Text::from(format!("{CLAIM_SERIES}{claim}")));
         self.faults.tell(self.rules.definition.control_totals, &mut facts);
         facts
     }
@@ -207,7 +210,9 @@ impl ClaimReader {
             Level::Header => self.header_detail(segment),
             Level::Contract => _ = self.contract.take(segment, options),
             Level::Line | Level::Item => {
-                self.totals.quantities += u32::from(segment.id() == b"QTY");
+                if segment.id() == b"QTY" {
+                    self.totals.add_quantity(segment);
+                }
                 self.line.take(segment, options);
             }
             Level::Summary if segment.id() == b"AMT" && is_total(segment, &options.claimed) => {

@@ -14,6 +14,8 @@ pub(crate) struct Totals {
     pub(crate) quantities: u32,
     pub(crate) records: u32,
     quantity: Sum,
+    /// Of each QTY, where a record may have several.
+    each_quantity: Option<Sum>,
     amount: Sum,
     declared_quantity: Text,
     declared_amount: Text,
@@ -53,6 +55,12 @@ impl Totals {
         self.amount.add(amount);
     }
 
+    /// Adds what a QTY says, whatever for.
+    pub(crate) fn add_quantity(&mut self, segment: &Segment<'_>) {
+        self.quantities += 1;
+        self.each_quantity.get_or_insert_default().add(Micros::parse(&segment.text(2)).ok());
+    }
+
     /// QTY*TO of the header: the sum of all quantities to come.
     pub(crate) fn declare_quantity(&mut self, segment: &Segment<'_>) {
         self.declared_quantity = Text::from(segment.text(2));
@@ -75,7 +83,9 @@ impl Totals {
             faults.remark("CTT01", segment.element(1), message);
         }
         let hash = segment.text(2);
-        if !hash.is_empty() && !self.quantity.is(&hash) {
+        let is_sum =
+            || [Some(&self.quantity), self.each_quantity.as_ref()].into_iter().flatten().any(|sum| sum.is(&hash));
+        if !hash.is_empty() && !is_sum() {
             faults.broken("CTT02", segment.element(2), self.disagreement("CTT02", &hash, &self.quantity));
         }
     }
