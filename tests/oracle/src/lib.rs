@@ -1,5 +1,7 @@
 //! An independent opinion on what is due, what may be paid and what is booked.
 //!
+//! Of units: what is granted while these sales stand. Of the ledger:
+//!
 //! **In**: everything that the ledger was told, entitlements and controls, by the contract's types; nothing else is shared.
 //! For the books, what the ledger says and what was paid. **Out**: for each settlement what is accrued, and the orders to
 //! pay; what each account moved in each month. Written from the rules in words, in exact
@@ -15,7 +17,9 @@ mod exact;
 mod ledger;
 mod pricing;
 mod terms;
+mod units;
 mod whose;
 
 pub use books::{Books, Place};
 pub use ledger::{Oracle, Order, Verdict};
+pub use units::{Granted, Grants, granted};

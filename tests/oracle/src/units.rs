@@ -1,0 +1,561 @@
+//! What stands granted, from all sales that stand: written from the rules in words, by looking at every sale and every pair.
+//!
+//! **In**: sales and returns with the reference data in force. **Out**: for each of them and each ledger key the units and the
+//! amount that it earns or takes back, and the programs that may pay it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Code, Day, Id, Micros, PartnerKind, Program, Reference, Sale, Text};
+
+use crate::exact::{Exact, exact, to_millionths, zero};
+
+/// Days that documents of one number may lie apart and still be the same document (DD-05, DD-23).
+const DOCUMENT_DAYS: i32 = 45;
+/// Days from a distributor's line to that of its outlet (DD-08).
+const TIER_DAYS: i32 = 60;
+/// Days in which goods come back in a circle (DD-30).
+const CIRCLE_DAYS: i32 = 90;
+/// Lines that one year may name (OP-20).
+const NAMED_MAX: usize = 4;
+
+/// What a sale or a return is granted under a ledger key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// In the order in which they are tried.
+    pub programs: Vec<Text>,
+    pub quantity: Micros,
+    pub amount: Micros,
+    /// The sale that a return takes back.
+    pub origin: Option<Id>,
+}
+
+/// Sale or return, and ledger key.
+pub type Grants = BTreeMap<(Id, Text), Granted>;
+
+/// All that is granted while these sales stand.
+pub fn granted(sales: &[Sale], reference: &Reference) -> Grants {
+    let mut sales: Vec<&Sale> = sales.iter().collect();
+    sales.sort_by_key(|sale| key(sale));
+    let mut units =
+        Units { reference, all: &sales, counted: Vec::new(), mates: BTreeMap::new(), taken: BTreeMap::new() };
+    units.counted = sales.iter().copied().filter(|sale| !units.repeats_another(sale)).collect();
+    units.mates = units.pairs();
+    units.taken = units.returns_by_sale();
+    let mut grants = Grants::new();
+    for sale in units.counted.iter().filter(|sale| !sale.is_return()) {
+        for (ledger_key, earned) in units.earned(sale) {
+            grants.insert((sale.id, ledger_key), earned);
+        }
+    }
+    for (back, given) in units.given_back() {
+        for (ledger_key, taken) in given {
+            grants.insert((back, ledger_key), taken);
+        }
+    }
+    grants
+}
+
+fn key(sale: &Sale) -> (Day, Id) {
+    (sale.date, sale.id)
+}
+
+struct Units<'a> {
+    reference: &'a Reference,
+    /// In order of event time and id.
+    all: &'a [&'a Sale],
+    /// Those that repeat no other one.
+    counted: Vec<&'a Sale>,
+    /// The line of the other tier that reports the same units.
+    mates: BTreeMap<Id, &'a Sale>,
+    /// Returns that are linked to a document, by its partner family, product and number.
+    taken: BTreeMap<Document, Vec<&'a Sale>>,
+}
+
+type Document = (Text, Text, String);
+
+/// The same goods under one document or another: product, units, money, and no serial numbers that tell them apart.
+fn same_goods(a: &Sale, b: &Sale) -> bool {
+    (&a.product, a.quantity, a.amount, a.currency) == (&b.product, b.quantity, b.amount, b.currency)
+        && share_units(a, b)
+}
+
+fn share_units(a: &Sale, b: &Sale) -> bool {
+    a.serials.is_empty() || b.serials.is_empty() || a.serials.iter().any(|serial| b.serials.contains(serial))
+}
+
+fn days_between(a: &Sale, b: &Sale) -> i32 {
+    (a.date.0 - b.date.0).abs()
+}
+
+/// Case and punctuation do not count, O is 0, I and L are 1, zeros in front and behind a letter fill up.
+fn normal(document: &str) -> String {
+    let mut normal = String::new();
+    for sign in document.to_ascii_uppercase().chars().filter(|sign| sign.is_ascii_alphanumeric()) {
+        let sign = match sign {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        };
+        let fills = normal.chars().last().is_none_or(char::is_alphabetic);
+        if sign != '0' || !fills {
+            normal.push(sign);
+        }
+    }
+    normal
+}
+
+/// Signs put in, left out, changed, or swapped with their neighbour.
+fn slips(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut steps = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            steps[i][j] = match (i, j) {
+                (0, other) | (other, 0) => other,
+                _ => {
+                    let changed = steps[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                    let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                    let swap = if swapped { steps[i - 2][j - 2] + 1 } else { usize::MAX };
+                    changed.min(steps[i - 1][j] + 1).min(steps[i][j - 1] + 1).min(swap)
+                }
+            };
+        }
+    }
+    steps[a.len()][b.len()]
+}
+
+fn one_slip_apart(a: &str, b: &str) -> bool {
+    a != b && slips(a, b) <= if a.len().min(b.len()) >= 9 { 2 } else { 1 }
+}
+
+impl<'a> Units<'a> {
+    fn kind(&self, partner: &str) -> Option<PartnerKind> {
+        self.reference.partners.iter().find(|known| known.id == partner).map(|known| known.kind)
+    }
+
+    /// The partner at the top of all that one buys through.
+    fn family(&self, partner: &Text) -> Text {
+        let known = self.reference.partners.iter().find(|known| known.id == *partner);
+        known.filter(|known| !known.parent.is_empty()).map_or(partner.clone(), |known| self.family(&known.parent))
+    }
+
+    fn document(&self, sale: &Sale, number: &str) -> Document {
+        (self.family(&sale.at.partner), sale.product.clone(), normal(number))
+    }
+
+    /// DD-04, DD-05, DD-21, DD-23.
+    fn repeats_another(&self, sale: &Sale) -> bool {
+        self.all.iter().filter(|other| other.id != sale.id).any(|other| {
+            self.overlaps(sale, other)
+                || self.is_near_duplicate(sale, other)
+                || sold_in_another_month(sale, other)
+                || self.is_pack_of(sale, other)
+        })
+    }
+
+    /// DD-04: two of a family report one document of one day.
+    fn overlaps(&self, sale: &Sale, other: &Sale) -> bool {
+        sale.at.partner != other.at.partner
+            && self.document(sale, &sale.document) == self.document(other, &other.document)
+            && sale.date == other.date
+            && same_goods(sale, other)
+            && key(sale) > key(other)
+    }
+
+    /// DD-05: one sale under two numbers that are nearly alike.
+    fn is_near_duplicate(&self, sale: &Sale, other: &Sale) -> bool {
+        let (ours, theirs) = (normal(&sale.document), normal(&other.document));
+        let is_one_sale =
+            sale.at.partner == other.at.partner && sale.document != other.document && same_goods(sale, other);
+        if !is_one_sale || ours.is_empty() || theirs.is_empty() {
+            return false;
+        }
+        let is_slip = sale.date == other.date
+            && sale.party() == other.party()
+            && (sale.alone || other.alone)
+            && one_slip_apart(&ours, &theirs)
+            && !(other.alone && self.is_of_series(sale));
+        let alike = if ours == theirs { days_between(sale, other) <= DOCUMENT_DAYS } else { is_slip };
+        let rank = |sale: &Sale| (sale.alone, sale.date, sale.document.len(), sale.document.clone(), sale.id);
+        alike && rank(sale) > rank(other)
+    }
+
+    /// Receipts in a row: at least two others of the day with nothing else on them are one slip apart.
+    fn is_of_series(&self, sale: &Sale) -> bool {
+        let is_like = |other: &&&Sale| {
+            other.id != sale.id
+                && other.alone
+                && other.date == sale.date
+                && (&other.at.partner, &other.product) == (&sale.at.partner, &sale.product)
+                && (other.quantity, other.amount) == (sale.quantity, sale.amount)
+                && (&other.customer, sale.customer.is_empty().then_some(&other.outlet))
+                    == (&sale.customer, sale.customer.is_empty().then_some(&sale.outlet))
+                && one_slip_apart(&normal(&sale.document), &normal(&other.document))
+        };
+        sale.alone && self.all.iter().filter(is_like).count() >= 2
+    }
+
+    /// DD-21: packs beside the pieces in them, on one document.
+    fn is_pack_of(&self, packs: &Sale, pieces: &Sale) -> bool {
+        let product = self.reference.products.iter().find(|product| product.id == packs.product);
+        let Some(pack) = product.and_then(|product| product.pack).filter(|pack| *pack > Micros::ONE) else {
+            return false;
+        };
+        (&packs.at.partner, &packs.document, packs.date) == (&pieces.at.partner, &pieces.document, pieces.date)
+            && (&packs.product, packs.amount, packs.currency) == (&pieces.product, pieces.amount, pieces.currency)
+            && packs.quantity > Micros::ZERO
+            && packs.amount > Micros::ZERO
+            && share_units(packs, pieces)
+            && exact(packs.quantity) * exact(pack) == exact(pieces.quantity)
+    }
+
+    /// DD-08: one to one, those with the same serial numbers first, then those of one outlet, the closest first.
+    fn pairs(&self) -> BTreeMap<Id, &'a Sale> {
+        let mut mates = BTreeMap::new();
+        for by_serials in [true, false] {
+            let mut near: Vec<_> = Vec::new();
+            for lower in self.counted.iter().filter(|sale| self.is_of_tier(sale, false)) {
+                for upper in self.counted.iter().filter(|sale| self.is_of_tier(sale, true)) {
+                    near.extend(
+                        nearness(lower, upper, by_serials).map(|near| (near, key(upper), key(lower), *upper, *lower)),
+                    );
+                }
+            }
+            near.sort_by_key(|(near, upper, lower, ..)| (*near, *upper, *lower));
+            for (.., upper, lower) in near {
+                if !mates.contains_key(&upper.id) && !mates.contains_key(&lower.id) {
+                    mates.extend([(upper.id, lower), (lower.id, upper)]);
+                }
+            }
+        }
+        mates
+    }
+
+    /// Only where distributors and resellers report of the same catalogue.
+    fn is_of_tier(&self, sale: &Sale, upper: bool) -> bool {
+        let Some(partner) = self.reference.partners.iter().find(|known| known.id == sale.at.partner) else {
+            return false;
+        };
+        let reports =
+            |kind| self.reference.partners.iter().any(|known| known.source == partner.source && known.kind == kind);
+        let both = reports(PartnerKind::Distributor) && reports(PartnerKind::Reseller);
+        both && sale.quantity > Micros::ZERO && (partner.kind == PartnerKind::Distributor) == upper
+    }
+
+    /// DD-06, DD-07 and DD-16: a unit is sold while it is not in stock, or came back elsewhere and was sold again.
+    fn shares_a_unit(&self, sale: &Sale) -> bool {
+        let mate = self.mates.get(&sale.id).map(|mate| mate.id);
+        sale.serials.iter().any(|serial| {
+            let life = self.life(&sale.product, &serial_number(serial));
+            let resold = life.in_the_way.get(&sale.id).filter(|earlier| !self.came_back_between(earlier, sale));
+            resold.is_some_and(|earlier| Some(earlier.id) != mate) || life.undone.contains(&sale.id)
+        })
+    }
+
+    fn life(&self, product: &Text, serial: &str) -> Life<'a> {
+        let has =
+            |sale: &&&Sale| sale.product == *product && sale.serials.iter().any(|own| serial_number(own) == serial);
+        let moves: Vec<&Sale> = self.counted.iter().filter(has).copied().collect();
+        let mut life = Life::default();
+        for day in moves.chunk_by(|a, b| a.date == b.date) {
+            let mut returns: Vec<&Sale> = day.iter().copied().filter(|sale| sale.is_return()).collect();
+            for sold in day.iter().filter(|sale| !sale.is_return()) {
+                if life.out.is_some() && !returns.is_empty() {
+                    life.comes_back(returns.remove(0));
+                }
+                life.is_sold(sold);
+            }
+            returns.into_iter().for_each(|back| life.comes_back(back));
+        }
+        life
+    }
+
+    /// A return without serial numbers took some of the earlier line back before the later sale.
+    fn came_back_between(&self, earlier: &Sale, later: &Sale) -> bool {
+        let linked = self.taken.get(&self.document(earlier, &earlier.document));
+        linked.into_iter().flatten().any(|back| {
+            back.serials.is_empty()
+                && back.at.partner == earlier.at.partner
+                && earlier.date <= back.date
+                && back.date <= later.date
+        })
+    }
+
+    /// DD-30: the buyer sold the same product to the seller before.
+    fn comes_in_a_circle(&self, sale: &Sale) -> bool {
+        let Some(buyer) = self.partner_called(&sale.customer) else { return false };
+        let mut before = self.counted.iter().filter(|out| {
+            !out.is_return()
+                && !out.quantity.is_zero()
+                && out.product == sale.product
+                && out.at.partner == *buyer
+                && self.partner_called(&out.customer) == Some(&sale.at.partner)
+                && key(out) < key(sale)
+                && sale.date.0 - out.date.0 <= CIRCLE_DAYS
+        });
+        *buyer != sale.at.partner && !sale.quantity.is_zero() && before.next().is_some()
+    }
+
+    fn partner_called(&self, party: &str) -> Option<&Text> {
+        let name = party.strip_prefix('?')?;
+        self.reference.partners.iter().find(|known| known.name.eq_ignore_ascii_case(name)).map(|known| &known.id)
+    }
+
+    /// OP-20: one of the largest lines of a year in which more was sold than came in.
+    fn exceeds_its_year(&self, sale: &Sale) -> bool {
+        let year = |sale: &Sale| (sale.product.clone(), sale.at.partner.clone(), sale.date.year());
+        let is_of_shipment = |s: &&contract::Shipment| {
+            (&s.product, &s.partner, s.year) == (&sale.product, &sale.at.partner, sale.date.year())
+        };
+        let Some(shipment) = self.reference.shipments.iter().find(is_of_shipment) else { return false };
+        let of_year: Vec<&&Sale> =
+            self.counted.iter().filter(|other| year(other) == year(sale) && self.is_in_its_year(other)).collect();
+        let sold = of_year.iter().map(|other| exact(other.quantity)).fold(zero(), |sum, units| sum + units);
+        let mut above = sold - exact(shipment.units);
+        let mut lines: Vec<&&Sale> = of_year.into_iter().filter(|line| line.quantity > Micros::ZERO).collect();
+        lines.sort_by_key(|line| (Reverse(line.quantity), key(line)));
+        for line in lines.into_iter().take(NAMED_MAX) {
+            if above <= zero() {
+                return false;
+            }
+            if line.id == sale.id {
+                return true;
+            }
+            above -= exact(line.quantity);
+        }
+        false
+    }
+
+    /// The lower line of a pair is counted by its mate, one of a doubtful date by nobody.
+    fn is_in_its_year(&self, sale: &Sale) -> bool {
+        let is_lower =
+            self.mates.contains_key(&sale.id) && self.kind(&sale.at.partner) != Some(PartnerKind::Distributor);
+        !is_lower && !sale.holds.iter().any(|(code, _)| *code == Code::DateImplausible)
+    }
+
+    /// What a sale earns that repeats no other.
+    fn earned(&self, sale: &Sale) -> BTreeMap<Text, Granted> {
+        let is_held = !sale.holds.is_empty()
+            || self.shares_a_unit(sale)
+            || self.comes_in_a_circle(sale)
+            || self.exceeds_its_year(sale);
+        if is_held {
+            return BTreeMap::new();
+        }
+        match self.mates.get(&sale.id) {
+            None => self.offered(sale, |_| true),
+            Some(mate) => {
+                let (is_first, kind) = (key(sale) < key(mate), self.kind(&sale.at.partner));
+                self.offered(sale, |program| program.pay_tier.map_or(is_first, |tier| Some(tier) == kind))
+            }
+        }
+    }
+
+    /// The programs that select a sale and pay, by ledger key.
+    fn offered(&self, sale: &Sale, pays: impl Fn(&Program) -> bool) -> BTreeMap<Text, Granted> {
+        let mut programs: Vec<&Program> = self.reference.programs.iter().collect();
+        programs.retain(|program| self.selects(program, sale) && pays(program));
+        programs.sort_by_key(|program| (program.priority, program.id.clone()));
+        let mut offered = BTreeMap::new();
+        for program in programs {
+            let ledger_key = program.group.clone().unwrap_or_else(|| program.id.clone());
+            let granted = offered.entry(ledger_key).or_insert_with(|| Granted {
+                programs: Vec::new(),
+                quantity: sale.quantity,
+                amount: sale.amount,
+                origin: None,
+            });
+            granted.programs.push(program.id.clone());
+        }
+        offered
+    }
+
+    fn selects(&self, program: &Program, sale: &Sale) -> bool {
+        let Some(partner) = self.reference.partners.iter().find(|known| known.id == sale.at.partner) else {
+            return false;
+        };
+        let product = self.reference.products.iter().find(|known| known.id == sale.product);
+        let category = product.map_or("", |product| product.category.as_str());
+        let selector = &program.selector;
+        let buys_through = |top: &Text| self.above(&partner.id).contains(top);
+        program.from <= sale.date
+            && sale.date <= program.to
+            && names(&selector.categories, category)
+            && names(&selector.products, &sale.product)
+            && !selector.excluded_products.contains(&sale.product)
+            && names(&selector.partners, &partner.id)
+            && (selector.partners_under.is_empty() || selector.partners_under.iter().any(buys_through))
+            && (selector.partner_kinds.is_empty() || selector.partner_kinds.contains(&partner.kind))
+            && names(&selector.customers, &sale.customer)
+            && names(&selector.promotions, &sale.promotion)
+    }
+
+    /// A partner and all that it buys through.
+    fn above(&self, partner: &Text) -> Vec<Text> {
+        let known = self.reference.partners.iter().find(|known| known.id == *partner);
+        let parent = known.filter(|known| !known.parent.is_empty()).map(|known| &known.parent);
+        let mut above = parent.map_or_else(Vec::new, |parent| self.above(parent));
+        above.push(partner.clone());
+        above
+    }
+
+    /// DQ-06: returns by the document that they take back: the one they name, that of the latest sale of their serial numbers,
+    /// or that of the latest sale to their customer, rather of one that is large enough.
+    fn returns_by_sale(&self) -> BTreeMap<Document, Vec<&'a Sale>> {
+        let mut taken: BTreeMap<Document, Vec<&Sale>> = BTreeMap::new();
+        for back in self.counted.iter().filter(|sale| sale.is_return()) {
+            if let Some(document) = self.document_taken_back(back) {
+                taken.entry(document).or_default().push(back);
+            }
+        }
+        taken
+    }
+
+    fn document_taken_back(&self, back: &Sale) -> Option<Document> {
+        if !back.original_document.is_empty() {
+            return Some(self.document(back, &back.original_document));
+        }
+        let mine = |sale: &&&Sale| {
+            !sale.is_return()
+                && (&sale.product, &sale.at.partner) == (&back.product, &back.at.partner)
+                && sale.date <= back.date
+        };
+        let sold: Vec<&Sale> = self.counted.iter().filter(mine).copied().collect();
+        let serials: BTreeSet<String> = back.serials.iter().map(|serial| serial_number(serial)).collect();
+        let has_serial = |sale: &&&Sale| sale.serials.iter().any(|serial| serials.contains(&serial_number(serial)));
+        let by_serial = sold.iter().rev().find(has_serial);
+        let mut to_customer =
+            sold.iter().rev().filter(|sale| !back.customer.is_empty() && sale.customer == back.customer);
+        let latest = to_customer.clone().next();
+        let large = to_customer.find(|sale| sale.quantity >= back.quantity.abs());
+        let found = by_serial.or(large).or(latest)?;
+        Some(self.document(found, &found.document))
+    }
+
+    /// What returns take back: of a linked one no more than its lines were granted; one without a sale in its own period.
+    fn given_back(&self) -> BTreeMap<Id, BTreeMap<Text, Granted>> {
+        let mut given = BTreeMap::new();
+        let linked: BTreeSet<Id> = self.taken.values().flatten().map(|back| back.id).collect();
+        for back in self.counted.iter().filter(|sale| sale.is_return() && !linked.contains(&sale.id)) {
+            given.insert(back.id, self.offered(back, |_| true));
+        }
+        for (document, returns) in &self.taken {
+            let is_line = |sale: &&&Sale| !sale.is_return() && self.document(sale, &sale.document) == *document;
+            let lines: Vec<&Sale> = self.counted.iter().filter(is_line).copied().collect();
+            let mut left: Vec<Exact> = lines.iter().map(|line| exact(line.quantity)).collect();
+            for back in returns {
+                let mine: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].at.partner == back.at.partner).collect();
+                let taken = match mine.is_empty() {
+                    true => self.offered(back, |_| true),
+                    false => self.taken_from(back, &lines, &mine, &mut left),
+                };
+                given.insert(back.id, taken);
+            }
+        }
+        given
+    }
+
+    fn taken_from(&self, back: &Sale, lines: &[&Sale], mine: &[usize], left: &mut [Exact]) -> BTreeMap<Text, Granted> {
+        let mut wanted = exact(back.quantity.abs()).min(mine.iter().fold(zero(), |sum, at| sum + left[*at]));
+        let enough = mine.iter().copied().find(|at| left[*at] > zero() && left[*at] >= wanted);
+        let mut taken: BTreeMap<Text, Granted> = BTreeMap::new();
+        for at in enough.map_or_else(|| mine.to_vec(), |at| vec![at]) {
+            let units = left[at].min(wanted);
+            if units == zero() {
+                continue;
+            }
+            left[at] -= units;
+            wanted -= units;
+            let (line, units) = (lines[at], whole(units));
+            let amount = amount_back(back, line, units);
+            for (ledger_key, earned) in self.earned(line) {
+                let nothing = Granted { quantity: Micros::ZERO, amount: Micros::ZERO, origin: Some(line.id), ..earned };
+                let sum = taken.entry(ledger_key).or_insert(nothing);
+                sum.quantity += -units;
+                sum.amount += -amount;
+            }
+        }
+        taken
+    }
+}
+
+fn whole(units: Exact) -> Micros {
+    let millionths = (units * Exact::from_integer(1_000_000)).to_integer();
+    Micros(i64::try_from(millionths).expect("no more than was sold"))
+}
+
+/// The price of a unit that came back, and no more than it was sold for.
+fn amount_back(back: &Sale, sold: &Sale, units: Micros) -> Micros {
+    let part = |sale: &Sale| exact(sale.amount.abs()) * exact(units) / exact(sale.quantity.abs());
+    let price = if back.currency == sold.currency { part(back).min(part(sold)) } else { part(sold) };
+    whole(to_millionths(price))
+}
+
+fn names(list: &[Text], value: &str) -> bool {
+    list.is_empty() || list.iter().any(|named| named == value)
+}
+
+/// DD-23: one sale dated into two months.
+fn sold_in_another_month(sale: &Sale, other: &Sale) -> bool {
+    sale.at.partner == other.at.partner
+        && same_goods(sale, other)
+        && sale.serials.is_empty()
+        && other.serials.is_empty()
+        && days_between(sale, other) <= DOCUMENT_DAYS
+        && sale.date.first_of_month() != other.date.first_of_month()
+        && sale.party() == other.party()
+        && normal(&sale.document) == normal(&other.document)
+        && key(sale) > key(other)
+}
+
+fn serial_number(serial: &str) -> String {
+    serial.chars().filter(|sign| sign.is_ascii_alphanumeric()).collect::<String>().to_ascii_uppercase()
+}
+
+/// How close a reseller's line is to a distributor's: the same serial numbers first, then the days.
+fn nearness(lower: &Sale, upper: &Sale, by_serials: bool) -> Option<(u8, i32)> {
+    let (days, outlets) = (lower.date.0 - upper.date.0, [&lower.outlet, &upper.customer]);
+    let is_known = |outlet: &&Text| !outlet.is_empty() && !outlet.starts_with('?');
+    let known = outlets.iter().all(is_known);
+    let other_outlet = known && outlets[0] != outlets[1];
+    let is_near = (0..=TIER_DAYS).contains(&days) && lower.at.partner != upper.at.partner && !other_outlet;
+    let are_alike = (&lower.product, lower.quantity) == (&upper.product, upper.quantity);
+    let ends = |sale: &Sale| {
+        let serials: BTreeSet<String> = sale.serials.iter().map(|serial| serial_number(serial)).collect();
+        serials.first().cloned().zip(serials.last().cloned())
+    };
+    let same = match (ends(lower), ends(upper)) {
+        (Some(ours), Some(theirs)) if ours == theirs => 0,
+        (Some(ours), Some(theirs)) if !by_serials && (ours.0 == theirs.0 || ours.1 == theirs.1) => 0,
+        (Some(_), Some(_)) => return None,
+        _ if by_serials => return None,
+        _ => 1,
+    };
+    (is_near && are_alike && (by_serials || known)).then_some((same, days))
+}
+
+/// Where a unit has been.
+#[derive(Default)]
+struct Life<'a> {
+    out: Option<&'a Sale>,
+    /// Sold last, and came back through another partner.
+    elsewhere: Option<&'a Sale>,
+    /// The earlier sale that stands in the way of a later one.
+    in_the_way: BTreeMap<Id, &'a Sale>,
+    /// Sales whose unit came back elsewhere and was sold again.
+    undone: BTreeSet<Id>,
+}
+
+impl<'a> Life<'a> {
+    fn is_sold(&mut self, sale: &'a Sale) {
+        if let Some(out) = self.out.replace(sale) {
+            self.in_the_way.insert(sale.id, out);
+        }
+        self.undone.extend(self.elsewhere.take().map(|first| first.id));
+    }
+
+    fn comes_back(&mut self, back: &'a Sale) {
+        self.elsewhere = self.out.take().filter(|sold| sold.at.partner != back.at.partner);
+    }
+}

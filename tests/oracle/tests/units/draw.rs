@@ -1,0 +1,217 @@
+//! Small markets and what their partners report, drawn from a seed.
+
+use std::sync::Arc;
+
+use contract::{
+    Cadence, Code, Currency, Day, Finding, Id, Mechanism, Micros, Movement, Partner, PartnerKind, Product, Program,
+    RecordRef, Reference, Sale, SaleEvent, Selector, Shipment, Text,
+};
+
+const PARTNERS: [&str; 4] = ["A", "B", "D", "L"];
+const PRODUCTS: [&str; 2] = ["s/cased", "s/p"];
+const EVENTS: usize = 150;
+/// Sales that stand at once; another one takes the place of the oldest.
+const STANDING_MAX: usize = 36;
+
+/// Numbers that look random and are the same every time (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn of<'a>(&mut self, list: &[&'a str]) -> &'a str {
+        list[self.below(list.len() as u64) as usize]
+    }
+}
+
+/// A market, and sales that come, go, are restated and get company.
+pub fn history(seed: u64) -> (Reference, Vec<SaleEvent>) {
+    let mut dice = Dice(seed);
+    let reference = market(&mut dice);
+    let mut events = Vec::new();
+    let mut standing: Vec<Arc<Sale>> = Vec::new();
+    let mut number = 0;
+    while events.len() < EVENTS {
+        let at = dice.below(standing.len().max(1) as u64) as usize;
+        match dice.below(10) {
+            0 | 1 if !standing.is_empty() => events.push(SaleEvent::Retract(standing.swap_remove(at))),
+            2 if !standing.is_empty() => {
+                let before = standing.swap_remove(at);
+                number += 1;
+                let after = Sale { id: before.id, version: before.version + 1, ..sale(&mut dice, number) };
+                standing.push(Arc::new(after));
+                events.push(SaleEvent::Retract(before));
+                events.push(SaleEvent::Assert(standing[standing.len() - 1].clone()));
+            }
+            3 if standing.get(at).is_some_and(|sale| sale.alone) => {
+                events.push(SaleEvent::Company(standing[at].clone()));
+            }
+            _ => {
+                if standing.len() >= STANDING_MAX {
+                    events.push(SaleEvent::Retract(standing.remove(0)));
+                }
+                number += 1;
+                standing.push(Arc::new(sale(&mut dice, number)));
+                events.push(SaleEvent::Assert(standing[standing.len() - 1].clone()));
+            }
+        }
+    }
+    (reference, events)
+}
+
+fn day(text: &str) -> Day {
+    Day::parse(text).expect("a day")
+}
+
+/// `D` distributes to `A` and `B`, `L` stands alone. Twelve pieces of `s/cased` are a pack.
+fn market(dice: &mut Dice) -> Reference {
+    let partner = |id: &str, name: &str, kind, parent: &str| Partner {
+        id: id.into(),
+        name: name.to_owned(),
+        kind,
+        source: "s".into(),
+        parent: parent.into(),
+        country: Text::default(),
+        region: Text::default(),
+        currency: Currency::parse("USD"),
+    };
+    let product = |id: &str, category: &str, pack: Option<i64>| Product {
+        id: id.into(),
+        name: String::new(),
+        other_names: Vec::new(),
+        category: category.into(),
+        list_price: None,
+        gtin: Text::default(),
+        pack: pack.map(Micros::units),
+    };
+    let (upper, lower) = (PartnerKind::Distributor, PartnerKind::Reseller);
+    let mut shipments = Vec::new();
+    for partner in PARTNERS {
+        for product in PRODUCTS {
+            for year in [2012, 2013] {
+                if dice.chance(40) {
+                    let units = Micros::units(2 + dice.below(12) as i64);
+                    shipments.push(Shipment { partner: partner.into(), product: product.into(), year, units });
+                }
+            }
+        }
+    }
+    Reference {
+        partners: vec![
+            partner("A", "Ash", lower, "D"),
+            partner("B", "Birch", lower, "D"),
+            partner("D", "Maple", upper, ""),
+            partner("L", "Lime", lower, ""),
+        ],
+        products: vec![product("s/cased", "cases", Some(12)), product("s/p", "bikes", None)],
+        programs: (0..5).map(|place| program(dice, place)).collect(),
+        shipments,
+        functional_currency: Currency::parse("USD"),
+        ..Reference::default()
+    }
+}
+
+fn program(dice: &mut Dice, place: u64) -> Program {
+    let texts = |text: &str| vec![Text::from(text)];
+    let selector = match dice.below(8) {
+        0 => Selector { categories: texts("bikes"), ..Selector::default() },
+        1 => Selector { partner_kinds: vec![PartnerKind::Reseller], ..Selector::default() },
+        2 => Selector { partners_under: texts("D"), ..Selector::default() },
+        3 => Selector { excluded_products: texts("s/p"), ..Selector::default() },
+        4 => Selector { customers: texts("s/1"), partners: texts("D"), ..Selector::default() },
+        _ => Selector::default(),
+    };
+    let tiers = [None, None, Some(PartnerKind::Distributor), Some(PartnerKind::Reseller)];
+    Program {
+        id: Text::from(format!("P{place}")),
+        version: 1,
+        name: String::new(),
+        from: if dice.chance(30) { day("2012-12-20") } else { day("2010-01-01") },
+        to: if dice.chance(30) { day("2013-02-10") } else { day("2019-12-31") },
+        selector,
+        eligible: None,
+        conditions: Default::default(),
+        mechanism: Mechanism::PerUnit { rate: Micros::ONE },
+        period: Cadence::Month,
+        currency: None,
+        conversion: Default::default(),
+        caps: Default::default(),
+        threshold: None,
+        group: dice.chance(50).then(|| "group".into()),
+        priority: dice.below(3) as u32,
+        pay_tier: tiers[dice.below(4) as usize],
+        class: Default::default(),
+        grace_days: 0,
+        close_days: 0,
+        auto_authorise: true,
+        paid: Default::default(),
+        choose: Default::default(),
+        stack: None,
+        rounding: Default::default(),
+        minimum_payout: None,
+        bonus: Vec::new(),
+        prorate: Default::default(),
+    }
+}
+
+/// Few values of everything, so that sales have to do with each other.
+fn sale(dice: &mut Dice, number: u32) -> Sale {
+    let partner = dice.of(&PARTNERS);
+    let product = dice.of(&["s/cased", "s/p", "s/p"]);
+    let units = if product == "s/cased" && dice.chance(50) { 12 } else { 1 + dice.below(3) as i64 };
+    let is_return = dice.chance(25);
+    let quantity = if is_return { -units } else { units };
+    let amount = if product == "s/cased" { 24 * quantity.signum() } else { (9 + dice.below(2) as i64) * quantity };
+    let at = RecordRef { partner: partner.into(), file_no: 1, record_no: number };
+    let customers: &[&str] = if partner == "D" { &["s/1", "s/2", "?Ash"] } else { &["", "?buyer", "?Maple", "s/1"] };
+    let serials: &[&str] = &["S-1", "S-2", "s3", "S4", "S5"];
+    let mut sale = Sale {
+        id: Id::of("drawn", &[&number.to_string()]),
+        version: 1,
+        at,
+        stamp: 1,
+        product: product.into(),
+        document: dice.of(&["1001", "01001", "1002", "1003", "IOO1", "88", "C-07", "INV-00123"]).into(),
+        document_line: Text::default(),
+        date: day("2012-12-01").plus(dice.below(100) as i32),
+        quantity: Micros::units(quantity),
+        unit_price: Micros::ZERO,
+        amount: Micros::units(amount),
+        currency: Currency::parse("USD").expect("a currency"),
+        outlet: dice.of(&["", "s/1", "s/1", "s/2"]).into(),
+        customer: dice.of(customers).into(),
+        rep: Text::default(),
+        promotion: Text::default(),
+        serials: Vec::new(),
+        original_document: Text::default(),
+        movement: if is_return { Movement::Return } else { Movement::Sale },
+        alone: dice.chance(60),
+        holds: Vec::new(),
+    };
+    if dice.chance(50) {
+        sale.date = day("2013-01-28").plus(dice.below(6) as i32);
+    }
+    if dice.chance(30) {
+        sale.serials = (0..units.min(3)).map(|_| dice.of(serials).into()).collect();
+        sale.serials.sort_unstable();
+        sale.serials.dedup();
+    }
+    if is_return && dice.chance(50) {
+        sale.original_document = dice.of(&["1001", "1002", "88", "c7"]).into();
+    }
+    if dice.chance(8) {
+        let code = if dice.chance(50) { Code::AmountMismatch } else { Code::DateImplausible };
+        sale.holds = vec![(code, Finding::id_of(code, &sale.at, None))];
+    }
+    sale
+}
