@@ -1,8 +1,8 @@
 //! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
 //!
 //! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets`, `memberships`, `persons`, `restricted`, `serial_ranges`,
-//! `consumer_rebates`, `drop_shipments`, `taxes`, `deductions`, `payees`, `amendments`, `product_attributes`,
-//! `partner_tiers` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
+//! `consumer_rebates`, `drop_shipments`, `customer_payments`, `taxes`, `deductions`, `payees`, `amendments`,
+//! `product_attributes`, `partner_tiers` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
 //! with golden keys `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
 
@@ -83,6 +83,11 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
             Some(vec![partner.to_owned(), format!("{source}/{sku}"), order.to_owned()])
         })?;
         write("drop_shipments.csv", &["partner", "product", "order"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "customer_payments.csv")? {
+        let columns = ["partner_id", "document", "date", "status"];
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("customer_payments.csv", &["partner", "document", "date", "status"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "taxes.csv")? {
         let rows = table.keyed(2, ["country", "from", "rate"], |row| Some(row.map(str::to_owned).to_vec()))?;
@@ -421,6 +426,7 @@ mod tests {
         ("restricted.csv", "name,list\nEvil Ltd,EU 2013-01\n"),
         ("consumer_rebates.csv", "source,sku,serial,date\naw,A-1,s-1,2013-02-03\naw,A-1,s-1,2013-02-04\n"),
         ("drop_shipments.csv", "partner_id,sku,order\nP2,A-1,4711\n"),
+        ("customer_payments.csv", "partner_id,document,date,status\nP2,R-1,2013-02-03,paid\n"),
         ("taxes.csv", "country,from,rate\nDE,2007-01-01,19%\n"),
         (
             "deductions.csv",
@@ -461,6 +467,7 @@ mod tests {
         assert_eq!(reference.memberships[0].to.unwrap().to_string(), "2013-03-31");
         assert_eq!((reference.memberships.len(), reference.persons.len(), reference.restricted.len()), (2, 1, 1));
         assert_eq!((&*reference.consumer_rebates[0].serial, &*reference.drop_shipments[0].product), ("S1", "aw/A-1"));
+        assert_eq!(reference.customer_payments[0].status, contract::InvoiceStatus::Paid);
         assert_eq!(reference.taxes[0].rate.to_string(), "0.19");
         assert_eq!((&*reference.deductions[0].invoice, &*reference.payees[0].account), ("88", "a1"));
         assert_eq!((&*reference.amendments[0].program, reference.amendments[0].version), ("AW-STEP", 1));

@@ -104,6 +104,7 @@ codes! {
     AuthorisationReused = "DD-15", Block, "a special price that was authorised for another partner";
     CustomerSplit = "OP-46", Hold, "a special price used for another site of its customer";
     ProofMissing = "OP-37", Defer, "evidence that the program asks for is missing";
+    SaleUnpaid = "OP-32", Defer, "the customer has not paid, under a program for paid invoices only";
     ConsumerRebatePaid = "DD-22", Block, "the end customer was paid a rebate for the unit";
     DropShipCounted = "DD-27", Block, "an order that the manufacturer delivered itself, reported as a sale from stock";
     Deducted = "DD-10", Hold, "the partner has deducted the amount from an invoice";

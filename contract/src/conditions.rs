@@ -28,6 +28,8 @@ pub struct Conditions {
     pub no_consumer_rebate: bool,
     /// Orders that [`crate::Reference::drop_shipments`] names do not earn (DD-27).
     pub stock_sales: bool,
+    /// A sale earns once [`crate::Reference::customer_payments`] says that its document is paid (OP-32).
+    pub paid_invoices: bool,
 }
 
 /// Evidence that a row carries with it.

@@ -33,6 +33,7 @@ pub struct Reference {
     pub serial_ranges: Vec<SerialRange>,
     pub consumer_rebates: Vec<ConsumerRebate>,
     pub drop_shipments: Vec<DropShipment>,
+    pub customer_payments: Vec<CustomerPayment>,
     pub taxes: Vec<Tax>,
     pub deductions: Vec<Deduction>,
     pub payees: Vec<PayeeAccount>,
@@ -233,6 +234,25 @@ pub struct DropShipment {
     pub product: Text,
     /// As the partner numbers its documents.
     pub order: Text,
+}
+
+/// What is known from a day on of a partner's document: whether its customer has paid it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CustomerPayment {
+    pub partner: Text,
+    /// As the partner numbers its documents.
+    pub document: Text,
+    /// Of several rows on one document the latest holds.
+    pub date: Day,
+    pub status: InvoiceStatus,
+}
+
+/// Where a document stands with its customer; of two on one day the later one here holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum InvoiceStatus {
+    Paid,
+    Unpaid,
+    Cancelled,
 }
 
 /// An amount that a partner has kept back from an invoice for what a program owes it, and that it still has.

@@ -174,6 +174,11 @@ fn registers(
             rows.names(&order.partner, &order.product, || format!("{},{}", order.partner, order.product), names);
         }
     });
+    in_table("customer_payments.csv", folder, problems, |rows| {
+        for payment in &reference.customer_payments {
+            rows.partner(&payment.partner, &format!("{},{}", payment.partner, payment.document), names);
+        }
+    });
     in_table("taxes.csv", folder, problems, |rows| {
         let countries = reference.partners.iter().map(|partner| partner.country.as_str());
         let countries: BTreeSet<&str> = countries.filter(|country| !country.is_empty()).collect();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use contract::{
-    Amendment, ConsumerRebate, CrossReference, Day, Deduction, DropShipment, Membership, Outlet, Partner, PartnerKind,
-    PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Purchase, Rate, Reference, Restricted, SerialRange,
-    Shipment, Tax, Text,
+    Amendment, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, InvoiceStatus,
+    Membership, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Purchase,
+    Rate, Reference, Restricted, SerialRange, Shipment, Tax, Text,
 };
 
 use super::fields::{currency, day, number, one_of, positive, share, text, whole};
@@ -16,6 +16,8 @@ use super::{draws, special_prices};
 
 pub(crate) const KINDS: &[(&str, PartnerKind)] =
     &[("distributor", PartnerKind::Distributor), ("reseller", PartnerKind::Reseller)];
+const INVOICES: &[(&str, InvoiceStatus)] =
+    &[("paid", InvoiceStatus::Paid), ("unpaid", InvoiceStatus::Unpaid), ("cancelled", InvoiceStatus::Cancelled)];
 
 /// A table of a configuration: its file, whether it must be there, and what reads it.
 pub(crate) struct MasterTable {
@@ -43,6 +45,7 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "serial_ranges.csv", required: false, read: serial_ranges },
     MasterTable { file: "consumer_rebates.csv", required: false, read: consumer_rebates },
     MasterTable { file: "drop_shipments.csv", required: false, read: drop_shipments },
+    MasterTable { file: "customer_payments.csv", required: false, read: customer_payments },
     MasterTable { file: "taxes.csv", required: false, read: taxes },
     MasterTable { file: "deductions.csv", required: false, read: deductions },
     MasterTable { file: "payees.csv", required: false, read: payees },
@@ -215,6 +218,15 @@ fn drop_shipments(report: &mut Report<'_>, reference: &mut Reference) {
         let order = row.require("order", text, report);
         let shipment = DropShipment { partner: partner?, product: product?, order: order? };
         Some((shipment.clone(), shipment))
+    });
+}
+
+fn customer_payments(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.customer_payments = keyed(&["partner", "document", "date", "status"], report, |row, report| {
+        let (partner, document) = (row.require("partner", text, report), row.require("document", text, report));
+        let (date, status) = (row.require("date", day, report), row.require("status", one_of(INVOICES), report));
+        let payment = CustomerPayment { partner: partner?, document: document?, date: date?, status: status? };
+        Some(((payment.partner.clone(), payment.document.clone(), payment.date), payment))
     });
 }
 

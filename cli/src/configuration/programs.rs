@@ -95,6 +95,7 @@ pub(crate) const CONDITION_KEYS: &[&str] = &[
     "proof",
     "no-consumer-rebate",
     "stock-sales-only",
+    "paid-invoices-only",
 ];
 pub(crate) const PROOFS: &[(&str, Proof)] = &[("serials", Proof::Serials), ("customer", Proof::Customer)];
 pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
@@ -552,6 +553,7 @@ fn conditions(node: &Node, report: &mut Report<'_>) -> (Conditions, Vec<Selected
         proof,
         no_consumer_rebate: only("no-consumer-rebate"),
         stock_sales: only("stock-sales-only"),
+        paid_invoices: only("paid-invoices-only"),
     };
     (conditions, used)
 }

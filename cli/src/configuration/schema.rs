@@ -154,6 +154,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("conditions", "proof") => (some(words(PROOFS)), "What the row must say (OP-37)."),
         ("conditions", "no-consumer-rebate") => (yes_no(), "Nothing for units in consumer_rebates.csv (DD-22)."),
         ("conditions", "stock-sales-only") => (yes_no(), "Nothing for orders in drop_shipments.csv (DD-27)."),
+        ("conditions", "paid-invoices-only") => {
+            (yes_no(), "Nothing for a document until customer_payments.csv says that it is paid (OP-32).")
+        }
         ("caps", "per-unit") => (number(), "For each unit of a sale."),
         ("caps", "per-transaction") => (number(), "For a sale with the returns that belong to it."),
         ("caps", "partner-period") => (number(), "For a beneficiary in a period."),

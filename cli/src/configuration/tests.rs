@@ -57,7 +57,7 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
     let asking = PROGRAM.replace(
         "    earn:",
         "    conditions: { members-only: yes, end-users-only: true, customers: [aw/2, aw/1], territory: DE, \
-         proof: [customer, serials] }\n    earn:",
+         proof: [customer, serials], paid-invoices-only: yes }\n    earn:",
     );
     let outlets = ("outlets.csv", "outlet,name,country\naw/1,One,DE\naw/2,Two,US\n");
     let members = ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,\nSTEP,P1,2013-01-01,2013-03-31\n");
@@ -69,6 +69,7 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
     let reference = load(good.path()).unwrap().reference;
     let conditions = &reference.programs[0].conditions;
     assert!(conditions.members_only && conditions.end_users && !conditions.registered_persons);
+    assert!(conditions.paid_invoices && !conditions.stock_sales);
     assert_eq!(conditions.customers, ["aw/1", "aw/2"]);
     assert_eq!(conditions.proof, [contract::Proof::Serials, contract::Proof::Customer]);
     assert_eq!(reference.taxes[0].rate.to_string(), "0.19");
@@ -80,6 +81,11 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
         ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,2013-01-01\nSTEPS,P1,2013-01-01,\n"),
         ("persons.csv", "partner,person,from\nP9,Ann Lee,2013-01-01\n"),
         ("taxes.csv", "country,from,rate\nFR,2007-01-01,20%\nSouth,2007-01-01,20%\n"),
+        (
+            "customer_payments.csv",
+            "partner,document,date,status\nP1,R-1,2013-02-03,payed\nP1,R-2,2013-02-03,paid\nP9,R-1,2013-02-03,unpaid\n\
+             P1,R-2,2013-02-03,cancelled\n",
+        ),
         (
             "deductions.csv",
             "deduction,program,partner,period,invoice,amount,currency\nD1,STEPS,P1,2013-Q1,88,1.50,USD\n\
@@ -93,6 +99,9 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
         [
             "amendments.csv:3:1 program `STEP` has no version 2 (they are counted from 1, in order of `from`)",
             "amendments.csv:4:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
+            "customer_payments.csv:2:19 `payed` is none of paid, unpaid, cancelled",
+            "customer_payments.csv:4:1 nobody knows the partner `P9` (did you mean `P1`?)",
+            "customer_payments.csv:5:1 this key stands in the table twice (keep one of the two rows)",
             "deductions.csv:2:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
             "deductions.csv:3:1 `2013-01` is no period of program `STEP` (write a month as 2013-04, a quarter as 2013-Q2, a year \
              as 2013)",

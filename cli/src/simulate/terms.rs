@@ -204,6 +204,7 @@ fn conditions(conditions: &Conditions) -> String {
         ("registered persons only", conditions.registered_persons),
         ("no consumer rebate", conditions.no_consumer_rebate),
         ("stock sales only", conditions.stock_sales),
+        ("paid invoices only", conditions.paid_invoices),
     ];
     let proof = conditions.proof.iter().map(|proof| proof.as_str().into()).collect();
     let lists = [("customers", &conditions.customers), ("territory", &conditions.territory), ("proof", &proof)];

@@ -3,6 +3,7 @@
 mod answers;
 mod commands;
 mod exports;
+mod invoices;
 mod simulate;
 mod tenant;
 mod terms;

@@ -35,6 +35,7 @@ pub(crate) mod return_above_sold;
 pub(crate) mod return_and_resell;
 pub(crate) mod sale_in_two_periods;
 pub(crate) mod sale_to_partner;
+pub(crate) mod sale_unpaid;
 pub(crate) mod serial_never_issued;
 pub(crate) mod serial_sold_twice;
 pub(crate) mod sign_wrong;
@@ -62,6 +63,8 @@ pub(crate) enum Check {
     Terms(fn(&Sale, &Program, &Known) -> Option<(Code, String)>),
     /// One line and a program that selects it: what of the program's conditions does it not meet?
     Condition(fn(&Sale, &Program, &Known) -> Option<Unmet>),
+    /// One line under a program for paid documents only, and what is known of payments now: why does it wait?
+    Payment(fn(&Sale, &Known) -> Option<sale_unpaid::Unpaid>),
     /// One line by itself: do programs count another amount than its own?
     Base(fn(&Sale, &Reference) -> Option<Based>),
     /// Two lines of one product: does the first repeat the second?
@@ -134,6 +137,7 @@ pub const RULES: &[Rule] = &[
     consumer_rebate_paid::RULE,
     drop_ship_counted::RULE,
     proof_missing::RULE,
+    sale_unpaid::RULE,
     unit_of_measure::RULE,
     price_with_tax::RULE,
     inventory_exceeded::RULE,

@@ -16,12 +16,13 @@ use super::facts::{
 };
 use super::filing::document_key;
 use super::findings::{Around, findings, no_sale};
-use super::grants::{based, entitlements, pays};
+use super::grants::{based, entitlements, pays, waits};
 use super::market::Offers;
 use super::rolls::Rolls;
 use super::shelf::Shelf;
 use crate::programs::spiff::says_several;
 use crate::references::{Known, References};
+use crate::rules::sale_unpaid::Unpaid;
 
 /// The sales and index entries that the event at hand has touched.
 pub struct Shelves {
@@ -73,7 +74,7 @@ pub struct Desk<'a> {
     pub references: &'a References,
     pub offers: &'a mut Offers,
     pub shelves: &'a mut Shelves,
-    /// The control in force: shipments are looked up as of it.
+    /// The control in force: shipments and customers' payments are looked up as of it.
     pub stamp: u64,
 }
 
@@ -159,18 +160,24 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Entitlements that a sale gives under a grant.
-    pub fn entitlements(&mut self, sale: &Sale, grant: &Grant) -> Vec<Entitlement> {
+    /// Entitlements that a sale gives under a grant, but for programs that wait for its payment.
+    pub fn entitlements(&mut self, sale: &Sale, grant: &Grant, unpaid: Option<Unpaid>) -> Vec<Entitlement> {
         match grant {
             Grant::Nothing => Vec::new(),
             Grant::Back(gives) => gives.clone(),
             Grant::Full | Grant::Tier { .. } | Grant::Held => {
                 let known = self.known(sale);
                 let kind = known.market().kind(&sale.at.partner);
-                let programs = self.offers.programs(known, sale);
-                entitlements(sale, programs.into_iter().filter(|p| pays(grant, p, kind)), &known.reference)
+                let mut programs = self.offers.programs(known, sale);
+                programs.retain(|program| pays(grant, program, kind) && !waits(program, unpaid));
+                entitlements(sale, programs.into_iter(), &known.reference)
             }
         }
+    }
+
+    /// Entitlements that stand granted for a sale.
+    fn granted(&mut self, record: &Record) -> Vec<Entitlement> {
+        self.entitlements(&record.sale, &record.verdict.grant, record.verdict.unpaid)
     }
 
     /// Sends, publishes and writes what has changed, in (event time, sale id) order.
@@ -213,14 +220,15 @@ impl<'a> Desk<'a> {
     /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or a
     /// program knows special prices or stands in a capped stack, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
-        let Verdict { double, pair, resold, undone, circle, exceeds, back, .. } = &record.verdict;
+        let Verdict { double, pair, resold, undone, circle, exceeds, unpaid, back, .. } = &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
         let judged = double.is_some()
             || pair.is_some()
             || !resold.is_empty()
             || !undone.is_empty()
             || circle.is_some()
-            || exceeds.is_some();
+            || exceeds.is_some()
+            || unpaid.is_some();
         let sale = &record.sale;
         let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && !self.offers.tells_of_sales(known, sale);
         let plain = plain && based(sale, &known.reference).is_none();
@@ -230,25 +238,26 @@ impl<'a> Desk<'a> {
             record.verdict.findings.clear();
             return;
         }
-        let programs: Vec<&Program> = self.offers.programs(known, sale);
+        let programs = self.offers.programs(known, sale);
+        let (waiting, earning): (Vec<&Program>, Vec<&Program>) = programs.into_iter().partition(|p| waits(p, *unpaid));
         let selecting = self.offers.selecting(known, sale);
-        let around = Around { earning: &programs, selecting: &selecting, breached: &breached };
+        let around = Around { earning: &earning, waiting: &waiting, selecting: &selecting, breached: &breached };
         record.verdict.findings = findings(record, &around, known);
     }
 
     fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {
-        let (was, is) = (before.map(|r| &r.verdict.grant), now.map(|r| &r.verdict.grant));
+        let [was, is] = [before, now].map(|record| record.map(|r| (&r.verdict.grant, r.verdict.unpaid)));
         if was == is {
             return;
         }
         if let Some(record) = before {
-            for entitlement in self.entitlements(&record.sale, &record.verdict.grant) {
+            for entitlement in self.granted(record) {
                 let key = entitlement.ledger_key.clone();
                 outbox.send(&key, EntitlementEvent::Revoke(Box::new(entitlement)));
             }
         }
         if let Some(record) = now {
-            for entitlement in self.entitlements(&record.sale, &record.verdict.grant) {
+            for entitlement in self.granted(record) {
                 let key = entitlement.ledger_key.clone();
                 outbox.send(&key, EntitlementEvent::Grant(Box::new(entitlement)));
             }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use stream::{Key, KeyReader, StorageError, Table};
 
 use super::rolls::{Entry, Roll, Rows};
+use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::two_tiers_report::Nearness;
 
 /// Every sale with its verdict, by day.
@@ -30,6 +31,9 @@ pub const YEAR_LINES: Table<(YearKey, i64, SaleKey), ()> = Table::new(8, "year l
 /// By hash of product, selling and buying partner: what partners sold to each other.
 pub static TRADES: Table<u64, Roll<TradeEntry>> = Table::new(10, "trades");
 pub static TRADE_ROWS: Rows<u64, TradeEntry> = Table::new(11, "trade rows");
+
+/// By hash of partner and normal document, and sale: sales that a program pays for once they are paid, with their product.
+pub const INVOICED: Table<(u64, SaleKey), Text> = Table::new(12, "invoiced sales");
 
 /// (Event time, sale id): the order in which sales win and lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,6 +98,8 @@ pub struct Verdict {
     pub circle: Option<Circle>,
     /// More was sold than shipped in, and it is the largest line.
     pub exceeds: Option<Exceeds>,
+    /// Programs that it may earn under wait for its customer's payment.
+    pub unpaid: Option<Unpaid>,
     /// For a return that is linked to a document: what it comes to there.
     pub back: Option<Back>,
     /// What stands published.
@@ -102,7 +108,8 @@ pub struct Verdict {
     pub grant: Grant,
 }
 
-/// What of a sale stands granted. With the sale and the programs as of its stamp it gives the very entitlements.
+/// What of a sale stands granted. With the sale, what of it is unpaid and the programs as of its stamp it gives the very
+/// entitlements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grant {
     #[default]

@@ -16,6 +16,8 @@ use crate::rules::{Check, RULES};
 pub struct Around<'a> {
     /// Those that it may earn under.
     pub earning: &'a [&'a Program],
+    /// Those that it may earn under once its customer has paid.
+    pub waiting: &'a [&'a Program],
     /// Those that select it.
     pub selecting: &'a [&'a Program],
     /// Conditions of those that it does not meet.
@@ -24,7 +26,7 @@ pub struct Around<'a> {
 
 /// Everything that is found about a sale, in order of precedence.
 pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec<Finding> {
-    let Around { earning: programs, selecting, breached } = *around;
+    let Around { earning: programs, waiting, selecting, breached } = *around;
     let (sale, verdict) = (&*record.sale, &record.verdict);
     let mut found = Vec::new();
     found.extend(no_sale(sale).map(|(code, message)| whole_line(sale, code, None, message, programs)));
@@ -53,6 +55,7 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
     found.extend(named(sale, known));
     if no_sale(sale).is_none() {
         found.extend(breached.iter().map(|breached| condition(sale, breached)));
+        found.extend(unpaid(record, waiting));
     }
     found.extend(rebased(sale, programs, known));
     found.extend(verdict.exceeds.as_ref().map(|exceeds| exceeded(sale, exceeds, programs)));
@@ -201,6 +204,12 @@ fn condition(sale: &Sale, breached: &Breached<'_>) -> Finding {
         message.push_str(&program.id);
     }
     Finding { program: programs[0].id.clone(), ..whole_line(sale, *code, None, message, programs) }
+}
+
+/// OP-32: programs that pay for the sale once its customer has paid.
+fn unpaid(record: &Record, waiting: &[&Program]) -> Option<Finding> {
+    let message = record.verdict.unpaid.filter(|_| !waiting.is_empty())?.of(&record.sale.document);
+    Some(condition(&record.sale, &Breached { code: Code::SaleUnpaid, message, programs: waiting.to_vec() }))
 }
 
 /// Programs count another amount than the row says; only where that changes what is paid.

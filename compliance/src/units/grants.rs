@@ -8,6 +8,7 @@ use super::facts::Grant;
 use crate::programs::price_protection::taken_from;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
+use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::{Based, Check, RULES};
 
 /// Whether a program pays under the grant to a partner of this kind. One that protects stocks counts whatever was sold.
@@ -19,6 +20,11 @@ pub fn pays(grant: &Grant, program: &Program, kind: Option<PartnerKind>) -> bool
         Grant::Held => false,
         Grant::Tier { first } => program.pay_tier.map_or(*first, |tier| Some(tier) == kind),
     }
+}
+
+/// Whether a program pays nothing until the customer does. What was sold is gone from a stock, paid or not.
+pub fn waits(program: &Program, unpaid: Option<Unpaid>) -> bool {
+    unpaid.is_some() && program.conditions.paid_invoices && !program.mechanism.protects_stock()
 }
 
 /// One entitlement for each ledger key; `programs` come by ledger key, in the order in which they are tried.

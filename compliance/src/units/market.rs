@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Day, DropShipment, Micros, Money, Partner, PartnerKind, Person, Program, Reference, Restricted, Sale, Shipment,
-    SpecialPrice, Text,
+    CustomerPayment, Day, DropShipment, InvoiceStatus, Micros, Money, Partner, PartnerKind, Person, Program, Reference,
+    Restricted, Sale, Shipment, SpecialPrice, Text,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -40,7 +40,10 @@ pub struct Market {
     holders: FxHashMap<(Text, Text), Vec<Text>>,
     /// Orders of `drop_shipments.csv` as they are written there, by partner, product and normal form.
     drop_orders: FxHashMap<(Text, Text, Text), Text>,
+    /// What holds of documents in `customer_payments.csv`, by partner and normal form.
+    invoices: FxHashMap<(Text, Text), (Day, InvoiceStatus)>,
     asks_of_all: bool,
+    asks_for_payment: bool,
     /// By partner, all of its name and country.
     namesakes: FxHashMap<Text, Vec<Text>>,
     /// By account, all that are ever paid to it.
@@ -83,7 +86,9 @@ impl Market {
             names: Names::new(reference),
             holders: holders(reference),
             drop_orders: drop_orders(reference),
+            invoices: invoices(reference),
             asks_of_all: asks_of_all(reference),
+            asks_for_payment: reference.programs.iter().any(|program| program.conditions.paid_invoices),
         }
     }
 
@@ -98,6 +103,11 @@ impl Market {
     /// Something is asked of sales under every program: restricted parties, serial numbers issued, pack sizes.
     pub fn asks_of_all(&self) -> bool {
         self.asks_of_all
+    }
+
+    /// Some program pays for paid documents only.
+    pub fn asks_for_payment(&self) -> bool {
+        self.asks_for_payment
     }
 
     /// The partner that a party on a sale is, a golden outlet or a text with a `?` in front.
@@ -158,6 +168,11 @@ impl Market {
         self.drop_orders.get(&(partner.clone(), product.clone(), skeleton(document)))
     }
 
+    /// Where a document of the partner stands with its customer, and since when that is known.
+    pub fn invoice(&self, partner: &Text, document: &str) -> Option<(Day, InvoiceStatus)> {
+        self.invoices.get(&(partner.clone(), skeleton(document))).copied()
+    }
+
     /// The family that the partner's sales are looked up in.
     pub fn family<'a>(&'a self, partner: &'a str) -> &'a str {
         self.member(partner).map_or(partner, |m| &m.family)
@@ -182,6 +197,15 @@ fn drop_orders(reference: &Reference) -> FxHashMap<(Text, Text, Text), Text> {
         orders.entry((partner.clone(), product.clone(), skeleton(order))).or_insert_with(|| order.clone());
     }
     orders
+}
+
+fn invoices(reference: &Reference) -> FxHashMap<(Text, Text), (Day, InvoiceStatus)> {
+    let mut invoices: FxHashMap<(Text, Text), (Day, InvoiceStatus)> = FxHashMap::default();
+    for CustomerPayment { partner, document, date, status } in &reference.customer_payments {
+        let stands = invoices.entry((partner.clone(), skeleton(document))).or_insert((*date, *status));
+        *stands = (*stands).max((*date, *status));
+    }
+    invoices
 }
 
 fn asks_of_all(reference: &Reference) -> bool {

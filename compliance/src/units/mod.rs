@@ -19,6 +19,7 @@ pub(crate) mod grants;
 mod judge;
 pub(crate) mod market;
 pub(crate) mod names;
+mod payments;
 mod returns;
 mod rolls;
 mod shelf;
@@ -118,12 +119,17 @@ impl Stage for UnitsStage {
         number: u64,
         payload: &[u8],
         state: &mut dyn State,
-        _outbox: &mut Outbox<EntitlementEvent>,
+        outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<(), StageError> {
         let control = postcard::from_bytes(payload)
             .map_err(|error| StageError::Unknown { stage: "units", what: format!("control {number}: {error}") })?;
         match control {
-            Control::Configure { reference } => self.references.configure(number, reference, state),
+            Control::Configure { reference } => {
+                self.references.configure(number, reference, state)?;
+                let UnitsStage { references, offers, shelves } = self;
+                let mut desk = Desk { state, references, offers, shelves, stamp: number };
+                Ok(desk.review_payments(outbox)?)
+            }
             Control::Tick { .. } | Control::Settle | Control::Command(_) => Ok(()),
         }
     }
@@ -168,6 +174,7 @@ fn judge(desk: &mut Desk<'_>, key: SaleKey, mut twins: Vec<SaleKey>) -> Result<(
     if let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) {
         twins.extend(desk.twins(&sale)?.sales);
         desk.settle_double(key)?;
+        desk.settle_payment(key)?;
     }
     for twin in twins {
         desk.settle_double(twin)?;

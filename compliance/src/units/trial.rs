@@ -1,24 +1,26 @@
 //! Small histories for tests: a market of four partners, events in, findings and net grants out.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use contract::{
-    Benefit, BookCost, Cadence, Caps, Code, Conditions, ConsumerRebate, Control, Credit, Currency, Day, DropShipment,
-    Entitlement, EntitlementEvent, Finding, Id, Mechanism, Membership, Micros, Movement, Outlet, Partner, PartnerKind,
-    Person, Product, Program, Proof, RecordRef, Reference, Resale, Restricted, Sale, SaleEvent, Selector, SerialRange,
-    Shipment, SpecialPrice, Split, Tax, Text, Topic,
+    Benefit, BookCost, Cadence, Caps, Code, Conditions, ConsumerRebate, Control, Credit, Currency, CustomerPayment,
+    Day, DropShipment, Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus, Mechanism, Membership, Micros,
+    Movement, Outlet, Partner, PartnerKind, Person, Product, Program, Proof, RecordRef, Reference, Resale, Restricted,
+    Sale, SaleEvent, Selector, SerialRange, Shipment, SpecialPrice, Split, Tax, Text, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
 
 use super::UnitsStage;
 use super::facts::{Record, SALES};
 
-struct Blob(Vec<u8>);
+/// Versions of the reference data by their hash.
+#[derive(Default)]
+struct Versions(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
 
-impl Blobs for Blob {
-    fn load(&self, _hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
-        Ok(self.0.as_slice().into())
+impl Blobs for Versions {
+    fn load(&self, hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
+        Ok(self.0.lock().unwrap()[hash].as_slice().into())
     }
 }
 
@@ -28,7 +30,7 @@ impl Blobs for Blob {
 /// June. `CLUB` pays its member `M` in February and March 2013, `DIRECT` for what was shipped in, `END` for sales to end
 /// users, `GIFTLESS` for what costs something, `HOME` for goods that stay in Spain, `NAMED` for sales to Acme. `s/12` is
 /// partner `B`'s outlet. `PROVEN` asks for serial numbers and a buyer of `s/proven`, `STOCK` pays for no order that was delivered
-/// directly, `TRADE` for no unit that the end customer was paid for. `s/taxed` costs 100; in `L`'s country sales tax is 19
+/// directly, `TRADE` for no unit that the end customer was paid for, `INVOICED` for paid documents of `s/invoiced`. `s/taxed` costs 100; in `L`'s country sales tax is 19
 /// percent since February 2013.
 pub fn market(shipments: Vec<Shipment>) -> Reference {
     let partner = |id: &str, kind: PartnerKind, parent: &str| Partner {
@@ -102,6 +104,11 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
                 selector: Selector { partners: vec!["A".into(), "L".into()], ..Selector::default() },
                 ..program("LISTED", None, spiff.clone())
             },
+            Program {
+                conditions: Conditions { paid_invoices: true, ..asked.clone() },
+                selector: Selector { products: vec!["s/invoiced".into()], ..Selector::default() },
+                ..program("INVOICED", None, per_unit.clone())
+            },
             asking("NAMED", Conditions { customers: vec!["s/13".into()], ..asked.clone() }),
             Program { to: day("2012-12-31"), ..program("OLD", None, per_unit.clone()) },
             Program {
@@ -132,6 +139,13 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
             paid: day("2013-03-02"),
         }],
         drop_shipments: vec![DropShipment { partner: "L".into(), product: "s/p".into(), order: "DS-4711".into() }],
+        customer_payments: vec![
+            paid("A-1", "2013-03-31", InvoiceStatus::Unpaid),
+            paid("A-1", "2013-04-12", InvoiceStatus::Paid),
+            paid("A-2", "2013-03-31", InvoiceStatus::Unpaid),
+            paid("A-3", "2013-03-31", InvoiceStatus::Paid),
+            paid("A-3", "2013-05-02", InvoiceStatus::Cancelled),
+        ],
         taxes: vec![Tax { country: "Utopia".into(), from: day("2013-02-01"), rate: Micros(190_000) }],
         serial_ranges: vec![SerialRange { product: "s/numbered".into(), first: "S0001".into(), last: "S4000".into() }],
         shipments,
@@ -143,6 +157,11 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         book_costs: vec![cost("2013-01-01", 10), cost("2013-05-01", 7)],
         ..Reference::default()
     }
+}
+
+/// What a row of the table says of a document of `L`.
+pub fn paid(document: &str, date: &str, status: InvoiceStatus) -> CustomerPayment {
+    CustomerPayment { partner: "L".into(), document: document.into(), date: day(date), status }
 }
 
 fn product(id: &str, list: i64, pack: Option<i64>) -> Product {
@@ -247,29 +266,48 @@ pub struct Trial {
     stage: UnitsStage,
     state: MemoryState,
     outbox: Outbox<EntitlementEvent>,
+    versions: Arc<Versions>,
+    /// The control in force.
+    control: u64,
     pub findings: BTreeMap<Id, Finding>,
     pub granted: Vec<Entitlement>,
 }
 
 impl Trial {
     pub fn new(reference: &Reference) -> Trial {
-        let blobs = Arc::new(Blob(postcard::to_stdvec(reference).unwrap()));
-        let bytes = postcard::to_stdvec(reference).unwrap();
-        let hash = Id::of("reference", &[&format!("{bytes:?}")]);
+        let versions = Arc::new(Versions::default());
         let mut trial = Trial {
-            stage: UnitsStage::new(blobs),
+            stage: UnitsStage::new(versions.clone()),
             state: MemoryState::default(),
             outbox: Outbox::default(),
+            versions,
+            control: 0,
             findings: BTreeMap::new(),
             granted: Vec::new(),
         };
-        let control = postcard::to_stdvec(&Control::Configure { reference: hash }).unwrap();
-        trial.stage.control(1, &control, &mut trial.state, &mut trial.outbox).unwrap();
+        trial.configure(reference);
         trial
     }
 
+    /// The next version of the reference data.
+    pub fn configure(&mut self, reference: &Reference) {
+        let bytes = postcard::to_stdvec(reference).unwrap();
+        let hash = Id::of("reference", &[&format!("{bytes:?}")]);
+        self.versions.0.lock().unwrap().insert(hash.0.to_vec(), bytes);
+        self.control += 1;
+        let control = postcard::to_stdvec(&Control::Configure { reference: hash }).unwrap();
+        self.stage.control(self.control, &control, &mut self.state, &mut self.outbox).unwrap();
+        self.take();
+    }
+
     pub fn send(&mut self, event: &SaleEvent) {
-        self.stage.process(Input { stamp: 1, item: event }, &mut self.state, &mut self.outbox).unwrap();
+        let input = Input { stamp: self.control, item: event };
+        self.stage.process(input, &mut self.state, &mut self.outbox).unwrap();
+        self.take();
+    }
+
+    /// Takes what the stage sent and published.
+    fn take(&mut self) {
         let (sent, published) = self.outbox.drain();
         for routed in sent {
             match routed.item {
