@@ -124,6 +124,7 @@ codes! {
     ClaimAboveDue = "OP-44", Adjust, "more claimed than is due";
     StackOverCap = "DD-12", Adjust, "programs that stack give more for one sale than they may together";
     ProgramAmended = "OP-31", Hold, "a program version that came when the period had frozen";
+    ScoreChanged = "OP-47", Hold, "a score that became another after the period had frozen";
     PackAndPieces = "DD-21", Hold, "packs of a product and the pieces in them on one document";
 }
 

@@ -266,13 +266,13 @@ pub struct Growth {
     pub baselines: Arc<[Figure]>,
 }
 
-/// A rate by bands of a score that is frozen with the terms (domain notes §4.5).
+/// A rate by bands of a score that is frozen with the period (domain notes §4.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     pub benefit: Benefit,
     /// `from` is a score.
     pub tiers: Vec<Tier>,
-    /// In order of partner and period.
+    /// In order of partner and period. Later versions of the reference data may have others (OP-47).
     pub scores: Arc<[Figure]>,
 }
 

@@ -595,6 +595,16 @@ fn breakage_is_an_estimate_and_the_rest_of_points_are_terms() {
 }
 
 #[test]
+fn scores_are_known_late_and_their_bands_are_terms() {
+    let of = |program: &str| load(folder(&[("programs/score.yaml", program)]).path()).unwrap();
+    let before = of(SCORE).reference;
+    let keeps = |from: &str, to: &str| of(&SCORE.replacen(from, to, 1)).keeps_terms(&before, None).is_ok();
+    assert!(keeps("sales: 80", "sales: 90"));
+    assert!(keeps("    P2: { 2013-Q1:", "    P2: { 2013-Q2:"));
+    assert!(!keeps("from: 85", "from: 84"));
+}
+
+#[test]
 fn programs_on_one_sale_say_how_they_get_along() {
     let of = |from: &str, to: &str| problems_of_program((from, to));
     let cases = [

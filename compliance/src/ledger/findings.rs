@@ -11,6 +11,7 @@ use super::lines::{Line, each_lines, list_lines};
 use super::now::Now;
 use super::outliers;
 use super::periods::below_minimum;
+use super::scores::{Rescored, rescored};
 use super::tables::SUMS;
 use super::tally::Tally;
 use super::underpaid;
@@ -65,6 +66,8 @@ pub(crate) fn look_further(
     state: &mut dyn State,
 ) -> Result<Vec<Found>, StorageError> {
     let mut found = holds(account, program, now, state)?;
+    let holds_nothing = |rescored: &Rescored| rescored.held.is_zero() || account.accrued <= Micros::ZERO;
+    found.extend(rescored(account, now, state)?.filter(holds_nothing).map(|rescored| rescored.found));
     found.extend(came_back_later(id, account, due, state)?);
     if !has_own_rate(account, program) {
         found.extend(rates_corrected(id, account, program, now, state)?);

@@ -1,6 +1,6 @@
 //! What keeps an amount that is due from being ordered: a deduction that the partner has taken already (DD-10), a cap that
 //! two entries of one partner would use twice (DD-20), a payee that a person must look at (OP-38), terms that came when the
-//! period had frozen (OP-31).
+//! period had frozen (OP-31), a score that became less since (OP-47).
 //!
 //! Each is a function of what is accrued, of the tables in force and of the day. What is held waits from tick to tick, and
 //! goes out with the first one that finds nothing in its way.
@@ -11,6 +11,7 @@ use stream::{State, StorageError};
 use super::account::{Account, Phase};
 use super::findings::{Found, amount};
 use super::now::Now;
+use super::scores::{has_other_score, rescored};
 use super::tables::ACCOUNTS;
 use crate::programs::Exact;
 use crate::units::names::same_words;
@@ -33,6 +34,7 @@ pub(crate) fn holds(
         cap_used_twice(account, program, now, state)?,
         payee_unsure(account, now),
         amended(account, now),
+        rescored(account, now, state)?.filter(|rescored| !rescored.held.is_zero()).map(|rescored| rescored.found),
     ];
     Ok(found.into_iter().flatten().collect())
 }
@@ -45,14 +47,18 @@ pub(crate) fn left(amount: Micros, holds: &[Found], account: &Account) -> Micros
 
 /// Whether a code is that of a hold.
 pub(crate) fn is_hold(code: Code) -> bool {
-    matches!(code, Code::Deducted | Code::OnePartnerTwice | Code::PayeeUnsure | Code::ProgramAmended)
+    use Code::{Deducted, OnePartnerTwice, PayeeUnsure, ProgramAmended, ScoreChanged};
+    matches!(code, Deducted | OnePartnerTwice | PayeeUnsure | ProgramAmended | ScoreChanged)
 }
 
-/// Whether something of what is due and not ordered is not let go at the close: the partner has deducted it, or terms that
-/// came behind the freeze are not approved yet.
-pub(crate) fn outlasts_close(account: &Account, now: Now<'_>) -> bool {
-    let is_held = || deducted(account, now).is_some() || amended(account, now).is_some();
-    account.accrued > account.authorised.max(Micros::ZERO) && is_held()
+/// Whether something of what is due and not ordered is not let go at the close: the partner has deducted it, or terms or a
+/// score that came behind the freeze are not approved yet.
+pub(crate) fn outlasts_close(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<bool, StorageError> {
+    if account.accrued <= account.authorised.max(Micros::ZERO) {
+        return Ok(false);
+    }
+    let is_rescored = rescored(account, now, state)?.is_some_and(|rescored| !rescored.held.is_zero());
+    Ok(is_rescored || deducted(account, now).is_some() || amended(account, now).is_some())
 }
 
 /// Whether a table says something else of a settlement than before this control.
@@ -65,6 +71,7 @@ pub(crate) fn has_news(account: &Account, now: Now<'_>) -> bool {
             || before.approves(program, version) != known.approves(program, version)
             || before.payees(partner) != known.payees(partner)
             || before.persons(partner) != known.persons(partner)
+            || has_other_score(account, before, known)
             || before.same_as(partner, now.today) != known.same_as(partner, now.today))
 }
 

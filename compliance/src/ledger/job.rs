@@ -17,7 +17,7 @@ use super::now::Now;
 use super::outliers::judge;
 use super::periods::{Turning, tell};
 use super::protection::Protecting;
-use super::settle::{PAGE, Settling, is_estimated_anew, written};
+use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STOCKS, SUSPECTS, WAITING};
 use crate::programs::special_price::of_partner;
@@ -153,7 +153,7 @@ impl Job {
                 let sharing = sharing.expect("special prices are shared");
                 SHARING.put(state, &sharing.key(&account.settlement.program), &())?;
             }
-            if is_estimated_anew(&account, desk.references.as_of(self.control), desk.references) {
+            if is_figured_anew(&account, desk.references.as_of(self.control), desk.references) {
                 // With the next tick, as above.
                 SHARING.put(state, &Sharing::Program.key(&account.settlement.program), &())?;
             }

@@ -34,6 +34,7 @@ mod protection;
 mod rows;
 #[cfg(test)]
 mod scenario;
+mod scores;
 mod settle;
 mod sharing;
 mod slots;

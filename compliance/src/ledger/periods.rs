@@ -156,7 +156,8 @@ impl Turning<'_> {
         tell(id, account, self.now(), state, outbox)
     }
 
-    /// Lets go what is not authorised. While a deduction stands against it, or its terms are not approved, the period waits.
+    /// Lets go what is not authorised. While a deduction stands against it, or its terms or score are not approved, the
+    /// period waits.
     fn release(
         &self,
         id: Id,
@@ -168,7 +169,7 @@ impl Turning<'_> {
         if !account.pays() {
             return Ok(());
         }
-        if outlasts_close(account, self.now()) {
+        if outlasts_close(account, self.now(), state)? {
             return WAITING.put(state, &id.0, &());
         }
         let (settlement, class) = (account.settlement.clone(), program.class);

@@ -21,6 +21,7 @@ use super::lines::{list_lines, write_all};
 use super::now::Now;
 use super::outliers::note;
 use super::periods::tell;
+use super::scores::takes_new_score;
 use super::sharing::Sharing;
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
@@ -81,8 +82,13 @@ pub(crate) fn written<'a>(account: &Account, known: &'a Known) -> &'a Program {
     known.program(&settlement.program, settlement.version).expect("an account's terms are kept")
 }
 
+/// Whether a frozen period is due by another figure than before: an estimate, or a score that is approved.
+pub(crate) fn is_figured_anew(account: &Account, known: &Known, references: &References) -> bool {
+    is_estimated_anew(account, known, references) || takes_new_score(account, known, references)
+}
+
 /// Whether other points than before are expected to be redeemed of a frozen period.
-pub(crate) fn is_estimated_anew(account: &Account, known: &Known, references: &References) -> bool {
+fn is_estimated_anew(account: &Account, known: &Known, references: &References) -> bool {
     let settlement = &account.settlement;
     let now = known.program(&settlement.program, settlement.version);
     let is_frozen = matches!(account.phase, Phase::Frozen { .. });
@@ -142,11 +148,11 @@ impl Settling<'_> {
         Ok(Work { id, account, known, due: Due::default() })
     }
 
-    /// Puts an open account under today's terms, at a tick also a frozen one of which only an estimate has changed.
+    /// Puts an open account under today's terms, at a tick also a frozen one of which only a figure has changed.
     fn bring_up_to_date(&self, id: Id, account: &mut Account, state: &mut dyn State) -> Result<(), StorageError> {
         let known = self.references.as_of(self.control);
         if account.phase != Phase::Open {
-            if self.at_tick && is_estimated_anew(account, known, self.references) {
+            if self.at_tick && is_figured_anew(account, known, self.references) {
                 account.terms = self.control;
             }
             return Ok(());

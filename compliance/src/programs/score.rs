@@ -1,4 +1,4 @@
-//! A rate by bands of a score that is frozen with the terms.
+//! A rate by bands of a score that is frozen with the period.
 //!
 //! Once the score is known, the program pays its band's rate for each unit ([`super::per_unit`]) or on the amount
 //! ([`super::percent`]); nothing below the first band.

@@ -1,0 +1,84 @@
+//! OP-47: a score that became another after the period had frozen.
+//!
+//! The score that the period froze with goes on counting. What the other one would give less is held, at the close too; what it would
+//! give more is told alone. Once `amendments.csv` has the version, somebody answers for it: the new score counts from the next
+//! tick on, and what it changes is an adjustment of the prior period. Where the old score is put back nothing is left of it.
+
+use contract::{Code, Figure, Mechanism, Micros, Program};
+use stream::{State, StorageError};
+
+use super::account::{Account, Phase};
+use super::due::due;
+use super::findings::{Found, amount};
+use super::now::Now;
+use super::settle::terms;
+use crate::programs::Exact;
+use crate::references::{Known, References};
+
+/// What is told of such a score, and what it holds of the settlement.
+pub(crate) struct Rescored {
+    pub found: Found,
+    pub held: Micros,
+}
+
+/// Compares the score that a period froze with to the one that is written there now.
+pub(crate) fn rescored(
+    account: &Account,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Option<Rescored>, StorageError> {
+    let settlement = &account.settlement;
+    let Some(since) = account.phase.frozen_since().filter(|_| account.pays() && !account.amended) else {
+        return Ok(None);
+    };
+    // A settlement that opened behind the freeze was never settled under what the others froze with.
+    let (frozen, latest) = (now.references.as_of(since.min(account.terms)), now.known());
+    let (Some(was), Some(is)) = (score(account, frozen), score(account, latest)) else { return Ok(None) };
+    if was == is || latest.approves(&settlement.program, settlement.version) {
+        return Ok(None);
+    }
+    let (before, after) = (due_under(account, frozen, state)?, due_under(account, latest, state)?);
+    let held = (account.accrued - before.min(after)).max(Micros::ZERO);
+    let message = format!(
+        "the score was {} when the period froze and is {} since: {} would be due in place of {}, once it is approved",
+        shown(was),
+        shown(is),
+        amount(after, account),
+        amount(before, account),
+    );
+    let at_risk = if held.is_zero() { (after - before).abs() } else { held };
+    Ok(Some(Rescored { found: Found { code: Code::ScoreChanged, at_risk: Exact::from(at_risk), message }, held }))
+}
+
+/// Whether a frozen settlement counts by another score from the next tick on, because somebody answers for it.
+pub(crate) fn takes_new_score(account: &Account, known: &Known, references: &References) -> bool {
+    let settlement = &account.settlement;
+    account.phase != Phase::Open
+        && known.approves(&settlement.program, settlement.version)
+        && has_other_score(account, references.as_of(account.terms), known)
+}
+
+/// Whether the settlement's score is another in one of two versions of the reference data.
+pub(crate) fn has_other_score(account: &Account, before: &Known, now: &Known) -> bool {
+    let (was, is) = (score(account, before), score(account, now));
+    was.zip(is).is_some_and(|(was, is)| was != is)
+}
+
+/// The settlement's score, if it has one; `None` where its program goes by none, or is gone.
+fn score(account: &Account, known: &Known) -> Option<Option<Micros>> {
+    let settlement = &account.settlement;
+    let Program { mechanism: Mechanism::Score(terms), .. } = known.program(&settlement.program, settlement.version)?
+    else {
+        return None;
+    };
+    Some(Figure::find(&terms.scores, &account.partner, &settlement.period))
+}
+
+fn due_under(account: &Account, known: &Known, state: &mut dyn State) -> Result<Micros, StorageError> {
+    let program = &*terms(account, known);
+    Ok(due(account.id(), account, program, state)?.rounded(account, program))
+}
+
+fn shown(score: Option<Micros>) -> String {
+    score.map_or_else(|| "none".to_owned(), |score| score.to_string())
+}
