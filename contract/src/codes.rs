@@ -122,6 +122,7 @@ codes! {
     ProtectedQuantityAbove = "OP-22", Adjust, "more units claimed than were on hand when the price was cut";
     ClaimOrphan = "OP-04", Block, "a claim for which no sale earns anything";
     ClaimAboveDue = "OP-44", Adjust, "more claimed than is due";
+    StrungOnGross = "DD-13", Adjust, "a claim on the gross amount, where earlier programs of the stack come off first";
     StackOverCap = "DD-12", Adjust, "programs that stack give more for one sale than they may together";
     ProgramAmended = "OP-31", Hold, "a program version that came when the period had frozen";
     ScoreChanged = "OP-47", Hold, "a score that became another after the period had frozen";

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use contract::{
-    BookCost, Choice, Deduction, Mechanism, Micros, PartnerKind, ProductAttribute, Program, Purchase, Reference,
-    Selector, Text, source_of,
+    Base, BookCost, Choice, Deduction, Mechanism, Micros, PartnerKind, ProductAttribute, Program, Purchase, Reference,
+    Selector, Stack, Text, source_of,
 };
 
 use super::ProgramFile;
@@ -365,6 +365,7 @@ fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
     }
     choices(programs, problems);
     stacks(programs, problems);
+    strung(programs, problems);
     for ((group, priority), members) in by_rank {
         for (n, member) in members.iter().enumerate() {
             if let Some(other) = members[..n].iter().find(|other| can_meet(member.program, other.program)) {
@@ -391,6 +392,32 @@ fn choices(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
             }
         }
     }
+}
+
+/// Programs of one stack of which one is on net of the other are not strung on each other: their priority says which one
+/// comes first.
+fn strung(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+    let mut seen: BTreeMap<(&str, u32), Vec<&Program>> = BTreeMap::new();
+    for file in programs {
+        for version in &file.versions {
+            let program = &version.program;
+            let Some(stack) = &program.stack else { continue };
+            let others = seen.entry((&stack.name, program.priority)).or_default();
+            let is_strung = |other: &&&Program| is_on_net_of(program, other) || is_on_net_of(other, program);
+            if let Some(other) = others.iter().filter(|other| can_meet(program, other)).find(is_strung) {
+                let (id, name, priority) = (&other.id, &stack.name, program.priority);
+                let message = format!("priority {priority} of stack `{name}` belongs to `{id}` too");
+                let mut report = Report::new(&file.file, &file.text, problems);
+                report.add(version.place, message, "one of them is on net of the other: say which goes first");
+            }
+            others.push(program);
+        }
+    }
+}
+
+fn is_on_net_of(program: &Program, other: &Program) -> bool {
+    let is = |program: &Program, place: fn(&Stack) -> bool| program.stack.as_ref().is_some_and(place);
+    is(program, |stack| stack.base == Base::Net) && is(other, |stack| stack.reduces)
 }
 
 /// Programs of one stack that hold on the same day have one cap.

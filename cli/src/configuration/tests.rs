@@ -649,6 +649,14 @@ fn programs_on_one_sale_say_how_they_get_along() {
              period: month\n    stack: {{ name: s, base: gross, at-most: {at_most} }}\n"
         )
     };
+    let net =
+        |id: &str, priority: u32| stacked(id, "9%").replace("gross", "net") + &format!("    priority: {priority}\n");
+    let strung = |a: &str, b: &str| problems(&[("programs/a.yaml", a), ("programs/b.yaml", b)]);
+    assert_eq!(strung(&net("A", 1), &net("B", 2)), [""; 0]);
+    let told = "programs/b.yaml:3:5 priority 1 of stack `s` belongs to `A` too (one of them is on net of the other: say which \
+        goes first)";
+    assert_eq!(strung(&net("A", 1), &net("B", 1)), [told]);
+    assert_eq!(strung(&net("A", 0), &stacked("B", "9%")), [""; 0]);
     let both =
         |other: &str| problems(&[("programs/a.yaml", &stacked("A", "9%")), ("programs/b.yaml", &stacked("B", other))]);
     assert_eq!(both("0.09"), [""; 0]);

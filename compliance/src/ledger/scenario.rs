@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccountingClass, AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Benefit, BookCost, Cadence,
-    Caps, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency,
-    Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
+    AccountingClass, AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Base, Benefit, BookCost,
+    Cadence, Caps, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit,
+    Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
     LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
     Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, Settlement,
-    SpecialPrice, Split, Steps, Text, Tier, Topic,
+    SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
 use super::{AccrualRow, Holding, LedgerStage, Standing as Stands, accrual_rows, holdings, standings, verify};
 use crate::programs::price_protection::taken_from;
 use crate::programs::special_price::debit;
+use crate::programs::stacking::part;
 use crate::units::trial::line;
 
 /// The only partition.
@@ -382,13 +383,16 @@ impl Case {
             unit_price: price,
             ..line(self.records, partner, name, Day::parse(day).unwrap(), 1, quantity.times(price))
         };
-        let mut by_key: BTreeMap<Text, Vec<&Program>> = BTreeMap::new();
-        for program in &self.reference.programs {
+        let may_earn = |program: &&Program| {
             let special = program.mechanism.resale().is_some();
-            let may_earn = !special || origin.is_some() || debit(&self.reference, program, &fact).is_some();
-            if may_earn && wanted.as_ref().is_none_or(|wanted| wanted.contains(&program.id.as_str())) {
-                by_key.entry(program.ledger_key().clone()).or_default().push(program);
-            }
+            wanted.as_ref().is_none_or(|wanted| wanted.contains(&program.id.as_str()))
+                && (!special || origin.is_some() || debit(&self.reference, program, &fact).is_some())
+        };
+        let sold = Sale { quantity, ..fact.clone() };
+        let earning: Vec<&Program> = self.reference.programs.iter().filter(may_earn).collect();
+        let mut by_key: BTreeMap<Text, Vec<&Program>> = BTreeMap::new();
+        for program in &earning {
+            by_key.entry(program.ledger_key().clone()).or_default().push(program);
         }
         for (ledger_key, mut programs) in by_key {
             programs.sort_by_key(|program| program.priority);
@@ -397,6 +401,7 @@ impl Case {
                 None => programs.iter().filter_map(|program| debited(&self.reference, program, &fact)).collect(),
             };
             debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
+            let amount = part(&self.reference, programs[0], &earning, &sold).base;
             let mut programs: Vec<Text> = programs.into_iter().map(|program| program.id.clone()).collect();
             programs.dedup();
             let bench = self.bench.as_mut().unwrap();
@@ -408,7 +413,7 @@ impl Case {
                 programs,
                 date: Day::parse(day).unwrap(),
                 quantity,
-                amount: quantity.times(price),
+                amount,
                 currency: Currency::parse(option("currency").unwrap_or("USD")).unwrap(),
                 rep: option("rep").unwrap_or_default().into(),
                 origin,
@@ -689,6 +694,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "rounding" => program.rounding = if value == "sale" { Rounding::Sale } else { Rounding::Total },
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
+            "stack" => program.stack = Some(read_stack(value)),
             "prorate" => program.prorate = read_proration(value),
             "claims" => program.auto_authorise = false,
             "paid" => (program.auto_authorise, program.paid) = (false, Paid::Claim(read_claims(value))),
@@ -696,6 +702,13 @@ fn read_program(id: &str, words: &[&str]) -> Program {
         }
     }
     program
+}
+
+/// Name, `gross` or `net`, then `stays` where it leaves the base of later programs as it is.
+fn read_stack(text: &str) -> Stack {
+    let words: Vec<&str> = text.split(',').collect();
+    let base = if words[1] == "net" { Base::Net } else { Base::Gross };
+    Stack { name: words[0].into(), base, reduces: !words.contains(&"stays"), at_most: None }
 }
 
 /// Days, `reject` or `roll`, then the amounts above which a person and a second one are wanted; `-` for none.

@@ -39,10 +39,14 @@ impl<'a> Subject<'a> {
 /// Whether the program selects the product and the partner; what only the single sale says is not looked at.
 pub fn selects(program: &Program, subject: Subject<'_>) -> bool {
     let selector = &program.selector;
-    let partner = subject.partner;
     selects_product(selector, subject.product, subject.category, subject.attributes)
-        && admits(&selector.partners, &partner.id)
-        && (selector.partners_under.is_empty() || selector.partners_under.iter().any(|top| subject.above.contains(top)))
+        && selects_partner(selector, subject.partner, subject.above)
+}
+
+/// Whether the program selects the partner, which buys through these.
+pub fn selects_partner(selector: &Selector, partner: &Partner, above: &[Text]) -> bool {
+    admits(&selector.partners, &partner.id)
+        && (selector.partners_under.is_empty() || selector.partners_under.iter().any(|top| above.contains(top)))
         && (selector.partner_kinds.is_empty() || selector.partner_kinds.contains(&partner.kind))
         && admits_either(&selector.regions, [&partner.country, &partner.region])
 }

@@ -55,25 +55,57 @@ pub fn part(reference: &Reference, program: &Program, programs: &[&Program], sal
     let Some(stack) = program.stack.as_ref().filter(|stack| stack.base == Base::Net || stack.at_most.is_some()) else {
         return whole;
     };
+    let worth = |other: &Program, base| worth(reference, other, sale, base).unwrap_or_default();
+    part_of(program, stack, programs, sale.amount, &worth).unwrap_or(whole)
+}
+
+/// What the earlier programs of its stack leave a program on net, where all of them pay for all that was sold; `None` where
+/// what one of them gives hangs on single sales.
+pub fn net_of(program: &Program, programs: &[&Program], sold: Micros, quantity: Micros) -> Option<Micros> {
+    let stack = program.stack.as_ref().filter(|stack| stack.base == Base::Net)?;
+    let is_plain = |other: &&Program| match other.mechanism {
+        Mechanism::PerUnit { .. } | Mechanism::Percent { .. } => true,
+        _ => other.stack.as_ref().is_none_or(|place| place.name != stack.name || !place.reduces),
+    };
+    let worth = |other: &Program, base: Micros| match other.mechanism {
+        Mechanism::PerUnit { rate } => quantity.times(rate),
+        Mechanism::Percent { rate } => base.times(rate),
+        _ => Micros::ZERO,
+    };
+    if !programs.iter().all(is_plain) {
+        return None;
+    }
+    part_of(program, stack, programs, sold, &worth).map(|part| part.base)
+}
+
+/// Goes through the programs of a stack in their order, each with what the ones before it leave of an amount; `None` where the
+/// program is not among them.
+fn part_of(
+    program: &Program,
+    stack: &Stack,
+    programs: &[&Program],
+    amount: Micros,
+    worth: &dyn Fn(&Program, Micros) -> Micros,
+) -> Option<Part> {
     let mut stacked: Vec<(&Program, &Stack)> = programs
         .iter()
-        .filter_map(|other| Some((*other, other.stack.as_ref().filter(|o| o.name == stack.name)?)))
+        .filter_map(|other| Some((*other, other.stack.as_ref().filter(|place| place.name == stack.name)?)))
         .collect();
     stacked.sort_by_cached_key(|(other, _)| (other.priority, other.id.clone()));
-    let (mut left, mut given) = (sale.amount, Micros::ZERO);
+    let (mut left, mut given) = (amount, Micros::ZERO);
     for (other, place) in stacked {
-        let base = if place.base == Base::Net { towards_zero(left, sale.amount) } else { sale.amount };
-        let part = under_cap(other, place, Part { base, cut: Micros::ZERO }, given, sale);
+        let base = if place.base == Base::Net { towards_zero(left, amount) } else { amount };
+        let part = under_cap(other, place, Part { base, cut: Micros::ZERO }, given, amount);
         if std::ptr::eq(other, program) {
-            return part;
+            return Some(part);
         }
-        let worth = worth(reference, other, sale, part.base).unwrap_or_default();
+        let worth = worth(other, part.base);
         given += worth;
         if place.reduces {
             left = left - worth;
         }
     }
-    whole
+    None
 }
 
 /// Of an amount no more than the whole, and nothing of the other sign.
@@ -82,9 +114,9 @@ fn towards_zero(amount: Micros, whole: Micros) -> Micros {
 }
 
 /// A share of the amount gives way to the cap of the stack, of which `given` is used up.
-fn under_cap(program: &Program, stack: &Stack, part: Part, given: Micros, sale: &Sale) -> Part {
+fn under_cap(program: &Program, stack: &Stack, part: Part, given: Micros, amount: Micros) -> Part {
     let (Some(at_most), Mechanism::Percent { rate }) = (stack.at_most, &program.mechanism) else { return part };
-    let (wanted, cap) = (part.base.times(*rate), sale.amount.times(at_most));
+    let (wanted, cap) = (part.base.times(*rate), amount.times(at_most));
     let got = towards_zero(cap - given, wanted);
     if got == wanted {
         return part;
@@ -136,6 +168,30 @@ mod tests {
         }
         // DD-13: 10 % then 20 % on 1,000 are 100 and 180.
         assert_eq!(given(&[(10, Net, true), (20, Net, true)]).1, "280");
+    }
+
+    #[test]
+    fn what_earlier_programs_leave_is_known_where_they_pay_for_everything() {
+        let stack = |base| Some(Stack { name: "S".into(), base, reduces: true, at_most: None });
+        let percent = Mechanism::Percent { rate: Micros(100_000) };
+        let of = |id: &str, priority, base, mechanism| Program {
+            priority,
+            stack: stack(base),
+            ..plain_program(id, mechanism)
+        };
+        let unit = of("UNIT", 1, Base::Gross, Mechanism::PerUnit { rate: Micros::units(2) });
+        let tenth = of("TENTH", 2, Base::Net, percent.clone());
+        let own = of("OWN", 3, Base::Net, percent.clone());
+        let later = of("LATER", 4, Base::Net, percent);
+        let debit = of("DEBIT", 0, Base::Gross, Mechanism::ShipAndDebit { resale: contract::Resale::Strict });
+        let other = Program { stack: None, ..debit.clone() };
+        let net = |program: &Program, programs: &[&Program]| {
+            net_of(program, programs, Micros::units(1000), Micros::units(50)).map(|net| net.to_string())
+        };
+        assert_eq!(net(&own, &[&unit, &tenth, &own, &later, &other]).as_deref(), Some("810"));
+        assert_eq!(net(&own, &[&own]).as_deref(), Some("1000"));
+        assert_eq!(net(&own, &[&debit, &own]), None, "what it gives hangs on the sale");
+        assert_eq!(net(&unit, &[&unit, &tenth]), None, "it is on gross");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use contract::{
 use stream::{Order, Outbox, StageError, State, StorageError};
 
 use super::sharing::{Asked, share};
+use super::strung::is_on_gross;
 use super::verdict::{Standing, Verdict, claimed, follow, judge};
 use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of};
 use crate::ledger::account::{Account, Phase, freeze_day};
@@ -87,6 +88,7 @@ impl Judging<'_> {
             item.verdict = judge(&item.line, &item.note, &program, &item.standing);
         }
         share_among(&mut items, &desk);
+        self.compare_with_gross(&mut items, &desk);
         self.order(group, &mut items, &mut desk, state, outbox)?;
         let count = items.len();
         for item in items {
@@ -179,7 +181,21 @@ impl Judging<'_> {
             Some(sale) => desk.sales.get(&sale).copied().unwrap_or_default(),
             None => all,
         };
-        Standing { due: due.min(all.due), authorised, quantity, frozen, received }
+        Standing { due: due.min(all.due), authorised, quantity, frozen, received, on_gross: None }
+    }
+
+    /// DD-13: lines that get less than they ask for, because they are on the gross amount.
+    fn compare_with_gross(&self, items: &mut [Item], desk: &Desk) {
+        let Some((_, account)) = desk.accounts.last() else { return };
+        let program = &*terms(account, self.references.as_of(account.terms));
+        let cut: Vec<usize> = (0..items.len()).filter(|at| items[*at].payable < items[*at].verdict.most).collect();
+        for at in cut {
+            let Item { line, standing, .. } = &items[at];
+            let asked = asked_in_all(items, line.sale);
+            let sold = (asked, standing.due, standing.quantity);
+            let is_on_gross = is_on_gross(account, program, self.known(line), sold);
+            items[at].standing.on_gross = is_on_gross.then_some(asked);
+        }
     }
 
     /// Orders what lines may have above what was ordered for them, as far as their settlements are frozen. What is held
@@ -343,6 +359,12 @@ fn share_among(items: &mut [Item], desk: &Desk) {
     }
 }
 
+/// What the lines for a sale, or for the whole period, that may be paid ask for together.
+fn asked_in_all(items: &[Item], sale: Option<Id>) -> Micros {
+    let may_be_paid = |item: &&Item| !item.gone && item.verdict.state == ClaimState::Valid && item.line.sale == sale;
+    items.iter().filter(may_be_paid).map(|item| claimed(&item.line, &item.note)).sum()
+}
+
 /// What lines want of one settlement: place of the line and amount.
 fn wanted(items: &[Item], account: &Account, program: &Program, room: Micros) -> Vec<(usize, Micros)> {
     let may_order = account.pays() && account.phase != Phase::Open && matches!(program.paid, Paid::Claim(_));
@@ -401,9 +423,9 @@ fn settled(
         let now = if gone { "nothing".to_owned() } else { claimed.to_string() };
         verdict.reasons.push(format!("{} was authorised, {now} is claimed now", note.ordered));
     } else if verdict.state == ClaimState::Valid && payable < verdict.most {
-        verdict.codes.push(Code::ClaimAboveDue);
-        let so_far = if standing.frozen { "" } else { " so far" };
-        verdict.reasons.push(format!("{claimed} claimed, {payable} is left of what is due{so_far}"));
+        let (code, reason) = less(claimed, payable, standing);
+        verdict.codes.push(code);
+        verdict.reasons.push(reason);
     }
     if verdict.state == ClaimState::Valid && payable.is_zero() && note.ordered.is_zero() && standing.frozen {
         verdict.state = follow(verdict.state, ClaimEvent::Blocked);
@@ -417,6 +439,19 @@ fn settled(
         verdict.reasons.push(format!("{} was authorised, {payable} of it is due", note.ordered));
     }
     verdict
+}
+
+/// OP-44: less than is claimed is left of what is due. DD-13: the claim is on the gross amount.
+fn less(claimed: Micros, payable: Micros, standing: &Standing) -> (Code, String) {
+    if let Some(asked) = standing.on_gross {
+        let reason = format!(
+            "{asked} claimed is on the gross amount: what earlier programs of the stack give comes off first, which leaves {}",
+            standing.due
+        );
+        return (Code::StrungOnGross, reason);
+    }
+    let so_far = if standing.frozen { "" } else { " so far" };
+    (Code::ClaimAboveDue, format!("{claimed} claimed, {payable} is left of what is due{so_far}"))
 }
 
 /// The claim that stands for an order of a program that pays by itself (domain notes §2.4).

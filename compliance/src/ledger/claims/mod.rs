@@ -11,6 +11,7 @@ mod judging;
 mod keep;
 mod persons;
 mod sharing;
+mod strung;
 mod verdict;
 
 use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Day, Id, Micros, Program, Text};

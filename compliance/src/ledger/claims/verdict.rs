@@ -20,6 +20,8 @@ pub(super) struct Standing {
     pub frozen: bool,
     /// Day of the last tick before the line came; `None` before the first.
     pub received: Option<Day>,
+    /// What all lines for the same ask for together, where less is due because that is on the gross amount.
+    pub on_gross: Option<Micros>,
 }
 
 /// What may become of a line.

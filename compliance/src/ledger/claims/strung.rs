@@ -1,0 +1,51 @@
+//! DD-13: claims on the gross amount, under a program that pays on what earlier ones of its stack leave.
+//!
+//! The ledger knows the net amount alone. What is claimed under a percentage says how much its partner means to have sold: where
+//! the stack leaves of that just what is due is on, the earlier programs were left out. Told is that only where they pay for all of
+//! the sales, and no cap or threshold takes more; what is due is paid either way.
+
+use contract::{Currency, Mechanism, Micros, Program};
+
+use crate::ledger::account::Account;
+use crate::programs::selection::selects_partner;
+use crate::programs::stacking::net_of;
+use crate::references::Known;
+
+/// Whether lines that ask for `claimed` in all ask for a percentage of the gross amount of `quantity` units, of which `due` is
+/// due on net, both to the minor unit.
+pub(super) fn is_on_gross(
+    account: &Account,
+    program: &Program,
+    known: &Known,
+    (claimed, due, quantity): (Micros, Micros, i128),
+) -> bool {
+    let Mechanism::Percent { rate } = program.mechanism else { return false };
+    let Ok(quantity) = i64::try_from(quantity) else { return false };
+    if program.stack.is_none() || rate <= Micros::ZERO || claimed <= due {
+        return false;
+    }
+    let sold = claimed.share(Micros::ONE, rate);
+    let stack = stack_of(account, program, known);
+    let net = net_of(program, &stack, sold, Micros(quantity));
+    net.is_some_and(|net| net < sold && (net.times(rate) - due).abs() <= minor_unit(account.settlement.currency))
+}
+
+/// The program with the others of its stack that its partner may earn under on the last day of the period.
+fn stack_of<'a>(account: &Account, program: &'a Program, known: &'a Known) -> Vec<&'a Program> {
+    let day = account.last_day.min(program.to);
+    let is_other = |other: &&Program| {
+        let [theirs, ours] = [*other, program].map(|program| program.stack.as_ref().map(|stack| &stack.name));
+        other.id != program.id && theirs == ours && other.from <= day && day <= other.to
+    };
+    let others = known.reference.programs.iter().filter(is_other).filter(|other| may_pay(other, account, known));
+    others.chain([program]).collect()
+}
+
+fn may_pay(program: &Program, account: &Account, known: &Known) -> bool {
+    let partner = known.partner(&account.partner).zip(known.market().member(&account.partner));
+    partner.is_none_or(|(partner, member)| selects_partner(&program.selector, partner, &member.above))
+}
+
+fn minor_unit(currency: Currency) -> Micros {
+    Micros(10_i64.pow(6 - currency.minor_digits()))
+}
