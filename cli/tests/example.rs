@@ -71,6 +71,16 @@ fn the_tests_in_the_programs_hold() {
 }
 
 #[test]
+fn the_example_programs_are_sound_and_their_tests_hold() {
+    let examples = config().with_file_name("docs").join("examples");
+    done(&["check", "--config", text(&examples)]);
+    let output = paidonce(&["test", "--config", text(&examples)]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert_eq!(told, "Example Tools: 7 tests of 7 programs, 0 failed\n");
+}
+
+#[test]
 fn exports_are_the_same_bytes_on_any_number_of_threads() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let one = tenant(folders[0].path(), "1", true);
