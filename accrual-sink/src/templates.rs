@@ -13,6 +13,7 @@ pub(crate) enum Account {
     Breakage,
     /// Authorised, not paid.
     Payable,
+    /// What a payment is taken from: the bank, or what the beneficiary owes where it is paid by a credit memo.
     Cash,
     /// What a beneficiary owes back.
     Clawback,
@@ -26,10 +27,12 @@ impl Account {
             (Account::Cost, AccountingClass::ContraRevenue | AccountingClass::Points) => "CR-REB",
             (Account::Cost, AccountingClass::MarketingExpense) => "EX-MKT",
             (Account::Cost, AccountingClass::SpiffExpense) => "EX-SPIFF",
+            (Account::Cost, AccountingClass::PriceProtection) => "CR-PP",
             (Account::Accrued, AccountingClass::Points) => "LI-PTS",
             (Account::Accrued, _) => "LI-ACC",
             (Account::Breakage, _) => "BRK",
             (Account::Payable, _) => "LI-PAY",
+            (Account::Cash, AccountingClass::PriceProtection) => "AR",
             (Account::Cash, _) => "CASH",
             (Account::Clawback, _) => "RC-CLAW",
             (Account::ExchangeDifference, _) => "FX-PL",
@@ -68,10 +71,14 @@ pub(crate) struct Row {
 }
 
 impl Template {
-    /// Points have templates of their own: issued, redeemed and expired (GL14 to GL16).
+    /// Points have templates of their own: issued, redeemed and expired (GL14 to GL16). So has price protection: CR-PP is
+    /// debited when a cut is protected and AR is credited when that is paid (GL18, GL8), with the liability in between.
     pub(crate) fn row(self, class: AccountingClass) -> Row {
         use Account::{Accrued, Breakage, Cash, Clawback, Cost, Payable};
         let (code, debit, credit) = match self {
+            Template::Earned if class == AccountingClass::PriceProtection => ("GL18", Cost, Accrued),
+            Template::Paid if class == AccountingClass::PriceProtection => ("GL8", Payable, Cash),
+            Template::PaidOver if class == AccountingClass::PriceProtection => ("GL8", Clawback, Cash),
             Template::Earned if class == AccountingClass::Points => ("GL15", Cost, Accrued),
             Template::Authorised if class == AccountingClass::Points => ("GL16", Accrued, Payable),
             Template::Released if class == AccountingClass::Points => ("GL14", Accrued, Breakage),

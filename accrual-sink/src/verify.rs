@@ -79,7 +79,7 @@ struct Recomputed {
 pub struct Verification {
     entries: Check,
     settlements: BTreeMap<Id, Recomputed>,
-    /// CASH by beneficiary.
+    /// CASH and AR by beneficiary.
     cash: BTreeMap<(Text, Currency), Micros>,
     authorizations: BTreeMap<Id, Authorization>,
     payments: BTreeMap<Id, Micros>,
@@ -113,7 +113,7 @@ impl Verification {
                 "LI-ACC" | "LI-PTS" => sums.accrued.add(posting),
                 "LI-PAY" => sums.payable.add(posting),
                 "RC-CLAW" => self.settlements.entry(debtor).or_default().clawback += sign,
-                "CASH" => *self.cash.entry((entry.beneficiary.clone(), posting.currency)).or_default() += sign,
+                "CASH" | "AR" => *self.cash.entry((entry.beneficiary.clone(), posting.currency)).or_default() += sign,
                 "FX-PL" => {}
                 _ => sums.cost.add(posting),
             }

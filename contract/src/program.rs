@@ -468,4 +468,6 @@ pub enum AccountingClass {
     SpiffExpense,
     /// Contra-revenue with a liability in points, which breaks when they expire.
     Points,
+    /// Contra-revenue that is credited to what the partner owes.
+    PriceProtection,
 }

@@ -62,6 +62,38 @@ fn points_are_issued_redeemed_and_expire() {
     assert_eq!(books.journal()[5..], ["GL14 BRK/LI-PTS 50", "GL16 LI-PTS/LI-PAY 50"]);
 }
 
+/// GL18: protected stock, paid by a credit memo; a sale of before the cut that comes late is owed back, and a second cut makes
+/// it good.
+#[test]
+fn price_protection_is_credited_to_what_the_partner_owes() {
+    let mut books = Books::new(1);
+    books.class = AccountingClass::PriceProtection;
+    let cut = settlement("PROTECT", "2013-Q1", "USD");
+    books.moved(&cut, Earned, "1000", Some("1000"));
+    let credited = books.authorised(&cut, "1000");
+    books.pay(credited, "1000", "USD", "2013-05-20");
+    books.moved(&cut, PriorPeriod, "-100", Some("-100"));
+    let next = settlement("PROTECT", "2013-Q2", "USD");
+    books.moved(&next, Earned, "300", Some("300"));
+    let rest = books.authorised(&next, "300");
+    books.pay(rest, "210", "USD", "2013-08-20");
+    assert_eq!(
+        books.journal(),
+        [
+            "GL18 CR-PP/LI-ACC 1000",
+            "GL5 LI-ACC/LI-PAY 1000",
+            "GL8 LI-PAY/AR 1000",
+            "GL11 RC-CLAW/CR-PP 100",
+            "GL18 CR-PP/LI-ACC 300",
+            "GL5 LI-ACC/LI-PAY 300",
+            "GL12 LI-PAY/RC-CLAW 100",
+            "GL8 LI-PAY/AR 200",
+            "GL8 RC-CLAW/AR 10",
+        ]
+    );
+    assert_eq!(books.balances(), ["AR -1210 (-1210)", "CR-PP 1200 (1200)", "RC-CLAW 10 (10)"]);
+}
+
 #[test]
 fn entries_carry_accounts_numbers_and_month() {
     let mut books = Books::new(1);

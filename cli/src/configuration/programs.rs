@@ -130,6 +130,7 @@ pub(crate) const CLASSES: &[(&str, AccountingClass)] = &[
     ("contra-revenue", AccountingClass::ContraRevenue),
     ("marketing-expense", AccountingClass::MarketingExpense),
     ("spiff-expense", AccountingClass::SpiffExpense),
+    ("price-protection", AccountingClass::PriceProtection),
 ];
 
 #[derive(Clone, Copy)]

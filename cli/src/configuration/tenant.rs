@@ -38,6 +38,7 @@ impl ProgramDefaults {
             (Some(class), _) => class,
             (None, Mechanism::Spiff { .. }) => AccountingClass::SpiffExpense,
             (None, Mechanism::CoopFund(_)) => AccountingClass::MarketingExpense,
+            (None, Mechanism::PriceProtection { .. }) => AccountingClass::PriceProtection,
             (None, _) => AccountingClass::ContraRevenue,
         }
     }
@@ -45,7 +46,7 @@ impl ProgramDefaults {
 
 /// Account symbols that journal templates use (domain notes §5.1).
 pub(crate) const ACCOUNT_SYMBOLS: &[&str] =
-    &["CR-REB", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-PTS", "BRK", "LI-PAY", "CASH", "RC-CLAW", "FX-PL"];
+    &["CR-REB", "CR-PP", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-PTS", "BRK", "LI-PAY", "CASH", "AR", "RC-CLAW", "FX-PL"];
 
 const KEYS: &[&str] = &["name", "functional-currency", "partitions", "program"];
 const PROGRAM_KEYS: &[&str] = &["priority", "class", "grace-days", "close-days", "auto-authorise"];

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use contract::AccountingClass;
+
 use super::load;
 
 const TENANT: &str = "name: Test\nfunctional-currency: USD\n";
@@ -459,6 +461,11 @@ const PROTECT: &str = "program: PROTECT\nversions:\n  - from: 2013-01-01\n    to
 fn price_protection_counts_all_that_leaves_a_stock() {
     let of = |program: &str| problems(&[("programs/protect.yaml", program)]);
     assert_eq!(of(PROTECT), [""; 0]);
+    let class =
+        |program: &str| load(folder(&[("programs/protect.yaml", program)]).path()).unwrap().reference.programs[0].class;
+    assert_eq!(class(PROTECT), AccountingClass::PriceProtection);
+    let rebate = PROTECT.replace("    period", "    class: contra-revenue\n    period");
+    assert_eq!(class(&rebate), AccountingClass::ContraRevenue);
     let with = |key: &str| (String::from("    period"), format!("    {key}\n    period"));
     let cases = [
         (

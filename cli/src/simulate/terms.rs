@@ -398,6 +398,7 @@ fn class(class: AccountingClass) -> &'static str {
         AccountingClass::MarketingExpense => "marketing-expense",
         AccountingClass::SpiffExpense => "spiff-expense",
         AccountingClass::Points => "points",
+        AccountingClass::PriceProtection => "price-protection",
     }
 }
 

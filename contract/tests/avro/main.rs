@@ -259,10 +259,10 @@ fn decimals() {
 
 #[test]
 fn accruals_and_controls() {
-    use AccountingClass::{ContraRevenue, MarketingExpense, Points, SpiffExpense};
+    use AccountingClass::{ContraRevenue, MarketingExpense, Points, PriceProtection, SpiffExpense};
     use AccrualKind::{Clawback, Earned, PriorPeriod, Reversal, TrueUp};
     let kinds = [Earned, TrueUp, Reversal, PriorPeriod, Clawback];
-    let classes = [ContraRevenue, MarketingExpense, SpiffExpense, Points, ContraRevenue];
+    let classes = [ContraRevenue, MarketingExpense, SpiffExpense, Points, PriceProtection];
     let moved = kinds.into_iter().zip(classes).map(|(kind, class)| movement(kind, class, Some(Micros(1))));
     let moved: Vec<AccrualMovement> = moved.chain([movement(Earned, SpiffExpense, None)]).collect();
     let seen = check(&moved);

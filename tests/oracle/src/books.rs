@@ -64,11 +64,12 @@ impl Sums {
 
     /// What stands on each account, debits less credits.
     fn balances(&self) -> [(&'static str, Micros); 6] {
-        let (cost, liability, let_go) = match self.class {
-            AccountingClass::ContraRevenue => ("CR-REB", "LI-ACC", "CR-REB"),
-            AccountingClass::MarketingExpense => ("EX-MKT", "LI-ACC", "EX-MKT"),
-            AccountingClass::SpiffExpense => ("EX-SPIFF", "LI-ACC", "EX-SPIFF"),
-            AccountingClass::Points => ("CR-REB", "LI-PTS", "BRK"),
+        let (cost, liability, let_go, paid_from) = match self.class {
+            AccountingClass::ContraRevenue => ("CR-REB", "LI-ACC", "CR-REB", "CASH"),
+            AccountingClass::MarketingExpense => ("EX-MKT", "LI-ACC", "EX-MKT", "CASH"),
+            AccountingClass::SpiffExpense => ("EX-SPIFF", "LI-ACC", "EX-SPIFF", "CASH"),
+            AccountingClass::Points => ("CR-REB", "LI-PTS", "BRK", "CASH"),
+            AccountingClass::PriceProtection => ("CR-PP", "LI-ACC", "CR-PP", "AR"),
         };
         [
             (cost, self.accrued()),
@@ -76,7 +77,7 @@ impl Sums {
             (liability, -self.open()),
             ("LI-PAY", -self.payable()),
             ("RC-CLAW", self.owed_back()),
-            ("CASH", -self.paid),
+            (paid_from, -self.paid),
         ]
     }
 }

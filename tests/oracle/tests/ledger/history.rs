@@ -425,8 +425,8 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         rounding: if dice.one_in(5) { Rounding::Sale } else { Rounding::Total },
         pay_tier: None,
         class: {
-            use AccountingClass::{ContraRevenue, MarketingExpense, SpiffExpense};
-            [ContraRevenue, MarketingExpense, SpiffExpense][dice.below(3) as usize]
+            use AccountingClass::{ContraRevenue, MarketingExpense, PriceProtection, SpiffExpense};
+            [ContraRevenue, MarketingExpense, SpiffExpense, PriceProtection][dice.below(4) as usize]
         },
         grace_days: dice.below(40) as u32,
         close_days: dice.below(90) as u32,
