@@ -127,6 +127,7 @@ codes! {
     ProgramAmended = "OP-31", Hold, "a program version that came when the period had frozen";
     ScoreChanged = "OP-47", Hold, "a score that became another after the period had frozen";
     PackAndPieces = "DD-21", Hold, "packs of a product and the pieces in them on one document";
+    DebitAfterProtection = "DD-14", Adjust, "ship and debit from a cost that price protection has credited";
 }
 
 impl fmt::Display for Code {

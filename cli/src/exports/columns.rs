@@ -64,6 +64,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("per_unit_took_after", Kind::Amount),
     ("per_unit_took_before", Kind::Amount),
     ("posting_no", Kind::Count),
+    ("price_protection_took_after", Kind::Amount),
+    ("price_protection_took_before", Kind::Amount),
     ("product_score", Kind::Amount),
     ("quantity", Kind::Amount),
     ("record_no", Kind::Count),

@@ -13,7 +13,7 @@ use super::report::{bound, plain};
 use crate::exports::{Cells, Format, RowWriter, Rows};
 
 /// Columns of the table; `row` says what a row is about, and columns that say nothing of such a thing are empty.
-pub const COLUMNS: [&str; 50] = [
+pub const COLUMNS: [&str; 52] = [
     "row",
     "program",
     "version",
@@ -34,6 +34,8 @@ pub const COLUMNS: [&str; 50] = [
     "bound_after",
     "threshold_took_before",
     "threshold_took_after",
+    "price_protection_took_before",
+    "price_protection_took_after",
     "resale_took_before",
     "resale_took_after",
     "authorised_quantity_took_before",
@@ -127,6 +129,8 @@ impl Row {
         let columns = [
             ("threshold_took_before", cuts.before.threshold),
             ("threshold_took_after", cuts.after.threshold),
+            ("price_protection_took_before", cuts.before.protection),
+            ("price_protection_took_after", cuts.after.protection),
             ("resale_took_before", cuts.before.resale),
             ("resale_took_after", cuts.after.resale),
             ("authorised_quantity_took_before", cuts.before.authorised_quantity),

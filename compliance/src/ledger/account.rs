@@ -4,6 +4,7 @@ use contract::{AccountingClass, AccrualKind, Code, Day, Id, Micros, Program, Set
 use serde::{Deserialize, Serialize};
 
 use super::balances::Covered;
+use super::lowered::Lowered;
 use super::tally::Tally;
 use crate::programs::{Exact, Sums, drawn};
 
@@ -31,6 +32,9 @@ pub(crate) struct Account {
     pub forgone: Exact,
     /// Units that the balances of special prices cover, as of the last control that shared them.
     pub covered: Covered,
+    /// What special prices give at most for a unit, where that is less than what some sale was given (DD-14); as of the same
+    /// control.
+    pub lowered: Vec<Lowered>,
     /// Points, or money, that was drawn on what is due ([`crate::programs::drawn`]).
     pub drawn: Micros,
     /// What the cap of the beneficiary's year leaves; `None` where it does not bind.
@@ -178,6 +182,7 @@ impl Account {
             months: Vec::new(),
             forgone: Exact::ZERO,
             covered: Covered::new(),
+            lowered: Vec::new(),
             drawn: Micros::ZERO,
             year_left: None,
             budget_left: None,

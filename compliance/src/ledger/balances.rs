@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Id, SpecialPrice};
+use contract::{Day, Id, Micros, SpecialPrice};
 use rustc_hash::FxHashMap;
 use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
 use super::lines::{Beneficiary, each_lines};
+use super::lowered::given;
 use super::prices::{Extent, returned_by_sale};
 
 /// Units of each special price, in millionths; those that are not bounded are left out.
@@ -105,9 +106,10 @@ fn collect(
     let returned = returned_by_sale(id, account, Extent::whole(account).until, state)?;
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines {
-            let Beneficiary::Credited { special_price, .. } = line.beneficiary else { continue };
+            let Beneficiary::Credited { special_price, credit, .. } = line.beneficiary else { continue };
             let is_return = line.origin.is_some() && returned.contains_key(&line.transaction());
-            if is_return || !balances.contains_key(&special_price) {
+            let is_given = given(&account.lowered, special_price, line.day, credit) > Micros::ZERO;
+            if is_return || !is_given || !balances.contains_key(&special_price) {
                 continue;
             }
             let back = returned.get(&line.sale).map_or(0, |sums| sums.quantity);

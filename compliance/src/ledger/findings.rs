@@ -41,6 +41,7 @@ pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_w
         threshold_not_met(account, program, due),
         tier_moved(account, program),
         returns_moved_tier(account, program),
+        protected_before(account, due),
         sold_above(account, due),
         above_authorised(account, due),
         reported_late(account, program, due),
@@ -226,16 +227,30 @@ fn over_tier(program: &Program, account: &Account) -> Exact {
     if needs_lines(program) { Exact::ZERO } else { benefit(mechanism, gross) - benefit(mechanism, net) }
 }
 
+/// DD-14: what was not given, or is taken back, because price protection gives the drop of the cost for the same units.
+fn protected_before(account: &Account, due: &Due) -> Option<Found> {
+    let lost = due.whole.raw - due.whole.after_protection;
+    if lost == Exact::ZERO {
+        return None;
+    }
+    let message = format!(
+        "the cost of units on hand was cut and they are protected: {} of {} not given",
+        rounded(lost, account),
+        rounded(due.whole.raw, account)
+    );
+    Some(Found { code: Code::DebitAfterProtection, at_risk: lost, message })
+}
+
 /// OP-18: what was not given because units were sold above the authorised resale price.
 fn sold_above(account: &Account, due: &Due) -> Option<Found> {
-    let lost = due.whole.raw - due.whole.after_resale;
+    let lost = due.whole.after_protection - due.whole.after_resale;
     if lost == Exact::ZERO {
         return None;
     }
     let message = format!(
         "sold above the authorised resale price: {} of {} not given",
         rounded(lost, account),
-        rounded(due.whole.raw, account)
+        rounded(due.whole.after_protection, account)
     );
     Some(Found { code: Code::ResaleAbove, at_risk: lost, message })
 }

@@ -13,15 +13,16 @@ use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::clock::Clock;
 use super::draws;
 use super::holds::has_news;
+use super::lowered::lowered;
 use super::now::Now;
 use super::outliers::judge;
 use super::periods::{Turning, tell};
-use super::protection::Protecting;
+use super::protection::{Protecting, says_the_same};
 use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STOCKS, SUSPECTS, WAITING};
 use crate::programs::special_price::of_partner;
-use crate::references::References;
+use crate::references::{Known, References};
 
 /// What is left of a control.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,13 +141,14 @@ impl Job {
         let page = ACCOUNTS.range(state, &from, &LAST, Order::Up, limit)?;
         let next = behind(&page, limit);
         let count = page.len();
+        let change = Change::at(self.control, desk.references);
         for (id, mut account) in page {
-            if has_other_terms(&account, self.control, desk.references) {
+            if has_other_terms(&account, change, desk.references) {
                 let dirty = dirty_lists(id, state)?;
                 self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
                 continue;
             }
-            if is_rebalanced(&account, self.control, desk.references) {
+            if is_rebalanced(&account, change, desk.references) {
                 // Frozen ones share too: what was amended is theirs with the next tick.
                 let known = desk.references.as_of(account.terms);
                 let sharing = self.settling(desk).shares_with(&account, known, state)?;
@@ -362,14 +364,35 @@ fn dirty_lists(id: [u8; 16], state: &mut dyn State) -> Result<Vec<Day>, StorageE
     Ok(lists.into_iter().map(|((_, day), ())| Day(day)).collect())
 }
 
+/// What a configuration says, beside what held before it.
+#[derive(Clone, Copy)]
+struct Change<'a> {
+    before: &'a Known,
+    now: &'a Known,
+    /// Whether stocks may be protected otherwise.
+    protects_otherwise: bool,
+}
+
+impl<'a> Change<'a> {
+    fn at(control: u64, references: &'a References) -> Change<'a> {
+        let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
+        Change { before, now, protects_otherwise: !says_the_same(before, now) }
+    }
+
+    /// Whether a partner's special prices give other amounts at most for units that are protected.
+    fn lowers_otherwise(&self, program: &str, partner: &str) -> bool {
+        self.protects_otherwise && lowered(self.before, program, partner) != lowered(self.now, program, partner)
+    }
+}
+
 /// An open settlement whose program, or the books' currency, says something else from a control on.
-fn has_other_terms(account: &Account, control: u64, references: &References) -> bool {
+fn has_other_terms(account: &Account, change: Change<'_>, references: &References) -> bool {
     let settlement = &account.settlement;
-    let (known, before) = (references.as_of(control), references.as_of(account.terms));
+    let (known, before) = (change.now, references.as_of(account.terms));
     let now = known.program(&settlement.program, settlement.version);
     let revalued = known.reference.functional_currency != before.reference.functional_currency;
     let moved = now
-        .is_some_and(|now| revalued || now != written(account, before) || is_rebalanced(account, control, references));
+        .is_some_and(|now| revalued || now != written(account, before) || is_rebalanced(account, change, references));
     account.phase == Phase::Open && moved
 }
 
@@ -379,12 +402,13 @@ fn is_revalued(account: &Account, control: u64, references: &References) -> bool
     references.corrected(account.settlement.currency, days).any(|(_, changed)| changed == control)
 }
 
-/// A settlement whose partner's special prices are other ones from a control on.
-fn is_rebalanced(account: &Account, control: u64, references: &References) -> bool {
+/// A settlement whose partner's special prices, or what they give at most, are other ones from a control on.
+fn is_rebalanced(account: &Account, change: Change<'_>, references: &References) -> bool {
     let (program, partner) = (&account.settlement.program, &account.partner);
-    let (known, before) = (references.as_of(control), references.as_of(account.terms));
+    let (known, before) = (change.now, references.as_of(account.terms));
     let under = known.program(program, account.settlement.version).is_some_and(|now| now.mechanism.resale().is_some());
     under
         && account.pays()
-        && of_partner(&known.reference, program, partner) != of_partner(&before.reference, program, partner)
+        && (of_partner(&known.reference, program, partner) != of_partner(&before.reference, program, partner)
+            || change.lowers_otherwise(program, partner))
 }

@@ -6,7 +6,7 @@
 //! A settlement is one program version for one beneficiary, period and currency. Its lines are facts; its due is a
 //! function of them ([`due`]), and what is booked at a control is due less accrued ([`booking`]). Programs that need no
 //! order settle on sums kept for each day and month ([`tally`]); what is protected of stocks is lines as well
-//! ([`protection`]); caps on lines, tiers that count one thing and pay on
+//! ([`protection`]), and lowers what special prices give ([`lowered`]); caps on lines, tiers that count one thing and pay on
 //! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be
 //! drawn on them ([`draws`]) and judge what is claimed ([`claims`]).
 
@@ -26,6 +26,7 @@ mod job;
 #[cfg(test)]
 mod laws;
 mod lines;
+mod lowered;
 mod now;
 mod outliers;
 mod periods;

@@ -7,6 +7,7 @@ use stream::{State, StorageError};
 use super::account::Account;
 use super::clock::Clock;
 use super::lines::{Beneficiary, Line, each_lines};
+use super::lowered::{Lowered, given};
 use crate::programs::caps::{CappedLine, cap_transaction};
 use crate::programs::special_price;
 use crate::programs::spiff::{Share, kept};
@@ -44,6 +45,7 @@ pub(crate) fn each_price(
         currency: account.settlement.currency,
         clock,
         covered: account.covered.iter().copied().collect(),
+        lowered: &account.lowered,
         all: extent.all,
         before: Sums::default(),
         returned,
@@ -95,6 +97,8 @@ struct Pricing<'a> {
     clock: Clock,
     /// Units of each bounded special price that are still covered.
     covered: FxHashMap<Id, i128>,
+    /// What special prices give at most for a unit whose cost was lowered since.
+    lowered: &'a [Lowered],
     all: Sums,
     before: Sums,
     returned: FxHashMap<Id, Sums>,
@@ -121,6 +125,9 @@ struct Sold {
 
 #[derive(Clone, Copy)]
 struct Credit {
+    /// As it was given with the sale.
+    first: Micros,
+    /// The same under the cost that holds now.
     credit: Micros,
     short: Micros,
     /// Units that are still covered when its turn comes; `None` where that is enough for what is left of the sale: then
@@ -170,13 +177,17 @@ impl Pricing<'_> {
                 Sold { share: share_of(share), kept: self.kept(line, stamp), ..whole }
             }
             Beneficiary::Credited { special_price, credit, short } if self.program.mechanism.is_credited() => {
-                let covered = self.covered.get_mut(&special_price);
+                let first = credit;
+                let credit = given(self.lowered, special_price, line.day, first);
+                // What is given nothing takes nothing of the balance.
+                let covered = self.covered.get_mut(&special_price).filter(|_| credit > Micros::ZERO);
                 let left = covered.as_deref().copied();
                 if let Some(covered) = covered.filter(|_| units > 0) {
                     *covered -= special_price::covered(units, left);
                 }
                 let left = left.filter(|left| units > *left);
-                Sold { credit: Some(Credit { credit, short, left }), ..whole }
+                let short = short.min(credit);
+                Sold { credit: Some(Credit { first, credit, short, left }), ..whole }
             }
             Beneficiary::Partner | Beneficiary::Credited { .. } => whole,
         }
@@ -191,9 +202,10 @@ impl Pricing<'_> {
 
     fn price(&self, before: Sums, whole: Sums, sold: Sold) -> CappedLine {
         let earned = match sold.credit {
-            Some(Credit { credit, short, left }) => {
+            Some(Credit { first, credit, short, left }) => {
                 let covered = special_price::covered(whole.quantity, left);
-                special_price::benefit(credit, short, whole.quantity, covered)
+                let benefit = special_price::benefit(credit, short, whole.quantity, covered);
+                CappedLine { raw: Exact::product(first, whole.quantity), ..benefit }
             }
             None => CappedLine::plain(line_benefit(&self.program.mechanism, before, whole, self.all)),
         };

@@ -89,7 +89,8 @@ pub(crate) fn is_waiting(state: &mut dyn State) -> Result<bool, StorageError> {
     Ok(!STOCKS.range(state, &[0; 16], &[0xff; 16], Order::Up, 1)?.is_empty())
 }
 
-fn says_the_same(before: &Known, now: &Known) -> bool {
+/// Whether nothing has changed that says which stocks are protected, and at which costs.
+pub(crate) fn says_the_same(before: &Known, now: &Known) -> bool {
     let (before, now) = (&before.reference, &now.reference);
     before.purchases == now.purchases
         && before.book_costs == now.book_costs

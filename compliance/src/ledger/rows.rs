@@ -237,7 +237,10 @@ impl RowContext<'_> {
         if price.after_quantity != price.after_resale {
             return "authorised-quantity";
         }
-        if price.after_resale != price.raw { "resale" } else { "" }
+        if price.after_resale != price.after_protection {
+            return "resale";
+        }
+        if price.after_protection != price.raw { "price-protection" } else { "" }
     }
 }
 

@@ -18,6 +18,7 @@ use super::draws::Drawing;
 use super::due::{Due, due};
 use super::holds::settlement_of;
 use super::lines::{list_lines, write_all};
+use super::lowered::Costs;
 use super::now::Now;
 use super::outliers::note;
 use super::periods::tell;
@@ -217,7 +218,8 @@ impl Settling<'_> {
         Ok(count)
     }
 
-    /// Shares the balances of special prices, as large as they are now: those of the program, or of one partner.
+    /// Looks up what special prices give at most, then shares their balances, as large as they are now: those of the program, or
+    /// of one partner.
     fn cover(
         &self,
         program: &str,
@@ -229,6 +231,10 @@ impl Settling<'_> {
             return Ok(());
         }
         let known = self.references.as_of(self.control);
+        let mut costs = Costs::new(known, program);
+        for work in members.iter_mut().filter(|work| !self.waits(&work.account)) {
+            work.account.lowered = costs.binding(work.id, &work.account, state)?;
+        }
         let balances = match sharing {
             Sharing::Program | Sharing::Version(_) => balances(of_program(&known.reference, program)),
             Sharing::Beneficiary(_) | Sharing::Year(..) => {

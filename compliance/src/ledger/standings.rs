@@ -38,6 +38,8 @@ pub struct Standing {
 pub struct Cuts {
     /// All that was earned, where the threshold is not reached; then no cap is looked at.
     pub threshold: Micros,
+    /// Where the cost that a special price goes by was cut since the sale was read.
+    pub protection: Micros,
     pub resale: Micros,
     pub authorised_quantity: Micros,
     pub late: Micros,
@@ -51,9 +53,10 @@ pub struct Cuts {
 
 impl Cuts {
     /// Each limit by its name in the export `accruals`, in order.
-    pub fn named(&self) -> [(&'static str, Micros); 9] {
+    pub fn named(&self) -> [(&'static str, Micros); 10] {
         [
             ("threshold", self.threshold),
+            ("price-protection", self.protection),
             ("resale", self.resale),
             ("authorised-quantity", self.authorised_quantity),
             ("late", self.late),
@@ -69,6 +72,7 @@ impl Cuts {
 impl AddAssign for Cuts {
     fn add_assign(&mut self, other: Cuts) {
         self.threshold += other.threshold;
+        self.protection += other.protection;
         self.resale += other.resale;
         self.authorised_quantity += other.authorised_quantity;
         self.late += other.late;
@@ -128,7 +132,8 @@ fn cuts(account: &Account, program: &Program, due: &Due) -> Cuts {
     let (claimed, wanted) = (due.claimed(account, program), due.wanted(account, program));
     Cuts {
         threshold: Micros::ZERO,
-        resale: rounded(whole.raw - whole.after_resale),
+        protection: rounded(whole.raw - whole.after_protection),
+        resale: rounded(whole.after_protection - whole.after_resale),
         authorised_quantity: rounded(whole.after_resale - whole.after_quantity),
         late: rounded(whole.after_quantity - whole.after_late),
         per_unit: rounded(whole.after_late - whole.after_unit),

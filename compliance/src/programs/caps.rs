@@ -1,15 +1,17 @@
-//! Upper bounds of a benefit, in the order in which they bind: resale price, authorised quantity, lateness, unit,
+//! Upper bounds of a benefit, in the order in which they bind: protected cost, resale price, authorised quantity, lateness, unit,
 //! transaction, partner and period, partner and year, budget.
 
 use contract::{Caps, Micros};
 
 use super::Exact;
 
-/// A transaction's benefit before and after what resale price, authorised quantity and lateness take, and the caps on
-/// units and transactions.
+/// A transaction's benefit before and after what protected cost, resale price, authorised quantity and lateness take, and the
+/// caps on units and transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CappedLine {
     pub raw: Exact,
+    /// Under the cost that price protection has lowered since the sale was read.
+    pub after_protection: Exact,
     pub after_resale: Exact,
     pub after_quantity: Exact,
     pub after_late: Exact,
@@ -22,15 +24,22 @@ pub struct CappedLine {
 impl CappedLine {
     /// A benefit that nothing is taken from.
     pub fn plain(benefit: Exact) -> CappedLine {
-        let (after_resale, after_quantity, after_late) = (benefit, benefit, benefit);
-        let (after_unit, after_transaction) = (benefit, benefit);
-        let exact = benefit;
-        CappedLine { raw: benefit, after_resale, after_quantity, after_late, after_unit, after_transaction, exact }
+        CappedLine {
+            raw: benefit,
+            after_protection: benefit,
+            after_resale: benefit,
+            after_quantity: benefit,
+            after_late: benefit,
+            after_unit: benefit,
+            after_transaction: benefit,
+            exact: benefit,
+        }
     }
 
     pub fn minus(self, other: CappedLine) -> CappedLine {
         CappedLine {
             raw: self.raw - other.raw,
+            after_protection: self.after_protection - other.after_protection,
             after_resale: self.after_resale - other.after_resale,
             after_quantity: self.after_quantity - other.after_quantity,
             after_late: self.after_late - other.after_late,
@@ -44,6 +53,7 @@ impl CappedLine {
     pub fn map(self, change: impl Fn(Exact) -> Exact) -> CappedLine {
         CappedLine {
             raw: change(self.raw),
+            after_protection: change(self.after_protection),
             after_resale: change(self.after_resale),
             after_quantity: change(self.after_quantity),
             after_late: change(self.after_late),
@@ -56,6 +66,7 @@ impl CappedLine {
     pub fn plus(self, other: CappedLine) -> CappedLine {
         CappedLine {
             raw: self.raw + other.raw,
+            after_protection: self.after_protection + other.after_protection,
             after_resale: self.after_resale + other.after_resale,
             after_quantity: self.after_quantity + other.after_quantity,
             after_late: self.after_late + other.after_late,
