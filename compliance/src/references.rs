@@ -77,6 +77,11 @@ impl Known {
         })
     }
 
+    /// Units that a partner bought, by product and day.
+    pub fn all_purchases(&self, partner: &str) -> &[Purchase] {
+        alike(&self.reference.purchases, |bought: &Purchase| bought.partner.as_str().cmp(partner))
+    }
+
     /// What a product costs by the price book of a currency, by first day.
     pub fn book(&self, product: &str, currency: Currency) -> &[BookCost] {
         alike(&self.reference.book_costs, |cost: &BookCost| {

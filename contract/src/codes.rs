@@ -119,7 +119,7 @@ codes! {
     ClaimRateWrong = "OP-01", Adjust, "more claimed for a unit than the program gives";
     ClaimExtensionWrong = "OP-02", Adjust, "a claimed total above units times what is claimed for one";
     ClaimQuantityAbove = "OP-03", Adjust, "more units claimed than were sold, net of returns";
-    ProtectedQuantityAbove = "OP-22", Adjust, "more units claimed than were on hand when the price was cut";
+    ProtectedQuantityAbove = "OP-22", Adjust, "more units claimed than were bought in time before the price was cut";
     ClaimOrphan = "OP-04", Block, "a claim for which no sale earns anything";
     ClaimAboveDue = "OP-44", Adjust, "more claimed than is due";
     StrungOnGross = "DD-13", Adjust, "a claim on the gross amount, where earlier programs of the stack come off first";
@@ -127,6 +127,7 @@ codes! {
     ProgramAmended = "OP-31", Hold, "a program version that came when the period had frozen";
     ScoreChanged = "OP-47", Hold, "a score that became another after the period had frozen";
     PackAndPieces = "DD-21", Hold, "packs of a product and the pieces in them on one document";
+    ProtectedUnitsGone = "OP-23", Adjust, "units claimed that were sold or went back before the price was cut";
     DebitAfterProtection = "DD-14", Adjust, "ship and debit from a cost that price protection has credited";
 }
 
@@ -175,7 +176,7 @@ impl Code {
             Code::AuthorisedQuantity => "04",
             Code::ResaleAbove => "16",
             Code::CostBasisWrong => "31",
-            Code::ProtectedQuantityAbove => "13",
+            Code::ProtectedQuantityAbove | Code::ProtectedUnitsGone => "13",
             Code::ReportedLate => "29",
             Code::ProductIneligible => "03",
             Code::MovementAsSale | Code::FreeGoods => "09",

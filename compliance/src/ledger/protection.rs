@@ -8,17 +8,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Day, Entitlement, Id, Micros, Program, Text};
+use contract::{Day, Entitlement, Id, Micros, Program, Purchase, Text};
 use serde::{Deserialize, Serialize};
 use stream::{Order, Shard, State, StorageError, outbox::route};
 
 use super::account::{Account, Role};
+use super::claims;
 use super::clock::Clock;
 use super::lines::{Beneficiary, Line, LineBuffer};
 use super::slots::{basis, settlement, version_for};
 use super::stage::enter_account;
 use super::tables::{DIRTY, LINES, PROTECTED, SOLD, STOCKS, day_key};
-use crate::programs::price_protection::{Cut, Stock, cuts, protected};
+use crate::programs::price_protection::{self, Cut, Stock, cuts, protected};
 use crate::programs::selection::{Subject, selects};
 use crate::references::{Known, References};
 
@@ -149,44 +150,34 @@ impl Protecting<'_> {
         state: &mut dyn State,
     ) -> Result<Wanted, StorageError> {
         let Some(subject) = Subject::of(known, &stock.product, &stock.partner) else { return Ok(Wanted::new()) };
-        let versions = known.versions(&stock.program).iter();
-        let versions: Vec<&Program> = versions.filter(|version| version.mechanism.protects_stock()).collect();
+        let versions = protecting(&stock.program, known);
         let sold = SOLD.prefix(state, &id.0, Order::Up, usize::MAX)?;
         let sold: Vec<(Day, i128)> = sold.into_iter().map(|((_, day), units)| (Day(day), units)).collect();
         let mut wanted = Wanted::new();
         for version in &versions {
             let since = first_day_of_run(version, &versions);
-            let bought = bought(stock, since, known);
+            let bought = bought(known.purchases(&stock.partner, &stock.product), since);
             let sold: Vec<(Day, i128)> = sold.iter().copied().filter(|(day, _)| since <= *day).collect();
             let cuts = cuts_of(version, &stock.product, known);
             for cut in cuts.filter(|cut| standing.contains_key(&cut.day.0) || selects(version, subject)) {
-                if let Some(found) = self.protect(stock, version, cut, &bought, &sold) {
-                    wanted.insert(cut.day.0, found);
+                let Some(account) = self.account(stock, version, cut.day) else { continue };
+                if version.paid.claims().is_some() {
+                    // What was bought in time may be other units, whether or not some are left.
+                    claims::touch(&account, state)?;
+                }
+                if let Some(line) = protect(&account, version, cut, &bought, &sold) {
+                    wanted.insert(cut.day.0, (account, line));
                 }
             }
         }
         Ok(wanted)
     }
 
-    /// `None` where nothing was on hand.
-    fn protect(
-        &self,
-        stock: &Stock,
-        version: &Program,
-        cut: Cut,
-        bought: &[(Day, i128)],
-        sold: &[(Day, i128)],
-    ) -> Option<(Account, Protected)> {
-        let units = protected(bought, sold, cut.day, version.mechanism.look_back_days()?);
-        if units == 0 {
-            return None;
-        }
+    /// The one that a cut falls into, as it starts out.
+    fn account(&self, stock: &Stock, version: &Program, cut: Day) -> Option<Account> {
         let beneficiary = Text::from(format!("partner:{}", stock.partner));
-        let settlement = settlement(beneficiary, version.currency?, version, cut.day);
-        let account = Account::open(settlement, Role::Pays, stock.partner.clone(), version, cut.day, self.control);
-        let units = Micros(i64::try_from(units).expect("no more is protected than was bought"));
-        let line = Protected { account: account.id(), units, drop: cut.drop };
-        Some((account, line))
+        let settlement = settlement(beneficiary, version.currency?, version, cut);
+        Some(Account::open(settlement, Role::Pays, stock.partner.clone(), version, cut, self.control))
     }
 
     fn write(
@@ -204,6 +195,28 @@ impl Protecting<'_> {
     }
 }
 
+/// `None` where nothing was on hand.
+fn protect(
+    account: &Account,
+    version: &Program,
+    cut: Cut,
+    bought: &[(Day, i128)],
+    sold: &[(Day, i128)],
+) -> Option<Protected> {
+    let units = protected(bought, sold, cut.day, version.mechanism.look_back_days()?);
+    if units == 0 {
+        return None;
+    }
+    let units = Micros(i64::try_from(units).expect("no more is protected than was bought"));
+    Some(Protected { account: account.id(), units, drop: cut.drop })
+}
+
+/// Units bought by day, from the day on from which the program counts sales as well.
+fn bought(purchases: &[Purchase], since: Day) -> Vec<(Day, i128)> {
+    let counted = purchases.iter().filter(|bought| since <= bought.date);
+    counted.map(|bought| (bought.date, bought.units.0.into())).collect()
+}
+
 /// The first day of the versions that follow each other without a gap up to this one: sales are counted from there on.
 fn first_day_of_run(version: &Program, versions: &[&Program]) -> Day {
     let mut first = version.from;
@@ -213,10 +226,29 @@ fn first_day_of_run(version: &Program, versions: &[&Program]) -> Day {
     first
 }
 
-/// Units bought by day, from the day on from which the program counts sales as well.
-fn bought(stock: &Stock, since: Day, known: &Known) -> Vec<(Day, i128)> {
-    let purchases = known.purchases(&stock.partner, &stock.product).iter();
-    purchases.filter(|bought| since <= bought.date).map(|bought| (bought.date, bought.units.0.into())).collect()
+/// Units, in millionths, that a partner bought within the look-back of the cuts of some days, for each cut by itself: as many as
+/// a program protects where nothing of it is sold or goes back.
+pub(crate) fn bought_in_time(program: &str, partner: &str, (first, last): (Day, Day), known: &Known) -> i128 {
+    let purchases = known.all_purchases(partner).chunk_by(|a, b| a.product == b.product);
+    purchases.map(|of_product| of_product_in_time(program, of_product, (first, last), known)).sum()
+}
+
+fn of_product_in_time(program: &str, purchases: &[Purchase], (first, last): (Day, Day), known: &Known) -> i128 {
+    let Purchase { partner, product, .. } = &purchases[0];
+    let Some(subject) = Subject::of(known, product, partner) else { return 0 };
+    let versions = protecting(program, known);
+    let of_version = |version: &&Program| -> i128 {
+        let Some(days) = version.mechanism.look_back_days() else { return 0 };
+        let bought = bought(purchases, first_day_of_run(version, &versions));
+        let cuts = cuts_of(version, product, known).filter(|cut| first <= cut.day && cut.day <= last);
+        cuts.map(|cut| price_protection::bought_in_time(&bought, cut.day, days)).sum()
+    };
+    versions.iter().filter(|version| selects(version, subject)).map(of_version).sum()
+}
+
+/// The versions of a program that protect stocks.
+fn protecting<'k>(program: &str, known: &'k Known) -> Vec<&'k Program> {
+    known.versions(program).iter().filter(|version| version.mechanism.protects_stock()).collect()
 }
 
 /// The cuts of a product while a version is in force, in its currency.
@@ -229,7 +261,7 @@ fn cuts_of<'k>(version: &'k Program, product: &'k str, known: &'k Known) -> impl
 mod tests {
     use std::sync::Arc;
 
-    use contract::{BookCost, Cadence, Control, Currency, EntitlementEvent, Mechanism, Purchase, Reference};
+    use contract::{BookCost, Cadence, Control, Currency, EntitlementEvent, Mechanism, Reference};
     use stream::{Blobs, MemoryState};
 
     use super::*;

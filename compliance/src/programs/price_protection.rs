@@ -55,9 +55,20 @@ pub fn protected(bought: &[(Day, i128)], sold: &[(Day, i128)], cut: Day, look_ba
         moved.iter().filter(|(day, _)| first <= *day && *day < cut).map(|(_, units)| units).sum()
     };
     let ever = Day(i32::MIN);
-    let look_back = Day(i32::try_from(i64::from(cut.0) - i64::from(look_back_days)).unwrap_or(i32::MIN));
     let on_hand = since(ever, bought) - since(ever, sold);
-    on_hand.min(since(look_back, bought)).max(0)
+    on_hand.min(since(look_back(cut, look_back_days), bought)).max(0)
+}
+
+/// How many units, in millionths, were bought within the look-back of a cut, whether they were still there or not.
+pub fn bought_in_time(bought: &[(Day, i128)], cut: Day, look_back_days: u32) -> i128 {
+    let first = look_back(cut, look_back_days);
+    let in_time = bought.iter().filter(|(day, units)| (first..cut).contains(day) && *units > 0);
+    in_time.map(|(_, units)| units).sum()
+}
+
+/// Its first day.
+fn look_back(cut: Day, days: u32) -> Day {
+    Day(i32::try_from(i64::from(cut.0) - i64::from(days)).unwrap_or(i32::MIN))
 }
 
 #[cfg(test)]
@@ -93,6 +104,14 @@ mod tests {
         check(&[(9, 25), (60, 10)], &[(90, 5)], 90, 10);
         check(&[(9, 25), (60, 10)], &[(90, 28)], 90, 7);
         check(&[(i32::MIN, 25)], &[], u32::MAX, 25);
+    }
+
+    #[test]
+    fn what_was_bought_in_time_may_be_gone() {
+        let days = |bought: &[(i32, i128)]| bought.iter().map(|(day, units)| (Day(*day), *units)).collect::<Vec<_>>();
+        let bought = |rows: &[(i32, i128)]| bought_in_time(&days(rows), Day(DAY), 90);
+        assert_eq!(bought(&[(10, 25), (80, -4), (99, 3)]), 28, "what went back was bought");
+        assert_eq!(bought(&[(9, 25), (DAY, 7)]), 0);
     }
 
     #[test]

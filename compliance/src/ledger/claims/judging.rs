@@ -19,6 +19,7 @@ use crate::ledger::findings::{digest, view};
 use crate::ledger::holds::{holds, is_hold, left};
 use crate::ledger::now::Now;
 use crate::ledger::periods::{Issuing, tell};
+use crate::ledger::protection::bought_in_time;
 use crate::ledger::rows::{OfSale, by_sale};
 use crate::ledger::settle::terms;
 use crate::ledger::tables::ACCOUNTS;
@@ -181,7 +182,14 @@ impl Judging<'_> {
             Some(sale) => desk.sales.get(&sale).copied().unwrap_or_default(),
             None => all,
         };
-        Standing { due: due.min(all.due), authorised, quantity, frozen, received, on_gross: None }
+        let bought = if program.mechanism.protects_stock() { self.bought(line, program) } else { 0 };
+        Standing { due: due.min(all.due), authorised, quantity, bought, frozen, received, on_gross: None }
+    }
+
+    /// Units that could have been protected in the line's period.
+    fn bought(&self, line: &ClaimLine, program: &Program) -> i128 {
+        let partner = line.beneficiary.strip_prefix("partner:").unwrap_or_default();
+        bought_in_time(&program.id, partner, program.period.range(line.date), self.known(line))
     }
 
     /// DD-13: lines that get less than they ask for, because they are on the gross amount.

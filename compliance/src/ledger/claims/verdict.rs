@@ -6,6 +6,7 @@ use contract::{
 };
 
 use super::{Note, Word};
+use crate::ledger::findings::shown;
 
 /// What stands for the group that a line claims, or for the sale that it names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub(super) struct Standing {
     pub authorised: Micros,
     /// Units sold, net of returns, or protected, in millionths.
     pub quantity: i128,
+    /// Units bought within the look-back before the cuts of the period, whether they were still there or not, in millionths;
+    /// of programs that protect stocks.
+    pub bought: i128,
     /// No sale of the period counts in place any more.
     pub frozen: bool,
     /// Day of the last tick before the line came; `None` before the first.
@@ -73,14 +77,14 @@ pub(super) fn judge(line: &ClaimLine, note: &Note, program: &Program, standing: 
     }
     let terms = match &program.paid {
         Paid::Claim(terms) => terms,
-        Paid::Auto if program.auto_authorise => return without_claims(line, note, standing),
+        Paid::Auto if program.auto_authorise => return without_claims(line, note, program, standing),
         Paid::Auto => return takes_no_claims(),
     };
     if let Some(late) = too_late(line, note, program, terms, standing) {
         return late;
     }
     if standing.due <= Micros::ZERO {
-        return nothing_due(line, standing);
+        return nothing_due(line, program, standing);
     }
     if let Some(why) = wants_person(claimed(line, note), note, terms) {
         return Verdict { remarks: vec![why], ..outcome(ClaimEvent::Doubted, Micros::ZERO) };
@@ -101,9 +105,9 @@ fn wants_person(claimed: Micros, note: &Note, terms: &ClaimTerms) -> Option<Stri
 }
 
 /// DD-09: what is paid by itself is not paid once more. A claim may come before the sales.
-fn without_claims(line: &ClaimLine, note: &Note, standing: &Standing) -> Verdict {
+fn without_claims(line: &ClaimLine, note: &Note, program: &Program, standing: &Standing) -> Verdict {
     if standing.due <= Micros::ZERO {
-        return nothing_due(line, standing);
+        return nothing_due(line, program, standing);
     }
     let shown = |amount| Money { amount, currency: line.currency };
     let above = (claimed(line, note) - standing.due).max(Micros::ZERO);
@@ -155,8 +159,8 @@ pub(super) fn last_day(line: &ClaimLine, program: &Program, terms: &ClaimTerms) 
     period.plus(i32::try_from(terms.days.min(DAYS_MAX)).expect("a bounded count fits"))
 }
 
-/// OP-04: no sale earns anything for it, yet or at all.
-fn nothing_due(line: &ClaimLine, standing: &Standing) -> Verdict {
+/// OP-04: no sale earns anything for it, yet or at all. OP-22, OP-23: nothing of what it claims was on hand.
+fn nothing_due(line: &ClaimLine, program: &Program, standing: &Standing) -> Verdict {
     let what = match line.sale {
         Some(_) => format!("nothing is due for {}", line.document),
         None => "nothing is due for the period".to_owned(),
@@ -166,7 +170,12 @@ fn nothing_due(line: &ClaimLine, standing: &Standing) -> Verdict {
         return Verdict { remarks, ..outcome(ClaimEvent::EvidenceMissing, Micros::ZERO) };
     }
     let state = walk(&[ClaimEvent::Resolved, ClaimEvent::Checked, ClaimEvent::EvidenceMissing, ClaimEvent::Expired]);
-    Verdict { codes: vec![Code::ClaimOrphan], reasons: vec![what], ..Verdict::bare(state, Micros::ZERO) }
+    let is_of_stock = program.mechanism.protects_stock() && standing.bought > 0 && line.quantity > Micros::ZERO;
+    let (code, reason) = match is_of_stock {
+        true => not_protected(line, Micros::ZERO, standing),
+        false => (Code::ClaimOrphan, what),
+    };
+    Verdict { codes: vec![code], reasons: vec![reason], ..Verdict::bare(state, Micros::ZERO) }
 }
 
 /// What of the line is provable before it is compared with what is due.
@@ -220,18 +229,32 @@ fn rate(line: &ClaimLine, program: &Program) -> Option<Bound> {
     Some((Code::ClaimRateWrong, round(line.quantity.times(rate), line.currency), reason))
 }
 
-/// OP-03: more units are claimed than were sold, net of returns. OP-22: than were on hand when the price was cut.
+/// OP-03: more units are claimed than were sold, net of returns. OP-22, OP-23: than were on hand when the price was cut.
 fn quantity(line: &ClaimLine, asked: Micros, program: &Program, standing: &Standing) -> Option<Bound> {
     let counted = Micros(i64::try_from(standing.quantity.max(0)).unwrap_or(i64::MAX));
     if line.quantity <= counted {
         return None;
     }
-    let (code, what) = match program.mechanism.protects_stock() {
-        true => (Code::ProtectedQuantityAbove, "protected"),
-        false => (Code::ClaimQuantityAbove, "sold net of returns"),
+    let (code, reason) = match program.mechanism.protects_stock() {
+        true => not_protected(line, counted, standing),
+        false => {
+            let reason = format!("{} units claimed, {counted} sold net of returns", line.quantity);
+            (Code::ClaimQuantityAbove, reason)
+        }
     };
-    let reason = format!("{} units claimed, {counted} {what}", line.quantity);
     Some((code, round(asked.share(counted, line.quantity), line.currency), reason))
+}
+
+/// OP-23: the line asks for units that were bought in time, and sold or given back before the cut. OP-22: for more than were
+/// bought in time at all.
+fn not_protected(line: &ClaimLine, protected: Micros, standing: &Standing) -> (Code, String) {
+    let claimed = format!("{} units claimed, {protected} protected", line.quantity);
+    if i128::from(line.quantity.0) > standing.bought {
+        let bought = shown(standing.bought);
+        return (Code::ProtectedQuantityAbove, format!("{claimed}: {bought} were bought within the look-back"));
+    }
+    let gone = line.quantity - protected;
+    (Code::ProtectedUnitsGone, format!("{claimed}: {gone} were sold or went back before the cut"))
 }
 
 fn round(amount: Micros, currency: Currency) -> Micros {
