@@ -1,8 +1,8 @@
 //! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
 //!
-//! In: `partners`, `products`, `sku_xref`, `sell_in`, `outlets`, `memberships`, `persons`, `restricted`, `serial_ranges`,
-//! `consumer_rebates`, `drop_shipments`, `customer_payments`, `taxes`, `deductions`, `payees`, `amendments`,
-//! `product_attributes`, `partner_tiers` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
+//! In: `partners`, `products`, `sku_xref`, `sell_in`, `purchases`, `special_prices`, `price_book`, `outlets`, `memberships`,
+//! `persons`, `restricted`, `serial_ranges`, `consumer_rebates`, `drop_shipments`, `customer_payments`, `taxes`, `deductions`, `payees`,
+//! `amendments`, `product_attributes`, `partner_tiers` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
 //! with golden keys `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
 
@@ -50,6 +50,18 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     }
     if let Some(table) = Source::open_optional(from, "sell_in.csv")? {
         write("sell_in.csv", &["partner", "product", "year", "units"], shipments_of(&table, &sources)?)?;
+    }
+    if let Some(table) = Source::open_optional(from, "purchases.csv")? {
+        write("purchases.csv", &["partner", "product", "date", "units"], purchases_of(&table, &sources)?)?;
+    }
+    if let Some(table) = Source::open_optional(from, "special_prices.csv")? {
+        write("special_prices.csv", &SPECIAL_PRICES, special_prices_of(&table, &sources)?)?;
+    }
+    if let Some(table) = Source::open_optional(from, "price_book.csv")? {
+        let rows = table.keyed(4, ["source", "sku", "currency", "from", "cost"], |[source, sku, rest @ ..]| {
+            Some([vec![format!("{source}/{sku}")], rest.map(str::to_owned).to_vec()].concat())
+        })?;
+        write("price_book.csv", &["product", "currency", "from", "cost"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "memberships.csv")? {
         let columns = ["program", "partner_id", "from", "?to"];
@@ -174,6 +186,51 @@ fn shipments_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Ro
     table.keyed(3, ["partner_id", "sku", "year", "units_shipped"], |[partner, sku, year, units]| {
         let source = sources.get(partner)?;
         Some(vec![partner.to_owned(), format!("{source}/{sku}"), year.to_owned(), units.to_owned()])
+    })
+}
+
+fn purchases_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Rows> {
+    table.keyed(3, ["partner_id", "sku", "date", "units"], |[partner, sku, date, units]| {
+        let source = sources.get(partner)?;
+        Some(vec![partner.to_owned(), format!("{source}/{sku}"), date.to_owned(), units.to_owned()])
+    })
+}
+
+const SPECIAL_PRICES: [&str; 12] = [
+    "program",
+    "partner",
+    "product",
+    "authorisation",
+    "customer",
+    "from",
+    "to",
+    "quantity",
+    "cost",
+    "amount",
+    "resale",
+    "currency",
+];
+
+/// A customer stands as it is written: an outlet's golden key, or a name.
+fn special_prices_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Rows> {
+    let columns = [
+        "program",
+        "partner_id",
+        "sku",
+        "authorisation",
+        "?customer",
+        "from",
+        "to",
+        "?quantity",
+        "?cost",
+        "?amount",
+        "?resale",
+        "currency",
+    ];
+    table.keyed(4, columns, |[program, partner, sku, rest @ ..]: [&str; 12]| {
+        let source = sources.get(partner)?;
+        let key = vec![program.to_owned(), partner.to_owned(), format!("{source}/{sku}")];
+        Some([key, rest.map(str::to_owned).to_vec()].concat())
     })
 }
 
@@ -480,6 +537,49 @@ mod tests {
         assert_eq!(spiff.class, contract::AccountingClass::SpiffExpense);
         let contract::Mechanism::VolumeMarginal { tiers, .. } = &step.mechanism else { panic!("{step:?}") };
         assert_eq!(tiers[1].from.to_string(), "5000");
+    }
+
+    #[test]
+    fn prices_and_purchases_stand_beside_programs_that_were_written_by_hand() {
+        let (folder, _) = imported();
+        let config = folder.path().join("config");
+        let program = |name: &str, earn: &str| {
+            let text = format!(
+                "program: {name}\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn: {earn}\n    \
+                 period: month\n    currency: USD\n"
+            );
+            std::fs::write(config.join(format!("programs/{name}.yaml")), text).unwrap();
+        };
+        program("DEBIT", "{ type: ship-and-debit, resale: strict }");
+        program("PROTECT", "{ type: price-protection, look-back-days: 90 }");
+        for (name, text) in [
+            (
+                "purchases.csv",
+                "partner_id,sku,date,units\nP2,A-1,2013-02-01,-4\nP2,A-1,2013-01-10,25\nP9,A-1,2013-01-10,7\n",
+            ),
+            (
+                "special_prices.csv",
+                "authorisation,program,partner_id,sku,from,to,quantity,cost,currency\n\
+                 SPA-2,DEBIT,P2,B-1,2013-01-01,2013-06-30,,700,USD\nSPA-1,DEBIT,P2,A-1,2013-01-01,2013-06-30,9,7.40,USD\n",
+            ),
+            ("price_book.csv", "source,sku,currency,from,cost\naw,A-1,USD,2013-02-15,9.40\naw,A-1,USD,2013-01-01,10\n"),
+        ] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let imported = import_master(folder.path(), &config).unwrap();
+        assert_eq!(imported.left_out, 4, "a purchase of a partner that nobody knows");
+        let reference = configuration::load(&config).unwrap().reference;
+        let bought: Vec<String> =
+            reference.purchases.iter().map(|b| format!("{} {} {}", b.product, b.date, b.units)).collect();
+        assert_eq!(bought, ["aw/A-1 2013-01-10 25", "aw/A-1 2013-02-01 -4"]);
+        let authorised: Vec<&str> = reference.special_prices.iter().map(|special| &*special.id).collect();
+        assert_eq!(authorised, ["SPA-1", "SPA-2"]);
+        let costs: Vec<String> = reference.book_costs.iter().map(|cost| cost.cost.to_string()).collect();
+        assert_eq!(costs, ["10", "9.4"]);
+        let text = |name: &str| std::fs::read_to_string(config.join(name)).unwrap();
+        let before = text("special_prices.csv");
+        import_master(folder.path(), &config).unwrap();
+        assert_eq!(text("special_prices.csv"), before);
     }
 
     #[test]
