@@ -10,6 +10,7 @@ use contract::{
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
+use crate::programs::exact::divide_half_away;
 use crate::programs::price_protection::Stock;
 use crate::units::market::Market;
 use crate::units::names::ALIKE_MAX;
@@ -191,10 +192,70 @@ impl Known {
         self.listed_rate(currency, day)
     }
 
+    /// All rates of a currency from one day to another, in order.
+    pub fn rates(&self, currency: Currency, (first, last): (Day, Day)) -> &[Rate] {
+        let of_currency = alike(&self.reference.rates, |rate| rate.currency.cmp(&currency));
+        let start = of_currency.partition_point(|rate| rate.day < first);
+        let count = of_currency[start..].partition_point(|rate| rate.day <= last);
+        &of_currency[start..start + count]
+    }
+
+    /// The plain mean of the rates in the calendar month of a day; `None` where the table has none of them.
+    pub fn month_average(&self, currency: Currency, day: Day) -> Option<MeanRate> {
+        if Some(currency) == self.reference.functional_currency {
+            return Some(MeanRate::from(Micros::ONE));
+        }
+        let rates = self.rates(currency, (day.first_of_month(), day.last_of_month()));
+        let sum = rates.iter().map(|rate| i128::from(rate.rate.0)).sum();
+        (!rates.is_empty()).then_some(MeanRate { sum, days: rates.len() as i128 })
+    }
+
+    /// The rate of a day, or the latest before it, with its day; `None` where the table has none.
+    pub fn latest_rate(&self, currency: Currency, until: Day) -> Option<(Day, Micros)> {
+        if Some(currency) == self.reference.functional_currency {
+            return Some((until, Micros::ONE));
+        }
+        self.rates(currency, (Day(i32::MIN), until)).last().map(|rate| (rate.day, rate.rate))
+    }
+
+    /// Whether a rate of the calendar month of a day cannot be right (OP-26).
+    pub fn has_odd_month(&self, currency: Currency, day: Day) -> bool {
+        let rates = self.rates(currency, (day.first_of_month(), day.last_of_month()));
+        rates.iter().any(|rate| self.is_odd_rate(currency, rate.day))
+    }
+
     fn listed_rate(&self, currency: Currency, day: Day) -> Option<Micros> {
         let rates = &self.reference.rates;
         let at = rates.binary_search_by(|r| (r.currency, r.day).cmp(&(currency, day))).ok()?;
         Some(rates[at].rate)
+    }
+}
+
+/// A rate, or the mean of several, as a fraction: nothing is rounded before it is used.
+#[derive(Clone, Copy, Debug)]
+pub struct MeanRate {
+    /// In millionths.
+    sum: i128,
+    days: i128,
+}
+
+impl MeanRate {
+    /// What a value comes to, rounded half away from zero.
+    pub fn of(self, value: i128) -> i128 {
+        divide_half_away(value * self.sum, self.days * i128::from(Micros::ONE.0))
+    }
+}
+
+impl From<Micros> for MeanRate {
+    fn from(rate: Micros) -> MeanRate {
+        MeanRate { sum: rate.0.into(), days: 1 }
+    }
+}
+
+/// The same value, of however many days.
+impl PartialEq for MeanRate {
+    fn eq(&self, other: &MeanRate) -> bool {
+        self.sum * other.days == other.sum * self.days
     }
 }
 
@@ -372,6 +433,31 @@ mod tests {
         // The last ones are about the reciprocal of the median of all.
         let falling = (0..468).map(|day| yen((day, 10_000_000 - 21_000 * i64::from(day))));
         assert_eq!(super::odd_rates(&falling.collect::<Vec<_>>()), [], "each fits its own time");
+    }
+
+    #[test]
+    fn a_mean_is_of_the_rates_that_a_month_has() {
+        let (dollar, euro) = (Currency::parse("USD").unwrap(), Currency::parse("EUR").unwrap());
+        let day = |text| Day::parse(text).unwrap();
+        let rate = |(date, rate)| Rate { currency: euro, day: day(date), rate: Micros(rate) };
+        let rates = [
+            ("2013-01-31", 9_000_000),
+            ("2013-02-01", 1_000_000),
+            ("2013-02-15", 1_000_000),
+            ("2013-02-28", 2_000_000),
+            ("2013-03-01", 9_000_000),
+        ];
+        let rates = rates.map(rate).to_vec();
+        let known = Known::new(Reference { functional_currency: Some(dollar), rates, ..Reference::default() });
+        let mean = known.month_average(euro, day("2013-02-10")).unwrap();
+        // Four thirds, and not 1.333333.
+        assert_eq!((mean.of(3_000_000), mean.of(1_000_000), mean.of(-1)), (4_000_000, 1_333_333, -1));
+        assert_eq!(known.month_average(euro, day("2013-04-01")), None);
+        assert_eq!(known.month_average(dollar, day("2013-04-01")), Some(Micros::ONE.into()));
+        let latest = |date| known.latest_rate(euro, day(date)).map(|(day, rate)| format!("{day} {rate}"));
+        assert_eq!(latest("2013-02-28").as_deref(), Some("2013-02-28 2"));
+        assert_eq!(latest("2013-02-27").as_deref(), Some("2013-02-15 1"));
+        assert_eq!(latest("2013-01-30"), None);
     }
 
     #[test]

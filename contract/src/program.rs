@@ -428,6 +428,10 @@ pub enum Conversion {
     SaleDate,
     /// This one, for a program with a currency; sales in another one go by their dates.
     Fixed(Micros),
+    /// The plain mean of the rates that are known of the calendar month of each sale.
+    MonthAverage,
+    /// That of the last day of the period, for all of it; the latest before it as long as there is none.
+    PeriodEnd,
 }
 
 /// Upper bounds of the benefit, in the order in which they bind (domain notes §4.4).

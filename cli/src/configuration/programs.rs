@@ -117,7 +117,11 @@ const APPEAL_DAYS: u32 = 30;
 pub(crate) const CADENCES: &[(&str, Cadence)] =
     &[("month", Cadence::Month), ("quarter", Cadence::Quarter), ("year", Cadence::Year)];
 /// A rate may stand there as well.
-pub(crate) const CONVERSIONS: &[(&str, Conversion)] = &[("sale-date", Conversion::SaleDate)];
+pub(crate) const CONVERSIONS: &[(&str, Conversion)] = &[
+    ("sale-date", Conversion::SaleDate),
+    ("month-average", Conversion::MonthAverage),
+    ("period-end", Conversion::PeriodEnd),
+];
 pub(crate) const CHOICES: &[(&str, Choice)] = &[
     ("priority", Choice::Priority),
     ("best-for-partner", Choice::BestForPartner),
@@ -317,11 +321,11 @@ fn auto_authorise(fields: &Fields<'_>, paid: Paid, defaults: &ProgramDefaults, r
     false
 }
 
-/// The rate into the books: that of each sale's date, or one that the terms name.
+/// The rate into the books: one of the table by some rule, or one that the terms name.
 fn conversion(fields: &Fields<'_>, currency: Option<Currency>, report: &mut Report<'_>) -> Conversion {
-    let read = |text: &str| match one_of(CONVERSIONS)(text) {
-        Ok(word) => Ok(word),
-        Err(_) => positive(text).map(Conversion::Fixed),
+    let read = |text: &str| match text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => one_of(CONVERSIONS)(text),
+        false => positive(text).map(Conversion::Fixed),
     };
     let Some(conversion) = fields.get("fx", read, report) else { return Conversion::default() };
     if currency.is_none() && matches!(conversion.value, Conversion::Fixed(_)) {

@@ -67,7 +67,7 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version" | "sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
         ("version", "fx") => (
             json!({ "oneOf": [words(CONVERSIONS), rate()] }),
-            "Which rate turns the benefit into the books' currency: that of each sale's date, or this one.",
+            "Which rate turns the benefit into the books' currency: that of each sale's date, the mean of its month, that of the period's end, or this one.",
         ),
         ("version", "caps") => {
             (object("caps", CAP_KEYS, &[]), "Upper bounds of the benefit, in the order in which they bind.")

@@ -222,8 +222,12 @@ fn programs_are_checked() {
             "13:9 a fixed rate needs a `currency` (say which one it converts)",
         ),
         (
-            ("    period: quarter", "    period: quarter\n    fx: monthly"),
-            "13:9 `monthly`: not a number (write plain digits with a dot, such as 1250.50)",
+            ("    period: quarter", "    period: quarter\n    fx: month-avrage"),
+            "13:9 `month-avrage` is none of sale-date, month-average, period-end (did you mean `month-average`?)",
+        ),
+        (
+            ("    period: quarter", "    period: quarter\n    fx: 1..05"),
+            "13:9 `1..05`: not a number (write plain digits with a dot, such as 1250.50)",
         ),
         (("quarter", "quater"), "12:13 `quater` is none of month, quarter, year (did you mean `quarter`?)"),
         (("Bikes", "Bike"), "5:28 no category is called `Bike` (did you mean `Bikes`?)"),

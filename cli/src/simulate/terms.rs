@@ -192,6 +192,8 @@ fn conversion(conversion: Conversion) -> String {
     match conversion {
         Conversion::SaleDate => String::new(),
         Conversion::Fixed(rate) => rate.to_string(),
+        Conversion::MonthAverage => "month-average".to_owned(),
+        Conversion::PeriodEnd => "period-end".to_owned(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the ledger finds: one finding for a settlement and code, replaced when it changes, withdrawn when it is over.
 
-use contract::{Code, Day, Finding, Id, Mechanism, Micros, Money, Program, Publication, RecordRef, Rounding};
+use contract::{
+    Code, Conversion, Day, Finding, Id, Mechanism, Micros, Money, Program, Publication, RecordRef, Rounding,
+};
 use stream::{Order, Outbox, State, StorageError, View};
 
 use super::account::{Account, Phase, Role};
-use super::conversion::Rates;
+use super::conversion::has_own_rate;
 use super::due::Due;
 use super::holds::holds;
 use super::lines::{Line, each_lines, list_lines};
@@ -50,7 +52,7 @@ pub(crate) fn look(account: &Account, program: &Program, due: &Due, functional_w
         returned_after_authorisation(account),
         too_little_to_pay(account, program),
         outliers::look(account, program),
-        rate_missing(account, functional_wanted),
+        rate_missing(account, program, functional_wanted),
         rate_odd(account, program),
         rounding_drifts(account, program, due),
     ];
@@ -70,14 +72,56 @@ pub(crate) fn look_further(
     let holds_nothing = |rescored: &Rescored| rescored.held.is_zero() || account.accrued <= Micros::ZERO;
     found.extend(rescored(account, now, state)?.filter(holds_nothing).map(|rescored| rescored.found));
     found.extend(came_back_later(id, account, due, state)?);
-    if !has_own_rate(account, program) {
-        found.extend(rates_corrected(id, account, program, now, state)?);
-    }
+    found.extend(match program.conversion {
+        _ if !account.pays() || has_own_rate(program, account.settlement.currency) => Vec::new(),
+        Conversion::PeriodEnd => period_end_rate(account, now),
+        Conversion::MonthAverage => means_moved(id, account, now, state)?.into_iter().collect(),
+        Conversion::SaleDate | Conversion::Fixed(_) => {
+            rates_corrected(id, account, program, now, state)?.into_iter().collect()
+        }
+    });
     Ok(found)
 }
 
-fn has_own_rate(account: &Account, program: &Program) -> bool {
-    matches!(Rates::of(program, account.settlement.currency, None), Rates::One(_))
+/// OP-26, OP-45: all of the settlement is valued at a rate of the table that cannot be right, or that is another since the
+/// period froze.
+fn period_end_rate(account: &Account, now: Now<'_>) -> Vec<Found> {
+    let (valued, currency) = (now.references.as_of(account.terms), account.settlement.currency);
+    let Some((day, rate)) = valued.latest_rate(currency, account.last_day) else { return Vec::new() };
+    if account.tally().lines == 0 {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    if valued.is_odd_rate(currency, day) {
+        let message = format!("valued at the rate for {currency} of {day}, far from those around it, or turned over");
+        found.push(Found { code: Code::RateOdd, at_risk: Exact::ZERO, message });
+    }
+    let now = now.known().latest_rate(currency, account.last_day).map(|(_, rate)| rate);
+    if let Some(now) = now.filter(|now| *now != rate && account.phase != Phase::Open) {
+        let message = format!("valued at {rate}, and the period ends at a rate of {now} now; functional amounts stand");
+        found.push(Found { code: Code::RateCorrected, at_risk: Exact::ZERO, message });
+    }
+    found
+}
+
+/// OP-45: some sales were valued at the mean of a month that is another by now. While a period is open that is as it must be.
+fn means_moved(id: Id, account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<Option<Found>, StorageError> {
+    if account.phase == Phase::Open {
+        return Ok(None);
+    }
+    let (references, currency) = (now.references, account.settlement.currency);
+    let mut stale = 0;
+    each_lines(state, id, account.counted, &mut |lines| {
+        for line in lines {
+            let sold = line.origin.map_or(line.day, |(_, sold)| sold);
+            let then = references.as_of(line.came).month_average(currency, sold);
+            stale +=
+                i64::from(then.zip(now.known().month_average(currency, sold)).is_some_and(|(then, now)| then != now));
+        }
+    })?;
+    let message =
+        format!("{} valued at means of a month that are others since; functional amounts stand", sales(stale));
+    Ok((stale > 0).then_some(Found { code: Code::RateCorrected, at_risk: Exact::ZERO, message }))
 }
 
 /// OP-45: some sales were valued at a rate that has been corrected since. Read are the lists of such days, and those with
@@ -343,24 +387,29 @@ fn too_little_to_pay(account: &Account, program: &Program) -> Option<Found> {
     Some(Found { code: Code::BelowMinimumPayout, at_risk: Exact::from(waits), message })
 }
 
-/// DQ-08: some sale date has no exchange rate, and no rate of the program's own takes its place.
-fn rate_missing(account: &Account, functional_wanted: bool) -> Option<Found> {
-    let rateless = account.tally().rateless;
+/// DQ-08: some sale has no exchange rate, and no rate of the program's own takes its place.
+fn rate_missing(account: &Account, program: &Program, functional_wanted: bool) -> Option<Found> {
+    let tally = account.tally();
+    let (rateless, when) = match program.conversion {
+        Conversion::SaleDate | Conversion::Fixed(_) => (tally.rateless, "on its date"),
+        Conversion::MonthAverage => (tally.rateless, "in its month"),
+        Conversion::PeriodEnd => (tally.lines, "up to the end of the period"),
+    };
     if !functional_wanted || account.functional_known || rateless == 0 {
         return None;
     }
     let currency = account.settlement.currency;
-    let message = format!("{} without a rate for {currency} on its date: no functional amount", sales(rateless));
+    let message = format!("{} without a rate for {currency} {when}: no functional amount", sales(rateless));
     Some(Found { code: Code::RateMissing, at_risk: Exact::ZERO, message })
 }
 
-/// OP-26: some sale date has a rate that those around it give the lie to. A rate of the program's own is none of the table.
+/// OP-26: the date, or the month, of some sale has a rate that those around it give the lie to. A rate of the program's own is
+/// none of the table, and that of a period's end is looked at by itself.
 fn rate_odd(account: &Account, program: &Program) -> Option<Found> {
-    let odd = account.tally().odd;
-    if odd == 0 || has_own_rate(account, program) {
+    let (odd, currency) = (account.tally().odd, account.settlement.currency);
+    if odd == 0 || program.conversion == Conversion::PeriodEnd || has_own_rate(program, currency) {
         return None;
     }
-    let currency = account.settlement.currency;
     let message = format!("{} at a rate for {currency} far from those around it, or turned over", sales(odd));
     Some(Found { code: Code::RateOdd, at_risk: Exact::ZERO, message })
 }

@@ -4,7 +4,7 @@
 //! control left it or done, but for budgets that are still to be shared. What all settlements of one budget are due is
 //! looked at together, in one slice.
 
-use contract::{AccrualEvent, Day, Id};
+use contract::{AccrualEvent, Conversion, Day, Id};
 use serde::{Deserialize, Serialize};
 use stream::{Order, Outbox, Progress, StageError, State, StorageError};
 
@@ -20,7 +20,7 @@ use super::periods::{Turning, tell};
 use super::protection::{Protecting, says_the_same};
 use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
-use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STOCKS, SUSPECTS, WAITING};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STOCKS, SUMS, SUSPECTS, WAITING};
 use crate::programs::special_price::of_partner;
 use crate::references::{Known, References};
 
@@ -144,7 +144,10 @@ impl Job {
         let change = Change::at(self.control, desk.references);
         for (id, mut account) in page {
             if has_other_terms(&account, change, desk.references) {
-                let dirty = dirty_lists(id, state)?;
+                let dirty = match is_converted_otherwise(&account, change, desk.references) {
+                    true => all_lists(id, state)?,
+                    false => dirty_lists(id, state)?,
+                };
                 self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
                 continue;
             }
@@ -159,7 +162,7 @@ impl Job {
                 // With the next tick, as above.
                 SHARING.put(state, &Sharing::Program.key(&account.settlement.program), &())?;
             }
-            if has_news(&account, self.now(desk)) || is_revalued(&account, self.control, desk.references) {
+            if has_news(&account, self.now(desk)) || is_revalued(&account, change, desk.references) {
                 tell(Id(id), &mut account, self.now(desk), state, outbox)?;
                 ACCOUNTS.put(state, &id, &account)?;
             }
@@ -367,6 +370,7 @@ fn dirty_lists(id: [u8; 16], state: &mut dyn State) -> Result<Vec<Day>, StorageE
 /// What a configuration says, beside what held before it.
 #[derive(Clone, Copy)]
 struct Change<'a> {
+    control: u64,
     before: &'a Known,
     now: &'a Known,
     /// Whether stocks may be protected otherwise.
@@ -376,7 +380,7 @@ struct Change<'a> {
 impl<'a> Change<'a> {
     fn at(control: u64, references: &'a References) -> Change<'a> {
         let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
-        Change { before, now, protects_otherwise: !says_the_same(before, now) }
+        Change { control, before, now, protects_otherwise: !says_the_same(before, now) }
     }
 
     /// Whether a partner's special prices give other amounts at most for units that are protected.
@@ -385,28 +389,57 @@ impl<'a> Change<'a> {
     }
 }
 
+/// The dirty lists of a settlement with all others that it has.
+fn all_lists(id: [u8; 16], state: &mut dyn State) -> Result<Vec<Day>, StorageError> {
+    let mut lists = dirty_lists(id, state)?;
+    lists.extend(SUMS.prefix(state, &id, Order::Up, usize::MAX)?.into_iter().map(|((_, day), _)| Day(day)));
+    lists.sort_unstable();
+    lists.dedup();
+    Ok(lists)
+}
+
 /// An open settlement whose program, or the books' currency, says something else from a control on.
 fn has_other_terms(account: &Account, change: Change<'_>, references: &References) -> bool {
     let settlement = &account.settlement;
-    let (known, before) = (change.now, references.as_of(account.terms));
+    let (known, before): (&Known, &Known) = (change.now, references.as_of(account.terms));
     let now = known.program(&settlement.program, settlement.version);
-    let revalued = known.reference.functional_currency != before.reference.functional_currency;
+    let rate = |known: &Known| known.latest_rate(settlement.currency, account.last_day).map(|(_, rate)| rate);
+    let ends_otherwise = now.is_some_and(|now| now.conversion == Conversion::PeriodEnd) && rate(known) != rate(before);
+    let revalued = ends_otherwise || known.reference.functional_currency != before.reference.functional_currency;
     let moved = now
         .is_some_and(|now| revalued || now != written(account, before) || is_rebalanced(account, change, references));
     account.phase == Phase::Open && moved
 }
 
-/// A settlement with days in its period whose rate is another from a control on.
-fn is_revalued(account: &Account, control: u64, references: &References) -> bool {
-    let days = written(account, references.as_of(account.terms)).period.range(account.last_day);
-    references.corrected(account.settlement.currency, days).any(|(_, changed)| changed == control)
+/// A settlement whose lines are to be converted by another rule from a control on: their sums are others.
+fn is_converted_otherwise(account: &Account, change: Change<'_>, references: &References) -> bool {
+    let now = change.now.program(&account.settlement.program, account.settlement.version);
+    now.is_some_and(|now| now.conversion != written(account, references.as_of(account.terms)).conversion)
+}
+
+/// A settlement with a rate for its period that is another from a control on.
+fn is_revalued(account: &Account, change: Change<'_>, references: &References) -> bool {
+    let (Change { control, before, now, .. }, currency) = (change, account.settlement.currency);
+    let program = written(account, references.as_of(account.terms));
+    let days = program.period.range(account.last_day);
+    match program.conversion {
+        Conversion::PeriodEnd => {
+            before.latest_rate(currency, account.last_day) != now.latest_rate(currency, account.last_day)
+        }
+        Conversion::MonthAverage => before.rates(currency, days) != now.rates(currency, days),
+        Conversion::SaleDate | Conversion::Fixed(_) => {
+            references.corrected(currency, days).any(|(_, changed)| changed == control)
+        }
+    }
 }
 
 /// A settlement whose partner's special prices, or what they give at most, are other ones from a control on.
 fn is_rebalanced(account: &Account, change: Change<'_>, references: &References) -> bool {
     let (program, partner) = (&account.settlement.program, &account.partner);
     let (known, before) = (change.now, references.as_of(account.terms));
-    let under = known.program(program, account.settlement.version).is_some_and(|now| now.mechanism.resale().is_some());
+    let now = known.program(program, account.settlement.version);
+    // A frozen settlement keeps its terms, whatever the program pays by now.
+    let under = now.into_iter().chain([written(account, before)]).any(|terms| terms.mechanism.resale().is_some());
     under
         && account.pays()
         && (of_partner(&known.reference, program, partner) != of_partner(&before.reference, program, partner)

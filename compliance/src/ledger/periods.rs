@@ -1,6 +1,6 @@
 //! What a tick moves: open → frozen → closed, and the orders to pay.
 
-use contract::{AccrualEvent, AuthorizationOrder, Currency, Day, Id, Micros, Program};
+use contract::{AccrualEvent, AuthorizationOrder, Conversion, Currency, Day, Id, Micros, Program};
 use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase, close_day};
@@ -150,7 +150,9 @@ impl Turning<'_> {
         let program = &*terms(account, self.references.as_of(account.terms));
         let may_earn_nothing = account.accrued.is_zero() && program.caps.budget.is_none();
         let may_hold = account.accrued > account.authorised || account.findings.iter().any(|(code, _)| is_hold(*code));
-        if program.minimum_payout.is_none() && program.auto_authorise && !may_earn_nothing && !may_hold {
+        let is_averaged = program.conversion == Conversion::MonthAverage;
+        if program.minimum_payout.is_none() && program.auto_authorise && !may_earn_nothing && !may_hold && !is_averaged
+        {
             return Ok(());
         }
         tell(id, account, self.now(), state, outbox)

@@ -689,7 +689,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "grace" => program.grace_days = value.parse().unwrap(),
             "close" => program.close_days = value.parse().unwrap(),
             "currency" => program.currency = Currency::parse(value),
-            "fx" => program.conversion = Conversion::Fixed(number(value)),
+            "fx" => program.conversion = read_conversion(value),
             "above" | "paid-on" | "baseline" | "score" | "split" | "late" => {}
             "rounding" => program.rounding = if value == "sale" { Rounding::Sale } else { Rounding::Total },
             "bonus" => program.bonus = read_tiers(value),
@@ -718,6 +718,14 @@ fn read_claims(text: &str) -> ClaimTerms {
     let late = if words.next() == Some("roll") { LateClaim::Roll } else { LateClaim::Reject };
     let mut amount = || words.next().filter(|word| *word != "-").map(number);
     ClaimTerms { days, late, review_above: amount(), override_limit: amount(), appeal_days: 30 }
+}
+
+fn read_conversion(text: &str) -> Conversion {
+    match text {
+        "month-average" => Conversion::MonthAverage,
+        "period-end" => Conversion::PeriodEnd,
+        rate => Conversion::Fixed(number(rate)),
+    }
 }
 
 fn read_per(text: &str) -> Per {

@@ -177,7 +177,8 @@ impl Settling<'_> {
             }
         }
         let before = SUMS.get(state, &key)?.unwrap_or_default();
-        let after = Tally::of(&standing.lines, work.account.settlement.currency, self.references);
+        let conversion = written(&work.account, &work.known).conversion;
+        let after = Tally::of(&standing.lines, work.account.settlement.currency, conversion, self.references);
         match after.lines {
             0 => SUMS.delete(state, &key)?,
             _ => SUMS.put(state, &key, &after)?,
@@ -306,7 +307,7 @@ impl Settling<'_> {
         outbox.acting_in(0, &id.to_string());
         if account.pays() {
             let functional_currency = known.reference.functional_currency;
-            let rates = Rates::of(program, account.settlement.currency, functional_currency);
+            let rates = Rates::of(program, account.settlement.currency, account.last_day, &known);
             let desk = Desk { batch: self.batch, today: self.today, functional_currency, rates, program };
             track_tier(&mut account, program, self.batch);
             let movements = desk.book(&mut account, &due);

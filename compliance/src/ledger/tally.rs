@@ -2,12 +2,12 @@
 
 use std::ops::{Add, Sub};
 
-use contract::{Benefit, Currency, Micros};
+use contract::{Benefit, Conversion, Currency, Micros};
 use serde::{Deserialize, Serialize};
 
 use super::lines::Line;
-use crate::programs::{Exact, Sums, exact::divide_half_away};
-use crate::references::{Known, References};
+use crate::programs::{Exact, Sums};
+use crate::references::{Known, MeanRate, References};
 
 /// Sums over lines. A difference of two is one as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,29 +18,35 @@ pub(crate) struct Tally {
     pub net: Sums,
     /// The part of `net` that negative lines make.
     pub returned: Sums,
-    /// Absolute quantities and amounts, less what linked returns take back, and the same times each sale date's rate.
+    /// Absolute quantities and amounts, less what linked returns take back, and the same times the rate of each sale: of its
+    /// date, or the mean of its month.
     pub weight: Sums,
     pub weighted: Sums,
-    /// Lines whose sale date has no rate.
+    /// Lines whose sale has no rate.
     pub rateless: i64,
-    /// Lines whose sale date has a rate that its neighbours give the lie to.
+    /// Lines whose sale has a rate that its neighbours give the lie to.
     pub odd: i64,
 }
 
 impl Tally {
-    pub fn of(lines: &[Line], currency: Currency, references: &References) -> Tally {
+    pub fn of(lines: &[Line], currency: Currency, conversion: Conversion, references: &References) -> Tally {
         lines.iter().fold(Tally::default(), |tally, line| {
             let known = references.as_of(line.came);
-            tally + Tally::of_line(line, currency, known)
+            tally + Tally::of_line(line, currency, conversion, known)
         })
     }
 
-    fn of_line(line: &Line, currency: Currency, known: &Known) -> Tally {
+    fn of_line(line: &Line, currency: Currency, conversion: Conversion, known: &Known) -> Tally {
         let net = line.sums();
         let sign = if line.origin.is_some() { -1 } else { 1 };
         let weight = Sums { quantity: sign * net.quantity.abs(), amount: sign * net.amount.abs() };
         let sold = line.origin.map_or(line.day, |(_, sold)| sold);
-        let rate = known.rate(currency, sold);
+        let (rate, odd) = match conversion {
+            Conversion::MonthAverage => (known.month_average(currency, sold), known.has_odd_month(currency, sold)),
+            Conversion::SaleDate | Conversion::Fixed(_) | Conversion::PeriodEnd => {
+                (known.rate(currency, sold).map(MeanRate::from), known.is_odd_rate(currency, sold))
+            }
+        };
         let back = net.quantity < 0 || (net.quantity == 0 && net.amount < 0);
         Tally {
             lines: 1,
@@ -50,13 +56,13 @@ impl Tally {
             weight,
             weighted: rate.map_or(Sums::default(), |rate| times(weight, rate)),
             rateless: i64::from(rate.is_none()),
-            odd: i64::from(known.is_odd_rate(currency, sold)),
+            odd: i64::from(odd),
         }
     }
 
-    /// An amount in the functional currency by the sale dates' rates, weighted with what earned it.
+    /// An amount in the functional currency by the rates of sales, weighted with what earned it.
     ///
-    /// A linked return takes back its sale at the sale's rate. `None` where a sale date has no rate.
+    /// A linked return takes back its sale at the sale's rate. `None` where a sale has no rate.
     pub fn functional(&self, amount: Micros, base: Benefit, digits: u32) -> Option<Micros> {
         if self.rateless > 0 {
             return None;
@@ -73,9 +79,8 @@ impl Tally {
     }
 }
 
-fn times(weight: Sums, rate: Micros) -> Sums {
-    let scaled = |value: i128| divide_half_away(value * i128::from(rate.0), 1_000_000);
-    Sums { quantity: scaled(weight.quantity), amount: scaled(weight.amount) }
+fn times(weight: Sums, rate: MeanRate) -> Sums {
+    Sums { quantity: rate.of(weight.quantity), amount: rate.of(weight.amount) }
 }
 
 impl Add for Tally {

@@ -36,7 +36,7 @@ pub fn verify(states: &mut [&mut dyn State], blobs: &Arc<dyn Blobs>) -> Result<V
         }
         let program = &*terms(&account, references.as_of(account.terms));
         verified.settlements += 1;
-        verified.check_sums(id, &account, &references, state)?;
+        verified.check_sums(id, &account, program, &references, state)?;
         verified.check_money(id, &account, program, state)?;
     }
     Ok(verified)
@@ -48,13 +48,14 @@ impl Verified {
         &mut self,
         id: Id,
         account: &Account,
+        program: &Program,
         references: &References,
         state: &mut dyn State,
     ) -> Result<(), StageError> {
         let mut counted = Tally::default();
         let currency = account.settlement.currency;
         each_lines(state, id, account.counted, &mut |lines| {
-            counted = counted + Tally::of(lines, currency, references)
+            counted = counted + Tally::of(lines, currency, program.conversion, references)
         })?;
         self.lines += counted.lines.unsigned_abs();
         self.expect(account, "sums kept", account.tally() == counted, || format!("lines add up to {counted:?}"));
