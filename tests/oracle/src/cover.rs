@@ -21,7 +21,8 @@ pub fn covered(balances: &Units, claimants: &[Claimant<'_>]) -> Vec<Units> {
     let mut wanted: Vec<(Day, Id, usize, Id, i128)> = Vec::new();
     for (who, claimant) in claimants.iter().enumerate() {
         for (line, units) in left_of_each(claimant.lines) {
-            if let Whose::Credited { special, .. } = line.whose
+            if let Whose::Credited { special, credit, .. } = line.whose
+                && credit > Micros::ZERO
                 && balances.contains_key(&special)
             {
                 wanted.push((line.day, line.sale, who, special, units));

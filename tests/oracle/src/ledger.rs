@@ -13,6 +13,7 @@ use crate::cover::{Claimant, Units, balances, covered};
 use crate::draws::{Decided, Purse, drawn};
 use crate::exact::{Exact, exact, rounded, zero};
 use crate::pricing::{Line, changes, together};
+use crate::protection::{Protected, lowered, protected};
 use crate::terms::holding;
 use crate::whose::{Whose, beneficiaries};
 
@@ -44,6 +45,8 @@ pub struct Oracle {
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
     accounts: BTreeMap<Settlement, Account>,
+    /// What stands for units that are protected: as of the last control that was no configuration.
+    protected: Vec<Protected>,
     /// Draws that were decided, by program.
     decided: BTreeMap<Text, Decided>,
 }
@@ -224,6 +227,7 @@ impl Oracle {
     /// Any other control.
     pub fn control(&mut self, control: &Control) {
         self.control += 1;
+        self.protect();
         match control {
             Control::Tick { as_of } => {
                 let day = self.today.map_or(*as_of, |today| today.max(*as_of));
@@ -272,8 +276,22 @@ impl Oracle {
             };
             (settlement, whose)
         };
-        let all = beneficiaries(&program, entitlement, reported).into_iter().map(settlement).collect();
+        let all = match program.mechanism.protects_stock() {
+            true => Vec::new(),
+            false => beneficiaries(&program, entitlement, reported).into_iter().map(settlement).collect(),
+        };
         (all, program, day)
+    }
+
+    /// Units that were sold from a stock are no lines.
+    fn protect(&mut self) {
+        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        self.protected = protected(&reference, self.granted.values());
+        for Protected { settlement, partner, program, line } in self.protected.clone() {
+            if !self.accounts.contains_key(&settlement) {
+                self.open_one(settlement, partner, self.control, program, line.day);
+            }
+        }
     }
 
     /// A settlement that opens behind its freeze is frozen from the start.
@@ -281,13 +299,13 @@ impl Oracle {
         let (settlements, program, day) = self.settlements(entitlement);
         for (settlement, _) in settlements {
             if !self.accounts.contains_key(&settlement) {
-                self.open_one(settlement, entitlement, program.clone(), day);
+                self.open_one(settlement, entitlement.at.partner.clone(), entitlement.stamp, program.clone(), day);
             }
         }
     }
 
-    fn open_one(&mut self, settlement: Settlement, entitlement: &Entitlement, program: Program, day: Day) {
-        let (partner, last) = (entitlement.at.partner.clone(), program.period.range(day).1);
+    fn open_one(&mut self, settlement: Settlement, partner: Text, terms: u64, program: Program, day: Day) {
+        let last = program.period.range(day).1;
         let program = holding(&program, &settlement, &partner, last);
         let mut account = Account {
             partner,
@@ -295,7 +313,7 @@ impl Oracle {
             phase: Phase::Open,
             reached: reached(&program, settlement.currency, &Units::new(), &[]),
             program,
-            terms: entitlement.stamp,
+            terms,
             lines: Vec::new(),
             covered: Units::new(),
             given_up: zero(),
@@ -313,14 +331,18 @@ impl Oracle {
 
     fn settle(&mut self, tick: Option<Day>) {
         let mut lines: BTreeMap<Settlement, Vec<Line>> = BTreeMap::new();
+        let reference = self.as_of(self.control).cloned().unwrap_or_default();
         for entitlement in self.granted.values() {
             let Entitlement { sale, date, quantity, amount, origin, .. } = *entitlement;
             for (settlement, whose) in self.settlements(entitlement).0 {
+                let whose = lowered(&reference, whose, date);
                 let line = Line { day: date, sale, quantity, amount, of: origin.map(|(sale, _)| sale), whose };
                 lines.entry(settlement).or_default().push(line);
             }
         }
-        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        for Protected { settlement, line, .. } in &self.protected {
+            lines.entry(settlement.clone()).or_default().push(line.clone());
+        }
         for (settlement, account) in &mut self.accounts {
             if account.phase != Phase::Open && tick.is_none() {
                 continue;

@@ -16,6 +16,7 @@ mod earn;
 mod exact;
 mod ledger;
 mod pricing;
+mod protection;
 mod terms;
 mod units;
 mod whose;

@@ -55,7 +55,7 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
         let sold = parts.fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.priced(program)));
         let home = &lines[place];
         let benefit = match &home.whose {
-            Whose::Credited { credit, short, .. } if program.mechanism.resale().is_some() => {
+            Whose::Credited { credit, short, .. } if program.mechanism.is_credited() => {
                 let units = enough[place].filter(|_| sold.quantity.is_positive());
                 let units = units.map_or(sold.quantity, |most| sold.quantity.min(most));
                 (exact(*credit) - exact(*short)) * units
@@ -85,7 +85,10 @@ fn enough(covered: &Units, lines: &[Line]) -> Vec<Option<Exact>> {
     let mut free = covered.clone();
     let mut most = vec![None; lines.len()];
     for (line, units) in left_of_each(lines) {
-        let Whose::Credited { special, .. } = &line.whose else { continue };
+        let Whose::Credited { special, credit, .. } = &line.whose else { continue };
+        if *credit == Micros::ZERO {
+            continue;
+        }
         let Some(free) = free.get_mut(special) else { continue };
         let place = lines.iter().position(|other| other.sale == line.sale).expect("it is one of them");
         if units > *free {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Asked, Benefit, Cadence, Caps, Choice, Control, CoopFund, Credit, Currency, Day, Debit, Draw,
-    Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per,
-    Points, Program, Proration, RecordRef, Reference, Resale, Rounding, Score, Selector, SpecialPrice, Split, Steps,
-    Text, Tier,
+    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, Credit, Currency, Day, Debit,
+    Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn,
+    Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding, Score,
+    Selector, SpecialPrice, Split, Steps, Text, Tier,
 };
 
 const PARTNERS: [&str; 3] = ["A", "B", "C"];
@@ -20,6 +20,9 @@ const CURRENCIES: [&str; 4] = ["USD", "USD", "EUR", "JPY"];
 /// Programs, of which the first three compete for each sale.
 const PROGRAMS: usize = 7;
 const COMPETING: usize = 3;
+/// The program behind them, which protects stocks.
+const PROTECTING: usize = PROGRAMS;
+const PRODUCT: &str = "s/p";
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(u64);
@@ -172,7 +175,11 @@ impl History {
         let alone = (COMPETING..PROGRAMS).map(|place| like(name(place), vec![name(place)]));
         let competing: Vec<Text> = deal.competing.iter().map(|place| name(*place)).collect();
         let together = (!competing.is_empty()).then(|| like("group".into(), competing));
-        together.into_iter().chain(alone).map(debited).collect()
+        let stock = Id::of("stock", &[&name(PROTECTING), deal.partner, PRODUCT]);
+        let (credit, short) = (Micros::ZERO, Micros::ZERO);
+        let taken = Debit { program: name(PROTECTING), special_price: stock, credit, short };
+        let taken = Entitlement { debits: vec![taken], ..like(name(PROTECTING), vec![name(PROTECTING)]) };
+        together.into_iter().chain(alone).map(debited).chain([taken]).collect()
     }
 }
 
@@ -205,16 +212,20 @@ fn special_price(program: &str, partner: &str, which: usize) -> SpecialPrice {
     SpecialPrice {
         program: program.into(),
         partner: partner.into(),
-        product: "s/p".into(),
+        product: PRODUCT.into(),
         id: id.into(),
         customer: Text::default(),
         from: first_day(),
         to: first_day(),
         quantity: quantity.map(Micros::units),
-        credit: Credit::Amount(Micros::ONE),
+        credit: Credit::AboveCost(Micros::units(4)),
         resale: None,
-        currency: Currency::NONE,
+        currency: dollar(),
     }
+}
+
+fn dollar() -> Currency {
+    Currency::parse("USD").expect("a currency")
 }
 
 fn name(place: usize) -> Text {
@@ -228,8 +239,8 @@ fn first_day() -> Day {
 /// A history of about so many lines, corrections and returns.
 pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut dice = Dice(seed);
-    let mut programs = programs(&mut dice);
-    let mut acts = vec![Act::Configure(Box::new(reference(&programs)))];
+    let (mut programs, mut stocks) = (programs(&mut dice), stocks(&mut dice));
+    let mut acts = vec![Act::Configure(Box::new(reference(&programs, &stocks)))];
     let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
     let controls = 6 + dice.below(18) as usize;
     for number in 1..=events as u32 {
@@ -238,8 +249,12 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
             today = today.plus(dice.below(45) as i32);
             acts.push(match dice.below(6) {
                 0 => {
-                    change_terms(&mut dice, &mut programs);
-                    Act::Configure(Box::new(reference(&programs)))
+                    match dice.below(3) {
+                        0 => change_terms(&mut dice, &mut programs),
+                        1 => stocks.0 = purchases(&mut dice),
+                        _ => stocks.1 = price_book(&mut dice),
+                    }
+                    Act::Configure(Box::new(reference(&programs, &stocks)))
                 }
                 1 | 2 => Act::Settle,
                 _ => Act::Tick(today),
@@ -333,7 +348,55 @@ fn give_back(dice: &mut Dice, of: u32, sold: &Deal) -> Deal {
     Deal { date, quantity: -back, amount: Micros(-amount.0), of: (!dice.one_in(3)).then_some(of), ..sold.clone() }
 }
 
-fn reference(programs: &[Program]) -> Reference {
+/// What partners bought, and what it costs.
+type Stocks = (Vec<Purchase>, Vec<BookCost>);
+
+fn stocks(dice: &mut Dice) -> Stocks {
+    (purchases(dice), price_book(dice))
+}
+
+fn any_day(dice: &mut Dice) -> Day {
+    first_day().plus(dice.below(240) as i32 - 40)
+}
+
+/// Enough to have something left for a while; now and then some of it goes back.
+fn purchases(dice: &mut Dice) -> Vec<Purchase> {
+    let mut all = BTreeMap::new();
+    for partner in PARTNERS {
+        for _ in 0..dice.below(6) {
+            let units = 40 + dice.below(400) as i64;
+            let units = Micros::units(if dice.one_in(6) { -units / 4 } else { units });
+            let bought = Purchase { partner: partner.into(), product: PRODUCT.into(), date: any_day(dice), units };
+            all.insert((partner, bought.date), bought);
+        }
+    }
+    all.into_values().collect()
+}
+
+/// Costs from below what is authorised up to far above it.
+fn price_book(dice: &mut Dice) -> Vec<BookCost> {
+    let costs = (0..1 + dice.below(5)).map(|_| (any_day(dice), Micros::units(3 + dice.below(10) as i64)));
+    let costs: BTreeMap<Day, Micros> = costs.collect();
+    let cost = |(from, cost)| BookCost { product: PRODUCT.into(), currency: dollar(), from, cost };
+    costs.into_iter().map(cost).collect()
+}
+
+/// Each by itself.
+fn partners() -> Vec<Partner> {
+    let partner = |id: &str| Partner {
+        id: id.into(),
+        name: format!("partner {id}"),
+        kind: PartnerKind::Reseller,
+        source: "s".into(),
+        parent: Text::default(),
+        country: Text::default(),
+        region: Text::default(),
+        currency: None,
+    };
+    PARTNERS.into_iter().map(partner).collect()
+}
+
+fn reference(programs: &[Program], (purchases, book_costs): &Stocks) -> Reference {
     let mut programs = programs.to_vec();
     programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
     let mut special_prices = Vec::new();
@@ -344,7 +407,16 @@ fn reference(programs: &[Program]) -> Reference {
     }
     special_prices.sort();
     let draws = draws(&programs);
-    Reference { programs, special_prices, draws, functional_currency: Currency::parse("USD"), ..Reference::default() }
+    Reference {
+        programs,
+        special_prices,
+        draws,
+        partners: partners(),
+        purchases: purchases.clone(),
+        book_costs: book_costs.clone(),
+        functional_currency: Some(dollar()),
+        ..Reference::default()
+    }
 }
 
 /// Six draws of each partner under each program that is drawn on, some of them for more than there ever is.
@@ -380,7 +452,7 @@ fn draws(programs: &[Program]) -> Vec<Draw> {
 
 fn programs(dice: &mut Dice) -> Vec<Program> {
     let mut programs = Vec::new();
-    for place in 0..PROGRAMS {
+    for place in 0..=PROTECTING {
         let first = program(dice, place);
         if dice.one_in(3) {
             let change = first_day().plus(40 + dice.below(200) as i32);
@@ -436,11 +508,19 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         bonus: dice.some(5, bonus).unwrap_or_default(),
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
     };
+    if place == PROTECTING {
+        program.mechanism = protection(dice);
+        program.currency = Some(dollar());
+    }
     if is_points(&program.mechanism) {
         program.class = AccountingClass::Points;
     }
     fit_draws(&mut program);
     program
+}
+
+fn protection(dice: &mut Dice) -> Mechanism {
+    Mechanism::PriceProtection { look_back_days: 10 + dice.below(200) as u32 }
 }
 
 /// What is drawn on a program is in its currency; points are under no cap.
@@ -562,6 +642,7 @@ fn change_terms(dice: &mut Dice, programs: &mut [Program]) {
         0 => program.caps.budget = dice.some(2, |dice| dice.micros(5_000_000, 300_000_000)),
         1 => program.caps.partner_period = dice.some(2, |dice| dice.micros(1_000_000, 90_000_000)),
         2 => program.grace_days = dice.below(50) as u32,
+        _ if program.mechanism.protects_stock() => program.mechanism = protection(dice),
         _ => {
             // Points are booked on accounts of their own: nothing turns into them.
             let other = mechanism(dice);

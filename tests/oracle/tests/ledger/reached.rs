@@ -9,13 +9,14 @@ use crate::history::Act;
 use crate::real::Found;
 
 /// What the ledger may find of a settlement.
-const CHECKS: [Code; 17] = [
+const CHECKS: [Code; 18] = [
     Code::AuthorisedQuantity,
     Code::BaselineMissing,
     Code::BasisPolluted,
     Code::BelowMinimumPayout,
     Code::BudgetOverrun,
     Code::CapExceeded,
+    Code::DebitAfterProtection,
     Code::EarnedNothing,
     Code::ExclusivePrograms,
     Code::NeverAuthorised,
@@ -30,11 +31,13 @@ const CHECKS: [Code; 17] = [
 ];
 
 /// Ways of earning and what else a program may say, by name.
-const KINDS: usize = 15;
+const KINDS: usize = 16;
 const TERMS: usize = 12;
 /// Terms that points and funds know.
 const OF_POINTS: usize = 3;
 const OF_FUNDS: usize = 10;
+/// What protects stocks competes with nothing.
+const OF_STOCKS: usize = 11;
 
 /// Two features of programs.
 type Pair = (&'static str, &'static str);
@@ -113,7 +116,7 @@ impl Reached {
         };
         assert_eq!(never(&self.found), [], "checks that never found anything");
         assert_eq!(never(&self.absent), [], "checks that always found something");
-        let with_ways = TERMS * (KINDS - 2) + OF_POINTS + OF_FUNDS;
+        let with_ways = TERMS * (KINDS - 3) + OF_POINTS + OF_FUNDS + OF_STOCKS;
         assert_eq!(self.in_program.len(), TERMS * (TERMS - 1) / 2 + with_ways, "pairs in one program");
         let features = TERMS + KINDS;
         assert_eq!(self.in_history.len(), features * (features - 1) / 2, "pairs in one history");

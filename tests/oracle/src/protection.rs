@@ -1,0 +1,115 @@
+//! What is protected of stocks when their price is cut (domain notes §4.2, g), and what special prices give for such units
+//! (§3.3, DD-14).
+
+use std::collections::BTreeSet;
+
+use contract::{
+    BookCost, Credit, Currency, Day, Entitlement, Id, Micros, Program, Purchase, Reference, Settlement, Text,
+};
+
+use crate::pricing::Line;
+use crate::whose::Whose;
+
+/// A line that stands for a stock and a cut.
+#[derive(Clone, Debug)]
+pub struct Protected {
+    pub settlement: Settlement,
+    pub partner: Text,
+    pub program: Program,
+    pub line: Line,
+}
+
+/// What a partner has of a product under a program.
+fn stock(program: &str, partner: &str, product: &str) -> Id {
+    Id::of("stock", &[program, partner, product])
+}
+
+/// The cuts in the book of a product: the day, and by how much.
+fn cuts(reference: &Reference, product: &str, currency: Option<Currency>) -> Vec<(Day, Micros)> {
+    let mut book: Vec<&BookCost> = reference.book_costs.iter().collect();
+    book.retain(|cost| cost.product == product && Some(cost.currency) == currency);
+    book.sort_by_key(|cost| cost.from);
+    let falls = book.windows(2).map(|pair| (pair[1].from, pair[0].cost - pair[1].cost));
+    falls.filter(|(_, drop)| *drop > Micros::ZERO).collect()
+}
+
+fn holds(version: &Program, day: Day) -> bool {
+    version.from <= day && day <= version.to
+}
+
+/// All lines that stand for protected units, by the sales that are granted.
+pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a Entitlement> + Clone) -> Vec<Protected> {
+    let stocks: BTreeSet<(&Text, &Text)> = reference.purchases.iter().map(|b| (&b.partner, &b.product)).collect();
+    let versions = || reference.programs.iter().filter(|program| program.mechanism.protects_stock());
+    let mut all = Vec::new();
+    for (partner, product) in stocks {
+        for version in versions() {
+            let Some(currency) = version.currency else { continue };
+            let of_stock = |bought: &&Purchase| (&bought.partner, &bought.product) == (partner, product);
+            let is_counted = |bought: &&Purchase| versions().any(|v| v.id == version.id && holds(v, bought.date));
+            let bought: Vec<&Purchase> = reference.purchases.iter().filter(of_stock).filter(is_counted).collect();
+            let stock = stock(&version.id, partner, product);
+            for (cut, drop) in cuts(reference, product, version.currency) {
+                if !holds(version, cut) {
+                    continue;
+                }
+                let sold = granted.clone().filter(|sale| takes_from(sale, stock) && sale.date < cut);
+                let sold: i64 = sold.map(|sale| sale.quantity.0).sum();
+                let before = bought.iter().filter(|bought| bought.date < cut);
+                let on_hand = before.clone().map(|bought| bought.units.0).sum::<i64>() - sold;
+                let days = version.mechanism.look_back_days().unwrap_or_default();
+                let in_time = before.filter(|bought| i64::from(bought.date.0) >= i64::from(cut.0) - i64::from(days));
+                let units = Micros(on_hand.min(in_time.map(|bought| bought.units.0).sum()));
+                if units <= Micros::ZERO {
+                    continue;
+                }
+                let settlement = Settlement {
+                    program: version.id.clone(),
+                    version: version.version,
+                    beneficiary: format!("partner:{partner}").into(),
+                    period: version.period.label(cut).into(),
+                    currency,
+                };
+                let line = Line {
+                    day: cut,
+                    sale: Id::of("protection", &[&stock.to_string(), &cut.to_string()]),
+                    quantity: units,
+                    amount: units.times(drop),
+                    of: None,
+                    whose: Whose::Credited { special: stock, credit: drop, short: Micros::ZERO },
+                };
+                all.push(Protected { settlement, partner: partner.clone(), program: version.clone(), line });
+            }
+        }
+    }
+    all
+}
+
+/// Whether the units of a sale leave the stock, or come back to it.
+fn takes_from(sale: &Entitlement, stock: Id) -> bool {
+    sale.debits.iter().any(|debit| debit.special_price == stock)
+}
+
+/// What is given at a special price for a sale of that day: from the first protected cut on no more than the book says now.
+pub fn lowered(reference: &Reference, whose: Whose, day: Day) -> Whose {
+    let Whose::Credited { special, credit, short } = whose else { return whose };
+    let most = most(reference, special, day).unwrap_or(credit);
+    let credit = credit.min(most);
+    Whose::Credited { special, credit, short: short.min(credit) }
+}
+
+fn most(reference: &Reference, special: Id, day: Day) -> Option<Micros> {
+    let special = reference.special_prices.iter().find(|other| other.key() == special)?;
+    let Credit::AboveCost(authorised) = special.credit else { return None };
+    let has_stock = reference.purchases.iter().any(|b| b.partner == special.partner && b.product == special.product);
+    let protects = |cut: Day| {
+        let mut versions = reference.programs.iter().filter(|program| program.mechanism.protects_stock());
+        versions.any(|version| version.currency == Some(special.currency) && holds(version, cut))
+    };
+    let cuts = cuts(reference, &special.product, Some(special.currency));
+    let first = cuts.into_iter().map(|(cut, _)| cut).find(|cut| protects(*cut)).filter(|_| has_stock)?;
+    let is_of = |cost: &&BookCost| cost.product == special.product && cost.currency == special.currency;
+    let in_force = reference.book_costs.iter().filter(is_of).filter(|cost| cost.from <= day);
+    let cost = in_force.max_by_key(|cost| cost.from).map(|cost| cost.cost)?;
+    (first <= day).then_some((cost - authorised).max(Micros::ZERO))
+}
