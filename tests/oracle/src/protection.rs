@@ -46,14 +46,21 @@ pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
         for version in versions() {
             let Some(currency) = version.currency else { continue };
             let of_stock = |bought: &&Purchase| (&bought.partner, &bought.product) == (partner, product);
-            let is_counted = |bought: &&Purchase| versions().any(|v| v.id == version.id && holds(v, bought.date));
+            // Both are counted from where the program has been in force without a gap.
+            let mut since = version.from;
+            while let Some(before) = versions().find(|v| v.id == version.id && v.from < since && v.to.plus(1) >= since)
+            {
+                since = before.from;
+            }
+            let is_counted = |bought: &&Purchase| since <= bought.date;
             let bought: Vec<&Purchase> = reference.purchases.iter().filter(of_stock).filter(is_counted).collect();
             let stock = stock(&version.id, partner, product);
             for (cut, drop) in cuts(reference, product, version.currency) {
                 if !holds(version, cut) {
                     continue;
                 }
-                let sold = granted.clone().filter(|sale| takes_from(sale, stock) && sale.date < cut);
+                let sold =
+                    granted.clone().filter(|sale| takes_from(sale, stock) && since <= sale.date && sale.date < cut);
                 let sold: i64 = sold.map(|sale| sale.quantity.0).sum();
                 let before = bought.iter().filter(|bought| bought.date < cut);
                 let on_hand = before.clone().map(|bought| bought.units.0).sum::<i64>() - sold;
