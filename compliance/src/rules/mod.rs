@@ -157,6 +157,11 @@ pub(crate) fn same_goods(sale: &Sale, other: &Sale) -> bool {
         && !different_units(sale, other)
 }
 
+/// The same buyer; where nobody is named, the same outlet that sold.
+pub(crate) fn same_party(sale: &Sale, other: &Sale) -> bool {
+    sale.customer == other.customer && (!sale.customer.is_empty() || sale.outlet == other.outlet)
+}
+
 /// Both name serial numbers, and none is the same.
 pub(crate) fn different_units(sale: &Sale, other: &Sale) -> bool {
     !sale.serials.is_empty()

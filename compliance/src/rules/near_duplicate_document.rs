@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use contract::{Code, Sale, Text};
 
-use super::{Check, DOCUMENT_DAYS, Rule, days_apart, same_goods, skeleton};
+use super::{Check, DOCUMENT_DAYS, Rule, days_apart, same_goods, same_party, skeleton};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
@@ -47,7 +47,7 @@ fn check(sale: &Sale, other: &Sale, _known: &Known) -> bool {
         days_apart(sale.date, other.date) <= DOCUMENT_DAYS
     } else {
         sale.date == other.date
-            && sale.party() == other.party()
+            && same_party(sale, other)
             && (sale.alone || other.alone)
             && one_slip_apart(&ours, &theirs)
     };

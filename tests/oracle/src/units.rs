@@ -84,6 +84,11 @@ fn share_units(a: &Sale, b: &Sale) -> bool {
     a.serials.is_empty() || b.serials.is_empty() || a.serials.iter().any(|serial| b.serials.contains(serial))
 }
 
+/// The same buyer; where nobody is named, the same outlet that sold.
+fn same_party(a: &Sale, b: &Sale) -> bool {
+    a.customer == b.customer && (!a.customer.is_empty() || a.outlet == b.outlet)
+}
+
 fn days_between(a: &Sale, b: &Sale) -> i32 {
     (a.date.0 - b.date.0).abs()
 }
@@ -172,7 +177,7 @@ impl<'a> Units<'a> {
             return false;
         }
         let is_slip = sale.date == other.date
-            && sale.party() == other.party()
+            && same_party(sale, other)
             && (sale.alone || other.alone)
             && one_slip_apart(&ours, &theirs)
             && !(other.alone && self.is_of_series(sale));
@@ -189,8 +194,7 @@ impl<'a> Units<'a> {
                 && other.date == sale.date
                 && (&other.at.partner, &other.product) == (&sale.at.partner, &sale.product)
                 && (other.quantity, other.amount) == (sale.quantity, sale.amount)
-                && (&other.customer, sale.customer.is_empty().then_some(&other.outlet))
-                    == (&sale.customer, sale.customer.is_empty().then_some(&sale.outlet))
+                && same_party(other, sale)
                 && one_slip_apart(&normal(&sale.document), &normal(&other.document))
         };
         sale.alone && self.all.iter().filter(is_like).count() >= 2
