@@ -72,16 +72,13 @@ impl FolderHome {
         Ok(store)
     }
 
-    /// Puts a folder, or nothing, in the place of the own store.
-    fn replace_own(&mut self, by: Option<&Path>) -> Result<Arc<dyn Store>, StorageError> {
-        let store = self.own.join(STORE);
-        remove(&store).map_err(|error| failure(&store, &error))?;
-        if let Some(from) = by {
-            let incoming = self.own.join("incoming");
-            let copied = remove(&incoming).and_then(|()| copy_store(from, &incoming));
-            let moved = copied.and_then(|()| fs::rename(&incoming, &store));
-            moved.map_err(|error| failure(from, &error))?;
-        }
+    /// Puts a folder in the place of the own store, which stays as long as the folder is not copied whole.
+    fn replace_own(&mut self, from: &Path) -> Result<Arc<dyn Store>, StorageError> {
+        let (store, incoming) = (self.own.join(STORE), self.own.join("incoming"));
+        let copied = remove(&incoming).and_then(|()| copy_store(from, &incoming));
+        copied.map_err(|error| failure(from, &error))?;
+        let moved = remove(&store).and_then(|()| fs::rename(&incoming, &store));
+        moved.map_err(|error| failure(&store, &error))?;
         self.open_own()
     }
 
@@ -162,11 +159,13 @@ impl Home for FolderHome {
     fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError> {
         let whole = self.whole()?;
         let (from, _) = whole.get(index).ok_or_else(|| StorageError::new("checkpoint was taken away meanwhile"))?;
-        self.replace_own(Some(&from.join(STORE)))
+        self.replace_own(&from.join(STORE))
     }
 
     fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.replace_own(None)
+        let store = self.own.join(STORE);
+        remove(&store).map_err(|error| failure(&store, &error))?;
+        self.open_own()
     }
 
     fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Option<u64>, StorageError> {

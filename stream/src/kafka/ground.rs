@@ -81,30 +81,49 @@ impl Ground {
         recover::decide(&Situation { mark, bases, visible, input_start: *input_start, incarnations })
     }
 
-    /// Opens the store that the task goes on from.
+    /// Opens the store that the task goes on from. A checkpoint that cannot be taken is left aside, with a warning.
+    ///
+    /// # Errors
+    /// Where nothing else is left to go on from, why the last one could not be taken: it may be only for now.
     pub fn enter(&self, home: &mut dyn Home, identity: &TaskIdentity) -> Result<(Arc<dyn Store>, Book), TaskError> {
-        let own = home.open()?;
         let fresh = || Book::new(self.channels.len(), self.writers);
         let as_of_now = |book: Book| book.reborn(self.incarnations());
-        let own_book = home::look(own.as_ref(), identity)??.unwrap_or_else(fresh);
-        let books = [own_book].into_iter().chain(home.checkpoints()?);
-        let bases: Vec<Base> = books.map(|book| Base { book: as_of_now(book) }).collect();
-        Ok(match self.decide(&bases)? {
-            Decision::From(0) => (own, bases[0].book.clone()),
-            Decision::From(index) => {
-                drop(own);
-                let store = home.restore(index - 1)?;
-                let book = home::look(store.as_ref(), identity)??.map(as_of_now);
-                let book = book.filter(|book| *book == bases[index].book);
-                (store, book.ok_or_else(|| StorageError::new("checkpoint is not the one that was chosen"))?)
+        let mut unfit: Vec<Book> = Vec::new();
+        let mut trouble: Option<StorageError> = None;
+        loop {
+            let own = home.open()?;
+            let own_book = home::look(own.as_ref(), identity)??.unwrap_or_else(fresh);
+            let kept = home.checkpoints()?.into_iter().enumerate().filter(|(_, book)| !unfit.contains(book));
+            let (places, kept): (Vec<usize>, Vec<Book>) = kept.unzip();
+            let books = [own_book].into_iter().chain(kept.iter().cloned());
+            let bases: Vec<Base> = books.map(|book| Base { book: as_of_now(book) }).collect();
+            let index = match (self.decide(&bases), trouble.take()) {
+                (Err(_), Some(error)) => return Err(error.into()),
+                (Err(stop), None) => return Err(stop.into()),
+                (Ok(Decision::From(0)), _) => return Ok((own, bases[0].book.clone())),
+                (Ok(Decision::From(index)), _) => index,
+                (Ok(Decision::FromStart), _) => {
+                    drop(own);
+                    let store = home.clear()?;
+                    home::look(store.as_ref(), identity)??;
+                    return Ok((store, fresh()));
+                }
+            };
+            drop(own);
+            let taken = home.restore(places[index - 1]).and_then(|store| {
+                let found = home::look(store.as_ref(), identity)?;
+                let holds = found.is_ok_and(|found| found.as_ref() == Some(&kept[index - 1]));
+                holds.then_some(store).ok_or_else(|| StorageError::new("it holds something else than its book says"))
+            });
+            match taken {
+                Ok(store) => return Ok((store, bases[index].book.clone())),
+                Err(error) => {
+                    tracing::warn!(task = %self.task, place = ?kept[index - 1].place, %error, "checkpoint is not taken");
+                    unfit.push(kept[index - 1].clone());
+                    trouble = Some(error);
+                }
             }
-            Decision::FromStart => {
-                drop(own);
-                let store = home.clear()?;
-                home::look(store.as_ref(), identity)??;
-                (store, fresh())
-            }
-        })
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub trait Home: Send {
 /// Reads a store's book; an empty store gets its identity, another task's is refused.
 pub fn look(store: &dyn Store, identity: &TaskIdentity) -> Result<Result<Option<Book>, Stop>, StorageError> {
     match read::<TaskIdentity>(store, IDENTITY, |bytes| postcard::from_bytes(bytes))? {
-        Some(found) if found == *identity => Ok(Ok(read(store, BOOK, decode_with_book)?)),
+        Some(found) if found == *identity => Ok(Ok(committed(store)?)),
         Some(found) => Ok(Err(Stop::Foreign { found: found.to_string(), asked: identity.to_string() })),
         None => {
             let mut meta = Changes::default();
@@ -71,12 +71,17 @@ pub fn look(store: &dyn Store, identity: &TaskIdentity) -> Result<Result<Option<
     }
 }
 
+/// The book of a task's last transaction; `None` before the first.
+pub(crate) fn committed(store: &dyn Store) -> Result<Option<Book>, StorageError> {
+    read(store, BOOK, decode_with_book)
+}
+
 /// The book of a store that is only looked at.
 pub fn book_of(store: &dyn Store) -> Result<Option<(TaskIdentity, Book)>, StorageError> {
     let Some(identity) = read(store, IDENTITY, |bytes| postcard::from_bytes(bytes))? else {
         return Ok(None);
     };
-    Ok(Some((identity, read(store, BOOK, decode_with_book)?.unwrap_or_default())))
+    Ok(Some((identity, committed(store)?.unwrap_or_default())))
 }
 
 /// Writes what a transaction changed, with the book in the same batch.

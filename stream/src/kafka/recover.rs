@@ -69,9 +69,12 @@ impl Stop {
     }
 }
 
-/// While a task folds up to its mark, its store takes what so many records changed at once. A checkpoint that is nearer
-/// to the mark than the own store by more than that is taken instead.
+/// While a task folds up to its mark, its store takes what so many records changed at once.
 pub(crate) const FOLD_RECORDS: u64 = 20_000;
+
+/// A checkpoint that is nearer to the mark than the own store by more records than that is taken instead: one may hold
+/// hundreds of rows. An empty store is as far as can be, it is what a lost disk leaves.
+const NEARER_RECORDS: u64 = 1_000;
 
 /// Where to fold from.
 ///
@@ -94,8 +97,9 @@ pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
     let serving = || bases.iter().enumerate().filter(|(_, base)| serves(base));
     let mut readable = serving().filter(|(_, base)| needs(base) >= *input_start);
     if let Some((first, base)) = readable.next() {
-        let far = |(_, other): &(usize, &Base)| other.book.place.next > base.book.place.next + FOLD_RECORDS;
-        return Ok(Decision::From(readable.find(far).map_or(first, |(nearer, _)| nearer)));
+        let enough = if base.book.place == Place::default() { 0 } else { NEARER_RECORDS };
+        let is_nearer = |(_, other): &(usize, &Base)| other.book.place.next > base.book.place.next + enough;
+        return Ok(Decision::From(readable.find(is_nearer).map_or(first, |(nearer, _)| nearer)));
     }
     if !incarnations.is_empty() && serving().next().is_none() {
         return Err(Stop::NoState { incarnation: incarnations.len() });
@@ -203,11 +207,19 @@ mod tests {
 
     #[test]
     fn a_checkpoint_is_taken_where_the_own_store_is_far_behind() {
-        let mark = FOLD_RECORDS + 40;
+        let mark = NEARER_RECORDS + 40;
         let bases = |own, checkpoint| [base(own, &[1]), base(checkpoint, &[3])];
         assert_eq!(decided(Some((mark, &[4])), &bases(9, mark - 20), &[4], 0), Ok(Decision::From(1)));
         assert_eq!(decided(Some((mark, &[4])), &bases(30, mark - 20), &[4], 0), Ok(Decision::From(0)));
         assert_eq!(decided(Some((mark, &[4])), &bases(9, mark - 20), &[2], 0), Ok(Decision::From(0)));
+    }
+
+    #[test]
+    fn a_lost_disk_is_folded_from_a_checkpoint_however_short_the_way() {
+        let bases = [base(0, &[0]), base(7, &[3]), base(5, &[2])];
+        assert_eq!(decided(Some((9, &[4])), &bases, &[4], 0), Ok(Decision::From(1)));
+        assert_eq!(decided(Some((9, &[4])), &bases, &[2], 0), Ok(Decision::From(2)));
+        assert_eq!(decided(Some((9, &[4])), &bases, &[1], 0), Ok(Decision::From(0)));
     }
 
     #[test]

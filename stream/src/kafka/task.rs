@@ -547,10 +547,11 @@ impl<S: Stage, T: Transport> Task<S, T> {
         Ok(())
     }
 
-    /// Keeps a checkpoint now.
+    /// Keeps a checkpoint now, of what is committed.
     pub fn checkpoint(&mut self) -> Result<(), TaskError> {
         let started = Instant::now();
-        if let Some(bytes) = self.home.checkpoint(&self.store, &self.work.book)? {
+        let Some(book) = home::committed(self.store.as_ref())? else { return Ok(()) };
+        if let Some(bytes) = self.home.checkpoint(&self.store, &book)? {
             self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() });
             self.observer.state(self.id, bytes);
         }

@@ -91,6 +91,9 @@ impl Home for Disk {
     }
 
     fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError> {
+        if self.fate.strikes("checkpoint cannot be read", 8) {
+            return Err(StorageError::new("checkpoint is damaged"));
+        }
         self.fate.note("task starts from a checkpoint");
         let copy = self.checkpoints.lock().unwrap()[index].1.backup();
         self.put(copy);

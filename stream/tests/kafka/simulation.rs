@@ -90,13 +90,14 @@ fn whatever_happens_the_result_is_the_same() {
 }
 
 /// What has to come up in many seeds.
-const SITUATIONS: [&str; 26] = [
+const SITUATIONS: [&str; 27] = [
     "a stranger writes",
     "an old end hits the open transaction",
     "commit held in some partitions, its answer is lost",
     "commit held, its answer is lost",
     "commit is lost",
     LIE,
+    "checkpoint cannot be read",
     "crashes",
     "disk is lost",
     "disk is set back",
