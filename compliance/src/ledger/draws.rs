@@ -11,7 +11,7 @@ use contract::{
     Settlement, Text,
 };
 use serde::{Deserialize, Serialize};
-use stream::{Order, Outbox, State, StorageError};
+use stream::{Order, Outbox, Shard, State, StorageError, outbox::route};
 
 use super::account::{Account, close_day, freeze_day};
 use super::due::{Due, due};
@@ -41,13 +41,15 @@ pub(crate) fn are_shared(known: &Known, program: &str, state: &mut dyn State) ->
             || !DRAWS.prefix(state, &program.to_owned(), Order::Up, 1)?.is_empty()))
 }
 
-/// Notes the programs whose draws a tick has to look at, whatever else has happened: something is to be decided, a row is
-/// gone or says something else, or more is drawn than there is.
-pub(crate) fn mark(known: &Known, today: Option<Day>, state: &mut dyn State) -> Result<(), StorageError> {
+/// Notes the programs of this partition whose draws a tick has to look at, whatever else has happened: something is to be
+/// decided, a row is gone or says something else, or more is drawn than there is.
+pub(crate) fn mark(known: &Known, shard: Shard, today: Option<Day>, state: &mut dyn State) -> Result<(), StorageError> {
     let Some(today) = today else { return Ok(()) };
     let drawn_on = known.reference.programs.iter().filter(|program| program.mechanism.is_drawn_on());
     for program in drawn_on.map(|program| &program.id).collect::<BTreeSet<_>>() {
-        let Some(drawing) = Drawing::new(known, program, today) else { continue };
+        let Some(drawing) = Drawing::new(known, program, today).filter(|drawing| drawing.is_of(shard)) else {
+            continue;
+        };
         if OVERDRAWN.get(state, &program.to_string())?.is_some() || drawing.has_news(state)? {
             SHARING.put(state, &Sharing::Program.key(program), &())?;
         }
@@ -90,9 +92,18 @@ impl<'a> Drawing<'a> {
         Some(Drawing { known, program, currency: program.currency?, today })
     }
 
-    /// Whether the settlement is in the currency of the draws.
-    pub fn is_in(&self, account: &Account) -> bool {
-        account.settlement.currency == self.currency
+    /// Whether they are decided in this partition.
+    fn is_of(&self, shard: Shard) -> bool {
+        shard.owns(route(self.program.ledger_key()))
+    }
+
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// The latest day, this tick's included.
+    pub fn today(&self) -> Day {
+        self.today
     }
 
     /// Whether some row has no decision yet, or some decision no row.
@@ -320,4 +331,29 @@ fn whole(millionths: i128) -> Micros {
 /// Letters and digits alone, in capitals.
 fn normal(proof: &str) -> String {
     proof.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Measure, Per, Points, Reference};
+    use stream::MemoryState;
+
+    use super::*;
+    use crate::ledger::scenario::plain_program;
+
+    #[test]
+    fn draws_are_decided_in_the_partition_of_their_program() {
+        let (every, points, value, breakage) = (Micros::ONE, Micros::ONE, Micros::ONE, Micros::ZERO);
+        let terms = Points { measure: Measure::Quantity, every, points, per: Per::Period, value, breakage };
+        let program = Program { currency: Currency::parse("USD"), ..plain_program("P", Mechanism::Points(terms)) };
+        let (date, asked) = (Day::new(2013, 1, 5).unwrap(), Asked::Points(Micros::ONE));
+        let draw = Draw { program: "P".into(), partner: "A".into(), id: "1".into(), date, asked };
+        let known = Known::new(Reference { programs: vec![program], draws: vec![draw], ..Reference::default() });
+        let looks = |index: u32| {
+            let mut state = MemoryState::default();
+            mark(&known, Shard { index, count: 2 }, Some(date), &mut state).unwrap();
+            SHARING.get(&mut state, &Sharing::Program.key("P")).unwrap().is_some()
+        };
+        assert_ne!(looks(0), looks(1));
+    }
 }

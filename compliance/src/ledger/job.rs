@@ -6,7 +6,7 @@
 
 use contract::{AccrualEvent, Conversion, Day, Id};
 use serde::{Deserialize, Serialize};
-use stream::{Order, Outbox, Progress, StageError, State, StorageError};
+use stream::{Order, Outbox, Progress, Shard, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
 use super::claims::{CLAIMED, EXPIRIES, Judging};
@@ -68,6 +68,7 @@ const LAST: [u8; 16] = [0xff; 16];
 /// The stage's caches that a job works with.
 pub(crate) struct Desk<'a> {
     pub references: &'a References,
+    pub shard: Shard,
     pub clock: &'a mut Clock,
     /// Keys that a slice looks at.
     pub size: usize,
@@ -230,7 +231,7 @@ impl Job {
         }
         let next = behind(&page, limit);
         if next.is_none() {
-            draws::mark(desk.references.as_of(self.control), self.today, state)?;
+            draws::mark(desk.references.as_of(self.control), desk.shard, self.today, state)?;
         }
         self.step = next.map_or(Step::Budgets(SharingKey::default()), Step::Reviews);
         Ok(page.len())

@@ -206,9 +206,16 @@ impl Settling<'_> {
             work.due = due(work.id, &work.account, &work.program(), state)?;
             by_currency.entry(work.account.settlement.currency).or_default().push(work);
         }
-        for mut members in by_currency.into_values() {
+        let drawing = self.drawing(program, state)?;
+        if let Some(drawing) = &drawing {
+            // A draw is decided where nothing was earned, too.
+            by_currency.entry(drawing.currency()).or_default();
+        }
+        for (currency, mut members) in by_currency {
             self.share_among(&mut members, state)?;
-            self.draw(program, &mut members, state, outbox)?;
+            if let Some(drawing) = drawing.as_ref().filter(|drawing| drawing.currency() == currency) {
+                self.draw(drawing, program, &mut members, state, outbox)?;
+            }
             for work in members {
                 match self.waits(&work.account) {
                     true => REVIEW.put(state, &work.id.0, &())?,
@@ -249,23 +256,28 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// At a tick: shares out what partners draw on what they have earned in periods that are frozen, or freeze now.
+    /// At a tick: the draws on a program, where something is or was drawn on it.
+    fn drawing(&self, program: &str, state: &mut dyn State) -> Result<Option<Drawing<'_>>, StorageError> {
+        let known = self.references.as_of(self.control);
+        let Some(today) = self.today.filter(|_| self.at_tick) else { return Ok(None) };
+        Ok(match draws::are_shared(known, program, state)? {
+            true => Drawing::new(known, program, today),
+            false => None,
+        })
+    }
+
+    /// Shares out what partners draw on what they have earned in periods that are frozen, or freeze now.
     fn draw(
         &self,
+        drawing: &Drawing<'_>,
         program: &str,
         members: &mut [Work],
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let known = self.references.as_of(self.control);
-        let Some(today) = self.today.filter(|_| self.at_tick) else { return Ok(()) };
-        let Some(drawing) = Drawing::new(known, program, today) else { return Ok(()) };
-        if !draws::are_shared(known, program, state)? || members.iter().all(|work| !drawing.is_in(&work.account)) {
-            return Ok(());
-        }
         let mut owners = Vec::with_capacity(members.len());
         for (place, work) in members.iter_mut().enumerate() {
-            if let Some(pot) = work.pot(today, state)? {
+            if let Some(pot) = work.pot(drawing.today(), state)? {
                 owners.push((work.account.settlement.clone(), work.account.last_day, place, pot));
             }
             work.account.drawn = Micros::ZERO;

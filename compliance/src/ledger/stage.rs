@@ -150,7 +150,8 @@ impl Stage for LedgerStage {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<Progress, StageError> {
         let Some(mut job) = self.job.take() else { return Ok(Progress::Done) };
-        let mut desk = Desk { references: &self.references, clock: &mut self.clock, size: self.slice };
+        let LedgerStage { references, shard, clock, slice, .. } = self;
+        let mut desk = Desk { references, shard: *shard, clock, size: *slice };
         let progress = job.advance(&mut desk, state, outbox)?;
         self.job = (progress == Progress::More).then_some(job);
         Ok(progress)

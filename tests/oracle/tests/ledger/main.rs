@@ -15,6 +15,9 @@ use crate::history::{Act, History, Told};
 use crate::reached::Reached;
 use crate::real::{Found, Payment, Real};
 
+/// Events of a history where nothing else is said.
+const USUAL_EVENTS: usize = 1_000;
+
 /// Seeds that are tried: 10,000 of 1,000 events each in the long run.
 fn seeds() -> std::ops::Range<u64> {
     if let Some(seed) = said("PAIDONCE_SEED") {
@@ -25,7 +28,7 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 fn events() -> usize {
-    said("PAIDONCE_EVENTS").map_or(1_000, |events| events as usize)
+    said("PAIDONCE_EVENTS").map_or(USUAL_EVENTS, |events| events as usize)
 }
 
 fn said(name: &str) -> Option<u64> {
@@ -129,7 +132,8 @@ fn ledger_and_oracle_agree() {
         threads.into_iter().for_each(|thread| reached.join(thread.join().expect("no seed tells them apart")));
     });
     print!("{}", reached.table());
-    if seeds.end - seeds.start >= 100 {
+    // In short histories little is far above what is usual.
+    if seeds.end - seeds.start >= 100 && events >= USUAL_EVENTS {
         reached.must_be_wide();
     }
 }
