@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use contract::{ClaimState, Code, Currency, Decision, FileStatus, Id, Micros, ParsedRow, Receipt, RecordRef};
+use contract::{ClaimState, Code, Currency, Decision, FileStatus, Finding, Id, Micros, ParsedRow, Receipt, RecordRef};
 use ingest::formats::Format;
 use ingest::formats::x12::LineNumbers;
 
@@ -31,9 +31,9 @@ const AUTHORIZATIONS_MAX: usize = 10;
 /// decided and nothing is written.
 pub(crate) fn write(reader: &Reader, partner: Option<&str>, out: &mut dyn Write) -> Result<()> {
     let Some(as_of) = reader.as_of()? else { return Ok(()) };
-    let decided = decided(reader)?;
+    let outcomes = Outcomes { decided: decided(reader)?, repeated: repeated(reader)? };
     for (receipt, file) in files(reader, partner)? {
-        let sets = answered(reader, &receipt, &file, &decided)?;
+        let sets = answered(reader, &receipt, &file, &outcomes)?;
         for sets in sets.chunk_by(Set::goes_with) {
             out.write_all(interchange(sets, as_of).as_bytes())?;
         }
@@ -41,10 +41,23 @@ pub(crate) fn write(reader: &Reader, partner: Option<&str>, out: &mut dyn Write)
     Ok(out.flush()?)
 }
 
+/// What became of records that are lines of claims.
+struct Outcomes {
+    decided: BTreeMap<RecordRef, Settled>,
+    /// Records whose line was sent before.
+    repeated: BTreeMap<RecordRef, Finding>,
+}
+
 /// Claim lines about which something was decided, by their record.
 fn decided(reader: &Reader) -> Result<BTreeMap<RecordRef, Settled>> {
     let is_answer = |settled: &Settled| settled.claim.at.file_no > 0 && is_decided(settled.state());
     Ok(settled(reader)?.into_iter().filter(is_answer).map(|settled| (settled.claim.at.clone(), settled)).collect())
+}
+
+/// Records whose line an earlier record holds with the same content.
+fn repeated(reader: &Reader) -> Result<BTreeMap<RecordRef, Finding>> {
+    let found = reader.findings(|finding| finding.code == Code::LineResubmitted && finding.at.record_no > 0)?;
+    Ok(found.into_iter().map(|finding| (finding.at.clone(), finding)).collect())
 }
 
 fn is_decided(state: ClaimState) -> bool {
@@ -101,12 +114,7 @@ fn files(reader: &Reader, partner: Option<&str>) -> Result<Vec<(Receipt, FileEnt
 }
 
 /// The answers to one file, set by set. Sets without an answer are left out.
-fn answered(
-    reader: &Reader,
-    receipt: &Receipt,
-    file: &FileEntry,
-    decided: &BTreeMap<RecordRef, Settled>,
-) -> Result<Vec<Set>> {
+fn answered(reader: &Reader, receipt: &Receipt, file: &FileEntry, outcomes: &Outcomes) -> Result<Vec<Set>> {
     const GONE: &str = "a file of claims can no longer be read";
     let numbers = definition_of(reader.blobs(), file)?.context(GONE)?.x12.line_numbers;
     let heads = set_heads(reader.blobs(), file)?;
@@ -116,7 +124,7 @@ fn answered(
         for row in &slice.rows {
             let at = RecordRef { record_no: row.record_no, ..receipt.at.clone() };
             let is_replaced = receipt.status == REPLACED;
-            let Some(answer) = Answer::to(row, decided.get(&at), is_replaced) else { continue };
+            let Some(answer) = Answer::to(row, &at, outcomes, is_replaced) else { continue };
             let place = heads.partition_point(|head| head.segment <= row.line_no);
             let head = heads[..place].last().context("a line of a claim stands in front of all sets")?;
             if sets.last().is_none_or(|set| !set.is_under(head)) {
@@ -159,13 +167,18 @@ pub(super) struct Answer {
 
 impl Answer {
     /// `None` while nothing is decided. Of a claim that was replaced only what its lines left behind is told.
-    fn to(row: &ParsedRow, settled: Option<&Settled>, is_replaced: bool) -> Option<Answer> {
-        match settled {
-            Some(settled) => Some(Answer::decided(settled)),
-            None if is_replaced => None,
-            None if row.problems.iter().any(|p| p.code.decision() == Decision::Block) => Some(Answer::refused(row)),
-            None => None,
+    fn to(row: &ParsedRow, at: &RecordRef, outcomes: &Outcomes, is_replaced: bool) -> Option<Answer> {
+        if let Some(settled) = outcomes.decided.get(at) {
+            return Some(Answer::decided(settled));
         }
+        if is_replaced {
+            return None;
+        }
+        if row.problems.iter().any(|p| p.code.decision() == Decision::Block) {
+            return Some(Answer::unreadable(row));
+        }
+        let finding = outcomes.repeated.get(at)?;
+        Some(Answer::refused(row, [finding.code].into_iter(), finding.message.clone()))
     }
 
     fn decided(settled: &Settled) -> Answer {
@@ -191,17 +204,22 @@ impl Answer {
     }
 
     /// The intake could not read the line.
-    fn refused(row: &ParsedRow) -> Answer {
-        let mut reasons = reasons(row.problems.iter().map(|problem| problem.code));
+    fn unreadable(row: &ParsedRow) -> Answer {
+        let messages: Vec<String> =
+            row.problems.iter().map(|p| format!("{} {:?}: {}", p.field, p.value, p.message)).collect();
+        Answer::refused(row, row.problems.iter().map(|problem| problem.code), messages.join("; "))
+    }
+
+    /// The line never became one of a claim.
+    fn refused(row: &ParsedRow, codes: impl Iterator<Item = Code>, message: String) -> Answer {
+        let mut reasons = reasons(codes);
         if reasons.is_empty() {
             reasons.push(OTHER_REASON);
         }
-        let messages: Vec<String> =
-            row.problems.iter().map(|p| format!("{} {:?}: {}", p.field, p.value, p.message)).collect();
         Answer {
             is_valid: false,
             reasons,
-            message: messages.join("; "),
+            message,
             claimed: row.amount,
             approved: Micros::ZERO,
             paid: Micros::ZERO,

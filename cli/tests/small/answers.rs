@@ -188,6 +188,23 @@ fn a_claim_is_replaced_alone_whatever_else_its_file_holds() {
     tenant.verify();
 }
 
+#[test]
+fn a_line_that_is_sent_again_is_answered_where_it_comes_again() {
+    let tenant = claimed();
+    let third = SETS[1].replace("C-2", "C-3").replace("PAD*1~AMT*S*30", "PAD*1~AMT*S*40");
+    tenant.write("feeds/shop/claims-2.edi", claims(&[SETS[1], &third]));
+    assert_well(&tenant.run(&["--as-of", "2013-02-22"]));
+    let text = answers(&tenant, &[]);
+    // By path: `claims-2.edi` stands in front of `claims.edi`.
+    let (again, _) = text.split_once("IEA*1*").expect("an interchange has an end");
+    let found = segments(again);
+    let expected = ["BRC*00*20130222*CR*C-2", "CON*CT*K-10*VA", "PAD*1", "AAA*N**12"];
+    assert_eq!(found[1..5], expected, "{again}");
+    assert!(again.contains("AMT*S*30~AMT*A*0~"), "{again}");
+    assert!(again.contains("*C-3~"), "the other claim of the file has its own answer: {again}");
+    tenant.verify();
+}
+
 /// What is approved of each line, by number of the claim and of the line.
 fn approved(text: &str) -> BTreeMap<(String, String), String> {
     let (mut claim, mut line, mut approved) = (String::new(), String::new(), BTreeMap::new());

@@ -11,6 +11,7 @@ mod envelope;
 mod head;
 mod heads;
 mod options;
+mod report_sets;
 mod row;
 mod rules;
 mod sales;
@@ -30,10 +31,11 @@ pub use segment::Separators;
 use super::{Facts, Limits, Records, Stop};
 use crate::columns::problem;
 use crate::definition::FeedDefinition;
-use claim_sets::ClaimReader;
-use envelope::{Envelope, Faults, Place};
-use segment::{Segment, SegmentError, SegmentReader};
-use sets::SetReader;
+use claim_sets::Claims;
+use envelope::{Envelope, Place};
+use report_sets::Reports;
+use segment::{SegmentError, SegmentReader};
+use sets::{Kind, Sets};
 
 /// Opens a file of reports, 867.
 pub fn open<'a>(
@@ -41,7 +43,7 @@ pub fn open<'a>(
     input: Box<dyn Read + Send + 'a>,
     limits: &Limits,
 ) -> Result<Box<dyn Records + 'a>, Stop> {
-    Ok(Box::new(X12Records::new(SetReader::new(definition), input, limits)))
+    Ok(Box::new(X12Records::<Reports>::new(definition, input, limits)))
 }
 
 /// Opens a file of claims, 844.
@@ -50,42 +52,17 @@ pub fn open_claims<'a>(
     input: Box<dyn Read + Send + 'a>,
     limits: &Limits,
 ) -> Result<Box<dyn Records + 'a>, Stop> {
-    Ok(Box::new(X12Records::new(ClaimReader::new(definition), input, limits)))
+    Ok(Box::new(X12Records::<Claims>::new(definition, input, limits)))
 }
 
-/// What reads the transaction sets of one kind: which segment says something on which record.
-trait Sets: Send {
-    fn faults(&mut self) -> &mut Faults;
-
-    /// ST: begins a set, after ending one that lacks its SE.
-    fn begin(&mut self, segment: &Segment<'_>);
-
-    /// Takes a segment between ST and SE.
-    fn take(&mut self, segment: &Segment<'_>) -> Result<(), Stop>;
-
-    /// Counts a segment that stands outside of the sets.
-    fn pass(&mut self);
-
-    /// SE, or the set is cut off.
-    fn end(&mut self);
-
-    /// The file is read: did it hold a set of the kind at all?
-    fn finish(&mut self) -> Result<(), Stop>;
-
-    /// The record that the last segment ended, if it ended one.
-    fn take_row(&mut self) -> Option<ParsedRow>;
-
-    fn facts(&self) -> Facts;
-}
-
-struct X12Records<'a, S> {
+struct X12Records<'a, K> {
     segments: SegmentReader<Box<dyn Read + Send + 'a>>,
     envelope: Envelope,
-    sets: S,
+    sets: Sets<K>,
     is_done: bool,
 }
 
-impl<S: Sets> Records for X12Records<'_, S> {
+impl<K: Kind> Records for X12Records<'_, K> {
     fn next_row(&mut self) -> Result<Option<ParsedRow>, Stop> {
         while !self.is_done {
             self.step()?;
@@ -101,9 +78,9 @@ impl<S: Sets> Records for X12Records<'_, S> {
     }
 }
 
-impl<'a, S: Sets> X12Records<'a, S> {
-    fn new(sets: S, input: Box<dyn Read + Send + 'a>, limits: &Limits) -> X12Records<'a, S> {
-        let segments = SegmentReader::new(input, limits.record_bytes_max);
+impl<'a, K: Kind> X12Records<'a, K> {
+    fn new(definition: Arc<FeedDefinition>, input: Box<dyn Read + Send + 'a>, limits: &Limits) -> X12Records<'a, K> {
+        let (segments, sets) = (SegmentReader::new(input, limits.record_bytes_max), Sets::new(definition));
         X12Records { segments, envelope: Envelope::default(), sets, is_done: false }
     }
 

@@ -3,20 +3,14 @@
 //! BAA names the claim, CON the contract, PAD begins a line. Some senders write BGN in place of BAA, REF CT of the head in
 //! place of CON, and LIN alone where a line begins; they are read as well.
 
-use std::sync::Arc;
-
-use contract::{CLAIM_SERIES, Micros, ParsedRow, Text};
+use contract::{CLAIM_SERIES, Micros, Text};
 
 use super::claim_row::{Claimed, Line};
-use super::envelope::Faults;
-use super::head::Head;
-use super::rules::Rules;
 use super::sales::{Said, date_text, party_name};
 use super::segment::Segment;
-use super::totals::Totals;
-use super::{Sets, refused};
+use super::sets::{File, Kind};
 use crate::definition::FeedDefinition;
-use crate::formats::{Facts, Stop};
+use crate::formats::Stop;
 
 /// Name of BAA03 among the dates of a definition.
 const DATE_OF_CLAIM: &str = "BAA";
@@ -35,14 +29,8 @@ enum Level {
     Summary,
 }
 
-/// Reads the sets of a file of claims.
-pub(crate) struct ClaimReader {
-    faults: Faults,
-    rules: Rules,
-    /// The record that the last segment ended.
-    row: Option<ParsedRow>,
-    /// The open set is an 844.
-    is_read: bool,
+/// What the sets 844 of a file say.
+pub(crate) struct Claims {
     level: Level,
     /// Number of the claim, BAA05.
     claim: Text,
@@ -54,21 +42,15 @@ pub(crate) struct ClaimReader {
     contract: Said,
     line: Line,
     reporter: Text,
-    totals: Totals,
-    head: Head,
-    records: u32,
-    segments: u32,
-    /// Segments of all records.
-    record_segments: u32,
 }
 
-impl ClaimReader {
-    pub(crate) fn new(definition: Arc<FeedDefinition>) -> ClaimReader {
+impl Kind for Claims {
+    const NUMBER: &'static str = "844";
+    const HOLDS: &'static str = "claim";
+
+    fn new(definition: &FeedDefinition) -> Claims {
         let options = &definition.x12;
-        ClaimReader {
-            faults: Faults::default(),
-            row: None,
-            is_read: false,
+        Claims {
             level: Level::Header,
             claim: Text::default(),
             header: Said::new(options),
@@ -77,171 +59,41 @@ impl ClaimReader {
             contract: Said::new(options),
             line: Line::new(options),
             reporter: Text::default(),
-            totals: Totals::default(),
-            head: Head::default(),
-            records: 0,
-            segments: 0,
-            record_segments: 0,
-            rules: Rules::new(definition),
         }
     }
-}
 
-impl Sets for ClaimReader {
-    fn faults(&mut self) -> &mut Faults {
-        &mut self.faults
-    }
-
-    fn begin(&mut self, segment: &Segment<'_>) {
-        self.end();
-        self.segments += 1;
-        self.is_read = segment.element(1) == b"844";
-        if !self.is_read {
-            let message = format!("transaction set {} is not read, only 844", segment.text(1));
-            self.faults.remark("ST01", segment.element(1), message);
-        }
+    fn clear(&mut self) {
         self.header.clear();
         self.contract.clear();
         for text in [&mut self.claim, &mut self.from, &mut self.contract_no, &mut self.reporter] {
             text.clear();
         }
         self.level = Level::Header;
-        self.totals = Totals::default();
     }
 
-    fn take(&mut self, segment: &Segment<'_>) -> Result<(), Stop> {
-        self.segments += 1;
-        if !self.is_read {
-            return Ok(());
-        }
+    fn take(&mut self, segment: &Segment<'_>, file: &mut File) -> Result<(), Stop> {
         match segment.id() {
-            b"BAA" => return self.begin_claim(segment, 5),
-            b"BGN" => return self.begin_claim(segment, 2),
-            b"CON" => self.begin_contract(segment),
-            b"PAD" => self.begin_line(segment, Level::Line),
-            b"LIN" => self.item(segment),
+            b"BAA" => return self.begin_claim(segment, 5, file),
+            b"BGN" => return self.begin_claim(segment, 2, file),
+            b"CON" => self.begin_contract(segment, file),
+            b"PAD" => self.begin_line(segment, Level::Line, file),
+            b"LIN" => self.item(segment, file),
             b"CTT" => {
-                self.end_line();
+                self.end_record(file);
                 self.level = Level::Summary;
-                self.totals.compare_count(segment, &mut self.faults);
+                file.totals.compare_count(segment, &mut file.faults);
             }
-            _ => self.detail(segment),
+            _ => self.detail(segment, file),
         }
         Ok(())
     }
 
-    fn pass(&mut self) {
-        self.segments += 1;
-    }
-
-    fn end(&mut self) {
-        self.end_line();
-        if self.is_read {
-            self.totals.finish(&mut self.faults);
-        }
-        self.is_read = false;
-    }
-
-    fn finish(&mut self) -> Result<(), Stop> {
-        self.end();
-        match (self.segments, self.head.replaces, self.records) {
-            (0, ..) => Err(refused("the file is empty".into())),
-            (_, None, 0) => Err(refused("the file holds no claim (transaction set 844)".into())),
-            _ => Ok(()),
-        }
-    }
-
-    fn take_row(&mut self) -> Option<ParsedRow> {
-        self.row.take()
-    }
-
-    fn facts(&self) -> Facts {
-        let held = if self.is_in_line() { self.line.segments } else { 0 };
-        let mut facts = self.head.facts(self.segments - self.record_segments - held);
-        // Any of the claims in an original may be replaced later: it is no series of its own.
-        let replaced = facts.series.take().filter(|_| facts.replaces);
-        facts.series = replaced.map(|claim| Text::from(format!("{CLAIM_SERIES}{claim}")));
-        self.faults.tell(self.rules.definition.control_totals, &mut facts);
-        facts
-    }
-}
-
-impl ClaimReader {
-    fn is_in_line(&self) -> bool {
-        matches!(self.level, Level::Line | Level::Item)
-    }
-
-    /// BAA or BGN, which has the claim's number in element `at`; the date is element 3 of both.
-    fn begin_claim(&mut self, segment: &Segment<'_>, at: usize) -> Result<(), Stop> {
-        self.claim = Text::from(segment.text(at));
-        if let Some(at) = self.rules.definition.x12.dates.iter().position(|date| date == DATE_OF_CLAIM) {
-            self.header.dates[at] = Text::from(segment.text(3));
-        }
-        self.head.begin(segment, "claim", self.claim.clone())
-    }
-
-    fn begin_contract(&mut self, segment: &Segment<'_>) {
-        self.end_line();
-        self.level = Level::Contract;
-        self.totals.transfers += 1;
-        self.contract.clear();
-        self.contract_no = Text::from(segment.text(2));
-    }
-
-    fn begin_line(&mut self, segment: &Segment<'_>, level: Level) {
-        self.end_line();
-        self.line.begin(segment);
-        self.level = level;
-    }
-
-    /// LIN says what the line of a PAD is for; where no PAD is open it begins a line.
-    fn item(&mut self, segment: &Segment<'_>) {
-        self.totals.lines += 1;
-        if self.level != Level::Line {
-            self.begin_line(segment, Level::Item);
-        }
-        self.detail(segment);
-    }
-
-    /// A segment that says something on the set, the contract or the line.
-    fn detail(&mut self, segment: &Segment<'_>) {
-        let options = &self.rules.definition.x12;
-        match self.level {
-            Level::Header => self.header_detail(segment),
-            Level::Contract => _ = self.contract.take(segment, options),
-            Level::Line | Level::Item => {
-                if segment.id() == b"QTY" {
-                    self.totals.add_quantity(segment);
-                }
-                self.line.take(segment, options);
-            }
-            Level::Summary if segment.id() == b"AMT" && is_total(segment, &options.claimed) => {
-                self.totals.compare_amount(segment, &mut self.faults);
-            }
-            Level::Summary => {}
-        }
-    }
-
-    fn header_detail(&mut self, segment: &Segment<'_>) {
-        match (segment.id(), segment.element(1)) {
-            (b"AMT", b"TT") => self.totals.declare_amount(segment),
-            (b"N1", b"DS" | b"SE") => self.reporter = party_name(segment),
-            _ if self.head.take(segment, &self.rules) => {
-                if segment.element(1) == b"090" {
-                    self.from = date_text(segment);
-                }
-            }
-            _ => _ = self.header.take(segment, &self.rules.definition.x12),
-        }
-    }
-
     /// Makes a row of the line that is being read, if one is.
-    fn end_line(&mut self) {
+    fn end_record(&mut self, file: &mut File) {
         if !self.is_in_line() {
             return;
         }
-        self.records += 1;
-        self.record_segments += self.line.segments;
+        file.records += 1;
         let claimed = Claimed {
             claim: &self.claim,
             header: &self.header,
@@ -251,11 +103,90 @@ impl ClaimReader {
             line: &self.line,
             reporter: &self.reporter,
         };
-        let row = claimed.into_row(&self.rules, self.records);
+        let row = claimed.into_row(&file.rules, file.records);
         let without_units = self.line.is_without_units().then_some(Micros::ZERO);
-        self.totals.add(row.quantity.or(without_units), row.amount);
-        self.row = Some(row);
+        file.totals.add(row.quantity.or(without_units), row.amount);
+        file.end_record(row, self.line.segments);
         self.level = Level::Contract;
+    }
+
+    fn held(&self) -> u32 {
+        if self.is_in_line() { self.line.segments } else { 0 }
+    }
+
+    /// Any of the claims in an original may be replaced later: it is no series of its own.
+    fn series(claim: Text, replaces: bool) -> Option<Text> {
+        replaces.then(|| Text::from(format!("{CLAIM_SERIES}{claim}")))
+    }
+}
+
+impl Claims {
+    fn is_in_line(&self) -> bool {
+        matches!(self.level, Level::Line | Level::Item)
+    }
+
+    /// BAA or BGN, which has the claim's number in element `at`; the date is element 3 of both.
+    fn begin_claim(&mut self, segment: &Segment<'_>, at: usize, file: &mut File) -> Result<(), Stop> {
+        self.claim = Text::from(segment.text(at));
+        if let Some(at) = file.rules.definition.x12.dates.iter().position(|date| date == DATE_OF_CLAIM) {
+            self.header.dates[at] = Text::from(segment.text(3));
+        }
+        file.head.begin(segment, "claim", self.claim.clone())
+    }
+
+    fn begin_contract(&mut self, segment: &Segment<'_>, file: &mut File) {
+        self.end_record(file);
+        self.level = Level::Contract;
+        file.totals.transfers += 1;
+        self.contract.clear();
+        self.contract_no = Text::from(segment.text(2));
+    }
+
+    fn begin_line(&mut self, segment: &Segment<'_>, level: Level, file: &mut File) {
+        self.end_record(file);
+        self.line.begin(segment);
+        self.level = level;
+    }
+
+    /// LIN says what the line of a PAD is for; where no PAD is open it begins a line.
+    fn item(&mut self, segment: &Segment<'_>, file: &mut File) {
+        file.totals.lines += 1;
+        if self.level != Level::Line {
+            self.begin_line(segment, Level::Item, file);
+        }
+        self.detail(segment, file);
+    }
+
+    /// A segment that says something on the set, the contract or the line.
+    fn detail(&mut self, segment: &Segment<'_>, file: &mut File) {
+        let options = &file.rules.definition.x12;
+        match self.level {
+            Level::Header => self.header_detail(segment, file),
+            Level::Contract => _ = self.contract.take(segment, options),
+            Level::Line | Level::Item => {
+                if segment.id() == b"QTY" {
+                    file.totals.add_quantity(segment);
+                }
+                self.line.take(segment, options);
+            }
+            Level::Summary if segment.id() == b"AMT" && is_total(segment, &options.claimed) => {
+                file.totals.compare_amount(segment, &mut file.faults);
+            }
+            Level::Summary => {}
+        }
+    }
+
+    fn header_detail(&mut self, segment: &Segment<'_>, file: &mut File) {
+        match (segment.id(), segment.element(1)) {
+            (b"AMT", b"TT") => file.totals.declare_amount(segment),
+            (b"N1", b"DS" | b"SE") => self.reporter = party_name(segment),
+            _ if file.head.take(segment, &file.rules) => {
+                if segment.element(1) == b"090" {
+                    self.from = date_text(segment);
+                }
+            }
+            _ => _ = self.header.take(segment, &file.rules.definition.x12),
+        }
     }
 }
 

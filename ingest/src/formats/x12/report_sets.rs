@@ -1,19 +1,13 @@
 //! The sets 867 of a file: which segment says something on which record.
 
-use std::sync::Arc;
+use contract::Text;
 
-use contract::{ParsedRow, Text};
-
-use super::envelope::Faults;
-use super::head::Head;
 use super::row::Sold;
-use super::rules::Rules;
 use super::sales::{Item, Said, party_name};
 use super::segment::{Segment, text_of};
-use super::totals::Totals;
-use super::{Sets, refused};
+use super::sets::{File, Kind};
 use crate::definition::FeedDefinition;
-use crate::formats::{Facts, Stop};
+use crate::formats::Stop;
 
 /// Where a set is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +35,8 @@ struct Quantity {
     line_no: u32,
 }
 
-/// Reads the sets of a file of reports.
-pub(crate) struct SetReader {
-    faults: Faults,
-    rules: Rules,
-    /// The record that the last segment ended.
-    row: Option<ParsedRow>,
-    /// The open set is an 867.
-    is_read: bool,
+/// What the sets 867 of a file say.
+pub(crate) struct Reports {
     level: Level,
     header: Said,
     transfer: Said,
@@ -59,21 +47,15 @@ pub(crate) struct SetReader {
     held: u32,
     type_code: Text,
     reporter: Text,
-    totals: Totals,
-    head: Head,
-    records: u32,
-    segments: u32,
-    /// Segments of all records.
-    record_segments: u32,
 }
 
-impl SetReader {
-    pub(crate) fn new(definition: Arc<FeedDefinition>) -> SetReader {
+impl Kind for Reports {
+    const NUMBER: &'static str = "867";
+    const HOLDS: &'static str = "report of sales";
+
+    fn new(definition: &FeedDefinition) -> Reports {
         let options = &definition.x12;
-        SetReader {
-            faults: Faults::default(),
-            row: None,
-            is_read: false,
+        Reports {
             level: Level::Header,
             header: Said::new(options),
             transfer: Said::new(options),
@@ -82,108 +64,82 @@ impl SetReader {
             held: 0,
             type_code: Text::default(),
             reporter: Text::default(),
-            totals: Totals::default(),
-            head: Head::default(),
-            records: 0,
-            segments: 0,
-            record_segments: 0,
-            rules: Rules::new(definition),
         }
     }
-}
 
-impl Sets for SetReader {
-    fn faults(&mut self) -> &mut Faults {
-        &mut self.faults
-    }
-
-    fn take_row(&mut self) -> Option<ParsedRow> {
-        self.row.take()
-    }
-
-    fn begin(&mut self, segment: &Segment<'_>) {
-        self.end();
-        self.segments += 1;
-        self.is_read = segment.element(1) == b"867";
-        if !self.is_read {
-            let message = format!("transaction set {} is not read, only 867", segment.text(1));
-            self.faults.remark("ST01", segment.element(1), message);
-        }
+    fn clear(&mut self) {
         self.header.clear();
+        self.transfer.clear();
         self.reporter.clear();
+        self.type_code.clear();
+        self.lead = None;
         self.level = Level::Header;
-        self.totals = Totals::default();
     }
 
-    fn take(&mut self, segment: &Segment<'_>) -> Result<(), Stop> {
-        self.segments += 1;
-        if !self.is_read {
-            return Ok(());
-        }
+    fn take(&mut self, segment: &Segment<'_>, file: &mut File) -> Result<(), Stop> {
         match segment.id() {
-            b"BPT" => return self.head.begin(segment, "report", Text::from(segment.text(2))),
-            b"PTD" => self.begin_transfer(segment),
-            b"QTY" => self.begin_quantity(segment),
-            b"LIN" => self.line(segment),
+            b"BPT" => return file.head.begin(segment, "report", Text::from(segment.text(2))),
+            b"PTD" => self.begin_transfer(segment, file),
+            b"QTY" => self.begin_quantity(segment, file),
+            b"LIN" => self.line(segment, file),
             b"CTT" => {
-                self.end_quantity();
+                self.end_record(file);
                 self.level = Level::Summary;
-                self.totals.compare_count(segment, &mut self.faults);
+                file.totals.compare_count(segment, &mut file.faults);
             }
-            _ => self.detail(segment),
+            _ => self.detail(segment, file),
         }
         Ok(())
     }
 
-    fn pass(&mut self) {
-        self.segments += 1;
+    /// Makes a row of the quantity that is being read, if one is.
+    fn end_record(&mut self, file: &mut File) {
+        let held = std::mem::take(&mut self.held);
+        let Level::Sold(quantity) = &self.level else { return };
+        file.records += 1;
+        let sold = Sold {
+            header: &self.header,
+            transfer: &self.transfer,
+            item: &mut self.item,
+            reporter: &self.reporter,
+            type_code: &self.type_code,
+            quantity: &quantity.text,
+            unit: &quantity.unit,
+            is_returned: quantity.is_returned,
+        };
+        let row = sold.into_row(&file.rules, file.records, quantity.line_no);
+        file.totals.add(row.quantity, row.amount);
+        file.end_record(row, held);
+        self.level = Level::Other;
     }
 
-    fn end(&mut self) {
-        self.end_quantity();
-        if self.is_read {
-            self.totals.finish(&mut self.faults);
-        }
-        self.is_read = false;
-        self.lead = None;
-        self.transfer.clear();
-        self.type_code.clear();
+    fn held(&self) -> u32 {
+        self.held
     }
 
-    fn finish(&mut self) -> Result<(), Stop> {
-        self.end();
-        match (self.segments, self.head.replaces, self.records) {
-            (0, ..) => Err(refused("the file is empty".into())),
-            (_, None, 0) => Err(refused("the file holds no report of sales (transaction set 867)".into())),
-            _ => Ok(()),
-        }
-    }
-
-    fn facts(&self) -> Facts {
-        let mut facts = self.head.facts(self.segments - self.record_segments - self.held);
-        self.faults.tell(self.rules.definition.control_totals, &mut facts);
-        facts
+    fn series(number: Text, _replaces: bool) -> Option<Text> {
+        Some(number)
     }
 }
 
-impl SetReader {
-    fn begin_transfer(&mut self, segment: &Segment<'_>) {
-        self.end_quantity();
+impl Reports {
+    fn begin_transfer(&mut self, segment: &Segment<'_>, file: &mut File) {
+        self.end_record(file);
         self.lead = None;
         self.level = Level::Transfer;
-        self.totals.transfers += 1;
+        file.totals.transfers += 1;
         self.type_code = Text::from(segment.text(1));
         self.transfer.clear();
         for at in [2, 4] {
-            self.transfer.reference(segment.element(at), Text::from(segment.text(at + 1)), &self.rules.definition.x12);
+            self.transfer.reference(segment.element(at), Text::from(segment.text(at + 1)), &file.rules.definition.x12);
         }
     }
 
-    fn begin_quantity(&mut self, segment: &Segment<'_>) {
+    fn begin_quantity(&mut self, segment: &Segment<'_>, file: &mut File) {
         let leading = if self.level == Level::Lead { self.held } else { 0 };
-        self.end_quantity();
-        self.totals.quantities += 1;
-        let options = &self.rules.definition.x12;
+        self.end_record(file);
+        file.totals.quantities += 1;
+        let options = &file.rules.definition.x12;
         let qualifier = segment.element(1);
         let is_in = |list: &[Text]| list.iter().any(|known| known.as_bytes() == qualifier);
         let is_returned = is_in(&options.returned);
@@ -202,27 +158,27 @@ impl SetReader {
         } else if self.level != Level::Header {
             self.level = Level::Other;
         } else if qualifier == b"TO" {
-            self.totals.declare_quantity(segment);
+            file.totals.declare_quantity(segment);
         }
     }
 
     /// LIN stands behind its QTY or, with some senders, in front of it.
-    fn line(&mut self, segment: &Segment<'_>) {
-        self.totals.lines += 1;
+    fn line(&mut self, segment: &Segment<'_>, file: &mut File) {
+        file.totals.lines += 1;
         if self.level == Level::Transfer || self.lead.is_some() {
-            self.end_quantity();
+            self.end_record(file);
             self.level = Level::Lead;
-            self.lead = Some(Item::new(&self.rules.definition.x12));
+            self.lead = Some(Item::new(&file.rules.definition.x12));
             self.held = 0;
         }
-        self.detail(segment);
+        self.detail(segment, file);
     }
 
     /// A segment that says something on the set, the transfer or the item.
-    fn detail(&mut self, segment: &Segment<'_>) {
-        let options = &self.rules.definition.x12;
+    fn detail(&mut self, segment: &Segment<'_>, file: &mut File) {
+        let options = &file.rules.definition.x12;
         match &self.level {
-            Level::Header => self.header_detail(segment),
+            Level::Header => self.header_detail(segment, file),
             Level::Transfer => _ = self.transfer.take(segment, options),
             Level::Lead => {
                 self.held += 1;
@@ -233,39 +189,17 @@ impl SetReader {
                 self.item.take(segment, options);
             }
             Level::Summary if segment.id() == b"AMT" && segment.element(1) == b"TT" => {
-                self.totals.compare_amount(segment, &mut self.faults);
+                file.totals.compare_amount(segment, &mut file.faults);
             }
             Level::Other | Level::Summary => {}
         }
     }
 
-    fn header_detail(&mut self, segment: &Segment<'_>) {
+    fn header_detail(&mut self, segment: &Segment<'_>, file: &mut File) {
         match (segment.id(), segment.element(1)) {
             (b"N1", b"DS" | b"SE") => self.reporter = party_name(segment),
-            _ if self.head.take(segment, &self.rules) => {}
-            _ => _ = self.header.take(segment, &self.rules.definition.x12),
+            _ if file.head.take(segment, &file.rules) => {}
+            _ => _ = self.header.take(segment, &file.rules.definition.x12),
         }
-    }
-
-    /// Makes a row of the quantity that is being read, if one is.
-    fn end_quantity(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        let Level::Sold(quantity) = &self.level else { return };
-        self.records += 1;
-        self.record_segments += held;
-        let sold = Sold {
-            header: &self.header,
-            transfer: &self.transfer,
-            item: &mut self.item,
-            reporter: &self.reporter,
-            type_code: &self.type_code,
-            quantity: &quantity.text,
-            unit: &quantity.unit,
-            is_returned: quantity.is_returned,
-        };
-        let row = sold.into_row(&self.rules, self.records, quantity.line_no);
-        self.totals.add(row.quantity, row.amount);
-        self.row = Some(row);
-        self.level = Level::Other;
     }
 }
