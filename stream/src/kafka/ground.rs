@@ -172,6 +172,7 @@ pub(crate) fn tails<T: Transport>(
         let from = floor.offset.max(start);
         let mut reached = end;
         if from < end {
+            tracing::debug!(?origin, topic, partition, from, end, "tail is read");
             let visit = &mut |received: Received<'_>| {
                 if let Some(label) = received.label.filter(|label| label.origin == origin) {
                     tail.see(received.offset, label.number);

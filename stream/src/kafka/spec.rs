@@ -95,6 +95,9 @@ pub struct TaskOptions {
     pub instance: Option<String>,
     /// A gap that is not repaired is asked for again after that long.
     pub repair_interval: Duration,
+    /// How often a task asks for the ends of outputs that it has not written to lately: whoever takes it over need not look
+    /// for its records in front of them.
+    pub floor_interval: Duration,
     /// A topic that gets what each transaction changes, to measure what that costs; nobody reads it.
     pub deltas: Option<String>,
 }
@@ -123,6 +126,7 @@ impl TaskOptions {
             poison: Poison::Park,
             instance: None,
             repair_interval: Duration::from_secs(20),
+            floor_interval: Duration::from_secs(10),
             deltas: None,
         }
     }

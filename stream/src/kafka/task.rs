@@ -53,11 +53,14 @@ pub struct Task<S: Stage, T: Transport> {
     overlay: Overlay,
     store: Arc<dyn Store>,
     home: Box<dyn Home>,
+    transport: Arc<T>,
     /// The last record that was taken: it must come again when reading starts.
     verify: Option<Seen>,
     /// Where the fold has to agree with the mark.
     target: Option<Target>,
     floors: Vec<Floor>,
+    /// When the floors of outputs that are seldom written to were raised last.
+    raised: Instant,
     marks: (String, u16, usize),
     incoming: VecDeque<Incoming<S::In>>,
     wanted: Vec<(TableId, Vec<u8>)>,
@@ -149,11 +152,16 @@ impl<S: Stage, T: Transport> Task<S, T> {
         limits: &BTreeMap<u16, u64>,
     ) -> Result<Task<S, T>, TaskError> {
         let Frame { cluster, spec, transport, .. } = frame;
+        let started = Instant::now();
         // Before anything is read: what an earlier owner left open is decided by this.
         let writer = frame.writer(partition)?;
+        let fenced = started.elapsed();
         let mut ground = Ground::look(transport.as_ref(), cluster, spec, partition)?;
+        let looked = started.elapsed() - fenced;
         ground.limit(limits);
         let (store, book) = ground.enter(home.as_mut(), &TaskIdentity::of(cluster, spec, partition))?;
+        let entered = started.elapsed() - fenced - looked;
+        tracing::info!(task = %ground.task, ?fenced, ?looked, ?entered, place = ?book.place, "task opens");
         if let Some(last) = book.last.filter(|last| last.offset >= ground.input_end) {
             let what = format!("it ends at offset {}, offset {} was read", ground.input_end, last.offset);
             return Err(Stop::InputDiffers { what }.into());
@@ -236,9 +244,11 @@ impl<S: Stage, T: Transport> Task<S, T> {
             overlay,
             store,
             home,
+            transport: transport.clone(),
             verify,
             target,
             floors,
+            raised: now,
             marks: (marks, marks_partition, slots),
             incoming: VecDeque::new(),
             wanted: Vec::new(),
@@ -303,7 +313,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
         let whole = self.fold()?;
         self.ask_for_missing()?;
-        let committed = !whole || self.is_due(taken);
+        let committed = !whole || self.is_due(taken) || self.floors_rise();
         if committed {
             self.commit()?;
         }
@@ -315,7 +325,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
 
     /// Commits what is open, at the end of a task's time.
     pub fn finish(&mut self) -> Result<(), TaskError> {
-        if self.target.is_none() && self.work.outputs.batch != Batch::default() {
+        if self.target.is_none() && (self.raise_floors() || self.work.outputs.batch != Batch::default()) {
             self.commit()?;
         }
         Ok(())
@@ -423,6 +433,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let changes = self.overlay.seal();
         if self.target.is_none() {
             self.send_deltas(&changes)?;
+            if self.raised.elapsed() >= self.options.floor_interval {
+                self.raise_floors();
+            }
             self.send_mark()?;
             self.work.outputs.writer.commit()?;
         } else if self.work.outputs.open.is_some() {
@@ -499,6 +512,29 @@ impl<S: Stage, T: Transport> Task<S, T> {
                 *floor = Floor { offset: offset + 1, number };
             }
         }
+    }
+
+    /// Whether a task with nothing to commit has a mark to write all the same: others go on writing to its outputs.
+    fn floors_rise(&mut self) -> bool {
+        let is_idle = self.target.is_none() && self.work.outputs.batch == Batch::default();
+        is_idle && self.raised.elapsed() >= self.options.floor_interval && self.raise_floors()
+    }
+
+    /// Raises the floors of outputs that nothing of this task is on its way to: its next record there comes behind what is
+    /// there now, whoever wrote that. An end that cannot be asked for is asked for again later. Whether one has risen.
+    fn raise_floors(&mut self) -> bool {
+        let mut has_risen = false;
+        for (slot, floor) in self.floors.iter_mut().enumerate() {
+            if floor.number != self.work.book.numbers[slot] || self.work.outputs.visible[slot] > floor.number {
+                continue;
+            }
+            let (topic, partition) = self.about.channels.target(slot);
+            let end = self.transport.bounds(topic, partition).map_or(0, |(_, end)| end);
+            has_risen |= end > floor.offset;
+            floor.offset = floor.offset.max(end);
+        }
+        self.raised = Instant::now();
+        has_risen
     }
 
     fn ask_for_missing(&mut self) -> Result<(), TaskError> {

@@ -101,8 +101,9 @@ pub fn log(partitions: u16, fate: &Fate) -> Memory {
 /// How a task works, drawn anew each time that it comes up; none of it may show.
 pub fn options(dice: &mut Dice) -> TaskOptions {
     let mut interval = || [Duration::ZERO, Duration::from_secs(3600)][dice.roll(2) as usize];
-    let (commit_interval, idle_interval) = (interval(), interval());
+    let (commit_interval, idle_interval, floor_interval) = (interval(), interval(), interval());
     TaskOptions {
+        floor_interval,
         commit_interval,
         idle_interval,
         checkpoint_interval: Duration::from_secs(3600),
