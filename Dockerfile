@@ -21,6 +21,9 @@ COPY . .
 RUN cargo build --release --locked --package cli
 
 FROM debian:bookworm-slim
+# Object stores are known by their certificates.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --no-create-home paidonce \
     && install -d -o paidonce -g paidonce /var/lib/paidonce /var/lib/paidonce/shared
 COPY --from=build /build/target/release/paidonce /usr/local/bin/paidonce

@@ -11,6 +11,7 @@ pub mod measure;
 pub mod proxy;
 pub mod registry;
 pub mod replica;
+pub mod s3;
 pub mod scrape;
 pub mod seeded;
 pub mod site;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use stream::kafka::repair::{Archive, NoArchive};
-use stream::kafka::{Approval, KafkaTransport, StageSpec};
+use stream::kafka::{Approval, KafkaTransport, StageSpec, checkpoints};
 
 use super::check::load_or_tell;
 use super::{EXIT_CONFIGURATION, EXIT_USAGE};
@@ -30,8 +30,8 @@ pub struct Arguments {
     #[arg(long, value_name = "N", requires = "stage")]
     partition: Option<u16>,
     /// Where all processes of the stages keep their checkpoints
-    #[arg(long, value_name = "DIR")]
-    checkpoints: Option<PathBuf>,
+    #[arg(long, value_name = "DIR|URL")]
+    checkpoints: Option<String>,
     /// Data directory of a process of stages, whose stores are looked at too; may be given more than once
     #[arg(long = "tasks", value_name = "DIR")]
     tasks: Vec<PathBuf>,
@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         cluster: &cluster,
         transport: Arc::new(KafkaTransport::new(&cluster)?),
         tasks: &arguments.tasks,
-        checkpoints: arguments.checkpoints.as_deref(),
+        checkpoints: arguments.checkpoints.as_deref().map(checkpoints::open).transpose()?,
         has_blobs: arguments.blobs.is_some(),
         archive,
         again: arguments.fold_again,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use stream::kafka::{Observer, Silent};
+use stream::kafka::{Observer, Silent, checkpoints};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
@@ -29,9 +29,10 @@ pub struct Arguments {
     /// Folder with raw files and reference data that all processes see [default: blobs in --data]
     #[arg(long, value_name = "DIR")]
     blobs: Option<PathBuf>,
-    /// Folder for checkpoints that all processes see; without it a new owner starts from the start of the input
-    #[arg(long, value_name = "DIR")]
-    checkpoints: Option<PathBuf>,
+    /// Where checkpoints lie that all processes see: a folder, or s3://BUCKET/PREFIX with AWS_ACCESS_KEY_ID and the like in
+    /// the environment; without it a new owner starts from the start of the input
+    #[arg(long, value_name = "DIR|URL")]
+    checkpoints: Option<String>,
     /// Seconds between two checkpoints of a task
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     checkpoint_interval: u64,
@@ -63,7 +64,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         None => Arc::new(Silent),
     };
-    let mut options = task_options(&arguments.data, arguments.checkpoints.clone());
+    let checkpoints = arguments.checkpoints.as_deref().map(checkpoints::make).transpose()?;
+    let mut options = task_options(&arguments.data, checkpoints);
     options.checkpoint_interval = std::time::Duration::from_secs(arguments.checkpoint_interval);
     options.instance.clone_from(&arguments.instance);
     options.deltas.clone_from(&arguments.measure_deltas);

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use stream::kafka::{Cluster, KafkaTransport, Passed, TopicPlan, create_topics, differences, look_at_brokers, passed};
+use stream::kafka::{
+    Cluster, KafkaTransport, Passed, TopicPlan, checkpoints, create_topics, differences, look_at_brokers, passed,
+};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
@@ -33,8 +35,8 @@ struct Trim {
     #[arg(long, value_name = "DIR")]
     config: PathBuf,
     /// Where all processes of the stages keep their checkpoints
-    #[arg(long, value_name = "DIR")]
-    checkpoints: PathBuf,
+    #[arg(long, value_name = "DIR|URL")]
+    checkpoints: String,
     /// Where records go that are taken away: Avro files by topic, partition and offsets
     #[arg(long, value_name = "DIR", requires = "apply")]
     archive: Option<PathBuf>,
@@ -95,11 +97,11 @@ fn trim(wanted: &Trim) -> anyhow::Result<ExitCode> {
     let Some(configuration) = load_or_tell(&wanted.config) else {
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
-    anyhow::ensure!(wanted.checkpoints.is_dir(), "folder {} is not there", wanted.checkpoints.display());
+    let checkpoints = checkpoints::open(&wanted.checkpoints)?;
     let cluster = wanted.cluster.cluster();
     let transport = KafkaTransport::new(&cluster)?;
     let line = line(configuration.tenant.partitions, &configuration.digest);
-    let passed = passed(&transport, &cluster, &line, &wanted.checkpoints)?;
+    let passed = passed(&transport, &cluster, &line, checkpoints.as_ref())?;
     for passed in &passed {
         let Passed { topic, partition, start, end } = passed;
         match &wanted.archive {

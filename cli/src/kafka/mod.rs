@@ -14,11 +14,12 @@ pub mod trim;
 pub mod watch;
 pub mod wires;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use contract::topics::{HOPS, VIEWS};
 use contract::{Id, Topic};
+use stream::kafka::home::Checkpoints;
 use stream::kafka::{Cluster, StageSpec, TaskOptions};
 
 use self::registry::{Registry, RegistryError};
@@ -104,7 +105,7 @@ fn views_of(stage: &str) -> Vec<(u8, String)> {
 }
 
 /// How tasks of this process work.
-pub fn task_options(data: &Path, checkpoints: Option<PathBuf>) -> TaskOptions {
+pub fn task_options(data: &Path, checkpoints: Option<Arc<dyn Checkpoints>>) -> TaskOptions {
     TaskOptions { checkpoints, ..TaskOptions::new(data) }
 }
 

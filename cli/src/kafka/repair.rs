@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use stream::Stage;
 use stream::kafka::folder::{FolderHome, folder_name};
-use stream::kafka::home::Home;
+use stream::kafka::home::{Checkpoints, Home};
 use stream::kafka::repair::{
     Archive, Counts, Diagnosis, Difference, Differs, Folded, Patient, Way, apply, book_in, examine, fold,
 };
@@ -24,7 +24,7 @@ pub struct Ward<'a> {
     pub transport: Arc<KafkaTransport>,
     /// Data directories of the processes, as far as they are at hand.
     pub tasks: &'a [PathBuf],
-    pub checkpoints: Option<&'a Path>,
+    pub checkpoints: Option<Arc<dyn Checkpoints>>,
     /// Whether raw files and reference data are at hand, which stages fold with.
     pub has_blobs: bool,
     pub archive: Arc<dyn Archive>,
@@ -67,8 +67,7 @@ impl StageWork for Visit<'_> {
     ) -> anyhow::Result<Report> {
         let Visit { ward, spec, partition, is_alone } = self;
         let scratch = tempfile::tempdir()?;
-        let options =
-            TaskOptions { checkpoints: ward.checkpoints.map(Path::to_owned), ..TaskOptions::new(scratch.path()) };
+        let options = TaskOptions { checkpoints: ward.checkpoints.clone(), ..TaskOptions::new(scratch.path()) };
         let mut home = FolderHome::new(ward.cluster, spec, &options, &RocksMemory::default(), partition);
         let books = match self.books(&mut home) {
             Err(TaskError::Stop(stop)) => return Ok(self.refused(&stop)),
@@ -87,7 +86,7 @@ impl StageWork for Visit<'_> {
         let folded = match diagnosis.way {
             Way::FoldAgain if is_alone => {
                 ensure!(ward.has_blobs, "it is to be folded again: name the folder of its raw files by --blobs");
-                ensure!(ward.checkpoints.is_some(), "it is to be folded again: name the folder of its --checkpoints");
+                ensure!(ward.checkpoints.is_some(), "it is to be folded again: name the place of its --checkpoints");
                 match fold(&patient, &diagnosis, make(partition), Box::new(home)) {
                     Err(TaskError::Stop(stop)) => return Ok(self.refused(&stop)),
                     folded => Some(folded.context("it cannot be folded again")?),

@@ -93,8 +93,9 @@ impl Ground {
         loop {
             let own = home.open()?;
             let own_book = home::look(own.as_ref(), identity)??.unwrap_or_else(fresh);
-            let kept = home.checkpoints()?.into_iter().enumerate().filter(|(_, book)| !unfit.contains(book));
-            let (places, kept): (Vec<usize>, Vec<Book>) = kept.unzip();
+            // A place elsewhere that does not answer is no reason to stop for good.
+            let kept = home.checkpoints().map_err(|error| TaskError::Again(format!("checkpoints are not told: {error}")))?;
+            let kept: Vec<Book> = kept.into_iter().filter(|book| !unfit.contains(book)).collect();
             let books = [own_book].into_iter().chain(kept.iter().cloned());
             let bases: Vec<Base> = books.map(|book| Base { book: as_of_now(book) }).collect();
             let index = match (self.decide(&bases), trouble.take()) {
@@ -110,7 +111,7 @@ impl Ground {
                 }
             };
             drop(own);
-            let taken = home.restore(places[index - 1]).and_then(|store| {
+            let taken = home.restore(&kept[index - 1]).and_then(|store| {
                 let found = home::look(store.as_ref(), identity)?;
                 let holds = found.is_ok_and(|found| found.as_ref() == Some(&kept[index - 1]));
                 holds.then_some(store).ok_or_else(|| StorageError::new("it holds something else than its book says"))

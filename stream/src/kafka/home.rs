@@ -1,6 +1,9 @@
 //! Where a task's state lies: its own store, and checkpoints that other owners can start from.
 
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,14 +50,68 @@ pub trait Home: Send {
     /// Books of the checkpoints that are whole, the newest first.
     fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError>;
 
-    /// Puts a checkpoint, by its place in [`Home::checkpoints`], in the place of the task's own store.
-    fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError>;
+    /// Puts the checkpoint that has this book in the place of the task's own store.
+    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError>;
 
     /// Puts an empty store in the place of the task's own.
     fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError>;
 
-    /// Keeps a checkpoint of the open store and returns its bytes; `None` where none are kept.
-    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Result<Option<u64>, StorageError>;
+    /// Keeps a checkpoint of the open store as it is now.
+    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Result<Keeping, StorageError>;
+}
+
+/// What becomes of a checkpoint.
+pub enum Keeping {
+    /// None are kept here.
+    Nothing,
+    /// It is kept; its bytes.
+    Kept(u64),
+    /// It is on its way. The store may go on; left alone, it comes to its end as long as the process lives.
+    Underway(JoinHandle<Result<u64, StorageError>>),
+}
+
+impl Keeping {
+    /// Bytes of the checkpoint, once it is kept; `None` where none are.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    pub fn wait(self) -> Result<Option<u64>, StorageError> {
+        match self {
+            Keeping::Nothing => Ok(None),
+            Keeping::Kept(bytes) => Ok(Some(bytes)),
+            Keeping::Underway(thread) => {
+                thread.join().unwrap_or_else(|_| Err(StorageError::new("thread of a checkpoint panicked"))).map(Some)
+            }
+        }
+    }
+
+    pub fn is_underway(&self) -> bool {
+        matches!(self, Keeping::Underway(thread) if !thread.is_finished())
+    }
+}
+
+/// A place for checkpoints. Two implementations: a folder, and a bucket of an object store.
+pub trait Checkpoints: fmt::Debug + Send + Sync {
+    /// Books of a task's checkpoints that are whole, the newest first.
+    ///
+    /// # Errors
+    /// The place cannot be read.
+    fn whole(&self, task: &TaskIdentity) -> Result<Vec<Book>, StorageError>;
+
+    /// Makes a folder with the store of the checkpoint that has this book.
+    ///
+    /// # Errors
+    /// It was taken away meanwhile, is damaged, or cannot be read.
+    fn fetch(&self, task: &TaskIdentity, book: &Book, into: &Path) -> Result<(), StorageError>;
+
+    /// Keeps a checkpoint of the store in `from`, to which nobody writes, and takes older ones away. Returns its bytes.
+    ///
+    /// # Errors
+    /// The place cannot be written to. What was begun never counts.
+    fn keep(&self, task: &TaskIdentity, book: &Book, from: &Path) -> Result<u64, StorageError>;
+
+    /// Whether it lies so far away that no task should wait for it.
+    fn is_far(&self) -> bool;
 }
 
 /// Reads a store's book; an empty store gets its identity, another task's is refused.

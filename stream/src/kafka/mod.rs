@@ -4,6 +4,8 @@
 //! behind the feature `kafka` there is the one on librdkafka, with [`run_stage`] and [`Publisher`] for processes.
 
 mod book;
+#[cfg(feature = "rocks")]
+pub mod checkpoints;
 #[cfg(feature = "kafka")]
 mod client;
 #[cfg(feature = "rocks")]

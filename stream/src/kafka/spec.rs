@@ -1,9 +1,11 @@
 //! What a cluster, a stage and a task are called and how they work.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::kafka::INTAKE;
+use crate::kafka::home::Checkpoints;
 
 /// A Kafka cluster and the line of stages on it.
 #[derive(Clone, Debug)]
@@ -75,7 +77,7 @@ pub struct TaskOptions {
     /// Each task keeps its state in `tasks/<stage>-<partition>` below.
     pub data: PathBuf,
     /// Where checkpoints are put for other owners; `None` keeps none.
-    pub checkpoints: Option<PathBuf>,
+    pub checkpoints: Option<Arc<dyn Checkpoints>>,
     pub checkpoint_interval: Duration,
     /// Outputs wait at most that long for their transaction.
     pub commit_interval: Duration,

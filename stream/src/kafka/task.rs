@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::kafka::book::{About, Floor};
 use crate::kafka::ground::Ground;
-use crate::kafka::home::{self, Home, TaskIdentity};
+use crate::kafka::home::{self, Home, Keeping, TaskIdentity};
 use crate::kafka::recover::FOLD_RECORDS;
 use crate::kafka::work::{Incoming, Outputs, Settled, Work};
 use crate::kafka::{
@@ -71,6 +71,8 @@ pub struct Task<S: Stage, T: Transport> {
     /// How long it took to be published and applied.
     took: Duration,
     checkpointed: Instant,
+    /// The last checkpoint, until it is known what became of it, and when it was begun.
+    keeping: Option<(Instant, Keeping)>,
     opened: Instant,
     /// When the observer last heard how much waits.
     told: Instant,
@@ -257,6 +259,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             since: now,
             took: Duration::ZERO,
             checkpointed: now,
+            keeping: None,
             opened: now,
             told: now,
             asked: BTreeMap::new(),
@@ -307,6 +310,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
     /// Takes what is there, and commits when it is time: at most one transaction.
     pub fn step(&mut self, wait: Duration) -> Result<Progress, TaskError> {
         let mut taken = 0;
+        self.hear_of_checkpoint();
         if self.incoming.is_empty() {
             self.gather(wait)?;
             taken = self.incoming.len();
@@ -455,7 +459,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
         (self.since, self.took) = (Instant::now(), started.elapsed());
         self.observer.committed(self.id, &batch, commit, self.took.saturating_sub(commit));
-        if self.target.is_none() && self.checkpointed.elapsed() >= self.options.checkpoint_interval {
+        let is_due = self.checkpointed.elapsed() >= self.options.checkpoint_interval;
+        if self.target.is_none() && self.keeping.is_none() && is_due {
             self.checkpoint()?;
         }
         Ok(())
@@ -583,16 +588,28 @@ impl<S: Stage, T: Transport> Task<S, T> {
         Ok(())
     }
 
-    /// Keeps a checkpoint now, of what is committed.
+    /// Begins a checkpoint now, of what is committed.
     pub fn checkpoint(&mut self) -> Result<(), TaskError> {
         let started = Instant::now();
         let Some(book) = home::committed(self.store.as_ref())? else { return Ok(()) };
-        if let Some(bytes) = self.home.checkpoint(&self.store, &book)? {
-            self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() });
-            self.observer.state(self.id, bytes);
-        }
+        self.keeping = Some((started, self.home.checkpoint(&self.store, &book)?));
         self.checkpointed = Instant::now();
+        self.hear_of_checkpoint();
         Ok(())
+    }
+
+    /// Tells of a checkpoint that has come to its end. One that failed on its way leaves the older ones, and the next
+    /// may not.
+    fn hear_of_checkpoint(&mut self) {
+        let Some((started, keeping)) = self.keeping.take_if(|(_, keeping)| !keeping.is_underway()) else { return };
+        match keeping.wait() {
+            Ok(Some(bytes)) => {
+                self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() });
+                self.observer.state(self.id, bytes);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(task = %self.id, %error, "checkpoint is not kept"),
+        }
     }
 }
 

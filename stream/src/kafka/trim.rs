@@ -1,9 +1,8 @@
 //! Which records of the stages' inputs nobody needs any longer.
 
-use std::path::Path;
-
-use crate::kafka::folder::kept_books;
+use crate::kafka::checkpoints::kept_books;
 use crate::kafka::ground::last_mark;
+use crate::kafka::home::{Checkpoints, TaskIdentity};
 use crate::kafka::publisher::INTAKE_ID;
 use crate::kafka::task::of_transport;
 use crate::kafka::{Cluster, HOP, Incarnation, Mark, StageSpec, TaskError, TaskId, Transport};
@@ -27,7 +26,7 @@ pub fn passed<T: Transport>(
     transport: &T,
     cluster: &Cluster,
     line: &[StageSpec],
-    checkpoints: &Path,
+    checkpoints: &dyn Checkpoints,
 ) -> Result<Vec<Passed>, TaskError> {
     let marks = cluster.marks();
     let partitions = transport.partitions(&marks).map_err(of_transport)?;
@@ -67,10 +66,10 @@ fn floor(mark: Option<&Mark>, partition: u16) -> u64 {
 fn needed(
     cluster: &Cluster,
     spec: &StageSpec,
-    checkpoints: &Path,
+    checkpoints: &dyn Checkpoints,
     partition: u16,
     incarnations: &[Incarnation],
 ) -> Result<u64, TaskError> {
-    let kept = kept_books(checkpoints, spec, partition, cluster.generation, incarnations)?;
+    let kept = kept_books(checkpoints, &TaskIdentity::of(cluster, spec, partition), incarnations)?;
     Ok(kept.map_or(0, |books| books.iter().map(crate::kafka::recover::needs).min().unwrap_or(0)))
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use stream::StorageError;
 use stream::kafka::Book;
-use stream::kafka::home::Home;
+use stream::kafka::home::{Home, Keeping};
 use stream::store::memory::{Fault, Restart};
 use stream::store::{MemoryStore, Store};
 
@@ -90,13 +90,15 @@ impl Home for Disk {
         Ok(self.books())
     }
 
-    fn restore(&mut self, index: usize) -> Result<Arc<dyn Store>, StorageError> {
+    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
         if self.fate.strikes("checkpoint cannot be read", 8) {
             return Err(StorageError::new("checkpoint is damaged"));
         }
         self.fate.note("task starts from a checkpoint");
-        let copy = self.checkpoints.lock().unwrap()[index].1.backup();
-        self.put(copy);
+        let checkpoints = self.checkpoints.lock().unwrap();
+        let (_, kept) = checkpoints.iter().find(|(kept, _)| kept == book).expect("a checkpoint that was told");
+        self.put(kept.backup());
+        drop(checkpoints);
         Ok(self.store())
     }
 
@@ -106,15 +108,15 @@ impl Home for Disk {
         Ok(self.store())
     }
 
-    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Option<u64>, StorageError> {
+    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Keeping, StorageError> {
         if self.kept == 0 {
-            return Ok(None);
+            return Ok(Keeping::Nothing);
         }
         let mut checkpoints = self.checkpoints.lock().unwrap();
         let copy = self.store().backup();
         copy.restart(Restart::Killed);
         checkpoints.insert(0, (book.clone(), copy));
         checkpoints.truncate(self.kept);
-        Ok(Some(1))
+        Ok(Keeping::Kept(1))
     }
 }

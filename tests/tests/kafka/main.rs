@@ -1,6 +1,7 @@
 //! The pipeline on a real Apache Kafka broker: the same results as the embedded engine's, whatever fails.
 
 mod brokers;
+mod bucket;
 mod budget;
 mod foreign;
 mod hosts;

@@ -9,6 +9,7 @@ use cli::reader::Reader;
 use cli::verify::verify;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tests::s3::ObjectStore;
 use tests::tables::Exports;
 
 /// Processes of a whole line.
@@ -25,6 +26,8 @@ pub struct Plant {
     prefix: String,
     /// The schema registry, where there is one.
     registry: Option<String>,
+    /// Where checkpoints lie, where that is no folder of the plant, and how to get there.
+    bucket: Option<(String, Vec<(String, String)>)>,
     processes: Vec<Process>,
     /// Seconds between two checkpoints; with 0 every transaction that is committed is followed by one.
     pub checkpoint_interval: u32,
@@ -52,6 +55,7 @@ impl Plant {
             bootstrap: bootstrap.to_owned(),
             prefix: prefix.to_owned(),
             registry: None,
+            bucket: None,
             processes: Vec::new(),
             checkpoint_interval: 2,
             instances: true,
@@ -67,6 +71,12 @@ impl Plant {
     /// All processes name their schemas by a registry.
     pub fn with_registry(mut self, url: &str) -> Plant {
         self.registry = Some(url.to_owned());
+        self
+    }
+
+    /// Checkpoints lie in an object store.
+    pub fn with_bucket(mut self, store: &ObjectStore) -> Plant {
+        self.bucket = Some((store.url(), store.environment()));
         self
     }
 
@@ -117,6 +127,15 @@ impl Plant {
             assert!(Instant::now() < deadline, "{says:?} is not told by\n{}", self.log(part, copy));
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// How many lines of all processes' logs say this.
+    pub fn count(&self, says: &str) -> usize {
+        let count = |process: &Process| {
+            let text = fs::read_to_string(self.log_path(&process.part, process.copy)).unwrap_or_default();
+            text.lines().filter(|line| line.contains(says)).count()
+        };
+        self.processes.iter().map(count).sum()
     }
 
     /// Ends all processes, each in good order.
@@ -196,7 +215,7 @@ impl Plant {
     /// What no task needs any longer; with a folder it is archived there and taken away.
     pub fn trim(&self, archive: Option<&Path>) -> String {
         let mut command = self.command(&["topics", "trim"]);
-        command.arg("--checkpoints").arg(self.folder().join("checkpoints"));
+        command.args(["--checkpoints", &self.checkpoints()]);
         if let Some(archive) = archive {
             command.arg("--apply").arg("--archive").arg(archive);
         }
@@ -208,7 +227,7 @@ impl Plant {
     /// Runs `paidonce repair` beside the stores and checkpoints of all processes; its exit code, and what it told.
     pub fn repair(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = self.command(&["repair"]);
-        command.arg("--checkpoints").arg(self.folder().join("checkpoints")).arg("--blobs").arg(self.blobs());
+        command.args(["--checkpoints", &self.checkpoints()]).arg("--blobs").arg(self.blobs());
         for process in &self.processes {
             command.arg("--tasks").arg(self.folder().join(format!("{}-{}", process.part, process.copy)));
         }
@@ -239,6 +258,12 @@ impl Plant {
         self.folder().join("blobs")
     }
 
+    /// Where all processes keep their checkpoints.
+    pub fn checkpoints(&self) -> String {
+        let folder = || self.folder().join("checkpoints").to_str().expect("a path of text").to_owned();
+        self.bucket.as_ref().map_or_else(folder, |(url, _)| url.clone())
+    }
+
     fn running(&self) -> impl Iterator<Item = &Process> {
         self.processes.iter().filter(|process| process.child.is_some())
     }
@@ -255,8 +280,13 @@ impl Plant {
         if let Some(url) = &self.registry {
             command.args(["--registry", url]);
         }
+        command.envs(self.environment());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command
+    }
+
+    fn environment(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.bucket.iter().flat_map(|(_, environment)| environment.iter().map(|(name, value)| (name, value)))
     }
 
     /// A process that looks on: `paidonce watch`.
@@ -271,7 +301,7 @@ impl Plant {
         let mut command = self.command(&["stage", part]);
         command.args(["--metrics", "0"]);
         command.arg("--data").arg(self.folder().join(format!("{part}-{copy}"))).arg("--blobs").arg(self.blobs());
-        command.arg("--checkpoints").arg(self.folder().join("checkpoints"));
+        command.args(["--checkpoints", &self.checkpoints()]);
         command.args(["--checkpoint-interval", &self.checkpoint_interval.to_string()]);
         if self.instances {
             command.arg("--instance").arg(format!("{part}-{copy}"));
@@ -285,7 +315,7 @@ impl Plant {
             inside.stdin(Stdio::null()).stdout(Stdio::null());
             command = inside;
         }
-        command.env("RUST_LOG", "info").env("NO_COLOR", "1").stderr(self.log_file(part, copy));
+        command.envs(self.environment()).env("RUST_LOG", "info").env("NO_COLOR", "1").stderr(self.log_file(part, copy));
         command
     }
 

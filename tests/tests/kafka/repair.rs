@@ -49,7 +49,8 @@ fn lost_marks_and_a_state_lost_behind_a_trim_are_repaired() {
     let configuration = configuration::load(&load.config()).unwrap();
     let line = cli::kafka::line(configuration.tenant.partitions, &configuration.digest);
     let archive = plant.folder().join("archive");
-    let trimmed = stream::kafka::passed(&transport, &cluster, &line, &plant.folder().join("checkpoints")).unwrap();
+    let checkpoints = stream::kafka::checkpoints::open(&plant.checkpoints()).unwrap();
+    let trimmed = stream::kafka::passed(&transport, &cluster, &line, checkpoints.as_ref()).unwrap();
     plant.trim(Some(&archive));
     let behind_trim = trimmed.first().expect("something is trimmed");
     let (stateless, lost) = (reader_of(&line, behind_trim).name, behind_trim.partition.to_string());

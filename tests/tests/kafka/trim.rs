@@ -3,7 +3,7 @@
 use cli::configuration;
 use cli::kafka::trim::offsets;
 use rustix::process::Signal;
-use stream::kafka::{KafkaTransport, Transport, passed};
+use stream::kafka::{KafkaTransport, Transport, checkpoints, passed};
 use tests::broker::Brokers;
 
 use crate::load::Load;
@@ -26,7 +26,8 @@ fn what_nobody_needs_is_archived_and_taken_away() {
     let transport = KafkaTransport::new(&cluster).unwrap();
     let configuration = configuration::load(&load.config()).unwrap();
     let line = cli::kafka::line(configuration.tenant.partitions, &configuration.digest);
-    let wanted = passed(&transport, &cluster, &line, &plant.folder().join("checkpoints")).unwrap();
+    let checkpoints = checkpoints::open(&plant.checkpoints()).unwrap();
+    let wanted = passed(&transport, &cluster, &line, checkpoints.as_ref()).unwrap();
     assert!(wanted.len() >= 4, "few partitions can be trimmed: {wanted:?}");
     let told = plant.trim(None);
     assert_eq!(told.lines().count(), wanted.len(), "{told}");

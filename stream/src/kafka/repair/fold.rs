@@ -143,8 +143,8 @@ impl Folded {
 
     fn keep(&mut self, book: &Book) -> Result<(), TaskError> {
         home::apply(self.store.as_ref(), &Changes::default(), book)?;
-        let kept = self.home.checkpoint(&self.store, book)?;
-        kept.map(|_| ()).ok_or_else(|| TaskError::Broken("there is no folder for the checkpoint".into()))
+        let kept = self.home.checkpoint(&self.store, book)?.wait()?;
+        kept.map(|_| ()).ok_or_else(|| TaskError::Broken("there is no place for the checkpoint".into()))
     }
 
     fn send_missing(

@@ -1,0 +1,136 @@
+//! Where checkpoints of tasks lie, for every process that may come to own a task.
+//!
+//! A checkpoint is a store that nobody writes to, and a manifest with the book of what it holds. It is called by its
+//! place, and by its incarnation where people opened one: a new one may begin at a lower place.
+
+#[cfg(feature = "kafka")]
+mod bucket;
+mod folder;
+
+#[cfg(feature = "kafka")]
+use std::path::Path;
+#[cfg(feature = "kafka")]
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::StorageError;
+use crate::kafka::book::decode_with_book;
+use crate::kafka::home::{Checkpoints, FORMAT, TaskIdentity};
+use crate::kafka::{Book, Incarnation, Place};
+
+pub use folder::Folder;
+
+/// Checkpoints that are kept of a task: the newest may be one that nothing can be folded from.
+const KEPT: usize = 2;
+/// What was begun so long ago is never finished.
+const LEFT_OVER: Duration = Duration::from_secs(3600);
+
+/// What a checkpoint holds.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    generation: u32,
+    book: Book,
+}
+
+impl Manifest {
+    fn new(task: &TaskIdentity, book: &Book) -> Manifest {
+        Manifest { format: FORMAT, generation: task.generation, book: book.clone() }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("a manifest is encodable")
+    }
+
+    /// The book, where the manifest is of this layout and of the task's generation.
+    fn book(self, task: &TaskIdentity) -> Option<Book> {
+        (self.format == FORMAT && self.generation == task.generation).then_some(self.book)
+    }
+}
+
+/// Reads the book of a manifest; `None` for one that is damaged, or of another layout or generation.
+fn book_in(manifest: &[u8], task: &TaskIdentity) -> Option<Book> {
+    decode_with_book::<Manifest>(manifest).ok()?.book(task)
+}
+
+/// What a checkpoint is called.
+fn checkpoint_name(book: &Book) -> String {
+    let Place { next, slice } = book.place;
+    match book.incarnations.len() {
+        0 => format!("{next:020}-{slice:010}"),
+        incarnation => format!("{next:020}-{slice:010}-{incarnation:05}"),
+    }
+}
+
+fn is_checkpoint(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// Incarnation, then place: the order in which checkpoints were kept.
+fn order(name: &str) -> (u64, u64, u64) {
+    let mut numbers = name.split('-').map(|part| part.parse().unwrap_or_default());
+    let (next, slice) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    (numbers.next().unwrap_or_default(), next, slice)
+}
+
+/// Books of the checkpoints that are kept of a task's incarnation; `None` as long as there are fewer than are to be kept.
+pub(crate) fn kept_books(
+    checkpoints: &dyn Checkpoints,
+    task: &TaskIdentity,
+    incarnations: &[Incarnation],
+) -> Result<Option<Vec<Book>>, StorageError> {
+    let mut books = checkpoints.whole(task)?;
+    books.retain(|book| book.incarnations == incarnations);
+    Ok((books.len() >= KEPT).then_some(books))
+}
+
+/// The place that people named: a folder, or `s3://BUCKET/PREFIX`.
+///
+/// # Errors
+/// No checkpoints were ever kept there, or it cannot be read: why, and what to do.
+#[cfg(feature = "kafka")]
+pub fn open(place: &str) -> Result<Arc<dyn Checkpoints>, StorageError> {
+    Ok(match bucket::Address::read(place)? {
+        Some(address) => Arc::new(bucket::Bucket::open(&address)?),
+        None => Arc::new(Folder::open(Path::new(place))?),
+    })
+}
+
+/// As [`open`], for those who keep checkpoints: the place is made ready for them. Buckets are made by people alone.
+///
+/// # Errors
+/// It cannot be written to: why, and what to do.
+#[cfg(feature = "kafka")]
+pub fn make(place: &str) -> Result<Arc<dyn Checkpoints>, StorageError> {
+    Ok(match bucket::Address::read(place)? {
+        Some(address) => Arc::new(bucket::Bucket::make(&address)?),
+        None => Arc::new(Folder::make(Path::new(place))?),
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A place of each kind, all of them empty.
+    pub(crate) fn places(shared: &std::path::Path) -> Vec<Arc<dyn Checkpoints>> {
+        let folder: Arc<dyn Checkpoints> = Arc::new(Folder::make(&shared.join("made")).unwrap());
+        #[cfg(feature = "kafka")]
+        return vec![folder, Arc::new(bucket::tests::bucket())];
+        #[cfg(not(feature = "kafka"))]
+        vec![folder]
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_refused_unless_it_is_to_be_made() {
+        let shared = tempfile::tempdir().unwrap();
+        let place = shared.path().join("not/yet");
+        assert!(Folder::open(&place).unwrap_err().what.ends_with("not/yet is not there"));
+        Folder::make(&place).unwrap();
+        Folder::open(&place).unwrap();
+    }
+}
