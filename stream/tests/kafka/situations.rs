@@ -1,18 +1,23 @@
 //! Single situations, laid out by hand.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stream::kafka::{Origin, RepairRequest, TaskId, Wire};
+use stream::StorageError;
+use stream::kafka::home::{Home, Keeping};
+use stream::kafka::{Book, Origin, RepairRequest, TaskId, TaskOptions, Wire};
 use stream::outbox::route;
+use stream::store::Store;
 
 use crate::dice::Dice;
 use crate::faults::Fate;
+use crate::homes::{Checkpoints, Disk};
 use crate::intake::Intake;
 use crate::toy::{Count, Framed, Step, Text, input};
 use crate::verify::{all, marks, views_of};
-use crate::world::{GENERATION, World};
+use crate::world::{GENERATION, World, open};
 
 fn world(steps: &[Step], partitions: u16) -> World {
     World::new(partitions, Intake::new(steps, partitions, None), Fate::kind(), Dice(1))
@@ -115,4 +120,76 @@ fn a_control_with_much_to_do_takes_many_transactions() {
     let within =
         |control: u64| marks.iter().filter(|mark| mark.complete == control - 1 && mark.place.slice > 0).count();
     assert!(within(1) >= 2 && within(2) >= 2, "{} and {} marks within controls", within(1), within(2));
+}
+
+/// A home whose checkpoints are on their way until somebody says what becomes of them.
+struct Faraway {
+    disk: Disk,
+    begun: Sender<Book>,
+    ends: Arc<Mutex<Receiver<Result<u64, StorageError>>>>,
+}
+
+impl Home for Faraway {
+    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.open()
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
+        self.disk.checkpoints()
+    }
+
+    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.restore(book)
+    }
+
+    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.clear()
+    }
+
+    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Keeping, StorageError> {
+        self.begun.send(book.clone()).unwrap();
+        let ends = Arc::clone(&self.ends);
+        Ok(Keeping::Underway(std::thread::spawn(move || ends.lock().unwrap().recv().unwrap())))
+    }
+}
+
+#[test]
+fn a_task_goes_on_while_its_checkpoint_is_on_its_way_and_after_one_that_failed() {
+    let steps = input(&mut Dice(4), 4_000);
+    let mut world = world(&steps, 1);
+    world.intake.send_until(&world.log, 0, None);
+    let (begun, begins) = channel();
+    let (end, ends) = channel();
+    let home = Faraway {
+        disk: Disk::new(Checkpoints::default(), 0, Fate::kind()),
+        begun,
+        ends: Arc::new(Mutex::new(ends)),
+    };
+    let options = TaskOptions {
+        checkpoint_interval: Duration::ZERO,
+        commit_interval: Duration::ZERO,
+        idle_interval: Duration::ZERO,
+        batch_records: 1,
+        ..TaskOptions::new("nowhere")
+    };
+    let id = TaskId { stage: 0, partition: 0 };
+    let mut task = open(&world.log, id, 1, options, 7, Box::new(home), &BTreeMap::new()).unwrap();
+    let mut next = |outcome: Option<Result<u64, StorageError>>| {
+        outcome.into_iter().for_each(|outcome| end.send(outcome).unwrap());
+        loop {
+            assert!(task.step().unwrap().taken > 0, "no checkpoint was begun");
+            if let Ok(book) = begins.try_recv() {
+                break (book, (0..20).all(|_| task.step().unwrap().committed));
+            }
+            std::thread::yield_now();
+        }
+    };
+    let mut place = None;
+    for outcome in [None, Some(Err(StorageError::new("nobody answers"))), Some(Ok(7))] {
+        let (book, goes_on) = next(outcome);
+        assert!(goes_on && place < Some(book.place), "{place:?}, then {book:?}");
+        place = Some(book.place);
+        assert!(begins.try_recv().is_err(), "one at a time");
+    }
+    end.send(Ok(7)).unwrap();
 }
