@@ -94,7 +94,8 @@ impl Ground {
             let own = home.open()?;
             let own_book = home::look(own.as_ref(), identity)??.unwrap_or_else(fresh);
             // A place elsewhere that does not answer is no reason to stop for good.
-            let kept = home.checkpoints().map_err(|error| TaskError::Again(format!("checkpoints are not told: {error}")))?;
+            let kept =
+                home.checkpoints().map_err(|error| TaskError::Again(format!("checkpoints are not told: {error}")))?;
             let kept: Vec<Book> = kept.into_iter().filter(|book| !unfit.contains(book)).collect();
             let books = [own_book].into_iter().chain(kept.iter().cloned());
             let bases: Vec<Base> = books.map(|book| Base { book: as_of_now(book) }).collect();

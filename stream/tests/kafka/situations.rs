@@ -160,11 +160,8 @@ fn a_task_goes_on_while_its_checkpoint_is_on_its_way_and_after_one_that_failed()
     world.intake.send_until(&world.log, 0, None);
     let (begun, begins) = channel();
     let (end, ends) = channel();
-    let home = Faraway {
-        disk: Disk::new(Checkpoints::default(), 0, Fate::kind()),
-        begun,
-        ends: Arc::new(Mutex::new(ends)),
-    };
+    let home =
+        Faraway { disk: Disk::new(Checkpoints::default(), 0, Fate::kind()), begun, ends: Arc::new(Mutex::new(ends)) };
     let options = TaskOptions {
         checkpoint_interval: Duration::ZERO,
         commit_interval: Duration::ZERO,

@@ -161,7 +161,12 @@ impl Bucket {
     }
 
     /// Puts those files that are not there; returns what was there before.
-    async fn put_missing(&self, at: &ObjectPath, from: &Path, files: &[StoredFile]) -> Result<Vec<ObjectMeta>, Trouble> {
+    async fn put_missing(
+        &self,
+        at: &ObjectPath,
+        from: &Path,
+        files: &[StoredFile],
+    ) -> Result<Vec<ObjectMeta>, Trouble> {
         let folder = at.clone().join(FILES);
         let there = self.store.list_with_delimiter(Some(&folder)).await?.objects;
         let sizes: BTreeMap<&str, u64> =
@@ -251,7 +256,9 @@ impl Bucket {
         let (mut target, mut hasher, mut underway) = (File::create(to)?, Hasher::new(), VecDeque::new());
         let mut starts = (0..file.bytes).step_by(PART);
         loop {
-            while underway.len() < PARTS && let Some(start) = starts.next() {
+            while underway.len() < PARTS
+                && let Some(start) = starts.next()
+            {
                 let (store, from) = (Arc::clone(&self.store), from.clone());
                 let range = start..file.bytes.min(start + PART as u64);
                 underway.push_back(tokio::spawn(async move { store.get_range(&from, range).await }));
