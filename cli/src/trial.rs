@@ -65,23 +65,26 @@ impl<'t> Trial<'t> {
         Ok(rows)
     }
 
-    /// The tables that price protection follows, with the stocks that sales of the test are taken from; nothing for other
-    /// programs.
+    /// The tables that price protection and programs for purchases follow, nothing for other programs: with the stocks that
+    /// sales of the test are taken from, or all that partners of the test have bought.
     fn stocks(&self) -> Reference {
-        if !self.versions.iter().any(|version| version.mechanism.protects_stock()) {
+        if !self.versions.iter().any(|version| version.mechanism.keeps_stock()) {
             return Reference::default();
         }
+        let pays_purchases = self.versions.iter().any(|version| version.mechanism.sell_in().is_some());
         let Reference { partners, products, product_attributes, book_costs, purchases, .. } = self.reference;
         let takes = |sale: &TestSale, bought: &Purchase| {
-            sale.partner == bought.partner && sale.product.as_ref() == Some(&bought.product)
+            sale.partner == bought.partner && (pays_purchases || sale.product.as_ref() == Some(&bought.product))
         };
-        let is_sold = |bought: &&Purchase| self.test.sales.iter().any(|sale| takes(sale, bought));
+        let is_expected =
+            |bought: &Purchase| pays_purchases && self.test.expected.iter().any(|e| e.partner == bought.partner);
+        let counts = |bought: &&Purchase| self.test.sales.iter().any(|sale| takes(sale, bought)) || is_expected(bought);
         Reference {
             partners: partners.clone(),
             products: products.clone(),
             product_attributes: product_attributes.clone(),
             book_costs: book_costs.clone(),
-            purchases: purchases.iter().filter(is_sold).cloned().collect(),
+            purchases: purchases.iter().filter(counts).cloned().collect(),
             ..Reference::default()
         }
     }
@@ -91,10 +94,14 @@ impl<'t> Trial<'t> {
         sales.filter_map(|(sale, number)| self.entitlement(sale, number))
     }
 
-    /// `None` where the program does not select the sale.
+    /// `None` where the program does not select the sale, or pays for purchases and no program that it excludes selects it.
     fn entitlement(&self, sale: &TestSale, number: u32) -> Option<Entitlement> {
         let origin = sale.of.map(|of| &self.test.sales[of]);
-        let program = self.selecting(origin.unwrap_or(sale))?;
+        let program = self.selecting(&self.versions, origin.unwrap_or(sale))?;
+        if let Some(terms) = program.mechanism.sell_in() {
+            let earns = |id: &Text| self.selecting(self.known.versions(id), origin.unwrap_or(sale)).is_some();
+            terms.not_with.iter().any(earns).then_some(())?;
+        }
         let debits = self.debits(origin.unwrap_or(sale), program)?;
         Some(Entitlement {
             ledger_key: program.ledger_key().clone(),
@@ -149,8 +156,8 @@ impl<'t> Trial<'t> {
         }
     }
 
-    fn selecting(&self, sale: &TestSale) -> Option<&Program> {
-        let program = self.versions.iter().find(|version| version.from <= sale.date && sale.date <= version.to)?;
+    fn selecting<'v>(&self, versions: &'v [Program], sale: &TestSale) -> Option<&'v Program> {
+        let program = versions.iter().find(|version| version.from <= sale.date && sale.date <= version.to)?;
         let selects_subject =
             |id: &Text| Subject::of(self.known, id, &sale.partner).is_some_and(|of| selects(program, of));
         let selected = sale

@@ -90,7 +90,7 @@ impl Known {
         })
     }
 
-    /// Everything that partners have bought, once for each program that protects stocks; made when first asked for.
+    /// Everything that partners have bought, once for each program that goes by purchases; made when first asked for.
     pub fn stocks(&self) -> &BTreeMap<Id, Stock> {
         self.stocks.get_or_init(|| stocks(&self.reference))
     }
@@ -267,7 +267,7 @@ fn alike<T>(all: &[T], compared: impl Fn(&T) -> Ordering) -> &[T] {
 }
 
 fn stocks(reference: &Reference) -> BTreeMap<Id, Stock> {
-    let mut programs: Vec<&Program> = reference.programs.iter().filter(|p| p.mechanism.protects_stock()).collect();
+    let mut programs: Vec<&Program> = reference.programs.iter().filter(|p| p.mechanism.keeps_stock()).collect();
     programs.dedup_by(|a, b| a.id == b.id);
     let of = |bought: &Purchase, program: &Program| {
         let (program, partner, product) = (program.id.clone(), bought.partner.clone(), bought.product.clone());

@@ -129,6 +129,7 @@ codes! {
     PackAndPieces = "DD-21", Hold, "packs of a product and the pieces in them on one document";
     ProtectedUnitsGone = "OP-23", Adjust, "units claimed that were sold or went back before the price was cut";
     DebitAfterProtection = "DD-14", Adjust, "ship and debit from a cost that price protection has credited";
+    SellInAndThrough = "DD-26", Adjust, "units that earn at resale, under a program for purchases that excludes that";
 }
 
 impl fmt::Display for Code {
@@ -168,7 +169,7 @@ impl Code {
     pub fn reason_901(self) -> &'static str {
         match self {
             Code::FileResubmitted | Code::LineResubmitted | Code::PackAndPieces => "12",
-            Code::AccrualClaimed => "24",
+            Code::AccrualClaimed | Code::SellInAndThrough => "24",
             Code::ClaimRateWrong => "06",
             Code::ClaimExtensionWrong | Code::ClaimOrphan => "15",
             Code::NearDuplicateDocument => "28",

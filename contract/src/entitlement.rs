@@ -24,16 +24,16 @@ pub struct Entitlement {
     pub rep: Text,
     /// For a return that is linked to its sale: that sale and its date. The return then takes back what it earned.
     pub origin: Option<(Id, Day)>,
-    /// What a unit earns under programs with special prices, or from which stock it is taken under price protection; one
-    /// for each such program.
+    /// What a unit earns under programs with special prices, or from which stock it is taken under price protection or a
+    /// program for purchases; one for each such program.
     pub debits: Vec<Debit>,
 }
 
-/// What a unit earns under a special price, as of the sale (domain notes §4.6). Under price protection it earns nothing.
+/// What a unit earns under a special price, as of the sale (domain notes §4.6); nothing where it is taken from a stock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Debit {
     pub program: Text,
-    /// [`crate::SpecialPrice::key`]; under price protection the stock of a program, partner and product.
+    /// [`crate::SpecialPrice::key`], or the stock of a program, partner and product.
     pub special_price: Id,
     /// Given for a unit.
     pub credit: Micros,

@@ -140,6 +140,8 @@ pub enum Mechanism {
         /// Units count that were bought within so many days before the cut.
         look_back_days: u32,
     },
+    /// Per unit, or a share of the book cost on that day, for what partners buy ([`crate::Purchase`]).
+    SellIn(SellIn),
 }
 
 impl Mechanism {
@@ -162,6 +164,19 @@ impl Mechanism {
     /// Whether it pays for what is left of a stock; then sales earn nothing, and take from it.
     pub fn protects_stock(&self) -> bool {
         self.look_back_days().is_some()
+    }
+
+    /// What it pays for purchases; `None` for a program that pays for anything else. Then sales earn nothing here.
+    pub fn sell_in(&self) -> Option<&SellIn> {
+        match self {
+            Mechanism::SellIn(terms) => Some(terms),
+            _ => None,
+        }
+    }
+
+    /// Whether it pays for what partners buy or have, so that sales earn nothing and only count against it.
+    pub fn keeps_stock(&self) -> bool {
+        self.protects_stock() || self.sell_in().is_some()
     }
 
     /// Whether what a unit earns stands in its line.
@@ -192,8 +207,10 @@ impl Mechanism {
             | Mechanism::Growth(Growth { measure, .. })
             | Mechanism::Points(Points { measure, .. }) => *measure,
             Mechanism::Spiff { benefit: Benefit::PerUnit, .. }
+            | Mechanism::SellIn(SellIn { benefit: Benefit::PerUnit, .. })
             | Mechanism::Score(Score { benefit: Benefit::PerUnit, .. }) => Measure::Quantity,
             Mechanism::Spiff { benefit: Benefit::Percent, .. }
+            | Mechanism::SellIn(SellIn { benefit: Benefit::Percent, .. })
             | Mechanism::Score(Score { benefit: Benefit::Percent, .. }) => Measure::Amount,
         }
     }
@@ -306,6 +323,16 @@ pub struct CoopFund {
     pub rate: Micros,
     /// Share of what an activity cost that the fund pays, up to what was approved (OP-42).
     pub share: Micros,
+}
+
+/// What is paid for units when a partner buys them, and for which of them nothing (DD-26).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SellIn {
+    pub benefit: Benefit,
+    /// Money per unit, or a share of what the price book says that the units cost.
+    pub rate: Micros,
+    /// Programs for sales: units that earn under one of them earn nothing here. By id.
+    pub not_with: Vec<Text>,
 }
 
 /// What multiples are counted over.

@@ -10,6 +10,7 @@ use contract::{
 
 use super::ProgramFile;
 use super::draws;
+use super::earn::PROGRAMS;
 use super::feeds::FeedFile;
 use super::problem::{Place, Problem, Report, did_you_mean};
 use super::programs::{ProgramVersion, Selected, attribute_value};
@@ -24,7 +25,7 @@ pub(crate) fn all(
     problems: &mut Vec<Problem>,
 ) {
     let attributes = attributes(reference);
-    let names = Names::of(reference, &attributes);
+    let names = Names::of(reference, programs, &attributes);
     for file in programs {
         let mut report = Report::new(&file.file, &file.text, problems);
         for selected in file.versions.iter().flat_map(|v| &v.select).chain(&file.used) {
@@ -37,6 +38,7 @@ pub(crate) fn all(
     }
     program_ids(programs, problems);
     groups(programs, problems);
+    exclusions(programs, problems);
     for feed in feeds {
         let mut report = Report::new(&feed.file, &feed.text, problems);
         let partner = feed.definition.partner.as_str();
@@ -252,10 +254,12 @@ struct Names<'r> {
     segments: BTreeSet<&'r str>,
     /// Attributes of products, and each with its values.
     attributes: BTreeSet<&'r str>,
+    programs: BTreeSet<&'r str>,
 }
 
 impl<'r> Names<'r> {
-    fn of(reference: &'r Reference, attributes: &'r BTreeSet<Text>) -> Names<'r> {
+    fn of(reference: &'r Reference, programs: &'r [ProgramFile], attributes: &'r BTreeSet<Text>) -> Names<'r> {
+        let versions = programs.iter().flat_map(|file| &file.versions);
         let partners = &reference.partners;
         let products = &reference.products;
         Names {
@@ -269,6 +273,7 @@ impl<'r> Names<'r> {
             tiers: reference.partner_tiers.iter().map(|tier| tier.tier.as_str()).collect(),
             segments: reference.outlets.iter().map(|outlet| outlet.segment.as_str()).collect(),
             attributes: attributes.iter().map(Text::as_str).collect(),
+            programs: versions.map(|version| version.program.id.as_str()).collect(),
         }
     }
 
@@ -278,6 +283,7 @@ impl<'r> Names<'r> {
             "categories" => (&self.categories, "category"),
             "partners" => (&self.partners, "partner"),
             "regions" => (&self.regions, "country or region of a partner"),
+            PROGRAMS => (&self.programs, "program"),
             "attributes" => (&self.attributes, "attribute of a product"),
             "partners-under" => (&self.partners, "partner"),
             "partner-tiers" => (&self.tiers, "tier of a partner"),
@@ -372,6 +378,21 @@ fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
                 let message = format!("priority {priority} of group `{group}` belongs to `{}` too", other.program.id);
                 let mut report = Report::new(&member.file.file, &member.file.text, problems);
                 report.add(member.place, message, "at most one of them pays for a sale: say which goes first");
+            }
+        }
+    }
+}
+
+/// What a program for purchases excludes are programs that pay for sales: without sales no unit earns twice.
+fn exclusions(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+    let versions: Vec<&Program> = programs.iter().flat_map(|file| &file.versions).map(|v| &v.program).collect();
+    for file in programs {
+        let mut report = Report::new(&file.file, &file.text, problems);
+        for excluded in file.versions.iter().flat_map(|v| &v.select).filter(|selected| selected.list == PROGRAMS) {
+            let mut of_name = versions.iter().filter(|version| version.id == excluded.name).peekable();
+            if of_name.peek().is_some() && of_name.all(|version| version.mechanism.keeps_stock()) {
+                let message = format!("`{}` pays for no sales", excluded.name);
+                report.add(excluded.place, message, "name programs under which units earn at resale");
             }
         }
     }

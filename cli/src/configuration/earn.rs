@@ -3,12 +3,12 @@
 use compliance::programs::spiff::PERSONS_MAX;
 use contract::{
     Benefit, Cadence, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Micros, PaidOn, Per, Points, Resale,
-    Score, Split, Steps, Text, Tier,
+    Score, SellIn, Split, Steps, Text, Tier,
 };
 
 use super::fields::{
-    Fields, Placed, Unread, keys_once, multiple, not_negative, one_of, positive, positive_share, scalar, share, unread,
-    whole,
+    Fields, Placed, Unread, keys_once, multiple, not_negative, one_of, positive, positive_share, scalar, share, text,
+    unread, whole,
 };
 use super::figures::{FigureTable, Figures, Known, figures};
 use super::problem::Report;
@@ -35,6 +35,7 @@ pub(crate) enum Earning {
     Points,
     CoopFund,
     PriceProtection,
+    SellIn,
 }
 
 pub(crate) const EARNINGS: &[(&str, Earning)] = &[
@@ -55,6 +56,7 @@ pub(crate) const EARNINGS: &[(&str, Earning)] = &[
     ("points", Earning::Points),
     ("coop-fund", Earning::CoopFund),
     ("price-protection", Earning::PriceProtection),
+    ("sell-in", Earning::SellIn),
 ];
 
 impl Earning {
@@ -75,6 +77,7 @@ impl Earning {
             Earning::Points => (&["measure", "every", "points", "value"], &["per", "breakage"]),
             Earning::CoopFund => (&["rate", "share"], &[]),
             Earning::PriceProtection => (&["look-back-days"], &[]),
+            Earning::SellIn => (&["rate"], &["benefit", "not-with"]),
         }
     }
 }
@@ -102,6 +105,7 @@ pub(crate) const EARN_KEYS: &[&str] = &[
     "breakage",
     "share",
     "look-back-days",
+    "not-with",
 ];
 pub(crate) const TIER_KEYS: &[&str] = &["from", "rate"];
 pub(crate) const LATE_KEYS: &[&str] = &["free-days", "step-days", "lose", "steps", "nothing-after-days"];
@@ -113,11 +117,14 @@ pub(crate) const BENEFITS: &[(&str, Benefit)] = &[("per-unit", Benefit::PerUnit)
 pub(crate) const PAID_ON: &[(&str, PaidOn)] =
     &[("growth", PaidOn::Growth), ("excess", PaidOn::Excess), ("all", PaidOn::All)];
 
+/// What [`Selected`] names where a program for purchases excludes others.
+pub(crate) const PROGRAMS: &str = "programs";
+
 /// What `earn` says.
 pub(crate) struct Earned {
     pub mechanism: Mechanism,
-    /// Partners that it names.
-    pub partners: Vec<Selected>,
+    /// Partners, or programs, that it names.
+    pub named: Vec<Selected>,
     /// The table that its figures stand in; they are not in the mechanism yet.
     pub table: Option<FigureTable>,
 }
@@ -133,9 +140,10 @@ pub(crate) fn earn(node: &Node, period: Option<Cadence>, report: &mut Report<'_>
     match kind {
         Earning::Growth => growth(&fields, period, report),
         Earning::Score => score(&fields, period, report),
+        Earning::SellIn => sell_in(&fields, report),
         _ => {
             let mechanism = mechanism(kind, &fields, report)?;
-            Some(Earned { mechanism, partners: Vec::new(), table: None })
+            Some(Earned { mechanism, named: Vec::new(), table: None })
         }
     }
 }
@@ -146,12 +154,9 @@ fn mechanism(kind: Earning, fields: &Fields<'_>, report: &mut Report<'_>) -> Opt
         Earning::Percent => Some(Mechanism::Percent { rate: fields.require("rate", positive_share, report)?.value }),
         Earning::Spiff => {
             let benefit = fields.get("benefit", one_of(BENEFITS), report).map_or(Benefit::PerUnit, |b| b.value);
-            let rate = match benefit {
-                Benefit::PerUnit => fields.require("rate", positive, report)?,
-                Benefit::Percent => fields.require("rate", positive_share, report)?,
-            };
+            let rate = rate(benefit, fields, report)?;
             let (split, late) = (split(fields, report), late(fields, report));
-            Some(Mechanism::Spiff { benefit, rate: rate.value, split, late })
+            Some(Mechanism::Spiff { benefit, rate, split, late })
         }
         Earning::Fixed => {
             let measure = fields.require("measure", one_of(MEASURES), report);
@@ -207,8 +212,30 @@ fn mechanism(kind: Earning, fields: &Fields<'_>, report: &mut Report<'_>) -> Opt
             }
             Some(Mechanism::PriceProtection { look_back_days: days.value })
         }
-        Earning::Growth | Earning::Score => unreachable!("what goes by figures is read by itself"),
+        Earning::Growth | Earning::Score | Earning::SellIn => unreachable!("what names others is read by itself"),
     }
+}
+
+/// The key `rate`: money, or a share.
+fn rate(benefit: Benefit, fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Micros> {
+    let rate = match benefit {
+        Benefit::PerUnit => fields.require("rate", positive, report)?,
+        Benefit::Percent => fields.require("rate", positive_share, report)?,
+    };
+    Some(rate.value)
+}
+
+fn sell_in(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Earned> {
+    let benefit = fields.get("benefit", one_of(BENEFITS), report).map_or(Benefit::Percent, |b| b.value);
+    let rate = rate(benefit, fields, report);
+    let excluded = fields.list("not-with", text, report);
+    let selected =
+        |program: &Placed<Text>| Selected { list: PROGRAMS, name: program.value.clone(), place: program.place };
+    let named = excluded.iter().map(selected).collect();
+    let mut not_with: Vec<Text> = excluded.into_iter().map(|program| program.value).collect();
+    not_with.sort_unstable();
+    not_with.dedup();
+    Some(Earned { mechanism: Mechanism::SellIn(SellIn { benefit, rate: rate?, not_with }), named, table: None })
 }
 
 fn points(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Mechanism> {
@@ -288,7 +315,7 @@ fn growth(fields: &Fields<'_>, period: Option<Cadence>, report: &mut Report<'_>)
     let Figures { figures, partners, table } = figures(fields, Known::baseline(), period, report).unwrap_or_default();
     let Tiered { measure, benefit, tiers } = tiered?;
     let growth = Growth { measure, benefit, paid_on: paid_on?.value, tiers, baselines: figures.into() };
-    Some(Earned { mechanism: Mechanism::Growth(growth), partners, table })
+    Some(Earned { mechanism: Mechanism::Growth(growth), named: partners, table })
 }
 
 fn score(fields: &Fields<'_>, period: Option<Cadence>, report: &mut Report<'_>) -> Option<Earned> {
@@ -296,7 +323,7 @@ fn score(fields: &Fields<'_>, period: Option<Cadence>, report: &mut Report<'_>) 
     let known = Known::score(weights(fields, report)?);
     let Figures { figures, partners, table } = figures(fields, known, period, report)?;
     let score = Score { benefit, tiers: tiers?, scores: figures.into() };
-    Some(Earned { mechanism: Mechanism::Score(score), partners, table })
+    Some(Earned { mechanism: Mechanism::Score(score), named: partners, table })
 }
 
 /// The parts that a score is made of; their weights come to 100 %. `None` where they cannot be read.

@@ -227,10 +227,10 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     let currency = fields.get("currency", currency, report).map(|c: Placed<Currency>| c.value);
     let class = fields.get("class", one_of(CLASSES), report);
     let (from, to) = dates?;
-    let Earned { mechanism, partners, table } = earned?;
+    let Earned { mechanism, named, table } = earned?;
     let is_points = matches!(mechanism, Mechanism::Points(_));
     let caps = fields.node("caps").map_or_else(Caps::default, |node| caps(node, &mechanism, report));
-    select.extend(partners);
+    select.extend(named);
     if matches!(mechanism, Mechanism::Growth(Growth { measure: Measure::Amount, .. })) && currency.is_none() {
         report.add(fields.place, "growth of an amount needs a `currency`", "say which one the baselines are in");
     }
@@ -238,8 +238,8 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     if mechanism.is_drawn_on() {
         drawn_on(&fields, &mechanism, report);
     }
-    if mechanism.protects_stock() {
-        protecting(&fields, report);
+    if mechanism.keeps_stock() {
+        of_stocks(&fields, &mechanism, report);
     }
     let program = Program {
         id: Text::default(),
@@ -350,21 +350,20 @@ fn drawn_on(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>)
     }
 }
 
-/// All that leaves a stock is counted, so that nothing that tells single sales apart has a meaning for price protection.
-fn protecting(fields: &Fields<'_>, report: &mut Report<'_>) {
+/// All that leaves a stock is counted, and a purchase is no sale: nothing that tells single sales apart has a meaning.
+fn of_stocks(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) {
+    let (what, hint) = match mechanism.protects_stock() {
+        true => ("price protection", "whatever a partner sells is gone from its stock: select products and partners"),
+        false => ("a program for purchases", "it pays for what partners buy: select products and partners"),
+    };
     fields.refuse(&["eligible", "conditions", "group", "choose", "stack", "pay-tier"], report);
     if let Some(Node { kind: Kind::Map(entries), .. }) = fields.node("select") {
         for entry in entries.iter().filter(|entry| OF_SALES.contains(&entry.key.as_str())) {
-            let message = format!("`{}` has no meaning for price protection", entry.key);
-            report.add(
-                entry.place,
-                message,
-                "whatever a partner sells is gone from its stock: select products and partners",
-            );
+            report.add(entry.place, format!("`{}` has no meaning for {what}", entry.key), hint);
         }
     }
     if fields.node("currency").is_none() {
-        report.add(fields.place, "price protection needs a `currency`", "say which price book it follows");
+        report.add(fields.place, format!("{what} needs a `currency`"), "say which price book it follows");
     }
 }
 

@@ -196,6 +196,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("earn", "look-back-days") => {
             (whole(), "Units are protected that were bought within so many days before the cut.")
         }
+        ("earn", "not-with") => {
+            (texts(), "Programs for sales: units that earn under one of them earn nothing at purchase.")
+        }
         ("earn", "per") => (words(PERS), "Whether multiples are counted in each sale or over the period, as left out."),
         ("earn", "resale") => {
             (words(RESALES), "Nothing for a unit sold above its authorised price, or what was passed on of it.")

@@ -511,6 +511,39 @@ fn price_protection_counts_all_that_leaves_a_stock() {
     assert_eq!(found, [told]);
 }
 
+const SELL_IN: &str = "program: SELLIN\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+    earn: { type: sell-in, rate: 1%, not-with: [RESALE] }\n    period: quarter\n    currency: USD\n";
+const RESALE: &str = "program: RESALE\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+    select: { products: [aw/A-1] }\n    earn: { type: percent, rate: 1.5% }\n    period: quarter\n";
+
+#[test]
+fn a_program_for_purchases_names_programs_for_sales() {
+    let of = |program: &str| problems(&[("programs/resale.yaml", RESALE), ("programs/sellin.yaml", program)]);
+    assert_eq!(of(SELL_IN), [""; 0]);
+    assert_eq!(of(&SELL_IN.replace(", not-with: [RESALE]", "")), [""; 0]);
+    let cases = [
+        ("[RESALE]", "[RESALES]", "5:49 no program is called `RESALES` (did you mean `RESALE`?)"),
+        ("[RESALE]", "[SELLIN]", "5:49 `SELLIN` pays for no sales (name programs under which units earn at resale)"),
+        ("[RESALE]", "[]", "5:48 `not-with` lists nothing (name something, or leave the key out)"),
+        ("    currency: USD\n", "", "3:5 a program for purchases needs a `currency` (say which price book it follows)"),
+        (
+            "    period",
+            "    group: front\n    period",
+            "6:12 `group` has no meaning for this type of program (take it out)",
+        ),
+        (
+            "    period",
+            "    select: { partners: [P1], currencies: [USD] }\n    period",
+            "6:31 `currencies` has no meaning for a program for purchases (it pays for what partners buy: select products \
+             and partners)",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let found = of(&SELL_IN.replacen(from, to, 1));
+        assert!(found.contains(&format!("programs/sellin.yaml:{expected}")), "{to}: {found:#?}");
+    }
+}
+
 const POINTS: &str = "program: POINTS\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
     earn: { type: points, measure: amount, every: 10, points: 1, value: 0.01, breakage: 12% }\n    period: month\n    \
     currency: USD\n    close-days: 90\n";
@@ -736,6 +769,32 @@ fn a_test_of_price_protection_is_about_the_stocks_that_it_sells_from() {
     assert_eq!(
         failed(&program.replace("quantity: 5", "quantity: 6")),
         ["programs/protect.yaml:13:9 on hand: 950.00 USD is due, not 1000.00 USD (stock brings 950)"]
+    );
+}
+
+/// Domain notes 3.3, DD-26: 1,000 bought and 800 sold; the sales of the other product are not paid for.
+#[test]
+fn a_test_of_a_program_for_purchases_is_about_all_that_its_partners_bought() {
+    let tests = "tests:\n  - name: left\n    sales:\n      \
+                 - { partner: P1, date: 2013-02-01, product: aw/A-1, quantity: 800, price: 12 }\n      \
+                 - { partner: P1, date: 2013-02-01, product: aw/B-1, quantity: 3, price: 12 }\n    expect:\n      \
+                 - { partner: P1, period: 2013-Q1, amount: 20.50 }\n";
+    let program = format!("{SELL_IN}{tests}");
+    let failed = |program: &str| {
+        failures_of(&[
+            ("programs/resale.yaml", RESALE),
+            ("programs/sellin.yaml", program),
+            ("price_book.csv", "product,currency,from,cost\naw/A-1,USD,2013-01-01,10\naw/B-1,USD,2013-01-01,10\n"),
+            (
+                "purchases.csv",
+                "partner,product,date,units\nP1,aw/A-1,2013-01-10,1000\nP1,aw/B-1,2013-01-10,5\nP2,aw/A-1,2013-01-10,7\n",
+            ),
+        ])
+    };
+    assert_eq!(failed(&program), [""; 0]);
+    assert_eq!(
+        failed(&program.replace("quantity: 800", "quantity: 700")),
+        ["programs/sellin.yaml:14:9 left: 30.50 USD is due, not 20.50 USD (stock brings 30, stock brings 0.5)"]
     );
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund, Eligibility,
     Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Points, Program,
-    Proration, Resale, Rounding, Selector, Split, Stack, Steps, Text, Tier,
+    Proration, Resale, Rounding, Selector, SellIn, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -262,6 +262,11 @@ fn mechanism(mechanism: &Mechanism) -> String {
         }
         Mechanism::PriceProtection { look_back_days } => {
             format!("price-protection: what was bought within {look_back_days} days")
+        }
+        Mechanism::SellIn(SellIn { benefit, rate: of, not_with }) => {
+            let except =
+                if not_with.is_empty() { String::new() } else { format!(", not with {}", not_with.join(", ")) };
+            format!("sell-in: {} of what is bought{except}", rate(*benefit, *of))
         }
         Mechanism::Growth(growth) => grown(growth),
         Mechanism::Score(score) => {

@@ -195,6 +195,11 @@ fn passed_over(account: &Account, program: &Program, due: &Due, winner: &str) ->
     if tally.lines == 0 {
         return None;
     }
+    if program.mechanism.sell_in().is_some() {
+        let units = shown(tally.net.quantity);
+        let message = format!("{units} units for {} earn at resale under {winner}", money(tally.net.amount, account));
+        return Some(Found { code: Code::SellInAndThrough, at_risk: due.wanted(account, program), message });
+    }
     let message = format!(
         "{}, {} units for {}: paid under {winner} of the same group {}",
         sales(tally.lines),

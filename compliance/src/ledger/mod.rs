@@ -6,9 +6,9 @@
 //! A settlement is one program version for one beneficiary, period and currency. Its lines are facts; its due is a
 //! function of them ([`due`]), and what is booked at a control is due less accrued ([`booking`]). Programs that need no
 //! order settle on sums kept for each day and month ([`tally`]); what is protected of stocks is lines as well
-//! ([`protection`]), and lowers what special prices give ([`lowered`]); caps on lines, tiers that count one thing and pay on
-//! another, and budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be
-//! drawn on them ([`draws`]) and judge what is claimed ([`claims`]).
+//! ([`protection`]), and lowers what special prices give ([`lowered`]), and so is what purchases earn ([`purchased`]); caps on
+//! lines, tiers that count one thing and pay on another, and budgets read the lines ([`prices`], [`budget`]). Ticks move
+//! periods ([`periods`]), decide what may be drawn on them ([`draws`]) and judge what is claimed ([`claims`]).
 
 mod account;
 mod balances;
@@ -32,6 +32,7 @@ mod outliers;
 mod periods;
 mod prices;
 mod protection;
+mod purchased;
 mod rows;
 #[cfg(test)]
 mod scenario;

@@ -4,7 +4,7 @@
 //! control looks at the stocks of which something has changed, sales or tables, and has one line for each of their cuts in the
 //! settlement that the day of the cut falls in: the units that were on hand, credited with the drop. A line that says
 //! something else now is taken back and written anew, as that of a corrected sale is; from there on both are settled, frozen
-//! and taken back alike.
+//! and taken back alike. What is earned on purchases is written in the same way ([`super::purchased`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,45 +16,53 @@ use super::account::{Account, Role};
 use super::claims;
 use super::clock::Clock;
 use super::lines::{Beneficiary, Line, LineBuffer};
+use super::purchased::resold;
 use super::slots::{basis, settlement, version_for};
 use super::stage::enter_account;
-use super::tables::{DIRTY, LINES, PROTECTED, SOLD, STOCKS, day_key};
+use super::tables::{DIRTY, LINES, OF_STOCKS, SOLD, STOCKS, day_key};
 use crate::programs::price_protection::{self, Cut, Stock, cuts, protected};
 use crate::programs::selection::{Subject, selects};
 use crate::references::{Known, References};
 
-/// The line that stands for a stock and a cut of its price.
+/// The line that stands for a stock and a day: a cut of its price, or a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Protected {
+pub(crate) struct OfStock {
     /// The settlement that it stands in.
-    account: Id,
-    units: Micros,
-    /// For a unit.
-    drop: Micros,
+    pub account: Id,
+    pub units: Micros,
+    pub amount: Micros,
+    /// What a unit is credited with at a cut; `None` for a purchase, which the program's rate is paid on.
+    pub credit: Option<Micros>,
 }
 
-impl Protected {
+impl OfStock {
     /// It is written under a control, which looks at what came before it.
     fn line(&self, stock: Id, day: Day, control: u64) -> Line {
+        let (kind, beneficiary) = match self.credit {
+            Some(credit) => ("protection", Beneficiary::Credited { special_price: stock, credit, short: Micros::ZERO }),
+            None => ("purchase", Beneficiary::Partner),
+        };
         Line {
             day,
-            sale: Id::of("protection", &[&stock.to_string(), &day.to_string()]),
+            sale: Id::of(kind, &[&stock.to_string(), &day.to_string()]),
             quantity: self.units,
-            amount: self.units.times(self.drop),
+            amount: self.amount,
             file_no: 0,
             record_no: 0,
             origin: None,
-            beneficiary: Beneficiary::Credited { special_price: stock, credit: self.drop, short: Micros::ZERO },
+            beneficiary,
             came: control.saturating_sub(1),
         }
     }
 }
 
-/// The stock that an entitlement takes units from, or gives them back to.
-pub(crate) fn stock_of(entitlement: &Entitlement, references: &References) -> Option<Id> {
+/// The stock that an entitlement takes units from, or gives them back to, and the day on which it does. What earned at resale
+/// counts on the day of the sale, like the return that takes it back.
+pub(crate) fn stock_of(entitlement: &Entitlement, references: &References) -> Option<(Id, Day)> {
     let debit = entitlement.debits.first()?;
     let version = version_for(&debit.program, basis(entitlement), references.as_of(entitlement.stamp))?;
-    version.mechanism.protects_stock().then_some(debit.special_price)
+    let day = if version.mechanism.protects_stock() { entitlement.date } else { basis(entitlement) };
+    version.mechanism.keeps_stock().then_some((debit.special_price, day))
 }
 
 /// Notes that units were sold from a stock; below zero: that they came back.
@@ -108,83 +116,122 @@ pub(crate) struct Protecting<'a> {
     pub clock: &'a Clock,
 }
 
-/// What is to stand for a cut, with the account that it stands in as it starts out.
-type Wanted = BTreeMap<i32, (Account, Protected)>;
+/// A stock with all that says what stands for it.
+pub(crate) struct Holding<'a> {
+    pub id: Id,
+    pub stock: &'a Stock,
+    pub subject: Subject<'a>,
+    pub known: &'a Known,
+    /// Units sold by day.
+    pub sold: Vec<(Day, i128)>,
+    /// Days for which some line stands.
+    pub days: BTreeSet<Day>,
+}
+
+impl<'a> Holding<'a> {
+    pub fn purchases(&self) -> &'a [Purchase] {
+        self.known.purchases(&self.stock.partner, &self.stock.product)
+    }
+
+    /// Whether a version is for it on a day. A line that stands stays, as what was granted of a sale does, when partner or
+    /// product are described in another way.
+    pub fn is_for(&self, version: &Program, day: Day) -> bool {
+        self.days.contains(&day) || selects(version, self.subject)
+    }
+}
+
+/// Where a line stands: a stock, or what of it earned at resale, and a day.
+type Place = (Id, i32);
+
+/// What is to stand, with the account that it stands in as it starts out.
+pub(crate) type Wanted = BTreeMap<Place, (Account, OfStock)>;
 
 impl Protecting<'_> {
-    /// Brings the lines of a stock to what is protected of it. A stock that no table knows has nothing.
+    /// Brings the lines of a stock to what is protected or earned of it. A stock that no table knows has nothing.
     pub fn settle(&self, stock: Id, state: &mut dyn State) -> Result<(), StorageError> {
-        let lines = PROTECTED.prefix(state, &stock.0, Order::Up, usize::MAX)?;
-        let standing: BTreeMap<i32, Protected> = lines.into_iter().map(|((_, day), line)| (day, line)).collect();
+        let mut standing: BTreeMap<Place, OfStock> = BTreeMap::new();
+        for id in [stock, resold(stock)] {
+            let lines = OF_STOCKS.prefix(state, &id.0, Order::Up, usize::MAX)?;
+            standing.extend(lines.into_iter().map(|((_, day), line)| ((id, day), line)));
+        }
         let known = self.references.as_of(self.control);
         let mut wanted = match known.stocks().get(&stock) {
             Some(of) => self.wanted(stock, of, known, &standing, state)?,
             None => Wanted::new(),
         };
-        let days: BTreeSet<i32> = standing.keys().chain(wanted.keys()).copied().collect();
-        for day in days {
-            let (before, now) = (standing.get(&day), wanted.remove(&day));
+        let places: BTreeSet<Place> = standing.keys().chain(wanted.keys()).copied().collect();
+        for place in places {
+            let (before, now) = (standing.get(&place), wanted.remove(&place));
             if before == now.as_ref().map(|(_, line)| line) {
                 continue;
             }
+            let (of, day) = place;
             if let Some(before) = before {
-                self.write(stock, Day(day), before, true, state)?;
-                PROTECTED.delete(state, &(stock.0, day))?;
+                self.write(of, Day(day), before, true, state)?;
+                OF_STOCKS.delete(state, &(of.0, day))?;
             }
             if let Some((account, now)) = now {
                 enter_account(now.account, account, self.clock, self.references, state)?;
-                self.write(stock, Day(day), &now, false, state)?;
-                PROTECTED.put(state, &(stock.0, day), &now)?;
+                self.write(of, Day(day), &now, false, state)?;
+                OF_STOCKS.put(state, &(of.0, day), &now)?;
             }
         }
         Ok(())
     }
 
-    /// A line that stands stays, as what was granted of a sale does, when partner or product are described in another way.
     fn wanted(
         &self,
         id: Id,
         stock: &Stock,
         known: &Known,
-        standing: &BTreeMap<i32, Protected>,
+        standing: &BTreeMap<Place, OfStock>,
         state: &mut dyn State,
     ) -> Result<Wanted, StorageError> {
         let Some(subject) = Subject::of(known, &stock.product, &stock.partner) else { return Ok(Wanted::new()) };
-        let versions = protecting(&stock.program, known);
         let sold = SOLD.prefix(state, &id.0, Order::Up, usize::MAX)?;
-        let sold: Vec<(Day, i128)> = sold.into_iter().map(|((_, day), units)| (Day(day), units)).collect();
+        let sold = sold.into_iter().map(|((_, day), units)| (Day(day), units)).collect();
+        let stands = [id, resold(id)].map(|of| standing.range((of, i32::MIN)..=(of, i32::MAX)));
+        let days = stands.into_iter().flatten().map(|((_, day), _)| Day(*day)).collect();
+        let holding = Holding { id, stock, subject, known, sold, days };
+        let mut wanted = self.protected(&holding, state)?;
+        wanted.extend(self.purchased(&holding));
+        Ok(wanted)
+    }
+
+    fn protected(&self, of: &Holding<'_>, state: &mut dyn State) -> Result<Wanted, StorageError> {
+        let versions = protecting(&of.stock.program, of.known);
         let mut wanted = Wanted::new();
         for version in &versions {
             let since = first_day_of_run(version, &versions);
-            let bought = bought(known.purchases(&stock.partner, &stock.product), since);
-            let sold: Vec<(Day, i128)> = sold.iter().copied().filter(|(day, _)| since <= *day).collect();
-            let cuts = cuts_of(version, &stock.product, known);
-            for cut in cuts.filter(|cut| standing.contains_key(&cut.day.0) || selects(version, subject)) {
-                let Some(account) = self.account(stock, version, cut.day) else { continue };
+            let bought = bought(of.purchases(), since);
+            let sold: Vec<(Day, i128)> = of.sold.iter().copied().filter(|(day, _)| since <= *day).collect();
+            let cuts = cuts_of(version, &of.stock.product, of.known);
+            for cut in cuts.filter(|cut| of.is_for(version, cut.day)) {
+                let Some(account) = self.account(of.stock, Role::Pays, version, cut.day) else { continue };
                 if version.paid.claims().is_some() {
                     // What was bought in time may be other units, whether or not some are left.
                     claims::touch(&account, state)?;
                 }
                 if let Some(line) = protect(&account, version, cut, &bought, &sold) {
-                    wanted.insert(cut.day.0, (account, line));
+                    wanted.insert((of.id, cut.day.0), (account, line));
                 }
             }
         }
         Ok(wanted)
     }
 
-    /// The one that a cut falls into, as it starts out.
-    fn account(&self, stock: &Stock, version: &Program, cut: Day) -> Option<Account> {
+    /// The one that a day falls into, as it starts out.
+    pub fn account(&self, stock: &Stock, role: Role, version: &Program, day: Day) -> Option<Account> {
         let beneficiary = Text::from(format!("partner:{}", stock.partner));
-        let settlement = settlement(beneficiary, version.currency?, version, cut);
-        Some(Account::open(settlement, Role::Pays, stock.partner.clone(), version, cut, self.control))
+        let settlement = settlement(beneficiary, version.currency?, version, day);
+        Some(Account::open(settlement, role, stock.partner.clone(), version, day, self.control))
     }
 
     fn write(
         &self,
         stock: Id,
         day: Day,
-        line: &Protected,
+        line: &OfStock,
         revoked: bool,
         state: &mut dyn State,
     ) -> Result<(), StorageError> {
@@ -202,13 +249,13 @@ fn protect(
     cut: Cut,
     bought: &[(Day, i128)],
     sold: &[(Day, i128)],
-) -> Option<Protected> {
+) -> Option<OfStock> {
     let units = protected(bought, sold, cut.day, version.mechanism.look_back_days()?);
     if units == 0 {
         return None;
     }
     let units = Micros(i64::try_from(units).expect("no more is protected than was bought"));
-    Some(Protected { account: account.id(), units, drop: cut.drop })
+    Some(OfStock { account: account.id(), units, amount: units.times(cut.drop), credit: Some(cut.drop) })
 }
 
 /// Units bought by day, from the day on from which the program counts sales as well.

@@ -8,13 +8,14 @@ use contract::{
     Cadence, Caps, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit,
     Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
     LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
-    Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, Settlement,
-    SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
+    Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, SellIn,
+    Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
 use super::{AccrualRow, Holding, LedgerStage, Standing as Stands, accrual_rows, holdings, standings, verify};
 use crate::programs::price_protection::taken_from;
+use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
 use crate::units::trial::line;
@@ -389,7 +390,10 @@ impl Case {
                 && (!special || origin.is_some() || debit(&self.reference, program, &fact).is_some())
         };
         let sold = Sale { quantity, ..fact.clone() };
-        let earning: Vec<&Program> = self.reference.programs.iter().filter(may_earn).collect();
+        let mut earning: Vec<&Program> = self.reference.programs.iter().filter(may_earn).collect();
+        earning.sort_by_key(|program| (program.ledger_key(), program.priority));
+        let paying = earning.clone();
+        earning.retain(|program| program.mechanism.sell_in().is_none() || is_resold(program, &paying));
         let mut by_key: BTreeMap<Text, Vec<&Program>> = BTreeMap::new();
         for program in &earning {
             by_key.entry(program.ledger_key().clone()).or_default().push(program);
@@ -668,6 +672,11 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             breakage: number(breakage),
         }),
         ["coop-fund", rate, share, ..] => Mechanism::CoopFund(CoopFund { rate: number(rate), share: number(share) }),
+        ["sell-in", benefit, rate, ..] => Mechanism::SellIn(SellIn {
+            benefit: read_benefit(benefit),
+            rate: number(rate),
+            not_with: value("not-with").map_or_else(Vec::new, |list| list.split(',').map(Text::from).collect()),
+        }),
         ["price-protection", days, ..] => Mechanism::PriceProtection { look_back_days: days.parse().unwrap() },
         other => panic!("no such program: {other:?}"),
     };
@@ -690,7 +699,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "close" => program.close_days = value.parse().unwrap(),
             "currency" => program.currency = Currency::parse(value),
             "fx" => program.conversion = read_conversion(value),
-            "above" | "paid-on" | "baseline" | "score" | "split" | "late" => {}
+            "above" | "paid-on" | "baseline" | "score" | "split" | "late" | "not-with" => {}
             "rounding" => program.rounding = if value == "sale" { Rounding::Sale } else { Rounding::Total },
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
@@ -875,8 +884,9 @@ fn claims_are_decided_alike_in_any_order_and_in_slices() {
 }
 
 #[test]
-fn stocks_are_protected_alike_in_any_order_and_in_slices() {
+fn stocks_are_settled_alike_in_any_order_and_in_slices() {
     assert!(goes_alike("programs", "price_protection") >= 6);
+    assert!(goes_alike("programs", "sell_in") >= 4);
 }
 
 /// Runs the cases of a folder whose names begin in some way turned and in slices; returns how many they are.

@@ -57,7 +57,7 @@ impl Stage for LedgerStage {
         let mut slots = self.slots.borrow_mut();
         let Some(entitlement) = input.entitlement() else { return };
         let day = entitlement.date;
-        if let Some(stock) = stock_of(entitlement, &self.references) {
+        if let Some((stock, day)) = stock_of(entitlement, &self.references) {
             wanted.push(SOLD.wanted(&(stock.0, day.0)));
             return;
         }
@@ -83,7 +83,7 @@ impl Stage for LedgerStage {
             EntitlementEvent::Unclaim(line) => return claims::go(line, input.stamp, &self.references, state),
         };
         let day = entitlement.date;
-        if let Some(stock) = stock_of(entitlement, &self.references) {
+        if let Some((stock, day)) = stock_of(entitlement, &self.references) {
             self.freshen(state)?;
             let units = i128::from(entitlement.quantity.0);
             return Ok(take(stock, day, if revoked { -units } else { units }, state)?);

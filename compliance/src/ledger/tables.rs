@@ -7,7 +7,7 @@ use super::account::Account;
 use super::draws::Decision;
 use super::job::Job;
 use super::outliers::Past;
-use super::protection::Protected;
+use super::protection::OfStock;
 use super::sharing::SharingKey;
 use super::tally::Tally;
 
@@ -47,8 +47,8 @@ pub(crate) const OVERDRAWN: Table<String, ()> = Table::new(21, "overdrawn progra
 pub(crate) const SOLD: Table<([u8; 16], i32), i128> = Table::new(22, "units sold from stocks");
 /// Stocks that the next control looks at.
 pub(crate) const STOCKS: Table<[u8; 16], ()> = Table::new(23, "stocks");
-/// (stock, day of a cut) → the line that stands for it.
-pub(crate) const PROTECTED: Table<([u8; 16], i32), Protected> = Table::new(24, "protected units");
+/// (stock, or what of it earned at resale; day of a cut or purchase) → the line that stands for it.
+pub(crate) const OF_STOCKS: Table<([u8; 16], i32), OfStock> = Table::new(24, "lines of stocks");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 

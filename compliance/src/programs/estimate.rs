@@ -7,7 +7,7 @@ use super::{free_goods, points};
 
 /// The benefit of one line under one program, not rounded: exact for money per unit, percent and SPIFF; tiers count with
 /// the first band's rate. A fixed amount, which no single line earns, counts with nothing, and so do a special price, whose
-/// balance only the ledger knows, and price protection, which pays for what is not sold. Thresholds and caps are left out.
+/// balance only the ledger knows, and programs that pay for what is bought or not sold. Thresholds and caps are left out.
 /// The sign follows the line.
 pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) -> Micros {
     let earned = |benefit: Benefit, rate: Micros| match benefit {
@@ -34,7 +34,8 @@ pub fn estimate(program: &Program, quantity: Micros, amount: Micros, rep: &str) 
         Mechanism::Fixed { .. }
         | Mechanism::ShipAndDebit { .. }
         | Mechanism::PassThrough { .. }
-        | Mechanism::PriceProtection { .. } => Micros::ZERO,
+        | Mechanism::PriceProtection { .. }
+        | Mechanism::SellIn(_) => Micros::ZERO,
         Mechanism::Spiff { split, .. } if persons(split, rep).is_none() => Micros::ZERO,
         Mechanism::Spiff { benefit, rate, .. } => earned(*benefit, *rate),
     }

@@ -21,6 +21,7 @@ pub mod points;
 pub mod price_protection;
 pub mod score;
 pub mod selection;
+pub mod sell_in;
 pub mod special_price;
 pub mod spiff;
 pub mod stacking;
@@ -33,7 +34,7 @@ pub mod volume_total;
 
 use contract::{
     Benefit, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Micros, Per, Points, Program, Rounding, Score,
-    Split, Tier,
+    SellIn, Split, Tier,
 };
 
 pub use exact::{Exact, Sums};
@@ -45,7 +46,9 @@ pub fn benefit(mechanism: &Mechanism, sold: Sums) -> Exact {
     match mechanism {
         Mechanism::PerUnit { rate } => per_unit::benefit(*rate, sold),
         Mechanism::Percent { rate } => percent::benefit(*rate, sold),
-        Mechanism::Spiff { benefit, rate, .. } => spiff::benefit(*benefit, *rate, sold),
+        Mechanism::Spiff { benefit, rate, .. } | Mechanism::SellIn(SellIn { benefit, rate, .. }) => {
+            spiff::benefit(*benefit, *rate, sold)
+        }
         Mechanism::VolumeMarginal { measure, tiers, .. } => volume_marginal::benefit(tiers, sold.measure(*measure)),
         Mechanism::VolumeRetroactive { measure, benefit, tiers } => {
             let rate = volume_retroactive::rate_reached(tiers, sold.measure(*measure));
@@ -86,7 +89,9 @@ pub fn line_benefit(mechanism: &Mechanism, before: Sums, line: Sums, all: Sums) 
     match mechanism {
         Mechanism::PerUnit { rate } => per_unit::benefit(*rate, line),
         Mechanism::Percent { rate } => percent::benefit(*rate, line),
-        Mechanism::Spiff { benefit, rate, .. } => spiff::benefit(*benefit, *rate, line),
+        Mechanism::Spiff { benefit, rate, .. } | Mechanism::SellIn(SellIn { benefit, rate, .. }) => {
+            spiff::benefit(*benefit, *rate, line)
+        }
         Mechanism::VolumeMarginal { measure, benefit, tiers } => {
             volume_marginal::line_benefit(*measure, *benefit, tiers, before, line)
         }
@@ -192,6 +197,7 @@ pub fn rate_base(mechanism: &Mechanism) -> Benefit {
         | Mechanism::VolumeExcess { benefit, .. }
         | Mechanism::Growth(Growth { benefit, .. })
         | Mechanism::Score(Score { benefit, .. })
+        | Mechanism::SellIn(SellIn { benefit, .. })
         | Mechanism::Spiff { benefit, .. } => *benefit,
         Mechanism::Fixed { measure: Measure::Quantity, .. }
         | Mechanism::Points(Points { measure: Measure::Quantity, .. }) => Benefit::PerUnit,

@@ -5,7 +5,7 @@
 
 use contract::{BookCost, Day, Debit, Id, Micros, Program, Sale, Text};
 
-/// What a partner has of a product, as one program counts it.
+/// What a partner has of a product, as one program that goes by purchases counts it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stock {
     pub program: Text,
@@ -24,9 +24,9 @@ fn id(program: &str, partner: &str, product: &str) -> Id {
     Id::of("stock", &[program, partner, product])
 }
 
-/// The stock that a sale takes units from; `None` where the program protects none.
+/// The stock that a sale takes units from; `None` where the program pays for sales.
 pub fn taken_from(program: &Program, sale: &Sale) -> Option<Debit> {
-    program.mechanism.protects_stock().then(|| Debit {
+    program.mechanism.keeps_stock().then(|| Debit {
         program: program.id.clone(),
         special_price: id(&program.id, &sale.at.partner, &sale.product),
         credit: Micros::ZERO,

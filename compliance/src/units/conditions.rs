@@ -18,9 +18,10 @@ pub fn meets(sale: &Sale, program: &Program, known: &Known) -> bool {
     !asks(program, known) || conditions().all(|(_, check)| check(sale, program, known).is_none())
 }
 
-/// Whether anything is asked under a program: most need no second look. What was sold is gone from a stock, whatever it was.
+/// Whether anything is asked under a program: most need no second look. What was sold is gone from a stock, whatever it was;
+/// what earned at resale was asked there.
 pub fn asks(program: &Program, known: &Known) -> bool {
-    !program.mechanism.protects_stock()
+    !program.mechanism.keeps_stock()
         && (program.pays_person() || !program.conditions.is_empty() || known.market().asks_of_all())
 }
 

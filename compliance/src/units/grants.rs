@@ -6,17 +6,20 @@ use contract::{Entitlement, PartnerKind, Program, Reference, Sale};
 
 use super::facts::Grant;
 use crate::programs::price_protection::taken_from;
+use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
 use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::{Based, Check, RULES};
 
-/// Whether a program pays under the grant to a partner of this kind. One that protects stocks counts whatever was sold.
+/// Whether a program pays under the grant to a partner of this kind. One that protects stocks counts whatever was sold; one
+/// for purchases counts what others pay for, see [`is_resold`].
 pub fn pays(grant: &Grant, program: &Program, kind: Option<PartnerKind>) -> bool {
     match grant {
         Grant::Nothing | Grant::Back(_) => false,
         Grant::Full => true,
         Grant::Tier { .. } | Grant::Held if program.mechanism.protects_stock() => true,
+        Grant::Tier { .. } if program.mechanism.sell_in().is_some() => true,
         Grant::Held => false,
         Grant::Tier { first } => program.pay_tier.map_or(*first, |tier| Some(tier) == kind),
     }
@@ -24,7 +27,7 @@ pub fn pays(grant: &Grant, program: &Program, kind: Option<PartnerKind>) -> bool
 
 /// Whether a program pays nothing until the customer does. What was sold is gone from a stock, paid or not.
 pub fn waits(program: &Program, unpaid: Option<Unpaid>) -> bool {
-    unpaid.is_some() && program.conditions.paid_invoices && !program.mechanism.protects_stock()
+    unpaid.is_some() && program.conditions.paid_invoices && !program.mechanism.keeps_stock()
 }
 
 /// One entitlement for each ledger key; `programs` come by ledger key, in the order in which they are tried.
@@ -36,7 +39,8 @@ pub fn entitlements<'a>(
     let sale = &*counted(sale, reference);
     let mut all: Vec<Entitlement> = Vec::new();
     let programs: Vec<&Program> = programs.collect();
-    for program in &programs {
+    let counts = |program: &&&Program| program.mechanism.sell_in().is_none() || is_resold(program, &programs);
+    for program in programs.iter().filter(counts) {
         if all.last().is_none_or(|e| e.ledger_key != *program.ledger_key()) {
             let amount = part(reference, program, &programs, sale).base;
             all.push(Entitlement { amount, ..entitlement(sale, program) });
@@ -85,13 +89,13 @@ fn entitlement(sale: &Sale, program: &Program) -> Entitlement {
 mod tests {
     use std::sync::Arc;
 
-    use contract::{Code, Finding, Mechanism, Micros, PartnerKind, SaleEvent};
+    use contract::{Benefit, Code, Finding, Mechanism, Micros, PartnerKind, SaleEvent, SellIn};
 
     use super::*;
     use crate::ledger::plain_program;
     use crate::units::trial::{Trial, day, line, market};
 
-    /// The units that each of two lines takes from its stock, and is paid for per unit at its tier.
+    /// The units that each of two lines takes from its stock, and is paid for per unit at its tier. Those earn at resale.
     #[track_caller]
     fn check(first: Sale, second: Sale, taken: [i64; 2], paid: [i64; 2]) {
         let protect = plain_program("PROTECT", Mechanism::PriceProtection { look_back_days: 90 });
@@ -99,13 +103,16 @@ mod tests {
             pay_tier: Some(PartnerKind::Distributor),
             ..plain_program("TIER", Mechanism::PerUnit { rate: Micros::ONE })
         };
-        let programs = vec![protect, tier];
+        let (benefit, rate, not_with) = (Benefit::PerUnit, Micros::ONE, vec!["TIER".into()]);
+        let bought = plain_program("BOUGHT", Mechanism::SellIn(SellIn { benefit, rate, not_with }));
+        let programs = vec![bought, protect, tier];
         let mut trial = Trial::new(&Reference { programs, special_prices: Vec::new(), ..market(Vec::new()) });
         let events = [first, second].map(|sale| SaleEvent::Assert(Arc::new(sale)));
         events.iter().for_each(|event| trial.send(event));
         let of = |program: &str| [1, 2].map(|record_no| trial.units(program, record_no));
         assert_eq!(of("PROTECT"), taken.map(Micros::units));
         assert_eq!(of("TIER"), paid.map(Micros::units));
+        assert_eq!(of("BOUGHT"), paid.map(Micros::units));
     }
 
     fn sold(record_no: u32, partner: &str, document: &str, quantity: i64) -> Sale {

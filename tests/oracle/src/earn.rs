@@ -1,6 +1,6 @@
 //! What a line earns by its place in the order (domain notes §4.1, §4.5), before caps.
 
-use contract::{Benefit, CoopFund, FreeGoods, Measure, Mechanism, Micros, Per, Points, Tier};
+use contract::{Benefit, CoopFund, FreeGoods, Measure, Mechanism, Micros, Per, Points, SellIn, Tier};
 use num_traits::{Signed, Zero};
 
 use crate::exact::{Exact, exact, zero};
@@ -52,7 +52,9 @@ pub fn earned(mechanism: &Mechanism, before: Sold, line: Sold, all: Sold) -> Exa
     match mechanism {
         Mechanism::PerUnit { rate } => exact(*rate) * line.quantity,
         Mechanism::Percent { rate } => exact(*rate) * line.amount,
-        Mechanism::Spiff { benefit, rate, .. } => exact(*rate) * line.base(*benefit),
+        Mechanism::Spiff { benefit, rate, .. } | Mechanism::SellIn(SellIn { benefit, rate, .. }) => {
+            exact(*rate) * line.base(*benefit)
+        }
         Mechanism::Fixed { measure, amount } => {
             let paid = |sold: Exact| if sold.is_positive() { exact(*amount) } else { zero() };
             paid(before.plus(line).measured(*measure)) - paid(before.measured(*measure))

@@ -13,7 +13,8 @@ use crate::cover::{Claimant, Units, balances, covered};
 use crate::draws::{Decided, Purse, drawn};
 use crate::exact::{Exact, exact, rounded, zero};
 use crate::pricing::{Line, changes, together};
-use crate::protection::{Protected, lowered, protected};
+use crate::protection::{OfStock, lowered, protected};
+use crate::purchased::purchased;
 use crate::terms::holding;
 use crate::whose::{Whose, beneficiaries};
 
@@ -45,8 +46,8 @@ pub struct Oracle {
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
     accounts: BTreeMap<Settlement, Account>,
-    /// What stands for units that are protected: as of the last control that was no configuration.
-    protected: Vec<Protected>,
+    /// What stands for units that are protected, or were bought: as of the last control that was no configuration.
+    of_stocks: Vec<OfStock>,
     /// Draws that were decided, by program.
     decided: BTreeMap<Text, Decided>,
 }
@@ -227,7 +228,7 @@ impl Oracle {
     /// Any other control.
     pub fn control(&mut self, control: &Control) {
         self.control += 1;
-        self.protect();
+        self.look_at_stocks();
         match control {
             Control::Tick { as_of } => {
                 let day = self.today.map_or(*as_of, |today| today.max(*as_of));
@@ -276,7 +277,7 @@ impl Oracle {
             };
             (settlement, whose)
         };
-        let all = match program.mechanism.protects_stock() {
+        let all = match program.mechanism.keeps_stock() {
             true => Vec::new(),
             false => beneficiaries(&program, entitlement, reported).into_iter().map(settlement).collect(),
         };
@@ -284,10 +285,11 @@ impl Oracle {
     }
 
     /// Units that were sold from a stock are no lines.
-    fn protect(&mut self) {
+    fn look_at_stocks(&mut self) {
         let reference = self.as_of(self.control).cloned().unwrap_or_default();
-        self.protected = protected(&reference, self.granted.values());
-        for Protected { settlement, partner, program, line } in self.protected.clone() {
+        self.of_stocks = protected(&reference, self.granted.values());
+        self.of_stocks.extend(purchased(&reference, self.granted.values()));
+        for OfStock { settlement, partner, program, line } in self.of_stocks.clone() {
             if !self.accounts.contains_key(&settlement) {
                 self.open_one(settlement, partner, self.control, program, line.day);
             }
@@ -340,7 +342,7 @@ impl Oracle {
                 lines.entry(settlement).or_default().push(line);
             }
         }
-        for Protected { settlement, line, .. } in &self.protected {
+        for OfStock { settlement, line, .. } in &self.of_stocks {
             lines.entry(settlement.clone()).or_default().push(line.clone());
         }
         for (settlement, account) in &mut self.accounts {

@@ -17,6 +17,7 @@ mod exact;
 mod ledger;
 mod pricing;
 mod protection;
+mod purchased;
 mod terms;
 mod units;
 mod whose;

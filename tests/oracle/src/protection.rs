@@ -10,9 +10,9 @@ use contract::{
 use crate::pricing::Line;
 use crate::whose::Whose;
 
-/// A line that stands for a stock and a cut.
+/// A line that stands for a stock, and a cut or a purchase.
 #[derive(Clone, Debug)]
-pub struct Protected {
+pub struct OfStock {
     pub settlement: Settlement,
     pub partner: Text,
     pub program: Program,
@@ -20,7 +20,7 @@ pub struct Protected {
 }
 
 /// What a partner has of a product under a program.
-fn stock(program: &str, partner: &str, product: &str) -> Id {
+pub fn stock(program: &str, partner: &str, product: &str) -> Id {
     Id::of("stock", &[program, partner, product])
 }
 
@@ -38,7 +38,7 @@ fn holds(version: &Program, day: Day) -> bool {
 }
 
 /// All lines that stand for protected units, by the sales that are granted.
-pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a Entitlement> + Clone) -> Vec<Protected> {
+pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a Entitlement> + Clone) -> Vec<OfStock> {
     let stocks: BTreeSet<(&Text, &Text)> = reference.purchases.iter().map(|b| (&b.partner, &b.product)).collect();
     let versions = || reference.programs.iter().filter(|program| program.mechanism.protects_stock());
     let mut all = Vec::new();
@@ -85,7 +85,7 @@ pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
                     of: None,
                     whose: Whose::Credited { special: stock, credit: drop, short: Micros::ZERO },
                 };
-                all.push(Protected { settlement, partner: partner.clone(), program: version.clone(), line });
+                all.push(OfStock { settlement, partner: partner.clone(), program: version.clone(), line });
             }
         }
     }
@@ -93,7 +93,7 @@ pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
 }
 
 /// Whether the units of a sale leave the stock, or come back to it.
-fn takes_from(sale: &Entitlement, stock: Id) -> bool {
+pub fn takes_from(sale: &Entitlement, stock: Id) -> bool {
     sale.debits.iter().any(|debit| debit.special_price == stock)
 }
 

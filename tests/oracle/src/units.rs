@@ -356,12 +356,14 @@ impl<'a> Units<'a> {
         }
     }
 
-    /// The programs that select a sale and pay, by ledger key.
+    /// The programs that select a sale and pay, by ledger key; and those for purchases that exclude one of these.
     fn offered(&self, sale: &Sale, pays: impl Fn(&Program) -> bool) -> BTreeMap<Text, Granted> {
-        let mut programs: Vec<&Program> = self.reference.programs.iter().collect();
-        programs.retain(|program| self.selects(program, sale) && pays(program));
+        let selecting = self.reference.programs.iter().filter(|program| self.selects(program, sale));
+        let (buying, mut programs): (Vec<&Program>, Vec<&Program>) =
+            selecting.partition(|program| program.mechanism.sell_in().is_some());
+        programs.retain(|program| pays(program));
         programs.sort_by_key(|program| (program.priority, program.id.clone()));
-        let mut offered = BTreeMap::new();
+        let mut offered: BTreeMap<Text, Granted> = BTreeMap::new();
         for program in programs {
             let ledger_key = program.group.clone().unwrap_or_else(|| program.id.clone());
             let granted = offered.entry(ledger_key).or_insert_with(|| Granted {
@@ -371,6 +373,14 @@ impl<'a> Units<'a> {
                 origin: None,
             });
             granted.programs.push(program.id.clone());
+        }
+        let paying: BTreeSet<Text> = offered.values().map(|granted| granted.programs[0].clone()).collect();
+        for program in buying {
+            let excluded = program.mechanism.sell_in().map_or(&[][..], |terms| &terms.not_with);
+            if excluded.iter().any(|other| paying.contains(other)) {
+                let (quantity, amount, programs) = (sale.quantity, sale.amount, vec![program.id.clone()]);
+                offered.insert(program.id.clone(), Granted { programs, quantity, amount, origin: None });
+            }
         }
         offered
     }

@@ -81,7 +81,7 @@ impl Judging<'_> {
         let mut desk = self.desk(&first.line, names_sales, state)?;
         for item in &mut items {
             let program = self.program(&item.line, &desk);
-            if program.mechanism.protects_stock() {
+            if program.mechanism.keeps_stock() {
                 // What it names is an invoice of what was bought: no sale has a part in a stock.
                 item.line.sale = None;
             }

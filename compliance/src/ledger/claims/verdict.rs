@@ -1,8 +1,8 @@
 //! What becomes of one claim line before what is due is shared: a function of the line, the terms and what stands.
 
 use contract::{
-    ClaimEvent, ClaimLine, ClaimState, ClaimTerms, Code, Currency, Day, LateClaim, Mechanism, Micros, Money, Paid,
-    Program,
+    Benefit, ClaimEvent, ClaimLine, ClaimState, ClaimTerms, Code, Currency, Day, LateClaim, Mechanism, Micros, Money,
+    Paid, Program, SellIn,
 };
 
 use super::{Note, Word};
@@ -221,7 +221,10 @@ fn extension(line: &ClaimLine, asked: Micros) -> Option<Bound> {
 
 /// OP-01: more is claimed for a unit than the program gives.
 fn rate(line: &ClaimLine, program: &Program) -> Option<Bound> {
-    let Mechanism::PerUnit { rate } = program.mechanism else { return None };
+    let rate = match &program.mechanism {
+        Mechanism::PerUnit { rate } | Mechanism::SellIn(SellIn { benefit: Benefit::PerUnit, rate, .. }) => *rate,
+        _ => return None,
+    };
     if line.quantity.is_zero() || line.unit <= rate {
         return None;
     }
@@ -229,7 +232,8 @@ fn rate(line: &ClaimLine, program: &Program) -> Option<Bound> {
     Some((Code::ClaimRateWrong, round(line.quantity.times(rate), line.currency), reason))
 }
 
-/// OP-03: more units are claimed than were sold, net of returns. OP-22, OP-23: than were on hand when the price was cut.
+/// OP-03: more units are claimed than were sold, net of returns, or earn at purchase. OP-22, OP-23: than were on hand when the
+/// price was cut.
 fn quantity(line: &ClaimLine, asked: Micros, program: &Program, standing: &Standing) -> Option<Bound> {
     let counted = Micros(i64::try_from(standing.quantity.max(0)).unwrap_or(i64::MAX));
     if line.quantity <= counted {
@@ -238,7 +242,9 @@ fn quantity(line: &ClaimLine, asked: Micros, program: &Program, standing: &Stand
     let (code, reason) = match program.mechanism.protects_stock() {
         true => not_protected(line, counted, standing),
         false => {
-            let reason = format!("{} units claimed, {counted} sold net of returns", line.quantity);
+            let is_sell_in = program.mechanism.sell_in().is_some();
+            let counts = if is_sell_in { "earn at purchase" } else { "sold net of returns" };
+            let reason = format!("{} units claimed, {counted} {counts}", line.quantity);
             (Code::ClaimQuantityAbove, reason)
         }
     };
