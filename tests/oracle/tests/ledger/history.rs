@@ -7,7 +7,7 @@ use contract::{
     AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, Credit, Currency, Day, Debit,
     Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn,
     Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding, Score,
-    Selector, SpecialPrice, Split, Steps, Text, Tier,
+    Selector, SellIn, SpecialPrice, Split, Steps, Text, Tier,
 };
 
 const PARTNERS: [&str; 3] = ["A", "B", "C"];
@@ -22,6 +22,9 @@ const PROGRAMS: usize = 7;
 const COMPETING: usize = 3;
 /// The program behind them, which protects stocks.
 const PROTECTING: usize = PROGRAMS;
+/// The one that pays for purchases, and not for what some of those that compete pay for.
+const BUYING: usize = PROGRAMS + 1;
+const PAYING_AT_RESALE: [usize; 2] = [0, 1];
 const PRODUCT: &str = "s/p";
 
 /// Numbers that look random and are the same every time (SplitMix64).
@@ -175,11 +178,15 @@ impl History {
         let alone = (COMPETING..PROGRAMS).map(|place| like(name(place), vec![name(place)]));
         let competing: Vec<Text> = deal.competing.iter().map(|place| name(*place)).collect();
         let together = (!competing.is_empty()).then(|| like("group".into(), competing));
-        let stock = Id::of("stock", &[&name(PROTECTING), deal.partner, PRODUCT]);
-        let (credit, short) = (Micros::ZERO, Micros::ZERO);
-        let taken = Debit { program: name(PROTECTING), special_price: stock, credit, short };
-        let taken = Entitlement { debits: vec![taken], ..like(name(PROTECTING), vec![name(PROTECTING)]) };
-        together.into_iter().chain(alone).map(debited).chain([taken]).collect()
+        let taken = |place: usize| {
+            let stock = Id::of("stock", &[&name(place), deal.partner, PRODUCT]);
+            let (credit, short) = (Micros::ZERO, Micros::ZERO);
+            let taken = Debit { program: name(place), special_price: stock, credit, short };
+            Entitlement { debits: vec![taken], ..like(name(place), vec![name(place)]) }
+        };
+        let is_resold = deal.competing.first().is_some_and(|first| PAYING_AT_RESALE.contains(first));
+        let taken = [PROTECTING, BUYING].into_iter().filter(|place| *place != BUYING || is_resold).map(taken);
+        together.into_iter().chain(alone).map(debited).chain(taken).collect()
     }
 }
 
@@ -452,7 +459,7 @@ fn draws(programs: &[Program]) -> Vec<Draw> {
 
 fn programs(dice: &mut Dice) -> Vec<Program> {
     let mut programs = Vec::new();
-    for place in 0..=PROTECTING {
+    for place in 0..=BUYING {
         let first = program(dice, place);
         if dice.one_in(3) {
             let change = first_day().plus(40 + dice.below(200) as i32);
@@ -508,8 +515,8 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         bonus: dice.some(5, bonus).unwrap_or_default(),
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
     };
-    if place == PROTECTING {
-        program.mechanism = protection(dice);
+    if place == PROTECTING || place == BUYING {
+        program.mechanism = if place == PROTECTING { protection(dice) } else { sell_in(dice) };
         program.currency = Some(dollar());
     }
     if is_points(&program.mechanism) {
@@ -521,6 +528,12 @@ fn program(dice: &mut Dice, place: usize) -> Program {
 
 fn protection(dice: &mut Dice) -> Mechanism {
     Mechanism::PriceProtection { look_back_days: 10 + dice.below(200) as u32 }
+}
+
+fn sell_in(dice: &mut Dice) -> Mechanism {
+    let benefit = if dice.one_in(2) { Benefit::PerUnit } else { Benefit::Percent };
+    let (rate, not_with) = (dice.micros(1_000, 90_000), PAYING_AT_RESALE.map(name).to_vec());
+    Mechanism::SellIn(SellIn { benefit, rate, not_with })
 }
 
 /// What is drawn on a program is in its currency; points are under no cap.
@@ -643,6 +656,7 @@ fn change_terms(dice: &mut Dice, programs: &mut [Program]) {
         1 => program.caps.partner_period = dice.some(2, |dice| dice.micros(1_000_000, 90_000_000)),
         2 => program.grace_days = dice.below(50) as u32,
         _ if program.mechanism.protects_stock() => program.mechanism = protection(dice),
+        _ if program.mechanism.sell_in().is_some() => program.mechanism = sell_in(dice),
         _ => {
             // Points are booked on accounts of their own: nothing turns into them.
             let other = mechanism(dice);

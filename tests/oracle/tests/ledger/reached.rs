@@ -9,7 +9,7 @@ use crate::history::Act;
 use crate::real::Found;
 
 /// What the ledger may find of a settlement.
-const CHECKS: [Code; 18] = [
+const CHECKS: [Code; 19] = [
     Code::AuthorisedQuantity,
     Code::BaselineMissing,
     Code::BasisPolluted,
@@ -25,18 +25,19 @@ const CHECKS: [Code; 18] = [
     Code::ReportedLate,
     Code::ResaleAbove,
     Code::ReturnAfterPayment,
+    Code::SellInAndThrough,
     Code::ThresholdNotMet,
     Code::TierMiscalculated,
     Code::TierNearlyReached,
 ];
 
 /// Ways of earning and what else a program may say, by name.
-const KINDS: usize = 16;
+const KINDS: usize = 17;
 const TERMS: usize = 12;
 /// Terms that points and funds know.
 const OF_POINTS: usize = 3;
 const OF_FUNDS: usize = 10;
-/// What protects stocks competes with nothing.
+/// What goes by purchases competes with nothing.
 const OF_STOCKS: usize = 11;
 
 /// Two features of programs.
@@ -116,7 +117,7 @@ impl Reached {
         };
         assert_eq!(never(&self.found), [], "checks that never found anything");
         assert_eq!(never(&self.absent), [], "checks that always found something");
-        let with_ways = TERMS * (KINDS - 3) + OF_POINTS + OF_FUNDS + OF_STOCKS;
+        let with_ways = TERMS * (KINDS - 4) + OF_POINTS + OF_FUNDS + 2 * OF_STOCKS;
         assert_eq!(self.in_program.len(), TERMS * (TERMS - 1) / 2 + with_ways, "pairs in one program");
         let features = TERMS + KINDS;
         assert_eq!(self.in_history.len(), features * (features - 1) / 2, "pairs in one history");
@@ -190,5 +191,6 @@ fn way(mechanism: &Mechanism) -> &'static str {
         Mechanism::Points(_) => "points",
         Mechanism::CoopFund(_) => "fund",
         Mechanism::PriceProtection { .. } => "price protection",
+        Mechanism::SellIn(_) => "sell-in",
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Cadence, Code, Currency, Day, Finding, Id, Mechanism, Micros, Movement, Partner, PartnerKind, Product, Program,
-    RecordRef, Reference, Sale, SaleEvent, Selector, Shipment, Text,
+    Benefit, Cadence, Code, Currency, Day, Finding, Id, Mechanism, Micros, Movement, Partner, PartnerKind, Product,
+    Program, RecordRef, Reference, Sale, SaleEvent, Selector, SellIn, Shipment, Text,
 };
 
 const PARTNERS: [&str; 4] = ["A", "B", "D", "L"];
@@ -114,7 +114,7 @@ fn market(dice: &mut Dice) -> Reference {
             partner("L", "Lime", lower, ""),
         ],
         products: vec![product("s/cased", "cases", Some(12)), product("s/p", "bikes", None)],
-        programs: (0..5).map(|place| program(dice, place)).collect(),
+        programs: (0..5).map(|place| program(dice, place)).chain([buying()]).collect(),
         shipments,
         functional_currency: Currency::parse("USD"),
         ..Reference::default()
@@ -162,6 +162,14 @@ fn program(dice: &mut Dice, place: u64) -> Program {
         bonus: Vec::new(),
         prorate: Default::default(),
     }
+}
+
+/// Pays for purchases, and not for what two of the others pay for.
+fn buying() -> Program {
+    let terms = SellIn { benefit: Benefit::PerUnit, rate: Micros::ONE, not_with: vec!["P0".into(), "P3".into()] };
+    let (mechanism, group, pay_tier) = (Mechanism::SellIn(terms), None, None);
+    let (from, to, selector) = (day("2010-01-01"), day("2019-12-31"), Selector::default());
+    Program { from, to, selector, mechanism, group, pay_tier, ..program(&mut Dice(0), 5) }
 }
 
 /// Few values of everything, so that sales have to do with each other.
