@@ -35,7 +35,7 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
-    fn of(template: Template, moved: Carried) -> Leg {
+    pub(crate) fn of(template: Template, moved: Carried) -> Leg {
         Leg { template, amount: moved.amount, debit: moved.functional, credit: moved.functional }
     }
 

@@ -56,9 +56,12 @@ pub fn entry_order(e: &JournalEntry) -> impl Ord + '_ {
     (&e.beneficiary, e.batch, e.date, source_rank(&e.source_kind), &e.program, e.settlement, currency, e.id)
 }
 
-/// Within a day money is accrued, authorised, set off or let go, and paid.
+/// Within a day money is accrued, what was estimated for it is relieved, it is authorised, set off or let go, and paid.
 fn source_rank(kind: &str) -> usize {
-    ["accrual", "authorization", "offset", "release", "payment"].iter().position(|k| *k == kind).unwrap_or(usize::MAX)
+    ["accrual", "estimate", "authorization", "offset", "release", "payment"]
+        .iter()
+        .position(|k| *k == kind)
+        .unwrap_or(usize::MAX)
 }
 
 fn journal_row(entry: &JournalEntry, posting: &Posting, number: u64) -> [String; 16] {

@@ -1,11 +1,12 @@
 //! What is booked, paid, owed back?
 //!
-//! In: what is due and what may be paid ([`contract::AccrualEvent`]), payments as commands.
+//! In: what is due, what may be paid and what is estimated ([`contract::AccrualEvent`]), payments as commands.
 //! Out: balanced journal entries, authorizations, payments and their audit chain, as views.
 //! Refused, with a finding: payments in another currency. Those for an authorization that nobody issued yet wait.
 
 mod book;
 mod carried;
+mod estimate;
 pub mod exports;
 mod payment;
 mod posting;
@@ -16,7 +17,8 @@ pub mod verify;
 
 pub use book::{Book, Grant};
 pub use carried::Carried;
+pub use estimate::Estimate;
 pub use posting::imbalance;
 pub use stage::SinkStage;
 pub use stream::Shard;
-pub use tables::{BOOKS, PAYEES, Payee};
+pub use tables::{BOOKS, ESTIMATES, PAYEES, Payee};

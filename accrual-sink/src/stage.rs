@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use contract::{
     AccountingClass, AccrualEvent, AccrualKind, AccrualMovement, AuditRecord, Authorization, AuthorizationOrder,
-    AuthorizationStatus, Control, Day, Id, Micros, Publication, Reference, Settlement, TakenBack, Text,
+    AuthorizationStatus, Control, Day, EstimateMovement, Id, Micros, Publication, Reference, Settlement, TakenBack,
+    Text,
 };
 use stream::{Blobs, Input, Order, Outbox, Shard, Stage, StageError, State, TableId, View};
 
 use crate::book::{Book, Grant, Leg};
+use crate::estimate::Estimate;
 use crate::payment::Paid;
 use crate::posting::{Cause, entry, entry_id};
-use crate::tables::{BOOKS, CLAWBACKS, GRANTS, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id};
+use crate::tables::{
+    BOOKS, CLAWBACKS, ESTIMATES, GRANTS, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id,
+};
 
 /// How many settlements with open clawback one payout is set off against; any others wait for the next.
 const DEBTORS_MAX: usize = 256;
@@ -37,6 +41,10 @@ impl Stage for SinkStage {
 
     fn prefetch(&self, input: &AccrualEvent, wanted: &mut Vec<(TableId, Vec<u8>)>) {
         let settlement = input.settlement();
+        if matches!(input, AccrualEvent::Estimated(_)) {
+            wanted.push(ESTIMATES.wanted(&(settlement.id().0,)));
+            return;
+        }
         wanted.push(BOOKS.wanted(&(settlement.id().0,)));
         wanted.push(PAYEES.wanted(&settlement.beneficiary.to_string()));
     }
@@ -53,6 +61,7 @@ impl Stage for SinkStage {
             AccrualEvent::Closed { settlement, class, date, batch } => {
                 self.closed(settlement, *class, *date, *batch, state, outbox)
             }
+            AccrualEvent::Estimated(movement) => self.estimated(movement, state, outbox),
         }
     }
 
@@ -204,6 +213,32 @@ impl SinkStage {
             state,
             outbox,
         )
+    }
+
+    /// Of no authorization and of no audit chain: nobody is owed it.
+    fn estimated(
+        &self,
+        movement: &EstimateMovement,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        let EstimateMovement { id, settlement, class, date, batch, origin_period, .. } = movement;
+        let key = (settlement.id().0,);
+        let mut estimate = ESTIMATES.get(state, &key)?.unwrap_or_else(|| Estimate::new(settlement.clone()));
+        let leg = estimate.book(movement);
+        let cause = Cause {
+            kind: "estimate",
+            id: *id,
+            date: *date,
+            batch: *batch,
+            settlement,
+            class: *class,
+            origin_period: origin_period.clone(),
+            taken_back: None,
+        };
+        publish(outbox, &Publication::Estimate(movement.clone()));
+        publish(outbox, &Publication::Entry(entry(&cause, &leg, 0, &self.settings)));
+        Ok(ESTIMATES.put(state, &key, &estimate)?)
     }
 
     /// Entries of the open batch go to the accounts that its tick knows.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use stream::Table;
 
 use crate::book::Book;
+use crate::estimate::Estimate;
 
 /// Settlement id → its balances.
 pub const BOOKS: Table<([u8; 16],), Book> = Table::new(1, "books");
@@ -26,6 +27,9 @@ pub(crate) const SETTINGS: Table<u8, Settings> = Table::new(6, "settings");
 
 /// Payments whose authorization has not been issued yet: its id, the day, payment id → the command.
 pub(crate) const WAITING: Table<([u8; 16], i32, [u8; 16]), Command> = Table::new(7, "waiting");
+
+/// Settlement id → what is estimated for it at sell-in.
+pub const ESTIMATES: Table<([u8; 16],), Estimate> = Table::new(8, "estimates");
 
 /// Rows that are read at once.
 pub(crate) const PAGE: usize = 1024;

@@ -1,6 +1,6 @@
 //! The journal templates (domain notes §5.3) as one table: which account is debited, which credited.
 
-use contract::{AccountingClass, AccrualKind};
+use contract::{AccountingClass, AccrualKind, EstimateKind};
 
 /// An account of the templates; the tenant's chart of accounts gives it a name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,6 +9,8 @@ pub(crate) enum Account {
     Cost,
     /// Accrued, not authorised.
     Accrued,
+    /// Estimated at sell-in, not sold through: LI-ACC(est) of the templates.
+    Estimated,
     /// Points that were issued and never redeemed.
     Breakage,
     /// Authorised, not paid.
@@ -30,6 +32,7 @@ impl Account {
             (Account::Cost, AccountingClass::PriceProtection) => "CR-PP",
             (Account::Accrued, AccountingClass::Points) => "LI-PTS",
             (Account::Accrued, _) => "LI-ACC",
+            (Account::Estimated, _) => "LI-EST",
             (Account::Breakage, _) => "BRK",
             (Account::Payable, _) => "LI-PAY",
             (Account::Cash, AccountingClass::PriceProtection) => "AR",
@@ -61,6 +64,15 @@ pub(crate) enum Template {
     Offset,
     PriorPeriodUp,
     PriorPeriodDown,
+    /// At sell-in.
+    Estimated,
+    EstimateUndone,
+    Relieved,
+    ReliefUndone,
+    Lapsed,
+    LapseUndone,
+    PriorEstimateUp,
+    PriorEstimateDown,
 }
 
 /// One line of the table.
@@ -72,9 +84,11 @@ pub(crate) struct Row {
 
 impl Template {
     /// Points have templates of their own: issued, redeemed and expired (GL14 to GL16). So has price protection: CR-PP is
-    /// debited when a cut is protected and AR is credited when that is paid (GL18, GL8), with the liability in between.
+    /// debited when a cut is protected and AR is credited when that is paid (GL18, GL8), with the liability in between. What is
+    /// sold through is accrued in full, so that its relief takes the estimate back out of the cost: both together move the
+    /// liability (GL3) and leave the difference in the cost (GL4).
     pub(crate) fn row(self, class: AccountingClass) -> Row {
-        use Account::{Accrued, Breakage, Cash, Clawback, Cost, Payable};
+        use Account::{Accrued, Breakage, Cash, Clawback, Cost, Estimated, Payable};
         let (code, debit, credit) = match self {
             Template::Earned if class == AccountingClass::PriceProtection => ("GL18", Cost, Accrued),
             Template::Paid if class == AccountingClass::PriceProtection => ("GL8", Payable, Cash),
@@ -99,6 +113,14 @@ impl Template {
             Template::Offset => ("GL12", Payable, Clawback),
             Template::PriorPeriodUp => ("GL25", Cost, Accrued),
             Template::PriorPeriodDown => ("GL25", Accrued, Cost),
+            Template::Estimated => ("GL1", Cost, Estimated),
+            Template::EstimateUndone => ("GL1", Estimated, Cost),
+            Template::Relieved => ("GL3", Estimated, Cost),
+            Template::ReliefUndone => ("GL3", Cost, Estimated),
+            Template::Lapsed => ("GL6", Estimated, Cost),
+            Template::LapseUndone => ("GL6", Cost, Estimated),
+            Template::PriorEstimateUp => ("GL25", Cost, Estimated),
+            Template::PriorEstimateDown => ("GL25", Estimated, Cost),
         };
         Row { code, debit, credit }
     }
@@ -109,6 +131,21 @@ impl Template {
             AccrualKind::Earned => Template::Earned,
             AccrualKind::TrueUp | AccrualKind::Reversal => Template::TrueUp,
             AccrualKind::PriorPeriod | AccrualKind::Clawback => Template::PriorPeriodUp,
+        }
+    }
+
+    /// How a change of what is estimated is booked: one that adds to it or takes from it, of a month whose period had
+    /// frozen or not.
+    pub(crate) fn estimate(kind: EstimateKind, opens: bool, late: bool) -> Template {
+        match (kind, opens) {
+            (_, true) if late => Template::PriorEstimateUp,
+            (_, false) if late => Template::PriorEstimateDown,
+            (EstimateKind::Estimated, true) => Template::Estimated,
+            (EstimateKind::Estimated, false) => Template::EstimateUndone,
+            (EstimateKind::Relieved, false) => Template::Relieved,
+            (EstimateKind::Relieved, true) => Template::ReliefUndone,
+            (EstimateKind::Lapsed, false) => Template::Lapsed,
+            (EstimateKind::Lapsed, true) => Template::LapseUndone,
         }
     }
 

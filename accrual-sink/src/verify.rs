@@ -6,14 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccrualMovement, AuditRecord, Authorization, Currency, Id, JournalEntry, Micros, Payment, Posting, Side, Text,
+    AccrualMovement, AuditRecord, Authorization, Currency, EstimateKind, EstimateMovement, Id, JournalEntry, Micros,
+    Payment, Posting, Side, Text,
 };
 use stream::{Order, State, StorageError};
 
 use crate::book::Book;
 use crate::carried::Carried;
+use crate::estimate::Estimate;
 use crate::posting::imbalance;
-use crate::tables::{BOOKS, CLAWBACKS, PAGE, PAYEES, after};
+use crate::tables::{BOOKS, CLAWBACKS, ESTIMATES, PAGE, PAYEES, after};
 
 /// One invariant with how often it was evaluated. Zero evaluations prove nothing and are to be reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +76,16 @@ struct Recomputed {
     moved: Micros,
 }
 
+/// What journal and movements say of one settlement's estimates.
+#[derive(Clone, Copy, Debug, Default)]
+struct Estimated {
+    /// LI-EST, and what is booked against it.
+    open: Sum,
+    cost: Sum,
+    /// Estimated less relieved less lapsed.
+    moved: Micros,
+}
+
 /// Gathers what there is, then judges.
 #[derive(Default)]
 pub struct Verification {
@@ -85,6 +97,9 @@ pub struct Verification {
     payments: BTreeMap<Id, Micros>,
     paid: BTreeMap<(Text, Currency), Micros>,
     books: BTreeMap<Id, Book>,
+    /// By settlement, as views and state have them.
+    estimated: BTreeMap<Id, Estimated>,
+    estimates: BTreeMap<Id, Estimate>,
     /// Ends of the beneficiaries' audit chains, as the state keeps them.
     payees: BTreeMap<Text, (u64, [u8; 32])>,
     /// Settlements that the index of open clawback names.
@@ -105,6 +120,9 @@ impl Verification {
     pub fn entry(&mut self, entry: &JournalEntry) {
         let problem = imbalance(entry).map(|why| format!("{}: {why}", entry.id));
         self.entries.note(problem);
+        if entry.source_kind == "estimate" {
+            return self.estimate_entry(entry);
+        }
         let debtor = entry.taken_back.as_ref().map_or(entry.settlement, |back| back.settlement);
         for posting in &entry.postings {
             let sign = if posting.side == Side::Debit { posting.amount } else { -posting.amount };
@@ -118,6 +136,19 @@ impl Verification {
                 _ => sums.cost.add(posting),
             }
         }
+    }
+
+    fn estimate_entry(&mut self, entry: &JournalEntry) {
+        let sums = self.estimated.entry(entry.settlement).or_default();
+        for posting in &entry.postings {
+            if posting.symbol == "LI-EST" { sums.open.add(posting) } else { sums.cost.add(posting) }
+        }
+    }
+
+    pub fn estimate(&mut self, movement: &EstimateMovement) {
+        let opens = movement.kind == EstimateKind::Estimated;
+        let sums = self.estimated.entry(movement.settlement.id()).or_default();
+        sums.moved += if opens { movement.amount } else { -movement.amount };
     }
 
     pub fn movement(&mut self, movement: &AccrualMovement) {
@@ -158,6 +189,13 @@ impl Verification {
             from = (after(*last),);
             self.books.extend(page.into_iter().map(|((id,), book)| (Id(id), book)));
         }
+        let (mut from, end) = (([0; 16],), ([0xff; 16],));
+        loop {
+            let page = ESTIMATES.range(state, &from, &end, Order::Up, PAGE)?;
+            let Some(((last,), _)) = page.last() else { break };
+            from = (after(*last),);
+            self.estimates.extend(page.into_iter().map(|((id,), estimate)| (Id(id), estimate)));
+        }
         self.payees(state)?;
         self.indexed(state)
     }
@@ -191,7 +229,8 @@ impl Verification {
         let chains = self.chain_ends();
         let (law, movements, liabilities) = (self.law(), self.movements(), self.liabilities());
         let (functional, cash, authorised) = (self.functional(), self.cash(), self.authorised());
-        vec![self.entries, law, movements, liabilities, functional, cash, authorised, chains, self.audit]
+        let estimates = self.estimates();
+        vec![self.entries, law, movements, liabilities, functional, cash, authorised, estimates, chains, self.audit]
     }
 
     fn law(&self) -> Check {
@@ -273,6 +312,31 @@ impl Verification {
             check.equal(id, self.authorizations.get(id), expected.get(id));
             let paid = self.payments.get(id).copied().unwrap_or_default();
             check.equal(id, Some(paid), expected.get(id).map(|a| a.paid));
+        }
+        check
+    }
+
+    /// What is estimated is on its own account, and nowhere else.
+    fn estimates(&self) -> Check {
+        let mut check = Check::new("LI-EST in the journal is estimated less relieved and lapsed, never below zero");
+        let ids: BTreeSet<&Id> = self.estimated.keys().chain(self.estimates.keys()).collect();
+        for id in ids {
+            let Estimated { open, cost, moved } = self.estimated.get(id).copied().unwrap_or_default();
+            let Some(Estimate { settlement, open: balance }) = self.estimates.get(id) else {
+                check.note(Some(format!("{id} has estimates and no balance")));
+                continue;
+            };
+            check.equal(
+                settlement,
+                (-open.amount, cost.amount, moved),
+                (balance.amount, balance.amount, balance.amount),
+            );
+            check.note(
+                (balance.amount < Micros::ZERO).then(|| format!("{} is open for {settlement:?}", balance.amount)),
+            );
+            if let Some(functional) = balance.functional.filter(|_| !open.unknown) {
+                check.equal(settlement, -open.functional, functional);
+            }
         }
         check
     }

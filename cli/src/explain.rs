@@ -8,14 +8,14 @@ use std::fmt::Write as _;
 
 use accrual_sink::exports::entry_order;
 use anyhow::{Result, bail};
-use compliance::ledger::AccrualRow;
+use compliance::ledger::{AccrualRow, EstimateRow};
 use contract::{
     AuditRecord, Authorization, Claim, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Sale,
     Settlement, Side, Topic,
 };
 use normalize::views::{self, SaleRow};
 
-use crate::exports::{Settled, each_accrual, settled};
+use crate::exports::{Settled, each_accrual, each_estimate, settled};
 use crate::overview::money;
 use crate::reader::Reader;
 use crate::run::stages;
@@ -23,8 +23,8 @@ use crate::run::stages;
 /// At most this many lines of one kind are told one by one.
 const TOLD: usize = 20;
 
-/// The life of what `what` names: `file#record`, or the id of a sale, finding, accrual, claim, authorization, payment
-/// or journal entry.
+/// The life of what `what` names: `file#record`, or the id of a sale, finding, accrual, estimate, claim, authorization,
+/// payment or journal entry.
 ///
 /// # Errors
 /// Nothing is known under that name.
@@ -79,6 +79,8 @@ impl Life<'_> {
             self.record_of(&sale.sale.at)?;
         } else if let Some(row) = self.accruals(|row| row.accrual_id == id)?.pop() {
             self.accrual_in_full(row)?;
+        } else if let Some(row) = self.estimates(|row| row.estimate_id == id)?.pop() {
+            self.lot(&row)?;
         } else {
             return Ok(false);
         }
@@ -313,6 +315,38 @@ impl Life<'_> {
         self.money_of(&[row])
     }
 
+    /// What was expected of units that a partner bought, and what became of it.
+    fn lot(&mut self, of: &EstimateRow) -> Result<()> {
+        let EstimateRow { settlement, product, bought, .. } = of;
+        let Settlement { program, version, beneficiary, period, .. } = settlement;
+        self.title(&format!("Lot of {product} that {beneficiary} bought on {bought}"));
+        self.say(&format!("Estimated under {program} version {version} in {period}; nothing of it is due"));
+        let is_its = |row: &EstimateRow| (&row.settlement, &row.product, row.bought) == (settlement, product, *bought);
+        for row in self.estimates(is_its)? {
+            self.estimate(&row);
+        }
+        self.journal(settlement.id())
+    }
+
+    fn estimate(&mut self, row: &EstimateRow) {
+        let (amount, kind) = (money(row.settlement.currency, row.amount), row.kind.as_str());
+        self.say(&format!(
+            "  {amount:>18}  {kind:<12} {} units by {} (estimate {})",
+            row.units, row.date, row.estimate_id
+        ));
+    }
+
+    fn lots_behind(&mut self, settlement: Id) -> Result<()> {
+        let mut rows = self.estimates(|row| row.settlement.id() == settlement)?;
+        self.say("It rests on what partners bought, and on what became of that:");
+        rows.sort_by_key(|row| (-row.amount, row.estimate_id));
+        rows.iter().take(TOLD).for_each(|row| self.estimate(row));
+        if rows.len() > TOLD {
+            self.say(&format!("  and {} smaller ones", rows.len() - TOLD));
+        }
+        Ok(())
+    }
+
     fn sales_behind(&mut self, rows: &[AccrualRow]) {
         let Some(first) = rows.first() else {
             self.say("No sale stands behind it any more");
@@ -356,8 +390,13 @@ impl Life<'_> {
         self.title(&format!("Journal entry {}", e.id));
         self.entry(e);
         self.say(&format!("For {} of {}", e.program, e.beneficiary));
-        let rows = self.accruals(|row| row.settlement().id() == e.settlement)?;
-        self.sales_behind(&rows);
+        match e.source_kind.as_str() {
+            "estimate" => self.lots_behind(e.settlement)?,
+            _ => {
+                let rows = self.accruals(|row| row.settlement().id() == e.settlement)?;
+                self.sales_behind(&rows);
+            }
+        }
         self.journal(e.settlement)
     }
 
@@ -392,6 +431,16 @@ impl Life<'_> {
     fn accruals(&self, wanted: impl Fn(&AccrualRow) -> bool) -> Result<Vec<AccrualRow>> {
         let mut found = Vec::new();
         each_accrual(self.reader, &mut |row| {
+            if wanted(&row) {
+                found.push(row);
+            }
+        })?;
+        Ok(found)
+    }
+
+    fn estimates(&self, wanted: impl Fn(&EstimateRow) -> bool) -> Result<Vec<EstimateRow>> {
+        let mut found = Vec::new();
+        each_estimate(self.reader, &mut |row| {
             if wanted(&row) {
                 found.push(row);
             }

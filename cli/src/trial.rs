@@ -116,6 +116,7 @@ impl<'t> Trial<'t> {
             rep: sale.rep.clone(),
             origin: origin.map(|origin| (id_of(&origin.name), origin.date)),
             debits,
+            product: Text::default(),
         })
     }
 

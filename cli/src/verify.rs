@@ -114,7 +114,7 @@ fn explanations(reader: &Reader) -> Result<Check> {
     Ok(check)
 }
 
-fn ledger(reader: &Reader) -> Result<[Check; 1]> {
+fn ledger(reader: &Reader) -> Result<[Check; 2]> {
     let mut states = reader.states(stages::LEDGER);
     let mut states: Vec<&mut dyn State> = states.iter_mut().map(|s| s as &mut dyn State).collect();
     let verified = compliance::ledger::verify(&mut states, &reader.stage_blobs())?;
@@ -122,7 +122,14 @@ fn ledger(reader: &Reader) -> Result<[Check; 1]> {
     check.evaluations = verified.settlements;
     check.violations = verified.violations.len() as u64;
     check.examples = verified.violations.into_iter().take(EXAMPLES_MAX).collect();
-    Ok([check])
+    let estimates = compliance::ledger::verify_estimates(&mut states, &reader.stage_blobs())?;
+    let estimates = Check {
+        evaluations: estimates.evaluations,
+        violations: estimates.violations.len() as u64,
+        examples: estimates.violations.into_iter().take(EXAMPLES_MAX).collect(),
+        ..named("estimates at sell-in follow from purchases and sales, and are booked, never below zero")
+    };
+    Ok([check, estimates])
 }
 
 /// The law of units: of programs that exclude each other, one pays for a sale.
@@ -165,6 +172,7 @@ fn books(reader: &Reader) -> Result<Vec<Check>> {
     let mut verification = Verification::new();
     reader.each(Topic::Journal, &mut |entry| verification.entry(&entry))?;
     reader.each(Topic::Movements, &mut |movement| verification.movement(&movement))?;
+    reader.each(Topic::Estimates, &mut |movement| verification.estimate(&movement))?;
     reader.each(Topic::Authorizations, &mut |authorization| verification.authorization(&authorization))?;
     reader.each(Topic::Payments, &mut |payment| verification.payment(&payment))?;
     reader.each(Topic::Audit, &mut |record| verification.audit(&record))?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const EXPORTS: [&str; 12] = [
+const EXPORTS: [&str; 13] = [
     "sales",
     "rejects",
     "receipts",
@@ -17,6 +17,7 @@ const EXPORTS: [&str; 12] = [
     "audit",
     "identities",
     "holdings",
+    "estimates",
 ];
 
 fn config() -> PathBuf {
@@ -77,7 +78,7 @@ fn the_example_programs_are_sound_and_their_tests_hold() {
     let output = paidonce(&["test", "--config", text(&examples)]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
-    assert_eq!(told, "Example Tools: 7 tests of 7 programs, 0 failed\n");
+    assert_eq!(told, "Example Tools: 9 tests of 9 programs, 0 failed\n");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use contract::{
 use stream::{Blobs, StageError, State, StorageError, Table};
 
 use crate::programs::exact::divide_half_away;
-use crate::programs::price_protection::Stock;
+use crate::programs::stock::Stock;
 use crate::units::market::Market;
 use crate::units::names::ALIKE_MAX;
 
@@ -90,7 +90,8 @@ impl Known {
         })
     }
 
-    /// Everything that partners have bought, once for each program that goes by purchases; made when first asked for.
+    /// Everything that partners have bought, once for each program that goes by purchases or estimates at sell-in; made when
+    /// first asked for.
     pub fn stocks(&self) -> &BTreeMap<Id, Stock> {
         self.stocks.get_or_init(|| stocks(&self.reference))
     }
@@ -267,7 +268,8 @@ fn alike<T>(all: &[T], compared: impl Fn(&T) -> Ordering) -> &[T] {
 }
 
 fn stocks(reference: &Reference) -> BTreeMap<Id, Stock> {
-    let mut programs: Vec<&Program> = reference.programs.iter().filter(|p| p.mechanism.keeps_stock()).collect();
+    let follows = |program: &&Program| program.mechanism.keeps_stock() || program.estimate.is_some();
+    let mut programs: Vec<&Program> = reference.programs.iter().filter(follows).collect();
     programs.dedup_by(|a, b| a.id == b.id);
     let of = |bought: &Purchase, program: &Program| {
         let (program, partner, product) = (program.id.clone(), bought.partner.clone(), bought.product.clone());

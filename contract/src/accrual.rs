@@ -75,6 +75,58 @@ pub struct AccrualMovement {
     pub batch: u64,
 }
 
+/// What becomes of an estimate at sell-in ([`crate::SellInEstimate`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EstimateKind {
+    /// Units were bought (GL1); below zero: they went back to the vendor.
+    Estimated,
+    /// They were sold through (GL3); below zero: they came back.
+    Relieved,
+    /// They were not seen sold in time (GL6); below zero: they were, it was reported later.
+    Lapsed,
+}
+
+impl EstimateKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EstimateKind::Estimated => "estimated",
+            EstimateKind::Relieved => "relieved",
+            EstimateKind::Lapsed => "lapsed",
+        }
+    }
+
+    /// Whether an amount of this kind adds to what is open.
+    pub fn opens(self, amount: Micros) -> bool {
+        (self == EstimateKind::Estimated) == (amount > Micros::ZERO)
+    }
+}
+
+/// By how much a tick changes what is estimated for one settlement, of one kind and accounting month. It is no debt to the
+/// beneficiary: nothing of it is due, and nothing is authorised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EstimateMovement {
+    /// H(settlement, kind, month, posting date, batch).
+    pub id: Id,
+    /// Its period is the one that the purchases fall in.
+    pub settlement: Settlement,
+    pub class: AccountingClass,
+    pub kind: EstimateKind,
+    /// Posting date: the last day of the month in which units were bought, sold or let go; of the current month where the
+    /// period of that one has frozen.
+    pub date: Day,
+    /// The program's period that a month belongs to which had frozen; else empty (GL25).
+    pub origin_period: Text,
+    /// Rounded to the currency's minor unit, never zero.
+    #[serde(with = "crate::wire::decimal")]
+    pub amount: Micros,
+    /// The same in the functional currency by the rates of the days of purchase; `None` without a rate.
+    #[serde(with = "crate::wire::decimal_option")]
+    pub functional: Option<Micros>,
+    /// Number of the tick that books it, counted from 1.
+    #[serde(with = "crate::wire::count")]
+    pub batch: u64,
+}
+
 /// `pos.accruals`, keyed by settlement (beneficiary).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccrualEvent {
@@ -89,6 +141,8 @@ pub enum AccrualEvent {
         #[serde(with = "crate::wire::count")]
         batch: u64,
     },
+    /// What is estimated at sell-in has changed. Of one settlement and tick, what adds to it comes first.
+    Estimated(Box<EstimateMovement>),
 }
 
 impl AccrualEvent {
@@ -97,6 +151,7 @@ impl AccrualEvent {
             AccrualEvent::Moved(movement) => &movement.settlement,
             AccrualEvent::Authorised(order) => &order.settlement,
             AccrualEvent::Closed { settlement, .. } => settlement,
+            AccrualEvent::Estimated(movement) => &movement.settlement,
         }
     }
 }

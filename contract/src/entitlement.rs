@@ -27,6 +27,8 @@ pub struct Entitlement {
     /// What a unit earns under programs with special prices, or from which stock it is taken under price protection or a
     /// program for purchases; one for each such program.
     pub debits: Vec<Debit>,
+    /// Golden product, where a program of the key estimates at sell-in ([`crate::SellInEstimate`]); else empty.
+    pub product: Text,
 }
 
 /// What a unit earns under a special price, as of the sale (domain notes §4.6); nothing where it is taken from a stock.

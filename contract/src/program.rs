@@ -22,6 +22,8 @@ pub struct Program {
     /// What a selected sale must meet to earn.
     pub conditions: Conditions,
     pub mechanism: Mechanism,
+    /// What is accrued when a partner buys units, ahead of what they earn when they are sold through. None: nothing.
+    pub estimate: Option<SellInEstimate>,
     pub period: Cadence,
     /// `None`: each sale's own currency; due is kept per currency either way.
     pub currency: Option<Currency>,
@@ -229,6 +231,16 @@ pub enum Measure {
 pub enum Benefit {
     PerUnit,
     Percent,
+}
+
+/// What is estimated for each unit that a partner buys, until it is sold through (domain notes §5.1, GL1 and GL3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SellInEstimate {
+    /// Percent is of the book cost on the day of the purchase ([`crate::BookCost`]).
+    pub benefit: Benefit,
+    pub rate: Micros,
+    /// Days from the purchase after which units that were not seen sold are let go.
+    pub lapses_after_days: u32,
 }
 
 /// How a sale is divided among the persons that it names (domain notes §4.8).

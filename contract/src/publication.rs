@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccrualMovement, Claim, Code, Currency, Day, Id, Micros, Money, RecordRef, Text};
+use crate::{AccrualMovement, Claim, Code, Currency, Day, EstimateMovement, Id, Micros, Money, RecordRef, Text};
 
 /// The views. Numbers are part of stored keys and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +19,7 @@ pub enum Topic {
     Identities = 9,
     Audit = 10,
     Claims = 11,
+    Estimates = 12,
 }
 
 impl Topic {
@@ -34,6 +35,7 @@ impl Topic {
         Topic::Identities,
         Topic::Audit,
         Topic::Claims,
+        Topic::Estimates,
     ];
 }
 
@@ -62,6 +64,7 @@ pub enum Publication {
     Identity(Identity),
     Audit(AuditRecord),
     Claim(Claim),
+    Estimate(EstimateMovement),
 }
 
 /// A view's key and bytes; no bytes delete the key.
@@ -90,6 +93,7 @@ impl Publication {
             Publication::Identity(i) => (Topic::Identities, i.key(), Some(encode(i))),
             Publication::Audit(a) => (Topic::Audit, a.key(), Some(encode(a))),
             Publication::Claim(c) => (Topic::Claims, c.id.0.to_vec(), Some(encode(c))),
+            Publication::Estimate(m) => (Topic::Estimates, m.id.0.to_vec(), Some(encode(m))),
         };
         ViewRecord { topic, key, value }
     }
@@ -265,7 +269,7 @@ pub struct JournalEntry {
     pub date: Day,
     /// Accounting month, `2013-04`.
     pub period: Text,
-    /// What it stems from: `accrual`, `authorization`, `payment`, `offset`, `release`.
+    /// What it stems from: `accrual`, `estimate`, `authorization`, `payment`, `offset`, `release`.
     pub source_kind: Text,
     pub source_id: Id,
     /// [`crate::Settlement::id`] of the balance that it moves.

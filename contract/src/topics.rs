@@ -46,7 +46,7 @@ pub const HOPS: &[TopicInfo] = &[
     topic!("pos.entitlements", "ledger key", ["compliance/units"] => ["compliance/ledger"], "EntitlementEvent",
         "entitlement_event", "sales that may earn, by program or group of competing programs"),
     topic!("pos.accruals", "beneficiary", ["compliance/ledger"] => ["accrual-sink"], "AccrualEvent", "accrual_event",
-        "what is due, what may be paid, what is closed"),
+        "what is due, what may be paid, what is closed, what is estimated at sell-in"),
 ];
 
 /// Decisions of people and time; written to every partition of `pos.feeds` and handed on in band, hop by hop.
@@ -77,6 +77,8 @@ pub const VIEWS: &[TopicInfo] = &[
         "hash chains of who did what"),
     topic!("pos.claims", "claim id", ["compliance/ledger"] => ["cli", "portal", "finance"], "Claim", "claim",
         "claim lines: what is asked for, what of it may be paid, and why not all"),
+    topic!("pos.estimates", "movement id", ["accrual-sink"] => ["cli", "portal", "finance"], "EstimateMovement",
+        "estimate_movement", "each change of what is estimated at sell-in"),
 ];
 
 /// A topic that the engine writes for itself, as bytes of its own.

@@ -732,6 +732,7 @@ fn program(id: &str) -> Program {
         minimum_payout: None,
         bonus: Vec::new(),
         prorate: Default::default(),
+        estimate: None,
     }
 }
 

@@ -126,6 +126,30 @@ impl Books {
         self.event(&AccrualEvent::Moved(Box::new(movement)));
     }
 
+    /// What a tick changes of estimates; the month's period had frozen where an `origin` is named.
+    pub fn estimated(
+        &mut self,
+        settlement: &Settlement,
+        kind: EstimateKind,
+        amount: &str,
+        functional: Option<&str>,
+        origin: &str,
+    ) {
+        self.tick();
+        let movement = EstimateMovement {
+            id: Id::of("estimate", &[&settlement.id().to_string(), &self.control.to_string()]),
+            settlement: settlement.clone(),
+            class: self.class,
+            kind,
+            date: day("2013-03-31"),
+            origin_period: origin.into(),
+            amount: micros(amount),
+            functional: functional.map(micros),
+            batch: self.ticks,
+        };
+        self.event(&AccrualEvent::Estimated(Box::new(movement)));
+    }
+
     /// An order that must lead to an authorization; gives its id.
     pub fn authorised(&mut self, settlement: &Settlement, amount: &str) -> Id {
         let known: Vec<Id> = self.authorizations().iter().map(|a| a.id).collect();
@@ -214,6 +238,10 @@ impl Books {
 
     pub fn movements(&self) -> Vec<AccrualMovement> {
         self.view(Topic::Movements)
+    }
+
+    pub fn estimates(&self) -> Vec<EstimateMovement> {
+        self.view(Topic::Estimates)
     }
 
     pub fn entries(&self) -> Vec<JournalEntry> {

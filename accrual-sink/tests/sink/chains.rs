@@ -1,7 +1,8 @@
 //! The worked chains of the domain notes (§4.3, §4.9, §5.3) and the ways in which a payment can go wrong.
 
 use crate::books::{Books, micros, settlement};
-use contract::{AccountingClass, AccrualKind, Code, Id};
+use crate::checked::assert_clean;
+use contract::{AccountingClass, AccrualKind, Code, EstimateKind, Id};
 
 use AccrualKind::{Earned, PriorPeriod, Reversal, TrueUp};
 
@@ -60,6 +61,43 @@ fn points_are_issued_redeemed_and_expire() {
     // An order of the last day that was known too late.
     books.authorised(&points, "50");
     assert_eq!(books.journal()[5..], ["GL14 BRK/LI-PTS 50", "GL16 LI-PTS/LI-PAY 50"]);
+}
+
+/// GL1, GL3, GL4 and GL6, in the order in which the ledger sends them: 100 bought at an estimated 2.00; 60 are sold through and
+/// earn 2.10 each, five of them come back, 30 are not seen sold in time.
+#[test]
+fn what_is_estimated_at_sell_in_is_relieved_by_what_is_sold() {
+    use EstimateKind::{Estimated, Lapsed, Relieved};
+    let mut books = Books::new(1);
+    let rebate = settlement("REBATE", "2013-Q1", "EUR");
+    books.estimated(&rebate, Estimated, "200", Some("260"), "");
+    books.moved(&rebate, Earned, "126", Some("170.10"));
+    books.estimated(&rebate, Relieved, "120", Some("156"), "");
+    assert_eq!(
+        books.journal(),
+        ["GL1 CR-REB/LI-EST 200", "GL2 CR-REB/LI-ACC 126", "GL3 LI-EST/CR-REB 120"],
+        "the liability moves from the estimate to what is earned, and 6.00 more is cost: GL3 with GL4"
+    );
+    assert_eq!(books.balances(), ["CR-REB 206 (274.1)", "LI-ACC -126 (-170.1)", "LI-EST -80 (-104)"]);
+    books.moved(&rebate, Reversal, "-10.50", Some("-14.18"));
+    books.estimated(&rebate, Relieved, "-10", Some("-13"), "");
+    books.estimated(&rebate, Estimated, "-20", Some("-26"), "");
+    books.estimated(&rebate, Lapsed, "60", Some("78"), "");
+    books.estimated(&rebate, Relieved, "10", Some("13"), "2013-Q1");
+    assert_eq!(
+        books.journal()[3..],
+        [
+            "GL10 LI-ACC/CR-REB 10.5",
+            "GL3 CR-REB/LI-EST 10",
+            "GL1 LI-EST/CR-REB 20",
+            "GL6 LI-EST/CR-REB 60",
+            "GL25 LI-EST/CR-REB 10",
+        ]
+    );
+    assert_eq!(books.balances(), ["CR-REB 115.5 (155.92)", "LI-ACC -115.5 (-155.92)"], "all that is left is due");
+    assert_eq!(books.entries()[7].origin_period, "2013-Q1");
+    assert!(books.authorizations().is_empty() && books.audits().is_empty(), "nobody is owed an estimate");
+    assert_clean(&mut books);
 }
 
 /// GL18: protected stock, paid by a credit memo; a sale of before the cut that comes late is owed back, and a second cut makes

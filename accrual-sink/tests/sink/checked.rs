@@ -1,7 +1,9 @@
 //! `verify` finds nothing where nothing is wrong, and each tampering where it is.
 
 use accrual_sink::verify::{Check, Verification};
-use contract::{AccrualKind, AuditRecord, Authorization, JournalEntry, Micros, Payment};
+use contract::{
+    AccrualKind, AuditRecord, Authorization, EstimateKind, EstimateMovement, JournalEntry, Micros, Payment,
+};
 
 use crate::books::{Books, settlement};
 
@@ -11,6 +13,7 @@ struct Views {
     authorizations: Vec<Authorization>,
     payments: Vec<Payment>,
     audits: Vec<AuditRecord>,
+    estimates: Vec<EstimateMovement>,
 }
 
 fn checks(books: &mut Books, tamper: impl Fn(&mut Views)) -> Vec<Check> {
@@ -19,6 +22,7 @@ fn checks(books: &mut Books, tamper: impl Fn(&mut Views)) -> Vec<Check> {
         authorizations: books.authorizations(),
         payments: books.payments(),
         audits: books.audits(),
+        estimates: books.estimates(),
     };
     tamper(&mut views);
     let mut verification = Verification::new();
@@ -26,6 +30,7 @@ fn checks(books: &mut Books, tamper: impl Fn(&mut Views)) -> Vec<Check> {
     views.authorizations.iter().for_each(|authorization| verification.authorization(authorization));
     views.payments.iter().for_each(|payment| verification.payment(payment));
     views.audits.iter().for_each(|record| verification.audit(record));
+    views.estimates.iter().for_each(|movement| verification.estimate(movement));
     books.movements().iter().for_each(|movement| verification.movement(movement));
     for state in books.states() {
         verification.state(state).unwrap();
@@ -51,6 +56,8 @@ fn chain() -> Books {
         let paid = books.authorised(&first, "100");
         books.pay(paid, "90", currency, "2013-05-20");
         books.moved(&first, AccrualKind::PriorPeriod, "-30", Some("-33"));
+        books.estimated(&first, EstimateKind::Estimated, "20", Some("22"), "");
+        books.estimated(&first, EstimateKind::Relieved, "15", Some("16.50"), "");
         books.moved(&second, AccrualKind::Earned, "50", Some("56"));
         books.authorised(&second, "40");
         books.closed(&second);
@@ -78,6 +85,9 @@ fn each_tampering_is_found() {
     assert_eq!(found(|v| drop(v.entries.pop())), ["movements", "LI-ACC", "liabilities"]);
     assert_eq!(found(|v| drop(v.payments.pop())), ["RC-CLAW", "authorizations"]);
     assert_eq!(found(|v| v.authorizations[0].paid += Micros::ONE), ["authorizations"]);
+    assert_eq!(found(|v| drop(v.estimates.pop())), ["LI-EST"]);
+    assert_eq!(found(|v| v.entries.retain(|entry| entry.template != "GL3")), ["LI-EST"]);
+    assert_eq!(found(|v| v.estimates[0].amount += Micros::ONE), ["LI-EST"]);
     assert_eq!(found(|v| drop(v.audits.remove(0))), ["audit"]);
     assert_eq!(found(|v| drop(v.audits.pop())), ["chains"]);
     assert_eq!(found(|v| v.audits[1].object.push('x')), ["audit"]);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use contract::{
-    Base, BookCost, Choice, Deduction, Mechanism, Micros, PartnerKind, ProductAttribute, Program, Purchase, Reference,
-    Selector, Stack, Text, source_of,
+    Base, Benefit, BookCost, Choice, Deduction, Mechanism, Micros, PartnerKind, ProductAttribute, Program, Purchase,
+    Reference, Selector, Stack, Text, source_of,
 };
 
 use super::ProgramFile;
@@ -48,7 +48,7 @@ pub(crate) fn all(
     }
     one_feed_each(feeds, problems);
     topics(feeds, problems);
-    tables(reference, &names, folder, problems);
+    tables(reference, programs, &names, folder, problems);
     special_prices(reference, programs, &names, folder, problems);
     draws(reference, programs, &names, folder, problems);
     registers(reference, programs, &names, folder, problems);
@@ -494,7 +494,13 @@ fn is_disjoint(a: &[Text], b: &[Text]) -> bool {
 }
 
 /// Cross-references between the tables.
-fn tables(reference: &Reference, names: &Names<'_>, folder: &Path, problems: &mut Vec<Problem>) {
+fn tables(
+    reference: &Reference,
+    programs: &[ProgramFile],
+    names: &Names<'_>,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) {
     in_table("partners.csv", folder, problems, |rows| {
         for partner in reference.partners.iter().filter(|p| !p.parent.is_empty()) {
             let parent = reference.partners.iter().find(|p| p.id == partner.parent);
@@ -517,11 +523,16 @@ fn tables(reference: &Reference, names: &Names<'_>, folder: &Path, problems: &mu
         for bought in &reference.purchases {
             rows.names(&bought.partner, &bought.product, || format!("{},{}", bought.partner, bought.product), names);
         }
+        let estimated = most_estimated(programs);
         for stock in reference.purchases.chunk_by(|a, b| (&a.partner, &a.product) == (&b.partner, &b.product)) {
-            if let Some(worth) = immense_worth(stock, &reference.book_costs) {
+            if let Some(worth) = immense_worth(stock, &reference.book_costs, estimated) {
                 let Purchase { partner, product, .. } = &stock[0];
                 let message = format!("what `{partner}` bought of `{product}` is worth {worth}");
-                rows.add(&format!("{partner},{product}"), message, "correct the units, or the price book".to_owned());
+                rows.add(
+                    &format!("{partner},{product}"),
+                    message,
+                    "correct the units, the price book, or what is estimated for a unit".to_owned(),
+                );
             }
         }
     });
@@ -532,12 +543,22 @@ fn tables(reference: &Reference, names: &Names<'_>, folder: &Path, problems: &mu
     });
 }
 
-/// What was bought at its highest book cost, in whole units of money, where that is more than any stock can be worth.
-fn immense_worth(stock: &[Purchase], book: &[BookCost]) -> Option<i128> {
+/// The most that a program estimates for a unit at sell-in, as an amount.
+fn most_estimated(programs: &[ProgramFile]) -> Micros {
+    let versions = programs.iter().flat_map(|file| &file.versions);
+    let estimates = versions.filter_map(|version| version.program.estimate);
+    let amounts = estimates.filter(|estimate| estimate.benefit == Benefit::PerUnit).map(|estimate| estimate.rate);
+    amounts.max().unwrap_or_default()
+}
+
+/// What was bought at its highest book cost, or at what is estimated for a unit where that is more, in whole units of money,
+/// where that is more than any stock can be worth.
+fn immense_worth(stock: &[Purchase], book: &[BookCost], estimated: Micros) -> Option<i128> {
     const WORTH_MAX: i128 = 100_000_000_000;
-    let costs = book.iter().filter(|cost| cost.product == stock[0].product).map(|cost| i128::from(cost.cost.0));
+    let costs = book.iter().filter(|cost| cost.product == stock[0].product).map(|cost| cost.cost);
+    let most = costs.chain([estimated]).max().map_or(0, |most| i128::from(most.0));
     let units: i128 = stock.iter().map(|bought| i128::from(bought.units.0).abs()).sum();
-    let worth = units.checked_mul(costs.max().unwrap_or(0)).map(|worth| worth / i128::from(Micros::ONE.0).pow(2));
+    let worth = units.checked_mul(most).map(|worth| worth / i128::from(Micros::ONE.0).pow(2));
     worth.or(Some(i128::MAX)).filter(|worth| *worth > WORTH_MAX)
 }
 

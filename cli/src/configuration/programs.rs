@@ -2,8 +2,9 @@
 
 use compliance::programs::stacking::has_worth;
 use contract::{
-    AccountingClass, Base, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day, Growth, LateClaim,
-    Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding, Selector, Stack, Text,
+    AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day, Growth,
+    LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding, Selector, SellInEstimate, Stack,
+    Text,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -43,6 +44,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "eligible",
     "conditions",
     "earn",
+    "estimate-at-sell-in",
     "period",
     "currency",
     "fx",
@@ -100,6 +102,7 @@ pub(crate) const CONDITION_KEYS: &[&str] = &[
 pub(crate) const PROOFS: &[(&str, Proof)] = &[("serials", Proof::Serials), ("customer", Proof::Customer)];
 pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
 
+pub(crate) const ESTIMATE_KEYS: &[&str] = &["per-unit", "percent", "lapses-after-days"];
 pub(crate) const CLAIM_KEYS: &[&str] = &["days", "late", "review-above", "override-limit", "appeal-days"];
 
 /// How a program pays, as its file says it.
@@ -200,6 +203,17 @@ fn numbered(mut versions: Vec<ProgramVersion>, id: &Text, name: &str, report: &m
             report.add(pair[1].place, message, "points, a fund and their currency last over all versions");
         }
     }
+    let estimating = || versions.iter().filter(|version| version.program.estimate.is_some());
+    if let Some(first) = estimating().next() {
+        for other in estimating().filter(|other| other.program.group != first.program.group) {
+            let message = "this version estimates at sell-in in another `group` than one before it";
+            report.add(
+                other.place,
+                message,
+                "what was bought under one version is sold under the next: keep the group",
+            );
+        }
+    }
     for (n, version) in versions.iter_mut().enumerate() {
         version.program.version = n as u32 + 1;
         version.program.id = id.clone();
@@ -241,6 +255,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     if mechanism.keeps_stock() {
         of_stocks(&fields, &mechanism, report);
     }
+    let estimate = estimate(&fields, &mechanism, report);
     let program = Program {
         id: Text::default(),
         version: 0,
@@ -269,9 +284,41 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         minimum_payout: fields.get("minimum-payout", positive, report).map(|m| m.value),
         bonus: bonus(&fields, report),
         prorate: proration(&fields, report),
+        estimate,
         mechanism,
     };
     Some(ProgramVersion { program, place: node.place, select, table })
+}
+
+/// What is accrued for each unit that a partner buys; `None` where nothing is, or after a problem.
+fn estimate(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> Option<SellInEstimate> {
+    let node = fields.node("estimate-at-sell-in")?;
+    let keys = Fields::of(node, ESTIMATE_KEYS, report)?;
+    if !earns_by_unit(mechanism) {
+        let message = "this type of program earns nothing by units that a partner buys and sells through";
+        report.add(node.place, message, "take `estimate-at-sell-in` out");
+    }
+    if fields.node("currency").is_none() {
+        report.add(node.place, "an estimate at sell-in needs a `currency`", "purchases have none: say what it is in");
+    }
+    let lapses_after_days = keys.require("lapses-after-days", whole, report);
+    let written = ["per-unit", "percent"].map(|key| keys.node(key).is_some());
+    if written[0] == written[1] {
+        let hint = "write one of the two, such as `per-unit: 2.50`";
+        report.add(node.place, "an estimate is an amount `per-unit`, or a `percent` of the book cost", hint);
+        return None;
+    }
+    let per_unit = keys.get("per-unit", positive, report).map(|rate| (Benefit::PerUnit, rate.value));
+    let percent = keys.get("percent", positive_share, report).map(|rate| (Benefit::Percent, rate.value));
+    let (benefit, rate) = per_unit.or(percent)?;
+    Some(SellInEstimate { benefit, rate, lapses_after_days: lapses_after_days?.value })
+}
+
+/// Whether the partner that buys units earns something for them when it sells them.
+fn earns_by_unit(mechanism: &Mechanism) -> bool {
+    let by_period = matches!(mechanism, Mechanism::Fixed { .. });
+    let of_persons = matches!(mechanism, Mechanism::Spiff { .. });
+    !by_period && !of_persons && !mechanism.is_drawn_on() && !mechanism.keeps_stock()
 }
 
 /// `None` after a problem.

@@ -10,8 +10,8 @@ use super::earn::{
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
-    BASES, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, KEYS, LATE_CLAIMS, PAID,
-    PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
+    BASES, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS, KEYS,
+    LATE_CLAIMS, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -63,6 +63,15 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
             (object("conditions", CONDITION_KEYS, &[]), "What a selected sale must meet to earn; a breach is told.")
         }
         ("version", "earn") => (earn(), "How the benefit follows from what was sold."),
+        ("version", "estimate-at-sell-in") => (
+            object("estimate", ESTIMATE_KEYS, &["lapses-after-days"]),
+            "What is accrued for units in purchases.csv until they are sold through: `per-unit` or `percent`.",
+        ),
+        ("estimate", "per-unit") => (number(), "Money for a unit that is bought."),
+        ("estimate", "percent") => (number(), "Share of the book cost on the day of the purchase."),
+        ("estimate", "lapses-after-days") => {
+            (whole(), "Days from the purchase after which units that were not seen sold are let go.")
+        }
         ("version", "period") => (words(CADENCES), "How long sales are gathered before they settle."),
         ("version" | "sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
         ("version", "fx") => (

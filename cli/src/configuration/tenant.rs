@@ -45,8 +45,10 @@ impl ProgramDefaults {
 }
 
 /// Account symbols that journal templates use (domain notes §5.1).
-pub(crate) const ACCOUNT_SYMBOLS: &[&str] =
-    &["CR-REB", "CR-PP", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-PTS", "BRK", "LI-PAY", "CASH", "AR", "RC-CLAW", "FX-PL"];
+pub(crate) const ACCOUNT_SYMBOLS: &[&str] = &[
+    "CR-REB", "CR-PP", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-EST", "LI-PTS", "BRK", "LI-PAY", "CASH", "AR", "RC-CLAW",
+    "FX-PL",
+];
 
 const KEYS: &[&str] = &["name", "functional-currency", "partitions", "program"];
 const PROGRAM_KEYS: &[&str] = &["priority", "class", "grace-days", "close-days", "auto-authorise"];

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::AccountingClass;
+use contract::{AccountingClass, Benefit};
 
 use super::load;
 
@@ -506,8 +506,8 @@ fn price_protection_counts_all_that_leaves_a_stock() {
     let barcode = "partner,product,date,units\nP1,aw/A-1,2013-01-10,25\nP1,aw/A-1,2013-01-31,12345678905\n";
     let book = "product,currency,from,cost\naw/A-1,USD,2013-01-01,700\naw/A-1,USD,2013-02-01,750\n";
     let found = problems(&[("programs/protect.yaml", PROTECT), ("purchases.csv", barcode), ("price_book.csv", book)]);
-    let told =
-        "purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 9259259197500 (correct the units, or the price book)";
+    let told = "purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 9259259197500 (correct the units, the price book, or \
+                what is estimated for a unit)";
     assert_eq!(found, [told]);
 }
 
@@ -542,6 +542,54 @@ fn a_program_for_purchases_names_programs_for_sales() {
         let found = of(&SELL_IN.replacen(from, to, 1));
         assert!(found.contains(&format!("programs/sellin.yaml:{expected}")), "{to}: {found:#?}");
     }
+}
+
+const ESTIMATE: &str = "program: REBATE\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+    earn: { type: per-unit, rate: 2 }\n    estimate-at-sell-in: { per-unit: 1.90, lapses-after-days: 90 }\n    \
+    period: quarter\n    currency: USD\n";
+
+#[test]
+fn an_estimate_at_sell_in_is_for_units_that_earn_in_one_currency() {
+    let of = |program: &str| problems(&[("programs/rebate.yaml", program)]);
+    let sell_in = |program: &str| {
+        let loaded = load(folder(&[("programs/rebate.yaml", program)]).path());
+        loaded.unwrap().reference.programs[0].estimate.unwrap()
+    };
+    let read = sell_in(ESTIMATE);
+    assert_eq!((read.benefit, read.rate.to_string().as_str(), read.lapses_after_days), (Benefit::PerUnit, "1.9", 90));
+    let read = sell_in(&ESTIMATE.replace("per-unit: 1.90", "percent: 2%"));
+    assert_eq!((read.benefit, read.rate.to_string().as_str()), (Benefit::Percent, "0.02"));
+    let one_of_two = "6:26 an estimate is an amount `per-unit`, or a `percent` of the book cost (write one of the two, such as \
+                      `per-unit: 2.50`)";
+    let cases = [
+        ("per-unit: 1.90, ", "", one_of_two),
+        ("per-unit: 1.90", "per-unit: 1.90, percent: 2%", one_of_two),
+        ("1.90", "0", "6:38 `0` must be above zero"),
+        (", lapses-after-days: 90", "", "6:26 key `lapses-after-days` is missing"),
+        (
+            "    currency: USD\n",
+            "",
+            "6:26 an estimate at sell-in needs a `currency` (purchases have none: say what it is in)",
+        ),
+        (
+            "{ type: per-unit, rate: 2 }",
+            "{ type: fixed, amount: 2, measure: quantity }",
+            "6:26 this type of program earns nothing by units that a partner buys and sells through (take \
+             `estimate-at-sell-in` out)",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let found = of(&ESTIMATE.replacen(from, to, 1));
+        assert_eq!(found, [format!("programs/rebate.yaml:{expected}")], "{to}");
+    }
+    let (head, version) = ESTIMATE.split_at(ESTIMATE.find("  - from").unwrap());
+    let next = version.replace("2013-", "2014-").replace("    period", "    group: front\n    period");
+    let told = "programs/rebate.yaml:9:5 this version estimates at sell-in in another `group` than one before it (what was \
+                bought under one version is sold under the next: keep the group)";
+    assert_eq!(of(&[head, version, &next].concat()), [told]);
+    let bought = "partner,product,date,units\nP1,aw/A-1,2013-01-31,98765432109\n";
+    let found = problems(&[("programs/rebate.yaml", ESTIMATE), ("purchases.csv", bought)]);
+    assert!(found[0].starts_with("purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 187654321007 "), "{found:?}");
 }
 
 const POINTS: &str = "program: POINTS\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \

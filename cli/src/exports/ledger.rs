@@ -1,7 +1,7 @@
 //! What is due, may be paid, was booked and was paid.
 
 use anyhow::Result;
-use compliance::ledger::{self, AccrualRow, Holding, accrual_rows};
+use compliance::ledger::{self, AccrualRow, EstimateRow, Holding, accrual_rows, estimate_rows};
 use contract::{Authorization, JournalEntry, Payment, Topic};
 use stream::State;
 
@@ -40,6 +40,22 @@ pub(super) const HOLDING_COLUMNS: [&str; 13] = [
     "due",
     "authorised",
     "currency",
+];
+
+pub(super) const ESTIMATE_COLUMNS: [&str; 13] = [
+    "estimate_id",
+    "program",
+    "version",
+    "beneficiary",
+    "period",
+    "product",
+    "bought",
+    "kind",
+    "date",
+    "units",
+    "amount",
+    "currency",
+    "functional_amount",
 ];
 
 /// Hands over the accrual rows of all settlements, in their order.
@@ -89,6 +105,35 @@ fn held<'c>(holding: &Holding, cells: &'c mut Cells) -> &'c Cells {
     cells.clear().add(&of.program).add(of.version).add(&of.beneficiary).add(&of.period);
     cells.add(holding.opens).add(holding.expires).add(holding.earned).add(holding.drawn).add(holding.expired);
     cells.add(holding.left).add(holding.due).add(holding.authorised).add(of.currency)
+}
+
+/// Hands over what happened to each lot in each month, in order of settlement, product, day of purchase, month and kind.
+///
+/// # Errors
+/// The data directory cannot be read.
+pub fn each_estimate(reader: &Reader, visit: &mut dyn FnMut(EstimateRow)) -> Result<()> {
+    let mut states = reader.states(stages::LEDGER);
+    let mut states: Vec<&mut dyn State> = states.iter_mut().map(|s| s as &mut dyn State).collect();
+    Ok(estimate_rows(&mut states, visit)?)
+}
+
+/// By program, version, beneficiary, period, currency, product, day of purchase, month and kind.
+pub(super) fn estimates(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
+    let mut cells = Cells::default();
+    let mut failed = Ok(());
+    each_estimate(reader, &mut |row| {
+        if failed.is_ok() {
+            failed = rows.row(estimate(&row, &mut cells));
+        }
+    })?;
+    failed
+}
+
+fn estimate<'c>(row: &EstimateRow, cells: &'c mut Cells) -> &'c Cells {
+    let of = &row.settlement;
+    cells.clear().add(row.estimate_id).add(&of.program).add(of.version).add(&of.beneficiary).add(&of.period);
+    cells.add(&row.product).add(row.bought).add(row.kind.as_str()).add(row.date).add(row.units).add(row.amount);
+    cells.add(of.currency).add_some(row.functional)
 }
 
 pub(super) fn authorizations(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {

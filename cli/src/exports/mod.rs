@@ -22,7 +22,7 @@ use anyhow::Result;
 use crate::reader::Reader;
 pub(crate) use answers::write as write_answers;
 pub(crate) use claims::{Settled, settled};
-pub use ledger::each_accrual;
+pub use ledger::{each_accrual, each_estimate};
 pub use row::Format;
 pub(crate) use row::{Cells, RowWriter, Rows};
 
@@ -41,6 +41,7 @@ pub enum What {
     Audit,
     Identities,
     Holdings,
+    Estimates,
 }
 
 /// An export: its columns and what writes its rows.
@@ -65,6 +66,7 @@ impl What {
             What::Claims => Export { columns: &claims::COLUMNS, write: claims::write },
             What::Audit => Export { columns: &intake::AUDIT_COLUMNS, write: intake::audit },
             What::Holdings => Export { columns: &ledger::HOLDING_COLUMNS, write: ledger::holdings },
+            What::Estimates => Export { columns: &ledger::ESTIMATE_COLUMNS, write: ledger::estimates },
             What::Identities => Export { columns: &sales::IDENTITY_COLUMNS, write: sales::identities },
         }
     }

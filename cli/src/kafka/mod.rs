@@ -124,6 +124,6 @@ mod tests {
         let views = |stage: usize| line[stage].views.iter().map(|(number, _)| *number).collect::<Vec<_>>();
         assert!(views(2).contains(&(Topic::Risks as u8)) && views(2).contains(&(Topic::Findings as u8)));
         assert!(!views(3).contains(&(Topic::Risks as u8)) && views(3).contains(&(Topic::Findings as u8)));
-        assert_eq!(views(4).len(), 6, "findings, movements, authorizations, payments, journal, audit");
+        assert_eq!(views(4).len(), 7, "findings, movements, authorizations, payments, journal, audit, estimates");
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use contract::avro::{self, Codec, Event, Schema, Translation};
 use contract::topics::{self, TopicInfo};
 use contract::{
-    AccrualEvent, AccrualMovement, AuditRecord, Authorization, Claim, Control, EntitlementEvent, FeedEvent, Finding,
-    Identity, JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent, Topic,
+    AccrualEvent, AccrualMovement, AuditRecord, Authorization, Claim, Control, EntitlementEvent, EstimateMovement,
+    FeedEvent, Finding, Identity, JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent, Topic,
 };
 use stream::kafka::{ControlWire, Nowhere, ViewWire, Wire, WireError, Wires};
 
@@ -81,6 +81,7 @@ impl WireFormat {
             Topic::Identities => Box::new(self.framed::<Identity>()?),
             Topic::Audit => Box::new(self.framed::<AuditRecord>()?),
             Topic::Claims => Box::new(self.framed::<Claim>()?),
+            Topic::Estimates => Box::new(self.framed::<EstimateMovement>()?),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund, Eligibility,
     Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Points, Program,
-    Proration, Resale, Rounding, Selector, SellIn, Split, Stack, Steps, Text, Tier,
+    Proration, Resale, Rounding, Selector, SellIn, SellInEstimate, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -85,7 +85,7 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 27] = [
     "name",
     "from",
     "to",
@@ -93,6 +93,7 @@ const KEYS: [&str; 26] = [
     "eligible",
     "conditions",
     "earn",
+    "estimate-at-sell-in",
     "threshold",
     "period",
     "currency",
@@ -125,6 +126,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         shown(program.eligible.as_ref().map(Eligibility::to_string)),
         conditions(&program.conditions),
         mechanism(&program.mechanism),
+        shown(program.estimate.map(estimated)),
         shown(program.threshold.map(|threshold| threshold.to_string())),
         cadence(program.period).to_owned(),
         shown(program.currency.map(|currency| currency.to_string())),
@@ -274,6 +276,12 @@ fn mechanism(mechanism: &Mechanism) -> String {
             format!("score: {bands}; scores {}", figures(&score.scores))
         }
     }
+}
+
+fn estimated(estimate: SellInEstimate) -> String {
+    let SellInEstimate { benefit, rate: value, lapses_after_days } = estimate;
+    let of = if benefit == Benefit::Percent { " of the book cost" } else { "" };
+    format!("{}{of}, lapses after {lapses_after_days} days", rate(benefit, value))
 }
 
 fn above(resale: Resale) -> &'static str {

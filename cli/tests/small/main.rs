@@ -2,6 +2,7 @@
 
 mod answers;
 mod commands;
+mod estimates;
 mod exports;
 mod invoices;
 mod simulate;

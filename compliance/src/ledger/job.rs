@@ -12,6 +12,7 @@ use super::account::{Account, Phase};
 use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::clock::Clock;
 use super::draws;
+use super::estimates::{Estimating, mark_lapsed};
 use super::holds::has_news;
 use super::lowered::lowered;
 use super::now::Now;
@@ -20,7 +21,9 @@ use super::periods::{Turning, tell};
 use super::protection::{Protecting, says_the_same};
 use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
-use super::tables::{ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STOCKS, SUMS, SUSPECTS, WAITING};
+use super::tables::{
+    ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, WAITING,
+};
 use crate::programs::special_price::of_partner;
 use crate::references::{Known, References};
 
@@ -45,6 +48,12 @@ pub(crate) enum Step {
     /// Stocks of which sales, or a table, have changed. At a configuration they wait for the next control, so that their lines
     /// come under it.
     Stocks([u8; 16]),
+    /// At a tick: stocks of which lots have lapsed.
+    Lapses,
+    /// At a tick: stocks of which sales, a table or the day say something else about their lots.
+    Lots([u8; 16]),
+    /// At a tick: settlements whose estimates are other ones.
+    Estimates([u8; 16]),
     Dirty([u8; 16]),
     /// At a tick: frozen settlements whose budget was shared anew.
     Reviews([u8; 16]),
@@ -105,6 +114,9 @@ impl Job {
         match self.step.clone() {
             Step::Terms(from) => self.terms(from, limit, desk, state, outbox),
             Step::Stocks(from) => self.stocks(from, limit, desk, state),
+            Step::Lapses => self.lapses(limit, state),
+            Step::Lots(from) => self.lots(from, limit, desk, state),
+            Step::Estimates(from) => self.estimates(from, limit, desk, state, outbox),
             Step::Dirty(from) => self.dirty(from, limit, desk, state, outbox),
             Step::Reviews(from) => self.reviews(from, limit, desk, state, outbox),
             Step::Budgets(from) => self.budget(&from, desk, state, outbox),
@@ -185,7 +197,55 @@ impl Job {
             protecting.settle(Id(*stock), state)?;
             STOCKS.delete(state, stock)?;
         }
-        self.step = behind(&page, limit).map_or(Step::Dirty(FIRST), Step::Stocks);
+        let last = if self.tick.is_some() { Step::Lapses } else { Step::Dirty(FIRST) };
+        self.step = behind(&page, limit).map_or(last, Step::Stocks);
+        Ok(page.len())
+    }
+
+    fn estimating<'a>(&self, desk: &'a Desk<'_>) -> Estimating<'a> {
+        let Job { control, batch, .. } = *self;
+        let today = self.today.expect("a tick names a day");
+        Estimating { control, batch, today, references: desk.references, clock: desk.clock }
+    }
+
+    fn lapses(&mut self, limit: usize, state: &mut dyn State) -> Result<usize, StageError> {
+        let count = mark_lapsed(self.today.expect("a tick names a day"), limit, state)?;
+        if count < limit {
+            self.step = Step::Lots(FIRST);
+        }
+        Ok(count)
+    }
+
+    fn lots(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+    ) -> Result<usize, StageError> {
+        let page = STALE.range(state, &from, &LAST, Order::Up, limit)?;
+        for (stock, ()) in &page {
+            self.estimating(desk).reckon(Id(*stock), state)?;
+            STALE.delete(state, stock)?;
+        }
+        self.step = behind(&page, limit).map_or(Step::Estimates(FIRST), Step::Lots);
+        Ok(page.len())
+    }
+
+    fn estimates(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let page = UNBOOKED.range(state, &from, &LAST, Order::Up, limit)?;
+        for (settlement, ()) in &page {
+            self.estimating(desk).book(Id(*settlement), state, outbox)?;
+            UNBOOKED.delete(state, settlement)?;
+        }
+        self.step = behind(&page, limit).map_or(Step::Dirty(FIRST), Step::Estimates);
         Ok(page.len())
     }
 

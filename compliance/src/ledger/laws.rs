@@ -282,6 +282,7 @@ fn sale(dice: &mut Dice, number: u32, stamp: u64) -> Entitlement {
         rep: ["Ann", "Bo", "Bo; Ann", "Cy; Bo; Ann"][dice.below(4) as usize].into(),
         origin: None,
         debits: Vec::new(),
+        product: Text::default(),
     }
 }
 

@@ -13,9 +13,10 @@ use stream::{State, StorageError};
 
 use super::account::Account;
 use super::lines::{Beneficiary, each_lines};
-use crate::programs::price_protection::{Stock, cuts};
+use crate::programs::price_protection::cuts;
 use crate::programs::selection::{Subject, selects};
 use crate::programs::special_price::of_partner;
+use crate::programs::stock::Stock;
 use crate::references::Known;
 
 /// What a special price gives at most for a unit that is sold on some days.
@@ -73,10 +74,10 @@ impl<'k> Costs<'k> {
 
 /// What a partner's special prices give at most from the first cut of its stock on, in order.
 pub(crate) fn lowered(known: &Known, program: &str, partner: &str) -> Vec<Lowered> {
-    if known.stocks().is_empty() {
+    let protecting: Vec<&Program> = known.reference.programs.iter().filter(|p| p.mechanism.protects_stock()).collect();
+    if protecting.is_empty() || known.stocks().is_empty() {
         return Vec::new();
     }
-    let protecting: Vec<&Program> = known.reference.programs.iter().filter(|p| p.mechanism.protects_stock()).collect();
     let special_prices = of_partner(&known.reference, program, partner);
     let mut lowered: Vec<Lowered> =
         special_prices.iter().flat_map(|special| of_special_price(special, &protecting, known)).collect();
@@ -193,6 +194,7 @@ mod tests {
             rep: Text::default(),
             origin: None,
             debits: vec![debit],
+            product: Text::default(),
         })
     }
 

@@ -6,9 +6,10 @@
 //! A settlement is one program version for one beneficiary, period and currency. Its lines are facts; its due is a
 //! function of them ([`due`]), and what is booked at a control is due less accrued ([`booking`]). Programs that need no
 //! order settle on sums kept for each day and month ([`tally`]); what is protected of stocks is lines as well
-//! ([`protection`]), and lowers what special prices give ([`lowered`]), and so is what purchases earn ([`purchased`]); caps on
-//! lines, tiers that count one thing and pay on another, and budgets read the lines ([`prices`], [`budget`]). Ticks move
-//! periods ([`periods`]), decide what may be drawn on them ([`draws`]) and judge what is claimed ([`claims`]).
+//! ([`protection`]), and lowers what special prices give ([`lowered`]), and so is what purchases earn ([`purchased`]); what is
+//! estimated at sell-in stands beside them ([`estimates`]); caps on lines, tiers that count one thing and pay on another, and
+//! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be drawn on them
+//! ([`draws`]) and judge what is claimed ([`claims`]).
 
 mod account;
 mod balances;
@@ -19,6 +20,7 @@ mod clock;
 mod conversion;
 mod draws;
 mod due;
+mod estimates;
 mod findings;
 mod holdings;
 mod holds;
@@ -47,6 +49,7 @@ mod tally;
 mod underpaid;
 mod verify;
 
+pub use estimates::{EstimateRow, EstimatesVerified, estimate_rows, verify_estimates};
 pub use holdings::{Holding, holdings};
 pub use rows::{AccrualRow, accrual_rows};
 #[cfg(test)]

@@ -20,8 +20,9 @@ use super::purchased::resold;
 use super::slots::{basis, settlement, version_for};
 use super::stage::enter_account;
 use super::tables::{DIRTY, LINES, OF_STOCKS, SOLD, STOCKS, day_key};
-use crate::programs::price_protection::{self, Cut, Stock, cuts, protected};
+use crate::programs::price_protection::{self, Cut, cuts, protected};
 use crate::programs::selection::{Subject, selects};
+use crate::programs::stock::Stock;
 use crate::references::{Known, References};
 
 /// The line that stands for a stock and a day: a cut of its price, or a purchase.
@@ -67,12 +68,17 @@ pub(crate) fn stock_of(entitlement: &Entitlement, references: &References) -> Op
 
 /// Notes that units were sold from a stock; below zero: that they came back.
 pub(crate) fn take(stock: Id, day: Day, units: i128, state: &mut dyn State) -> Result<(), StorageError> {
+    count_sold(stock, day, units, state)?;
+    STOCKS.put(state, &stock.0, &())
+}
+
+/// Adds up what is sold from a stock on a day.
+pub(crate) fn count_sold(stock: Id, day: Day, units: i128, state: &mut dyn State) -> Result<(), StorageError> {
     let key = (stock.0, day.0);
     match SOLD.get(state, &key)?.unwrap_or_default() + units {
-        0 => SOLD.delete(state, &key)?,
-        sold => SOLD.put(state, &key, &sold)?,
+        0 => SOLD.delete(state, &key),
+        sold => SOLD.put(state, &key, &sold),
     }
-    STOCKS.put(state, &stock.0, &())
 }
 
 /// Notes at a configuration the stocks of this partition, where a table that they follow says something else.
@@ -86,9 +92,13 @@ pub(crate) fn mark(
     if says_the_same(before, now) {
         return Ok(());
     }
-    let stocks = before.stocks().iter().chain(now.stocks());
-    for (id, _) in stocks.filter(|(_, stock)| shard.owns(route(&stock.program))) {
-        STOCKS.put(state, &id.0, &())?;
+    for known in [before, now] {
+        let keeps =
+            |stock: &Stock| known.versions(&stock.program).iter().any(|version| version.mechanism.keeps_stock());
+        let owned = known.stocks().iter().filter(|(_, stock)| shard.owns(route(&stock.program)) && keeps(stock));
+        for (id, _) in owned {
+            STOCKS.put(state, &id.0, &())?;
+        }
     }
     Ok(())
 }
@@ -363,6 +373,7 @@ mod tests {
             rep: Text::default(),
             origin: None,
             debits: taken_from(&program(), &fact).into_iter().collect(),
+            product: Text::default(),
         }
     }
 

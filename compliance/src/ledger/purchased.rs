@@ -118,6 +118,7 @@ mod tests {
             rep: Text::default(),
             origin: sold.map(|sold| (sold.sale, sold.date)),
             debits: taken_from(&program(), &fact).into_iter().collect(),
+            product: Text::default(),
         }
     }
 

@@ -9,11 +9,14 @@ use contract::{
     Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
     LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
     Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, SellIn,
-    Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
+    SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
-use super::{AccrualRow, Holding, LedgerStage, Standing as Stands, accrual_rows, holdings, standings, verify};
+use super::{
+    AccrualRow, EstimateRow, Holding, LedgerStage, Standing as Stands, accrual_rows, estimate_rows, holdings,
+    standings, verify, verify_estimates,
+};
 use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
@@ -31,6 +34,15 @@ impl Blobs for MemoryBlobs {
     fn load(&self, hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
         let blobs = self.0.lock().expect("no test panics while it holds the lock");
         blobs.get(hash).cloned().ok_or_else(|| StorageError::new("no such blob"))
+    }
+}
+
+impl MemoryBlobs {
+    /// Puts a blob there and names it.
+    pub fn keep(&self, bytes: Vec<u8>) -> Id {
+        let hash = Id(blake3::hash(&bytes).as_bytes()[..16].try_into().unwrap());
+        self.0.lock().unwrap().insert(hash.0.to_vec(), bytes.into());
+        hash
     }
 }
 
@@ -74,9 +86,8 @@ impl Bench {
 
     pub fn configure(&mut self, reference: &Reference) {
         let bytes = postcard::to_stdvec(reference).unwrap();
-        let hash = Id(blake3::hash(&bytes).as_bytes()[..16].try_into().unwrap());
-        self.blobs.0.lock().unwrap().insert(hash.0.to_vec(), bytes.into());
-        self.control(&Control::Configure { reference: hash });
+        let reference = self.blobs.keep(bytes);
+        self.control(&Control::Configure { reference });
     }
 
     pub fn control(&mut self, control: &Control) {
@@ -144,6 +155,13 @@ impl Bench {
         rows
     }
 
+    pub fn estimates(&mut self) -> Vec<EstimateRow> {
+        let mut rows = Vec::new();
+        let state: &mut dyn State = &mut self.state;
+        estimate_rows(&mut [state], &mut |row| rows.push(row)).unwrap();
+        rows
+    }
+
     pub fn standings(&mut self) -> Vec<Stands> {
         let mut all = Vec::new();
         let blobs: Arc<dyn Blobs> = self.blobs.clone();
@@ -166,6 +184,8 @@ impl Bench {
         let state: &mut dyn State = &mut self.state;
         let verified = verify(&mut [state], &blobs).unwrap();
         assert_eq!(verified.violations, Vec::<String>::new());
+        let state: &mut dyn State = &mut self.state;
+        assert_eq!(verify_estimates(&mut [state], &blobs).unwrap().violations, Vec::<String>::new());
         let mut due: BTreeMap<(Text, u32, Text, Text, Currency), Micros> = BTreeMap::new();
         for row in self.rows() {
             let AccrualRow { program, version, beneficiary, period, currency, amount, .. } = row;
@@ -211,6 +231,7 @@ pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
         minimum_payout: None,
         bonus: Vec::new(),
         prorate: Default::default(),
+        estimate: None,
     }
 }
 
@@ -352,6 +373,7 @@ impl Case {
                 self.bench.as_mut().unwrap().control(&Control::Tick { as_of: Day::parse(day).unwrap() });
             }
             ["rows"] => return self.rows(),
+            ["estimates"] => return self.bench.as_mut().unwrap().estimates().iter().map(estimate).collect(),
             ["holdings"] => return self.bench.as_mut().unwrap().holdings().iter().map(held).collect(),
             ["standings"] => return self.bench.as_mut().unwrap().standings().iter().map(stands).collect(),
             other => panic!("a case has no line {other:?}"),
@@ -406,6 +428,8 @@ impl Case {
             };
             debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
             let amount = part(&self.reference, programs[0], &earning, &sold).base;
+            let estimates = programs.iter().any(|program| program.estimate.is_some());
+            let product = if estimates { fact.product.clone() } else { Text::default() };
             let mut programs: Vec<Text> = programs.into_iter().map(|program| program.id.clone()).collect();
             programs.dedup();
             let bench = self.bench.as_mut().unwrap();
@@ -422,6 +446,7 @@ impl Case {
                 rep: option("rep").unwrap_or_default().into(),
                 origin,
                 debits,
+                product,
             };
             bench.take(&EntitlementEvent::Grant(Box::new(entitlement.clone())));
             self.grants.entry(name.to_owned()).or_default().push(entitlement);
@@ -564,6 +589,16 @@ fn debited(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debi
     debit(reference, program, sale).or_else(|| taken_from(program, sale))
 }
 
+fn estimate(row: &EstimateRow) -> String {
+    let EstimateRow { settlement, product, bought, kind, date, units, amount, functional, .. } = row;
+    let Settlement { program, beneficiary, period, currency, .. } = settlement;
+    let functional = functional.map_or("none".into(), |value| value.to_string());
+    let kind = kind.as_str();
+    format!(
+        "{program} {beneficiary} {period} {product} of {bought}: {units} {kind} by {date}, {amount} {currency} ({functional})"
+    )
+}
+
 fn stands(standing: &Stands) -> String {
     let Stands { settlement, period, lines, sold, due, cuts, tier, .. } = standing;
     let Settlement { program, beneficiary, currency, .. } = settlement;
@@ -608,6 +643,14 @@ fn shown(event: &AccrualEvent) -> String {
             format!("authorised {about} on {}: {} {} ({functional})", order.date, order.amount, settlement.currency)
         }
         AccrualEvent::Closed { date, .. } => format!("closed {about} on {date}"),
+        AccrualEvent::Estimated(m) => {
+            let late = if m.origin_period.is_empty() { String::new() } else { format!(" for {}", m.origin_period) };
+            let (kind, functional) = (m.kind.as_str(), functional(m.functional));
+            format!(
+                "{kind} at sell-in {about} on {}{late}: {} {} ({functional})",
+                m.date, m.amount, settlement.currency
+            )
+        }
     }
 }
 
@@ -704,6 +747,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
             "stack" => program.stack = Some(read_stack(value)),
+            "estimate" => program.estimate = Some(read_estimate(value)),
             "prorate" => program.prorate = read_proration(value),
             "claims" => program.auto_authorise = false,
             "paid" => (program.auto_authorise, program.paid) = (false, Paid::Claim(read_claims(value))),
@@ -711,6 +755,13 @@ fn read_program(id: &str, words: &[&str]) -> Program {
         }
     }
     program
+}
+
+/// `per-unit` or `percent`, the rate, and the days after which what is not sold lapses.
+fn read_estimate(text: &str) -> SellInEstimate {
+    let words: Vec<&str> = text.split(',').collect();
+    let (benefit, rate) = (read_benefit(words[0]), number(words[1]));
+    SellInEstimate { benefit, rate, lapses_after_days: words[2].parse().unwrap() }
 }
 
 /// Name, `gross` or `net`, then `stays` where it leaves the base of later programs as it is.
@@ -887,6 +938,11 @@ fn claims_are_decided_alike_in_any_order_and_in_slices() {
 fn stocks_are_settled_alike_in_any_order_and_in_slices() {
     assert!(goes_alike("programs", "price_protection") >= 6);
     assert!(goes_alike("programs", "sell_in") >= 4);
+}
+
+#[test]
+fn estimates_end_alike_in_any_order_and_in_slices() {
+    assert!(goes_alike("programs", "estimate") >= 4);
 }
 
 /// Runs the cases of a folder whose names begin in some way turned and in slices; returns how many they are.

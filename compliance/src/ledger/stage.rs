@@ -9,6 +9,7 @@ use stream::{Blobs, Input, Order, Outbox, Progress, Shard, Stage, StageError, St
 use super::account::{Account, Phase, close_day};
 use super::claims;
 use super::clock::Clock;
+use super::estimates;
 use super::job::{Desk, Job, Step};
 use super::lines::{Line, LineBuffer};
 use super::protection::{is_waiting, mark as mark_stocks, stock_of, take};
@@ -61,6 +62,7 @@ impl Stage for LedgerStage {
             wanted.push(SOLD.wanted(&(stock.0, day.0)));
             return;
         }
+        wanted.extend(estimates::stocks_of(entitlement, &self.references).map(|stock| SOLD.wanted(&(stock.0, day.0))));
         let Ok(span) = slots.find(entitlement, &self.references) else { return };
         for target in &span.targets {
             if target.opening.is_some() {
@@ -87,6 +89,10 @@ impl Stage for LedgerStage {
             self.freshen(state)?;
             let units = i128::from(entitlement.quantity.0);
             return Ok(take(stock, day, if revoked { -units } else { units }, state)?);
+        }
+        for stock in estimates::stocks_of(entitlement, &self.references) {
+            let units = i128::from(entitlement.quantity.0);
+            estimates::take(stock, day, if revoked { -units } else { units }, state)?;
         }
         let span = self.slots.get_mut().find(entitlement, &self.references)?;
         if span.mark(day) {
@@ -122,6 +128,7 @@ impl Stage for LedgerStage {
         if let Control::Configure { reference } = &control {
             self.references.configure(number, *reference, state)?;
             mark_stocks(number, &self.references, self.shard, state)?;
+            estimates::mark(number, &self.references, self.shard, state)?;
             step = Step::Terms([0; 16]);
         }
         if let Control::Command(command) = &control {

@@ -5,6 +5,7 @@ use stream::{Key, StorageError, Table, TableId};
 
 use super::account::Account;
 use super::draws::Decision;
+use super::estimates::{Estimate, Lots};
 use super::job::Job;
 use super::outliers::Past;
 use super::protection::OfStock;
@@ -49,6 +50,16 @@ pub(crate) const SOLD: Table<([u8; 16], i32), i128> = Table::new(22, "units sold
 pub(crate) const STOCKS: Table<[u8; 16], ()> = Table::new(23, "stocks");
 /// (stock, or what of it earned at resale; day of a cut or purchase) → the line that stands for it.
 pub(crate) const OF_STOCKS: Table<([u8; 16], i32), OfStock> = Table::new(24, "lines of stocks");
+/// Stocks of which the next tick reckons the estimates anew.
+pub(crate) const STALE: Table<[u8; 16], ()> = Table::new(25, "stale stocks");
+/// Stock → what happened to its lots, as of the last tick that reckoned them.
+pub(crate) const LOTS: Table<[u8; 16], Lots> = Table::new(26, "lots");
+/// (first day on which a lot has lapsed, its stock).
+pub(crate) const LAPSES: Table<(i32, [u8; 16]), ()> = Table::new(27, "lapses");
+/// Settlement → what is estimated for it.
+pub(crate) const ESTIMATES: Table<[u8; 16], Estimate> = Table::new(28, "estimates");
+/// Settlements whose estimates the tick under way has still to book.
+pub(crate) const UNBOOKED: Table<[u8; 16], ()> = Table::new(29, "unbooked estimates");
 /// Control number of each tick → the latest day that was reached.
 pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 

@@ -335,6 +335,7 @@ mod tests {
             minimum_payout: None,
             bonus: Vec::new(),
             prorate: Default::default(),
+            estimate: None,
         }
     }
 

@@ -3,32 +3,15 @@
 //! On hand is what was bought before the cut and not sold before it. Whoever sells first what it bought first has its latest
 //! purchases left: no more is protected than was bought within the look-back.
 
-use contract::{BookCost, Day, Debit, Id, Micros, Program, Sale, Text};
+use contract::{BookCost, Day, Debit, Micros, Program, Sale};
 
-/// What a partner has of a product, as one program that goes by purchases counts it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stock {
-    pub program: Text,
-    pub partner: Text,
-    pub product: Text,
-}
-
-impl Stock {
-    /// What its sales are added up under.
-    pub fn id(&self) -> Id {
-        id(&self.program, &self.partner, &self.product)
-    }
-}
-
-fn id(program: &str, partner: &str, product: &str) -> Id {
-    Id::of("stock", &[program, partner, product])
-}
+use super::stock::stock_id;
 
 /// The stock that a sale takes units from; `None` where the program pays for sales.
 pub fn taken_from(program: &Program, sale: &Sale) -> Option<Debit> {
     program.mechanism.keeps_stock().then(|| Debit {
         program: program.id.clone(),
-        special_price: id(&program.id, &sale.at.partner, &sale.product),
+        special_price: stock_id(&program.id, &sale.at.partner, &sale.product),
         credit: Micros::ZERO,
         short: Micros::ZERO,
     })

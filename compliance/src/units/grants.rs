@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use contract::{Entitlement, PartnerKind, Program, Reference, Sale};
+use contract::{Entitlement, PartnerKind, Program, Reference, Sale, Text};
 
 use super::facts::Grant;
 use crate::programs::price_protection::taken_from;
@@ -48,6 +48,9 @@ pub fn entitlements<'a>(
         let of_key = all.last_mut().expect("one was put in");
         of_key.programs.push(program.id.clone());
         of_key.debits.extend(debit(reference, program, sale).or_else(|| taken_from(program, sale)));
+        if program.estimate.is_some() {
+            of_key.product = sale.product.clone();
+        }
     }
     all
 }
@@ -82,6 +85,7 @@ fn entitlement(sale: &Sale, program: &Program) -> Entitlement {
         rep: sale.rep.clone(),
         origin: None,
         debits: Vec::new(),
+        product: Text::default(),
     }
 }
 

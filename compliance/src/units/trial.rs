@@ -227,6 +227,7 @@ fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program
         minimum_payout: None,
         bonus: Vec::new(),
         prorate: Default::default(),
+        estimate: None,
     }
 }
 

@@ -159,6 +159,20 @@ fn movement(kind: AccrualKind, class: AccountingClass, functional: Option<Micros
     }
 }
 
+fn estimate(kind: EstimateKind) -> EstimateMovement {
+    EstimateMovement {
+        id: id(4),
+        settlement: settlement(),
+        class: AccountingClass::ContraRevenue,
+        kind,
+        date: day(),
+        origin_period: "2013-Q1".into(),
+        amount: amount(),
+        functional: Some(Micros::ONE).filter(|_| kind != EstimateKind::Lapsed),
+        batch: 6,
+    }
+}
+
 #[test]
 fn feeds_and_rows() {
     let seen = check(&[
@@ -224,6 +238,7 @@ fn sales_and_entitlements() {
         rep: "Ann".into(),
         origin,
         debits: vec![Debit { program: "A".into(), special_price: id(8), credit: amount(), short: amount() }],
+        product: "maker/BK-1".into(),
     };
     check(&[
         EntitlementEvent::Grant(Box::new(entitlement(None))),
@@ -283,6 +298,9 @@ fn accruals_and_controls() {
     let mut events: Vec<AccrualEvent> = moved.into_iter().map(|m| AccrualEvent::Moved(Box::new(m))).collect();
     events.push(AccrualEvent::Authorised(Box::new(order)));
     events.push(AccrualEvent::Closed { settlement: settlement(), class: SpiffExpense, date: day(), batch: 4 });
+    let estimates = [EstimateKind::Estimated, EstimateKind::Relieved, EstimateKind::Lapsed].map(estimate);
+    check(&estimates);
+    events.extend(estimates.map(|movement| AccrualEvent::Estimated(Box::new(movement))));
     check(&events);
 
     let command = |action| Command {

@@ -64,12 +64,11 @@ impl Sums {
 
     /// What stands on each account, debits less credits.
     fn balances(&self) -> [(&'static str, Micros); 6] {
-        let (cost, liability, let_go, paid_from) = match self.class {
-            AccountingClass::ContraRevenue => ("CR-REB", "LI-ACC", "CR-REB", "CASH"),
-            AccountingClass::MarketingExpense => ("EX-MKT", "LI-ACC", "EX-MKT", "CASH"),
-            AccountingClass::SpiffExpense => ("EX-SPIFF", "LI-ACC", "EX-SPIFF", "CASH"),
-            AccountingClass::Points => ("CR-REB", "LI-PTS", "BRK", "CASH"),
-            AccountingClass::PriceProtection => ("CR-PP", "LI-ACC", "CR-PP", "AR"),
+        let cost = cost_account(self.class);
+        let (liability, let_go, paid_from) = match self.class {
+            AccountingClass::Points => ("LI-PTS", "BRK", "CASH"),
+            AccountingClass::PriceProtection => ("LI-ACC", cost, "AR"),
+            _ => ("LI-ACC", cost, "CASH"),
         };
         [
             (cost, self.accrued()),
@@ -82,13 +81,24 @@ impl Sums {
     }
 }
 
+/// Where what a program costs stands.
+pub(crate) fn cost_account(class: AccountingClass) -> &'static str {
+    match class {
+        AccountingClass::ContraRevenue | AccountingClass::Points => "CR-REB",
+        AccountingClass::MarketingExpense => "EX-MKT",
+        AccountingClass::SpiffExpense => "EX-SPIFF",
+        AccountingClass::PriceProtection => "CR-PP",
+    }
+}
+
 impl Books {
-    /// What the ledger says, in its order.
+    /// What the ledger says, in its order. Estimates are reckoned elsewhere, from what the ledger was told.
     pub fn hear(&mut self, event: &AccrualEvent) {
         let (class, date, batch) = match event {
             AccrualEvent::Moved(movement) => (movement.class, movement.date, movement.batch),
             AccrualEvent::Authorised(order) => (order.class, order.date, order.batch),
             AccrualEvent::Closed { class, date, batch, .. } => (*class, *date, *batch),
+            AccrualEvent::Estimated(_) => return,
         };
         self.change(event.settlement(), date, batch, |sums| {
             sums.class = class;
@@ -105,6 +115,7 @@ impl Books {
                     sums.decided = true;
                     sums.released += sums.open().max(Micros::ZERO);
                 }
+                AccrualEvent::Estimated(_) => {}
             }
         });
     }

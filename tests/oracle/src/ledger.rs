@@ -8,9 +8,11 @@ use contract::{
 };
 use num_traits::Signed;
 
+use crate::books::Place;
 use crate::budget::{Claim, shared};
 use crate::cover::{Claimant, Units, balances, covered};
 use crate::draws::{Decided, Purse, drawn};
+use crate::estimates::Estimates;
 use crate::exact::{Exact, exact, rounded, zero};
 use crate::pricing::{Line, changes, together};
 use crate::protection::{OfStock, lowered, protected};
@@ -50,6 +52,7 @@ pub struct Oracle {
     of_stocks: Vec<OfStock>,
     /// Draws that were decided, by program.
     decided: BTreeMap<Text, Decided>,
+    estimates: Estimates,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -233,6 +236,7 @@ impl Oracle {
             Control::Tick { as_of } => {
                 let day = self.today.map_or(*as_of, |today| today.max(*as_of));
                 self.settle(Some(day));
+                self.estimate(day);
                 self.today = Some(day);
                 self.ticks.push((self.control, day));
                 self.turn(day);
@@ -247,6 +251,19 @@ impl Oracle {
             (settlement.clone(), Verdict { accrued: account.accrued, orders: account.orders.clone() })
         });
         told.filter(|(_, verdict)| *verdict != Verdict::default()).collect()
+    }
+
+    /// What each account moved in each month for what is estimated at sell-in.
+    pub fn estimated(&self) -> &BTreeMap<Place, Micros> {
+        &self.estimates.moved
+    }
+
+    fn estimate(&mut self, day: Day) {
+        let mut estimates = std::mem::take(&mut self.estimates);
+        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let known = |sale: &Entitlement| self.as_of(sale.stamp).expect("a sale comes behind a configuration");
+        estimates.tick(day, self.today, &reference, self.granted.values().map(|sale| (sale, known(sale))));
+        self.estimates = estimates;
     }
 
     fn as_of(&self, control: u64) -> Option<&Reference> {
@@ -541,7 +558,7 @@ fn expected_anew(before: &Program, now: Program) -> Option<Program> {
 }
 
 /// The version of a program that holds on a day; for one that no version holds the one before, else the first.
-fn version<'r>(reference: &'r Reference, id: &str, day: Day) -> Option<&'r Program> {
+pub(crate) fn version<'r>(reference: &'r Reference, id: &str, day: Day) -> Option<&'r Program> {
     let versions: Vec<&Program> = reference.programs.iter().filter(|program| program.id == id).collect();
     let holds = versions.iter().find(|version| version.from <= day && day <= version.to);
     let before = || versions.iter().rev().find(|version| version.from <= day);

@@ -13,6 +13,7 @@ mod budget;
 mod cover;
 mod draws;
 mod earn;
+mod estimates;
 mod exact;
 mod ledger;
 mod pricing;

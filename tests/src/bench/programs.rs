@@ -251,6 +251,7 @@ fn entitlement(number: usize, amount: Micros) -> Entitlement {
         rep: Text::default(),
         origin: None,
         debits: Vec::new(),
+        product: Text::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use contract::{
     AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, Credit, Currency, Day, Debit,
     Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn,
     Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding, Score,
-    Selector, SellIn, SpecialPrice, Split, Steps, Text, Tier,
+    Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier,
 };
 
 const PARTNERS: [&str; 3] = ["A", "B", "C"];
@@ -26,6 +26,8 @@ const PROTECTING: usize = PROGRAMS;
 const BUYING: usize = PROGRAMS + 1;
 const PAYING_AT_RESALE: [usize; 2] = [0, 1];
 const PRODUCT: &str = "s/p";
+/// Turns a seed into one for what is estimated.
+const ESTIMATES: u64 = 0x5e11_1e57;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(u64);
@@ -164,6 +166,7 @@ impl History {
             rep: deal.rep.into(),
             origin,
             debits: Vec::new(),
+            product: PRODUCT.into(),
         };
         let debited = |entitlement: Entitlement| {
             let special = special_price;
@@ -247,6 +250,7 @@ fn first_day() -> Day {
 pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut dice = Dice(seed);
     let (mut programs, mut stocks) = (programs(&mut dice), stocks(&mut dice));
+    estimate(&mut Dice(seed ^ ESTIMATES), &mut programs);
     let mut acts = vec![Act::Configure(Box::new(reference(&programs, &stocks)))];
     let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
     let controls = 6 + dice.below(18) as usize;
@@ -514,6 +518,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         minimum_payout: dice.some(4, |dice| dice.micros(500_000, 40_000_000)),
         bonus: dice.some(5, bonus).unwrap_or_default(),
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
+        estimate: None,
     };
     if place == PROTECTING || place == BUYING {
         program.mechanism = if place == PROTECTING { protection(dice) } else { sell_in(dice) };
@@ -524,6 +529,20 @@ fn program(dice: &mut Dice, place: usize) -> Program {
     }
     fit_draws(&mut program);
     program
+}
+
+/// Programs with a currency may estimate what partners buy. They are drawn aside, so that all else of a seed stays as it was.
+fn estimate(dice: &mut Dice, programs: &mut [Program]) {
+    for program in programs.iter_mut().filter(|program| program.currency.is_some()) {
+        let fits = !program.mechanism.protects_stock() && !program.mechanism.is_drawn_on();
+        let per_unit = dice.one_in(2);
+        let (benefit, rate) = match per_unit {
+            true => (Benefit::PerUnit, dice.micros(10_000, 3_000_000)),
+            false => (Benefit::Percent, dice.micros(1_000, 200_000)),
+        };
+        let lapses_after_days = dice.below(150) as u32;
+        program.estimate = Some(SellInEstimate { benefit, rate, lapses_after_days }).filter(|_| fits);
+    }
 }
 
 fn protection(dice: &mut Dice) -> Mechanism {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use contract::{Code, Mechanism, Program, Rounding};
+use contract::{Code, EstimateKind, Mechanism, Program, Rounding};
 
 use crate::history::Act;
 use crate::real::Found;
@@ -54,6 +54,8 @@ pub struct Reached {
     /// In one program, and in programs of one history.
     in_program: BTreeMap<Pair, u64>,
     in_history: BTreeMap<Pair, u64>,
+    /// What estimates have moved.
+    estimated: BTreeMap<(EstimateKind, bool, bool), u64>,
 }
 
 impl Reached {
@@ -73,6 +75,7 @@ impl Reached {
         count(&mut self.acts, kinds);
         count(&mut self.in_program, pairs);
         count(&mut self.in_history, pairs_of(&features));
+        count(&mut self.estimated, found.estimated.iter().copied());
         count(&mut self.found, found.once.iter().copied());
         count(&mut self.withdrawn, found.withdrawn.iter().copied());
         count(&mut self.absent, CHECKS.into_iter().filter(|code| !found.everywhere.contains(code)));
@@ -81,6 +84,7 @@ impl Reached {
     pub fn join(&mut self, other: Reached) {
         self.histories += other.histories;
         add(&mut self.acts, other.acts);
+        add(&mut self.estimated, other.estimated);
         add(&mut self.found, other.found);
         add(&mut self.withdrawn, other.withdrawn);
         add(&mut self.absent, other.absent);
@@ -97,6 +101,8 @@ impl Reached {
         }
         let acts: Vec<String> = self.acts.iter().map(|(act, count)| format!("{act} {count}")).collect();
         let _ = writeln!(table, "  acts: {}", acts.join(", "));
+        let estimated: Vec<String> = self.estimated.iter().map(|(what, times)| format!("{what:?} {times}")).collect();
+        let _ = writeln!(table, "  estimates: {}", estimated.join(", "));
         for (pairs, place) in [(&self.in_program, "one program"), (&self.in_history, "one history")] {
             let Some(((one, other), times)) = pairs.iter().min_by_key(|(_, times)| **times) else { continue };
             let _ = writeln!(
@@ -117,6 +123,11 @@ impl Reached {
         };
         assert_eq!(never(&self.found), [], "checks that never found anything");
         assert_eq!(never(&self.absent), [], "checks that always found something");
+        assert_eq!(
+            self.estimated.len(),
+            3 * 2 * 2,
+            "estimates: what happened, more or less, of a frozen period or not"
+        );
         let with_ways = TERMS * (KINDS - 4) + OF_POINTS + OF_FUNDS + 2 * OF_STOCKS;
         assert_eq!(self.in_program.len(), TERMS * (TERMS - 1) / 2 + with_ways, "pairs in one program");
         let features = TERMS + KINDS;

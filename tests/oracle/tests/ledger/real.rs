@@ -7,7 +7,7 @@ use accrual_sink::SinkStage;
 use compliance::LedgerStage;
 use contract::{
     AccrualEvent, AccrualMovement, Action, Authorization, Cadence, Code, Command, Control, Day, EntitlementEvent,
-    Finding, Id, JournalEntry, Micros, Reference, Settlement, Side, Topic,
+    EstimateKind, Finding, Id, JournalEntry, Micros, Reference, Settlement, Side, Topic,
 };
 use oracle::{Order, Verdict};
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StorageError, View};
@@ -55,6 +55,8 @@ pub struct Found {
     pub once: BTreeSet<Code>,
     pub withdrawn: BTreeSet<Code>,
     pub everywhere: BTreeSet<Code>,
+    /// What estimates have moved: what happened, whether it was more, and whether its period had frozen.
+    pub estimated: BTreeSet<(EstimateKind, bool, bool)>,
 }
 
 impl Real {
@@ -136,6 +138,10 @@ impl Real {
                 orders.push(Order { day: order.date, amount: order.amount });
             }
             AccrualEvent::Closed { .. } => {}
+            AccrualEvent::Estimated(moved) => {
+                let late = !moved.origin_period.is_empty();
+                self.found.estimated.insert((moved.kind, moved.amount > Micros::ZERO, late));
+            }
         }
     }
 

@@ -161,6 +161,7 @@ fn program(dice: &mut Dice, place: u64) -> Program {
         minimum_payout: None,
         bonus: Vec::new(),
         prorate: Default::default(),
+        estimate: None,
     }
 }
 
