@@ -534,7 +534,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
 /// Programs with a currency may estimate what partners buy. They are drawn aside, so that all else of a seed stays as it was.
 fn estimate(dice: &mut Dice, programs: &mut [Program]) {
     for program in programs.iter_mut().filter(|program| program.currency.is_some()) {
-        let fits = !program.mechanism.protects_stock() && !program.mechanism.is_drawn_on();
+        let fits = !program.mechanism.keeps_stock() && !program.mechanism.is_drawn_on();
         let per_unit = dice.one_in(2);
         let (benefit, rate) = match per_unit {
             true => (Benefit::PerUnit, dice.micros(10_000, 3_000_000)),
