@@ -26,7 +26,9 @@ impl Estimate {
     pub(crate) fn book(&mut self, moved: &EstimateMovement) -> Leg {
         let opens = moved.kind.opens(moved.amount);
         let template = Template::estimate(moved.kind, opens, !moved.origin_period.is_empty());
-        let size = Carried::new(moved.amount.abs(), moved.functional.map(Micros::abs));
+        // In the books a change may go the other way: what was bought at a better rate takes the place of what was not.
+        let functional = moved.functional.map(|worth| if moved.amount < Micros::ZERO { -worth } else { worth });
+        let size = Carried::new(moved.amount.abs(), functional);
         let moved = match opens {
             true => {
                 self.open.add(size);

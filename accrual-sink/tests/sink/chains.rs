@@ -100,6 +100,19 @@ fn what_is_estimated_at_sell_in_is_relieved_by_what_is_sold() {
     assert_clean(&mut books);
 }
 
+/// What was bought at 1.30 was bought at 1.10 after all, and one unit more.
+#[test]
+fn an_estimate_may_rise_and_be_worth_less_in_the_books() {
+    let mut books = Books::new(1);
+    let rebate = settlement("REBATE", "2013-Q1", "EUR");
+    books.estimated(&rebate, EstimateKind::Estimated, "100", Some("130"), "");
+    books.estimated(&rebate, EstimateKind::Estimated, "1", Some("-18.90"), "");
+    assert_eq!(books.balances(), ["CR-REB 101 (111.1)", "LI-EST -101 (-111.1)"]);
+    books.estimated(&rebate, EstimateKind::Lapsed, "101", Some("111.10"), "");
+    assert_eq!(books.balances(), [""; 0]);
+    assert_clean(&mut books);
+}
+
 /// GL18: protected stock, paid by a credit memo; a sale of before the cut that comes late is owed back, and a second cut makes
 /// it good.
 #[test]

@@ -200,7 +200,21 @@ fn numbered(mut versions: Vec<ProgramVersion>, id: &Text, name: &str, report: &m
         }
         if is_drawn_otherwise(earlier, later) {
             let message = "this version is drawn on in another way than the one before it";
-            report.add(pair[1].place, message, "points, a fund and their currency last over all versions");
+            report.add(pair[1].place, message, "points, a fund, their currency and group last over all versions");
+        }
+    }
+    let mut counting = versions.iter().filter_map(|version| Some((version, counts(&version.program)?)));
+    if let Some((_, first)) = counting.next() {
+        for (other, _) in counting.filter(|(_, counts)| *counts != first) {
+            let message = format!(
+                "this version counts units by {}, one before it by {first}",
+                counts(&other.program).unwrap_or_default()
+            );
+            report.add(
+                other.place,
+                message,
+                "what one version counted as sold is not what another means: make it a program of its own",
+            );
         }
     }
     let estimating = || versions.iter().filter(|version| version.program.estimate.is_some());
@@ -226,7 +240,19 @@ fn numbered(mut versions: Vec<ProgramVersion>, id: &Text, name: &str, report: &m
 fn is_drawn_otherwise(earlier: &Program, later: &Program) -> bool {
     let drawn_in = |program: &Program| program.currency.filter(|_| program.mechanism.is_drawn_on());
     let is_points = |program: &Program| matches!(program.mechanism, Mechanism::Points(_));
-    drawn_in(earlier) != drawn_in(later) || is_points(earlier) != is_points(later)
+    drawn_in(earlier) != drawn_in(later)
+        || is_points(earlier) != is_points(later)
+        || (drawn_in(earlier).is_some() && earlier.group != later.group)
+}
+
+/// What a program goes by where it counts the units of stocks.
+fn counts(program: &Program) -> Option<&'static str> {
+    match (program.mechanism.protects_stock(), program.mechanism.keeps_stock(), program.estimate) {
+        (true, ..) => Some("cuts of prices"),
+        (_, true, _) => Some("purchases"),
+        (.., Some(_)) => Some("estimates at sell-in"),
+        (.., None) => None,
+    }
 }
 
 fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> Option<ProgramVersion> {

@@ -140,6 +140,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("minimum-payout", before.minimum_payout == now.minimum_payout),
         ("bonus", before.bonus == now.bonus),
         ("prorate", before.prorate == now.prorate),
+        ("estimate-at-sell-in", before.estimate == now.estimate),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
 }

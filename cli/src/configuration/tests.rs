@@ -687,6 +687,29 @@ fn breakage_is_an_estimate_and_the_rest_of_points_are_terms() {
 }
 
 #[test]
+fn what_is_estimated_at_sell_in_is_a_term() {
+    let of = |program: &str| load(folder(&[("programs/rebate.yaml", program)]).path()).unwrap();
+    let before = of(ESTIMATE).reference;
+    let keeps = |program: &str| of(program).keeps_terms(&before, None).is_ok();
+    assert!(keeps(ESTIMATE));
+    assert!(!keeps(&ESTIMATE.replace("1.90", "1.80")));
+    assert!(!keeps(&ESTIMATE.replace("    estimate-at-sell-in: { per-unit: 1.90, lapses-after-days: 90 }\n", "")));
+}
+
+#[test]
+fn versions_count_units_in_one_way() {
+    let (head, version) = ESTIMATE.split_at(ESTIMATE.find("  - from").unwrap());
+    let next = SELL_IN.split_at(SELL_IN.find("  - from").unwrap()).1.replace("2013-", "2014-");
+    let next = next.replace(", not-with: [RESALE]", "");
+    let told = "programs/rebate.yaml:9:5 this version counts units by purchases, one before it by estimates at sell-in (what one \
+                version counted as sold is not what another means: make it a program of its own)";
+    assert_eq!(problems(&[("programs/rebate.yaml", &[head, version, &next].concat())]), [told]);
+    let plain = version.replace("2013-", "2014-");
+    let plain = plain.replace("    estimate-at-sell-in: { per-unit: 1.90, lapses-after-days: 90 }\n", "");
+    assert_eq!(problems(&[("programs/rebate.yaml", &[head, version, &plain].concat())]), [""; 0]);
+}
+
+#[test]
 fn scores_are_known_late_and_their_bands_are_terms() {
     let of = |program: &str| load(folder(&[("programs/score.yaml", program)]).path()).unwrap();
     let before = of(SCORE).reference;

@@ -4,7 +4,7 @@
 //! claim turned round; dates are that of the last tick; control numbers are made of what the answer says, so that the same
 //! answer has the same number and another one has another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anyhow::{Context, Result};
@@ -31,8 +31,9 @@ const AUTHORIZATIONS_MAX: usize = 10;
 /// decided and nothing is written.
 pub(crate) fn write(reader: &Reader, partner: Option<&str>, out: &mut dyn Write) -> Result<()> {
     let Some(as_of) = reader.as_of()? else { return Ok(()) };
-    let outcomes = Outcomes { decided: decided(reader)?, repeated: repeated(reader)? };
-    for (receipt, file) in files(reader, partner)? {
+    let files = files(reader, partner)?;
+    let outcomes = Outcomes { decided: decided(reader)?, repeated: repeated(reader, &files)? };
+    for (receipt, file) in files {
         let sets = answered(reader, &receipt, &file, &outcomes)?;
         for sets in sets.chunk_by(Set::goes_with) {
             out.write_all(interchange(sets, as_of).as_bytes())?;
@@ -54,9 +55,15 @@ fn decided(reader: &Reader) -> Result<BTreeMap<RecordRef, Settled>> {
     Ok(settled(reader)?.into_iter().filter(is_answer).map(|settled| (settled.claim.at.clone(), settled)).collect())
 }
 
-/// Records whose line an earlier record holds with the same content.
-fn repeated(reader: &Reader) -> Result<BTreeMap<RecordRef, Finding>> {
-    let found = reader.findings(|finding| finding.code == Code::LineResubmitted && finding.at.record_no > 0)?;
+/// Records of files of claims whose line an earlier record holds with the same content.
+fn repeated(reader: &Reader, files: &[(Receipt, FileEntry)]) -> Result<BTreeMap<RecordRef, Finding>> {
+    let of_claims: BTreeSet<(&str, u32)> =
+        files.iter().map(|(receipt, _)| (receipt.at.partner.as_str(), receipt.at.file_no)).collect();
+    let is_wanted = |finding: &Finding| {
+        let RecordRef { partner, file_no, record_no } = &finding.at;
+        finding.code == Code::LineResubmitted && *record_no > 0 && of_claims.contains(&(partner.as_str(), *file_no))
+    };
+    let found = reader.findings(is_wanted)?;
     Ok(found.into_iter().map(|finding| (finding.at.clone(), finding)).collect())
 }
 

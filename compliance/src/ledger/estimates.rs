@@ -184,6 +184,7 @@ impl Estimating<'_> {
             Some(of) => (of.product.clone(), wanted(of, known, self.today, state)?),
             None => Default::default(),
         };
+        keep_rates(&standing.parts, &mut wanted.parts);
         if let Some(day) = wanted.lapses {
             LAPSES.put(state, &(day.0, stock.0), &())?;
         }
@@ -264,6 +265,18 @@ impl Estimating<'_> {
     }
 }
 
+/// What stands keeps the worth in the books that it was booked with, whatever became of its rate.
+fn keep_rates(standing: &[Part], wanted: &mut [Part]) {
+    let key = |part: &Part| (part.settlement, part.bought, part.month, part.kind);
+    let stands: BTreeMap<_, &Part> = standing.iter().map(|part| (key(part), part)).collect();
+    for part in wanted {
+        let stood = stands.get(&key(part)).filter(|stood| stood.units == part.units);
+        if let Some(stood) = stood.filter(|stood| stood.worth.amount == part.worth.amount) {
+            part.worth = stood.worth;
+        }
+    }
+}
+
 /// What happened to the lots of a stock up to a day: a function of tables, of what was sold, and of the day.
 fn wanted(stock: &Stock, known: &Known, today: Day, state: &mut dyn State) -> Result<Wanted, StorageError> {
     let Some(subject) = Subject::of(known, &stock.product, &stock.partner) else { return Ok(Wanted::default()) };
@@ -289,19 +302,22 @@ fn wanted(stock: &Stock, known: &Known, today: Day, state: &mut dyn State) -> Re
     let sold: Vec<(Day, i128)> = sold.into_iter().map(|((_, day), units)| (Day(day), units)).collect();
     let digits = known.reference.functional_currency.map_or(2, Currency::minor_digits);
     let mut open: Vec<i128> = vec![0; lots.len()];
+    // Lots that something happens to behind the day on which they lapse, which has not come yet.
+    let mut late = vec![false; lots.len()];
     let mut parts: BTreeMap<(usize, Day, EstimateKind), (i128, Worth)> = BTreeMap::new();
     for moved in moves(&lots, &back, &sold, today) {
         let (lot, of_lot, before) = (&lots[moved.lot], &of_lots[moved.lot], open[moved.lot]);
         let sign = if moved.kind == EstimateKind::Estimated { 1 } else { -1 };
         let after = before + i128::from(sign) * moved.units;
         open[moved.lot] = after;
+        late[moved.lot] |= lot.lapses <= moved.day;
         let part = parts.entry((moved.lot, moved.day.first_of_month(), moved.kind)).or_default();
         part.0 += moved.units;
         part.1.add(of_lot.worth(lot, after, digits), sign);
         part.1.add(of_lot.worth(lot, before, digits), -sign);
     }
-    let is_open = |(lot, open): &(&Lot, &i128)| **open > 0 && lot.lapses > today;
-    let lapses = lots.iter().zip(&open).filter(is_open).map(|(lot, _)| lot.lapses).min();
+    let lapses = |((lot, open), late): ((&Lot, &i128), &bool)| (*open > 0 || *late).then_some(lot.lapses);
+    let lapses = lots.iter().zip(&open).zip(&late).filter_map(lapses).filter(|day| *day > today).min();
     let accounts = of_lots.iter().map(|lot| (lot.settlement.id(), lot.account())).collect();
     let part = |((lot, month, kind), (units, mut worth)): ((usize, Day, EstimateKind), (i128, Worth))| {
         let OfLot { settlement, functional, .. } = &of_lots[lot];
@@ -343,7 +359,7 @@ impl OfLot {
         let books = known.reference.functional_currency;
         let rate = match version.conversion {
             Conversion::Fixed(rate) if books != Some(currency) => Some(rate),
-            _ => known.rate(currency, bought.date),
+            _ => known.latest_rate(currency, bought.date).map(|(_, rate)| rate),
         };
         let functional = books.zip(rate).map(|(books, rate)| whole.times(rate).round(books.minor_digits()));
         Some(OfLot { settlement, class: version.class, terms, whole, functional })

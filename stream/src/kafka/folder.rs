@@ -7,13 +7,15 @@ use std::sync::{Arc, Weak};
 use std::thread;
 
 use crate::StorageError;
-use crate::kafka::home::{Checkpoints, Home, Keeping, TaskIdentity};
+use crate::kafka::home::{Checkpoints, Home, Keeping, TaskIdentity, book_of};
 use crate::kafka::{Book, Cluster, StageSpec, TaskOptions};
 use crate::store::{Durability, RocksMemory, RocksStore, Store};
 
 pub(crate) const STORE: &str = "store";
 /// Begins the names of copies of the store that are becoming checkpoints.
 const OUTGOING: &str = "outgoing-";
+/// A checkpoint that is to become the store.
+const INCOMING: &str = "incoming";
 
 /// A task's folder, and the place of its checkpoints.
 pub struct FolderHome {
@@ -47,16 +49,38 @@ impl FolderHome {
         Ok(store)
     }
 
-    /// Takes away copies that are no checkpoints yet: whoever was at it was killed, or has lost the task.
+    /// # Errors
+    /// A store that was fetched does not open, or holds something else than its book says.
+    fn try_out(&self, fetched: &Path, book: &Book) -> Result<(), StorageError> {
+        let store = RocksStore::open_sharing(fetched, &self.memory, Durability::Process)?;
+        let holds = book_of(&store)?.is_some_and(|(task, found)| task == self.task && found == *book);
+        holds.then_some(()).ok_or_else(|| StorageError::new("it holds something else than its book says"))
+    }
+
+    /// Takes away copies that are no checkpoints, or no store, yet: whoever was at it was killed, or has lost the task.
     fn sweep(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.own)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(OUTGOING) {
+            let name = entry.file_name();
+            if name == INCOMING || name.to_string_lossy().starts_with(OUTGOING) {
                 remove(&entry.path())?;
             }
         }
         Ok(())
     }
+}
+
+/// Waits until every file of a store has reached the disk.
+pub(crate) fn sync_store(store: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(store)? {
+        sync(&entry?.path())?;
+    }
+    sync(store)
+}
+
+/// Waits until a file, or what a folder lists, has reached the disk.
+pub(crate) fn sync(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
 }
 
 /// What the folders of a task are called.
@@ -73,14 +97,19 @@ impl Home for FolderHome {
         self.checkpoints.as_ref().map_or(Ok(Vec::new()), |checkpoints| checkpoints.whole(&self.task))
     }
 
-    /// The own store stays as long as the checkpoint is not fetched whole.
+    /// The own store stays until the checkpoint is there whole, opens, holds what its book says and is on the disk.
     fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
-        let checkpoints = self.checkpoints.as_ref().ok_or_else(|| StorageError::new("no checkpoints are kept"))?;
-        let (store, incoming) = (self.own.join(STORE), self.own.join("incoming"));
+        let checkpoints = self.checkpoints.clone().ok_or_else(|| StorageError::new("no checkpoints are kept"))?;
+        let (store, incoming) = (self.own.join(STORE), self.own.join(INCOMING));
         remove(&incoming).map_err(|error| failure(&incoming, &error))?;
-        checkpoints.fetch(&self.task, book, &incoming)?;
-        let moved = remove(&store).and_then(|()| fs::rename(&incoming, &store));
-        moved.map_err(|error| failure(&store, &error))?;
+        let fetched = checkpoints.fetch(&self.task, book, &incoming).and_then(|()| self.try_out(&incoming, book));
+        if let Err(error) = fetched {
+            // What is left of it would take the room that the own store needs.
+            remove(&incoming).map_err(|error| failure(&incoming, &error))?;
+            return Err(error);
+        }
+        let moved = sync_store(&incoming).and_then(|()| remove(&store)).and_then(|()| fs::rename(&incoming, &store));
+        moved.and_then(|()| sync(&self.own)).map_err(|error| failure(&store, &error))?;
         self.open_own()
     }
 
@@ -132,7 +161,7 @@ pub(crate) fn failure(path: &Path, error: &io::Error) -> StorageError {
 mod tests {
     use super::*;
     use crate::kafka::checkpoints::tests::places;
-    use crate::kafka::home::{FORMAT, apply, book_of, look};
+    use crate::kafka::home::{FORMAT, apply, look};
     use crate::kafka::{Approval, Cause, Incarnation, Place, TaskId};
     use crate::store::{Changes, Column};
 
@@ -163,6 +192,42 @@ mod tests {
         changes.put(b"k", &[], &next.to_be_bytes());
         apply(store.as_ref(), &changes, &book).unwrap();
         book
+    }
+
+    /// Files of a store, spoilt in ways in which a copy is not.
+    fn spoils() -> [fn(&Path); 3] {
+        [
+            |store| {
+                let mut paths = fs::read_dir(store).unwrap().map(|entry| entry.unwrap().path());
+                let table = paths.find(|path| path.extension().is_some_and(|extension| extension == "sst")).unwrap();
+                let bytes = fs::read(&table).unwrap();
+                // A name of its own: tables are shared with the store that they were taken from.
+                fs::remove_file(&table).unwrap();
+                fs::write(&table, &bytes[..bytes.len() / 2]).unwrap();
+            },
+            |store| fs::remove_file(store.join("CURRENT")).unwrap(),
+            |store| fs::remove_dir_all(store).unwrap(),
+        ]
+    }
+
+    #[test]
+    fn the_own_store_stays_where_a_checkpoint_does_not_open() {
+        for spoil in spoils() {
+            let (here, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let place: Arc<dyn Checkpoints> = Arc::new(crate::kafka::checkpoints::Folder::make(shared.path()).unwrap());
+            let mut home = home(here.path(), &place);
+            let store = home.open().unwrap();
+            look(store.as_ref(), &identity()).unwrap().unwrap();
+            let book = write(&store, 5);
+            home.checkpoint(&store, &book).unwrap().wait().unwrap();
+            write(&store, 3);
+            drop(store);
+            spoil(&shared.path().join("two-0").join("00000000000000000005-0000000000").join(STORE));
+            assert!(home.restore(&book).is_err());
+            let own = home.open().unwrap();
+            assert_eq!(own.get(Column::State, b"k").unwrap(), Some(3u64.to_be_bytes().to_vec()));
+            assert_eq!(fs::read_dir(here.path().join("tasks/two-0")).unwrap().count(), 1, "nothing is left of it");
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::kafka::home::{self, Home, TaskIdentity};
 use crate::kafka::recover::{self, Base, Decision, Situation, Tail};
 use crate::kafka::task::of_transport;
 use crate::kafka::{
-    Book, Channels, Cluster, HOP, Incarnation, Mark, Origin, Received, StageSpec, Stop, TaskError, TaskId, Transport,
+    Book, Channels, Cluster, HOP, Incarnation, Mark, Origin, Place, Received, StageSpec, Stop, TaskError, TaskId,
+    Transport,
 };
 use crate::store::Store;
 
@@ -81,6 +82,12 @@ impl Ground {
         recover::decide(&Situation { mark, bases, visible, input_start: *input_start, incarnations })
     }
 
+    /// Whether no checkpoint can be so much nearer to the mark that it would be taken instead: then none is asked for.
+    fn is_near(&self, own: &Book) -> bool {
+        let mark = self.mark.as_ref().map(|mark| mark.place).unwrap_or_default();
+        own.place > Place::default() && mark.next <= own.place.next + recover::NEARER_RECORDS
+    }
+
     /// Opens the store that the task goes on from. A checkpoint that cannot be taken is left aside, with a warning.
     ///
     /// # Errors
@@ -93,6 +100,10 @@ impl Ground {
         loop {
             let own = home.open()?;
             let own_book = home::look(own.as_ref(), identity)??.unwrap_or_else(fresh);
+            let alone = Base { book: as_of_now(own_book.clone()) };
+            if self.is_near(&alone.book) && self.decide(std::slice::from_ref(&alone)) == Ok(Decision::From(0)) {
+                return Ok((own, alone.book));
+            }
             // A place elsewhere that does not answer is no reason to stop for good.
             let kept =
                 home.checkpoints().map_err(|error| TaskError::Again(format!("checkpoints are not told: {error}")))?;
@@ -100,7 +111,7 @@ impl Ground {
             let books = [own_book].into_iter().chain(kept.iter().cloned());
             let bases: Vec<Base> = books.map(|book| Base { book: as_of_now(book) }).collect();
             let index = match (self.decide(&bases), trouble.take()) {
-                (Err(_), Some(error)) => return Err(error.into()),
+                (Err(_), Some(error)) => return Err(TaskError::Again(format!("no checkpoint can be taken: {error}"))),
                 (Err(stop), None) => return Err(stop.into()),
                 (Ok(Decision::From(0)), _) => return Ok((own, bases[0].book.clone())),
                 (Ok(Decision::From(index)), _) => index,

@@ -74,7 +74,7 @@ pub(crate) const FOLD_RECORDS: u64 = 20_000;
 
 /// A checkpoint that is nearer to the mark than the own store by more records than that is taken instead: one may hold
 /// hundreds of rows. An empty store is as far as can be, it is what a lost disk leaves.
-const NEARER_RECORDS: u64 = 1_000;
+pub(crate) const NEARER_RECORDS: u64 = 1_000;
 
 /// Where to fold from.
 ///

@@ -61,6 +61,8 @@ pub struct Task<S: Stage, T: Transport> {
     floors: Vec<Floor>,
     /// When the floors of outputs that are seldom written to were raised last.
     raised: Instant,
+    /// Some have risen since the last mark.
+    has_risen: bool,
     marks: (String, u16, usize),
     incoming: VecDeque<Incoming<S::In>>,
     wanted: Vec<(TableId, Vec<u8>)>,
@@ -251,6 +253,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             target,
             floors,
             raised: now,
+            has_risen: false,
             marks: (marks, marks_partition, slots),
             incoming: VecDeque::new(),
             wanted: Vec::new(),
@@ -329,10 +332,14 @@ impl<S: Stage, T: Transport> Task<S, T> {
 
     /// Commits what is open, at the end of a task's time.
     pub fn finish(&mut self) -> Result<(), TaskError> {
-        if self.target.is_none() && (self.raise_floors() || self.work.outputs.batch != Batch::default()) {
-            self.commit()?;
+        if self.target.is_some() {
+            return Ok(());
         }
-        Ok(())
+        let is_open = self.work.outputs.batch != Batch::default();
+        if !is_open {
+            self.raise_floors();
+        }
+        if is_open || self.has_risen { self.commit() } else { Ok(()) }
     }
 
     fn gather(&mut self, wait: Duration) -> Result<(), TaskError> {
@@ -437,9 +444,6 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let changes = self.overlay.seal();
         if self.target.is_none() {
             self.send_deltas(&changes)?;
-            if self.raised.elapsed() >= self.options.floor_interval {
-                self.raise_floors();
-            }
             self.send_mark()?;
             self.work.outputs.writer.commit()?;
         } else if self.work.outputs.open.is_some() {
@@ -458,6 +462,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
             batch.newest = None;
         }
         (self.since, self.took) = (Instant::now(), started.elapsed());
+        if self.target.is_none() && self.raised.elapsed() >= self.options.floor_interval {
+            self.raise_floors();
+        }
         self.observer.committed(self.id, &batch, commit, self.took.saturating_sub(commit));
         let is_due = self.checkpointed.elapsed() >= self.options.checkpoint_interval;
         if self.target.is_none() && self.keeping.is_none() && is_due {
@@ -479,7 +486,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let (topic, partition, slot) = &self.marks;
         let (key, value) = (Some(key.as_slice()), Some(value.as_slice()));
         let sending = Sending { topic, partition: *partition, key, value, label: None, slot: *slot };
-        Ok(self.work.outputs.writer.send(sending)?)
+        self.work.outputs.writer.send(sending)?;
+        self.has_risen = false;
+        Ok(())
     }
 
     /// Puts the changes of the transaction on a topic, where that is measured.
@@ -521,25 +530,29 @@ impl<S: Stage, T: Transport> Task<S, T> {
 
     /// Whether a task with nothing to commit has a mark to write all the same: others go on writing to its outputs.
     fn floors_rise(&mut self) -> bool {
-        let is_idle = self.target.is_none() && self.work.outputs.batch == Batch::default();
-        is_idle && self.raised.elapsed() >= self.options.floor_interval && self.raise_floors()
+        if self.target.is_some() || self.work.outputs.batch != Batch::default() {
+            return false;
+        }
+        if self.raised.elapsed() >= self.options.floor_interval {
+            self.raise_floors();
+        }
+        self.has_risen
     }
 
     /// Raises the floors of outputs that nothing of this task is on its way to: its next record there comes behind what is
-    /// there now, whoever wrote that. An end that cannot be asked for is asked for again later. Whether one has risen.
-    fn raise_floors(&mut self) -> bool {
-        let mut has_risen = false;
+    /// there now, whoever wrote that. No transaction is open, as brokers may take long to answer; where one does not, all are
+    /// asked again later.
+    fn raise_floors(&mut self) {
+        self.raised = Instant::now();
         for (slot, floor) in self.floors.iter_mut().enumerate() {
             if floor.number != self.work.book.numbers[slot] || self.work.outputs.visible[slot] > floor.number {
                 continue;
             }
             let (topic, partition) = self.about.channels.target(slot);
-            let end = self.transport.bounds(topic, partition).map_or(0, |(_, end)| end);
-            has_risen |= end > floor.offset;
+            let Ok((_, end)) = self.transport.bounds(topic, partition) else { return };
+            self.has_risen |= end > floor.offset;
             floor.offset = floor.offset.max(end);
         }
-        self.raised = Instant::now();
-        has_risen
     }
 
     fn ask_for_missing(&mut self) -> Result<(), TaskError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stream::StorageError;
 use stream::kafka::home::{Home, Keeping};
-use stream::kafka::{Book, Origin, RepairRequest, TaskId, TaskOptions, Wire};
+use stream::kafka::{Book, Channels, Origin, RepairRequest, TaskId, TaskOptions, Transport, Wire};
 use stream::outbox::route;
 use stream::store::Store;
 
@@ -17,7 +17,7 @@ use crate::homes::{Checkpoints, Disk};
 use crate::intake::Intake;
 use crate::toy::{Count, Framed, Step, Text, input};
 use crate::verify::{all, marks, views_of};
-use crate::world::{GENERATION, World, open};
+use crate::world::{GENERATION, World, open, spec};
 
 fn world(steps: &[Step], partitions: u16) -> World {
     World::new(partitions, Intake::new(steps, partitions, None), Fate::kind(), Dice(1))
@@ -59,6 +59,24 @@ fn a_torn_tail_is_repaired_by_its_writer() {
     world.drain().unwrap();
     all(&world, &steps).unwrap();
     assert!(world.fate.seen().contains_key("writer repairs"));
+}
+
+#[test]
+fn whoever_takes_over_looks_at_nothing_that_others_wrote() {
+    let steps = input(&mut Dice(4), 60);
+    let mut world = world(&steps, 2);
+    world.adjust = |options| options.floor_interval = Duration::ZERO;
+    world.drain().unwrap();
+    all(&world, &steps).unwrap();
+    for seat in &world.seats {
+        let mark = marks(&world.log, seat.id).pop().unwrap();
+        let channels = Channels::of(&spec(seat.id.stage.into(), 2), |name| format!("t.{name}"));
+        for (slot, floor) in mark.by_slot(&channels).unwrap().0.iter().enumerate() {
+            let (topic, partition) = channels.target(slot);
+            let (_, end) = world.log.bounds(topic, partition).unwrap();
+            assert_eq!(floor.offset, end, "{}, {topic} {partition}", seat.id);
+        }
+    }
 }
 
 #[test]
