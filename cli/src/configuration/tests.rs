@@ -642,8 +642,8 @@ fn points_and_funds_say_what_draws_need() {
     let found = of(&format!("{POINTS}{other}"));
     assert_eq!(
         found,
-        ["programs/drawn.yaml:9:5 this version is drawn on in another way than the one before it (points, a fund and \
-          their currency last over all versions)"]
+        ["programs/drawn.yaml:9:5 this version is drawn on in another way than the one before it (points, a fund, \
+          their currency and group last over all versions)"]
     );
 }
 

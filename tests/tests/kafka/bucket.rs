@@ -2,14 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::broker::Brokers;
 use tests::s3::ObjectStore;
 
 use crate::load::Load;
-use crate::plant::{PARTS, Plant};
+use crate::plant::{DONE_WITHIN, PARTS, Plant};
+
+/// Partitions where a configuration says nothing else.
+const PARTITIONS: usize = 4;
+/// What a process tells of each task that it has found a store for.
+const OPENS: &str = "task opens";
 
 #[test]
 fn a_line_whose_inputs_are_trimmed_goes_on_from_a_bucket() {
@@ -69,9 +74,15 @@ fn processes_lose_their_disks_and_the_object_store_comes_and_goes() {
     for part in PARTS {
         plant.end(part, 1, Signal::KILL);
         plant.wipe(part, 1);
-        plant.start(part, 1);
     }
-    std::thread::sleep(Duration::from_secs(2));
+    let before = plant.count(OPENS);
+    PARTS.iter().for_each(|part| plant.start(part, 1));
+    // Whoever has no disk cannot do without the object store; whoever has one can.
+    let deadline = Instant::now() + DONE_WITHIN;
+    while plant.count(OPENS) < before + PARTS.len() * PARTITIONS {
+        assert!(Instant::now() < deadline, "not all tasks are open\n{}", plant.logs());
+        std::thread::sleep(Duration::from_millis(100));
+    }
     store.kill().unwrap();
     assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
     load.expected.assert_same(&plant.exports(), "without an object store");

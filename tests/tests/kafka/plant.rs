@@ -352,7 +352,7 @@ impl Plant {
         recoveries
     }
 
-    fn logs(&self) -> String {
+    pub fn logs(&self) -> String {
         let logs: Vec<String> = self.processes.iter().map(|process| self.log(&process.part, process.copy)).collect();
         logs.join("\n")
     }
