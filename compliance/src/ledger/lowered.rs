@@ -117,14 +117,11 @@ fn first_cut(special: &SpecialPrice, protecting: &[&Program], known: &Known) -> 
 
 #[cfg(test)]
 mod tests {
-    use contract::{
-        BookCost, Cadence, Control, Currency, Debit, Entitlement, EntitlementEvent, Mechanism, Purchase, Reference,
-        Resale,
-    };
+    use contract::{BookCost, Cadence, Currency, Debit, Entitlement, Mechanism, Purchase, Reference, Resale};
 
     use super::*;
     use crate::ledger::laws::Dice;
-    use crate::ledger::scenario::{Bench, plain_program};
+    use crate::ledger::scenario::{Lived, plain_program};
     use crate::programs::special_price::debit;
     use crate::units::trial::{day, line, market};
 
@@ -216,35 +213,9 @@ mod tests {
     fn no_more_is_given_than_the_tables_say_in_the_end() {
         let mut lowered = 0;
         for seed in 0..80 {
-            let mut dice = Dice(seed);
-            let mut bench = if seed % 2 == 0 { Bench::new() } else { Bench::in_slices(1) };
-            let (mut reference, mut standing, mut today) = (tables(&mut dice), Vec::new(), day("2013-01-01"));
-            bench.configure(&reference);
-            for number in 0..60 {
-                match dice.below(9) {
-                    0 => bench.control(&Control::Settle),
-                    1 => {
-                        today = today.plus(dice.below(30) as i32);
-                        bench.control(&Control::Tick { as_of: today });
-                    }
-                    2 => {
-                        reference = tables(&mut dice);
-                        bench.configure(&reference);
-                    }
-                    3 if !standing.is_empty() => {
-                        let gone = standing.swap_remove(dice.below(standing.len() as u64) as usize);
-                        bench.take(&EntitlementEvent::Revoke(Box::new(gone)));
-                    }
-                    _ => {
-                        if let Some(sold) = sale(&mut dice, number, bench.control, &reference) {
-                            bench.take(&EntitlementEvent::Grant(Box::new(sold.clone())));
-                            standing.push(sold);
-                        }
-                    }
-                }
-            }
-            bench.control(&Control::Tick { as_of: today });
-            bench.verify();
+            let draw =
+                |dice: &mut Dice, number, lived: &Lived| sale(dice, number, lived.bench.control, &lived.reference);
+            let Lived { mut bench, reference, standing, .. } = Lived::new(seed, 60, tables, draw);
             let rows = bench.rows();
             lowered += rows.iter().filter(|row| row.bound == "price-protection").count();
             let given: Micros = rows.iter().filter(|row| row.program == "DEBIT").map(|row| row.amount).sum();

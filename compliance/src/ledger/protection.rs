@@ -318,12 +318,12 @@ fn cuts_of<'k>(version: &'k Program, product: &'k str, known: &'k Known) -> impl
 mod tests {
     use std::sync::Arc;
 
-    use contract::{BookCost, Cadence, Control, Currency, EntitlementEvent, Mechanism, Reference};
+    use contract::{BookCost, Cadence, Currency, Mechanism, Reference};
     use stream::{Blobs, MemoryState};
 
     use super::*;
     use crate::ledger::laws::Dice;
-    use crate::ledger::scenario::{Bench, plain_program};
+    use crate::ledger::scenario::{Lived, plain_program};
     use crate::programs::price_protection::taken_from;
     use crate::units::trial::{day, line, market};
 
@@ -394,34 +394,8 @@ mod tests {
     #[test]
     fn what_stands_in_the_end_follows_from_sales_and_tables_alone() {
         for seed in 0..60 {
-            let mut dice = Dice(seed);
-            let mut bench = if seed % 2 == 0 { Bench::new() } else { Bench::in_slices(1) };
-            let (mut reference, mut standing, mut today) = (tables(&mut dice), Vec::new(), day("2013-01-01"));
-            bench.configure(&reference);
-            for number in 0..80 {
-                match dice.below(9) {
-                    0 => bench.control(&Control::Settle),
-                    1 => {
-                        today = today.plus(dice.below(30) as i32);
-                        bench.control(&Control::Tick { as_of: today });
-                    }
-                    2 => {
-                        reference = tables(&mut dice);
-                        bench.configure(&reference);
-                    }
-                    3 if !standing.is_empty() => {
-                        let gone = standing.swap_remove(dice.below(standing.len() as u64) as usize);
-                        bench.take(&EntitlementEvent::Revoke(Box::new(gone)));
-                    }
-                    _ => {
-                        let sold = sale(&mut dice, number, bench.control);
-                        bench.take(&EntitlementEvent::Grant(Box::new(sold.clone())));
-                        standing.push(sold);
-                    }
-                }
-            }
-            bench.control(&Control::Tick { as_of: today });
-            bench.verify();
+            let draw = |dice: &mut Dice, number, lived: &Lived| Some(sale(dice, number, lived.bench.control));
+            let Lived { mut bench, reference, standing, .. } = Lived::new(seed, 80, tables, draw);
             let mut rows: Vec<(Text, Micros, Micros)> =
                 bench.rows().into_iter().map(|row| (row.period, row.measure_delta, row.amount)).collect();
             rows.sort();

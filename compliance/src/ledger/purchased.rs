@@ -66,14 +66,11 @@ impl Protecting<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use contract::{
-        Benefit, Cadence, Code, Control, Currency, Entitlement, EntitlementEvent, Finding, Mechanism, Program,
-        Reference, Text,
-    };
+    use contract::{Benefit, Cadence, Code, Currency, Entitlement, Finding, Mechanism, Program, Reference, Text};
 
     use super::*;
     use crate::ledger::laws::Dice;
-    use crate::ledger::scenario::{Bench, plain_program};
+    use crate::ledger::scenario::{Bench, Lived, plain_program};
     use crate::programs::price_protection::taken_from;
     use crate::units::trial::{day, line, market};
 
@@ -158,34 +155,9 @@ mod tests {
     fn what_is_paid_in_the_end_follows_from_purchases_and_sales_alone() {
         let mut resold = 0;
         for seed in 0..80 {
-            let mut dice = Dice(seed);
-            let mut bench = if seed % 2 == 0 { Bench::new() } else { Bench::in_slices(1) };
-            let (mut reference, mut standing, mut today) = (tables(&mut dice), Vec::new(), day("2013-01-01"));
-            bench.configure(&reference);
-            for number in 0..80 {
-                match dice.below(9) {
-                    0 => bench.control(&Control::Settle),
-                    1 => {
-                        today = today.plus(dice.below(30) as i32);
-                        bench.control(&Control::Tick { as_of: today });
-                    }
-                    2 => {
-                        reference = tables(&mut dice);
-                        bench.configure(&reference);
-                    }
-                    3 if !standing.is_empty() => {
-                        let gone = standing.swap_remove(dice.below(standing.len() as u64) as usize);
-                        bench.take(&EntitlementEvent::Revoke(Box::new(gone)));
-                    }
-                    _ => {
-                        let sold = sale(&mut dice, number, bench.control, &standing);
-                        bench.take(&EntitlementEvent::Grant(Box::new(sold.clone())));
-                        standing.push(sold);
-                    }
-                }
-            }
-            bench.control(&Control::Tick { as_of: today });
-            bench.verify();
+            let draw =
+                |dice: &mut Dice, number, lived: &Lived| Some(sale(dice, number, lived.bench.control, &lived.standing));
+            let Lived { mut bench, reference, standing, .. } = Lived::new(seed, 80, tables, draw);
             let expected = expected(&reference, &standing);
             resold += expected.values().filter(|(_, resold)| *resold > 0).count();
             assert_eq!(paid(&mut bench), expected, "seed {seed}");

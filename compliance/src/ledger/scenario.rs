@@ -13,6 +13,7 @@ use contract::{
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
+use super::laws::Dice;
 use super::{
     AccrualRow, EstimateRow, Holding, LedgerStage, Standing as Stands, accrual_rows, estimate_rows, holdings,
     standings, verify, verify_estimates,
@@ -21,7 +22,7 @@ use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
-use crate::units::trial::line;
+use crate::units::trial::{day, line};
 
 /// The only partition.
 const ALONE: Shard = Shard { index: 0, count: 1 };
@@ -61,6 +62,60 @@ pub(crate) struct Bench {
 
 /// Latest value under each key.
 pub(crate) type Standing = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// What a history has come to: the ledger, the tables and the sales that stand, and the day.
+pub(crate) struct Lived {
+    pub bench: Bench,
+    pub reference: Reference,
+    pub standing: Vec<Entitlement>,
+    pub today: Day,
+}
+
+impl Lived {
+    /// A history drawn from a seed, up to a last tick: sales come and go, tables change, time passes.
+    pub fn new(
+        seed: u64,
+        events: u32,
+        tables: impl Fn(&mut Dice) -> Reference,
+        sale: impl Fn(&mut Dice, u32, &Lived) -> Option<Entitlement>,
+    ) -> Lived {
+        let mut dice = Dice(seed);
+        let bench = if seed.is_multiple_of(2) { Bench::new() } else { Bench::in_slices(1) };
+        let (reference, today) = (tables(&mut dice), day("2013-01-01"));
+        let mut lived = Lived { bench, reference, standing: Vec::new(), today };
+        lived.bench.configure(&lived.reference);
+        for number in 0..events {
+            match dice.below(9) {
+                0 => lived.bench.control(&Control::Settle),
+                1 => {
+                    lived.today = lived.today.plus(dice.below(30) as i32);
+                    lived.tick();
+                }
+                2 => {
+                    lived.reference = tables(&mut dice);
+                    lived.bench.configure(&lived.reference);
+                }
+                3 if !lived.standing.is_empty() => {
+                    let gone = lived.standing.swap_remove(dice.below(lived.standing.len() as u64) as usize);
+                    lived.bench.take(&EntitlementEvent::Revoke(Box::new(gone)));
+                }
+                _ => {
+                    if let Some(sold) = sale(&mut dice, number, &lived) {
+                        lived.bench.take(&EntitlementEvent::Grant(Box::new(sold.clone())));
+                        lived.standing.push(sold);
+                    }
+                }
+            }
+        }
+        lived.tick();
+        lived
+    }
+
+    fn tick(&mut self) {
+        self.bench.control(&Control::Tick { as_of: self.today });
+        self.bench.verify();
+    }
+}
 
 impl Bench {
     pub fn new() -> Bench {
