@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use stream::kafka::{TopicPlan, create_topics};
 
 use super::kafka::accrued;
@@ -39,10 +39,25 @@ const DELTAS: &str = "bench.deltas";
 const DONE_WITHIN: Duration = Duration::from_secs(7_200);
 
 /// What came of the recoveries of one stage.
-#[derive(Clone, Copy, Debug, Default)]
-struct Folding {
-    records: f64,
-    seconds: f64,
+#[derive(Clone, Debug, Default)]
+struct Recoveries {
+    /// From each kill to the mark.
+    back: Vec<Duration>,
+    folded: f64,
+    fold_seconds: f64,
+}
+
+impl Recoveries {
+    fn folded_per_second(&self) -> f64 {
+        (self.folded / self.fold_seconds.max(0.001)).round()
+    }
+}
+
+/// How many there were goes with them: of few the 99th of a hundred is the longest.
+fn quantiles(mut times: Vec<Duration>) -> Result<Value> {
+    times.sort_unstable();
+    let at = |share| quantile(&times, share).map(|time| time.as_millis() as u64);
+    Ok(json!({ "kills": times.len(), "p50_ms": at(0.5)?, "p99_ms": at(0.99)?, "max_ms": at(1.0)? }))
 }
 
 /// Kills processes in turn, each with its disk, while files come in at most of what the line can do. They come through the
@@ -54,7 +69,7 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
     let full = at_full_load(&mut line)?;
     let pace = Pace { files: 1, every: full.every.div_f64(LOAD), ..full };
     eprintln!("{kills} kills at {} of {} lines/s", pace.lines_per_second(), full.lines_per_second());
-    let (mut back, mut folds, mut caught, mut lag) = (Vec::new(), BTreeMap::<&str, Folding>::new(), 0, 0.0_f64);
+    let (mut stages, mut caught, mut lag) = (BTreeMap::<&str, Recoveries>::new(), 0, 0.0_f64);
     let (feeds, beside, tap) = (line.feeds(), line.folder().to_owned(), Arc::new(Tap::default()));
     let feeder = std::thread::spawn({
         let tap = tap.clone();
@@ -72,12 +87,12 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
         line.start(index)?;
         let sample = line.recovered(index, BACK_WITHIN)?;
         let took = start.elapsed();
-        back.push(took);
         let folded = sum(&sample, "paidonce_folded_records_total", &[]);
         eprintln!("kill {}: {} back after {took:.1?}, {folded} records folded", kill + 1, PARTS[index]);
-        let fold = folds.entry(PARTS[index]).or_default();
-        fold.records += folded;
-        fold.seconds += sum(&sample, "paidonce_recovery_seconds_sum", &[]);
+        let recoveries = stages.entry(PARTS[index]).or_default();
+        recoveries.back.push(took);
+        recoveries.folded += folded;
+        recoveries.fold_seconds += sum(&sample, "paidonce_recovery_seconds_sum", &[]);
         lag = lag.max(sum(&line.sample(index)?, "paidonce_lag_records", &[]));
     }
     tap.ends.store(true, Ordering::Relaxed);
@@ -86,15 +101,18 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
     line.drain(DONE_WITHIN)?;
     line.end_stages()?;
     let same = same_as_embedded(&line)?;
-    back.sort_unstable();
+    let all = stages.values().flat_map(|recoveries| recoveries.back.iter().copied()).collect();
+    let mut back = BTreeMap::from([("all", quantiles(all)?)]);
+    for (stage, recoveries) in &stages {
+        back.insert(stage, quantiles(recoveries.back.clone())?);
+    }
     let rates: BTreeMap<&str, f64> =
-        folds.iter().map(|(stage, fold)| (*stage, (fold.records / fold.seconds.max(0.001)).round())).collect();
+        stages.iter().map(|(stage, recoveries)| (*stage, recoveries.folded_per_second())).collect();
     let figures = json!({
         "partitions": PARTITIONS, "kills": kills, "full_lines_per_second": full.lines_per_second(),
         "load_lines_per_second": pace.lines_per_second(), "live_files": files, "waiting_at_mark_max": lag,
         "kills_of_a_line_that_had_caught_up": caught,
-        "back_p50_ms": quantile(&back, 0.5)?.as_millis() as u64, "back_p99_ms": quantile(&back, 0.99)?.as_millis() as u64,
-        "fold_records_per_second": rates, "same_as_embedded": same,
+        "back_at_marks": back, "fold_records_per_second": rates, "same_as_embedded": same,
     });
     ensure!(same, "the line came to other accruals than the embedded engine");
     figures.as_object().cloned().context("figures are an object")

@@ -210,14 +210,13 @@ fn failover(kills: usize) -> Result<()> {
     let failover = recovery::failover(&written(FAILOVER_LINES, scratch.path())?, kills, scratch.path())?;
     println!(
         "failover, {} kills with lost disks ({} of a line that had caught up), {} partitions, {} of {} lines/s: back at the \
-         marks in p50 {} ms, p99 {} ms; folds records/s {}; accruals as embedded",
+         marks {}; folds records/s {}; accruals as embedded",
         failover["kills"],
         failover["kills_of_a_line_that_had_caught_up"],
         failover["partitions"],
         failover["load_lines_per_second"],
         failover["full_lines_per_second"],
-        failover["back_p50_ms"],
-        failover["back_p99_ms"],
+        failover["back_at_marks"],
         failover["fold_records_per_second"],
     );
     keep_on_this_machine("failover", &failover)
