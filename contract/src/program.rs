@@ -60,6 +60,42 @@ pub struct Program {
 }
 
 impl Program {
+    /// The first version of a program on everything sold in these days, month by month: it pays by this mechanism, by itself,
+    /// when a month is over.
+    pub fn new(id: &str, [from, to]: [Day; 2], mechanism: Mechanism) -> Program {
+        Program {
+            id: id.into(),
+            version: 1,
+            name: id.to_owned(),
+            from,
+            to,
+            selector: Selector::default(),
+            eligible: None,
+            conditions: Conditions::default(),
+            mechanism,
+            estimate: None,
+            period: Cadence::Month,
+            currency: None,
+            conversion: Conversion::default(),
+            caps: Caps::default(),
+            threshold: None,
+            group: None,
+            priority: 1,
+            choose: Choice::default(),
+            stack: None,
+            rounding: Rounding::default(),
+            pay_tier: None,
+            class: AccountingClass::default(),
+            grace_days: 0,
+            close_days: 0,
+            auto_authorise: true,
+            paid: Paid::default(),
+            minimum_payout: None,
+            bonus: Vec::new(),
+            prorate: Proration::default(),
+        }
+    }
+
     /// Programs that compete for a sale share one key, so that one partition decides between them.
     pub fn ledger_key(&self) -> &Text {
         self.group.as_ref().unwrap_or(&self.id)

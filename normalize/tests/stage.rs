@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Action, AuditRecord, Cadence, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule,
-    FileStatus, FileVerdict, Finding, Id, Mechanism, Micros, Movement, OpenFile, ParsedRow, Partner, PartnerKind,
-    Person, Product, Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Tax, Text,
-    Topic,
+    Action, AuditRecord, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule, FileStatus,
+    FileVerdict, Finding, Id, Mechanism, Micros, Movement, OpenFile, ParsedRow, Partner, PartnerKind, Person, Product,
+    Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Tax, Text, Topic,
 };
 use normalize::NormalizeStage;
 use stream::{Blobs, Input, MemoryState, Outbox, Shard, Stage, StorageError};
@@ -703,37 +702,8 @@ fn with_program(mut reference: Reference) -> Reference {
 /// Only its id matters here.
 fn program(id: &str) -> Program {
     let day = |text| Day::parse(text).unwrap();
-    Program {
-        id: id.into(),
-        version: 1,
-        name: id.to_owned(),
-        from: day("2012-01-01"),
-        to: day("2012-12-31"),
-        selector: Default::default(),
-        eligible: None,
-        conditions: Default::default(),
-        mechanism: Mechanism::PerUnit { rate: Micros::ONE },
-        period: Cadence::Month,
-        currency: None,
-        conversion: Default::default(),
-        caps: Default::default(),
-        threshold: None,
-        group: Some("group".into()),
-        priority: 1,
-        choose: Default::default(),
-        stack: None,
-        rounding: Default::default(),
-        pay_tier: None,
-        class: Default::default(),
-        grace_days: 0,
-        close_days: 0,
-        auto_authorise: true,
-        paid: Default::default(),
-        minimum_payout: None,
-        bonus: Vec::new(),
-        prorate: Default::default(),
-        estimate: None,
-    }
+    let year = [day("2012-01-01"), day("2012-12-31")];
+    Program { group: Some("group".into()), ..Program::new(id, year, Mechanism::PerUnit { rate: Micros::ONE }) }
 }
 
 #[test]

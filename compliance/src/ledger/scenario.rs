@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccountingClass, AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Base, Benefit, BookCost,
-    Cadence, Caps, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit,
-    Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
-    LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
-    Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, Selector, SellIn,
-    SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
+    AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Base, Benefit, BookCost, Cadence, Claim,
+    ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency, Day, Debit,
+    Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim, Measure,
+    Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program, Proration,
+    Purchase, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, SellIn, SellInEstimate, Settlement,
+    SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -257,37 +257,8 @@ impl Bench {
 
 /// A program that pays nothing yet, on everything, all year.
 pub(crate) fn plain_program(id: &str, mechanism: Mechanism) -> Program {
-    Program {
-        id: id.into(),
-        version: 1,
-        name: id.into(),
-        from: Day::new(2013, 1, 1).unwrap(),
-        to: Day::new(2013, 12, 31).unwrap(),
-        selector: Selector::default(),
-        eligible: None,
-        conditions: Default::default(),
-        mechanism,
-        period: Cadence::Quarter,
-        currency: None,
-        conversion: Default::default(),
-        caps: Caps::default(),
-        threshold: None,
-        group: None,
-        priority: 1,
-        pay_tier: None,
-        class: AccountingClass::default(),
-        grace_days: 0,
-        close_days: 365,
-        auto_authorise: true,
-        paid: Default::default(),
-        choose: Default::default(),
-        stack: None,
-        rounding: Default::default(),
-        minimum_payout: None,
-        bonus: Vec::new(),
-        prorate: Default::default(),
-        estimate: None,
-    }
+    let year = [Day::new(2013, 1, 1).unwrap(), Day::new(2013, 12, 31).unwrap()];
+    Program { period: Cadence::Quarter, close_days: 365, ..Program::new(id, year, mechanism) }
 }
 
 /// Runs a case file: what a line of it does is written below the line, after `>`.

@@ -298,7 +298,7 @@ fn whos(subject: Subject<'_>, first: Day, last: Day) -> Vec<Who> {
 
 #[cfg(test)]
 mod tests {
-    use contract::{Cadence, Caps, Mechanism, Micros, Partner, PartnerTier, ProductAttribute, Reference, Selector};
+    use contract::{Mechanism, Micros, Partner, PartnerTier, ProductAttribute, Reference, Selector};
 
     use super::*;
     use crate::programs::selection::selects_sale;
@@ -306,37 +306,8 @@ mod tests {
     use crate::units::trial::line;
 
     fn program(id: usize, selector: Selector, from: i32, to: i32) -> Program {
-        Program {
-            id: format!("P{id:06}").into(),
-            version: 1,
-            name: String::new(),
-            from: Day(from),
-            to: Day(to),
-            selector,
-            eligible: None,
-            conditions: Default::default(),
-            mechanism: Mechanism::PerUnit { rate: Micros::ONE },
-            period: Cadence::Month,
-            currency: None,
-            conversion: Default::default(),
-            caps: Caps::default(),
-            threshold: None,
-            group: None,
-            priority: 1,
-            pay_tier: None,
-            class: Default::default(),
-            grace_days: 0,
-            close_days: 0,
-            auto_authorise: true,
-            paid: Default::default(),
-            choose: Default::default(),
-            stack: None,
-            rounding: Default::default(),
-            minimum_payout: None,
-            bonus: Vec::new(),
-            prorate: Default::default(),
-            estimate: None,
-        }
+        let days = [Day(from), Day(to)];
+        Program { selector, ..Program::new(&format!("P{id:06}"), days, Mechanism::PerUnit { rate: Micros::ONE }) }
     }
 
     fn partner(id: &str) -> Partner {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    Benefit, BookCost, Cadence, Caps, Code, Conditions, ConsumerRebate, Control, Credit, Currency, CustomerPayment,
-    Day, DropShipment, Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus, Mechanism, Membership, Micros,
-    Movement, Outlet, Partner, PartnerKind, Person, Product, Program, Proof, RecordRef, Reference, Resale, Restricted,
-    Sale, SaleEvent, Selector, SerialRange, Shipment, SpecialPrice, Split, Tax, Text, Topic,
+    Benefit, BookCost, Code, Conditions, ConsumerRebate, Control, Credit, Currency, CustomerPayment, Day, DropShipment,
+    Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus, Mechanism, Membership, Micros, Movement, Outlet,
+    Partner, PartnerKind, Person, Product, Program, Proof, RecordRef, Reference, Resale, Restricted, Sale, SaleEvent,
+    Selector, SerialRange, Shipment, SpecialPrice, Split, Tax, Text, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
 
@@ -198,37 +198,8 @@ fn cost(from: &str, cost: i64) -> BookCost {
 }
 
 fn program(id: &str, kind: Option<PartnerKind>, mechanism: Mechanism) -> Program {
-    Program {
-        id: id.into(),
-        version: 1,
-        name: id.to_owned(),
-        from: day("2010-01-01"),
-        to: day("2019-12-31"),
-        selector: Selector { partner_kinds: kind.into_iter().collect(), ..Selector::default() },
-        eligible: None,
-        conditions: Conditions::default(),
-        mechanism,
-        period: Cadence::Month,
-        currency: None,
-        conversion: Default::default(),
-        caps: Caps::default(),
-        threshold: None,
-        group: None,
-        priority: 1,
-        pay_tier: None,
-        class: Default::default(),
-        grace_days: 0,
-        close_days: 0,
-        auto_authorise: true,
-        paid: Default::default(),
-        choose: Default::default(),
-        stack: None,
-        rounding: Default::default(),
-        minimum_payout: None,
-        bonus: Vec::new(),
-        prorate: Default::default(),
-        estimate: None,
-    }
+    let selector = Selector { partner_kinds: kind.into_iter().collect(), ..Selector::default() };
+    Program { selector, ..Program::new(id, [day("2010-01-01"), day("2019-12-31")], mechanism) }
 }
 
 pub fn day(text: &str) -> Day {

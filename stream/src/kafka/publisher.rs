@@ -303,7 +303,7 @@ fn book_at(mark: &Mark, numbers: Vec<u64>) -> Book {
     Book { place, last, complete, hash, records, held, numbers, ..Book::default() }
 }
 
-/// Entries of the log as they were published, from the first on. /// Those behind a gap are left out.
+/// Entries of the log as they were published, from the first on. Those behind a gap are left out.
 ///
 /// # Errors
 /// The topic cannot be read.

@@ -79,8 +79,8 @@ pub(crate) const NEARER_RECORDS: u64 = 1_000;
 /// Where to fold from.
 ///
 /// A base serves when it is of the mark's incarnation, the mark stands at it or behind it, and every record that it would
-/// no longer send is visible: it sends what is missing behind it on its way to the mark. A store ahead of its mark holds what was never published, though it was
-/// told so; what an older base publishes in its place is the same.
+/// no longer send is visible: it sends what is missing behind it on its way to the mark. A store ahead of its mark holds
+/// what was never published, though it was told so; what an older base publishes in its place is the same.
 pub fn decide(situation: &Situation<'_>) -> Result<Decision, Stop> {
     let Situation { mark, bases, visible, input_start, incarnations } = situation;
     if let (None, Some(base)) = (mark, bases.first())

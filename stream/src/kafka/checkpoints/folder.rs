@@ -5,14 +5,14 @@
 //! CHECKPOINTS/units-3/00…0815/book     the manifest; written last, by a rename of the whole
 //! ```
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::StorageError;
 use crate::kafka::Book;
 use crate::kafka::checkpoints::{KEPT, LEFT_OVER, Manifest, book_in, checkpoint_name, is_checkpoint, order};
-use crate::kafka::folder::{STORE, copy_store, failure, folder_name, remove};
+use crate::kafka::folder::{STORE, copy_store, failure, folder_name, remove, sync, sync_store};
 use crate::kafka::home::{Checkpoints, TaskIdentity};
 
 const BOOK: &str = "book";
@@ -85,12 +85,10 @@ fn keep(folder: &Path, target: &Path, from: &Path, manifest: &[u8]) -> io::Resul
     let staging = tempfile::Builder::new().prefix(INCOMING).tempdir_in(folder)?;
     let store = staging.path().join(STORE);
     copy_store(from, &store)?;
-    for entry in fs::read_dir(&store)? {
-        sync(&entry?.path())?;
-    }
+    sync_store(&store)?;
     let book = staging.path().join(BOOK);
     fs::write(&book, manifest)?;
-    [&book, &store, staging.path()].into_iter().try_for_each(sync)?;
+    [&book, staging.path()].into_iter().try_for_each(sync)?;
     remove(target)?;
     fs::rename(staging.keep(), target)?;
     sync(folder)
@@ -131,11 +129,6 @@ fn checkpoints(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-/// Waits until a file, or what a folder lists, has reached the disk.
-fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 fn size(folder: &Path) -> io::Result<u64> {

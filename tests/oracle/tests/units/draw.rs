@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Benefit, Cadence, Code, Currency, Day, Finding, Id, Mechanism, Micros, Movement, Partner, PartnerKind, Product,
-    Program, RecordRef, Reference, Sale, SaleEvent, Selector, SellIn, Shipment, Text,
+    Benefit, Code, Currency, Day, Finding, Id, Mechanism, Micros, Movement, Partner, PartnerKind, Product, Program,
+    RecordRef, Reference, Sale, SaleEvent, Selector, SellIn, Shipment, Text,
 };
 
 const PARTNERS: [&str; 4] = ["A", "B", "D", "L"];
@@ -132,36 +132,14 @@ fn program(dice: &mut Dice, place: u64) -> Program {
         _ => Selector::default(),
     };
     let tiers = [None, None, Some(PartnerKind::Distributor), Some(PartnerKind::Reseller)];
+    let from = if dice.chance(30) { day("2012-12-20") } else { day("2010-01-01") };
+    let to = if dice.chance(30) { day("2013-02-10") } else { day("2019-12-31") };
     Program {
-        id: Text::from(format!("P{place}")),
-        version: 1,
-        name: String::new(),
-        from: if dice.chance(30) { day("2012-12-20") } else { day("2010-01-01") },
-        to: if dice.chance(30) { day("2013-02-10") } else { day("2019-12-31") },
         selector,
-        eligible: None,
-        conditions: Default::default(),
-        mechanism: Mechanism::PerUnit { rate: Micros::ONE },
-        period: Cadence::Month,
-        currency: None,
-        conversion: Default::default(),
-        caps: Default::default(),
-        threshold: None,
         group: dice.chance(50).then(|| "group".into()),
         priority: dice.below(3) as u32,
         pay_tier: tiers[dice.below(4) as usize],
-        class: Default::default(),
-        grace_days: 0,
-        close_days: 0,
-        auto_authorise: true,
-        paid: Default::default(),
-        choose: Default::default(),
-        stack: None,
-        rounding: Default::default(),
-        minimum_payout: None,
-        bonus: Vec::new(),
-        prorate: Default::default(),
-        estimate: None,
+        ..Program::new(&format!("P{place}"), [from, to], Mechanism::PerUnit { rate: Micros::ONE })
     }
 }
 
