@@ -163,8 +163,7 @@ impl Judge {
     fn remedy(&mut self, letter: &DeadLetter) -> Remedy {
         let DeadLetter { topic, partition, offset, value, headers, .. } = letter;
         if self.own.contains(topic) {
-            let why = "a stage parked it: rows come in by files and by the topic of a feed, and what a task of this line \
-                       wrote comes again by `paidonce repair`";
+            let why = "a stage parked it, as no task of this line wrote it: rows come in by files and by the topic of a feed";
             return Remedy::Not(why.to_owned());
         }
         let Some(feed) = self.feeds.iter().find(|feed| feed.topic == *topic) else {

@@ -13,7 +13,7 @@ pub struct DeadLetter {
     pub why: String,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
-    /// Empty for a record that a task of ours wrote.
+    /// Of a record without a label.
     pub headers: Vec<Header>,
 }
 

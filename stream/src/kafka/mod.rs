@@ -55,7 +55,7 @@ pub use letters::{DeadLetter, RepairRequest};
 pub use observer::{Batch, Event, Observer, Silent};
 pub use publisher::{Desk, INTAKE_NAME, Publisher, log_partition, place_of, published_log};
 pub use recover::Stop;
-pub use spec::{Cluster, Poison, StageSpec, TaskOptions};
+pub use spec::{Cluster, StageSpec, TaskOptions};
 pub use survey::{Standing, Survey};
 pub use task::{Frame, Progress, Task, writer_name};
 pub use transport::{CommitError, Header, Reader, Received, Sending, Transport, TransportError, Writer};

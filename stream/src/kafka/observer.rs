@@ -17,7 +17,7 @@ pub struct Batch {
     pub released: u64,
     /// Records behind a gap, not taken.
     pub gaps: u64,
-    /// Records put on the topic of dead letters.
+    /// Records of others, put on the topic of dead letters.
     pub dead: u64,
     pub controls: u64,
     /// Slices of controls.

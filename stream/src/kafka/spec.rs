@@ -71,7 +71,7 @@ impl StageSpec {
     }
 }
 
-/// How tasks work; but for `poison`, none of it shows in what they publish.
+/// How tasks work; none of it shows in what they publish.
 #[derive(Clone, Debug)]
 pub struct TaskOptions {
     /// Each task keeps its state in `tasks/<stage>-<partition>` below.
@@ -91,8 +91,6 @@ pub struct TaskOptions {
     pub transaction_bytes: usize,
     /// Bytes of clean state that a task keeps.
     pub cache_bytes: usize,
-    /// What [`crate::kafka::WireError::Poison`] leads to.
-    pub poison: Poison,
     /// Member of the group for as long as the process's identity lasts; a restart takes its partitions back at once.
     pub instance: Option<String>,
     /// A gap that is not repaired is asked for again after that long.
@@ -102,15 +100,6 @@ pub struct TaskOptions {
     pub floor_interval: Duration,
     /// A topic that gets what each transaction changes, to measure what that costs; nobody reads it.
     pub deltas: Option<String>,
-}
-
-/// What is done with a record that cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Poison {
-    /// It is put on the topic of dead letters and counted.
-    Park,
-    /// The task stops in front of it.
-    Stop,
 }
 
 impl TaskOptions {
@@ -125,7 +114,6 @@ impl TaskOptions {
             batch_bytes: 4 << 20,
             transaction_bytes: 8 << 20,
             cache_bytes: 64 << 20,
-            poison: Poison::Park,
             instance: None,
             repair_interval: Duration::from_secs(20),
             floor_interval: Duration::from_secs(10),

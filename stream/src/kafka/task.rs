@@ -227,7 +227,6 @@ impl<S: Stage, T: Transport> Task<S, T> {
                 open: None,
                 batch: Batch::default(),
             },
-            poison: options.poison,
             input_topic: input,
             unsettled: true,
             bytes: Vec::new(),
@@ -647,6 +646,11 @@ fn run<S: Stage, W: Writer>(
             return Ok(budget < u64::MAX && !work.is_full());
         }
         if work.is_full() {
+            return Ok(false);
+        }
+        // What stands in front of a record that cannot be read is committed before the task stops at it.
+        let stops = records.front_mut().map_or(Ok(false), |record| work.look_into(record))?;
+        if stops && work.outputs.batch != Batch::default() {
             return Ok(false);
         }
         match records.pop_front() {

@@ -5,7 +5,7 @@ use crate::kafka::TaskError;
 /// Bytes that are not an item, or an item that has no bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// These bytes can never be read: the record is put aside.
+    /// These bytes are none that this build can read: a task stops in front of them.
     #[error("{0}")]
     Poison(String),
     /// A schema that can't be asked for now: the task waits and tries again.

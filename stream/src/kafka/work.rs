@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::kafka::book::record_hash;
 use crate::kafka::{
-    Batch, Book, Channels, CommitError, ControlWire, DEAD, DeadLetter, HOP, Header, Kind, Label, Origin, Poison, Rank,
+    Batch, Book, Channels, CommitError, ControlWire, DEAD, DeadLetter, HOP, Header, Kind, Label, Origin, Rank,
     Received, Seen, Sending, StageSpec, Stop, TaskId, ViewWire, Wire, WireError, Writer, held,
 };
 use crate::{Input, Outbox, Progress, Stage, StageError, State, StorageError, TableId, View};
@@ -83,7 +83,6 @@ impl From<CommitError> for TaskError {
 /// A record of the input, as far as it can be read without the state.
 pub(crate) struct Incoming<T> {
     pub offset: u64,
-    pub label: Option<Label>,
     pub what: What<T>,
     pub hash: [u8; 32],
     pub bytes: usize,
@@ -91,25 +90,26 @@ pub(crate) struct Incoming<T> {
 }
 
 pub(crate) enum What<T> {
+    Ours(Label, Content<T>),
+    /// No task of the stage above wrote it.
+    Strange(Box<Strange>),
+}
+
+/// What a record of ours holds.
+pub(crate) enum Content<T> {
     Item(T),
     /// Not looked into yet.
     Raw(Vec<u8>),
-    Poison(Box<Unreadable>),
+    /// Nothing that this build can read: why.
+    Unreadable(String),
 }
 
-/// Why a record cannot be taken, and the record.
-pub(crate) struct Unreadable {
+/// A record of somebody else, and why it is none of ours.
+pub(crate) struct Strange {
     why: String,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
     headers: Vec<Header>,
-}
-
-impl Unreadable {
-    /// A record of ours that has been looked into late.
-    fn of_ours(why: String, value: Vec<u8>) -> Unreadable {
-        Unreadable { why, key: None, value: Some(value), headers: Vec::new() }
-    }
 }
 
 /// Where outputs go: numbered, hashed, and sent when they are not visible yet.
@@ -171,7 +171,6 @@ pub(crate) struct Work<S: Stage, W> {
     pub outbox: Outbox<S::Out>,
     pub book: Book,
     pub outputs: Outputs<W>,
-    pub poison: Poison,
     pub input_topic: String,
     /// A control may be complete, or records wait that may go on.
     pub unsettled: bool,
@@ -187,26 +186,43 @@ impl<S: Stage, W: Writer> Work<S, W> {
         let Received { offset, key, value, label, headers, timestamp } = received;
         let hash = self.wires.seen(received);
         let bytes = value.map_or(0, <[u8]>::len);
-        let poison = |why: String| {
-            let (key, value, headers) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec), headers.to_vec());
-            What::Poison(Box::new(Unreadable { why, key, value, headers }))
-        };
-        let what = match (label, value) {
-            (None, _) => poison("no task of this line wrote it".into()),
-            (Some(label), _) if !self.is_upstream(label.origin) => {
-                poison(format!("it was written by {}, generation {}", label.origin.task, label.origin.generation))
+        let what = match label.filter(|label| self.is_upstream(label.origin)) {
+            Some(label) => What::Ours(label.clone(), self.content(label, value)?),
+            None => {
+                let why = match label.map(|label| label.origin) {
+                    Some(origin) => format!("it was written by {}, generation {}", origin.task, origin.generation),
+                    None => "no task of this line wrote it".to_owned(),
+                };
+                let (key, value, headers) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec), headers.to_vec());
+                What::Strange(Box::new(Strange { why, key, value, headers }))
             }
-            (Some(_), None) => poison("it has no value".into()),
-            (Some(Label { kind: Kind::Data, stamp, .. }), Some(value)) if *stamp <= self.book.complete => {
-                match self.wires.input.decode(value) {
-                    Ok(item) => What::Item(item),
-                    Err(WireError::Poison(why)) => poison(why),
-                    Err(WireError::Unavailable(why)) => return Err(TaskError::Again(why)),
-                }
-            }
-            (Some(_), Some(value)) => What::Raw(value.to_vec()),
         };
-        Ok(Incoming { offset, label: label.cloned(), what, hash, bytes, timestamp })
+        Ok(Incoming { offset, what, hash, bytes, timestamp })
+    }
+
+    /// What a record of ours holds; what has to wait is not looked into.
+    fn content(&self, label: &Label, value: Option<&[u8]>) -> Result<Content<S::In>, TaskError> {
+        let Some(value) = value else { return Ok(Content::Unreadable("it has no value".into())) };
+        if label.kind != Kind::Data || label.stamp > self.book.complete {
+            return Ok(Content::Raw(value.to_vec()));
+        }
+        match self.wires.input.decode(value) {
+            Ok(item) => Ok(Content::Item(item)),
+            Err(WireError::Poison(why)) => Ok(Content::Unreadable(why)),
+            Err(WireError::Unavailable(why)) => Err(TaskError::Again(why)),
+        }
+    }
+
+    /// Looks into a record that had to wait for what stood in front of it; says whether the task must stop at it.
+    pub fn look_into(&self, record: &mut Incoming<S::In>) -> Result<bool, TaskError> {
+        let What::Ours(label, content) = &mut record.what else { return Ok(false) };
+        if let Content::Raw(value) = content
+            && label.kind == Kind::Data
+            && label.stamp <= self.book.complete
+        {
+            *content = self.content(label, Some(value.as_slice()))?;
+        }
+        Ok(matches!(content, Content::Unreadable(_)))
     }
 
     fn is_upstream(&self, origin: Origin) -> bool {
@@ -218,39 +234,35 @@ impl<S: Stage, W: Writer> Work<S, W> {
     /// Names the keys that the records will ask for.
     pub fn prefetch(&self, incoming: &VecDeque<Incoming<S::In>>, wanted: &mut Vec<(TableId, Vec<u8>)>) {
         for record in incoming {
-            if let What::Item(item) = &record.what {
+            if let What::Ours(_, Content::Item(item)) = &record.what {
                 self.stage.prefetch(item, wanted);
             }
         }
     }
 
-    /// Takes one record of the input. Nothing may wait, see [`Work::settle`].
+    /// Takes one record of the input that was looked into. Nothing may wait, see [`Work::settle`].
     pub fn take(&mut self, incoming: Incoming<S::In>, state: &mut dyn State) -> Result<(), TaskError> {
         self.book.place = crate::kafka::Place { next: incoming.offset + 1, slice: 0 };
         self.book.last = Some(Seen { offset: incoming.offset, hash: incoming.hash });
         self.outputs.batch.received += 1;
         self.outputs.batch.newest = self.outputs.batch.newest.max(incoming.timestamp);
-        let (label, what) = match (incoming.label, incoming.what) {
-            (None, What::Poison(poison)) => return self.park(incoming.offset, *poison),
-            (Some(label), What::Poison(poison)) if !self.is_upstream(label.origin) => {
-                return self.park(incoming.offset, *poison);
-            }
-            (Some(label), what) => (label, what),
-            (None, _) => unreachable!("a record without label is poison"),
+        let (label, content) = match incoming.what {
+            What::Ours(label, content) => (label, content),
+            What::Strange(strange) => return self.park(incoming.offset, *strange),
         };
         if !self.count(&label) {
             return Ok(());
         }
         self.book.records += 1;
-        match (label.kind.clone(), what) {
-            (_, What::Poison(poison)) => self.put_aside(incoming.offset, *poison),
-            (Kind::Control(number), What::Raw(value)) => self.take_control(&label, number, &value, state),
-            (Kind::Data, what) => self.take_data(&label, what, state),
-            (Kind::AtControl(_), What::Raw(value)) => {
+        match (label.kind.clone(), content) {
+            (_, Content::Unreadable(why)) => Err(self.unreadable(&format!("offset {}", incoming.offset), why)),
+            (Kind::Control(number), Content::Raw(value)) => self.take_control(&label, number, &value, state),
+            (Kind::Data, content) => self.take_data(&label, content, state),
+            (Kind::AtControl(_), Content::Raw(value)) => {
                 self.check_stamp(&label)?;
                 self.hold(label.stamp + 1, &label, value, state)
             }
-            (_, What::Item(_)) => unreachable!("only data is read ahead"),
+            (_, Content::Item(_)) => unreachable!("only data is read ahead"),
         }
     }
 
@@ -297,7 +309,8 @@ impl<S: Stage, W: Writer> Work<S, W> {
         }
         taken.control = number;
         self.unsettled = true;
-        let payload = self.wires.control.decode(value).map_err(of_wire)?;
+        let payload = self.wires.control.decode(value);
+        let payload = payload.map_err(|error| self.undecoded(&format!("control {number}"), error))?;
         if !held::remember(state, number, &payload)? {
             let what = format!("{} sent another control {number} than others did", label.origin.task);
             return Err(Stop::Order { what }.into());
@@ -305,20 +318,12 @@ impl<S: Stage, W: Writer> Work<S, W> {
         Ok(())
     }
 
-    fn take_data(&mut self, label: &Label, what: What<S::In>, state: &mut dyn State) -> Result<(), TaskError> {
+    fn take_data(&mut self, label: &Label, content: Content<S::In>, state: &mut dyn State) -> Result<(), TaskError> {
         self.check_stamp(label)?;
-        let value = match what {
-            What::Item(item) => return self.process(label.stamp, &Kind::Data, &item, state),
-            What::Raw(value) => value,
-            What::Poison(_) => unreachable!("poison was put aside"),
-        };
-        if label.stamp > self.book.complete {
-            return self.hold(label.stamp, label, value, state);
-        }
-        match self.wires.input.decode(&value) {
-            Ok(item) => self.process(label.stamp, &Kind::Data, &item, state),
-            Err(WireError::Poison(why)) => self.put_aside(self.book.place.next - 1, Unreadable::of_ours(why, value)),
-            Err(WireError::Unavailable(why)) => Err(TaskError::Again(why)),
+        match content {
+            Content::Item(item) => self.process(label.stamp, &Kind::Data, &item, state),
+            Content::Raw(value) => self.hold(label.stamp, label, value, state),
+            Content::Unreadable(_) => unreachable!("the task has stopped at it"),
         }
     }
 
@@ -389,13 +394,10 @@ impl<S: Stage, W: Writer> Work<S, W> {
         self.book.held -= 1;
         self.outputs.batch.released += 1;
         state.delete(held::HELD, &record.key)?;
-        match self.wires.input.decode(&record.value) {
-            Ok(item) => self.process(record.stamp, &record.kind, &item, state),
-            Err(WireError::Poison(why)) => {
-                self.put_aside(self.book.place.next - 1, Unreadable::of_ours(why, record.value))
-            }
-            Err(WireError::Unavailable(why)) => Err(TaskError::Again(why)),
-        }
+        let item = self.wires.input.decode(&record.value);
+        let item =
+            item.map_err(|error| self.undecoded(&format!("one of stamp {} that waited", record.stamp), error))?;
+        self.process(record.stamp, &record.kind, &item, state)
     }
 
     fn process(&mut self, stamp: u64, kind: &Kind, item: &S::In, state: &mut dyn State) -> Result<(), TaskError> {
@@ -503,18 +505,22 @@ impl<S: Stage, W: Writer> Work<S, W> {
         Ok(())
     }
 
-    /// Parks a record of ours that cannot be read, or stops in front of it.
-    fn put_aside(&mut self, offset: u64, unreadable: Unreadable) -> Result<(), TaskError> {
-        if self.poison == Poison::Stop {
-            let what = format!("offset {offset} of {}: {}", self.input_topic, unreadable.why);
-            return Err(Stop::Poison { what }.into());
-        }
-        self.park(offset, unreadable)
+    /// A record of ours that this build cannot read is never passed over: the task stops in front of it.
+    fn unreadable(&self, which: &str, why: String) -> TaskError {
+        let what = format!("{which} of {}, partition {}: {why}", self.input_topic, self.task.partition);
+        Stop::Poison { what }.into()
     }
 
-    /// Puts a record on the topic of dead letters.
-    fn park(&mut self, offset: u64, unreadable: Unreadable) -> Result<(), TaskError> {
-        let Unreadable { why, key, value, headers } = unreadable;
+    fn undecoded(&self, which: &str, error: WireError) -> TaskError {
+        match error {
+            WireError::Poison(why) => self.unreadable(which, why),
+            WireError::Unavailable(why) => TaskError::Again(why),
+        }
+    }
+
+    /// Puts a record of somebody else on the topic of dead letters.
+    fn park(&mut self, offset: u64, strange: Strange) -> Result<(), TaskError> {
+        let Strange { why, key, value, headers } = strange;
         self.outputs.batch.dead += 1;
         let (topic, partition) = (self.input_topic.clone(), self.task.partition);
         let letter = DeadLetter { topic, partition, offset, why, key, value, headers }.encode();

@@ -6,7 +6,7 @@ use stream::outbox::route;
 
 use crate::dice::Dice;
 use crate::memory::{Memory, MemoryWriter};
-use crate::toy::{Framed, Step, payload};
+use crate::toy::{Framed, NEWER, Step, payload};
 use crate::world::GENERATION;
 
 const TOPIC: &str = "t.texts";
@@ -24,8 +24,8 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// `broken`: some records that nobody can read are put between the others.
-    pub fn new(steps: &[Step], partitions: u16, mut broken: Option<Dice>) -> Intake {
+    /// `newer`: some records are such that only newer builds can read them.
+    pub fn new(steps: &[Step], partitions: u16, mut newer: Option<Dice>) -> Intake {
         let mut records = vec![Vec::new(); usize::from(partitions)];
         let mut stamp = 0;
         for step in steps {
@@ -35,14 +35,11 @@ impl Intake {
                     records.iter_mut().for_each(|of| of.push((stamp, Kind::Control(stamp), payload(stamp))));
                 }
                 Step::Text(text) => {
-                    let mut bytes = Vec::new();
-                    Framed(5).encode(text, &mut bytes).expect("texts are encodable");
+                    let is_newer = newer.as_mut().is_some_and(|dice| dice.roll(20) == 0);
+                    let (mut bytes, schema) = (Vec::new(), if is_newer { NEWER } else { 5 });
+                    Framed(schema).encode(text, &mut bytes).expect("texts are encodable");
                     let partition = route(&text.writer) % u64::from(partitions);
-                    let of = &mut records[partition as usize];
-                    of.push((stamp, Kind::Data, bytes));
-                    if broken.as_mut().is_some_and(|dice| dice.roll(20) == 0) {
-                        of.push((stamp, Kind::Data, b"????\xff\xff\xff\xff".into()));
-                    }
+                    records[partition as usize].push((stamp, Kind::Data, bytes));
                 }
             }
         }

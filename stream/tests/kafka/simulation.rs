@@ -19,8 +19,8 @@ fn live(seed: u64, spared: &BTreeSet<u64>) -> (Result<(), String>, Fate) {
         let partitions = 1 + dice.roll(4) as u16;
         let size = 10 + dice.roll(40);
         let steps = input(&mut dice, size);
-        let broken = (dice.roll(3) == 0).then(|| Dice(dice.roll(1000)));
-        let intake = Intake::new(&steps, partitions, broken);
+        let newer = (dice.roll(3) == 0).then(|| Dice(dice.roll(1000)));
+        let intake = Intake::new(&steps, partitions, newer);
         let mut world = World::new(partitions, intake, fate.clone(), dice);
         world.play(100 + 60 * u64::from(partitions))?;
         world.drain()?;
@@ -90,9 +90,10 @@ fn whatever_happens_the_result_is_the_same() {
 }
 
 /// What has to come up in many seeds.
-const SITUATIONS: [&str; 27] = [
+const SITUATIONS: [&str; 28] = [
     "a stranger writes",
     "an old end hits the open transaction",
+    "build cannot read a record",
     "commit held in some partitions, its answer is lost",
     "commit held, its answer is lost",
     "commit is lost",

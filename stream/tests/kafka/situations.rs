@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use stream::StorageError;
 use stream::kafka::home::{Home, Keeping};
-use stream::kafka::{Book, Channels, Origin, RepairRequest, TaskId, TaskOptions, Transport, Wire};
+use stream::kafka::{
+    Book, Channels, Origin, RepairRequest, Stop, TaskError, TaskId, TaskOptions, Transport, Wire,
+};
 use stream::outbox::route;
 use stream::store::Store;
 
@@ -15,7 +17,7 @@ use crate::dice::Dice;
 use crate::faults::Fate;
 use crate::homes::{Checkpoints, Disk};
 use crate::intake::Intake;
-use crate::toy::{Count, Framed, Step, Text, input};
+use crate::toy::{Count, Framed, NEWER, Step, Text, input};
 use crate::verify::{all, marks, views_of};
 use crate::world::{GENERATION, World, open, spec};
 
@@ -59,6 +61,39 @@ fn a_torn_tail_is_repaired_by_its_writer() {
     world.drain().unwrap();
     all(&world, &steps).unwrap();
     assert!(world.fate.seen().contains_key("writer repairs"));
+}
+
+#[test]
+fn a_record_of_ours_that_cannot_be_read_stops_the_task_until_a_build_can() {
+    let steps = input(&mut Dice(4), 60);
+    let mut world = World::new(1, Intake::new(&steps, 1, Some(Dice(2))), Fate::kind(), Dice(1));
+    world.intake.send_until(&world.log, 0, None);
+    let is_newer =
+        |value: &Option<Vec<u8>>| value.as_ref().is_some_and(|value| value.starts_with(&NEWER.to_be_bytes()));
+    let unread = world.log.records("t.texts", 0).into_iter().find(|record| is_newer(&record.value)).unwrap();
+    let (offset, number) = (unread.offset, unread.label.unwrap().number);
+    assert!(number > 2, "some can be read in front of it");
+    let id = TaskId { stage: 0, partition: 0 };
+    for _ in 0..2 {
+        // Neither bytes nor time are a reason to commit.
+        let options = TaskOptions { commit_interval: Duration::from_secs(3600), ..TaskOptions::new("nowhere") };
+        let home = world.seat(0, 0).disk().start();
+        let mut task = open(&world.log, id, 1, options, 7, home, &BTreeMap::new()).unwrap();
+        let stopped = (0..1_000).find_map(|_| task.step().err()).expect("it stops");
+        let TaskError::Stop(stop) = stopped else { panic!("{stopped:?}") };
+        let Stop::Poison { what } = &stop else { panic!("{stop:?}") };
+        let told = format!("offset {offset} of t.texts, partition 0: schema {NEWER} is of a newer build");
+        assert_eq!((what, stop.advice()), (&told, "start a build that can read it"));
+        assert_eq!(
+            marks(&world.log, id).last().unwrap().records,
+            number - 1,
+            "all in front of it is taken, and no more"
+        );
+    }
+    world.drain().unwrap();
+    all(&world, &steps).unwrap();
+    assert!(world.fate.seen().contains_key("build cannot read a record"));
+    assert!(world.log.records("t.pos.dead", 0).is_empty());
 }
 
 #[test]

@@ -62,6 +62,9 @@ pub fn payload(control: u64) -> Vec<u8> {
 /// Items with a schema's number in front, which may be another one in another registry.
 pub struct Framed(pub u32);
 
+/// Schemas from this number on are of newer builds: those that write below it cannot read them.
+pub const NEWER: u32 = 100;
+
 impl<T: Serialize + DeserializeOwned> Wire<T> for Framed {
     fn frame(&self) -> usize {
         4
@@ -74,7 +77,11 @@ impl<T: Serialize + DeserializeOwned> Wire<T> for Framed {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<T, WireError> {
-        let datum = bytes.get(4..).ok_or_else(|| WireError::Poison("no frame".into()))?;
+        let (frame, datum) = bytes.split_first_chunk::<4>().ok_or_else(|| WireError::Poison("no frame".into()))?;
+        let schema = u32::from_be_bytes(*frame);
+        if schema >= NEWER && self.0 < NEWER {
+            return Err(WireError::Poison(format!("schema {schema} is of a newer build")));
+        }
         postcard::from_bytes(datum).map_err(|error| WireError::Poison(error.to_string()))
     }
 }

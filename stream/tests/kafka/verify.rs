@@ -11,7 +11,7 @@ use crate::embedded::{Pairs, settled};
 use crate::faults::Fate;
 use crate::homes::{Checkpoints, Disk};
 use crate::memory::{Memory, Record};
-use crate::toy::{Step, VIEWS};
+use crate::toy::{NEWER, Step, VIEWS};
 use crate::world::{GENERATION, HOPS, MARKS, World, log, open, options, spec};
 
 /// An output as its reader takes it: label, key, datum without the number of its schema.
@@ -162,7 +162,8 @@ fn replay(world: &World, transcript: &Transcript, id: TaskId, closely: bool) -> 
     (options.transaction_bytes, options.batch_records) = if closely { (1, 1) } else { (10_000, 100) };
     options.batch_bytes = 10_000;
     let stopped = |error| format!("{id} cannot be replayed: {error:?}");
-    let mut task = open(&again, id, world.partitions, options, 77, home.start(), &BTreeMap::new()).map_err(stopped)?;
+    let task = open(&again, id, world.partitions, options, NEWER + 77, home.start(), &BTreeMap::new());
+    let mut task = task.map_err(stopped)?;
     let mut idle = 0;
     while idle < 3 {
         let progress = task.step().map_err(stopped)?;

@@ -16,7 +16,7 @@ use crate::faults::Fate;
 use crate::homes::{Checkpoints, Disk};
 use crate::intake::Intake;
 use crate::memory::Memory;
-use crate::toy::{Counter, Fold, Framed, Odd, Split, VIEWS};
+use crate::toy::{Counter, Fold, Framed, NEWER, Odd, Split, VIEWS};
 
 pub const GENERATION: u32 = 7;
 pub const STAGES: usize = 3;
@@ -189,6 +189,8 @@ pub struct Seat {
     zombie: Option<(usize, Box<dyn Runner>)>,
     limits: BTreeMap<u16, u64>,
     caught_up: bool,
+    /// It has met a record that its build could not read, and is started with a newer one.
+    newer: bool,
     disks: [Disk; 2],
     host: usize,
 }
@@ -216,7 +218,16 @@ impl World {
         let seats = ids.map(|id| {
             let (checkpoints, kept) = (Checkpoints::default(), dice.roll(3) as usize);
             let disks = [0, 1].map(|_| Disk::new(checkpoints.clone(), kept, fate.clone()));
-            Seat { id, live: None, zombie: None, limits: BTreeMap::new(), caught_up: false, disks, host: 0 }
+            Seat {
+                id,
+                live: None,
+                zombie: None,
+                limits: BTreeMap::new(),
+                caught_up: false,
+                newer: false,
+                disks,
+                host: 0,
+            }
         });
         let seats = seats.collect();
         World { log, fate, seats, intake, partitions, dice, served: 0, adjust: |_| {}, odd: None }
@@ -255,7 +266,7 @@ impl World {
                 self.seats[seat].zombie = None;
                 let before = self.seats[seat].live.as_ref().map(|task| task.book().clone());
                 self.turn(seat)?;
-                let Seat { id, live, caught_up, .. } = &mut self.seats[seat];
+                let Seat { live, caught_up, .. } = &mut self.seats[seat];
                 let Some(task) = live else {
                     moved = true;
                     continue;
@@ -263,9 +274,9 @@ impl World {
                 let finished = if *caught_up { task.finish() } else { Ok(()) };
                 moved |= before.as_ref() != Some(task.book());
                 if let Err(error) = finished {
-                    harmless(*id, &error)?;
                     *live = None;
                     moved = true;
+                    self.seats[seat].bear(&error, &self.fate)?;
                 }
             }
             idle = if moved { 0 } else { idle + 1 };
@@ -316,7 +327,7 @@ impl World {
                         fate.note("old owner is fenced");
                     }
                     seat.zombie = None;
-                    harmless(seat.id, &error)?;
+                    seat.bear(&error, fate)?;
                 }
             }
         }
@@ -332,7 +343,8 @@ impl World {
             adjust(&mut options);
             let odd = odd.filter(|(task, _)| *task == seat.id).map_or(0, |(_, at)| at);
             let (task, partitions, limits) = (seat.id, *partitions, &seat.limits);
-            match (Opening { log, task, partitions, options, home, limits, odd }).start(dice.roll(9) as u32) {
+            let frame = dice.roll(9) as u32 + if seat.newer { NEWER } else { 0 };
+            match (Opening { log, task, partitions, options, home, limits, odd }).start(frame) {
                 Ok(task) => {
                     seat.limits.clear();
                     seat.caught_up = false;
@@ -346,7 +358,7 @@ impl World {
                     fate.note("there is no mark");
                     seat.disks.iter().for_each(Disk::wipe);
                 }
-                Err(error) => harmless(seat.id, &error)?,
+                Err(error) => seat.bear(&error, fate)?,
             }
             return Ok(());
         };
@@ -375,7 +387,7 @@ impl World {
             Ok(false) => {}
             Err(error) => {
                 seat.live = None;
-                harmless(seat.id, &error)?;
+                seat.bear(&error, fate)?;
             }
         }
         Ok(())
@@ -409,16 +421,21 @@ impl World {
     }
 }
 
-/// Whether the error is one that tasks come back from.
-fn harmless(id: TaskId, error: &TaskError) -> Result<(), String> {
-    match error {
-        TaskError::Again(_) | TaskError::Fenced(_) | TaskError::Storage(_) => Ok(()),
-        TaskError::Stage(stream::StageError::Storage(_)) => Ok(()),
-        other => Err(format!("{id} stops: {other:?}")),
-    }
-}
-
 impl Seat {
+    /// Takes an error that tasks come back from; any other is handed on.
+    fn bear(&mut self, error: &TaskError, fate: &Fate) -> Result<(), String> {
+        match error {
+            TaskError::Again(_) | TaskError::Fenced(_) | TaskError::Storage(_) => Ok(()),
+            TaskError::Stage(stream::StageError::Storage(_)) => Ok(()),
+            TaskError::Stop(Stop::Poison { .. }) => {
+                fate.note("build cannot read a record");
+                self.newer = true;
+                Ok(())
+            }
+            other => Err(format!("{} stops: {other:?}", self.id)),
+        }
+    }
+
     /// The host that the task is on.
     pub fn disk(&self) -> &Disk {
         &self.disks[self.host]

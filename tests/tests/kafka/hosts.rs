@@ -1,18 +1,26 @@
 //! A whole line on machines with troubles of their own: no space, no time, a clock that jumps, records that mean nothing.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use cli::configuration;
+use cli::kafka::registry::{Compatibility, Registry};
+use contract::{RowEvent, avro};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rustix::process::Signal;
 use stream::kafka::{Cluster, DeadLetter, KafkaTransport, Received, Transport};
 use tests::broker::Brokers;
+use tests::registry::SchemaRegistry;
+use tests::scrape::sum;
+use tests::site::{AS_OF, Site, example_config, example_feeds};
 
 use crate::load::Load;
-use crate::plant::{PARTS, Plant};
-use crate::replay::cluster;
+use crate::plant::{DONE_WITHIN, PARTS, Plant};
+use crate::replay::{cluster, copy, copy_input, wait_until_done};
+use crate::torn::one_of_the_middle;
+use crate::watched::told;
 
 /// Files may not grow above so many blocks of 512 bytes.
 fn limited(blocks: u32) -> Option<String> {
@@ -87,30 +95,31 @@ fn clocks_that_jump_change_nothing() {
 }
 
 /// What a stranger may write to a topic of the line: bytes, nothing, and labels that look like ours.
-fn strange(producer: &BaseProducer, topic: &str) -> u64 {
+fn strange() -> [(Option<&'static [u8]>, OwnedHeaders); 3] {
     let labels = [("o", &[0u8, 0, 0, 9, 200, 0, 0][..]), ("n", &[0, 0, 0, 0, 0, 0, 0, 1]), ("s", &[0; 8])];
     let labelled =
         labels.iter().fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(*value) }));
-    let records: [(Option<&[u8]>, OwnedHeaders); 3] =
-        [(Some(b"\xff\xfe no record"), OwnedHeaders::new()), (None, OwnedHeaders::new()), (Some(b"{}"), labelled)];
-    for (value, headers) in records.iter().cloned() {
+    [(Some(b"\xff\xfe no record"), OwnedHeaders::new()), (None, OwnedHeaders::new()), (Some(b"{}"), labelled)]
+}
+
+fn write_strange(producer: &BaseProducer, topic: &str) {
+    for (value, headers) in strange() {
         let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(0).key(b"stranger").headers(headers);
         record.payload = value;
         producer.send(record).map_err(|(error, _)| error).unwrap();
     }
     producer.flush(Duration::from_secs(30)).unwrap();
-    records.len() as u64
 }
 
-/// Dead letters by the topic that they stood on.
-fn letters(transport: &KafkaTransport, cluster: &Cluster) -> Vec<String> {
-    let mut topics = Vec::new();
+/// Dead letters by topic and offset of what they hold.
+fn letters(transport: &KafkaTransport, cluster: &Cluster) -> Vec<DeadLetter> {
+    let mut letters = Vec::new();
     for partition in 0..transport.partitions(&cluster.dead()).unwrap() {
-        let visit =
-            &mut |received: Received<'_>| topics.push(DeadLetter::decode(received.value.unwrap()).unwrap().topic);
+        let visit = &mut |received: Received<'_>| letters.push(DeadLetter::decode(received.value.unwrap()).unwrap());
         transport.read_to_end(&cluster.dead(), partition, 0, visit).unwrap();
     }
-    topics
+    letters.sort_by(|one, other| (&one.topic, one.offset).cmp(&(&other.topic, other.offset)));
+    letters
 }
 
 #[test]
@@ -120,8 +129,7 @@ fn records_of_strangers_are_put_aside() {
     let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", brokers.bootstrap()).create().unwrap();
     let hops = ["pos.feeds", "pos.rows", "pos.sales", "pos.entitlements", "pos.accruals"];
-    let mut written = 0;
-    let mut write = || written += hops.iter().map(|topic| strange(&producer, topic)).sum::<u64>();
+    let write = || hops.iter().for_each(|topic| write_strange(&producer, topic));
     write();
     plant.start_line();
     let mut intake = load.start(&plant);
@@ -129,10 +137,85 @@ fn records_of_strangers_are_put_aside() {
     write();
     assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
     load.expected.assert_same(&plant.exports(), "with records of strangers");
-    plant.end_all();
-    let (cluster, found) =
-        (cluster(&brokers, ""), |letters: &[String], topic| letters.iter().filter(|l| *l == topic).count());
+    let cluster = cluster(&brokers, "");
     let letters = letters(&KafkaTransport::new(&cluster).unwrap(), &cluster);
-    assert_eq!(letters.len() as u64, written);
-    assert!(hops.iter().all(|topic| found(&letters, *topic) == 6), "{letters:?}");
+    let why = ["no task of this line wrote it", "no task of this line wrote it", "it was written by stage 200 partition 0, generation 9"];
+    let written: Vec<_> = strange().iter().zip(why).map(|((value, _), why)| (value.map(<[u8]>::to_vec), why)).collect();
+    for topic in hops {
+        let parked: Vec<_> = letters.iter().filter(|letter| letter.topic == topic).collect();
+        let told: Vec<_> = parked.iter().map(|letter| (letter.value.clone(), letter.why.as_str())).collect();
+        assert_eq!(told, [&written[..], &written].concat(), "{topic}");
+        assert!(parked.iter().all(|letter| letter.key.as_deref() == Some(b"stranger") && letter.partition == 0));
+    }
+    assert_eq!(letters.len(), hops.len() * 2 * written.len());
+    // A transaction is told of a moment after it is seen.
+    let deadline = Instant::now() + DONE_WITHIN;
+    for part in PARTS {
+        let counted = || sum(&told(&plant, part), "paidonce_dead_letters_total", &[]);
+        while counted() < 6.0 {
+            assert!(Instant::now() < deadline, "{part} has counted {}", counted());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(counted(), 6.0, "{part}");
+    }
+    plant.end_all();
+}
+
+/// A schema that says the same as that of rows, in other words.
+fn said_otherwise(how: u32) -> String {
+    let mut schema: serde_json::Value = serde_json::from_str(avro::topic::<RowEvent>().schema_text).unwrap();
+    // Rows are one form of several.
+    schema[0]["doc"] = format!("Said in other words, {how}.").into();
+    schema.to_string()
+}
+
+#[test]
+fn a_record_of_ours_that_cannot_be_read_stops_its_reader_until_it_can() {
+    let embedded = Site::example();
+    embedded.run(&example_feeds(), Some(AS_OF));
+    let (brokers, server) = (Brokers::one().unwrap(), SchemaRegistry::start().unwrap());
+    let configuration = configuration::load(&example_config()).unwrap();
+    let partitions = configuration.tenant.partitions;
+    let line = cli::kafka::line(partitions, &configuration.digest);
+    let (from, to) = (cluster(&brokers, "read."), cluster(&brokers, "unread."));
+    let transport = KafkaTransport::new(&from).unwrap();
+    let plant = |prefix| Plant::new(&brokers.bootstrap(), &example_config(), prefix, 1).with_registry(&server.url());
+
+    let mut read = plant("read.");
+    read.start("ingest", 1);
+    read.take_in(&example_feeds(), AS_OF);
+    wait_until_done(&transport, &from, &line[0]);
+    read.end_all();
+    let spoilt = one_of_the_middle(&transport, &from.topic(&line[1].input), partitions);
+
+    // The same records again, one of them under a schema that is registered later.
+    let registry = Registry::new(&server.url()).unwrap();
+    let level = Compatibility::BackwardTransitive;
+    let register = |how: u32| registry.id(&format!("words.{how}-value"), &said_otherwise(how), level).unwrap();
+    // Farther than the processes of the line go on by themselves.
+    let tomorrow = register(0) + 100;
+    let mut unread = plant("unread.");
+    unread.share_blobs(&read);
+    copy_input(&transport, &line[0], &from, &to);
+    copy(&transport, "pos.log", partitions, (&from, &to), |_, _, _| true);
+    copy(&transport, &line[1].input, partitions, (&from, &to), |partition, label, value| {
+        if let (true, Some(value)) = (label.is_some_and(|label| spoilt.is(partition, label)), value) {
+            value[1..5].copy_from_slice(&tomorrow.to_be_bytes());
+        }
+        true
+    });
+    unread.start_line();
+    unread.wait_for("normalize", 1, "task has stopped");
+    let told = format!("of unread.pos.rows, partition {}: ", spoilt.partition);
+    let log = unread.log("normalize", 1);
+    assert!(log.contains(&told) && log.contains("start a build that can read it"), "{log}");
+    assert_eq!(letters(&transport, &to), []);
+
+    let registered = (1..).map(register).find(|id| *id >= tomorrow);
+    assert_eq!(registered, Some(tomorrow), "the registry counts schemas one by one");
+    unread.end("normalize", 1, Signal::KILL);
+    unread.start("normalize", 1);
+    embedded.exports().assert_same(&unread.exports(), "after a record could be read");
+    assert_eq!(letters(&transport, &to), []);
+    unread.end_all();
 }

@@ -58,20 +58,22 @@ fn published(transport: &KafkaTransport, cluster: &Cluster, spec: &StageSpec) ->
     published
 }
 
-/// Writes what `kept` says yes to, by partition and label, under another prefix.
+/// Writes what `kept` says yes to, by partition and label, under another prefix; it may change the value.
 pub fn copy(
     transport: &KafkaTransport,
     name: &str,
     partitions: u16,
     (from, to): (&Cluster, &Cluster),
-    kept: impl Fn(u16, Option<&Label>) -> bool,
+    kept: impl Fn(u16, Option<&Label>, Option<&mut Vec<u8>>) -> bool,
 ) {
     let mut writer = transport.writer(&format!("copy.{name}"), 1).unwrap();
     let (source, target) = (from.topic(name), to.topic(name));
     for partition in 0..partitions {
         let visit = &mut |received: Received<'_>| {
             let Received { key, value, label, .. } = received;
-            if kept(partition, label) {
+            let mut value = value.map(<[u8]>::to_vec);
+            if kept(partition, label, value.as_mut()) {
+                let value = value.as_deref();
                 writer.send(Sending { topic: &target, partition, key, value, label, slot: 0 }).unwrap();
             }
         };
@@ -82,7 +84,7 @@ pub fn copy(
 
 /// Writes a stage's input as it stands, with the intake's mark, under another prefix.
 pub fn copy_input(transport: &KafkaTransport, spec: &StageSpec, from: &Cluster, to: &Cluster) {
-    copy(transport, &spec.input, spec.partitions, (from, to), |_, _| true);
+    copy(transport, &spec.input, spec.partitions, (from, to), |_, _, _| true);
     let mut writer = transport.writer("copy.mark", 1).unwrap();
     let intake = TaskId { stage: INTAKE, partition: 0 };
     let (key, partition) = (Mark::key(1, intake), Mark::partition(intake, spec.partitions));

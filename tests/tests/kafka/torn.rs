@@ -15,14 +15,21 @@ use crate::replay::{cluster, copy, copy_input, wait_until_done};
 
 /// A task's record in a partition of its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Lost {
-    partition: u16,
+pub struct Lost {
+    pub partition: u16,
     writer: TaskId,
     number: u64,
 }
 
+impl Lost {
+    /// Whether a record of a partition is this one.
+    pub fn is(&self, partition: u16, label: &Label) -> bool {
+        (partition, label.origin.task, label.number) == (self.partition, self.writer, self.number)
+    }
+}
+
 /// A record of data in the middle of the fullest partition of an output.
-fn one_of_the_middle(transport: &KafkaTransport, topic: &str, partitions: u16) -> Lost {
+pub fn one_of_the_middle(transport: &KafkaTransport, topic: &str, partitions: u16) -> Lost {
     let mut data: BTreeMap<(u16, TaskId), Vec<u64>> = BTreeMap::new();
     for partition in 0..partitions {
         let visit = &mut |received: Received<'_>| {
@@ -85,12 +92,9 @@ fn a_reader_stops_at_a_gap_and_the_writer_fills_it() {
     let mut torn = Plant::new(&brokers.bootstrap(), &example_config(), "torn.", 1);
     torn.share_blobs(&whole);
     copy_input(&transport, ingest, &from, &to);
-    copy(&transport, "pos.log", partitions, (&from, &to), |_, _| true);
-    let is_lost = |partition, label: &Label| {
-        (partition, label.origin.task, label.number) == (lost.partition, lost.writer, lost.number)
-    };
-    copy(&transport, &normalize.input, partitions, (&from, &to), |partition, label| {
-        !label.is_some_and(|label| is_lost(partition, label))
+    copy(&transport, "pos.log", partitions, (&from, &to), |_, _, _| true);
+    copy(&transport, &normalize.input, partitions, (&from, &to), |partition, label, _| {
+        !label.is_some_and(|label| lost.is(partition, label))
     });
 
     // The reader alone: it asks, and takes nothing beyond.

@@ -35,7 +35,7 @@ fn what_a_line_publishes_is_counted_once() {
 }
 
 /// What a process serves once it is ready.
-fn told(plant: &Plant, part: &str) -> Sample {
+pub fn told(plant: &Plant, part: &str) -> Sample {
     scrape(&ready_at(&plant.log_path(part, 1), DONE_WITHIN).unwrap()).unwrap()
 }
 
