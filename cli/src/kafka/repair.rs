@@ -82,7 +82,10 @@ impl StageWork for Visit<'_> {
             observer: Arc::new(Silent),
         };
         let patient = Patient { frame: &frame, partition, books, archive: Arc::clone(&ward.archive) };
-        let diagnosis = examine(&patient, ward.again)?;
+        let diagnosis = match examine(&patient, ward.again) {
+            Err(TaskError::Stop(stop)) => return Ok(self.refused(&stop)),
+            diagnosis => diagnosis?,
+        };
         let folded = match diagnosis.way {
             Way::FoldAgain if is_alone => {
                 ensure!(ward.has_blobs, "it is to be folded again: name the folder of its raw files by --blobs");

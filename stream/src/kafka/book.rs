@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::kafka::{Cause, Cluster, Incarnation, Kind, Label, StageSpec, TaskId, WireError};
+use crate::kafka::{Cause, Cluster, Incarnation, Kind, Label, StageSpec, Stop, TaskId, WireError};
 
 /// A place in the input of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -212,6 +212,12 @@ impl Mark {
             }
             None => Err(WireError::Poison("mark is empty".into())),
         }
+    }
+
+    /// # Errors
+    /// A newer build than one of this logic wrote the mark.
+    pub(crate) fn known_to(self, build: u32) -> Result<Mark, Stop> {
+        if self.logic > build { Err(Stop::Logic { mark: self.logic, build }) } else { Ok(self) }
     }
 
     /// Key of a task's marks.

@@ -37,6 +37,9 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// Reads the mark and then, from its floors to the true end, the tails of the outputs.
+    ///
+    /// # Errors
+    /// [`Stop`] where the mark itself is of no use to this build.
     pub fn look<T: Transport>(
         transport: &T,
         cluster: &Cluster,
@@ -48,6 +51,7 @@ impl Ground {
         let marks = cluster.marks();
         let marks_partition = Mark::partition(task, transport.partitions(&marks).map_err(of_transport)?);
         let mark = last_mark(transport, &marks, marks_partition, cluster.generation, task)?;
+        let mark = mark.map(|mark| mark.known_to(spec.logic)).transpose()?;
         let (floors, numbers) = match &mark {
             Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
             None => (vec![Floor::default(); channels.len()], vec![0; channels.len()]),

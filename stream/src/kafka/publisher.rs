@@ -72,6 +72,7 @@ impl<I, T: Transport> Publisher<I, T> {
         let marks = cluster.marks();
         let marks_partition = Mark::partition(INTAKE_ID, transport.partitions(&marks).map_err(of_transport)?);
         let mark = last_mark(transport.as_ref(), &marks, marks_partition, cluster.generation, INTAKE_ID)?;
+        let mark = mark.map(|mark| mark.known_to(desk.logic)).transpose()?;
         let (floors, numbers) = match &mark {
             Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
             None => (vec![Floor::default(); slots], vec![0; slots]),

@@ -45,6 +45,8 @@ pub enum Stop {
     InputDiffers { what: String },
     #[error("what it published differs from what it would publish now: {what}")]
     OutputDiffers { what: String },
+    #[error("its mark was written under logic {mark}, this build knows none above {build}")]
+    Logic { mark: u32, build: u32 },
     #[error("it belongs to {found}, not to {asked}")]
     Foreign { found: String, asked: String },
     #[error("a writer of its input broke the order: {what}")]
@@ -62,6 +64,7 @@ impl Stop {
             | Stop::NoState { .. }
             | Stop::InputDiffers { .. }
             | Stop::OutputDiffers { .. } => "`paidonce repair` is the way out",
+            Stop::Logic { .. } => "a newer build wrote the mark: start that one",
             Stop::Foreign { .. } => "take that store away, or name the right folder: the task starts from a checkpoint",
             Stop::Order { .. } => "nothing behind it can be trusted: start the next generation",
             Stop::Poison { .. } => "start a build that can read it",

@@ -73,6 +73,8 @@ pub struct Task<S: Stage, T: Transport> {
     /// How long it took to be published and applied.
     took: Duration,
     checkpointed: Instant,
+    /// It has come to a mark that an older build wrote, and goes on under this one's logic.
+    is_upgraded: bool,
     /// The last checkpoint, until it is known what became of it, and when it was begun.
     keeping: Option<(Instant, Keeping)>,
     opened: Instant,
@@ -106,8 +108,12 @@ impl Target {
 impl Expected {
     fn check(&self, book: &Book, place: Place, logic: u32) -> Result<(), Stop> {
         let differs = |what: &str| {
-            let logic = if self.logic == logic { "" } else { ", and the build is another one" };
-            Stop::OutputDiffers { what: format!("{what} at {:?}{logic}", book.place) }
+            let mut what = format!("{what} at {:?}", book.place);
+            if self.logic < logic {
+                what +=
+                    &format!(", as its mark was written under logic {}: let that build come to it first", self.logic);
+            }
+            Stop::OutputDiffers { what }
         };
         if book.place != place {
             return Err(differs("steps do not meet the mark"));
@@ -261,6 +267,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             since: now,
             took: Duration::ZERO,
             checkpointed: now,
+            is_upgraded: false,
             keeping: None,
             opened: now,
             told: now,
@@ -313,6 +320,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
     pub fn step(&mut self, wait: Duration) -> Result<Progress, TaskError> {
         let mut taken = 0;
         self.hear_of_checkpoint();
+        self.keep_upgraded()?;
         if self.incoming.is_empty() {
             self.gather(wait)?;
             taken = self.incoming.len();
@@ -404,6 +412,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
         if let Some(expected) = &target.expected {
             expected.check(book, target.place, self.about.logic)?;
+            self.is_upgraded = expected.logic < self.about.logic;
         }
         self.target = None;
         let (open, mut total) = (self.work.outputs.batch, self.total);
@@ -608,6 +617,16 @@ impl<S: Stage, T: Transport> Task<S, T> {
         self.checkpointed = Instant::now();
         self.hear_of_checkpoint();
         Ok(())
+    }
+
+    /// Checkpoints of an older build do not lead over its last mark, so there is one at once where the new logic begins.
+    fn keep_upgraded(&mut self) -> Result<(), TaskError> {
+        if !self.is_upgraded || self.work.outputs.batch != Batch::default() {
+            return Ok(());
+        }
+        self.is_upgraded = false;
+        tracing::info!(task = %self.id, logic = self.about.logic, place = ?self.work.book.place, "task is upgraded");
+        self.checkpoint()
     }
 
     /// Tells of a checkpoint that has come to its end. One that failed on its way leaves the older ones, and the next

@@ -11,5 +11,6 @@ mod repair;
 mod simulation;
 mod situations;
 mod toy;
+mod upgrades;
 mod verify;
 mod world;

@@ -126,7 +126,7 @@ pub fn open(
     home: Box<dyn Home>,
     limits: &BTreeMap<u16, u64>,
 ) -> Result<Box<dyn Runner>, TaskError> {
-    Opening { log, task, partitions, options, home, limits, odd: 0 }.start(frame)
+    Opening { log, task, partitions, options, home, limits, odd: 0, logic: 1 }.start(frame)
 }
 
 /// What a task is made of.
@@ -148,19 +148,21 @@ pub fn frame<I, O>(
     }
 }
 
-struct Opening<'a> {
-    log: &'a Memory,
-    task: TaskId,
-    partitions: u16,
-    options: TaskOptions,
-    home: Box<dyn Home>,
-    limits: &'a BTreeMap<u16, u64>,
+/// A task that comes up.
+pub struct Opening<'a> {
+    pub log: &'a Memory,
+    pub task: TaskId,
+    pub partitions: u16,
+    pub options: TaskOptions,
+    pub home: Box<dyn Home>,
+    pub limits: &'a BTreeMap<u16, u64>,
     /// Record at which the stage says something else; 0 for never.
-    odd: u64,
+    pub odd: u64,
+    pub logic: u32,
 }
 
 impl Opening<'_> {
-    fn start(self, frame: u32) -> Result<Box<dyn Runner>, TaskError> {
+    pub fn start(self, frame: u32) -> Result<Box<dyn Runner>, TaskError> {
         let (odd, framed) = (Odd::at(self.odd), || Arc::new(Framed(frame)));
         match self.task.stage {
             0 => self.open(Split, framed(), framed()),
@@ -175,8 +177,9 @@ impl Opening<'_> {
         input: Arc<dyn Wire<S::In>>,
         output: Arc<dyn Wire<S::Out>>,
     ) -> Result<Box<dyn Runner>, TaskError> {
-        let Opening { log, task, partitions, options, home, limits, .. } = self;
-        let frame = frame(log, task.stage, partitions, options, input, output);
+        let Opening { log, task, partitions, options, home, limits, logic, .. } = self;
+        let spec = Arc::new(StageSpec { logic, ..spec(task.stage.into(), partitions) });
+        let frame = Frame { spec, ..frame(log, task.stage, partitions, options, input, output) };
         Ok(Box::new(Task::open(&frame, task.partition, stage, home, limits)?))
     }
 }
@@ -344,7 +347,7 @@ impl World {
             let odd = odd.filter(|(task, _)| *task == seat.id).map_or(0, |(_, at)| at);
             let (task, partitions, limits) = (seat.id, *partitions, &seat.limits);
             let frame = dice.roll(9) as u32 + if seat.newer { NEWER } else { 0 };
-            match (Opening { log, task, partitions, options, home, limits, odd }).start(frame) {
+            match (Opening { log, task, partitions, options, home, limits, odd, logic: 1 }).start(frame) {
                 Ok(task) => {
                     seat.limits.clear();
                     seat.caught_up = false;

@@ -43,7 +43,7 @@ pub fn fold<S: Stage, T: Transport>(
     stage: S,
     home: Box<dyn Home>,
 ) -> Result<Folded, TaskError> {
-    let ground = diagnosis.ground.as_ref().ok_or_else(nothing_to_do)?;
+    let ground = &diagnosis.ground;
     let mark = ground.mark.as_ref().ok_or_else(nothing_to_do)?;
     let comparison = Arc::new(Mutex::new(Comparison::read(patient, ground)?));
     let frame = retold(patient, &comparison);

@@ -41,8 +41,7 @@ pub struct Patient<'a, I, O, T> {
 /// What a look at a task has told.
 #[derive(Debug)]
 pub struct Diagnosis {
-    /// `None` where the mark itself is of no use.
-    ground: Option<Ground>,
+    ground: Ground,
     /// Why the task would stop if it came up now.
     pub stop: Option<Stop>,
     pub way: Way,
@@ -51,16 +50,12 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// The newest mark.
     pub fn mark(&self) -> Option<&Mark> {
-        self.ground.as_ref().and_then(|ground| ground.mark.as_ref())
+        self.ground.mark.as_ref()
     }
 
     /// Outputs of the task can be seen, whether or not it has a mark.
     pub fn has_published(&self) -> bool {
-        self.ground.as_ref().is_some_and(|ground| ground.visible.iter().any(|number| *number > 0))
-    }
-
-    fn of(stop: Stop) -> Diagnosis {
-        Diagnosis { ground: None, way: Way::by_hand(&stop), stop: Some(stop) }
+        self.ground.visible.iter().any(|number| *number > 0)
     }
 }
 
@@ -68,13 +63,10 @@ impl Diagnosis {
 /// stopped as its outputs differed, which shows on the way alone.
 ///
 /// # Errors
-/// A topic cannot be read.
+/// A topic cannot be read; [`Stop`] where the mark is of no use to this build.
 pub fn examine<I, O, T: Transport>(patient: &Patient<'_, I, O, T>, again: bool) -> Result<Diagnosis, TaskError> {
     let Frame { cluster, spec, transport, .. } = patient.frame;
-    let ground = match Ground::look(transport.as_ref(), cluster, spec, patient.partition) {
-        Err(TaskError::Stop(stop)) => return Ok(Diagnosis::of(stop)),
-        looked => patient.with_evidence(looked?)?,
-    };
+    let ground = patient.with_evidence(Ground::look(transport.as_ref(), cluster, spec, patient.partition)?)?;
     let books = patient.books.iter().map(|book| book.clone().reborn(ground.incarnations()));
     let bases: Vec<Base> = books.map(|book| Base { book }).collect();
     let stop = patient.stop(&ground, &bases)?;
@@ -96,7 +88,7 @@ pub fn examine<I, O, T: Transport>(patient: &Patient<'_, I, O, T>, again: bool) 
         Way::Anchor { book, .. } => Way::Anchor { next: patient.first_not_taken(&book, start)?, book },
         way => way,
     };
-    Ok(Diagnosis { ground: Some(ground), stop, way })
+    Ok(Diagnosis { ground, stop, way })
 }
 
 /// Takes the task over and does what was found; `folded` belongs to [`Way::FoldAgain`].
@@ -110,9 +102,8 @@ pub fn apply<I, O, T: Transport>(
     folded: Option<Folded>,
     approval: &Approval,
 ) -> Result<(), TaskError> {
-    let Some(examined) = &diagnosis.ground else { return Err(nothing_to_do()) };
     let mut writer = patient.frame.writer(patient.partition)?;
-    let ground = patient.look_again(examined)?;
+    let ground = patient.look_again(&diagnosis.ground)?;
     let (book, floors) = match (&diagnosis.way, folded) {
         (Way::MarkAgain { book }, _) => (book.clone(), ground.floors),
         (Way::Anchor { book, next }, _) => {

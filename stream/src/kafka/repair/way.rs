@@ -208,6 +208,7 @@ mod tests {
     fn people_are_told_what_to_do_where_no_repair_helps() {
         let text = || "x".to_owned();
         for stop in [
+            Stop::Logic { mark: 3, build: 2 },
             Stop::Foreign { found: text(), asked: text() },
             Stop::Order { what: text() },
             Stop::Poison { what: text() },
