@@ -1,12 +1,14 @@
 //! The log service on a real broker: transactions, fencing, ends.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use stream::kafka::{
-    Cluster, CommitError, Durability, KafkaTransport, Kind, Label, Origin, Reader, Received, Sending, TaskId,
-    TopicPlan, Transport, TransportError, Writer, create_topics, differences, look_at_brokers,
+    Cluster, CommitError, Durability, Event, KafkaTransport, Kind, Label, Observer, Origin, Reader, Received, Sending,
+    TaskId, TopicPlan, Transport, TransportError, Writer, create_topics, differences, look_at_brokers,
 };
 use tests::broker::{Brokers, Settings, free_addresses};
 use tests::proxy::{Act, Api, Gate, Proxy};
@@ -117,6 +119,51 @@ fn what_is_committed_is_read_and_an_earlier_writer_is_fenced() {
     assert!(reader.read(WAIT, &mut |received| assert_eq!(received.label, Some(&label(6)))).unwrap());
     let behind = transport.reader("t.one", 1, 1_000).unwrap().read(WAIT, &mut |_| ());
     assert!(matches!(behind, Err(TransportError::Broken(_))), "{behind:?}");
+}
+
+/// Counts the readers that were made anew.
+#[derive(Default)]
+struct Rebuilt(AtomicU32);
+
+impl Observer for Rebuilt {
+    fn event(&self, _task: TaskId, event: &Event) {
+        self.0.fetch_add(u32::from(*event == Event::Rebuilt), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_reader_whose_consumer_stands_still_goes_on_with_another() {
+    let brokers = Brokers::one().unwrap();
+    let cluster = cluster(&brokers);
+    create_topics(&cluster, &[plan("one")]).unwrap();
+    let observer = Arc::new(Rebuilt::default());
+    let transport = KafkaTransport::observed(&cluster, observer.clone(), 2).unwrap();
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    let mut reader = transport.reader("t.one", 1, 0).unwrap();
+    let mut read = Vec::new();
+    let mut read_until = |read_enough: &dyn Fn(usize) -> bool, still: bool| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !read_enough(read.len()) {
+            assert!(Instant::now() < deadline, "{read:?} were read, {observer:?}", observer = observer.0);
+            reader.read(Duration::from_millis(100), &mut |received| read.push(received.label.unwrap().number)).unwrap();
+        }
+        if still {
+            reader.stand_still().unwrap();
+        }
+    };
+    let rebuilt = || observer.0.load(Ordering::Relaxed);
+    send(&mut writer, 1).unwrap();
+    writer.commit().unwrap();
+    read_until(&|read| read == 1, true);
+    // The one that takes its place stands still as well, and nothing new comes meanwhile.
+    send(&mut writer, 2).unwrap();
+    writer.commit().unwrap();
+    read_until(&|_| rebuilt() == 1, true);
+    read_until(&|_| rebuilt() == 2, false);
+    read_until(&|read| read == 2, false);
+    // Behind the last record is the marker of its transaction: the consumer has passed it, and may rest.
+    assert!(!reader.read(Duration::from_secs(12), &mut |_| ()).unwrap());
+    assert_eq!((read, rebuilt()), (vec![1, 2], 2));
 }
 
 #[test]

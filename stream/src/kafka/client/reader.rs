@@ -25,8 +25,6 @@ pub struct KafkaReader {
     partition: u16,
     /// Offset of the next record, or in front of it.
     next: u64,
-    /// Up to here the consumer was found to have read.
-    known: u64,
     /// The consumer has told that it is at the end, and nothing came since.
     at_end: bool,
     moved: Instant,
@@ -41,7 +39,7 @@ impl KafkaReader {
     ) -> Result<KafkaReader, TransportError> {
         let consumer = consumer(&transport, topic, partition, from)?;
         let (topic, moved) = (topic.to_owned(), Instant::now());
-        Ok(KafkaReader { transport, consumer, topic, partition, next: from, known: from, at_end: false, moved })
+        Ok(KafkaReader { transport, consumer, topic, partition, next: from, at_end: false, moved })
     }
 
     /// Nothing came for long: where something lies that did not come, the consumer is made anew.
@@ -49,16 +47,29 @@ impl KafkaReader {
         self.moved = Instant::now();
         // A broker that does not answer is no reason: the consumer waits for it too.
         let Ok(end) = self.transport.visible_end(&self.topic, self.partition) else { return Ok(()) };
-        if end > self.known.max(self.next) {
+        if end > self.reached() {
             let (topic, partition, next) = (&self.topic, self.partition, self.next);
             tracing::warn!(topic, partition, next, end, "reader did not move; it is made anew");
             self.consumer = consumer(&self.transport, topic, partition, next)?;
             self.at_end = false;
             self.transport.rebuilt(partition);
         }
-        // Markers of transactions take offsets too, so a reader may never come to this end.
-        self.known = end;
         Ok(())
+    }
+
+    /// How far the consumer has come. It passes over markers of transactions without a word, but knows that it did.
+    fn reached(&self) -> u64 {
+        let position = self.consumer.position().ok();
+        let offsets = position.iter().flat_map(TopicPartitionList::elements).filter_map(|at| at.offset().to_raw());
+        offsets.filter_map(|offset| u64::try_from(offset).ok()).fold(self.next, u64::max)
+    }
+
+    /// Makes the consumer stand still, as a broken one does, so that tests can see what becomes of it.
+    #[doc(hidden)]
+    pub fn stand_still(&self) -> Result<(), TransportError> {
+        let assigned = self.consumer.assignment();
+        let paused = assigned.and_then(|assigned| self.consumer.pause(&assigned));
+        paused.map_err(|error| trouble(&self.topic, &error))
     }
 }
 
