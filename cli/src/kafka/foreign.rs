@@ -225,8 +225,8 @@ impl RecordReader {
             Err(NoLine::Wait(why)) => return Err(why),
             Err(NoLine::Dead(why)) => {
                 let (topic, key, value) = (feed.topic.clone(), key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
-                let letter =
-                    DeadLetter { topic: topic.clone(), partition, offset, why, key, value, headers: headers.to_vec() };
+                let (topic_of, headers) = (topic.clone(), headers.to_vec());
+                let letter = DeadLetter { topic: topic_of, partition, offset, why, key, value, headers, cut: None };
                 draft.add_dead(DeadRecord { topic, partition, offset, letter: letter.encode() });
             }
         }
@@ -359,6 +359,6 @@ mod tests {
         assert!(letter.why.starts_with("it is not JSON"), "{}", letter.why);
         let (topic, why, headers) = ("rows".to_owned(), letter.why.clone(), headers.to_vec());
         let (key, value) = (Some(b"k".to_vec()), Some(b"x".to_vec()));
-        assert_eq!(letter, DeadLetter { topic, partition: 2, offset: 9, why, key, value, headers });
+        assert_eq!(letter, DeadLetter { topic, partition: 2, offset: 9, why, key, value, headers, cut: None });
     }
 }

@@ -10,8 +10,8 @@ use anyhow::{Context, ensure};
 use contract::FeedEvent;
 use contract::topics::HOPS;
 use stream::kafka::{
-    Cluster, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions, TransportError,
-    patiently, place_of, published_log,
+    Cluster, DeadLetter, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions,
+    TransportError, patiently, place_of, published_log,
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
@@ -247,7 +247,8 @@ fn publish_entries(
         publisher.entry(&entry)?;
         if let Entry::Dead { partition, letter, .. } = Entry::decode(&entry, number).map_err(anyhow::Error::from)? {
             let letter = stream::Blobs::load(blobs, &letter.0).map_err(anyhow::Error::from)?;
-            publisher.dead_letter(partition, &letter)?;
+            let letter = DeadLetter::decode(&letter).map_err(anyhow::Error::from)?;
+            publisher.dead_letter(partition, &letter.fitting().encode())?;
         }
     }
     Ok(())

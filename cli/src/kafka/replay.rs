@@ -161,9 +161,10 @@ struct Judge {
 
 impl Judge {
     fn remedy(&mut self, letter: &DeadLetter) -> Remedy {
-        let DeadLetter { topic, partition, offset, value, headers, .. } = letter;
+        let DeadLetter { topic, partition, offset, value, headers, cut, .. } = letter;
         if self.own.contains(topic) {
-            let why = "a stage parked it, as no task of this line wrote it: rows come in by files and by the topic of a feed";
+            let why =
+                "a stage parked it, as no task of this line wrote it: rows come in by files and by the topic of a feed";
             return Remedy::Not(why.to_owned());
         }
         let Some(feed) = self.feeds.iter().find(|feed| feed.topic == *topic) else {
@@ -171,6 +172,10 @@ impl Judge {
         };
         if let Some((name, _)) = self.taken.iter().find(|(_, span)| span.holds(topic, *partition, *offset)) {
             return Remedy::Taken(name.clone());
+        }
+        if cut.is_some() {
+            // Whatever may be a line is not.
+            return Remedy::Not(letter.why.clone());
         }
         let (partition, offset, value) = (*partition, *offset, value.as_deref());
         match self.reader.line(feed, &ForeignRecord { partition, offset, value, headers }) {
@@ -186,7 +191,7 @@ mod tests {
 
     fn letter(topic: &str, offset: u64, value: &[u8]) -> DeadLetter {
         let (topic, why, value) = (topic.to_owned(), "why".to_owned(), Some(value.to_vec()));
-        DeadLetter { topic, partition: 1, offset, why, key: None, value, headers: Vec::new() }
+        DeadLetter { topic, partition: 1, offset, why, key: None, value, headers: Vec::new(), cut: None }
     }
 
     fn judge(taken: &[&str]) -> Judge {
@@ -214,6 +219,13 @@ mod tests {
         check("rows", 6, &[0, 0, 0, 0, 1], "it is Avro of schema 1");
         check("others", 6, b"{}", "no feed has the topic others");
         check("t.pos.rows", 6, b"{}", "a stage parked it");
+    }
+
+    #[test]
+    fn the_head_of_a_record_is_not_taken_for_it() {
+        let cut = Some(stream::kafka::Cut { bytes: 1 << 20, hash: [0; 32] });
+        let head = DeadLetter { cut, ..letter("rows", 6, b"{}") };
+        assert_eq!(judge(&[]).remedy(&head), Remedy::Not("why".into()));
     }
 
     #[test]

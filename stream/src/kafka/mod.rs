@@ -51,7 +51,7 @@ pub use gather::Gathering;
 pub use group::{Passing, Repairs, Stopped, patiently, run_stage};
 pub use incarnation::{Approval, Cause, Incarnation, NotApproved};
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
-pub use letters::{DeadLetter, RepairRequest};
+pub use letters::{Cut, DeadLetter, RepairRequest};
 pub use observer::{Batch, Event, Observer, Silent};
 pub use publisher::{Desk, INTAKE_NAME, Publisher, log_partition, place_of, published_log};
 pub use recover::Stop;

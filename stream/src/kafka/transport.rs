@@ -55,6 +55,9 @@ pub enum CommitError {
     Unclear(String),
     #[error("another process has taken over: {0}")]
     Fenced(String),
+    /// It does not hold, and does not hold when it is tried again: a record is too large, or may not be written.
+    #[error("{0}")]
+    Broken(String),
 }
 
 /// A connection to the log service.

@@ -76,6 +76,7 @@ impl From<CommitError> for TaskError {
         match error {
             CommitError::Unclear(why) => TaskError::Again(why),
             CommitError::Fenced(why) => TaskError::Fenced(why),
+            CommitError::Broken(why) => TaskError::Broken(why),
         }
     }
 }
@@ -523,7 +524,8 @@ impl<S: Stage, W: Writer> Work<S, W> {
         let Strange { why, key, value, headers } = strange;
         self.outputs.batch.dead += 1;
         let (topic, partition) = (self.input_topic.clone(), self.task.partition);
-        let letter = DeadLetter { topic, partition, offset, why, key, value, headers }.encode();
+        let letter = DeadLetter { topic, partition, offset, why, key, value, headers, cut: None };
+        let letter = letter.fitting().encode();
         let slot = self.outputs.channels.slot(DEAD, self.task.partition).expect("every stage has dead letters");
         let stamp = self.book.complete;
         let out = Output { stamp, kind: Kind::Data, key: None, value: Some(&letter), frame: 0 };

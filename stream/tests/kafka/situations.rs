@@ -8,7 +8,7 @@ use std::time::Duration;
 use stream::StorageError;
 use stream::kafka::home::{Home, Keeping};
 use stream::kafka::{
-    Book, Channels, Origin, RepairRequest, Stop, TaskError, TaskId, TaskOptions, Transport, Wire,
+    Book, Channels, Cut, DeadLetter, Origin, RepairRequest, Stop, TaskError, TaskId, TaskOptions, Transport, Wire,
 };
 use stream::outbox::route;
 use stream::store::Store;
@@ -94,6 +94,22 @@ fn a_record_of_ours_that_cannot_be_read_stops_the_task_until_a_build_can() {
     all(&world, &steps).unwrap();
     assert!(world.fate.seen().contains_key("build cannot read a record"));
     assert!(world.log.records("t.pos.dead", 0).is_empty());
+}
+
+#[test]
+fn a_stranger_cannot_write_what_is_too_large_to_be_parked() {
+    let steps = input(&mut Dice(4), 20);
+    let mut world = world(&steps, 1);
+    let value = vec![7; 16 << 20];
+    world.log.intrude("t.texts", 0, &value);
+    world.drain().unwrap();
+    all(&world, &steps).unwrap();
+    let parked = world.log.records("t.pos.dead", 0);
+    let letters: Vec<_> = parked.iter().map(|record| record.value.as_ref().unwrap()).collect();
+    assert!(letters.len() == 1 && letters[0].len() < 2_000, "{} letters", letters.len());
+    let letter = DeadLetter::decode(letters[0]).unwrap();
+    let hash = *blake3::hash(&value).as_bytes();
+    assert_eq!((letter.offset, letter.cut), (0, Some(Cut { bytes: 16 << 20, hash })));
 }
 
 #[test]

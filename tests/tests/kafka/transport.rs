@@ -12,6 +12,7 @@ use stream::kafka::{
 };
 use tests::broker::{Brokers, Settings, free_addresses};
 use tests::proxy::{Act, Api, Gate, Proxy};
+use tests::seeded::Seeded;
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -188,6 +189,35 @@ fn a_commit_that_the_broker_never_answers_is_unclear() {
     send(&mut writer, 2).unwrap();
     writer.commit().unwrap();
     assert_eq!(numbers(&transport).0, [1, 2]);
+}
+
+/// Bytes that no compression makes fewer.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut random = Seeded(5);
+    (0..bytes).map(|_| random.below(256) as u8).collect()
+}
+
+#[test]
+fn a_record_that_is_too_large_is_told_and_not_tried_again() {
+    let brokers = Brokers::one().unwrap();
+    let cluster = cluster(&brokers);
+    let mut plan = plan("one");
+    plan.settings.push(("max.message.bytes", "20000".into()));
+    create_topics(&cluster, &[plan]).unwrap();
+    let transport = KafkaTransport::new(&cluster).unwrap();
+    // The broker refuses the first, the client the second.
+    for bytes in [30_000, 17 << 20] {
+        let mut writer = transport.writer("t.writer", 1).unwrap();
+        let (value, label) = (noise(bytes), label(1));
+        let (key, value, label) = (None, Some(&value[..]), Some(&label));
+        let sent = writer.send(Sending { topic: "t.one", partition: 1, key, value, label, slot: 0 });
+        let Err(CommitError::Broken(why)) = sent.and_then(|()| writer.commit()) else { panic!("{bytes} bytes") };
+        assert!(why.starts_with(&format!("record of {bytes} bytes for t.one, partition 1: ")), "{why}");
+    }
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    send(&mut writer, 1).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(numbers(&transport).0, [1]);
 }
 
 /// Kafka's own protection against it (KIP-890) is not in the library: the writer must see to it.

@@ -11,6 +11,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 
+use super::is_lasting;
+
 /// Lines of the library go where ours go; a broker that is away is no error of ours.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, text: &str) {
     match level {
@@ -69,7 +71,21 @@ pub(crate) struct Heard {
     /// By slot, the offset of the last record that arrived.
     pub delivered: Vec<Option<u64>>,
     /// The first trouble since it was last forgotten.
-    pub trouble: Option<String>,
+    pub trouble: Option<Trouble>,
+}
+
+/// What makes a transaction doubtful.
+pub(crate) struct Trouble {
+    pub what: String,
+    /// It does not pass by itself.
+    pub lasts: bool,
+}
+
+impl Heard {
+    fn of(&mut self, what: &str, error: &KafkaError) {
+        let lasts = error.rdkafka_error_code().is_some_and(is_lasting);
+        self.trouble.get_or_insert_with(|| Trouble { what: format!("{what}: {error}"), lasts });
+    }
 }
 
 impl WriterEars {
@@ -88,7 +104,7 @@ impl ClientContext for WriterEars {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.heard().trouble.get_or_insert_with(|| format!("{error}: {reason}"));
+        self.heard().of(reason, &error);
     }
 }
 
@@ -105,7 +121,8 @@ impl ProducerContext for WriterEars {
             }
             Err((error, message)) => {
                 let (topic, partition) = (message.topic(), message.partition());
-                heard.trouble.get_or_insert_with(|| format!("record for {topic}, partition {partition}: {error}"));
+                let bytes = message.payload().map_or(0, <[u8]>::len);
+                heard.of(&format!("record of {bytes} bytes for {topic}, partition {partition}"), error);
             }
         }
     }

@@ -10,7 +10,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::ears::WriterEars;
 use super::settings::{SOCKET_TIMEOUT, TRANSACTION_TIMEOUT};
-use super::{Client, client, is_fenced, trouble};
+use super::{Client, client, is_fenced, is_lasting, trouble};
 use crate::kafka::{Cluster, CommitError, HEADERS_MAX, Label, Sending, TransportError, Writer};
 
 /// An earlier owner's transaction must come to its end first.
@@ -50,7 +50,7 @@ impl KafkaWriter {
     }
 
     fn begin(&mut self) -> Result<(), CommitError> {
-        self.producer.begin_transaction().map_err(|error| self.unclear("begin", &error))?;
+        self.producer.begin_transaction().map_err(|error| self.failed("begin", &error))?;
         self.producer.poll(Duration::ZERO);
         // Connections may come and go between two transactions.
         self.producer.context().heard().trouble = None;
@@ -58,8 +58,8 @@ impl KafkaWriter {
         Ok(())
     }
 
-    /// Whatever went wrong: the next writer of this name looks what holds.
-    fn unclear(&self, what: &str, error: &KafkaError) -> CommitError {
+    /// Whatever went wrong and may pass: the next writer of this name looks what holds.
+    fn failed(&self, what: &str, error: &KafkaError) -> CommitError {
         let fatal = self.producer.client().fatal_error();
         let code = fatal.as_ref().map(|(code, _)| *code).or(error.rdkafka_error_code());
         let text = match &fatal {
@@ -68,6 +68,7 @@ impl KafkaWriter {
         };
         match code {
             Some(code) if is_fenced(code) => CommitError::Fenced(text),
+            Some(code) if is_lasting(code) => CommitError::Broken(text),
             _ => CommitError::Unclear(text),
         }
     }
@@ -78,7 +79,8 @@ impl KafkaWriter {
         let Some(trouble) = trouble else { return Ok(()) };
         match self.producer.client().fatal_error() {
             Some((code, why)) if is_fenced(code) => Err(CommitError::Fenced(why)),
-            _ => Err(CommitError::Unclear(trouble)),
+            _ if trouble.lasts => Err(CommitError::Broken(trouble.what)),
+            _ => Err(CommitError::Unclear(trouble.what)),
         }
     }
 
@@ -90,7 +92,7 @@ impl KafkaWriter {
             if let Err(error) = self.producer.flush(Duration::ZERO)
                 && error.rdkafka_error_code() != Some(RDKafkaErrorCode::OperationTimedOut)
             {
-                return Err(self.unclear("flush", &error));
+                return Err(self.failed("flush", &error));
             }
             self.look();
             self.listen()?;
@@ -137,7 +139,8 @@ impl Writer for KafkaWriter {
         while let Err((error, back)) = self.producer.send(message) {
             let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
             if !is_full || Instant::now() > deadline {
-                return Err(self.unclear("record cannot be sent", &error));
+                let bytes = value.map_or(0, <[u8]>::len);
+                return Err(self.failed(&format!("record of {bytes} bytes for {topic}, partition {partition}"), &error));
             }
             self.look();
             self.listen()?;
@@ -155,7 +158,7 @@ impl Writer for KafkaWriter {
     fn commit(&mut self) -> Result<(), CommitError> {
         self.flush()?;
         let started = Instant::now();
-        self.producer.commit_transaction(TRANSACTION_TIMEOUT).map_err(|error| self.unclear("commit", &error))?;
+        self.producer.commit_transaction(TRANSACTION_TIMEOUT).map_err(|error| self.failed("commit", &error))?;
         self.producer.poll(Duration::ZERO);
         self.listen()?;
         // The library may have asked twice without a word, and the second time may have met another transaction.
