@@ -138,7 +138,7 @@ metrics! {
     CACHE_MISSES = "paidonce_cache_misses_total", Counter, "keys", ["stage", "kind"], Embedded,
         "keys that the store was asked for: `ahead` (many at once) or `single` (not named ahead), and `range` reads";
     STATE_BYTES = "paidonce_state_bytes", Gauge, "bytes", ["stage"], Both,
-        "state on disk and in memory not yet on disk (embedded: stage `all`; Kafka: as of the last checkpoint)";
+        "state on disk and in memory not yet on disk (embedded: stage `all`)";
     STORE_BYTES = "paidonce_rocksdb_bytes", Gauge, "bytes", ["column", "place"], Embedded,
         "bytes of a column in `tables`, in `memory`, and waiting to be compacted (`pending`)";
     STORE_KEYS = "paidonce_rocksdb_keys", Gauge, "keys", ["column"], Embedded,

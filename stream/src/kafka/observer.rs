@@ -99,7 +99,7 @@ pub trait Observer: Send + Sync {
     /// waits no longer than since then.
     fn lag(&self, _task: TaskId, _records: u64, _taken: Option<u64>) {}
 
-    /// Bytes of a task's store.
+    /// Bytes of a task's store, on disk and in memory not yet on disk.
     fn state(&self, _task: TaskId, _bytes: u64) {}
 
     fn event(&self, _task: TaskId, _event: &Event) {}

@@ -19,7 +19,7 @@ use crate::{Outbox, PartitionState, Stage, TableId};
 
 /// Changes that are put on a topic go in pieces of about that size, for brokers that take a mebibyte.
 const DELTA_BYTES: usize = 256 << 10;
-/// How often a task that commits nothing says how much waits.
+/// How often a task says how large its state is, and, when it commits nothing, how much waits.
 const TELL: Duration = Duration::from_secs(1);
 
 /// Everything that a task is made of but its state.
@@ -80,6 +80,8 @@ pub struct Task<S: Stage, T: Transport> {
     opened: Instant,
     /// When the observer last heard how much waits.
     told: Instant,
+    /// When it last heard how large the state is.
+    measured: Option<Instant>,
     /// By writer: when the missing record was last asked for, how often.
     asked: BTreeMap<u16, (u64, Option<Instant>, u32)>,
 }
@@ -271,6 +273,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             keeping: None,
             opened: now,
             told: now,
+            measured: None,
             asked: BTreeMap::new(),
         };
         task.reach()?;
@@ -333,6 +336,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
         if committed || self.told.elapsed() >= TELL {
             self.tell_lag();
+        }
+        if self.measured.is_none_or(|measured| measured.elapsed() >= TELL) {
+            self.tell_state();
         }
         Ok(Progress { taken, committed, caught_up: self.is_caught_up() })
     }
@@ -488,6 +494,12 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
     }
 
+    fn tell_state(&mut self) {
+        self.measured = Some(Instant::now());
+        let columns = self.store.insides().columns;
+        self.observer.state(self.id, columns.iter().map(|(_, of)| of.table_bytes + of.memory_bytes).sum());
+    }
+
     fn send_mark(&mut self) -> Result<(), TaskError> {
         let mark = Mark::new(self.id, &self.work.book, &self.floors, &self.about);
         let (key, value) = (Mark::key(self.about.generation, self.id), mark.encode());
@@ -634,10 +646,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
     fn hear_of_checkpoint(&mut self) {
         let Some((started, keeping)) = self.keeping.take_if(|(_, keeping)| !keeping.is_underway()) else { return };
         match keeping.wait() {
-            Ok(Some(bytes)) => {
-                self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() });
-                self.observer.state(self.id, bytes);
-            }
+            Ok(Some(bytes)) => self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() }),
             Ok(None) => {}
             Err(error) => tracing::warn!(task = %self.id, %error, "checkpoint is not kept"),
         }

@@ -20,6 +20,8 @@ use crate::intake::Intake;
 use crate::toy::{Count, Framed, NEWER, Step, Text, input};
 use crate::verify::{all, marks, views_of};
 use crate::world::{GENERATION, World, open, spec};
+#[cfg(feature = "rocks")]
+use crate::world::{cluster, frame};
 
 fn world(steps: &[Step], partitions: u16) -> World {
     World::new(partitions, Intake::new(steps, partitions, None), Fate::kind(), Dice(1))
@@ -258,4 +260,42 @@ fn a_task_goes_on_while_its_checkpoint_is_on_its_way_and_after_one_that_failed()
         assert!(begins.try_recv().is_err(), "one at a time");
     }
     end.send(Ok(7)).unwrap();
+}
+
+/// The bytes of a state as they were told.
+#[cfg(feature = "rocks")]
+#[derive(Default)]
+struct Sizes(Mutex<Vec<u64>>);
+
+#[cfg(feature = "rocks")]
+impl stream::kafka::Observer for Sizes {
+    fn state(&self, _task: TaskId, bytes: u64) {
+        self.0.lock().unwrap().push(bytes);
+    }
+}
+
+#[cfg(feature = "rocks")]
+#[test]
+fn how_large_a_state_is_needs_no_checkpoint_to_be_told() {
+    use stream::kafka::{Frame, Task};
+
+    let steps = input(&mut Dice(4), 60);
+    let mut world = world(&steps, 1);
+    world.intake.send_until(&world.log, 0, None);
+    let (folder, sizes) = (tempfile::tempdir().unwrap(), Arc::new(Sizes::default()));
+    let options = || TaskOptions { idle_interval: Duration::ZERO, ..TaskOptions::new(folder.path()) };
+    let memory = stream::store::RocksMemory::default();
+    let home = stream::kafka::folder::FolderHome::new(&cluster(), &spec(0, 1), &options(), &memory, 0);
+    let framed = || Arc::new(Framed(7));
+    let frame = Frame { observer: sizes.clone(), ..frame(&world.log, 0, 1, options(), framed(), framed()) };
+    let mut task = Task::open(&frame, 0, crate::toy::Split, Box::new(home), &BTreeMap::new()).unwrap();
+    let told = |task: &mut Task<_, _>| {
+        let before = sizes.0.lock().unwrap().len();
+        while sizes.0.lock().unwrap().len() == before {
+            task.step(Duration::ZERO).unwrap();
+        }
+        *sizes.0.lock().unwrap().last().unwrap()
+    };
+    assert!(told(&mut task) > 0, "at once");
+    assert!(told(&mut task) > 0, "and again");
 }
