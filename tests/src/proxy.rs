@@ -29,6 +29,8 @@ pub enum Act {
     /// It reaches the broker when the gate opens, even where its client has gone by then. What comes behind it on the
     /// same connection waits too, as on a slow line.
     Hold(Gate),
+    /// Its client loses the connection at once, and it reaches the broker when the gate opens.
+    Strand(Gate),
     /// It never reaches the broker.
     DropRequest,
     /// The broker does what it says, and the client never hears of it.
@@ -234,6 +236,10 @@ impl Connection {
             let act = self.shared.judge(api);
             match &act {
                 Some(Act::Hold(gate)) => gate.pass(stopped),
+                Some(Act::Strand(gate)) => {
+                    client.shutdown(Shutdown::Both)?;
+                    gate.pass(stopped);
+                }
                 Some(Act::Delay(time)) => std::thread::sleep(*time),
                 Some(Act::Close) => {
                     client.shutdown(Shutdown::Both)?;
@@ -357,6 +363,23 @@ mod tests {
         drop(first);
         let mut second = client(&proxy);
         second.write_all(&frame(24, 2)).unwrap();
+        assert_eq!(answer(&mut second), 2);
+        gate.set_open(true);
+        wait_for(|| got.lock().unwrap().len() == 2);
+        assert_eq!(*got.lock().unwrap(), [2, 1]);
+    }
+
+    #[test]
+    fn a_stranded_request_comes_though_its_client_has_lost_the_connection() {
+        let (address, got) = broker();
+        let proxy = Proxy::start(address).unwrap();
+        let gate = Gate::shut();
+        proxy.act(Api::EndTxn, 0, 1, Act::Strand(gate.clone()));
+        let mut first = client(&proxy);
+        first.write_all(&frame(26, 1)).unwrap();
+        assert!(matches!(read_frame(&mut first), Ok(None) | Err(_)));
+        let mut second = client(&proxy);
+        second.write_all(&frame(26, 2)).unwrap();
         assert_eq!(answer(&mut second), 2);
         gate.set_open(true);
         wait_for(|| got.lock().unwrap().len() == 2);

@@ -221,8 +221,7 @@ fn a_record_that_is_too_large_is_told_and_not_tried_again() {
 }
 
 /// Kafka's own protection against it (KIP-890) is not in the library: the writer must see to it.
-#[test]
-fn an_end_that_arrives_late_ends_no_other_transaction() {
+fn an_end_comes_late(how: impl Fn(Gate) -> Act) {
     let addresses = free_addresses(1).unwrap();
     let proxy = Proxy::start(addresses[0]).unwrap();
     let settings = Settings { addresses, advertised: vec![proxy.address()], ..Settings::default() };
@@ -233,7 +232,7 @@ fn an_end_that_arrives_late_ends_no_other_transaction() {
     let mut writer = transport.writer("t.writer", 1).unwrap();
     send(&mut writer, 1).unwrap();
     let gate = Gate::shut();
-    proxy.act(Api::EndTxn, 0, 1, Act::Hold(gate.clone()));
+    proxy.act(Api::EndTxn, 0, 1, how(gate.clone()));
     let ended = writer.commit();
     assert!(matches!(ended, Err(CommitError::Unclear(_))), "{ended:?}");
     drop(writer);
@@ -249,4 +248,15 @@ fn an_end_that_arrives_late_ends_no_other_transaction() {
     assert_eq!((read, proxy.acted()), (before.clone(), 1), "nothing of the open transaction is seen");
     writer.commit().unwrap();
     assert_eq!(numbers(&transport).0, [before, vec![2]].concat());
+}
+
+#[test]
+fn an_end_that_is_held_up_ends_no_other_transaction() {
+    an_end_comes_late(Act::Hold);
+}
+
+/// The library asks again at once, and is answered: the end that was lost may still come.
+#[test]
+fn an_end_that_was_asked_for_twice_ends_no_other_transaction() {
+    an_end_comes_late(Act::Strand);
 }

@@ -61,6 +61,9 @@ impl ClientContext for ReaderEars {
 
 impl ConsumerContext for ReaderEars {}
 
+/// What the library calls lines about connections that are lost.
+const LOST: &str = "FAIL";
+
 /// Hears of every record that arrived, and of everything that makes a transaction doubtful.
 pub(crate) struct WriterEars {
     heard: Mutex<Heard>,
@@ -72,6 +75,8 @@ pub(crate) struct Heard {
     pub delivered: Vec<Option<u64>>,
     /// The first trouble since it was last forgotten.
     pub trouble: Option<Trouble>,
+    /// A connection was lost. Never forgotten: the library keeps silent about the next ones like it for half a minute.
+    pub lost: Option<String>,
 }
 
 /// What makes a transaction doubtful.
@@ -90,7 +95,7 @@ impl Heard {
 
 impl WriterEars {
     pub fn new(slots: usize) -> WriterEars {
-        WriterEars { heard: Mutex::new(Heard { delivered: vec![None; slots], trouble: None }) }
+        WriterEars { heard: Mutex::new(Heard { delivered: vec![None; slots], trouble: None, lost: None }) }
     }
 
     pub fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -99,7 +104,11 @@ impl WriterEars {
 }
 
 impl ClientContext for WriterEars {
+    /// A lost connection is told in a line of the log alone.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        if facility == LOST && !matches!(level, RDKafkaLogLevel::Debug) {
+            self.heard().lost.get_or_insert_with(|| text.to_owned());
+        }
         log(level, facility, text);
     }
 

@@ -39,11 +39,12 @@ const COMMON: Pins = &[
     ("retry.backoff.max.ms", "500"),
     ("reconnect.backoff.ms", "50"),
     ("reconnect.backoff.max.ms", "1000"),
-    ("log.connection.close", "false"),
     ("message.max.bytes", "16777216"),
 ];
 
 const WRITER: Pins = &[
+    // What was in flight on a connection that is lost is asked again without a word, an end of a transaction as well.
+    ("log.connection.close", "true"),
     ("enable.idempotence", "true"),
     ("acks", "all"),
     ("max.in.flight.requests.per.connection", "5"),
@@ -59,6 +60,7 @@ const WRITER: Pins = &[
 ];
 
 const CONSUMER: Pins = &[
+    ("log.connection.close", "false"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("check.crcs", "true"),
@@ -103,6 +105,8 @@ const MEMBER: Pins = &[
     ("queued.max.messages.kbytes", "64"),
 ];
 
+const ADMIN: Pins = &[("log.connection.close", "false")];
+
 /// Named by the engine itself, for each client anew.
 const NAMED: &[&str] = &["bootstrap.servers", "client.id", "transactional.id", "group.id", "group.instance.id"];
 
@@ -113,13 +117,13 @@ fn pins(client: Client) -> [Pins; 3] {
         Client::Glance => [COMMON, CONSUMER, GLANCE],
         Client::Surveyor => [COMMON, CONSUMER, SURVEYOR],
         Client::Member => [COMMON, CONSUMER, MEMBER],
-        Client::Admin => [COMMON, &[], &[]],
+        Client::Admin => [COMMON, ADMIN, &[]],
     }
 }
 
 /// Whether users may not set this one.
 fn is_pinned(name: &str) -> bool {
-    let lists = [COMMON, WRITER, CONSUMER, READER, GLANCE, SURVEYOR, MEMBER];
+    let lists = [COMMON, WRITER, CONSUMER, READER, GLANCE, SURVEYOR, MEMBER, ADMIN];
     NAMED.contains(&name) || lists.iter().any(|list| list.iter().any(|(pinned, _)| *pinned == name))
 }
 

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use super::ears::WriterEars;
+use super::ears::{Trouble, WriterEars};
 use super::settings::{SOCKET_TIMEOUT, TRANSACTION_TIMEOUT};
 use super::{Client, client, is_fenced, is_lasting, trouble};
 use crate::kafka::{Cluster, CommitError, HEADERS_MAX, Label, Sending, TransportError, Writer};
@@ -20,6 +20,8 @@ const TAKE_OVER: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs(
 const MOMENT: Duration = Duration::from_micros(500);
 /// Reports that one look takes.
 const REPORTS: usize = 16;
+/// Lines of the library's log that a writer hears: connections that are lost are among them.
+const HEARD: RDKafkaLogLevel = RDKafkaLogLevel::Info;
 /// Records between two looks at what has arrived.
 const LOOK: u32 = 256;
 
@@ -33,7 +35,8 @@ pub struct KafkaWriter {
 
 impl KafkaWriter {
     pub(super) fn new(cluster: &Cluster, name: &str, slots: usize) -> Result<KafkaWriter, TransportError> {
-        let config: ClientConfig = client(cluster, Client::Writer, &[("transactional.id", name)])?;
+        let mut config: ClientConfig = client(cluster, Client::Writer, &[("transactional.id", name)])?;
+        config.set_log_level(HEARD);
         let made = BaseProducer::from_config_and_context(&config, WriterEars::new(slots));
         let producer: BaseProducer<WriterEars> = made.map_err(|error| trouble("writer", &error))?;
         let deadline = Instant::now() + TAKE_OVER;
@@ -46,16 +49,25 @@ impl KafkaWriter {
                 Err(error) => return Err(trouble("writer cannot take over", &error)),
             }
         }
-        Ok(KafkaWriter { producer, open: false, sent: 0 })
+        let writer = KafkaWriter { producer, open: false, sent: 0 };
+        // Whoever did not answer until now had no part in it.
+        writer.hear();
+        writer.producer.context().heard().lost = None;
+        Ok(writer)
     }
 
     fn begin(&mut self) -> Result<(), CommitError> {
         self.producer.begin_transaction().map_err(|error| self.failed("begin", &error))?;
-        self.producer.poll(Duration::ZERO);
-        // Connections may come and go between two transactions.
+        self.hear();
         self.producer.context().heard().trouble = None;
+        self.listen()?;
         self.open = true;
         Ok(())
+    }
+
+    /// Takes what the library has to say: one thing at a time.
+    fn hear(&self) {
+        (0..REPORTS).for_each(|_| self.producer.poll(Duration::ZERO));
     }
 
     /// Whatever went wrong and may pass: the next writer of this name looks what holds.
@@ -73,9 +85,13 @@ impl KafkaWriter {
         }
     }
 
-    /// Trouble that was heard since the transaction began.
+    /// Trouble that was heard since the transaction began, or a connection that was lost since the writer was made.
     fn listen(&self) -> Result<(), CommitError> {
-        let trouble = self.producer.context().heard().trouble.take();
+        let trouble = {
+            let mut heard = self.producer.context().heard();
+            let lost = heard.lost.take().map(|what| Trouble { what, lasts: false });
+            heard.trouble.take().or(lost)
+        };
         let Some(trouble) = trouble else { return Ok(()) };
         match self.producer.client().fatal_error() {
             Some((code, why)) if is_fenced(code) => Err(CommitError::Fenced(why)),
@@ -159,7 +175,7 @@ impl Writer for KafkaWriter {
         self.flush()?;
         let started = Instant::now();
         self.producer.commit_transaction(TRANSACTION_TIMEOUT).map_err(|error| self.failed("commit", &error))?;
-        self.producer.poll(Duration::ZERO);
+        self.hear();
         self.listen()?;
         // The library may have asked twice without a word, and the second time may have met another transaction.
         let took = started.elapsed();
