@@ -6,6 +6,7 @@
 //! sale PARTNER DOCUMENT DATE QUANTITY AMOUNT [key=value …]     a record, numbered from 1; negative for a return
 //! shipped PARTNER YEAR UNITS                                   units of the product shipped in
 //! finds NUMBER CODE [about NUMBER] [explained]                 exactly these findings
+//! risks NUMBER CODE AMOUNT …                                   the money at risk of such findings, the least first
 //! pays PROGRAM UNITS …                                         units granted to each record
 //! counts PROGRAM AMOUNT …                                      amounts that it counts for each record
 //! ```
@@ -13,7 +14,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::{Finding, Micros, Movement, Sale, SaleEvent, Shipment};
+use contract::{Code, Finding, Micros, Movement, Sale, SaleEvent, Shipment};
 
 use super::trial::{Trial, code, day, line, market, written};
 use crate::rules::RULES;
@@ -24,6 +25,7 @@ struct Case {
     sales: Vec<Sale>,
     shipments: Vec<Shipment>,
     finds: BTreeSet<String>,
+    risks: Vec<(u32, Code, Vec<Micros>)>,
     pays: Vec<(String, Vec<Micros>)>,
     counts: Vec<(String, Vec<Micros>)>,
 }
@@ -36,12 +38,34 @@ fn every_rule_has_cases_and_every_case_holds_in_any_order() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let cases = read(&std::fs::read_to_string(&path).unwrap());
-        let hits = cases.iter().filter(|case| !case.finds.is_empty()).count();
-        assert!(hits > 0 && hits < cases.len(), "{name} needs hits and near misses");
+        let rule = RULES.iter().find(|rule| rule.name == name).unwrap_or_else(|| panic!("{name} is no rule"));
+        rule.codes.iter().for_each(|code| is_covered(&name, *code, &cases));
         cases.iter().for_each(|case| check(&name, case));
         names.insert(name);
     }
     assert_eq!(names, RULES.iter().map(|rule| rule.name.to_owned()).collect());
+}
+
+/// Of each code there are hits, near misses, a case in which something comes back, and one that says what is at risk, where
+/// anything is.
+fn is_covered(name: &str, code: Code, cases: &[Case]) {
+    let hits = cases.iter().filter(|case| finds(case, code)).count();
+    assert!(hits > 0 && hits < cases.len(), "{name} needs hits and near misses of {code}");
+    let returns = |case: &&Case| case.sales.iter().any(|sale| sale.quantity < Micros::ZERO);
+    assert!(cases.iter().any(|case| returns(&case)), "{name} needs a case with a return");
+    let has_amount = |case: &Case| !at_risk(&sent(case), code, None).is_empty();
+    let says = |case: &Case| case.risks.iter().any(|(_, other, _)| *other == code);
+    assert!(cases.iter().any(says) || !cases.iter().any(has_amount), "{name} needs what is at risk by {code}");
+}
+
+fn finds(case: &Case, code: Code) -> bool {
+    case.finds.iter().any(|found| found.split(' ').nth(1) == Some(code.as_str()))
+}
+
+fn sent(case: &Case) -> Trial {
+    let mut trial = Trial::new(&market(case.shipments.clone()));
+    case.sales.iter().for_each(|sale| trial.send(&SaleEvent::Assert(Arc::new(sale.clone()))));
+    trial
 }
 
 fn check(name: &str, case: &Case) {
@@ -57,6 +81,10 @@ fn check(name: &str, case: &Case) {
         let found: BTreeSet<String> = trial.findings.values().map(written).collect();
         let messages: Vec<&String> = trial.findings.values().map(|f: &Finding| &f.message).collect();
         assert_eq!(found, case.finds, "{name}, {}, order {order:?}: {messages:?}", case.title);
+        for (number, code, amounts) in &case.risks {
+            let at_risk = at_risk(&trial, *code, Some(*number));
+            assert_eq!(&at_risk, amounts, "{name}, {}, order {order:?}: {number} {code}", case.title);
+        }
         for (program, units) in &case.pays {
             let paid: Vec<Micros> = (1..=count).map(|n| trial.units(program, u32::try_from(n).unwrap())).collect();
             assert_eq!(&paid, units, "{name}, {}, order {order:?}: {program}", case.title);
@@ -74,6 +102,15 @@ fn check(name: &str, case: &Case) {
     }
 }
 
+/// What is at risk by findings of a code, the least first; about one record, or any.
+fn at_risk(trial: &Trial, code: Code, number: Option<u32>) -> Vec<Micros> {
+    let of = |finding: &&Finding| finding.code == code && number.is_none_or(|number| finding.at.record_no == number);
+    let mut amounts: Vec<Micros> =
+        trial.findings.values().filter(of).filter_map(|finding| Some(finding.at_risk?.amount)).collect();
+    amounts.sort_unstable();
+    amounts
+}
+
 fn read(text: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
@@ -87,6 +124,10 @@ fn read(text: &str) -> Vec<Case> {
             "sale" => case.sales.push(sale(case.sales.len(), &words[1..])),
             "shipped" => case.shipments.push(shipment(&words[1..])),
             "finds" => drop(case.finds.insert(words[1..].join(" "))),
+            "risks" => {
+                let amounts = words[3..].iter().map(|word| number(word)).collect();
+                case.risks.push((words[1].parse().unwrap(), code(words[2]), amounts));
+            }
             "pays" => case.pays.push(of_each(&words)),
             "counts" => case.counts.push(of_each(&words)),
             other => panic!("{other} is no word of a case"),
