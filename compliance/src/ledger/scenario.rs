@@ -790,11 +790,12 @@ fn read_estimate(text: &str) -> SellInEstimate {
     SellInEstimate { benefit, rate, lapses_after_days: words[2].parse().unwrap() }
 }
 
-/// Name, `gross` or `net`, then `stays` where it leaves the base of later programs as it is.
+/// Name, `gross` or `net`, `stays` where it leaves the base of later programs as it is, and what all give at `most`.
 fn read_stack(text: &str) -> Stack {
     let words: Vec<&str> = text.split(',').collect();
     let base = if words[1] == "net" { Base::Net } else { Base::Gross };
-    Stack { name: words[0].into(), base, reduces: !words.contains(&"stays"), at_most: None }
+    let at_most = words.iter().find_map(|word| word.strip_prefix("most=")).map(number);
+    Stack { name: words[0].into(), base, reduces: !words.contains(&"stays"), at_most }
 }
 
 /// Days, `reject` or `roll`, then the amounts above which a person and a second one are wanted; `-` for none.
