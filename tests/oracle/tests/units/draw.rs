@@ -9,9 +9,6 @@ use contract::{
 
 const PARTNERS: [&str; 4] = ["A", "B", "D", "L"];
 const PRODUCTS: [&str; 2] = ["s/cased", "s/p"];
-const EVENTS: usize = 150;
-/// Sales that stand at once; another one takes the place of the oldest.
-const STANDING_MAX: usize = 36;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 struct Dice(u64);
@@ -34,14 +31,16 @@ impl Dice {
     }
 }
 
-/// A market, and sales that come, go, are restated and get company.
-pub fn history(seed: u64) -> (Reference, Vec<SaleEvent>) {
+/// A market, and sales that come, go, are restated and get company. More stand at once where more is to happen; beyond
+/// that another one takes the place of the oldest.
+pub fn history(seed: u64, events_wanted: usize) -> (Reference, Vec<SaleEvent>) {
     let mut dice = Dice(seed);
+    let standing_max = 30 + events_wanted / 25;
     let reference = market(&mut dice);
     let mut events = Vec::new();
     let mut standing: Vec<Arc<Sale>> = Vec::new();
     let mut number = 0;
-    while events.len() < EVENTS {
+    while events.len() < events_wanted {
         let at = dice.below(standing.len().max(1) as u64) as usize;
         match dice.below(10) {
             0 | 1 if !standing.is_empty() => events.push(SaleEvent::Retract(standing.swap_remove(at))),
@@ -57,7 +56,7 @@ pub fn history(seed: u64) -> (Reference, Vec<SaleEvent>) {
                 events.push(SaleEvent::Company(standing[at].clone()));
             }
             _ => {
-                if standing.len() >= STANDING_MAX {
+                if standing.len() >= standing_max {
                     events.push(SaleEvent::Retract(standing.remove(0)));
                 }
                 number += 1;

@@ -10,14 +10,21 @@ use contract::{Code, Control, Entitlement, EntitlementEvent, Finding, Id, Refere
 use oracle::{Granted, Grants, granted};
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
 
-/// Seeds that are tried: 10,000 in the long run.
+/// Seeds that are tried: 10,000 of 1,000 events each in the long run.
 fn seeds() -> std::ops::Range<u64> {
     if let Some(seed) = said("PAIDONCE_SEED") {
         return seed..seed + 1;
     }
-    let (first, usual) =
-        (said("PAIDONCE_FROM").unwrap_or(0), if std::env::var_os("PAIDONCE_LONG").is_some() { 10_000 } else { 60 });
+    let (first, usual) = (said("PAIDONCE_FROM").unwrap_or(0), if is_long() { 10_000 } else { 60 });
     first..first + said("PAIDONCE_SEEDS").unwrap_or(usual)
+}
+
+fn events() -> usize {
+    said("PAIDONCE_EVENTS").map_or(if is_long() { 1_000 } else { 150 }, |events| events as usize)
+}
+
+fn is_long() -> bool {
+    std::env::var_os("PAIDONCE_LONG").is_some()
 }
 
 fn said(name: &str) -> Option<u64> {
@@ -158,10 +165,13 @@ fn units_and_oracle_agree() {
     let seeds = seeds();
     let mut found: BTreeMap<Code, u64> = BTreeMap::new();
     for seed in seeds.clone() {
-        let (reference, events) = draw::history(seed);
+        let (reference, events) = draw::history(seed, events());
         match compared(&reference, &events) {
             Ok(codes) => codes.into_iter().for_each(|code| *found.entry(code).or_default() += 1),
             Err(first) => {
+                if std::env::var_os("PAIDONCE_BRIEF").is_some() {
+                    panic!("seed {seed}: {first}");
+                }
                 let few = shortest(&reference, &events);
                 let last = compared(&reference, &few).err().unwrap_or_default();
                 panic!("seed {seed}: {first}\nin short:\n{few:#?}\n{:#?}\n{last}", reference.programs);
