@@ -1,11 +1,11 @@
-//! What keeps an amount that is due from being ordered: a deduction that the partner has taken already (DD-10), a cap that
-//! two entries of one partner would use twice (DD-20), a payee that a person must look at (OP-38), terms that came when the
-//! period had frozen (OP-31), a score that became less since (OP-47).
+//! What keeps an amount that is due from being ordered: a beneficiary on a list of restricted parties (OP-39), a deduction that
+//! the partner has taken already (DD-10), a cap that two entries of one partner would use twice (DD-20), a payee that a person
+//! must look at (OP-38), terms that came when the period had frozen (OP-31), a score that became less since (OP-47).
 //!
 //! Each is a function of what is accrued, of the tables in force and of the day. What is held waits from tick to tick, and
 //! goes out with the first one that finds nothing in its way.
 
-use contract::{Code, Day, Deduction, Id, Micros, PayeeAccount, Person, Program, Settlement, Text};
+use contract::{Code, Day, Deduction, Id, Micros, PayeeAccount, Person, Program, Restricted, Settlement, Text};
 use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
@@ -14,6 +14,7 @@ use super::now::Now;
 use super::scores::{has_other_score, rescored};
 use super::tables::ACCOUNTS;
 use crate::programs::Exact;
+use crate::references::Known;
 use crate::units::names::same_words;
 
 /// Days for which nothing is ordered to an account that is new.
@@ -30,6 +31,7 @@ pub(crate) fn holds(
         return Ok(Vec::new());
     }
     let found = [
+        restricted(account, now),
         deducted(account, now),
         cap_used_twice(account, program, now, state)?,
         payee_unsure(account, now),
@@ -47,18 +49,19 @@ pub(crate) fn left(amount: Micros, holds: &[Found], account: &Account) -> Micros
 
 /// Whether a code is that of a hold.
 pub(crate) fn is_hold(code: Code) -> bool {
-    use Code::{Deducted, OnePartnerTwice, PayeeUnsure, ProgramAmended, ScoreChanged};
-    matches!(code, Deducted | OnePartnerTwice | PayeeUnsure | ProgramAmended | ScoreChanged)
+    use Code::{Deducted, OnePartnerTwice, PayeeUnsure, ProgramAmended, RestrictedParty, ScoreChanged};
+    matches!(code, Deducted | OnePartnerTwice | PayeeUnsure | ProgramAmended | RestrictedParty | ScoreChanged)
 }
 
-/// Whether something of what is due and not ordered is not let go at the close: the partner has deducted it, or terms or a
-/// score that came behind the freeze are not approved yet.
+/// Whether something of what is due and not ordered is not let go at the close: the beneficiary is restricted, the partner has
+/// deducted it, or terms or a score that came behind the freeze are not approved yet.
 pub(crate) fn outlasts_close(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<bool, StorageError> {
     if account.accrued <= account.authorised.max(Micros::ZERO) {
         return Ok(false);
     }
     let is_rescored = rescored(account, now, state)?.is_some_and(|rescored| !rescored.held.is_zero());
-    Ok(is_rescored || deducted(account, now).is_some() || amended(account, now).is_some())
+    let is_restricted = listed(account, now.known()).is_some();
+    Ok(is_rescored || is_restricted || deducted(account, now).is_some() || amended(account, now).is_some())
 }
 
 /// Whether a table says something else of a settlement than before this control.
@@ -67,12 +70,30 @@ pub(crate) fn has_news(account: &Account, now: Now<'_>) -> bool {
     let (program, version, partner) = (&account.settlement.program, account.settlement.version, &account.partner);
     account.phase != Phase::Open
         && account.pays()
-        && (before.deductions(program, partner) != known.deductions(program, partner)
+        && (listed(account, before) != listed(account, known)
+            || before.deductions(program, partner) != known.deductions(program, partner)
             || before.approves(program, version) != known.approves(program, version)
             || before.payees(partner) != known.payees(partner)
             || before.persons(partner) != known.persons(partner)
             || has_other_score(account, before, known)
             || before.same_as(partner, now.today) != known.same_as(partner, now.today))
+}
+
+/// OP-39: the beneficiary, or the partner of a person, stands on a list by now, whenever its sales were read.
+fn restricted(account: &Account, now: Now<'_>) -> Option<Found> {
+    let Restricted { name, list } = listed(account, now.known())?;
+    let mut message = format!("{name:?} stands on the list {list}: nothing is paid");
+    if account.authorised > Micros::ZERO {
+        message.push_str(&format!("; {} was authorised before", amount(account.authorised, account)));
+    }
+    let owed = (account.accrued - account.authorised).max(Micros::ZERO);
+    Some(Found { code: Code::RestrictedParty, at_risk: Exact::from(owed), message })
+}
+
+fn listed<'k>(account: &Account, known: &'k Known) -> Option<&'k Restricted> {
+    let beneficiary = &account.settlement.beneficiary;
+    let person = beneficiary.split_once('/').filter(|_| account.pays_person()).map(|(_, name)| format!("?{name}"));
+    known.market().restricted(&account.partner, &person.unwrap_or_default())
 }
 
 /// DD-10: the partner has deducted it from an invoice.

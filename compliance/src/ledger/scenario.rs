@@ -8,8 +8,8 @@ use contract::{
     ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency, Day, Debit,
     Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim, Measure,
     Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program, Proration,
-    Purchase, Rate, RecordRef, Reference, Resale, Rounding, Sale, Score, SellIn, SellInEstimate, Settlement,
-    SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
+    Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn, SellInEstimate,
+    Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -356,6 +356,11 @@ impl Case {
                 self.reference.payees.push(PayeeAccount { partner, from, account, holder });
                 self.reference.payees.sort();
             }
+            ["restricted", list, name @ ..] => {
+                self.reference.restricted.push(Restricted { name: name.join(" ").into(), list: Text::from(*list) });
+                self.reference.restricted.sort();
+            }
+            ["delisted", name @ ..] => self.reference.restricted.retain(|entry| entry.name != name.join(" ")),
             ["approve", program, version] => {
                 let (program, version) = (Text::from(*program), version.parse().unwrap());
                 self.reference.amendments.push(Amendment { program, version, approved_by: "ann".into() });
