@@ -27,7 +27,7 @@ use self::wires::WireFormat;
 use crate::run::STAGES;
 
 /// Names this build's logic in marks: rises with every change of what a stage makes of the same input.
-pub const LOGIC: u32 = 3;
+pub const LOGIC: u32 = 4;
 
 /// Where the cluster is and what ours is called there.
 #[derive(Clone, Debug, clap::Args)]
