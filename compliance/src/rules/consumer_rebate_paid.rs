@@ -3,7 +3,8 @@
 //! ## What it finds
 //! A line with a unit for which the end customer was paid a rebate, under a program that says `no-consumer-rebate`: the whole
 //! line earns nothing, since which of its units are left nobody reported by themselves. Case and punctuation of serial numbers
-//! do not count. The table is looked up as of the time at which a row is read.
+//! do not count. Another version of the table judges the lines with those units anew of which it says something else: a rebate
+//! that is paid later takes back what the line earned.
 //!
 //! ## Why it matters
 //! Where the terms allow one of the two, a rebate to the customer and one to the channel pay for the same unit twice.
@@ -18,9 +19,9 @@ use crate::references::Known;
 use crate::units::filing::normal_serial;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "consumer_rebate_paid", codes: &[Code::ConsumerRebatePaid], check: Check::Condition(check) };
+    Rule { name: "consumer_rebate_paid", codes: &[Code::ConsumerRebatePaid], check: Check::Told(check) };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+fn check(sale: &Sale, program: &Program, _read: &Known, known: &Known) -> Option<Unmet> {
     if !program.conditions.no_consumer_rebate || sale.is_return() {
         return None;
     }

@@ -2,7 +2,8 @@
 //!
 //! ## What it finds
 //! A sale of an order that the manufacturer delivered to the end customer itself, under a program that says
-//! `stock-sales-only`. Order and document are the same where they are in their normal form: INV-00123 is INV123.
+//! `stock-sales-only`. Order and document are the same where they are in their normal form: INV-00123 is INV123. An order that
+//! is told of later takes back what its document earned.
 //!
 //! ## Why it matters
 //! The manufacturer's own shipment counts already. The partner's report of the same order is evidence for it, no second sale.
@@ -16,9 +17,9 @@ use super::{Check, Rule, Unmet};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "drop_ship_counted", codes: &[Code::DropShipCounted], check: Check::Condition(check) };
+    Rule { name: "drop_ship_counted", codes: &[Code::DropShipCounted], check: Check::Told(check) };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+fn check(sale: &Sale, program: &Program, _read: &Known, known: &Known) -> Option<Unmet> {
     if !program.conditions.stock_sales || sale.is_return() {
         return None;
     }

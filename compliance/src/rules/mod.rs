@@ -63,6 +63,8 @@ pub(crate) enum Check {
     Terms(fn(&Sale, &Program, &Known) -> Option<(Code, String)>),
     /// One line and a program that selects it: what of the program's conditions does it not meet?
     Condition(fn(&Sale, &Program, &Known) -> Option<Unmet>),
+    /// The same by a table that comes late: what was known when the line was read, then what is known since.
+    Told(fn(&Sale, &Program, &Known, &Known) -> Option<Unmet>),
     /// One line under a program for paid documents only, and what is known of payments now: why does it wait?
     Payment(fn(&Sale, &Known) -> Option<sale_unpaid::Unpaid>),
     /// One line by itself: do programs count another amount than its own?

@@ -3,7 +3,7 @@
 //! ## What it finds
 //! A sale under a program that pays persons, by somebody whose payee in the register (a hash of the account, a tax number)
 //! belongs to somebody under another name or with another partner too, both registered on the sale date. Held for each of
-//! them.
+//! them, until another version of the register says otherwise.
 //!
 //! ## Why it matters
 //! One person behind two names takes what caps and tax thresholds grant one.
@@ -19,9 +19,9 @@ use crate::references::Known;
 use crate::units::names::same_words;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "one_person_twice", codes: &[Code::OnePersonTwice], check: Check::Condition(check) };
+    Rule { name: "one_person_twice", codes: &[Code::OnePersonTwice], check: Check::Told(check) };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+fn check(sale: &Sale, program: &Program, _read: &Known, known: &Known) -> Option<Unmet> {
     if sale.is_return() {
         return None;
     }

@@ -4,8 +4,8 @@
 //! A sale of a partner that does not take part in a program for members on the sale date: a partner that has left, or one
 //! whose row names the program before it joined or without ever joining. To partners that never joined and do not name it
 //! the program simply does not apply. A return counts under the program from the first day of its partner's first
-//! membership on, so that what was earned before a partner left is taken back after. The table of memberships is looked up
-//! as of the time at which a row is read.
+//! membership on, so that what was earned before a partner left is taken back after. Another version of the table judges the
+//! sales of those partners anew of which it says something else: enrolled back to a day, they earn from that day on.
 //!
 //! ## Why it matters
 //! The partner no longer keeps to the terms that the benefit is the price of.
@@ -19,9 +19,9 @@ use super::{Check, Rule, Unmet};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "partner_ineligible", codes: &[Code::PartnerIneligible], check: Check::Condition(check) };
+    Rule { name: "partner_ineligible", codes: &[Code::PartnerIneligible], check: Check::Told(check) };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+fn check(sale: &Sale, program: &Program, _read: &Known, known: &Known) -> Option<Unmet> {
     if !program.conditions.members_only {
         return None;
     }

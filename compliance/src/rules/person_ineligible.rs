@@ -3,7 +3,8 @@
 //! ## What it finds
 //! A sale under a program that pays registered persons, whose row names somebody that the register does not hold with the
 //! partner on the sale date. Case, punctuation and the order of words do not count. A return is taken back from whoever the
-//! register has ever held. The register is looked up as of the time at which a row is read.
+//! register has ever held. Another version of the register judges the sales of those persons anew of which it says something
+//! else.
 //!
 //! ## Why it matters
 //! Persons who have left, were never trained, or do not exist are paid.
@@ -18,9 +19,9 @@ use crate::programs::spiff::named;
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "person_ineligible", codes: &[Code::PersonIneligible], check: Check::Condition(check) };
+    Rule { name: "person_ineligible", codes: &[Code::PersonIneligible], check: Check::Told(check) };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+fn check(sale: &Sale, program: &Program, _read: &Known, known: &Known) -> Option<Unmet> {
     if !program.conditions.registered_persons {
         return None;
     }

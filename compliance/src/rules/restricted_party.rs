@@ -2,7 +2,8 @@
 //!
 //! ## What it finds
 //! A sale by a partner, or to a buyer, that is called as an entry of a list of restricted parties: the same words in any
-//! order, case and punctuation aside. The list is looked up as of the time at which a row is read.
+//! order, case and punctuation aside. Another version of the list judges the sales to those anew whom it names or no longer
+//! names. What a partner, or a person, sold before it came on the list stands, and nothing that is due to it is authorised.
 //!
 //! ## Why it matters
 //! Nothing may be paid for dealing with them, under any program, and nobody can override it.
@@ -16,9 +17,10 @@ use super::{Check, Rule, Unmet};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "restricted_party", codes: &[Code::RestrictedParty], check: Check::Condition(check) };
+    Rule { name: "restricted_party", codes: &[Code::RestrictedParty], check: Check::Told(check) };
 
-fn check(sale: &Sale, _program: &Program, known: &Known) -> Option<Unmet> {
-    let entry = known.market().restricted(&sale.at.partner, &sale.customer)?;
+fn check(sale: &Sale, _program: &Program, read: &Known, known: &Known) -> Option<Unmet> {
+    let seller = read.market().restricted(&sale.at.partner, "");
+    let entry = seller.or_else(|| known.market().restricted("", &sale.customer))?;
     Some(Unmet::Breach(format!("{:?} stands on the list {}", entry.name, entry.list)))
 }

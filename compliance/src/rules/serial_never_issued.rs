@@ -3,7 +3,8 @@
 //! ## What it finds
 //! A sale with a serial number outside every range of numbers that were issued for its product. Case and punctuation do not
 //! count; a number lies in a range where it has the length of both ends and lies between them, sign by sign. A product
-//! without ranges is not judged. The ranges are looked up as of the time at which a row is read.
+//! without ranges is not judged. Other ranges for a product judge its sales anew: what was issued by then and told later
+//! earns.
 //!
 //! ## Why it matters
 //! Codes that are made up pass every check of their format, thousands a day.
@@ -18,9 +19,9 @@ use crate::references::Known;
 use crate::units::filing::normal_serial;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "serial_never_issued", codes: &[Code::SerialNeverIssued], check: Check::Condition(check) };
+    Rule { name: "serial_never_issued", codes: &[Code::SerialNeverIssued], check: Check::Told(check) };
 
-fn check(sale: &Sale, _program: &Program, known: &Known) -> Option<Unmet> {
+fn check(sale: &Sale, _program: &Program, _read: &Known, known: &Known) -> Option<Unmet> {
     let issued = known.serial_ranges(&sale.product);
     if issued.is_empty() || sale.is_return() {
         return None;

@@ -5,6 +5,8 @@
 //! ```text
 //! sale PARTNER DOCUMENT DATE QUANTITY AMOUNT [key=value …]     a record, numbered from 1; negative for a return
 //! shipped PARTNER YEAR UNITS                                   units of the product shipped in
+//! later TABLE CELL …                                           a row that only a later version of a table has
+//! later no TABLE                                               from that version on the table is empty
 //! finds NUMBER CODE [about NUMBER] [explained]                 exactly these findings
 //! risks NUMBER CODE AMOUNT …                                   the money at risk of such findings, the least first
 //! pays PROGRAM UNITS …                                         units granted to each record
@@ -14,9 +16,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::{Code, Finding, Micros, Movement, Sale, SaleEvent, Shipment};
+use contract::{
+    Code, ConsumerRebate, DropShipment, Finding, InvoiceStatus, Membership, Micros, Movement, Person, Reference,
+    Restricted, Sale, SaleEvent, SerialRange, Shipment, Text,
+};
 
-use super::trial::{Trial, code, day, line, market, written};
+use super::trial::{Trial, code, day, line, market, paid, written};
 use crate::rules::RULES;
 
 #[derive(Default)]
@@ -24,6 +29,8 @@ struct Case {
     title: String,
     sales: Vec<Sale>,
     shipments: Vec<Shipment>,
+    /// What a later version of the reference data changes.
+    later: Vec<Vec<String>>,
     finds: BTreeSet<String>,
     risks: Vec<(u32, Code, Vec<Micros>)>,
     pays: Vec<(String, Vec<Micros>)>,
@@ -72,11 +79,22 @@ fn check(name: &str, case: &Case) {
     let count = case.sales.len();
     let forward: Vec<usize> = (0..count).collect();
     let backward: Vec<usize> = (0..count).rev().collect();
+    let forward_again = forward.clone();
     let turned: Vec<usize> = (0..count).map(|i| (i + count / 2) % count).collect();
-    for order in [forward, backward, turned] {
-        let mut trial = Trial::new(&market(case.shipments.clone()));
-        for at in &order {
+    let before = market(case.shipments.clone());
+    let mut now = market(case.shipments.clone());
+    case.later.iter().for_each(|words| change(&mut now, words));
+    // The later version comes behind all sales, among them, and before any.
+    for (order, told) in [(forward, count), (backward, count), (turned, count / 2), (forward_again, 0)] {
+        let mut trial = Trial::new(&before);
+        for (place, at) in order.iter().enumerate() {
+            if place == told && !case.later.is_empty() {
+                trial.configure(&now);
+            }
             trial.send(&SaleEvent::Assert(Arc::new(case.sales[*at].clone())));
+        }
+        if told == count && !case.later.is_empty() {
+            trial.configure(&now);
         }
         let found: BTreeSet<String> = trial.findings.values().map(written).collect();
         let messages: Vec<&String> = trial.findings.values().map(|f: &Finding| &f.message).collect();
@@ -97,7 +115,10 @@ fn check(name: &str, case: &Case) {
             trial.send(&SaleEvent::Retract(Arc::new(sale.clone())));
         }
         assert!(trial.findings.is_empty() && trial.granted.is_empty(), "{name}, {}: all gone", case.title);
-        let empty = Trial::new(&market(case.shipments.clone()));
+        let mut empty = Trial::new(&before);
+        if !case.later.is_empty() {
+            empty.configure(&now);
+        }
         assert_eq!(trial.state(), empty.state(), "{name}, {}: nothing left behind", case.title);
     }
 }
@@ -123,6 +144,7 @@ fn read(text: &str) -> Vec<Case> {
         match words[0] {
             "sale" => case.sales.push(sale(case.sales.len(), &words[1..])),
             "shipped" => case.shipments.push(shipment(&words[1..])),
+            "later" => case.later.push(words[1..].iter().map(|word| (*word).to_owned()).collect()),
             "finds" => drop(case.finds.insert(words[1..].join(" "))),
             "risks" => {
                 let amounts = words[3..].iter().map(|word| number(word)).collect();
@@ -134,6 +156,59 @@ fn read(text: &str) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// Changes one table of the reference data. Names are one word, with `-` between its parts; a payee of `-` is none.
+fn change(reference: &mut Reference, words: &[String]) {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let to = |last: &[&str]| last.first().map(|last| day(last));
+    match words.as_slice() {
+        ["no", "consumer_rebates"] => reference.consumer_rebates.clear(),
+        ["no", "drop_shipments"] => reference.drop_shipments.clear(),
+        ["no", "memberships"] => reference.memberships.clear(),
+        ["no", "persons"] => reference.persons.clear(),
+        ["no", "restricted"] => reference.restricted.clear(),
+        ["no", "serial_ranges"] => reference.serial_ranges.clear(),
+        ["memberships", program, partner, from, last @ ..] => {
+            let [program, partner] = [program, partner].map(|text| Text::from(*text));
+            reference.memberships.push(Membership { program, partner, from: day(from), to: to(last) });
+        }
+        ["persons", partner, name, payee, from, last @ ..] => {
+            let [partner, name, payee] = [partner, name, payee].map(|text| Text::from(text.replace('-', " ").trim()));
+            reference.persons.push(Person { partner, name, from: day(from), to: to(last), payee });
+        }
+        ["restricted", name, list] => {
+            reference.restricted.push(Restricted { name: (*name).into(), list: (*list).into() });
+        }
+        ["serial_ranges", product, first, last] => {
+            let [product, first, last] = [product, first, last].map(|text| Text::from(*text));
+            reference.serial_ranges.push(SerialRange { product, first, last });
+        }
+        ["consumer_rebates", product, serial, paid] => {
+            let (product, serial) = (Text::from(*product), Text::from(*serial));
+            reference.consumer_rebates.push(ConsumerRebate { product, serial, paid: day(paid) });
+        }
+        ["drop_shipments", partner, product, order] => {
+            let [partner, product, order] = [partner, product, order].map(|text| Text::from(*text));
+            reference.drop_shipments.push(DropShipment { partner, product, order });
+        }
+        ["customer_payments", document, date, status] => {
+            let status = match *status {
+                "paid" => InvoiceStatus::Paid,
+                "unpaid" => InvoiceStatus::Unpaid,
+                "cancelled" => InvoiceStatus::Cancelled,
+                other => panic!("{other} is no status"),
+            };
+            reference.customer_payments.push(paid(document, date, status));
+        }
+        other => panic!("no table has a row {other:?}"),
+    }
+    reference.memberships.sort();
+    reference.persons.sort();
+    reference.serial_ranges.sort();
+    reference.consumer_rebates.sort();
+    reference.drop_shipments.sort();
+    reference.customer_payments.sort();
 }
 
 /// A program with a number for each record.

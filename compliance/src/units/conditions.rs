@@ -1,9 +1,9 @@
 //! What programs ask of the sales that they select.
 
-use contract::{Code, Program, Sale};
+use contract::{Code, Conditions, Program, Sale};
 
 use crate::references::Known;
-use crate::rules::{Check, RULES, Unmet};
+use crate::rules::{Check, RULES, Rule, Unmet};
 
 /// A condition that a sale breaches, under one or more programs.
 pub struct Breached<'a> {
@@ -13,27 +13,40 @@ pub struct Breached<'a> {
     pub programs: Vec<&'a Program>,
 }
 
-/// Whether a sale meets what a program asks. A return is asked the same, so that it takes back what was earned.
-pub fn meets(sale: &Sale, program: &Program, known: &Known) -> bool {
-    !asks(program, known) || conditions().all(|(_, check)| check(sale, program, known).is_none())
+/// Whether a sale meets what a program asks, by what was known when it was read and what is told since. A return is asked the
+/// same, so that it takes back what was earned.
+pub fn meets(sale: &Sale, program: &Program, known: &Known, told: &Known) -> bool {
+    !asks(program, known, told) || RULES.iter().all(|rule| unmet(rule, sale, program, known, told).is_none())
 }
 
 /// Whether anything is asked under a program: most need no second look. What was sold is gone from a stock, whatever it was;
 /// what earned at resale was asked there.
-pub fn asks(program: &Program, known: &Known) -> bool {
+pub fn asks(program: &Program, known: &Known, told: &Known) -> bool {
     !program.mechanism.keeps_stock()
-        && (program.pays_person() || !program.conditions.is_empty() || known.market().asks_of_all())
+        && (program.pays_person()
+            || !program.conditions.is_empty()
+            || known.market().asks_of_all()
+            || told.market().asks_of_all())
+}
+
+/// Whether a program asks something that tables say which come late. What is asked under all programs goes without saying.
+pub fn hears(program: &Program) -> bool {
+    let Conditions { members_only, registered_persons, no_consumer_rebate, stock_sales, paid_invoices, .. } =
+        program.conditions;
+    let asked = [members_only, registered_persons, no_consumer_rebate, stock_sales, paid_invoices].contains(&true);
+    !program.mechanism.keeps_stock() && (program.pays_person() || asked)
 }
 
 /// What a sale breaches of the programs that select it, in order of precedence. A return breaches nothing.
-pub fn breaches<'a>(sale: &Sale, selected: &[&'a Program], known: &Known) -> Vec<Breached<'a>> {
+pub fn breaches<'a>(sale: &Sale, selected: &[&'a Program], known: &Known, told: &Known) -> Vec<Breached<'a>> {
     let mut all: Vec<Breached<'a>> = Vec::new();
     if sale.is_return() {
         return all;
     }
-    for (code, check) in conditions() {
-        for program in selected.iter().copied().filter(|program| asks(program, known)) {
-            let Some(Unmet::Breach(message)) = check(sale, program, known) else { continue };
+    for rule in RULES {
+        let code = rule.codes[0];
+        for program in selected.iter().copied().filter(|program| asks(program, known, told)) {
+            let Some(Unmet::Breach(message)) = unmet(rule, sale, program, known, told) else { continue };
             match all.last_mut().filter(|breached| breached.code == code) {
                 Some(same) => same.programs.push(program),
                 None => all.push(Breached { code, message, programs: vec![program] }),
@@ -43,11 +56,10 @@ pub fn breaches<'a>(sale: &Sale, selected: &[&'a Program], known: &Known) -> Vec
     all
 }
 
-type Condition = fn(&Sale, &Program, &Known) -> Option<Unmet>;
-
-fn conditions() -> impl Iterator<Item = (Code, Condition)> {
-    RULES.iter().filter_map(|rule| match rule.check {
-        Check::Condition(check) => Some((rule.codes[0], check)),
+fn unmet(rule: &Rule, sale: &Sale, program: &Program, known: &Known, told: &Known) -> Option<Unmet> {
+    match rule.check {
+        Check::Condition(check) => check(sale, program, known),
+        Check::Told(check) => check(sale, program, known, told),
         _ => None,
-    })
+    }
 }

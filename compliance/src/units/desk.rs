@@ -11,8 +11,8 @@ use stream::{Outbox, State, StorageError, View};
 
 use super::conditions::breaches;
 use super::facts::{
-    DOCUMENTS, DocumentEntry, Grant, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SERIALS, SaleKey, SerialEntry,
-    TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
+    DOCUMENTS, DocumentEntry, Grant, Heard, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SERIALS, SaleKey,
+    SerialEntry, TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
 };
 use super::filing::document_key;
 use super::findings::{Around, findings, no_sale};
@@ -22,7 +22,6 @@ use super::rolls::Rolls;
 use super::shelf::Shelf;
 use crate::programs::spiff::says_several;
 use crate::references::{Known, References};
-use crate::rules::sale_unpaid::Unpaid;
 
 /// The sales and index entries that the event at hand has touched.
 pub struct Shelves {
@@ -74,7 +73,7 @@ pub struct Desk<'a> {
     pub references: &'a References,
     pub offers: &'a mut Offers,
     pub shelves: &'a mut Shelves,
-    /// The control in force: shipments and customers' payments are looked up as of it.
+    /// The control in force: shipments are looked up as of it, and tables that come late when a sale comes.
     pub stamp: u64,
 }
 
@@ -99,7 +98,8 @@ impl<'a> Desk<'a> {
     /// Puts a new sale on the desk.
     pub fn open_new(&mut self, sale: Arc<Sale>) -> SaleKey {
         let key = SaleKey::of(&sale);
-        let now = Some(Record { sale, verdict: Verdict::default() });
+        let heard = Heard { as_of: sale.stamp, unpaid: None };
+        let now = Some(Record { sale, verdict: Verdict { heard, ..Verdict::default() } });
         match self.shelves.records.iter_mut().find(|open| open.key == key) {
             Some(open) => open.now = now,
             None => {
@@ -160,16 +160,16 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Entitlements that a sale gives under a grant, but for programs that wait for its payment.
-    pub fn entitlements(&mut self, sale: &Sale, grant: &Grant, unpaid: Option<Unpaid>) -> Vec<Entitlement> {
+    /// Entitlements that a sale gives under a grant and what is heard of it.
+    pub fn entitlements(&mut self, sale: &Sale, grant: &Grant, heard: Heard) -> Vec<Entitlement> {
         match grant {
             Grant::Nothing => Vec::new(),
             Grant::Back(gives) => gives.clone(),
             Grant::Full | Grant::Tier { .. } | Grant::Held => {
                 let known = self.known(sale);
                 let kind = known.market().kind(&sale.at.partner);
-                let mut programs = self.offers.programs(known, sale);
-                programs.retain(|program| pays(grant, program, kind) && !waits(program, unpaid));
+                let mut programs = self.offers.programs(known, self.references.as_of(heard.as_of), sale);
+                programs.retain(|program| pays(grant, program, kind) && !waits(program, heard.unpaid));
                 entitlements(sale, programs.into_iter(), &known.reference)
             }
         }
@@ -177,7 +177,7 @@ impl<'a> Desk<'a> {
 
     /// Entitlements that stand granted for a sale.
     fn granted(&mut self, record: &Record) -> Vec<Entitlement> {
-        self.entitlements(&record.sale, &record.verdict.grant, record.verdict.unpaid)
+        self.entitlements(&record.sale, &record.verdict.grant, record.verdict.heard)
     }
 
     /// Sends, publishes and writes what has changed, in (event time, sale id) order.
@@ -220,7 +220,7 @@ impl<'a> Desk<'a> {
     /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or a
     /// program knows special prices or stands in a capped stack, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
-        let Verdict { double, pair, resold, undone, circle, exceeds, unpaid, back, .. } = &record.verdict;
+        let Verdict { double, pair, resold, undone, circle, exceeds, heard, back, .. } = &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
         let judged = double.is_some()
             || pair.is_some()
@@ -228,39 +228,41 @@ impl<'a> Desk<'a> {
             || !undone.is_empty()
             || circle.is_some()
             || exceeds.is_some()
-            || unpaid.is_some();
+            || heard.unpaid.is_some();
         let sale = &record.sale;
         let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && !self.offers.tells_of_sales(known, sale);
         let plain = plain && based(sale, &known.reference).is_none();
-        let asked = self.offers.asking(known, sale);
-        let breached = breaches(sale, &asked, known);
+        let told = self.references.as_of(heard.as_of);
+        let asked = self.offers.asking(known, told, sale);
+        let breached = breaches(sale, &asked, known, told);
         if !judged && !above && plain && breached.is_empty() && no_sale(sale).is_none() {
             record.verdict.findings.clear();
             return;
         }
-        let programs = self.offers.programs(known, sale);
-        let (waiting, earning): (Vec<&Program>, Vec<&Program>) = programs.into_iter().partition(|p| waits(p, *unpaid));
+        let programs = self.offers.programs(known, told, sale);
+        let (waiting, earning): (Vec<&Program>, Vec<&Program>) =
+            programs.into_iter().partition(|program| waits(program, heard.unpaid));
         let selecting = self.offers.selecting(known, sale);
         let around = Around { earning: &earning, waiting: &waiting, selecting: &selecting, breached: &breached };
         record.verdict.findings = findings(record, &around, known);
     }
 
     fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {
-        let [was, is] = [before, now].map(|record| record.map(|r| (&r.verdict.grant, r.verdict.unpaid)));
-        if was == is {
+        let said = |record: Option<&Record>| record.map(|r| (r.verdict.grant.clone(), r.verdict.heard));
+        if said(before) == said(now) {
             return;
         }
-        if let Some(record) = before {
-            for entitlement in self.granted(record) {
-                let key = entitlement.ledger_key.clone();
-                outbox.send(&key, EntitlementEvent::Revoke(Box::new(entitlement)));
-            }
+        let [was, is] = [before, now].map(|record| record.map_or_else(Vec::new, |record| self.granted(record)));
+        if before.is_some() && now.is_some() && was == is {
+            return;
         }
-        if let Some(record) = now {
-            for entitlement in self.granted(record) {
-                let key = entitlement.ledger_key.clone();
-                outbox.send(&key, EntitlementEvent::Grant(Box::new(entitlement)));
-            }
+        for entitlement in was {
+            let key = entitlement.ledger_key.clone();
+            outbox.send(&key, EntitlementEvent::Revoke(Box::new(entitlement)));
+        }
+        for entitlement in is {
+            let key = entitlement.ledger_key.clone();
+            outbox.send(&key, EntitlementEvent::Grant(Box::new(entitlement)));
         }
     }
 }

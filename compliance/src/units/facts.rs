@@ -6,6 +6,7 @@ use contract::{Code, Day, Entitlement, Finding, Id, Micros, Money, RecordRef, Sa
 use serde::{Deserialize, Serialize};
 use stream::{Key, KeyReader, StorageError, Table};
 
+use super::review::Review;
 use super::rolls::{Entry, Roll, Rows};
 use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::two_tiers_report::Nearness;
@@ -32,8 +33,12 @@ pub const YEAR_LINES: Table<(YearKey, i64, SaleKey), ()> = Table::new(8, "year l
 pub static TRADES: Table<u64, Roll<TradeEntry>> = Table::new(10, "trades");
 pub static TRADE_ROWS: Rows<u64, TradeEntry> = Table::new(11, "trade rows");
 
-/// By hash of partner and normal document, and sale: sales that a program pays for once they are paid, with their product.
-pub const INVOICED: Table<(u64, SaleKey), Text> = Table::new(12, "invoiced sales");
+/// By hash of what a table that comes late may say something of, and sale: the sales to be judged anew when it does.
+pub const CONCERNED: Table<(u64, SaleKey), ()> = Table::new(12, "concerned sales");
+/// By hash of the id, and sale: sales that are to be judged anew at the control under way.
+pub const REVIEWED: Table<(u64, SaleKey), ()> = Table::new(13, "sales under review");
+/// What is left of the control under way; one row, gone once it is through.
+pub const REVIEW: Table<u8, Review> = Table::new(14, "review");
 
 /// (Event time, sale id): the order in which sales win and lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,8 +103,8 @@ pub struct Verdict {
     pub circle: Option<Circle>,
     /// More was sold than shipped in, and it is the largest line.
     pub exceeds: Option<Exceeds>,
-    /// Programs that it may earn under wait for its customer's payment.
-    pub unpaid: Option<Unpaid>,
+    /// What tables that come late say of it.
+    pub heard: Heard,
     /// For a return that is linked to a document: what it comes to there.
     pub back: Option<Back>,
     /// What stands published.
@@ -108,7 +113,16 @@ pub struct Verdict {
     pub grant: Grant,
 }
 
-/// What of a sale stands granted. With the sale, what of it is unpaid and the programs as of its stamp it gives the very
+/// What tables that come late say of a sale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The control as of which they are looked up: the last at which one of them said something else of the sale.
+    pub as_of: u64,
+    /// Programs that it may earn under wait for its customer's payment.
+    pub unpaid: Option<Unpaid>,
+}
+
+/// What of a sale stands granted. With the sale, what is heard of it and the programs as of its stamp it gives the very
 /// entitlements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grant {

@@ -4,7 +4,7 @@ use contract::{Day, Micros, Sale, Text};
 use stream::StorageError;
 
 use super::desk::Desk;
-use super::facts::{DocumentEntry, INVOICED, PartyEntry, SaleKey, YearKey, hash};
+use super::facts::{DocumentEntry, PartyEntry, SaleKey, YearKey, hash};
 use super::market::Market;
 use super::rolls::Entry;
 use crate::rules::skeleton;
@@ -146,11 +146,6 @@ pub fn tier_keys(market: &Market, sale: &Sale) -> Option<TierKeys> {
     })
 }
 
-/// Key of what a partner's customer pays in one.
-pub fn invoice_key(partner: &str, skeleton: &str) -> u64 {
-    hash(&[partner.as_bytes(), skeleton.as_bytes()])
-}
-
 pub fn year_key(sale: &Sale) -> YearKey {
     YearKey { product: sale.product.clone(), partner: sale.at.partner.clone(), year: sale.date.year() }
 }
@@ -161,9 +156,7 @@ impl Desk<'_> {
         let own = self.own_document(sale);
         set(self.shelves.documents.edit(self.state, own)?, document_entry(sale, false), enters);
         self.file_with_party(party_key(sale), party_entry(sale), enters)?;
-        if self.awaits_payment(sale) {
-            self.file_with_invoice(sale, enters)?;
-        }
+        self.file_with_tables(sale, enters)?;
         if !sale.is_return() {
             return Ok(());
         }
@@ -172,14 +165,6 @@ impl Desk<'_> {
             self.file_with_party(span, mark.clone(), enters)?;
         }
         Ok(())
-    }
-
-    fn file_with_invoice(&mut self, sale: &Sale, enters: bool) -> Result<(), StorageError> {
-        let key = (invoice_key(&sale.at.partner, &skeleton(&sale.document)), SaleKey::of(sale));
-        match enters {
-            true => INVOICED.put(self.state, &key, &sale.product),
-            false => INVOICED.delete(self.state, &key),
-        }
     }
 
     fn file_with_party(&mut self, list: (i32, u64), entry: PartyEntry, enters: bool) -> Result<(), StorageError> {

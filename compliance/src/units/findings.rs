@@ -208,7 +208,7 @@ fn condition(sale: &Sale, breached: &Breached<'_>) -> Finding {
 
 /// OP-32: programs that pay for the sale once its customer has paid.
 fn unpaid(record: &Record, waiting: &[&Program]) -> Option<Finding> {
-    let message = record.verdict.unpaid.filter(|_| !waiting.is_empty())?.of(&record.sale.document);
+    let message = record.verdict.heard.unpaid.filter(|_| !waiting.is_empty())?.of(&record.sale.document);
     Some(condition(&record.sale, &Breached { code: Code::SaleUnpaid, message, programs: waiting.to_vec() }))
 }
 

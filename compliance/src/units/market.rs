@@ -8,7 +8,7 @@ use contract::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::conditions::{asks, meets};
+use super::conditions::{asks, hears, meets};
 use super::facts::{YearKey, hash};
 use super::grants::counted;
 use super::names::{Names, namesakes, paid_to};
@@ -43,7 +43,7 @@ pub struct Market {
     /// What holds of documents in `customer_payments.csv`, by partner and normal form.
     invoices: FxHashMap<(Text, Text), (Day, InvoiceStatus)>,
     asks_of_all: bool,
-    asks_for_payment: bool,
+    hears: bool,
     /// By partner, all of its name and country.
     namesakes: FxHashMap<Text, Vec<Text>>,
     /// By account, all that are ever paid to it.
@@ -88,7 +88,7 @@ impl Market {
             drop_orders: drop_orders(reference),
             invoices: invoices(reference),
             asks_of_all: asks_of_all(reference),
-            asks_for_payment: reference.programs.iter().any(|program| program.conditions.paid_invoices),
+            hears: reference.programs.iter().any(hears),
         }
     }
 
@@ -105,9 +105,9 @@ impl Market {
         self.asks_of_all
     }
 
-    /// Some program pays for paid documents only.
-    pub fn asks_for_payment(&self) -> bool {
-        self.asks_for_payment
+    /// Some program asks something that tables say which come late.
+    pub fn hears(&self) -> bool {
+        self.hears
     }
 
     /// The partner that a party on a sale is, a golden outlet or a text with a `?` in front.
@@ -123,6 +123,11 @@ impl Market {
     /// The entry of a list of restricted parties that a partner or a party on its sale is.
     pub fn restricted(&self, partner: &str, party: &str) -> Option<&Restricted> {
         self.names.restricted(partner, party)
+    }
+
+    /// Parties on sales, and partners, of whom lists of restricted parties say something else than in another version.
+    pub fn restricted_otherwise(&self, other: &Market) -> Vec<Text> {
+        self.names.restricted_otherwise(&other.names)
     }
 
     /// Entries of a partner's register whose names are these words in any order, by name and first day.
@@ -264,19 +269,20 @@ struct Kept {
 }
 
 impl Offers {
-    /// The programs that a sale may earn under on its date, by ledger key, in the order in which they are tried.
-    pub fn programs<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
+    /// The programs that a sale may earn under on its date, by ledger key, in the order in which they are tried: by what was
+    /// known when it was read, and by tables as they are told since.
+    pub fn programs<'a>(&mut self, known: &'a Arc<Known>, told: &Known, sale: &Sale) -> Vec<&'a Program> {
         let mut programs = self.selecting(known, sale);
-        programs.retain(|program| may_earn(program, sale, &known.reference) && meets(sale, program, known));
+        programs.retain(|program| may_earn(program, sale, &known.reference) && meets(sale, program, known, told));
         order(&mut programs, &known.reference, &counted(sale, &known.reference));
         programs
     }
 
     /// Those of the programs that select a sale which ask something of it.
-    pub fn asking<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
-        if self.offers(known, sale).iter().any(|offer| offer.asks) {
+    pub fn asking<'a>(&mut self, known: &'a Arc<Known>, told: &Known, sale: &Sale) -> Vec<&'a Program> {
+        if told.market().asks_of_all() || self.offers(known, sale).iter().any(|offer| offer.asks) {
             let mut programs = self.selecting(known, sale);
-            programs.retain(|program| asks(program, known));
+            programs.retain(|program| asks(program, known, told));
             return programs;
         }
         Vec::new()
@@ -364,7 +370,7 @@ fn find(known: &Known, sale: &Sale, block: i32, whom: Whom) -> Offer {
     let matching = |subject| known.market().programs.matching(programs, subject, &whom, days).programs;
     let found = subject.map_or_else(Vec::new, matching);
     let any = |holds: &dyn Fn(&Program) -> bool| found.iter().any(|program| holds(&programs[*program as usize]));
-    let asks = any(&|program| asks(program, known));
+    let asks = any(&|program| asks(program, known, known));
     let is_capped = |program: &Program| program.stack.as_ref().is_some_and(|stack| stack.at_most.is_some());
     let tells = any(&|program| program.mechanism.resale().is_some() || is_capped(program));
     let (product, partner) = (sale.product.clone(), sale.at.partner.clone());

@@ -7,6 +7,8 @@
 //!
 //! A sale that is held, by doubts about its data or by a rule here, earns nothing and still counts as a fact. A return
 //! that is held still takes back: what is granted must never exceed what is sold. Claims go through to the ledger.
+//!
+//! Tables that come late, or say something of days gone by, judge the sales anew that they concern ([`review`]).
 
 mod circles;
 mod claims;
@@ -19,8 +21,8 @@ pub(crate) mod grants;
 mod judge;
 pub(crate) mod market;
 pub(crate) mod names;
-mod payments;
 mod returns;
+mod review;
 mod rolls;
 mod shelf;
 mod tiers;
@@ -35,24 +37,27 @@ pub(crate) mod trial;
 use std::sync::Arc;
 
 use contract::{Control, EntitlementEvent, Publication, Risk, Sale, SaleEvent};
-use stream::{Blobs, Input, Outbox, Stage, StageError, State, StorageError, TableId};
+use stream::{Blobs, Input, Outbox, Progress, Stage, StageError, State, StorageError, TableId};
 
 use crate::references::References;
 use desk::{Desk, Shelves, view};
 use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
 use judge::Touched;
 use market::{Offers, at_risk};
+use review::Reviewing;
 
 /// The stage. Its fields are caches; what must survive is in the state.
 pub struct UnitsStage {
     references: References,
     offers: Offers,
     shelves: Shelves,
+    review: Option<Reviewing>,
 }
 
 impl UnitsStage {
     pub fn new(blobs: Arc<dyn Blobs>) -> UnitsStage {
-        UnitsStage { references: References::new(blobs), offers: Offers::default(), shelves: Shelves::default() }
+        let (references, offers, shelves) = (References::new(blobs), Offers::default(), Shelves::default());
+        UnitsStage { references, offers, shelves, review: None }
     }
 }
 
@@ -94,7 +99,7 @@ impl Stage for UnitsStage {
         state: &mut dyn State,
         outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<(), StageError> {
-        let UnitsStage { references, offers, shelves } = self;
+        let UnitsStage { references, offers, shelves, .. } = self;
         let mut desk = Desk { state, references, offers, shelves, stamp: input.stamp };
         match input.item {
             SaleEvent::Assert(sale) if claims::is_claim(sale) => claims::pass(sale, true, outbox),
@@ -119,23 +124,39 @@ impl Stage for UnitsStage {
         number: u64,
         payload: &[u8],
         state: &mut dyn State,
-        outbox: &mut Outbox<EntitlementEvent>,
+        _outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<(), StageError> {
         let control = postcard::from_bytes(payload)
             .map_err(|error| StageError::Unknown { stage: "units", what: format!("control {number}: {error}") })?;
         match control {
             Control::Configure { reference } => {
                 self.references.configure(number, reference, state)?;
-                let UnitsStage { references, offers, shelves } = self;
-                let mut desk = Desk { state, references, offers, shelves, stamp: number };
-                Ok(desk.review_payments(outbox)?)
+                self.review = Reviewing::begin(number, &self.references, state)?;
+                Ok(())
             }
             Control::Tick { .. } | Control::Settle | Control::Command(_) => Ok(()),
         }
     }
 
+    fn slice(
+        &mut self,
+        number: u64,
+        state: &mut dyn State,
+        outbox: &mut Outbox<EntitlementEvent>,
+    ) -> Result<Progress, StageError> {
+        let UnitsStage { references, offers, shelves, review } = self;
+        let Some(reviewing) = review else { return Ok(Progress::Done) };
+        let progress = reviewing.advance(&mut Desk { state, references, offers, shelves, stamp: number }, outbox)?;
+        if progress == Progress::Done {
+            *review = None;
+        }
+        Ok(progress)
+    }
+
     fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
-        self.references.resume(state)
+        self.references.resume(state)?;
+        self.review = Reviewing::resume(&self.references, state)?;
+        Ok(())
     }
 }
 
@@ -174,7 +195,6 @@ fn judge(desk: &mut Desk<'_>, key: SaleKey, mut twins: Vec<SaleKey>) -> Result<(
     if let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) {
         twins.extend(desk.twins(&sale)?.sales);
         desk.settle_double(key)?;
-        desk.settle_payment(key)?;
     }
     for twin in twins {
         desk.settle_double(twin)?;
@@ -197,7 +217,7 @@ fn publish_risk(
     outbox: &mut Outbox<EntitlementEvent>,
 ) {
     let known = desk.known(sale);
-    let programs = desk.offers.programs(known, sale);
+    let programs = desk.offers.programs(known, known, sale);
     let Some(money) = at_risk(programs.into_iter(), sale) else { return };
     let said = if stands { Publication::Risk(Risk { finding, money }) } else { Publication::RiskWithdrawn(finding) };
     outbox.publish(view(&said));

@@ -81,6 +81,14 @@ impl Names {
         self.payees.get(payee).map_or(&[], Vec::as_slice)
     }
 
+    /// Parties, see [`party_words`], and partners of whom the lists of another version say something else.
+    pub fn restricted_otherwise(&self, other: &Names) -> Vec<Text> {
+        let (now, before) = (&self.restricted, &other.restricted);
+        let mut names = differing(&now.known, &before.known);
+        names.extend(differing(&now.called, &before.called).into_iter().map(|words| format!("?{words}").into()));
+        names
+    }
+
     pub fn restricted(&self, partner: &str, party: &str) -> Option<&Restricted> {
         let RestrictedNames { called, known } = &self.restricted;
         if called.is_empty() {
@@ -90,6 +98,14 @@ impl Names {
             Some(text) => called.get(&words(text)),
             None => known.get(party),
         })
+    }
+}
+
+/// A party on a sale as lists of names are asked for it: a golden outlet as it is, a text by its words behind the mark.
+pub fn party_words(party: &str) -> Text {
+    match party.strip_prefix('?') {
+        Some(text) => format!("?{}", words(text)).into(),
+        None => party.into(),
     }
 }
 
@@ -111,6 +127,12 @@ impl RestrictedNames {
         }
         RestrictedNames { called, known }
     }
+}
+
+/// Names that two lists have different entries for.
+fn differing(now: &FxHashMap<Text, Restricted>, before: &FxHashMap<Text, Restricted>) -> Vec<Text> {
+    let names = now.keys().chain(before.keys());
+    names.filter(|name| now.get(*name) != before.get(*name)).cloned().collect()
 }
 
 fn shared_payees(reference: &Reference) -> FxHashMap<Text, Vec<Person>> {
@@ -204,7 +226,8 @@ pub fn same_words(a: &str, b: &str) -> bool {
     words(a) == words(b)
 }
 
-fn words(name: &str) -> Text {
+/// The words of a name in order, case and punctuation aside.
+pub fn words(name: &str) -> Text {
     let mut words: Vec<String> = name.split(|c: char| !c.is_alphanumeric()).map(str::to_uppercase).collect();
     words.sort_unstable();
     words.join(" ").trim_start().into()

@@ -6,11 +6,10 @@ use contract::{Day, Entitlement, Micros, Sale};
 use stream::{Order, StorageError};
 
 use super::desk::Desk;
-use super::facts::{Back, Grant, PartyEntry, Record, SaleKey};
+use super::facts::{Back, Grant, Heard, PartyEntry, Record, SaleKey};
 use super::filing::{document_entry, document_key, lives, looks_for_party, set, spans_of_return};
 use super::judge::Touched;
 use super::rolls::{Entry, PAGE};
-use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::{Check, RULES};
 
 impl Desk<'_> {
@@ -69,7 +68,8 @@ impl Desk<'_> {
             self.claim(document, &sale, true, touched)?;
         }
         if now.is_some() {
-            let gives = stands.filter(|_| is.is_none()).map(|sale| self.entitlements(&sale, &Grant::Full, None));
+            let heard = self.verdict(key)?.heard;
+            let gives = stands.filter(|_| is.is_none()).map(|sale| self.entitlements(&sale, &Grant::Full, heard));
             let verdict = self.verdict(key)?;
             verdict.grant = given_back(gives.unwrap_or_default());
             verdict.back = is.map(|document| Back { document, ..Back::default() });
@@ -164,14 +164,15 @@ impl Desk<'_> {
             returns.push((key, self.sale(key)?));
         }
         for line in &mut lines {
-            line.granted = self.entitlements(&line.sale, &line.grant, line.unpaid);
+            line.granted = self.entitlements(&line.sale, &line.grant, line.heard);
         }
         for settled in settle(document, &mut lines, &returns) {
             let gives = match settled.gives {
                 Some(gives) => gives,
                 None => {
-                    let sale = self.sale(settled.sale)?;
-                    self.entitlements(&sale, &Grant::Full, None)
+                    let Record { sale, verdict } = self.named(settled.sale)?;
+                    let (sale, heard) = (sale.clone(), verdict.heard);
+                    self.entitlements(&sale, &Grant::Full, heard)
                 }
             };
             let verdict = self.verdict(settled.sale)?;
@@ -190,15 +191,15 @@ fn given_back(gives: Vec<Entitlement>) -> Grant {
 pub struct SoldLine {
     pub sale: Arc<Sale>,
     pub grant: Grant,
-    pub unpaid: Option<Unpaid>,
+    pub heard: Heard,
     pub granted: Vec<Entitlement>,
     left: Micros,
 }
 
 impl SoldLine {
     pub fn new(record: &Record) -> SoldLine {
-        let (sale, grant, unpaid) = (record.sale.clone(), record.verdict.grant.clone(), record.verdict.unpaid);
-        SoldLine { left: sale.quantity, sale, grant, unpaid, granted: Vec::new() }
+        let (sale, grant, heard) = (record.sale.clone(), record.verdict.grant.clone(), record.verdict.heard);
+        SoldLine { left: sale.quantity, sale, grant, heard, granted: Vec::new() }
     }
 }
 

@@ -9,7 +9,7 @@ use contract::{
     Partner, PartnerKind, Person, Product, Program, Proof, RecordRef, Reference, Resale, Restricted, Sale, SaleEvent,
     Selector, SerialRange, Shipment, SpecialPrice, Split, Tax, Text, Topic,
 };
-use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StorageError};
 
 use super::UnitsStage;
 use super::facts::{Record, SALES};
@@ -261,7 +261,7 @@ impl Trial {
         trial
     }
 
-    /// The next version of the reference data.
+    /// The next version of the reference data; the stage stops and starts anew behind each slice.
     pub fn configure(&mut self, reference: &Reference) {
         let bytes = postcard::to_stdvec(reference).unwrap();
         let hash = Id::of("reference", &[&format!("{bytes:?}")]);
@@ -269,6 +269,10 @@ impl Trial {
         self.control += 1;
         let control = postcard::to_stdvec(&Control::Configure { reference: hash }).unwrap();
         self.stage.control(self.control, &control, &mut self.state, &mut self.outbox).unwrap();
+        while self.stage.slice(self.control, &mut self.state, &mut self.outbox).unwrap() == Progress::More {
+            self.stage = UnitsStage::new(self.versions.clone());
+            self.stage.resume(&mut self.state).unwrap();
+        }
         self.take();
     }
 

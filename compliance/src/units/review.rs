@@ -1,0 +1,372 @@
+//! Tables that come late or say something of days gone by: memberships, registers of persons, serial numbers issued, rebates to
+//! end customers, direct deliveries, customers' payments, lists of restricted parties.
+//!
+//! Each sale is entered under whatever such a table may say of it ([`concerns`](Desk::concerns)). A new version of the reference
+//! data is compared with the one before; the sales of what differs are gathered, then judged anew, in slices. They are walked
+//! through in the order in which outputs at a control are put, so that slices do not show.
+
+use std::collections::BTreeSet;
+
+use contract::{Day, EntitlementEvent, Id, Person, Sale};
+use serde::{Deserialize, Serialize};
+use stream::outbox::route;
+use stream::{Order, Outbox, Progress, State, StorageError};
+
+use super::conditions::hears;
+use super::desk::Desk;
+use super::facts::{CONCERNED, Heard, REVIEW, REVIEWED, SaleKey, hash};
+use super::filing::lives;
+use super::judge::Touched;
+use super::names::{party_words, words};
+use crate::programs::spiff::named;
+use crate::references::{Known, References};
+use crate::rules::sale_unpaid::Unpaid;
+use crate::rules::{Check, RULES, skeleton};
+
+/// Keys that one slice looks at.
+const SLICE: usize = if cfg!(test) { 2 } else { 1024 };
+
+const FIRST: SaleKey = SaleKey(Day(i32::MIN), Id([0; 16]));
+const LAST: SaleKey = SaleKey(Day(i32::MAX), Id([0xff; 16]));
+
+/// What is left of a review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    control: u64,
+    step: Step,
+}
+
+/// What is walked through now, and the key with which it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Step {
+    /// The sales entered under what is told anew.
+    Gather(u64, SaleKey),
+    Judge(u64, SaleKey),
+}
+
+/// A review under way.
+pub struct Reviewing {
+    review: Review,
+    /// What is told anew, in order.
+    told: Vec<u64>,
+}
+
+impl Reviewing {
+    /// Writes down what a control has to do; `None` where that is nothing.
+    pub fn begin(
+        control: u64,
+        references: &References,
+        state: &mut dyn State,
+    ) -> Result<Option<Reviewing>, StorageError> {
+        if CONCERNED.first(state, 1)?.is_empty() {
+            return Ok(None);
+        }
+        let told = told_anew(references, control);
+        if told.is_empty() {
+            return Ok(None);
+        }
+        let review = Review { control, step: Step::Gather(0, FIRST) };
+        REVIEW.put(state, &0, &review)?;
+        Ok(Some(Reviewing { review, told }))
+    }
+
+    pub fn resume(references: &References, state: &mut dyn State) -> Result<Option<Reviewing>, StorageError> {
+        let review = REVIEW.get(state, &0)?;
+        Ok(review.map(|review| Reviewing { told: told_anew(references, review.control), review }))
+    }
+
+    /// One slice.
+    pub fn advance(
+        &mut self,
+        desk: &mut Desk<'_>,
+        outbox: &mut Outbox<EntitlementEvent>,
+    ) -> Result<Progress, StorageError> {
+        let next = match self.review.step {
+            Step::Gather(key, sale) => Some(self.gather((key, sale), desk.state)?),
+            Step::Judge(route, sale) => judge((route, sale), desk, outbox)?,
+        };
+        match next {
+            Some(step) => {
+                self.review.step = step;
+                REVIEW.put(desk.state, &0, &self.review)?;
+                Ok(Progress::More)
+            }
+            None => {
+                REVIEW.delete(desk.state, &0)?;
+                Ok(Progress::Done)
+            }
+        }
+    }
+
+    fn gather(&self, from: (u64, SaleKey), state: &mut dyn State) -> Result<Step, StorageError> {
+        let mut left = SLICE;
+        for key in &self.told[self.told.partition_point(|key| *key < from.0)..] {
+            let first = if *key == from.0 { from.1 } else { FIRST };
+            if left == 0 {
+                return Ok(Step::Gather(*key, first));
+            }
+            let page = CONCERNED.range(state, &(*key, first), &(*key, LAST), Order::Up, left)?;
+            for ((_, sale), ()) in &page {
+                REVIEWED.put(state, &(route(&sale.1.to_string()), *sale), &())?;
+            }
+            if let Some(((_, last), ())) = page.last().filter(|_| page.len() == left) {
+                return Ok(Step::Gather(*key, behind(*last)));
+            }
+            left -= page.len().max(1);
+        }
+        Ok(Step::Judge(0, FIRST))
+    }
+}
+
+/// Judges sales of the queue anew; returns where it goes on.
+fn judge(
+    from: (u64, SaleKey),
+    desk: &mut Desk<'_>,
+    outbox: &mut Outbox<EntitlementEvent>,
+) -> Result<Option<Step>, StorageError> {
+    let page = REVIEWED.range(desk.state, &from, &(u64::MAX, LAST), Order::Up, SLICE)?;
+    for ((place, sale), ()) in &page {
+        REVIEWED.delete(desk.state, &(*place, *sale))?;
+        outbox.acting_for(&sale.1.to_string());
+        desk.hear(*sale)?;
+        let is_return = desk.record(*sale)?.is_some_and(|record| record.sale.is_return());
+        let returns = if is_return { vec![*sale] } else { Vec::new() };
+        desk.settle(Touched { returns, ..Touched::default() })?;
+        desk.close(outbox)?;
+    }
+    let last = page.last().filter(|_| page.len() == SLICE);
+    Ok(last.map(|((place, sale), ())| Step::Judge(*place, behind(*sale))))
+}
+
+fn behind(SaleKey(day, id): SaleKey) -> SaleKey {
+    match u128::from_be_bytes(id.0).checked_add(1) {
+        Some(next) => SaleKey(day, Id(next.to_be_bytes())),
+        None => SaleKey(day.plus(1), Id([0; 16])),
+    }
+}
+
+impl Desk<'_> {
+    /// Enters a sale under whatever a table that comes late may say of it, or takes it out.
+    pub fn file_with_tables(&mut self, sale: &Sale, enters: bool) -> Result<(), StorageError> {
+        let (concerns, key) = (self.concerns(sale), SaleKey::of(sale));
+        for concern in &concerns {
+            match enters {
+                true => CONCERNED.put(self.state, &(*concern, key), &())?,
+                false => CONCERNED.delete(self.state, &(*concern, key))?,
+            }
+        }
+        if enters && !concerns.is_empty() {
+            self.hear(key)?;
+        }
+        Ok(())
+    }
+
+    /// Looks the tables up anew of which one says something else of a sale.
+    fn hear(&mut self, key: SaleKey) -> Result<(), StorageError> {
+        let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
+        let unpaid = match self.awaits_payment(&sale) {
+            true => lacks(&sale, self.references.as_of(self.stamp)),
+            false => None,
+        };
+        self.verdict(key)?.heard = Heard { as_of: self.stamp, unpaid };
+        Ok(())
+    }
+
+    /// Whether a program that selects the sale pays for paid documents only.
+    fn awaits_payment(&mut self, sale: &Sale) -> bool {
+        let known = self.known(sale);
+        !sale.is_return()
+            && known.market().hears()
+            && self.offers.asking(known, known, sale).iter().any(|program| program.conditions.paid_invoices)
+    }
+
+    /// What tables that come late may say something of, so that the sale is judged anew; by what was known when it was read.
+    fn concerns(&mut self, sale: &Sale) -> BTreeSet<u64> {
+        let mut concerns = BTreeSet::new();
+        if !sale.customer.is_empty() {
+            concerns.insert(party(&sale.customer));
+        }
+        if !sale.serials.is_empty() && !sale.is_return() {
+            concerns.insert(issued(&sale.product));
+        }
+        let known = self.known(sale);
+        if !known.market().hears() {
+            return concerns;
+        }
+        let partner = &sale.at.partner;
+        for program in self.offers.asking(known, known, sale).into_iter().filter(|program| hears(program)) {
+            let asked = &program.conditions;
+            if asked.members_only {
+                concerns.insert(member(partner));
+            }
+            concerns.extend(named(program, &sale.rep).iter().map(|name| person(partner, name)));
+            if sale.is_return() {
+                continue;
+            }
+            if asked.no_consumer_rebate {
+                concerns.extend(lives(sale).iter().map(|(_, serial)| rebate(&sale.product, serial)));
+            }
+            if asked.stock_sales || asked.paid_invoices {
+                concerns.insert(document(partner, &sale.document));
+            }
+        }
+        concerns
+    }
+}
+
+fn lacks(sale: &Sale, known: &Known) -> Option<Unpaid> {
+    RULES.iter().find_map(|rule| match rule.check {
+        Check::Payment(check) => check(sale, known),
+        _ => None,
+    })
+}
+
+fn key(table: &str, parts: [&str; 2]) -> u64 {
+    hash(&[table.as_bytes(), parts[0].as_bytes(), parts[1].as_bytes()])
+}
+
+fn party(party: &str) -> u64 {
+    key("party", [&party_words(party), ""])
+}
+
+fn issued(product: &str) -> u64 {
+    key("issued", [product, ""])
+}
+
+fn member(partner: &str) -> u64 {
+    key("member", [partner, ""])
+}
+
+fn rebate(product: &str, serial: &str) -> u64 {
+    key("rebate", [product, serial])
+}
+
+fn document(partner: &str, document: &str) -> u64 {
+    key("document", [partner, &skeleton(document)])
+}
+
+fn person(partner: &str, name: &str) -> u64 {
+    key("person", [partner, &words(name)])
+}
+
+/// What control `number` says something else of than the one before.
+fn told_anew(references: &References, number: u64) -> Vec<u64> {
+    let (before, now) = (references.as_of(number.saturating_sub(1)), references.as_of(number));
+    let (was, is) = (&before.reference, &now.reference);
+    let mut told = BTreeSet::new();
+    told.extend(changed(&was.memberships, &is.memberships).map(|row| member(&row.partner)));
+    told.extend(changed(&was.serial_ranges, &is.serial_ranges).map(|row| issued(&row.product)));
+    told.extend(changed(&was.consumer_rebates, &is.consumer_rebates).map(|row| rebate(&row.product, &row.serial)));
+    told.extend(changed(&was.drop_shipments, &is.drop_shipments).map(|row| document(&row.partner, &row.order)));
+    told.extend(
+        changed(&was.customer_payments, &is.customer_payments).map(|row| document(&row.partner, &row.document)),
+    );
+    // Whoever is paid as a person of whom something else is said may be one and the same (DD-19).
+    let paid_as = |row: &Person| [before, now].map(|known| known.market().paid_as(&row.payee).to_vec()).concat();
+    let persons = changed(&was.persons, &is.persons).flat_map(|row| [paid_as(row), vec![row.clone()]].concat());
+    told.extend(persons.map(|row| person(&row.partner, &row.name)));
+    told.extend(now.market().restricted_otherwise(before.market()).iter().map(|called| party(called)));
+    told.into_iter().collect()
+}
+
+/// Rows that stand in one version of a table and not in the other; both are in order.
+fn changed<'a, T: Ord>(before: &'a [T], now: &'a [T]) -> impl Iterator<Item = &'a T> {
+    let gone = before.iter().filter(|row| now.binary_search(row).is_err());
+    gone.chain(now.iter().filter(|row| before.binary_search(row).is_err()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use contract::{CustomerPayment, InvoiceStatus, Micros, Reference, SaleEvent};
+
+    use super::*;
+    use crate::units::trial::{Trial, day, line, market, paid};
+
+    enum Event {
+        Sale(Arc<Sale>),
+        Gone(Arc<Sale>),
+        Table(Vec<CustomerPayment>),
+    }
+
+    /// What `INVOICED` pays for, and what is found, after events in their order.
+    fn after(events: &[&Event]) -> Trial {
+        let table = |rows: &[CustomerPayment]| {
+            let mut customer_payments = rows.to_vec();
+            customer_payments.sort();
+            Reference { customer_payments, ..market(Vec::new()) }
+        };
+        let mut trial = Trial::new(&table(&[]));
+        for event in events {
+            match event {
+                Event::Sale(sale) => trial.send(&SaleEvent::Assert(sale.clone())),
+                Event::Gone(sale) => trial.send(&SaleEvent::Retract(sale.clone())),
+                Event::Table(rows) => trial.configure(&table(rows)),
+            }
+        }
+        trial
+    }
+
+    fn messages(trial: &Trial) -> Vec<&str> {
+        trial.findings.values().map(|finding| finding.message.as_str()).collect()
+    }
+
+    fn sold(record_no: u32, document: &str, quantity: i64) -> Arc<Sale> {
+        let sale = line(record_no, "L", document, day("2013-03-01"), quantity, Micros::units(quantity * 10));
+        Arc::new(Sale { product: "s/invoiced".into(), ..sale })
+    }
+
+    #[test]
+    fn a_later_table_releases_and_takes_back() {
+        use InvoiceStatus::{Cancelled, Paid, Unpaid};
+        let sale = Event::Sale(sold(1, "R-1", 5));
+        let open = paid("R-1", "2013-03-31", Unpaid);
+        let settled = paid("R-1", "2013-04-12", Paid);
+        let tables = [vec![open.clone()], vec![open.clone(), settled.clone()], vec![open, settled]];
+        let [unpaid, released, mut again] = tables;
+        again.push(paid("R-1", "2013-05-02", Cancelled));
+        let [unpaid, released, again] = [unpaid, released, again].map(Event::Table);
+        let steps = [&sale, &unpaid, &released, &again, &released];
+        let told = [
+            (0, vec!["nobody says that document R-1 is paid: nothing under INVOICED"]),
+            (0, vec!["document R-1 was unpaid on 2013-03-31: nothing under INVOICED"]),
+            (5, vec![]),
+            (0, vec!["document R-1 was cancelled on 2013-05-02: nothing under INVOICED"]),
+            (5, vec![]),
+        ];
+        for (step, (units, said)) in told.iter().enumerate() {
+            let trial = after(&steps[..=step]);
+            assert_eq!((trial.units("INVOICED", 1), messages(&trial)), (Micros::units(*units), said.clone()), "{step}");
+            assert_eq!(trial.units("UNIT", 1), Micros::units(5));
+        }
+    }
+
+    #[test]
+    fn what_stands_does_not_hang_on_what_came_first() {
+        let back = Sale { original_document: "R1".into(), ..(*sold(2, "C-1", -2)).clone() };
+        let table = vec![paid("R-1", "2013-04-12", InvoiceStatus::Paid)];
+        let events = [Event::Sale(sold(1, "R-1", 5)), Event::Sale(Arc::new(back)), Event::Table(table)];
+        let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        let trials = orders.map(|order| after(&order.map(|at| &events[at])));
+        for trial in &trials {
+            assert_eq!([1, 2].map(|record| trial.units("INVOICED", record)), [5, -2].map(Micros::units));
+            assert_eq!(messages(trial), [""; 0]);
+            assert!(trial.grants() == trials[0].grants() && trial.findings == trials[0].findings);
+        }
+    }
+
+    #[test]
+    fn only_the_document_that_is_told_of_is_judged_again_and_nothing_is_left_behind() {
+        let lines: Vec<Arc<Sale>> = (1..=5).map(|n| sold(n, if n < 5 { "R-1" } else { "R-2" }, i64::from(n))).collect();
+        let table = Event::Table(vec![paid("R-1", "2013-04-12", InvoiceStatus::Paid)]);
+        let come: Vec<Event> = lines.iter().cloned().map(Event::Sale).collect();
+        let gone: Vec<Event> = lines.into_iter().map(Event::Gone).collect();
+        let mut events: Vec<&Event> = come.iter().chain([&table]).collect();
+        let trial = after(&events);
+        assert_eq!([1, 2, 3, 4, 5].map(|n| trial.units("INVOICED", n)), [1, 2, 3, 4, 0].map(Micros::units));
+        events.extend(&gone);
+        let trial = after(&events);
+        assert!(trial.granted.is_empty() && trial.findings.is_empty() && trial.state() == after(&[&table]).state());
+    }
+}
