@@ -5,14 +5,14 @@
 //! Each is a function of what is accrued, of the tables in force and of the day. What is held waits from tick to tick, and
 //! goes out with the first one that finds nothing in its way.
 
-use contract::{Code, Day, Deduction, Id, Micros, PayeeAccount, Person, Program, Restricted, Settlement, Text};
+use contract::{Code, Day, Deduction, Micros, PayeeAccount, Person, Program, Restricted, Text};
 use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
 use super::findings::{Found, amount};
 use super::now::Now;
 use super::scores::{has_other_score, rescored};
-use super::tables::ACCOUNTS;
+use super::twins::cap_used_twice;
 use crate::programs::Exact;
 use crate::references::Known;
 use crate::units::names::same_words;
@@ -115,44 +115,6 @@ fn deducted(account: &Account, now: Now<'_>) -> Option<Found> {
         message.push_str(&format!("; {} of it was authorised before", amount(ordered, account)));
     }
     Some(Found { code: Code::Deducted, at_risk: Exact::from(sum.min(account.accrued)), message })
-}
-
-/// DD-20: together with an earlier entry of the same partner the cap is exceeded. Held is what the later entry, by id, has
-/// above it.
-fn cap_used_twice(
-    account: &Account,
-    program: &Program,
-    now: Now<'_>,
-    state: &mut dyn State,
-) -> Result<Option<Found>, StorageError> {
-    let Some(cap) = program.caps.partner_period.filter(|_| !account.pays_person()) else { return Ok(None) };
-    let mut sum = account.accrued;
-    let mut others = Vec::new();
-    let twins = now.known().same_as(&account.partner, now.today);
-    for twin in twins.into_iter().filter(|twin| **twin < account.partner) {
-        let other = ACCOUNTS.get(state, &settlement_of(account, twin).0)?;
-        if let Some(other) = other.filter(|other| other.accrued > Micros::ZERO) {
-            sum += other.accrued;
-            others.push(twin.to_string());
-        }
-    }
-    let over = (sum - cap).min(account.accrued);
-    if others.is_empty() || over <= Micros::ZERO {
-        return Ok(None);
-    }
-    let message = format!(
-        "{} and {} are one partner by name or payee: together {} under a cap of {}",
-        account.partner,
-        others.join(", "),
-        amount(sum, account),
-        amount(cap, account),
-    );
-    Ok(Some(Found { code: Code::OnePartnerTwice, at_risk: Exact::from(over), message }))
-}
-
-/// The settlement of another entry of the partner for the same program version, period and currency.
-pub(crate) fn settlement_of(account: &Account, twin: &str) -> Id {
-    Settlement { beneficiary: format!("partner:{twin}").into(), ..account.settlement.clone() }.id()
 }
 
 /// OP-38: the account to which is paid is new, or it is another's.

@@ -46,6 +46,7 @@ mod stage;
 mod standings;
 mod tables;
 mod tally;
+mod twins;
 mod underpaid;
 mod verify;
 

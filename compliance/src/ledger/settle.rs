@@ -16,7 +16,6 @@ use super::claims;
 use super::conversion::Rates;
 use super::draws::Drawing;
 use super::due::{Due, due};
-use super::holds::settlement_of;
 use super::lines::{list_lines, write_all};
 use super::lowered::Costs;
 use super::now::Now;
@@ -26,6 +25,7 @@ use super::scores::takes_new_score;
 use super::sharing::Sharing;
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
+use super::twins;
 use super::{account::freeze_day, draws, findings};
 use crate::programs::drawn::Pot;
 use crate::programs::points::only_expects_otherwise;
@@ -345,7 +345,7 @@ impl Settling<'_> {
         Now { control: self.control, today: self.today, references: self.references }
     }
 
-    /// Later entries of the same partner share the cap with this one (DD-20).
+    /// Later entries of the same partner share the caps with this one (DD-20).
     fn tell_twins(
         &self,
         account: &Account,
@@ -353,15 +353,18 @@ impl Settling<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        if program.caps.partner_period.is_none() || account.pays_person() || !account.pays() {
+        let of_year = program.caps.partner_year.is_some();
+        if !(of_year || program.caps.partner_period.is_some()) || account.pays_person() || !account.pays() {
             return Ok(());
         }
-        let twins = self.now().known().same_as(&account.partner, self.today);
-        for twin in twins.into_iter().filter(|twin| **twin > account.partner) {
-            let id = settlement_of(account, twin);
-            if let Some(mut other) = ACCOUNTS.get(state, &id.0)?.filter(|other| other.phase != Phase::Open) {
-                tell(id, &mut other, self.now(), state, outbox)?;
-                ACCOUNTS.put(state, &id.0, &other)?;
+        let same = self.now().known().same_as(&account.partner, self.today);
+        for twin in same.into_iter().filter(|twin| **twin > account.partner) {
+            for mut other in twins::settlements(account, twin, of_year, state)? {
+                if other.phase != Phase::Open {
+                    let id = other.settlement.id();
+                    tell(id, &mut other, self.now(), state, outbox)?;
+                    ACCOUNTS.put(state, &id.0, &other)?;
+                }
             }
         }
         Ok(())
