@@ -4,6 +4,7 @@
 //! keyed by program or exclusivity group, and sends accruals. Both publish findings; nothing is refused here, since
 //! a record's outcome is fixed before.
 
+mod clock;
 pub mod ledger;
 pub mod programs;
 pub mod references;

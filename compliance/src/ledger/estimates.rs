@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use stream::{Blobs, Order, Outbox, Shard, StageError, State, StorageError, outbox::route};
 
 use super::account::freeze_day;
-use super::clock::Clock;
 use super::protection::{count_sold, says_the_same};
 use super::slots::{basis, settlement, version_for};
 use super::tables::{ESTIMATES, LAPSES, LOTS, SOLD, STALE, UNBOOKED};
+use crate::clock::Clock;
 use crate::programs::lots::{Lot, moves, worth, worth_of_open};
 use crate::programs::selection::{Subject, selects, stands_in};
 use crate::programs::stock::{Stock, stock_id};

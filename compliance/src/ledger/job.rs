@@ -10,7 +10,6 @@ use stream::{Order, Outbox, Progress, Shard, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
 use super::claims::{CLAIMED, EXPIRIES, Judging};
-use super::clock::Clock;
 use super::draws;
 use super::estimates::{Estimating, mark_lapsed};
 use super::holds::has_news;
@@ -24,6 +23,7 @@ use super::sharing::{Sharing, SharingKey};
 use super::tables::{
     ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, WAITING,
 };
+use crate::clock::Clock;
 use crate::programs::special_price::of_partner;
 use crate::references::{Known, References};
 

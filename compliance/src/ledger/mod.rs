@@ -11,12 +11,11 @@
 //! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be drawn on them
 //! ([`draws`]) and judge what is claimed ([`claims`]).
 
-mod account;
+pub(crate) mod account;
 mod balances;
 mod booking;
 mod budget;
 mod claims;
-mod clock;
 mod conversion;
 mod draws;
 mod due;

@@ -5,9 +5,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use stream::{State, StorageError};
 
 use super::account::Account;
-use super::clock::Clock;
 use super::lines::{Beneficiary, Line, each_lines};
 use super::lowered::{Lowered, given};
+use crate::clock::Clock;
 use crate::programs::caps::{CappedLine, cap_transaction};
 use crate::programs::special_price;
 use crate::programs::spiff::{Share, kept};

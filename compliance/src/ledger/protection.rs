@@ -14,12 +14,12 @@ use stream::{Order, Shard, State, StorageError, outbox::route};
 
 use super::account::{Account, Role};
 use super::claims;
-use super::clock::Clock;
 use super::lines::{Beneficiary, Line, LineBuffer};
 use super::purchased::resold;
 use super::slots::{basis, settlement, version_for};
 use super::stage::enter_account;
 use super::tables::{DIRTY, LINES, OF_STOCKS, SOLD, STOCKS, day_key};
+use crate::clock::Clock;
 use crate::programs::price_protection::{self, Cut, cuts, protected};
 use crate::programs::selection::{Subject, selects};
 use crate::programs::stock::Stock;

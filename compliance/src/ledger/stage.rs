@@ -8,7 +8,6 @@ use stream::{Blobs, Input, Order, Outbox, Progress, Shard, Stage, StageError, St
 
 use super::account::{Account, Phase, close_day};
 use super::claims;
-use super::clock::Clock;
 use super::estimates;
 use super::job::{Desk, Job, Step};
 use super::lines::{Line, LineBuffer};
@@ -17,6 +16,7 @@ use super::settle::{PAGE, terms};
 use super::sharing::enter;
 use super::slots::{Slots, Span, Target};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, SOLD};
+use crate::clock::Clock;
 use crate::references::References;
 
 /// Keys that one slice of a control looks at.

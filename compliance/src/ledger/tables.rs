@@ -60,8 +60,6 @@ pub(crate) const LAPSES: Table<(i32, [u8; 16]), ()> = Table::new(27, "lapses");
 pub(crate) const ESTIMATES: Table<[u8; 16], Estimate> = Table::new(28, "estimates");
 /// Settlements whose estimates the tick under way has still to book.
 pub(crate) const UNBOOKED: Table<[u8; 16], ()> = Table::new(29, "unbooked estimates");
-/// Control number of each tick → the latest day that was reached.
-pub(crate) const TICKS: Table<u64, i32> = Table::new(8, "ticks");
 
 /// Key of a settlement's list in [`LINES`], [`SUMS`] and [`DIRTY`].
 pub(crate) fn day_key(id: Id, day: Day) -> [u8; 20] {

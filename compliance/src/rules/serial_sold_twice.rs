@@ -4,15 +4,19 @@
 //! A serial number that is sold while it is not in stock: by the partner that sold it before (DD-06), or by another
 //! (DD-07). A return opens it again, whoever reports the return: one that names the serial number, or one without serial
 //! numbers that is linked to the line that sold it, between the two dates. Events count by date; on one day a unit may be
-//! sold, returned and sold again. The finding sits on the later sale; a return dated after it does not make it good.
+//! sold, returned and sold again. Of one partner, and of partners of two tiers, the later sale is held; a return dated after it
+//! does not make it good. Of partners of one tier nobody knows whose the unit was: both sales are held until the data are put
+//! right, whoever was first. What a sale earned under a program that pays by itself, for a period that had frozen at a tick before
+//! the other one was read, stands; then it is only told.
 //!
 //! ## Why it matters
 //! One unit, one benefit. Serial numbers are the one evidence that leaves no doubt.
 //!
 //! ## Example
-//! S-77 is sold on 3 March and again on 9 March: the second is held. Returned on 5 March: both are fine.
+//! S-77 is sold on 3 March and again on 9 March: the second is held. Returned on 5 March: both are fine. Shops X and Y both claim
+//! S-77, 40 each: both are held. The month of X's sale was authorised before Y's row came: Y's is held, X's is told.
 
-use contract::{Code, Text};
+use contract::{Code, PartnerKind, Text};
 
 use super::{Check, Rule};
 use crate::units::facts::SaleKey;
@@ -27,22 +31,43 @@ pub(crate) const RULE: Rule = Rule {
 pub(crate) struct Move {
     pub sale: SaleKey,
     pub partner: Text,
+    /// What the partner was when the line was read.
+    pub tier: Option<PartnerKind>,
     pub returned: bool,
 }
 
-/// For each move the sale that stood in its way.
-pub(crate) type Life = Vec<Option<usize>>;
+impl Move {
+    /// Whether two sales are by partners of one tier: then evidence decides whose the unit was, not who was first.
+    pub fn contends(&self, other: &Move) -> bool {
+        self.partner != other.partner && self.tier == other.tier
+    }
+}
+
+/// Other sales of a unit that is out.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Others {
+    /// The one before.
+    pub before: Option<usize>,
+    /// The first one later by another partner of the same tier.
+    pub after: Option<usize>,
+}
+
+/// For each move the sales that stand in its way.
+pub(crate) type Life = Vec<Others>;
 
 fn check(moves: &[Move]) -> Life {
-    let mut life = vec![None; moves.len()];
-    let mut out: Option<usize> = None;
+    let mut life = vec![Others::default(); moves.len()];
+    let mut out: Vec<usize> = Vec::new();
     for at in day_by_day(moves) {
         if moves[at].returned {
-            out = None;
+            out.clear();
             continue;
         }
-        life[at] = out;
-        out = Some(at);
+        life[at].before = out.last().copied();
+        for earlier in out.iter().copied().filter(|earlier| moves[*earlier].contends(&moves[at])) {
+            life[earlier].after.get_or_insert(at);
+        }
+        out.push(at);
     }
     life
 }

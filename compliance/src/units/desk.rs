@@ -16,10 +16,11 @@ use super::facts::{
 };
 use super::filing::document_key;
 use super::findings::{Around, findings, no_sale};
-use super::grants::{based, entitlements, pays, waits};
+use super::grants::{based, entitlements, is_contested, pays, waits};
 use super::market::Offers;
 use super::rolls::Rolls;
 use super::shelf::Shelf;
+use crate::clock::Clock;
 use crate::programs::spiff::says_several;
 use crate::references::{Known, References};
 
@@ -73,6 +74,7 @@ pub struct Desk<'a> {
     pub references: &'a References,
     pub offers: &'a mut Offers,
     pub shelves: &'a mut Shelves,
+    pub clock: &'a Clock,
     /// The control in force: shipments are looked up as of it, and tables that come late when a sale comes.
     pub stamp: u64,
 }
@@ -98,7 +100,7 @@ impl<'a> Desk<'a> {
     /// Puts a new sale on the desk.
     pub fn open_new(&mut self, sale: Arc<Sale>) -> SaleKey {
         let key = SaleKey::of(&sale);
-        let heard = Heard { as_of: sale.stamp, unpaid: None };
+        let heard = Heard { as_of: sale.stamp, ..Heard::default() };
         let now = Some(Record { sale, verdict: Verdict { heard, ..Verdict::default() } });
         match self.shelves.records.iter_mut().find(|open| open.key == key) {
             Some(open) => open.now = now,
@@ -169,7 +171,11 @@ impl<'a> Desk<'a> {
                 let known = self.known(sale);
                 let kind = known.market().kind(&sale.at.partner);
                 let mut programs = self.offers.programs(known, self.references.as_of(heard.as_of), sale);
-                programs.retain(|program| pays(grant, program, kind) && !waits(program, heard.unpaid));
+                programs.retain(|program| {
+                    pays(grant, program, kind)
+                        && !waits(program, heard.unpaid)
+                        && !is_contested(program, sale, heard.contested, self.clock)
+                });
                 entitlements(sale, programs.into_iter(), &known.reference)
             }
         }
@@ -220,11 +226,12 @@ impl<'a> Desk<'a> {
     /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or a
     /// program knows special prices or stands in a capped stack, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
-        let Verdict { double, pair, resold, undone, circle, exceeds, heard, back, .. } = &record.verdict;
+        let Verdict { double, pair, resold, undone, circle, exceeds, heard, back, contested, .. } = &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
         let judged = double.is_some()
             || pair.is_some()
             || !resold.is_empty()
+            || !contested.is_empty()
             || !undone.is_empty()
             || circle.is_some()
             || exceeds.is_some()
@@ -243,7 +250,15 @@ impl<'a> Desk<'a> {
         let (waiting, earning): (Vec<&Program>, Vec<&Program>) =
             programs.into_iter().partition(|program| waits(program, heard.unpaid));
         let selecting = self.offers.selecting(known, sale);
-        let around = Around { earning: &earning, waiting: &waiting, selecting: &selecting, breached: &breached };
+        let is_contested = |program: &&&Program| is_contested(program, sale, heard.contested, self.clock);
+        let contested: Vec<&Program> = earning.iter().filter(is_contested).copied().collect();
+        let around = Around {
+            earning: &earning,
+            contested: &contested,
+            waiting: &waiting,
+            selecting: &selecting,
+            breached: &breached,
+        };
         record.verdict.findings = findings(record, &around, known);
     }
 

@@ -97,6 +97,8 @@ pub struct Verdict {
     pub pair: Option<Pair>,
     /// Units of it that were sold before, by serial number.
     pub resold: Vec<Unit>,
+    /// Units of it that another partner of its tier sold later.
+    pub contested: Vec<Unit>,
     /// Units of it that came back through another partner and were sold again.
     pub undone: Vec<Unit>,
     /// Its goods were sold to the seller by the buyer before.
@@ -113,13 +115,15 @@ pub struct Verdict {
     pub grant: Grant,
 }
 
-/// What tables that come late say of a sale.
+/// What tables that come late, and other partners, say of a sale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     /// The control as of which they are looked up: the last at which one of them said something else of the sale.
     pub as_of: u64,
     /// Programs that it may earn under wait for its customer's payment.
     pub unpaid: Option<Unpaid>,
+    /// Another partner of its tier claims a unit of it; control as of which the first such row was read.
+    pub contested: Option<u64>,
 }
 
 /// What of a sale stands granted. With the sale, what is heard of it and the programs as of its stamp it gives the very
@@ -165,6 +169,8 @@ pub struct Unit {
     /// The other sale of it.
     pub other: SaleKey,
     pub at: RecordRef,
+    /// Control as of which that was read, where its partner is another one of the same tier: neither goes before the other.
+    pub came: Option<u64>,
 }
 
 /// The sale by which the goods went out.

@@ -16,6 +16,8 @@ use crate::rules::{Check, RULES};
 pub struct Around<'a> {
     /// Those that it may earn under.
     pub earning: &'a [&'a Program],
+    /// Those of them that do not pay while another partner claims a unit of it.
+    pub contested: &'a [&'a Program],
     /// Those that it may earn under once its customer has paid.
     pub waiting: &'a [&'a Program],
     /// Those that select it.
@@ -26,7 +28,7 @@ pub struct Around<'a> {
 
 /// Everything that is found about a sale, in order of precedence.
 pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec<Finding> {
-    let Around { earning: programs, waiting, selecting, breached } = *around;
+    let Around { earning: programs, contested, waiting, selecting, breached } = *around;
     let (sale, verdict) = (&*record.sale, &record.verdict);
     let mut found = Vec::new();
     found.extend(no_sale(sale).map(|(code, message)| whole_line(sale, code, None, message, programs)));
@@ -39,7 +41,21 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
         let same_partner = unit.at.partner == sale.at.partner;
         let code = if same_partner { Code::SerialTwiceSamePartner } else { Code::SerialTwoPartners };
         let explained_by = explained_by_pair(sale, verdict, unit);
-        add_unit(&mut found, sale, code, unit, "sold before", explained_by, programs);
+        let (message, programs) = match unit.came {
+            Some(_) if contested.is_empty() => {
+                ("sold before by another partner, read after this was authorised", contested)
+            }
+            Some(_) => ("sold before", contested),
+            None => ("sold before", programs),
+        };
+        add_unit(&mut found, sale, code, unit, message, explained_by, programs);
+    }
+    for unit in &verdict.contested {
+        let message = match contested.is_empty() {
+            true => "sold by another partner too, read after this was authorised",
+            false => "sold by another partner too",
+        };
+        add_unit(&mut found, sale, Code::SerialTwoPartners, unit, message, None, contested);
     }
     for unit in &verdict.undone {
         let message = "came back through another partner and was sold again";

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use contract::{Entitlement, PartnerKind, Program, Reference, Sale, Text};
 
 use super::facts::Grant;
+use crate::clock::Clock;
+use crate::ledger::account::freeze_day;
 use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
@@ -28,6 +30,20 @@ pub fn pays(grant: &Grant, program: &Program, kind: Option<PartnerKind>) -> bool
 /// Whether a program pays nothing until the customer does. What was sold is gone from a stock, paid or not.
 pub fn waits(program: &Program, unpaid: Option<Unpaid>) -> bool {
     unpaid.is_some() && program.conditions.paid_invoices && !program.mechanism.keeps_stock()
+}
+
+/// Whether a program does not pay a sale since another partner claims a unit of it, by a row read as of control `since`. What was
+/// sold is gone from a stock; what a period was authorised for at a tick before that stands.
+pub fn is_contested(program: &Program, sale: &Sale, since: Option<u64>, clock: &Clock) -> bool {
+    since.is_some_and(|since| !program.mechanism.protects_stock() && !is_authorised(program, sale, since, clock))
+}
+
+/// Whether what a sale earned under a program was authorised, as far as terms say, when rows with stamp `by` were read.
+fn is_authorised(program: &Program, sale: &Sale, by: u64, clock: &Clock) -> bool {
+    let (_, last) = program.period.range(sale.date);
+    program.auto_authorise
+        && program.paid.claims().is_none()
+        && clock.reached_behind(sale.stamp, freeze_day(program, last)).is_some_and(|tick| tick <= by)
 }
 
 /// One entitlement for each ledger key; `programs` come by ledger key, in the order in which they are tried.
@@ -121,6 +137,45 @@ mod tests {
 
     fn sold(record_no: u32, partner: &str, document: &str, quantity: i64) -> Sale {
         line(record_no, partner, document, day("2013-03-01"), quantity, Micros::units(quantity * 10))
+    }
+
+    /// What `UNIT` pays for two lines with one serial number, and what is found, after events in their order: a line that is
+    /// read (its partner and day), or the day of a tick.
+    #[track_caller]
+    fn contested(events: &[(&str, &str)], paid: [i64; 2], found: &[&str]) {
+        let mut trial = Trial::new(&market(Vec::new()));
+        let mut record_no = 0;
+        for (partner, date) in events {
+            if *partner == "tick" {
+                trial.tick(date);
+                continue;
+            }
+            record_no += 1;
+            let sale = line(record_no, partner, "1", day(date), 1, Micros::units(10));
+            let sale = Sale { stamp: trial.control, serials: vec!["S1".into()], ..sale };
+            trial.send(&SaleEvent::Assert(Arc::new(sale)));
+        }
+        let told = |finding: &Finding| format!("{}: {}", finding.at.partner, finding.message);
+        let mut all: Vec<String> = trial.findings.values().map(told).collect();
+        all.sort();
+        assert_eq!(all, found);
+        assert_eq!([1, 2].map(|record_no| trial.units("UNIT", record_no)), paid.map(Micros::units));
+    }
+
+    #[test]
+    fn what_was_authorised_before_another_partner_claims_the_unit_stands() {
+        let (first, second) = (("L", "2013-03-03"), ("A", "2013-03-09"));
+        let both = ["A: sold before: S1", "L: sold by another partner too: S1"];
+        contested(&[first, second, ("tick", "2013-04-01")], [0, 0], &both);
+        contested(&[("tick", "2013-04-01"), first, second, ("tick", "2013-04-02")], [0, 0], &both);
+        contested(&[first, ("tick", "2013-03-31"), second], [0, 0], &both);
+        let late = ["A: sold before: S1", "L: sold by another partner too, read after this was authorised: S1"];
+        contested(&[first, ("tick", "2013-04-01"), second, ("tick", "2013-05-01")], [1, 0], &late);
+        let early = [
+            "A: sold before by another partner, read after this was authorised: S1",
+            "L: sold by another partner too: S1",
+        ];
+        contested(&[second, ("tick", "2013-04-01"), first], [1, 0], &early);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Day, Micros, Sale, Text};
+use contract::{Day, Micros, PartnerKind, Sale, Text};
 use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
@@ -12,7 +12,7 @@ use super::facts::{
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip_of};
-use crate::rules::serial_sold_twice::Move;
+use crate::rules::serial_sold_twice::{Move, Others};
 use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
 
 /// Lines of a year that stand in its value; the smaller ones are rows. Tests try both with little.
@@ -173,6 +173,7 @@ impl Desk<'_> {
                 record.verdict.pair = None;
                 record.verdict.circle = None;
                 record.verdict.resold.clear();
+                record.verdict.contested.clear();
                 record.verdict.undone.clear();
             }
         }
@@ -189,50 +190,68 @@ impl Desk<'_> {
 
     fn settle_serial(&mut self, life: u64, serial: &Text) -> Result<(), StorageError> {
         let entries = self.shelves.serials.get(self.state, life)?.clone();
-        let moves: Vec<Move> =
-            entries.iter().map(|e| Move { sale: e.sale, partner: e.partner.clone(), returned: e.returned }).collect();
-        let mut resold = vec![None; moves.len()];
+        let is_one = entries.len() == 1;
+        let mut moves = Vec::with_capacity(entries.len());
+        for SerialEntry { sale, partner, returned } in entries {
+            let tier = if is_one { None } else { self.tier(sale)? };
+            moves.push(Move { sale, partner, tier, returned });
+        }
+        let mut others = vec![Others::default(); moves.len()];
         let mut undone = Vec::new();
         for rule in RULES {
             match rule.check {
-                Check::Serial(check) => resold = check(&moves),
+                Check::Serial(check) => others = check(&moves),
                 Check::Undone(check) => undone = check(&moves),
                 _ => {}
             }
         }
         for (at, sold) in moves.iter().enumerate().filter(|(_, m)| !m.returned) {
-            let earlier = match resold[at] {
-                Some(earlier) => self.not_returned(moves[earlier].sale, sold.sale, serial)?,
-                None => None,
+            let Others { before, after } = others[at];
+            let earlier = match before.map(|before| &moves[before]) {
+                Some(first) if !self.came_back(first.sale, sold.sale)? => {
+                    Some(self.unit(first.sale, serial, first.contends(sold))?)
+                }
+                _ => None,
+            };
+            let later = match after.map(|after| &moves[after]) {
+                Some(next) if !self.came_back(sold.sale, next.sale)? => Some(self.unit(next.sale, serial, true)?),
+                _ => None,
             };
             let again = match undone.iter().find(|(first, _)| *first == at) {
-                Some((_, again)) => Some(self.unit(moves[*again].sale, serial)?),
+                Some((_, again)) => Some(self.unit(moves[*again].sale, serial, false)?),
                 None => None,
             };
             let verdict = self.verdict(sold.sale)?;
             set_unit(&mut verdict.resold, serial, earlier);
+            set_unit(&mut verdict.contested, serial, later);
             set_unit(&mut verdict.undone, serial, again);
         }
         Ok(())
     }
 
-    fn unit(&mut self, other: SaleKey, serial: &Text) -> Result<Unit, StorageError> {
-        let at = self.sale(other)?.at.clone();
-        Ok(Unit { serial: serial.clone(), other, at })
+    fn unit(&mut self, other: SaleKey, serial: &Text, contends: bool) -> Result<Unit, StorageError> {
+        let sale = self.sale(other)?;
+        Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), came: contends.then_some(sale.stamp) })
     }
 
-    /// The earlier sale of a serial number, unless a return without serial numbers took some of its line back before.
-    fn not_returned(&mut self, earlier: SaleKey, later: SaleKey, serial: &Text) -> Result<Option<Unit>, StorageError> {
+    /// What the partner of a sale was when that was read.
+    fn tier(&mut self, key: SaleKey) -> Result<Option<PartnerKind>, StorageError> {
+        let sale = self.sale(key)?;
+        Ok(self.known(&sale).market().kind(&sale.at.partner))
+    }
+
+    /// Whether a return without serial numbers took some of the line of an earlier sale back before a later one.
+    fn came_back(&mut self, earlier: SaleKey, later: SaleKey) -> Result<bool, StorageError> {
         let sale = self.sale(earlier)?;
         let document = self.own_document(&sale);
         for claim in self.claims(document)? {
             let Some(back) = self.record(claim)?.map(|record| record.sale.clone()) else { continue };
             let between = sale.date <= back.date && back.date <= later.0;
             if between && back.serials.is_empty() && back.at.partner == sale.at.partner {
-                return Ok(None);
+                return Ok(true);
             }
         }
-        self.unit(earlier, serial).map(Some)
+        Ok(false)
     }
 
     fn enter_years(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
@@ -324,6 +343,7 @@ impl Desk<'_> {
     fn settle_grants(&mut self) {
         for open in &mut self.shelves.records {
             if let Some(record) = open.now.as_mut().filter(|record| !record.sale.is_return()) {
+                record.verdict.heard.contested = contested(&record.verdict);
                 record.verdict.grant = grant(&record.sale, &record.verdict);
             }
         }
@@ -337,10 +357,15 @@ fn set_unit(units: &mut Vec<Unit>, serial: &Text, unit: Option<Unit>) {
     }
 }
 
+/// Control as of which the first row of another partner of the same tier was read that claims a unit of a sale.
+fn contested(verdict: &super::facts::Verdict) -> Option<u64> {
+    verdict.resold.iter().chain(&verdict.contested).filter_map(|unit| unit.came).min()
+}
+
 /// What a sale is granted by what is decided about it.
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
-    let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate);
+    let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && unit.came.is_none());
     let unit = resold || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
     let held = !sale.holds.is_empty() || unit;
     if verdict.double.is_some() || no_sale(sale).is_some() {

@@ -39,6 +39,7 @@ use std::sync::Arc;
 use contract::{Control, EntitlementEvent, Publication, Risk, Sale, SaleEvent};
 use stream::{Blobs, Input, Outbox, Progress, Stage, StageError, State, StorageError, TableId};
 
+use crate::clock::Clock;
 use crate::references::References;
 use desk::{Desk, Shelves, view};
 use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
@@ -51,13 +52,14 @@ pub struct UnitsStage {
     references: References,
     offers: Offers,
     shelves: Shelves,
+    clock: Clock,
     review: Option<Reviewing>,
 }
 
 impl UnitsStage {
     pub fn new(blobs: Arc<dyn Blobs>) -> UnitsStage {
         let (references, offers, shelves) = (References::new(blobs), Offers::default(), Shelves::default());
-        UnitsStage { references, offers, shelves, review: None }
+        UnitsStage { references, offers, shelves, clock: Clock::default(), review: None }
     }
 }
 
@@ -99,8 +101,8 @@ impl Stage for UnitsStage {
         state: &mut dyn State,
         outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<(), StageError> {
-        let UnitsStage { references, offers, shelves, .. } = self;
-        let mut desk = Desk { state, references, offers, shelves, stamp: input.stamp };
+        let UnitsStage { references, offers, shelves, clock, .. } = self;
+        let mut desk = Desk { state, references, offers, shelves, clock, stamp: input.stamp };
         match input.item {
             SaleEvent::Assert(sale) if claims::is_claim(sale) => claims::pass(sale, true, outbox),
             SaleEvent::Retract(sale) if claims::is_claim(sale) => claims::pass(sale, false, outbox),
@@ -134,7 +136,8 @@ impl Stage for UnitsStage {
                 self.review = Reviewing::begin(number, &self.references, state)?;
                 Ok(())
             }
-            Control::Tick { .. } | Control::Settle | Control::Command(_) => Ok(()),
+            Control::Tick { as_of } => Ok(self.clock.tick(number, as_of, state)?),
+            Control::Settle | Control::Command(_) => Ok(()),
         }
     }
 
@@ -144,9 +147,10 @@ impl Stage for UnitsStage {
         state: &mut dyn State,
         outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<Progress, StageError> {
-        let UnitsStage { references, offers, shelves, review } = self;
+        let UnitsStage { references, offers, shelves, clock, review } = self;
         let Some(reviewing) = review else { return Ok(Progress::Done) };
-        let progress = reviewing.advance(&mut Desk { state, references, offers, shelves, stamp: number }, outbox)?;
+        let progress =
+            reviewing.advance(&mut Desk { state, references, offers, shelves, clock, stamp: number }, outbox)?;
         if progress == Progress::Done {
             *review = None;
         }
@@ -155,6 +159,7 @@ impl Stage for UnitsStage {
 
     fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
         self.references.resume(state)?;
+        self.clock = Clock::resume(state)?;
         self.review = Reviewing::resume(&self.references, state)?;
         Ok(())
     }

@@ -164,11 +164,13 @@ impl Desk<'_> {
     /// Looks the tables up anew of which one says something else of a sale.
     fn hear(&mut self, key: SaleKey) -> Result<(), StorageError> {
         let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
+        let as_of = self.stamp;
         let unpaid = match self.awaits_payment(&sale) {
             true => lacks(&sale, self.references.as_of(self.stamp)),
             false => None,
         };
-        self.verdict(key)?.heard = Heard { as_of: self.stamp, unpaid };
+        let heard = &mut self.verdict(key)?.heard;
+        *heard = Heard { as_of, unpaid, ..*heard };
         Ok(())
     }
 

@@ -240,7 +240,7 @@ pub struct Trial {
     outbox: Outbox<EntitlementEvent>,
     versions: Arc<Versions>,
     /// The control in force.
-    control: u64,
+    pub control: u64,
     pub findings: BTreeMap<Id, Finding>,
     pub granted: Vec<Entitlement>,
 }
@@ -273,6 +273,13 @@ impl Trial {
             self.stage = UnitsStage::new(self.versions.clone());
             self.stage.resume(&mut self.state).unwrap();
         }
+        self.take();
+    }
+
+    pub fn tick(&mut self, as_of: &str) {
+        self.control += 1;
+        let control = postcard::to_stdvec(&Control::Tick { as_of: day(as_of) }).unwrap();
+        self.stage.control(self.control, &control, &mut self.state, &mut self.outbox).unwrap();
         self.take();
     }
 

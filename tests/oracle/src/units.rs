@@ -247,13 +247,21 @@ impl<'a> Units<'a> {
         both && sale.quantity > Micros::ZERO && (partner.kind == PartnerKind::Distributor) == upper
     }
 
-    /// DD-06, DD-07 and DD-16: a unit is sold while it is not in stock, or came back elsewhere and was sold again.
+    /// DD-06, DD-07 and DD-16: a unit is sold while it is not in stock, or came back elsewhere and was sold again. Of two partners
+    /// of one tier neither goes before the other.
     fn shares_a_unit(&self, sale: &Sale) -> bool {
         let mate = self.mates.get(&sale.id).map(|mate| mate.id);
         sale.serials.iter().any(|serial| {
             let life = self.life(&sale.product, &serial_number(serial));
             let resold = life.in_the_way.get(&sale.id).filter(|earlier| !self.came_back_between(earlier, sale));
-            resold.is_some_and(|earlier| Some(earlier.id) != mate) || life.undone.contains(&sale.id)
+            let is_contested = life.later.get(&sale.id).is_some_and(|later| {
+                later.iter().any(|later| {
+                    later.at.partner != sale.at.partner
+                        && self.kind(&later.at.partner) == self.kind(&sale.at.partner)
+                        && !self.came_back_between(sale, later)
+                })
+            });
+            resold.is_some_and(|earlier| Some(earlier.id) != mate) || is_contested || life.undone.contains(&sale.id)
         })
     }
 
@@ -557,6 +565,10 @@ struct Life<'a> {
     elsewhere: Option<&'a Sale>,
     /// The earlier sale that stands in the way of a later one.
     in_the_way: BTreeMap<Id, &'a Sale>,
+    /// Sales since the unit was in stock last.
+    since: Vec<&'a Sale>,
+    /// The sales behind each of them while the unit was not in stock.
+    later: BTreeMap<Id, Vec<&'a Sale>>,
     /// Sales whose unit came back elsewhere and was sold again.
     undone: BTreeSet<Id>,
 }
@@ -566,10 +578,15 @@ impl<'a> Life<'a> {
         if let Some(out) = self.out.replace(sale) {
             self.in_the_way.insert(sale.id, out);
         }
+        for earlier in &self.since {
+            self.later.entry(earlier.id).or_default().push(sale);
+        }
+        self.since.push(sale);
         self.undone.extend(self.elsewhere.take().map(|first| first.id));
     }
 
     fn comes_back(&mut self, back: &'a Sale) {
+        self.since.clear();
         self.elsewhere = self.out.take().filter(|sold| sold.at.partner != back.at.partner);
     }
 }

@@ -1,9 +1,10 @@
 //! Which day it is: what ticks have said, never the machine.
 
 use contract::Day;
-use stream::{Order, State, StorageError};
+use stream::{Order, State, StorageError, Table};
 
-use super::tables::TICKS;
+/// Control number of each tick → the latest day that was reached. The same number in every stage.
+const TICKS: Table<u64, i32> = Table::new(249, "ticks");
 
 /// All ticks, oldest first. Time does not run backwards: a tick before the latest day changes nothing.
 #[derive(Debug, Default)]
@@ -37,6 +38,12 @@ impl Clock {
     pub fn as_of(&self, stamp: u64) -> Option<Day> {
         let passed = self.ticks.partition_point(|(number, _)| *number <= stamp);
         self.ticks[..passed].last().map(|(_, day)| *day)
+    }
+
+    /// The first tick behind a control at which `day` is reached.
+    pub fn reached_behind(&self, control: u64, day: Day) -> Option<u64> {
+        let at = self.ticks.partition_point(|(number, reached)| *number <= control || *reached < day);
+        self.ticks.get(at).map(|(number, _)| *number)
     }
 
     /// The tick at which `day` was reached.
