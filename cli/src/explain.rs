@@ -8,12 +8,15 @@ use std::fmt::Write as _;
 
 use accrual_sink::exports::entry_order;
 use anyhow::{Result, bail};
-use compliance::ledger::{AccrualRow, EstimateRow};
+use compliance::ledger::{self, AccrualRow, EstimateRow};
+use compliance::programs::nearest::{nearest, refuses};
+use compliance::references::References;
 use contract::{
     AuditRecord, Authorization, Claim, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Sale,
     Settlement, Side, Topic,
 };
 use normalize::views::{self, SaleRow};
+use stream::State;
 
 use crate::exports::{Settled, each_accrual, each_estimate, settled};
 use crate::overview::money;
@@ -119,7 +122,37 @@ impl Life<'_> {
         let ids: BTreeSet<Id> = sales.iter().map(|s| s.sale.id).collect();
         self.findings_about(at, &ids)?;
         let accruals = self.accruals(|row| row.cause == *at)?;
-        self.money_of(&accruals)
+        self.money_of(&accruals)?;
+        let earns_nothing = |s: &&SaleRow| s.status == "accepted" && accruals.iter().all(|row| row.sale_id != s.sale.id);
+        sales.iter().filter(earns_nothing).try_for_each(|row| self.why_it_earns_nothing(&row.sale))
+    }
+
+    /// As the programs stood when the record came in.
+    fn why_it_earns_nothing(&mut self, sale: &Sale) -> Result<()> {
+        if sale.is_return() {
+            self.say("  a return takes back what its sale has earned, and that is nothing");
+            return Ok(());
+        }
+        let mut references = References::new(self.reader.stage_blobs());
+        let Some(mut state) = self.reader.states(stages::UNITS).into_iter().next() else { return Ok(()) };
+        references.resume(&mut state)?;
+        let known = references.as_of(sale.stamp);
+        let near = nearest(known, sale);
+        match near.first() {
+            None => self.say("  there is no program for sales"),
+            Some(first) if !first.misses.is_empty() => self.say("  no program selects it; the nearest:"),
+            Some(_) => {}
+        }
+        for near in near {
+            let name = format!("{} version {}", near.program.id, near.program.version);
+            let why = match near.misses.is_empty() {
+                false => near.misses.join("; "),
+                true => refuses(near.program, sale, known)
+                    .unwrap_or_else(|| "selects it; what was found keeps it from earning".to_owned()),
+            };
+            self.say(&format!("    {name}: {why}"));
+        }
+        Ok(())
     }
 
     /// A file that says nothing new, or another record that holds the same line; else the findings say it.
@@ -233,6 +266,37 @@ impl Life<'_> {
             for a in self.all(Topic::Authorizations, of_it)? {
                 self.say(&format!("    authorised: {}", shown(&a)));
             }
+            self.what_keeps(row, &settlement)?;
+        }
+        Ok(())
+    }
+
+    /// What keeps a line from earning, and what its settlement owes from being authorised.
+    fn what_keeps(&mut self, row: &AccrualRow, settlement: &Settlement) -> Result<()> {
+        if row.amount.is_zero() {
+            for found in self.reader.findings(|f| f.id == ledger::finding_id(settlement.id(), f.code))? {
+                self.say(&format!("    {} {}: {}", found.code, found.code.meaning(), found.message));
+            }
+        }
+        let is_its = |claim: &Claim| {
+            (&claim.program, &claim.beneficiary, &claim.period, claim.currency)
+                == (&settlement.program, &settlement.beneficiary, &settlement.period, settlement.currency)
+                && claim.claim != "auto"
+                && claim.sale.is_none_or(|sale| sale == row.sale_id)
+        };
+        for settled in settled(self.reader)?.iter().filter(|settled| is_its(&settled.claim)) {
+            let Claim { claim, line, currency, claimed, message, .. } = &settled.claim;
+            let (claimed, approved) = (money(*currency, *claimed), money(*currency, settled.approved()));
+            let state = settled.state().as_str();
+            let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+            self.say(&format!(
+                "    claimed: {claim} line {line:?}, {claimed}, {approved} approved, {state}{message}"
+            ));
+        }
+        let mut states = self.reader.states(stages::LEDGER);
+        let mut states: Vec<&mut dyn State> = states.iter_mut().map(|state| state as &mut dyn State).collect();
+        for reason in ledger::waits(&mut states, &self.reader.stage_blobs(), settlement)? {
+            self.say(&format!("    {reason}"));
         }
         Ok(())
     }

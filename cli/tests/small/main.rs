@@ -3,6 +3,7 @@
 mod answers;
 mod commands;
 mod estimates;
+mod explain;
 mod exports;
 mod invoices;
 mod simulate;

@@ -509,7 +509,7 @@ fn finding(id: Id, account: &Account, at: RecordRef, sale: Option<Id>, found: Fo
 }
 
 /// One finding for a settlement and code, whatever its first record is.
-fn finding_id(id: Id, code: Code) -> Id {
+pub fn finding_id(id: Id, code: Code) -> Id {
     Id::of("finding", &[code.as_str(), &id.to_string()])
 }
 

@@ -48,8 +48,10 @@ mod tally;
 mod twins;
 mod underpaid;
 mod verify;
+mod waits;
 
 pub use estimates::{EstimateRow, EstimatesVerified, estimate_rows, verify_estimates};
+pub use findings::finding_id;
 pub use holdings::{Holding, holdings};
 pub use rows::{AccrualRow, accrual_rows};
 #[cfg(test)]
@@ -57,3 +59,4 @@ pub(crate) use scenario::plain_program;
 pub use stage::LedgerStage;
 pub use standings::{Cuts, Standing, TierReached, standings};
 pub use verify::{Verified, verify};
+pub use waits::waits;

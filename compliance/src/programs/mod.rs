@@ -16,6 +16,7 @@ pub mod free_goods;
 pub mod growth;
 pub mod index;
 pub mod lots;
+pub mod nearest;
 pub mod per_unit;
 pub mod percent;
 pub mod points;

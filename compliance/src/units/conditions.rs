@@ -37,6 +37,17 @@ pub fn hears(program: &Program) -> bool {
     !program.mechanism.keeps_stock() && (program.pays_person() || asked)
 }
 
+/// The first of what a program asks that a sale does not meet, said for people; `None` where it meets all.
+pub fn unmet(sale: &Sale, program: &Program, known: &Known) -> Option<String> {
+    if !asks(program, known) {
+        return None;
+    }
+    conditions().find_map(|(code, check)| match check(sale, program, known)? {
+        Unmet::Breach(message) => Some(format!("{code}: {message}")),
+        Unmet::Elsewhere => Some(format!("{code}: it is for others, and the row does not name it")),
+    })
+}
+
 /// What a sale breaches of the programs that select it, in order of precedence. A return breaches nothing.
 pub fn breaches<'a>(sale: &Sale, selected: &[&'a Program], known: &Known, told: &Known) -> Vec<Breached<'a>> {
     let mut all: Vec<Breached<'a>> = Vec::new();

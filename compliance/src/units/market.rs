@@ -378,7 +378,7 @@ fn find(known: &Known, sale: &Sale, block: i32, whom: Whom) -> Offer {
 }
 
 /// A SPIFF needs to know whose the sale is, ship and debit needs an authorisation.
-fn may_earn(program: &Program, sale: &Sale, reference: &Reference) -> bool {
+pub(crate) fn may_earn(program: &Program, sale: &Sale, reference: &Reference) -> bool {
     has_beneficiary(program, &sale.rep)
         && (program.mechanism.resale().is_none() || debit(reference, program, sale).is_some())
 }

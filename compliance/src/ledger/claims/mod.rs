@@ -21,6 +21,7 @@ use stream::{Order, State, StorageError, Table};
 pub(crate) use judging::{Judging, publish_auto};
 pub(crate) use keep::{come, go};
 pub(crate) use persons::decide;
+pub(crate) use verdict::last_day;
 
 use super::account::Account;
 use super::slots::version_for;

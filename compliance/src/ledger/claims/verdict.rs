@@ -135,7 +135,7 @@ fn too_late(
     standing: &Standing,
 ) -> Option<Verdict> {
     let received = standing.received?;
-    let last = last_day(line, program, terms);
+    let last = last_day(line.date, program, terms);
     if received <= last || matches!(note.word, Some(Word::Overridden | Word::Settled(_))) {
         return None;
     }
@@ -147,11 +147,11 @@ fn too_late(
     })
 }
 
-/// The last day on which a claim for the line's period may come in.
-pub(super) fn last_day(line: &ClaimLine, program: &Program, terms: &ClaimTerms) -> Day {
+/// The last day on which a claim for the period of a day may come in.
+pub(crate) fn last_day(date: Day, program: &Program, terms: &ClaimTerms) -> Day {
     /// A window is bounded to a century, so that a day stays a day.
     const DAYS_MAX: u32 = 36_525;
-    let period = program.period.range(line.date).1;
+    let period = program.period.range(date).1;
     let period = match terms.late {
         LateClaim::Roll if period < Day::last() => program.period.range(period.plus(1)).1,
         LateClaim::Roll | LateClaim::Reject => period,

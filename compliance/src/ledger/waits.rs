@@ -1,0 +1,70 @@
+//! Why something that is due is not authorised, said for people.
+
+use std::sync::Arc;
+
+use contract::{Day, Paid, Program, Settlement};
+use stream::{Blobs, StageError, State};
+
+use super::account::{Account, Phase, close_day, freeze_day};
+use super::claims::last_day;
+use super::clock::Clock;
+use super::findings::amount;
+use super::holds::holds;
+use super::now::Now;
+use super::periods::below_minimum;
+use super::settle::terms;
+use super::tables::ACCOUNTS;
+use crate::references::References;
+
+/// What of a settlement is due and not authorised, with each reason; nothing where all is authorised.
+///
+/// `states` are the ledger's partitions. As of the last control.
+pub fn waits(
+    states: &mut [&mut dyn State],
+    blobs: &Arc<dyn Blobs>,
+    settlement: &Settlement,
+) -> Result<Vec<String>, StageError> {
+    for state in states {
+        let state = &mut **state;
+        let Some(account) = ACCOUNTS.get(state, &settlement.id().0)? else { continue };
+        let mut references = References::new(blobs.clone());
+        references.resume(state)?;
+        let now = Now { control: u64::MAX, today: Clock::resume(state)?.today(), references: &references };
+        let program = &*terms(&account, references.as_of(account.terms));
+        let mut reasons = Vec::new();
+        if account.accrued > account.authorised {
+            let held = holds(&account, program, now, state)?;
+            reasons.extend(by_terms(&account, program));
+            reasons.extend(held.into_iter().map(|found| format!("{}: {}", found.code, found.message)));
+        }
+        let rest = amount(account.accrued - account.authorised, &account);
+        return Ok(reasons.into_iter().map(|reason| format!("{rest} is not authorised: {reason}")).collect());
+    }
+    Ok(Vec::new())
+}
+
+fn by_terms(account: &Account, program: &Program) -> Option<String> {
+    let close = close_day(program, account.last_day);
+    if let Phase::Closed { .. } = account.phase {
+        return Some(format!("it was let go when the period closed, from {close} on"));
+    }
+    if program.mechanism.is_drawn_on() {
+        return Some(format!("it waits to be drawn, and expires on {close}"));
+    }
+    if let Paid::Claim(claim) = &program.paid {
+        let last = last_day(account.last_day, program, claim);
+        return Some(format!("it waits for a claim, which may come in until {last}; let go on {close}"));
+    }
+    if !program.auto_authorise {
+        return Some(format!("the program has `auto-authorise: no`; let go on {close}"));
+    }
+    if account.phase == Phase::Open {
+        return Some(at_freeze(freeze_day(program, account.last_day)));
+    }
+    let minimum = program.minimum_payout.filter(|_| below_minimum(account, program).is_some())?;
+    Some(format!("{} and more is paid; let go on {close}", amount(minimum, account)))
+}
+
+fn at_freeze(freeze: Day) -> String {
+    format!("it waits for {freeze}, when the period freezes")
+}
