@@ -273,9 +273,21 @@ impl Book {
     /// earlier order covered it, adds nothing and leaves no grant.
     pub(crate) fn order(&mut self, mut grant: Grant, digits: u32, legs: &mut Vec<Leg>) {
         grant.granted = (self.accrued - self.ordered).min(grant.granted);
-        if grant.granted <= Micros::ZERO {
-            return;
+        if grant.granted > Micros::ZERO {
+            self.grant(grant, digits, legs);
         }
+    }
+
+    /// Books that the beneficiary keeps what it has deducted, under a grant of its own for as much of it as is due and was
+    /// not ordered before; returns what of it was above everything payable and is owed back.
+    pub(crate) fn keep(&mut self, mut grant: Grant, kept: Micros, rate: Rate, legs: &mut Vec<Leg>) -> Micros {
+        self.decide(legs);
+        grant.granted = (self.accrued - self.ordered).min(grant.granted).max(Micros::ZERO);
+        self.grant(grant, rate.digits, legs);
+        self.take(self.grants.len() - 1, kept, (Template::Kept, Template::KeptOver), rate, legs)
+    }
+
+    fn grant(&mut self, grant: Grant, digits: u32, legs: &mut Vec<Leg>) {
         self.decided = true;
         let before = self.target();
         self.ordered += grant.granted;
@@ -309,16 +321,22 @@ impl Book {
         }
     }
 
-    /// The period closed: lets go what was accrued and never authorised; what is below zero is owed back.
-    pub(crate) fn close(&mut self, digits: u32, legs: &mut Vec<Leg>) {
+    /// From here on nothing that is due is below zero: that is owed back.
+    fn decide(&mut self, legs: &mut Vec<Leg>) {
         self.decided = true;
-        let rest = self.open.amount;
-        if rest < Micros::ZERO {
+        if self.open.amount < Micros::ZERO {
             let owed = std::mem::take(&mut self.open).negated();
             self.clawback.add(owed);
             self.kept.add(owed.negated());
             legs.push(Leg::of(Template::NegativeOwed, owed));
-        } else if rest > Micros::ZERO {
+        }
+    }
+
+    /// The period closed: lets go what was accrued and never authorised.
+    pub(crate) fn close(&mut self, digits: u32, legs: &mut Vec<Leg>) {
+        self.decide(legs);
+        let rest = self.open.amount;
+        if rest > Micros::ZERO {
             let moved = self.open.take(rest, digits);
             self.released.add(moved);
             legs.push(Leg::of(Template::Released, moved));
@@ -327,6 +345,18 @@ impl Book {
 
     /// Books a payment; returns what of it was above everything payable and is owed back.
     pub(crate) fn pay(&mut self, grant: usize, amount: Micros, rate: Rate, legs: &mut Vec<Leg>) -> Micros {
+        self.take(grant, amount, (Template::Paid, Template::PaidOver), rate, legs)
+    }
+
+    /// The same, by the templates for what was payable and for what is above it.
+    fn take(
+        &mut self,
+        grant: usize,
+        amount: Micros,
+        (within, above): (Template, Template),
+        rate: Rate,
+        legs: &mut Vec<Leg>,
+    ) -> Micros {
         let before = self.target();
         self.settled += amount;
         self.grants[grant].paid += amount;
@@ -336,12 +366,12 @@ impl Book {
         if !expected.is_zero() {
             let moved = self.payable.take(expected, rate.digits);
             self.kept.add(moved);
-            legs.push(Leg::of(Template::Paid, moved));
+            legs.push(Leg::of(within, moved));
         }
         if !over.is_zero() {
             let moved = Carried::new(over, if rate.same_currency { Some(over) } else { owed_worth });
             self.clawback.add(moved);
-            legs.push(Leg::of(Template::PaidOver, moved));
+            legs.push(Leg::of(above, moved));
         }
         over
     }

@@ -1,11 +1,13 @@
 //! What is booked, paid, owed back?
 //!
-//! In: what is due, what may be paid and what is estimated ([`contract::AccrualEvent`]), payments as commands.
+//! In: what is due, what may be paid, what a partner keeps and what is estimated ([`contract::AccrualEvent`]), payments as
+//! commands.
 //! Out: balanced journal entries, authorizations, payments and their audit chain, as views.
 //! Refused, with a finding: payments in another currency. Those for an authorization that nobody issued yet wait.
 
 mod book;
 mod carried;
+mod deduction;
 mod estimate;
 pub mod exports;
 mod payment;

@@ -57,7 +57,7 @@ impl Paid<'_> {
 }
 
 /// `partner:ID` or `person:PARTNER/text`.
-fn partner_of(beneficiary: &str) -> Text {
+pub(crate) fn partner_of(beneficiary: &str) -> Text {
     let who = beneficiary.split_once(':').map_or(beneficiary, |(_, who)| who);
     who.split_once('/').map_or(who, |(partner, _)| partner).into()
 }

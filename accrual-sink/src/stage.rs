@@ -62,6 +62,7 @@ impl Stage for SinkStage {
                 self.closed(settlement, *class, *date, *batch, state, outbox)
             }
             AccrualEvent::Estimated(movement) => self.estimated(movement, state, outbox),
+            AccrualEvent::Deducted(deduction) => self.deducted(deduction, state, outbox),
         }
     }
 
@@ -265,7 +266,7 @@ impl SinkStage {
         }
     }
 
-    fn open(
+    pub(crate) fn open(
         &self,
         settlement: &Settlement,
         class: AccountingClass,

@@ -17,6 +17,8 @@ pub(crate) enum Account {
     Payable,
     /// What a payment is taken from: the bank, or what the beneficiary owes where it is paid by a credit memo.
     Cash,
+    /// What a partner owes on invoices.
+    Receivable,
     /// What a beneficiary owes back.
     Clawback,
     /// Differences between two rates of one currency.
@@ -37,6 +39,7 @@ impl Account {
             (Account::Payable, _) => "LI-PAY",
             (Account::Cash, AccountingClass::PriceProtection) => "AR",
             (Account::Cash, _) => "CASH",
+            (Account::Receivable, _) => "AR",
             (Account::Clawback, _) => "RC-CLAW",
             (Account::ExchangeDifference, _) => "FX-PL",
         }
@@ -55,6 +58,10 @@ pub(crate) enum Template {
     Paid,
     /// The part of a payment above what was payable.
     PaidOver,
+    /// The beneficiary keeps what it has deducted from an invoice.
+    Kept,
+    /// The part of it above what was payable.
+    KeptOver,
     Reversed,
     ReversedPayable,
     ClawedBack,
@@ -88,7 +95,7 @@ impl Template {
     /// sold through is accrued in full, so that its relief takes the estimate back out of the cost: both together move the
     /// liability (GL3) and leave the difference in the cost (GL4).
     pub(crate) fn row(self, class: AccountingClass) -> Row {
-        use Account::{Accrued, Breakage, Cash, Clawback, Cost, Estimated, Payable};
+        use Account::{Accrued, Breakage, Cash, Clawback, Cost, Estimated, Payable, Receivable};
         let (code, debit, credit) = match self {
             Template::Earned if class == AccountingClass::PriceProtection => ("GL18", Cost, Accrued),
             Template::Paid if class == AccountingClass::PriceProtection => ("GL8", Payable, Cash),
@@ -105,6 +112,8 @@ impl Template {
             Template::ReleaseUndone => ("GL6", Cost, Accrued),
             Template::Paid => ("GL7", Payable, Cash),
             Template::PaidOver => ("GL7", Clawback, Cash),
+            Template::Kept => ("GL9", Payable, Receivable),
+            Template::KeptOver => ("GL9", Clawback, Receivable),
             Template::Reversed => ("GL10", Accrued, Cost),
             Template::ReversedPayable => ("GL10", Payable, Cost),
             Template::ClawedBack => ("GL11", Clawback, Cost),

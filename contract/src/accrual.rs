@@ -143,6 +143,8 @@ pub enum AccrualEvent {
     },
     /// What is estimated at sell-in has changed. Of one settlement and tick, what adds to it comes first.
     Estimated(Box<EstimateMovement>),
+    /// The beneficiary keeps what it has deducted from an invoice (GL9).
+    Deducted(Box<AcceptedDeduction>),
 }
 
 impl AccrualEvent {
@@ -152,6 +154,7 @@ impl AccrualEvent {
             AccrualEvent::Authorised(order) => &order.settlement,
             AccrualEvent::Closed { settlement, .. } => settlement,
             AccrualEvent::Estimated(movement) => &movement.settlement,
+            AccrualEvent::Deducted(deduction) => &deduction.order.settlement,
         }
     }
 }
@@ -173,4 +176,18 @@ pub struct AuthorizationOrder {
     /// Number of the tick that closes it, counted from 1.
     #[serde(with = "crate::wire::count")]
     pub batch: u64,
+}
+
+/// A deduction that finance has accepted: it is a payment in kind, under an order of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedDeduction {
+    /// What is authorised with it: as much of it as is due and was not authorised before, which may be nothing.
+    pub order: AuthorizationOrder,
+    /// What the beneficiary keeps.
+    pub kept: Micros,
+    /// Of the deduction.
+    pub number: Text,
+    /// That it was taken from.
+    pub invoice: Text,
+    pub accepted_by: Text,
 }

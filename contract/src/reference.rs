@@ -266,6 +266,8 @@ pub struct Deduction {
     pub period: Text,
     pub amount: Micros,
     pub currency: Currency,
+    /// Who of finance lets the partner keep it; empty: nobody has yet.
+    pub accepted_by: Text,
 }
 
 /// A program version that may pay for periods that had frozen when it came.

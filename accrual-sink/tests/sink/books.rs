@@ -174,6 +174,26 @@ impl Books {
         self.event(&AccrualEvent::Authorised(Box::new(order)));
     }
 
+    /// A deduction that was accepted, with an order of what of it was due and not ordered before.
+    pub fn kept(&mut self, settlement: &Settlement, kept: &str, ordered: &str) {
+        self.tick();
+        let id = Id::of("deduction", &[&settlement.id().to_string(), &self.control.to_string()]);
+        let order = AuthorizationOrder {
+            id,
+            settlement: settlement.clone(),
+            claim: Id::of("claim", &["deduction", &id.to_string()]),
+            class: self.class,
+            amount: micros(ordered),
+            functional: None,
+            date: day("2013-05-01"),
+            batch: self.ticks,
+        };
+        let (number, invoice, accepted_by) = ("D-1".into(), "88".into(), "ann".into());
+        let deduction = AcceptedDeduction { order, kept: micros(kept), number, invoice, accepted_by };
+        self.event(&AccrualEvent::Deducted(Box::new(deduction.clone())));
+        self.event(&AccrualEvent::Deducted(Box::new(deduction)));
+    }
+
     pub fn closed(&mut self, settlement: &Settlement) {
         self.tick();
         let (class, date) = (self.class, day("2013-06-30"));

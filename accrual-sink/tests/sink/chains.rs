@@ -145,6 +145,54 @@ fn price_protection_is_credited_to_what_the_partner_owes() {
     assert_eq!(books.balances(), ["AR -1210 (-1210)", "CR-PP 1200 (1200)", "RC-CLAW 10 (10)"]);
 }
 
+/// DD-10 and GL9: the partner deducted 15 of 20 and finance accepts that; 5 are paid. It is told once.
+#[test]
+fn a_deduction_that_is_accepted_closes_what_is_due() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "20", Some("20"));
+    let rest = books.authorised(&volume, "5");
+    books.kept(&volume, "15", "15");
+    books.pay(rest, "5", "USD", "2013-05-20");
+    assert_eq!(
+        books.journal(),
+        [
+            "GL2 CR-REB/LI-ACC 20",
+            "GL5 LI-ACC/LI-PAY 5",
+            "GL5 LI-ACC/LI-PAY 15",
+            "GL9 LI-PAY/AR 15",
+            "GL7 LI-PAY/CASH 5",
+        ]
+    );
+    assert_eq!(books.balances(), ["AR -15 (-15)", "CASH -5 (-5)", "CR-REB 20 (20)"]);
+    assert_eq!(books.authorizations_shown(), ["5 paid 5 0", "15 paid 15 0"]);
+    assert!(books.findings().is_empty());
+    assert_clean(&mut books);
+}
+
+/// What was authorised and not paid yet lowers with what is kept; what was paid is owed back, and set off against the next payout.
+#[test]
+fn a_deduction_of_what_was_authorised_or_paid_is_paid_once() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
+    books.moved(&first, Earned, "20", Some("20"));
+    let authorization = books.authorised(&first, "20");
+    books.kept(&first, "4", "0");
+    assert_eq!(books.journal()[2..], ["GL9 LI-PAY/AR 4"]);
+    assert_eq!(books.authorizations_shown(), ["16 authorised 0 0", "0 paid 4 0"]);
+    books.pay(authorization, "16", "USD", "2013-05-20");
+    books.kept(&first, "6", "0");
+    assert_eq!(books.journal()[3..], ["GL7 LI-PAY/CASH 16", "GL9 RC-CLAW/AR 6"]);
+    let told: Vec<String> = books.findings().iter().map(|f| format!("{} {:?}", f.code, f.at_risk)).collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("OP-49") && told[0].contains("6000000"), "{told:?}");
+    books.moved(&second, Earned, "10", Some("10"));
+    books.authorised(&second, "10");
+    assert_eq!(books.journal()[6..], ["GL5 LI-ACC/LI-PAY 10", "GL12 LI-PAY/RC-CLAW 6"]);
+    assert_eq!(books.balances(), ["AR -10 (-10)", "CASH -16 (-16)", "CR-REB 30 (30)", "LI-PAY -4 (-4)"]);
+    assert_clean(&mut books);
+}
+
 #[test]
 fn entries_carry_accounts_numbers_and_month() {
     let mut books = Books::new(1);

@@ -240,7 +240,8 @@ fn taxes(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 fn deductions(report: &mut Report<'_>, reference: &mut Reference) {
-    let columns = ["deduction", "program", "partner", "period", "invoice", "amount", "currency"];
+    let columns =
+        ["deduction", "program", "partner", "period", "invoice", "amount", "currency", "?accepted_by"];
     reference.deductions = keyed(&columns, report, |row, report| {
         let (number, program) = (row.require("deduction", text, report), row.require("program", text, report));
         let (partner, period) = (row.require("partner", text, report), row.require("period", text, report));
@@ -253,6 +254,7 @@ fn deductions(report: &mut Report<'_>, reference: &mut Reference) {
             period: period?,
             amount: amount?,
             currency: currency?,
+            accepted_by: row.cell("accepted_by").into(),
         };
         Some(((deduction.program.clone(), deduction.partner.clone(), deduction.number.clone()), deduction))
     });

@@ -96,18 +96,34 @@ fn listed<'k>(account: &Account, known: &'k Known) -> Option<&'k Restricted> {
     known.market().restricted(&account.partner, &person.unwrap_or_default())
 }
 
-/// DD-10: the partner has deducted it from an invoice.
-fn deducted(account: &Account, now: Now<'_>) -> Option<Found> {
+/// What the partner has deducted from invoices for the settlement and was not let keep, with each deduction.
+fn deductions<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
     let settlement = &account.settlement;
     let is_of = |deduction: &&Deduction| {
         deduction.period == settlement.period && deduction.currency == settlement.currency && !account.pays_person()
     };
-    let all = now.known().deductions(&settlement.program, &account.partner);
-    let taken: Vec<&Deduction> = all.iter().filter(is_of).collect();
-    let sum: Micros = taken.iter().map(|deduction| deduction.amount).sum();
-    if sum <= Micros::ZERO {
+    let open = |deduction: &'a Deduction| (deduction, deduction.amount - account.kept_of(&deduction.number));
+    let all = now.known().deductions(&settlement.program, &account.partner).iter();
+    all.filter(is_of).map(open).filter(|(_, open)| *open > Micros::ZERO)
+}
+
+/// Those of a frozen settlement that finance has accepted and nobody settled; none while the beneficiary stands on a list.
+pub(crate) fn accepted<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
+    if account.phase == Phase::Open || !account.pays() || listed(account, now.known()).is_some() {
+        return Vec::new();
+    }
+    let mut open = deductions(account, now);
+    open.retain(|(deduction, _)| !deduction.accepted_by.is_empty());
+    open
+}
+
+/// DD-10: the partner has deducted it from an invoice, and nobody has accepted that.
+fn deducted(account: &Account, now: Now<'_>) -> Option<Found> {
+    let (taken, open): (Vec<&Deduction>, Vec<Micros>) = deductions(account, now).unzip();
+    if taken.is_empty() {
         return None;
     }
+    let sum: Micros = open.into_iter().sum();
     let named: Vec<String> = taken.iter().map(|d| format!("{} from invoice {}", d.number, d.invoice)).collect();
     let ordered = account.authorised - (account.accrued - sum).max(Micros::ZERO);
     let mut message = format!("{} was deducted already: {}", amount(sum, account), named.join(", "));

@@ -12,7 +12,7 @@ use super::account::{Account, Phase};
 use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::draws;
 use super::estimates::{Estimating, mark_lapsed};
-use super::holds::has_news;
+use super::holds::{accepted, has_news};
 use super::lowered::lowered;
 use super::now::Now;
 use super::outliers::judge;
@@ -178,6 +178,10 @@ impl Job {
             if has_news(&account, self.now(desk)) || is_revalued(&account, change, desk.references) {
                 tell(Id(id), &mut account, self.now(desk), state, outbox)?;
                 ACCOUNTS.put(state, &id, &account)?;
+                if !accepted(&account, self.now(desk)).is_empty() {
+                    // They are settled with the next tick.
+                    WAITING.put(state, &id, &())?;
+                }
             }
         }
         self.step = next.map_or(Step::Dirty(FIRST), Step::Terms);

@@ -1,13 +1,15 @@
 //! What a tick moves: open → frozen → closed, and the orders to pay.
 
-use contract::{AccrualEvent, AuthorizationOrder, Conversion, Currency, Day, Id, Micros, Program};
+use contract::{
+    AcceptedDeduction, AccrualEvent, AuthorizationOrder, Conversion, Currency, Day, Deduction, Id, Micros, Program,
+};
 use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase, close_day};
 use super::claims;
 use super::due::due;
 use super::findings;
-use super::holds::{holds, is_hold, left, outlasts_close};
+use super::holds::{accepted, holds, is_hold, left, outlasts_close};
 use super::now::Now;
 use super::outliers::note;
 use super::settle::terms;
@@ -68,6 +70,7 @@ impl Turning<'_> {
     ) -> Result<(), StageError> {
         let program = &*terms(account, self.references.as_of(account.terms));
         WAITING.delete(state, &id.0)?;
+        self.let_keep(account, program, outbox);
         let orders = program.auto_authorise && below_minimum(account, program).is_none();
         if orders {
             self.authorise(id, account, program, state, outbox)?;
@@ -91,6 +94,7 @@ impl Turning<'_> {
                 account.phase = Phase::Frozen { since: self.control };
                 if account.pays() {
                     account.forgone = forgone(id, account, program, state)?;
+                    self.let_keep(account, program, outbox);
                     self.authorise(id, account, program, state, outbox)?;
                 }
                 DEADLINES.delete(state, &(account.deadline.0, id.0))?;
@@ -132,6 +136,22 @@ impl Turning<'_> {
         claims::publish_auto(account, order.claim, amount, outbox);
         outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
         Ok(())
+    }
+
+    /// Settles deductions that finance has accepted (DD-10): what of them is due is ordered and paid with that, and what
+    /// is not was paid before or is owed back. What was once accepted stays so.
+    fn let_keep(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
+        for (deduction, kept) in accepted(account, self.now()) {
+            let Deduction { number, invoice, accepted_by, amount, .. } = deduction.clone();
+            let part = (account.orderable(program) - account.authorised).max(Micros::ZERO).min(kept);
+            let id = Id::of("deduction", &[&account.settlement.id().to_string(), &number, &amount.to_string()]);
+            let order = Issuing::new(account, self.batch, self.now()).order(account, program, part, None);
+            let order = AuthorizationOrder { id, claim: Id::of("claim", &["deduction", &id.to_string()]), ..order };
+            account.keep(&number, kept, part);
+            claims::publish_kept(account, order.claim, deduction, (kept, part), outbox);
+            let event = AcceptedDeduction { order, kept, number, invoice, accepted_by };
+            outbox.send(&account.settlement.beneficiary, AccrualEvent::Deducted(Box::new(event)));
+        }
     }
 
     fn now(&self) -> Now<'_> {
@@ -231,10 +251,14 @@ impl Issuing {
         amount: Micros,
         claim: Option<Id>,
     ) -> AuthorizationOrder {
-        let rest = account.accrued - account.authorised;
+        let rest = (account.accrued - account.authorised).max(Micros::ZERO);
         assert!(amount <= rest, "order of {amount} of {rest} in {:?}", account.settlement);
         let functional = account.functional_known.then(|| account.functional - account.authorised_functional);
-        let part = |all: Micros| if amount == rest { all } else { all.share(amount, rest).round(self.digits) };
+        let part = |all: Micros| match amount {
+            Micros::ZERO => Micros::ZERO,
+            whole if whole == rest => all,
+            part => all.share(part, rest).round(self.digits),
+        };
         let functional = functional.map(part);
         account.orders += 1;
         account.authorised += amount;

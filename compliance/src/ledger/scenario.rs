@@ -338,9 +338,14 @@ impl Case {
                 let [program, partner, number] = [program, partner, number].map(|text| Text::from(*text));
                 let (invoice, period, currency) = ("88".into(), Text::from(*period), dollar());
                 let amount = self::number(amount);
-                let deduction = Deduction { program, partner, number, invoice, period, amount, currency };
+                let accepted_by = Text::default();
+                let deduction = Deduction { program, partner, number, invoice, period, amount, currency, accepted_by };
                 self.reference.deductions.push(deduction);
                 self.reference.deductions.sort();
+            }
+            ["accepted", number] => {
+                let is_it = |deduction: &&mut Deduction| deduction.number == *number;
+                self.reference.deductions.iter_mut().find(is_it).unwrap().accepted_by = "finance".into();
             }
             ["settled", number] => self.reference.deductions.retain(|deduction| deduction.number != *number),
             ["partner", id, name] => {
@@ -674,6 +679,10 @@ fn shown(event: &AccrualEvent) -> String {
             format!("authorised {about} on {}: {} {} ({functional})", order.date, order.amount, settlement.currency)
         }
         AccrualEvent::Closed { date, .. } => format!("closed {about} on {date}"),
+        AccrualEvent::Deducted(kept) => {
+            let (order, currency) = (&kept.order, settlement.currency);
+            format!("kept {about} on {}: {} {currency}, {} of it ordered", order.date, kept.kept, order.amount)
+        }
         AccrualEvent::Estimated(m) => {
             let late = if m.origin_period.is_empty() { String::new() } else { format!(" for {}", m.origin_period) };
             let (kind, functional) = (m.kind.as_str(), functional(m.functional));

@@ -296,7 +296,10 @@ fn accruals_and_controls() {
         batch: 3,
     };
     let mut events: Vec<AccrualEvent> = moved.into_iter().map(|m| AccrualEvent::Moved(Box::new(m))).collect();
-    events.push(AccrualEvent::Authorised(Box::new(order)));
+    events.push(AccrualEvent::Authorised(Box::new(order.clone())));
+    let (number, invoice, accepted_by) = ("D-1".into(), "88".into(), "finance".into());
+    let kept = AcceptedDeduction { order, kept: amount(), number, invoice, accepted_by };
+    events.push(AccrualEvent::Deducted(Box::new(kept)));
     events.push(AccrualEvent::Closed { settlement: settlement(), class: SpiffExpense, date: day(), batch: 4 });
     let estimates = [EstimateKind::Estimated, EstimateKind::Relieved, EstimateKind::Lapsed].map(estimate);
     check(&estimates);

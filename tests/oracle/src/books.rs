@@ -28,6 +28,8 @@ struct Sums {
     /// Something was ordered, or the period closed.
     decided: bool,
     paid: Micros,
+    /// Deducted from invoices, and accepted.
+    kept: Micros,
     /// Set off against what others of the beneficiary owed back, and set off against what this one did.
     given: Micros,
     taken_back: Micros,
@@ -47,7 +49,7 @@ impl Sums {
     }
 
     fn held(&self) -> Micros {
-        self.paid + self.given - self.taken_back
+        self.paid + self.kept + self.given - self.taken_back
     }
 
     fn owed_back(&self) -> Micros {
@@ -63,7 +65,7 @@ impl Sums {
     }
 
     /// What stands on each account, debits less credits.
-    fn balances(&self) -> [(&'static str, Micros); 6] {
+    fn balances(&self) -> [(&'static str, Micros); 7] {
         let cost = cost_account(self.class);
         let (liability, let_go, paid_from) = match self.class {
             AccountingClass::Points => ("LI-PTS", "BRK", "CASH"),
@@ -77,6 +79,7 @@ impl Sums {
             ("LI-PAY", -self.payable()),
             ("RC-CLAW", self.owed_back()),
             (paid_from, -self.paid),
+            ("AR", -self.kept),
         ]
     }
 }
@@ -98,6 +101,7 @@ impl Books {
             AccrualEvent::Moved(movement) => (movement.class, movement.date, movement.batch),
             AccrualEvent::Authorised(order) => (order.class, order.date, order.batch),
             AccrualEvent::Closed { class, date, batch, .. } => (*class, *date, *batch),
+            AccrualEvent::Deducted(kept) => (kept.order.class, kept.order.date, kept.order.batch),
             AccrualEvent::Estimated(_) => return,
         };
         self.change(event.settlement(), date, batch, |sums| {
@@ -114,6 +118,13 @@ impl Books {
                 AccrualEvent::Closed { .. } => {
                     sums.decided = true;
                     sums.released += sums.open().max(Micros::ZERO);
+                }
+                AccrualEvent::Deducted(kept) => {
+                    if sums.orders.insert(kept.order.id) {
+                        sums.decided = true;
+                        sums.ordered += kept.order.amount.min(sums.accrued() - sums.ordered).max(Micros::ZERO);
+                        sums.kept += kept.kept;
+                    }
                 }
                 AccrualEvent::Estimated(_) => {}
             }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use contract::{
-    AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Finding, Id, Micros, Money, Paid, Program,
-    Publication, Settlement,
+    AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Deduction, Finding, Id, Micros, Money, Paid,
+    Program, Publication, Settlement,
 };
 use stream::{Order, Outbox, StageError, State, StorageError};
 
@@ -183,7 +183,8 @@ impl Judging<'_> {
             None => all,
         };
         let bought = if program.mechanism.protects_stock() { self.bought(line, program) } else { 0 };
-        Standing { due: due.min(all.due), authorised, quantity, bought, frozen, received, on_gross: None }
+        let kept = accounts().map(Account::ordered_as_kept).sum();
+        Standing { due: due.min(all.due), authorised, kept, quantity, bought, frozen, received, on_gross: None }
     }
 
     /// Units that could have been protected in the line's period.
@@ -360,7 +361,7 @@ fn share_among(items: &mut [Item], desk: &Desk) {
         sale: item.line.sale,
     };
     let asked: Vec<Asked> = items.iter().map(asked).collect();
-    let due = desk.accounts.iter().map(|(_, account)| account.accrued).sum();
+    let due = desk.accounts.iter().map(|(_, account)| account.accrued - account.ordered_as_kept()).sum();
     let sales = desk.sales.iter().map(|(sale, of_sale)| (*sale, of_sale.due)).collect();
     for (item, payable) in items.iter_mut().zip(share(due, &sales, &asked)) {
         item.payable = payable;
@@ -449,7 +450,8 @@ fn settled(
     verdict
 }
 
-/// OP-44: less than is claimed is left of what is due. DD-13: the claim is on the gross amount.
+/// OP-44: less than is claimed is left of what is due. DD-13: the claim is on the gross amount. DD-10: the partner kept what
+/// is due from an invoice, which closes the claim.
 fn less(claimed: Micros, payable: Micros, standing: &Standing) -> (Code, String) {
     if let Some(asked) = standing.on_gross {
         let reason = format!(
@@ -458,30 +460,52 @@ fn less(claimed: Micros, payable: Micros, standing: &Standing) -> (Code, String)
         );
         return (Code::StrungOnGross, reason);
     }
+    if standing.kept > Micros::ZERO {
+        let reason =
+            format!("{claimed} claimed, {payable} is left of what is due: {} was deducted and accepted", standing.kept);
+        return (Code::Deducted, reason);
+    }
     let so_far = if standing.frozen { "" } else { " so far" };
     (Code::ClaimAboveDue, format!("{claimed} claimed, {payable} is left of what is due{so_far}"))
 }
 
 /// The claim that stands for an order of a program that pays by itself (domain notes §2.4).
 pub(crate) fn publish_auto(account: &Account, claim: Id, amount: Micros, outbox: &mut Outbox<AccrualEvent>) {
+    let line = account.orders.to_string();
+    outbox.publish(view(&Publication::Claim(stand_in(account, claim, ("auto", &line), (amount, amount)))));
+}
+
+/// The claim that stands for a deduction that was accepted: what of it is due is authorised (DD-10).
+pub(crate) fn publish_kept(
+    account: &Account,
+    claim: Id,
+    deduction: &Deduction,
+    (kept, ordered): (Micros, Micros),
+    outbox: &mut Outbox<AccrualEvent>,
+) {
+    let claim = stand_in(account, claim, ("deduction", &deduction.number), (kept, ordered));
+    outbox.publish(view(&Publication::Claim(Claim { decided_by: deduction.accepted_by.clone(), ..claim })));
+}
+
+/// A claim that nobody sent, by claim and line, of an amount of which a part is authorised.
+fn stand_in(account: &Account, id: Id, named: (&str, &str), (claimed, authorised): (Micros, Micros)) -> Claim {
     let settlement = &account.settlement;
-    let claim = Claim {
-        id: claim,
-        claim: "auto".into(),
-        line: account.orders.to_string().into(),
+    Claim {
+        id,
+        claim: named.0.into(),
+        line: named.1.into(),
         program: settlement.program.clone(),
         beneficiary: settlement.beneficiary.clone(),
         period: settlement.period.clone(),
         at: contract::RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 },
         sale: None,
-        claimed: amount,
-        payable: amount,
-        authorised: amount,
+        claimed,
+        payable: authorised,
+        authorised,
         currency: settlement.currency,
         state: ClaimState::Authorised,
         codes: Vec::new(),
         message: String::new(),
         decided_by: "auto".into(),
-    };
-    outbox.publish(view(&Publication::Claim(claim)));
+    }
 }

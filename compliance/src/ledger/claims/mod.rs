@@ -18,7 +18,7 @@ use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Day, Id, Micros, P
 use serde::{Deserialize, Serialize};
 use stream::{Order, State, StorageError, Table};
 
-pub(crate) use judging::{Judging, publish_auto};
+pub(crate) use judging::{Judging, publish_auto, publish_kept};
 pub(crate) use keep::{come, go};
 pub(crate) use persons::decide;
 pub(crate) use verdict::last_day;

@@ -15,6 +15,8 @@ pub(super) struct Standing {
     pub due: Micros,
     /// What may be paid without a claim.
     pub authorised: Micros,
+    /// What of it went to deductions that were accepted.
+    pub kept: Micros,
     /// Units sold, net of returns, or protected, in millionths.
     pub quantity: i128,
     /// Units bought within the look-back before the cuts of the period, whether they were still there or not, in millionths;

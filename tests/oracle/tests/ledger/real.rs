@@ -137,7 +137,7 @@ impl Real {
                 let orders = self.orders.entry(order.settlement).or_default();
                 orders.push(Order { day: order.date, amount: order.amount });
             }
-            AccrualEvent::Closed { .. } => {}
+            AccrualEvent::Closed { .. } | AccrualEvent::Deducted(_) => {}
             AccrualEvent::Estimated(moved) => {
                 let late = !moved.origin_period.is_empty();
                 self.found.estimated.insert((moved.kind, moved.amount > Micros::ZERO, late));
