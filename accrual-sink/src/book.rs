@@ -1,11 +1,13 @@
 //! What is accrued, authorised, paid and owed back for one settlement.
 //!
-//! All balances are a function of four sums, so that they never depend on the way that led to them:
+//! All balances are a function of five sums, so that they never depend on the way that led to them:
 //!
 //! ```text
 //! authorised = min(ordered, accrued)                          nothing before the first order or the close
-//! clawback   = max(0, settled − taken back − authorised)      what was paid above it, open
-//! kept       = settled − taken back − clawback
+//! over       = max(0, settled − taken back − authorised)      what was paid above it
+//! written    = min(over, given up)                            what of that nobody gives back any more
+//! clawback   = over − written                                 open
+//! kept       = settled − taken back − over
 //! LI-PAY     = authorised − kept
 //! LI-ACC     = accrued − authorised − released
 //! ```
@@ -85,6 +87,8 @@ pub struct Book {
     pub settled: Micros,
     /// Clawback of this settlement that other settlements' payouts gave back.
     pub taken_back: Micros,
+    /// Clawback of this settlement that persons gave up, all together.
+    pub given_up: Micros,
     /// LI-ACC.
     pub open: Carried,
     /// LI-PAY.
@@ -93,6 +97,8 @@ pub struct Book {
     pub kept: Carried,
     /// RC-CLAW.
     pub clawback: Carried,
+    /// EX-BAD: what was given up, as far as it would be owed back.
+    pub written: Carried,
     /// Let go when the period closed (GL6).
     pub released: Carried,
     /// The batch in which the open clawback began; offsets take the oldest first.
@@ -134,7 +140,9 @@ impl Move {
 #[derive(Clone, Copy)]
 struct Target {
     authorised: Micros,
-    clawback: Micros,
+    /// What was paid above it: owed back, or given up.
+    over: Micros,
+    written: Micros,
     payable: Micros,
 }
 
@@ -148,10 +156,12 @@ impl Book {
             decided: false,
             settled: Micros::ZERO,
             taken_back: Micros::ZERO,
+            given_up: Micros::ZERO,
             open: Carried::default(),
             payable: Carried::default(),
             kept: Carried::default(),
             clawback: Carried::default(),
+            written: Carried::default(),
             released: Carried::default(),
             clawback_since: 0,
             grants: Vec::new(),
@@ -211,7 +221,8 @@ impl Book {
         let before = self.target();
         self.accrued += change.amount;
         let after = self.target();
-        let no_longer_owed = before.clawback - after.clawback;
+        self.undo_write_off(before.written - after.written, digits, legs);
+        let no_longer_owed = before.over - after.over;
         if !no_longer_owed.is_zero() {
             let moved = self.clawback.take(no_longer_owed, digits);
             self.kept.add(moved);
@@ -233,7 +244,7 @@ impl Book {
         self.accrued = self.accrued - fall.amount;
         let after = self.target();
         let from_payable = before.payable - after.payable;
-        let owed = after.clawback - before.clawback;
+        let owed = after.over - before.over;
         let from_open = fall.amount - from_payable - owed;
         self.undo_release(from_open - self.open.amount, digits, legs);
         if !from_open.is_zero() {
@@ -248,6 +259,7 @@ impl Book {
             self.clawback.add(moved);
             legs.push(Leg::of(Template::ClawedBack, moved));
         }
+        self.write(after.written - before.written, digits, legs);
     }
 
     /// Takes what becomes owed out of what was paid. Where more becomes owed than was ever paid (a negative due), the
@@ -294,7 +306,8 @@ impl Book {
         self.grants.push(grant);
         let after = self.target();
         self.authorise(after.authorised - before.authorised, digits, legs);
-        let no_longer_owed = before.clawback - after.clawback;
+        self.undo_write_off(before.written - after.written, digits, legs);
+        let no_longer_owed = before.over - after.over;
         if !no_longer_owed.is_zero() {
             let debit = self.payable.take(no_longer_owed, digits);
             let credit = self.clawback.take(no_longer_owed, digits);
@@ -360,7 +373,8 @@ impl Book {
         let before = self.target();
         self.settled += amount;
         self.grants[grant].paid += amount;
-        let over = self.target().clawback - before.clawback;
+        let after = self.target();
+        let over = after.over - before.over;
         let owed_worth = self.payable.worth(over, rate.digits).or_else(|| self.kept.worth(over, rate.digits));
         let expected = amount - over;
         if !expected.is_zero() {
@@ -373,7 +387,32 @@ impl Book {
             self.clawback.add(moved);
             legs.push(Leg::of(above, moved));
         }
+        self.write(after.written - before.written, rate.digits, legs);
         over
+    }
+
+    /// Gives up open clawback, at most so much of it; returns how much.
+    pub(crate) fn give_up(&mut self, most: Micros, digits: u32, legs: &mut Vec<Leg>) -> Micros {
+        let amount = most.min(self.clawback.amount);
+        self.given_up += amount;
+        self.write(amount, digits, legs);
+        amount
+    }
+
+    fn write(&mut self, amount: Micros, digits: u32, legs: &mut Vec<Leg>) {
+        if amount > Micros::ZERO {
+            let moved = self.clawback.take(amount, digits);
+            self.written.add(moved);
+            legs.push(Leg::of(Template::WrittenOff, moved));
+        }
+    }
+
+    fn undo_write_off(&mut self, amount: Micros, digits: u32, legs: &mut Vec<Leg>) {
+        if amount > Micros::ZERO {
+            let moved = self.written.take(amount, digits);
+            self.clawback.add(moved);
+            legs.push(Leg::of(Template::WriteOffUndone, moved));
+        }
     }
 
     /// Sets open clawback of `debtor` off against what is payable here; returns how much.
@@ -382,7 +421,7 @@ impl Book {
         if amount.is_zero() {
             return amount;
         }
-        self.give_up(amount);
+        self.note_offset(amount);
         let debit = self.payable.take(amount, digits);
         self.kept.add(debit);
         self.settled += amount;
@@ -393,7 +432,7 @@ impl Book {
     }
 
     /// Notes an offset on the grants that are payable, the latest first.
-    fn give_up(&mut self, amount: Micros) {
+    fn note_offset(&mut self, amount: Micros) {
         let payables = self.payables();
         let mut rest = amount;
         for (grant, payable) in self.grants.iter_mut().zip(payables).rev() {
@@ -455,8 +494,8 @@ impl Book {
     fn target(&self) -> Target {
         let authorised = self.authorised();
         let held = self.settled - self.taken_back;
-        let clawback = (held - authorised).max(Micros::ZERO);
-        Target { authorised, clawback, payable: authorised - (held - clawback) }
+        let over = (held - authorised).max(Micros::ZERO);
+        Target { authorised, over, written: over.min(self.given_up), payable: authorised - (held - over) }
     }
 
     /// The law of money: paid − open, offset or written-off clawback ≤ authorised ≤ accrued = due.
@@ -467,9 +506,10 @@ impl Book {
         let held = self.settled - self.taken_back;
         let granted: Micros = self.grants.iter().map(|g| g.paid + g.offset).sum();
         let equal = [
-            ("open clawback", self.clawback.amount, target.clawback),
+            ("open clawback", self.clawback.amount, target.over - target.written),
+            ("written off", self.written.amount, target.written),
             ("payable", self.payable.amount, target.payable),
-            ("kept", self.kept.amount, held - target.clawback),
+            ("kept", self.kept.amount, held - target.over),
             ("accrued and open", self.open.amount, self.accrued - target.authorised - self.released.amount),
             ("settled by grant", granted, self.settled),
             ("payable without a grant", self.ungranted(), Micros::ZERO),

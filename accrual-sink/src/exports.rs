@@ -58,7 +58,7 @@ pub fn entry_order(e: &JournalEntry) -> impl Ord + '_ {
 
 /// Within a day money is accrued, what was estimated for it is relieved, it is authorised, set off or let go, and paid.
 fn source_rank(kind: &str) -> usize {
-    ["accrual", "estimate", "authorization", "deduction", "offset", "release", "payment"]
+    ["accrual", "estimate", "authorization", "deduction", "offset", "release", "payment", "write-off"]
         .iter()
         .position(|k| *k == kind)
         .unwrap_or(usize::MAX)

@@ -16,6 +16,7 @@ mod stage;
 mod tables;
 mod templates;
 pub mod verify;
+mod write_off;
 
 pub use book::{Book, Grant};
 pub use carried::Carried;

@@ -8,7 +8,7 @@ use crate::templates::Account;
 
 /// What the entries of one event share.
 pub(crate) struct Cause<'a> {
-    /// `accrual`, `estimate`, `authorization`, `payment`, `deduction`, `offset` or `release`.
+    /// `accrual`, `estimate`, `authorization`, `payment`, `deduction`, `offset`, `write-off` or `release`.
     pub kind: &'static str,
     pub id: Id,
     pub date: Day,

@@ -16,6 +16,7 @@ use crate::posting::{Cause, entry, entry_id};
 use crate::tables::{
     BOOKS, CLAWBACKS, ESTIMATES, GRANTS, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id,
 };
+use crate::write_off::GivenUp;
 
 /// How many settlements with open clawback one payout is set off against; any others wait for the next.
 const DEBTORS_MAX: usize = 256;
@@ -95,6 +96,9 @@ impl Stage for SinkStage {
             Control::Command(command) => {
                 if let Some(paid) = Paid::of(&command) {
                     self.pay(&paid, state, outbox)?;
+                }
+                if let Some(given) = GivenUp::of(&command) {
+                    self.write_off(&given, state, outbox)?;
                 }
             }
         }

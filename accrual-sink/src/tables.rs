@@ -19,7 +19,7 @@ pub(crate) const GRANTS: Table<([u8; 16],), [u8; 16]> = Table::new(3, "grants");
 /// Open clawback: beneficiary, currency, batch in which it began, settlement id.
 pub(crate) const CLAWBACKS: Table<(String, String, u64, [u8; 16]), ()> = Table::new(4, "clawbacks");
 
-/// Payment id, so that the same payment has an effect once.
+/// Id of a payment or write-off, so that the same one has an effect once.
 pub(crate) const PAYMENTS: Table<([u8; 16],), ()> = Table::new(5, "payments");
 
 /// What the controls said last; one row.

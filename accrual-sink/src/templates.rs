@@ -21,6 +21,8 @@ pub(crate) enum Account {
     Receivable,
     /// What a beneficiary owes back.
     Clawback,
+    /// What nobody gives back any more.
+    WrittenOff,
     /// Differences between two rates of one currency.
     ExchangeDifference,
 }
@@ -41,6 +43,7 @@ impl Account {
             (Account::Cash, _) => "CASH",
             (Account::Receivable, _) => "AR",
             (Account::Clawback, _) => "RC-CLAW",
+            (Account::WrittenOff, _) => "EX-BAD",
             (Account::ExchangeDifference, _) => "FX-PL",
         }
     }
@@ -69,6 +72,8 @@ pub(crate) enum Template {
     /// What is due is below zero when its period closes.
     NegativeOwed,
     Offset,
+    WrittenOff,
+    WriteOffUndone,
     PriorPeriodUp,
     PriorPeriodDown,
     /// At sell-in.
@@ -95,7 +100,7 @@ impl Template {
     /// sold through is accrued in full, so that its relief takes the estimate back out of the cost: both together move the
     /// liability (GL3) and leave the difference in the cost (GL4).
     pub(crate) fn row(self, class: AccountingClass) -> Row {
-        use Account::{Accrued, Breakage, Cash, Clawback, Cost, Estimated, Payable, Receivable};
+        use Account::{Accrued, Breakage, Cash, Clawback, Cost, Estimated, Payable, Receivable, WrittenOff};
         let (code, debit, credit) = match self {
             Template::Earned if class == AccountingClass::PriceProtection => ("GL18", Cost, Accrued),
             Template::Paid if class == AccountingClass::PriceProtection => ("GL8", Payable, Cash),
@@ -120,6 +125,8 @@ impl Template {
             Template::ClawbackUndone => ("GL11", Cost, Clawback),
             Template::NegativeOwed => ("GL11", Clawback, Accrued),
             Template::Offset => ("GL12", Payable, Clawback),
+            Template::WrittenOff => ("GL13", WrittenOff, Clawback),
+            Template::WriteOffUndone => ("GL13", Clawback, WrittenOff),
             Template::PriorPeriodUp => ("GL25", Cost, Accrued),
             Template::PriorPeriodDown => ("GL25", Accrued, Cost),
             Template::Estimated => ("GL1", Cost, Estimated),

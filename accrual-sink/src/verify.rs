@@ -73,6 +73,7 @@ struct Recomputed {
     payable: Sum,
     cost: Sum,
     clawback: Micros,
+    written: Micros,
     moved: Micros,
 }
 
@@ -132,6 +133,7 @@ impl Verification {
                 "LI-PAY" => sums.payable.add(posting),
                 "RC-CLAW" => self.settlements.entry(debtor).or_default().clawback += sign,
                 "CASH" | "AR" => *self.cash.entry((entry.beneficiary.clone(), posting.currency)).or_default() += sign,
+                "EX-BAD" => sums.written += sign,
                 "FX-PL" => {}
                 _ => sums.cost.add(posting),
             }
@@ -285,12 +287,14 @@ impl Verification {
         check
     }
 
-    /// RC-CLAW is what the books hold open; CASH is what the payments say.
+    /// RC-CLAW is what the books hold open, EX-BAD what they gave up; CASH is what the payments say.
     fn cash(&self) -> Check {
         let mut check = Check::new("RC-CLAW is each settlement's open clawback, CASH each beneficiary's payments");
         for id in self.every_settlement() {
             let posted = self.settlements.get(&id).map_or(Micros::ZERO, |sums| sums.clawback);
             check.equal(&id, posted, self.books.get(&id).map_or(Micros::ZERO, |book| book.clawback.amount));
+            let written = self.settlements.get(&id).map_or(Micros::ZERO, |sums| sums.written);
+            check.equal(&id, written, self.books.get(&id).map_or(Micros::ZERO, |book| book.written.amount));
         }
         let open = self.books.iter().filter(|(_, book)| !book.clawback.amount.is_zero());
         check.equal(&"the index of open clawback", &self.indexed, &open.map(|(id, _)| *id).collect());

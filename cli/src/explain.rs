@@ -325,7 +325,7 @@ impl Life<'_> {
     }
 
     fn claim(&mut self, settled: &Settled) -> Result<()> {
-        let Settled { claim, authorizations } = settled;
+        let Settled { claim, authorizations, .. } = settled;
         let Claim { program, period, beneficiary, currency, decided_by, .. } = claim;
         self.title(&format!("Claim {}", claim.id));
         self.say(&format!("{} line {:?} under {program} in {period} for {beneficiary}", claim.claim, claim.line));

@@ -65,6 +65,16 @@ pub enum Action {
         claim: Id,
         action: ClaimAction,
     },
+    /// Two persons give up what is owed back of an authorization's settlement (GL13).
+    WriteOff {
+        authorization: Id,
+        date: Day,
+        /// At most so much.
+        amount: Micros,
+        currency: Currency,
+        /// Not the actor.
+        approved_by: Text,
+    },
 }
 
 impl Action {

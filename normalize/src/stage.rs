@@ -136,7 +136,7 @@ impl NormalizeStage {
             Action::Decide { file, record_no, decision, .. } => {
                 decisions::decide(&mut page, file, *record_no, *decision, &command.reason)?
             }
-            Action::Pay { .. } | Action::Claim { .. } => return Ok(()),
+            Action::Pay { .. } | Action::Claim { .. } | Action::WriteOff { .. } => return Ok(()),
         };
         if let Some(finding) = decisions::on_own_rows(&page, command, &object) {
             page.publish(&Publication::Finding(finding));

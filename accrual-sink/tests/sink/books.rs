@@ -227,6 +227,21 @@ impl Books {
         self.control(&Control::Command(Box::new(command)));
     }
 
+    pub fn write_off(&mut self, authorization: Id, amount: &str, currency: &str) {
+        let (currency, approved_by) = (Currency::parse(currency).unwrap(), "bob".into());
+        let (date, amount) = (day("2013-07-01"), micros(amount));
+        let command = Command {
+            actor: "ann".into(),
+            role: "finance".into(),
+            reason: "insolvent".into(),
+            comment: String::new(),
+            file: "write_offs.csv".to_owned(),
+            line_no: 2,
+            action: Action::WriteOff { authorization, date, amount, currency, approved_by },
+        };
+        self.control(&Control::Command(Box::new(command)));
+    }
+
     fn view<T: DeserializeOwned>(&self, topic: Topic) -> Vec<T> {
         let records = self.views.iter().filter(|((t, _), _)| *t == topic as u8);
         records.map(|(_, value)| postcard::from_bytes(value).unwrap()).collect()

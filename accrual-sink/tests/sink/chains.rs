@@ -193,6 +193,38 @@ fn a_deduction_of_what_was_authorised_or_paid_is_paid_once() {
     assert_clean(&mut books);
 }
 
+/// CL22 and GL13: 60 of 100 that are owed back are given up; what is due again later makes that good first.
+#[test]
+fn what_is_given_up_is_owed_back_no_more() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
+    books.moved(&first, Earned, "200", Some("200"));
+    let paid = books.authorised(&first, "200");
+    books.pay(paid, "200", "USD", "2013-05-20");
+    books.moved(&first, PriorPeriod, "-100", Some("-100"));
+    books.write_off(paid, "120", "USD");
+    let told: Vec<String> = books.findings().iter().map(|f| f.message.clone()).collect();
+    assert!(told.len() == 1 && told[0].ends_with("only 100 is owed back, nothing is written off"), "{told:?}");
+    books.write_off(paid, "60", "USD");
+    books.write_off(paid, "60", "USD");
+    assert_eq!(books.journal()[3..], ["GL11 RC-CLAW/CR-REB 100", "GL13 EX-BAD/RC-CLAW 60"], "told twice it is one");
+    books.moved(&second, Earned, "50", Some("50"));
+    books.authorised(&second, "50");
+    assert_eq!(books.journal()[6..], ["GL5 LI-ACC/LI-PAY 50", "GL12 LI-PAY/RC-CLAW 40"]);
+    assert_clean(&mut books);
+
+    books.moved(&first, PriorPeriod, "70", Some("70"));
+    assert_eq!(
+        books.journal()[8..],
+        ["GL13 RC-CLAW/EX-BAD 60", "GL11 CR-REB/RC-CLAW 60", "GL25 CR-REB/LI-ACC 10", "GL5 LI-ACC/LI-PAY 10"],
+        "of 200 and 160 kept, 10 is due again"
+    );
+    assert_eq!(books.audits().iter().filter(|audit| audit.action == "clawback.written-off").count(), 1);
+    books.moved(&first, PriorPeriod, "-70", Some("-70"));
+    assert_eq!(books.journal()[12..], ["GL10 LI-PAY/CR-REB 10", "GL11 RC-CLAW/CR-REB 60", "GL13 EX-BAD/RC-CLAW 60"]);
+    assert_clean(&mut books);
+}
+
 #[test]
 fn entries_carry_accounts_numbers_and_month() {
     let mut books = Books::new(1);

@@ -47,7 +47,7 @@ impl ProgramDefaults {
 /// Account symbols that journal templates use (domain notes §5.1).
 pub(crate) const ACCOUNT_SYMBOLS: &[&str] = &[
     "CR-REB", "CR-PP", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-EST", "LI-PTS", "BRK", "LI-PAY", "CASH", "AR", "RC-CLAW",
-    "FX-PL",
+    "EX-BAD", "FX-PL",
 ];
 
 const KEYS: &[&str] = &["name", "functional-currency", "partitions", "program"];

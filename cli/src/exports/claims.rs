@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use contract::{Authorization, AuthorizationStatus, Claim, ClaimState, Code, Id, Micros, Topic};
+use contract::{
+    Authorization, AuthorizationStatus, Claim, ClaimState, Code, Id, JournalEntry, Micros, Settlement, Side, Topic,
+};
 
 use super::row::{Cells, Rows};
 use crate::reader::Reader;
@@ -36,6 +38,16 @@ pub(super) const COLUMNS: [&str; 21] = [
 pub(crate) struct Settled {
     pub claim: Claim,
     pub authorizations: Vec<Authorization>,
+    /// Of the settlements that pay it, where more was paid than may be.
+    owed: Owed,
+}
+
+/// What became of money that is owed back.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owed {
+    open: Micros,
+    /// Something was given up.
+    is_written_off: bool,
 }
 
 impl Settled {
@@ -46,7 +58,11 @@ impl Settled {
             return self.claim.state;
         }
         if self.paid() > self.approved() {
-            return ClaimState::ClawbackOpen;
+            return match self.owed {
+                Owed { open, .. } if !open.is_zero() => ClaimState::ClawbackOpen,
+                Owed { is_written_off: true, .. } => ClaimState::WrittenOff,
+                _ => ClaimState::ClawbackSettled,
+            };
         }
         if self.authorizations.iter().any(|a| is_open(&a)) { ClaimState::Authorised } else { ClaimState::Paid }
     }
@@ -83,8 +99,48 @@ pub(crate) fn settled(reader: &Reader) -> Result<Vec<Settled>> {
         (program, beneficiary, period, claim, line, id)
     };
     claims.sort_by_cached_key(key);
-    let of = |claim: Claim| Settled { authorizations: by_claim.remove(&claim.id).unwrap_or_default(), claim };
-    Ok(claims.into_iter().map(of).collect())
+    let of = |claim: Claim| {
+        let authorizations = by_claim.remove(&claim.id).unwrap_or_default();
+        Settled { authorizations, claim, owed: Owed::default() }
+    };
+    let mut all: Vec<Settled> = claims.into_iter().map(of).collect();
+    tell_what_is_owed(&mut all, reader)?;
+    Ok(all)
+}
+
+/// Reads the journal only where some claim was paid more than may be.
+fn tell_what_is_owed(all: &mut [Settled], reader: &Reader) -> Result<()> {
+    let mut overpaid: Vec<&mut Settled> = all.iter_mut().filter(|settled| settled.paid() > settled.approved()).collect();
+    if overpaid.is_empty() {
+        return Ok(());
+    }
+    let mut by_settlement: BTreeMap<Id, Owed> = BTreeMap::new();
+    reader.each(Topic::Journal, &mut |entry: JournalEntry| {
+        let debtor = entry.taken_back.as_ref().map_or(entry.settlement, |back| back.settlement);
+        for posting in entry.postings.iter().filter(|posting| posting.symbol == "RC-CLAW") {
+            let owed = by_settlement.entry(debtor).or_default();
+            owed.open += if posting.side == Side::Debit { posting.amount } else { -posting.amount };
+            owed.is_written_off |= entry.source_kind == "write-off";
+        }
+    })?;
+    for settled in &mut overpaid {
+        for of_claim in settled.authorizations.iter().map(|a| by_settlement.get(&settlement(a).id())) {
+            let of_claim = of_claim.copied().unwrap_or_default();
+            settled.owed.open += of_claim.open;
+            settled.owed.is_written_off |= of_claim.is_written_off;
+        }
+    }
+    Ok(())
+}
+
+fn settlement(of: &Authorization) -> Settlement {
+    Settlement {
+        program: of.program.clone(),
+        version: of.version,
+        beneficiary: of.beneficiary.clone(),
+        period: of.period.clone(),
+        currency: of.currency,
+    }
 }
 
 pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
@@ -96,7 +152,7 @@ pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
 }
 
 fn row<'c>(reader: &Reader, settled: &Settled, cells: &'c mut Cells) -> &'c Cells {
-    let Settled { claim, authorizations } = settled;
+    let Settled { claim, authorizations, .. } = settled;
     let ids: Vec<String> = authorizations.iter().map(|a| a.id.to_string()).collect();
     cells
         .clear()

@@ -49,7 +49,8 @@ impl std::fmt::Display for NotRead {
             NotRead::NoCommands => f.write_str(
                 "is no command file, nothing was taken from it; its first line must be \
                  authorization_id,date,amount,currency for payments, kind,partner,text,identity for what codes mean, \
-                 file,record_no,decision for records that wait, or claim_id,action for claims",
+                 file,record_no,decision for records that wait, claim_id,action for claims, or \
+                 authorization_id,write_off,currency,date,actor,approved_by,reason for what is owed back and given up",
             ),
             NotRead::Unreadable(error) => write!(f, "cannot be read: {error}"),
         }
@@ -60,7 +61,8 @@ impl std::fmt::Display for NotRead {
 ///
 /// `authorization_id,date,amount,currency` are payments, with the payer's own number as `reference` where it has one;
 /// `kind,partner,text,identity` say what a partner's code means, `file,record_no,decision` whether a record that waits with
-/// DD-03 is to `take` the line or to be `reject`ed, `claim_id,action` what becomes of a claim line, with an `amount` for some;
+/// DD-03 is to `take` the line or to be `reject`ed, `claim_id,action` what becomes of a claim line, with an `amount` for some,
+/// `authorization_id,write_off,currency,date,actor,approved_by,reason` what of a clawback is given up;
 /// `actor`, `role`, `reason` and `comment` may follow.
 pub fn read(path: &Path, file: &str) -> Result<CommandFile, NotRead> {
     let bytes = std::fs::read(path).map_err(|error| NotRead::Unreadable(error.into()))?;
@@ -123,12 +125,14 @@ enum Kind {
     Meaning,
     Word,
     Claim,
+    WriteOff,
 }
 
 impl Kind {
     fn of(header: &[String]) -> Option<Kind> {
         let has = |column: &str| header.iter().any(|name| name == column);
         let kinds = [
+            ("write_off", Kind::WriteOff),
             ("authorization_id", Kind::Payment),
             ("identity", Kind::Meaning),
             ("decision", Kind::Word),
@@ -153,6 +157,7 @@ impl Line<'_> {
             Kind::Meaning => self.meaning()?,
             Kind::Word => self.word_on_record()?,
             Kind::Claim => self.word_on_claim()?,
+            Kind::WriteOff => self.write_off()?,
         };
         let or = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
         Ok(Command {
@@ -188,27 +193,48 @@ impl Line<'_> {
     }
 
     fn payment(&self) -> Result<Action, BadCommand> {
-        let needs = |field, message| self.bad(field, message);
-        let currency = Currency::parse(self.cell("currency"))
-            .ok_or_else(|| needs("currency", "is not a currency of three letters"))?;
+        let (authorization, date, amount, currency) = self.of_authorization("amount")?;
         Ok(Action::Pay {
-            authorization: Id::parse(self.cell("authorization_id"))
-                .ok_or_else(|| needs("authorization_id", "is not an id of 32 hexadecimal digits"))?,
-            date: Day::parse(self.cell("date")).ok_or_else(|| needs("date", "is not a date YYYY-MM-DD"))?,
-            amount: Micros::parse(self.cell("amount"))
-                .ok()
-                .filter(|amount| *amount > Micros::ZERO && *amount <= LARGEST_PAYMENT)
-                .ok_or_else(|| {
-                    needs("amount", "is not an amount like 12.50, above zero and at most a thousand million")
-                })
-                .and_then(|amount| {
-                    let whole = amount.round(currency.minor_digits()) == amount;
-                    whole.then_some(amount).ok_or_else(|| needs("amount", "is finer than the currency's smallest unit"))
-                })?,
+            authorization,
+            date,
+            amount,
             currency,
             reference: self.cell("reference").into(),
             occurrence: 1,
         })
+    }
+
+    /// Two persons and a reason stand behind what is given up.
+    fn write_off(&self) -> Result<Action, BadCommand> {
+        let (authorization, date, amount, currency) = self.of_authorization("write_off")?;
+        for field in ["actor", "approved_by", "reason"] {
+            if self.cell(field).is_empty() {
+                return Err(self.bad(field, "is missing: two persons and a reason stand behind what is given up"));
+            }
+        }
+        let approved_by = self.cell("approved_by");
+        if approved_by == self.cell("actor") {
+            return Err(self.bad("approved_by", "is the actor: a second person approves what is given up"));
+        }
+        Ok(Action::WriteOff { authorization, date, amount, currency, approved_by: approved_by.into() })
+    }
+
+    /// An authorization, a day and money in whole minor units.
+    fn of_authorization(&self, amount: &str) -> Result<(Id, Day, Micros, Currency), BadCommand> {
+        let needs = |field: &str, message| self.bad(field, message);
+        let currency = Currency::parse(self.cell("currency"))
+            .ok_or_else(|| needs("currency", "is not a currency of three letters"))?;
+        let authorization = Id::parse(self.cell("authorization_id"))
+            .ok_or_else(|| needs("authorization_id", "is not an id of 32 hexadecimal digits"))?;
+        let date = Day::parse(self.cell("date")).ok_or_else(|| needs("date", "is not a date YYYY-MM-DD"))?;
+        let money = Micros::parse(self.cell(amount)).ok();
+        let money = money
+            .filter(|money| *money > Micros::ZERO && *money <= LARGEST_PAYMENT)
+            .ok_or_else(|| needs(amount, "is not an amount like 12.50, above zero and at most a thousand million"))?;
+        if money.round(currency.minor_digits()) != money {
+            return Err(needs(amount, "is finer than the currency's smallest unit"));
+        }
+        Ok((authorization, date, money, currency))
     }
 
     fn meaning(&self) -> Result<Action, BadCommand> {
@@ -396,6 +422,30 @@ mod tests {
                  settle, withdraw",
                 "c.csv:4: amount \"-1\": is not an amount like 12.50, above zero and at most a thousand million",
                 "c.csv:5: actor \"\": is missing: say who decides; a partner is partner/ID",
+            ]
+        );
+    }
+
+    #[test]
+    fn two_persons_give_up_what_is_owed_back() {
+        let id = "00000000000000000000000000000001";
+        let header = "authorization_id,write_off,currency,date,actor,approved_by,reason";
+        let [actor, approver] = ["actor", "approved_by"];
+        assert_eq!(
+            said(&format!(
+                "{header}\n{id},10,USD,2013-07-01,ann,bob,gone\n{id},10,USD,2013-07-01,ann,ann,gone\n\
+                 {id},10,USD,2013-07-01,,bob,gone\n{id},10,USD,2013-07-01,ann,bob,\n{id},0,USD,2013-07-01,ann,bob,gone\n"
+            )),
+            [
+                format!(
+                    "2 ann WriteOff {{ authorization: {id}, date: Day(15887), amount: Micros(10000000), currency: USD, \
+                     approved_by: \"bob\" }}"
+                ),
+                format!("c.csv:3: {approver} \"ann\": is the actor: a second person approves what is given up"),
+                format!("c.csv:4: {actor} \"\": is missing: two persons and a reason stand behind what is given up"),
+                "c.csv:5: reason \"\": is missing: two persons and a reason stand behind what is given up".to_owned(),
+                "c.csv:6: write_off \"0\": is not an amount like 12.50, above zero and at most a thousand million"
+                    .to_owned(),
             ]
         );
     }

@@ -323,6 +323,13 @@ fn accruals_and_controls() {
         reference: "wire 7".into(),
         occurrence: 2,
     };
+    let write_off = Action::WriteOff {
+        authorization: id(8),
+        date: day(),
+        amount: amount(),
+        currency: euro(),
+        approved_by: "bob".into(),
+    };
     let resolve =
         Action::Resolve { kind: "product".into(), partner: "P-1".into(), text: "t".into(), identity: "maker/1".into() };
     let decide =
@@ -349,6 +356,7 @@ fn accruals_and_controls() {
         Control::Tick { as_of: day() },
         Control::Settle,
         Control::Command(Box::new(command(pay))),
+        Control::Command(Box::new(command(write_off))),
         Control::Command(Box::new(command(resolve))),
         Control::Command(Box::new(command(decide(RowDecision::Take)))),
         Control::Command(Box::new(command(decide(RowDecision::Reject)))),
