@@ -10,6 +10,7 @@ mod carried;
 mod deduction;
 mod estimate;
 pub mod exports;
+mod overdue;
 mod payment;
 mod posting;
 mod stage;

@@ -11,6 +11,7 @@ use stream::{Blobs, Input, Order, Outbox, Shard, Stage, StageError, State, Table
 
 use crate::book::{Book, Grant, Leg};
 use crate::estimate::Estimate;
+use crate::overdue::watch;
 use crate::payment::Paid;
 use crate::posting::{Cause, entry, entry_id};
 use crate::tables::{
@@ -82,15 +83,20 @@ impl Stage for SinkStage {
                     stage: "accrual-sink",
                     what: format!("reference data {reference}"),
                 })?;
+                let days = self.settings.paid_within_days;
                 let renamed = self.settings.configure(&read);
                 SETTINGS.put(state, &0, &self.settings)?;
                 if renamed {
                     self.rename_drafts(state, outbox)?;
                 }
+                if days != self.settings.paid_within_days {
+                    self.untell_overdue(state, outbox)?;
+                }
             }
             Control::Tick { as_of } => {
                 self.settings.tick(as_of);
                 SETTINGS.put(state, &0, &self.settings)?;
+                self.tell_overdue(state, outbox)?;
             }
             Control::Settle => {}
             Control::Command(command) => {
@@ -302,6 +308,7 @@ impl SinkStage {
             self.set_off(&mut desk, step, posted, state, outbox)?;
         }
         desk.publish_authorizations(step, &SYSTEM, outbox);
+        desk.watch_payables(state, outbox)?;
         let issued: Vec<Id> = desk.book.grants.iter().skip(desk.before.len()).map(|grant| grant.id).collect();
         desk.write_back(step.batch, state)?;
         issued.into_iter().try_for_each(|authorization| self.pay_what_waited(authorization, step.batch, state, outbox))
@@ -409,6 +416,17 @@ impl Desk<'_> {
             }
             publish(outbox, &Publication::Authorization(now));
         }
+    }
+
+    fn watch_payables(&self, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<(), StageError> {
+        let settlement = self.book.settlement.id();
+        for (index, now) in self.book.authorizations().iter().enumerate() {
+            let before = self.before.get(index);
+            if before != Some(now) {
+                watch(settlement, before, now, state, outbox)?;
+            }
+        }
+        Ok(())
     }
 
     /// Adds a link to the beneficiary's audit chain.

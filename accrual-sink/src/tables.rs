@@ -28,6 +28,12 @@ pub(crate) const SETTINGS: Table<u8, Settings> = Table::new(6, "settings");
 /// Payments whose authorization has not been issued yet: its id, the day, payment id → the command.
 pub(crate) const WAITING: Table<([u8; 16], i32, [u8; 16]), Command> = Table::new(7, "waiting");
 
+/// Authorizations of which something is payable and nobody was told so: the day, its id → settlement id.
+pub(crate) const UNPAID: Table<(i32, [u8; 16]), [u8; 16]> = Table::new(9, "unpaid");
+
+/// Those that were told as unpaid (UP-04) → the day.
+pub(crate) const OVERDUE: Table<([u8; 16],), i32> = Table::new(10, "overdue");
+
 /// Settlement id → what is estimated for it at sell-in.
 pub const ESTIMATES: Table<([u8; 16],), Estimate> = Table::new(8, "estimates");
 
@@ -54,6 +60,7 @@ pub(crate) struct Settings {
     /// Ticks so far.
     ticks: u64,
     pub functional: Option<Currency>,
+    pub paid_within_days: Option<u32>,
     /// Account symbol → the tenant's account, sorted by symbol.
     accounts: Vec<(Text, Text)>,
 }
@@ -62,6 +69,7 @@ impl Settings {
     /// Says whether accounts have other names now.
     pub(crate) fn configure(&mut self, reference: &Reference) -> bool {
         self.functional = reference.functional_currency;
+        self.paid_within_days = reference.paid_within_days;
         let before = std::mem::replace(&mut self.accounts, reference.accounts.clone());
         before != self.accounts
     }

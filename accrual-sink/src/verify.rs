@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccrualMovement, AuditRecord, Authorization, Currency, EstimateKind, EstimateMovement, Id, JournalEntry, Micros,
+    AccrualMovement, AuditRecord, Authorization, AuthorizationStatus, Currency, EstimateKind, EstimateMovement, Id, JournalEntry, Micros,
     Payment, Posting, Side, Text,
 };
 use stream::{Order, State, StorageError};
@@ -15,7 +15,7 @@ use crate::book::Book;
 use crate::carried::Carried;
 use crate::estimate::Estimate;
 use crate::posting::imbalance;
-use crate::tables::{BOOKS, CLAWBACKS, ESTIMATES, PAGE, PAYEES, after};
+use crate::tables::{BOOKS, CLAWBACKS, ESTIMATES, OVERDUE, PAGE, PAYEES, UNPAID, after};
 
 /// One invariant with how often it was evaluated. Zero evaluations prove nothing and are to be reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,6 +105,8 @@ pub struct Verification {
     payees: BTreeMap<Text, (u64, [u8; 32])>,
     /// Settlements that the index of open clawback names.
     indexed: BTreeSet<Id>,
+    /// Authorizations that are watched until they are paid.
+    watched: BTreeSet<Id>,
     chains: BTreeMap<Text, (u64, [u8; 32])>,
     audit: Check,
 }
@@ -199,7 +201,25 @@ impl Verification {
             self.estimates.extend(page.into_iter().map(|((id,), estimate)| (Id(id), estimate)));
         }
         self.payees(state)?;
-        self.indexed(state)
+        self.indexed(state)?;
+        self.watched(state)
+    }
+
+    fn watched(&mut self, state: &mut dyn State) -> Result<(), StorageError> {
+        let mut from = (i32::MIN, [0; 16]);
+        loop {
+            let page = UNPAID.range(state, &from, &(i32::MAX, [0xff; 16]), Order::Up, PAGE)?;
+            let Some(((day, last), _)) = page.last() else { break };
+            from = (*day, after(*last));
+            self.watched.extend(page.into_iter().map(|((_, id), _)| Id(id)));
+        }
+        let mut from = [0; 16];
+        loop {
+            let page = OVERDUE.range(state, &(from,), &([0xff; 16],), Order::Up, PAGE)?;
+            let Some(((last,), _)) = page.last() else { return Ok(()) };
+            from = after(*last);
+            self.watched.extend(page.into_iter().map(|((id,), _)| Id(id)));
+        }
     }
 
     fn payees(&mut self, state: &mut dyn State) -> Result<(), StorageError> {
@@ -317,6 +337,8 @@ impl Verification {
             let paid = self.payments.get(id).copied().unwrap_or_default();
             check.equal(id, Some(paid), expected.get(id).map(|a| a.paid));
         }
+        let payable = expected.values().filter(|a| a.status == AuthorizationStatus::Authorised);
+        check.equal(&"what is watched until it is paid", &self.watched, &payable.map(|a| a.id).collect());
         check
     }
 

@@ -14,6 +14,8 @@ pub struct Reference {
     pub tenant: String,
     /// Currency of the books.
     pub functional_currency: Option<Currency>,
+    /// Days from an authorization after which what is not paid of it is told (UP-04); `None`: nobody waits for payments.
+    pub paid_within_days: Option<u32>,
     pub partners: Vec<Partner>,
     pub outlets: Vec<Outlet>,
     pub products: Vec<Product>,

@@ -51,7 +51,9 @@ impl Books {
     pub fn new(partitions: u32) -> Books {
         let shelf = Arc::new(Shelf(["2350", "2360"].map(|accrued| {
             let accounts = vec![("CASH".into(), "1000".into()), ("LI-ACC".into(), accrued.into())];
-            let reference = Reference { functional_currency: Currency::parse("USD"), accounts, ..Reference::default() };
+            let functional_currency = Currency::parse("USD");
+            let paid_within_days = Some(45);
+            let reference = Reference { functional_currency, paid_within_days, accounts, ..Reference::default() };
             postcard::to_stdvec(&reference).unwrap()
         })));
         let stages = (0..partitions).map(|index| {
@@ -87,6 +89,11 @@ impl Books {
     pub fn tick(&mut self) {
         self.ticks += 1;
         self.control(&Control::Tick { as_of: day("2013-05-01") });
+    }
+
+    pub fn tick_on(&mut self, date: &str) {
+        self.ticks += 1;
+        self.control(&Control::Tick { as_of: day(date) });
     }
 
     pub fn event(&mut self, event: &AccrualEvent) {

@@ -225,6 +225,28 @@ fn what_is_given_up_is_owed_back_no_more() {
     assert_clean(&mut books);
 }
 
+/// UP-04: authorised on the first of May and to be paid within 45 days; a part is paid late, the rest later.
+#[test]
+fn what_is_not_paid_in_time_is_told_until_it_is() {
+    let mut books = Books::new(2);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "20", Some("20"));
+    let authorization = books.authorised(&volume, "20");
+    let told = |books: &Books| books.findings().iter().map(|f| f.message.clone()).collect::<Vec<_>>();
+    let said = |rest| format!("2013-Q1: {rest} USD of authorization {authorization} was authorised on 2013-05-01 and is not paid");
+    books.tick_on("2013-06-15");
+    assert!(told(&books).is_empty(), "{:?}", told(&books));
+    books.tick_on("2013-06-16");
+    assert_eq!(told(&books), [said("20.00")]);
+    books.pay(authorization, "5", "USD", "2013-06-17");
+    assert_eq!(told(&books), [said("15.00")]);
+    assert_clean(&mut books);
+    books.restart();
+    books.pay(authorization, "15", "USD", "2013-06-18");
+    assert!(told(&books).is_empty(), "{:?}", told(&books));
+    assert_clean(&mut books);
+}
+
 #[test]
 fn entries_carry_accounts_numbers_and_month() {
     let mut books = Books::new(1);

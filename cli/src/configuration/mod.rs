@@ -116,12 +116,13 @@ impl Loader<'_> {
             reference.accounts = self.yaml("accounts.yaml", tenant::accounts).unwrap_or_default();
         }
         let defaults = tenant.as_ref().map(|(_, defaults)| defaults.clone());
-        let programs = self.programs(&defaults.unwrap_or_else(|| tenant::built_in().1));
+        let programs = self.programs(&defaults.unwrap_or_else(|| tenant::built_in().defaults));
         let feeds = feeds::load(self.folder, &mut self.problems);
         check::all(&reference, &programs, &feeds, self.folder, &mut self.problems);
         let (tenant, _) = tenant?;
         reference.tenant = tenant.name.clone();
         reference.functional_currency = Some(tenant.functional_currency);
+        reference.paid_within_days = Some(tenant.paid_within_days);
         let origins = terms::origins(&programs);
         let tests = programs.iter().flat_map(|file| file.tests.clone()).collect();
         reference.programs = programs.into_iter().flat_map(|f| f.versions).map(|v| v.program).collect();

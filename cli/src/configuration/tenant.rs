@@ -18,6 +18,8 @@ pub struct Tenant {
     pub functional_currency: Currency,
     /// Fixed when a data directory is made.
     pub partitions: u16,
+    /// From an authorization; what is not paid by then is told (UP-04).
+    pub paid_within_days: u32,
 }
 
 /// What a program version has where its file says nothing.
@@ -50,34 +52,43 @@ pub(crate) const ACCOUNT_SYMBOLS: &[&str] = &[
     "EX-BAD", "FX-PL",
 ];
 
-const KEYS: &[&str] = &["name", "functional-currency", "partitions", "program"];
+const KEYS: &[&str] = &["name", "functional-currency", "partitions", "paid-within-days", "program"];
 const PROGRAM_KEYS: &[&str] = &["priority", "class", "grace-days", "close-days", "auto-authorise"];
 
 /// `None` after a problem that leaves no tenant.
 pub(crate) fn read(node: &Node, report: &mut Report<'_>) -> Option<(Tenant, ProgramDefaults)> {
-    let (partitions, defaults) = built_in();
+    let BuiltIn { partitions, paid_within_days, defaults } = built_in();
     let fields = Fields::of(node, KEYS, report)?;
     let name = fields.require("name", text, report);
     let currency = fields.require("functional-currency", currency, report);
     let partitions = fields.get("partitions", partition_count, report).map_or(partitions, |p| p.value);
+    let paid_within_days = fields.get("paid-within-days", whole, report).map_or(paid_within_days, |d| d.value);
     let defaults = match fields.node("program") {
         Some(node) => program_defaults(node, Some(defaults), report)?,
         None => defaults,
     };
-    let tenant = Tenant { name: name?.value.to_string(), functional_currency: currency?.value, partitions };
-    Some((tenant, defaults))
+    let (name, functional_currency) = (name?.value.to_string(), currency?.value);
+    Some((Tenant { name, functional_currency, partitions, paid_within_days }, defaults))
 }
 
-/// Partitions and program defaults of `config/default.yaml`.
-pub(crate) fn built_in() -> (u16, ProgramDefaults) {
+/// What `config/default.yaml` says.
+pub(crate) struct BuiltIn {
+    pub partitions: u16,
+    pub paid_within_days: u32,
+    pub defaults: ProgramDefaults,
+}
+
+pub(crate) fn built_in() -> BuiltIn {
     let mut problems: Vec<Problem> = Vec::new();
     let read = {
         let mut report = Report::new("default.yaml", DEFAULTS, &mut problems);
         yaml::parse(&mut report).and_then(|node| {
             let fields = Fields::of(&node, KEYS, &mut report)?;
             let partitions = fields.require("partitions", partition_count, &mut report)?.value;
+            let paid_within_days = fields.require("paid-within-days", whole, &mut report)?.value;
             let program = fields.require_node("program", &mut report)?;
-            Some((partitions, program_defaults(program, None, &mut report)?))
+            let defaults = program_defaults(program, None, &mut report)?;
+            Some(BuiltIn { partitions, paid_within_days, defaults })
         })
     };
     match read {
