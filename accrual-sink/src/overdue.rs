@@ -1,6 +1,6 @@
 //! UP-04: what is authorised and not paid in time. Told at ticks; it goes when it is paid, or nothing of it is payable any more.
 
-use contract::{Authorization, AuthorizationStatus, Code, Day, Finding, Id, Micros, Money, Publication, RecordRef};
+use contract::{Authorization, AuthorizationStatus, Code, Finding, Id, Money, Publication, RecordRef};
 use stream::{Order, Outbox, StageError, State, StorageError};
 
 use crate::payment::partner_of;
@@ -20,7 +20,8 @@ impl SinkStage {
             let page = UNPAID.range(state, &(i32::MIN, [0; 16]), &end, Order::Up, PAGE)?;
             for ((date, id), settlement) in &page {
                 let book = BOOKS.get(state, &(*settlement,))?.expect("a grant has its book");
-                let authorization = book.authorizations().into_iter().find(|a| a.id.0 == *id).expect("it is in its book");
+                let authorization =
+                    book.authorizations().into_iter().find(|a| a.id.0 == *id).expect("it is in its book");
                 publish(outbox, &Publication::Finding(unpaid(&authorization)));
                 UNPAID.delete(state, &(*date, *id))?;
                 OVERDUE.put(state, &(*id,), date)?;
@@ -82,7 +83,8 @@ fn finding_id(authorization: Id) -> Id {
 fn unpaid(a: &Authorization) -> Finding {
     let rest = Money { amount: a.amount - a.paid.min(a.amount), currency: a.currency };
     let at = RecordRef { partner: partner_of(&a.beneficiary), file_no: 0, record_no: 0 };
-    let message = format!("{}: {rest} of authorization {} was authorised on {} and is not paid", a.period, a.id, a.date);
+    let message =
+        format!("{}: {rest} of authorization {} was authorised on {} and is not paid", a.period, a.id, a.date);
     Finding {
         id: finding_id(a.id),
         program: a.program.clone(),

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccrualMovement, AuditRecord, Authorization, AuthorizationStatus, Currency, EstimateKind, EstimateMovement, Id, JournalEntry, Micros,
-    Payment, Posting, Side, Text,
+    AccrualMovement, AuditRecord, Authorization, AuthorizationStatus, Currency, EstimateKind, EstimateMovement, Id,
+    JournalEntry, Micros, Payment, Posting, Side, Text,
 };
 use stream::{Order, State, StorageError};
 

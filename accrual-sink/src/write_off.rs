@@ -1,6 +1,8 @@
 //! What persons give up of what is owed back (CL22, GL13), taken from commands.
 
-use contract::{Action, Code, Command, Currency, Day, Finding, Id, Micros, Money, Publication, RecordRef, Settlement, Text};
+use contract::{
+    Action, Code, Command, Currency, Day, Finding, Id, Micros, Money, Publication, RecordRef, Settlement, Text,
+};
 use stream::{Outbox, StageError, State};
 
 use crate::payment::partner_of;
@@ -84,7 +86,10 @@ impl SinkStage {
             given.id, given.amount, given.currency, given.authorization, given.approved_by
         );
         desk.audit("clawback.written-off", object, &Author { actor, role, reason, comment }, outbox);
-        publish(outbox, &Publication::Withdrawn(Id::of("finding", &[Code::PaymentRefused.as_str(), &given.id.to_string()])));
+        publish(
+            outbox,
+            &Publication::Withdrawn(Id::of("finding", &[Code::PaymentRefused.as_str(), &given.id.to_string()])),
+        );
         let (origin, taken_back) = (Text::default(), None);
         let (date, batch) = (given.date, self.settings.batch());
         self.finish(desk, &Step { kind: "write-off", id: given.id, date, batch, origin, taken_back }, state, outbox)

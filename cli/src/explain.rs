@@ -123,7 +123,8 @@ impl Life<'_> {
         self.findings_about(at, &ids)?;
         let accruals = self.accruals(|row| row.cause == *at)?;
         self.money_of(&accruals)?;
-        let earns_nothing = |s: &&SaleRow| s.status == "accepted" && accruals.iter().all(|row| row.sale_id != s.sale.id);
+        let earns_nothing =
+            |s: &&SaleRow| s.status == "accepted" && accruals.iter().all(|row| row.sale_id != s.sale.id);
         sales.iter().filter(earns_nothing).try_for_each(|row| self.why_it_earns_nothing(&row.sale))
     }
 
@@ -289,9 +290,7 @@ impl Life<'_> {
             let (claimed, approved) = (money(*currency, *claimed), money(*currency, settled.approved()));
             let state = settled.state().as_str();
             let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-            self.say(&format!(
-                "    claimed: {claim} line {line:?}, {claimed}, {approved} approved, {state}{message}"
-            ));
+            self.say(&format!("    claimed: {claim} line {line:?}, {claimed}, {approved} approved, {state}{message}"));
         }
         let mut states = self.reader.states(stages::LEDGER);
         let mut states: Vec<&mut dyn State> = states.iter_mut().map(|state| state as &mut dyn State).collect();

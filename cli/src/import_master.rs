@@ -106,11 +106,9 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         write("taxes.csv", &["country", "from", "rate"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "deductions.csv")? {
-        let columns =
-            ["deduction", "program", "partner_id", "period", "invoice", "amount", "currency", "?accepted_by"];
+        let columns = ["deduction", "program", "partner_id", "period", "invoice", "amount", "currency", "?accepted_by"];
         let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
-        let header =
-            ["deduction", "program", "partner", "period", "invoice", "amount", "currency", "accepted_by"];
+        let header = ["deduction", "program", "partner", "period", "invoice", "amount", "currency", "accepted_by"];
         write("deductions.csv", &header, rows)?;
     }
     if let Some(table) = Source::open_optional(from, "payees.csv")? {

@@ -40,6 +40,36 @@ pub struct ClaimTerms {
     pub override_limit: Option<Micros>,
     /// Days after a decision within which it may be appealed.
     pub appeal_days: u32,
+    pub tolerance: Tolerance,
+}
+
+/// How far what is claimed may be from what is due for it before that is told (OP-44). The larger of both bounds holds; without
+/// any, nothing is let pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tolerance {
+    pub amount: Option<Micros>,
+    /// Of what is due: 0.01 is one percent.
+    pub share: Option<Micros>,
+    pub below: BelowDue,
+}
+
+impl Tolerance {
+    /// The largest difference from an amount that is let pass.
+    pub fn around(&self, due: Micros) -> Micros {
+        let share = self.share.map_or(Micros::ZERO, |share| due.times(share));
+        self.amount.unwrap_or_default().max(share)
+    }
+}
+
+/// What is paid where less is claimed than is due, by no more than is let pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BelowDue {
+    /// What is claimed.
+    #[default]
+    Claimed,
+    /// What is due.
+    Calculated,
 }
 
 /// What becomes of a claim that comes in after its window (CL24).

@@ -233,7 +233,9 @@ fn what_is_not_paid_in_time_is_told_until_it_is() {
     books.moved(&volume, Earned, "20", Some("20"));
     let authorization = books.authorised(&volume, "20");
     let told = |books: &Books| books.findings().iter().map(|f| f.message.clone()).collect::<Vec<_>>();
-    let said = |rest| format!("2013-Q1: {rest} USD of authorization {authorization} was authorised on 2013-05-01 and is not paid");
+    let said = |rest| {
+        format!("2013-Q1: {rest} USD of authorization {authorization} was authorised on 2013-05-01 and is not paid")
+    };
     books.tick_on("2013-06-15");
     assert!(told(&books).is_empty(), "{:?}", told(&books));
     books.tick_on("2013-06-16");

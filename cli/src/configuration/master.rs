@@ -240,8 +240,7 @@ fn taxes(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 fn deductions(report: &mut Report<'_>, reference: &mut Reference) {
-    let columns =
-        ["deduction", "program", "partner", "period", "invoice", "amount", "currency", "?accepted_by"];
+    let columns = ["deduction", "program", "partner", "period", "invoice", "amount", "currency", "?accepted_by"];
     reference.deductions = keyed(&columns, report, |row, report| {
         let (number, program) = (row.require("deduction", text, report), row.require("program", text, report));
         let (partner, period) = (row.require("partner", text, report), row.require("period", text, report));

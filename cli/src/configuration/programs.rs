@@ -2,9 +2,9 @@
 
 use compliance::programs::stacking::has_worth;
 use contract::{
-    AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day, Growth,
-    LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding, Selector, SellInEstimate, Stack,
-    Text,
+    AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day,
+    Growth, LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding, Selector, SellInEstimate,
+    Stack, Text, Tolerance,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -103,7 +103,10 @@ pub(crate) const PROOFS: &[(&str, Proof)] = &[("serials", Proof::Serials), ("cus
 pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
 
 pub(crate) const ESTIMATE_KEYS: &[&str] = &["per-unit", "percent", "lapses-after-days"];
-pub(crate) const CLAIM_KEYS: &[&str] = &["days", "late", "review-above", "override-limit", "appeal-days"];
+pub(crate) const CLAIM_KEYS: &[&str] =
+    &["days", "late", "review-above", "override-limit", "appeal-days", "tolerance", "tolerance-share", "below"];
+pub(crate) const BELOW_DUE: &[(&str, BelowDue)] =
+    &[("claimed", BelowDue::Claimed), ("calculated", BelowDue::Calculated)];
 
 /// How a program pays, as its file says it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -373,7 +376,17 @@ fn paid(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> 
     let keys = Fields::of(node, CLAIM_KEYS, report)?;
     let days = keys.require("days", whole, report);
     let late = keys.require("late", one_of(LATE_CLAIMS), report);
+    let tolerance = Tolerance {
+        amount: keys.get("tolerance", positive, report).map(|amount| amount.value),
+        share: keys.get("tolerance-share", positive_share, report).map(|share| share.value),
+        below: keys.get("below", one_of(BELOW_DUE), report).map_or_else(Default::default, |below| below.value),
+    };
+    if tolerance.below == BelowDue::Calculated && tolerance.amount.is_none() && tolerance.share.is_none() {
+        let hint = "write `tolerance` or `tolerance-share`, or take `below` out";
+        report.add(node.place, "`below: calculated` has no meaning without a tolerance", hint);
+    }
     Some(Paid::Claim(ClaimTerms {
+        tolerance,
         review_above: keys.get("review-above", positive, report).map(|amount| amount.value),
         override_limit: keys.get("override-limit", positive, report).map(|amount| amount.value),
         appeal_days: keys.get("appeal-days", whole, report).map_or(APPEAL_DAYS, |days| days.value),

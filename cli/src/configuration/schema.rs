@@ -10,8 +10,8 @@ use super::earn::{
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
-    BASES, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS, KEYS,
-    LATE_CLAIMS, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
+    BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS,
+    KEYS, LATE_CLAIMS, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -121,6 +121,16 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("claim", "appeal-days") => {
             (whole(), "Days after a decision within which it may be appealed; 30 where left out.")
         }
+        ("claim", "tolerance") => {
+            (number(), "What is claimed may differ from what is due by so much before that is told (OP-44).")
+        }
+        ("claim", "tolerance-share") => {
+            (number(), "The same as a share of what is due, `1%`; the larger of both holds.")
+        }
+        ("claim", "below") => (
+            words(BELOW_DUE),
+            "What is paid where less is claimed than is due, within the tolerance; as claimed where left out.",
+        ),
         ("version", "minimum-payout") => {
             (number(), "Less than this is not authorised: it waits, and is let go when the period closes.")
         }

@@ -110,7 +110,8 @@ pub(crate) fn settled(reader: &Reader) -> Result<Vec<Settled>> {
 
 /// Reads the journal only where some claim was paid more than may be.
 fn tell_what_is_owed(all: &mut [Settled], reader: &Reader) -> Result<()> {
-    let mut overpaid: Vec<&mut Settled> = all.iter_mut().filter(|settled| settled.paid() > settled.approved()).collect();
+    let mut overpaid: Vec<&mut Settled> =
+        all.iter_mut().filter(|settled| settled.paid() > settled.approved()).collect();
     if overpaid.is_empty() {
         return Ok(());
     }

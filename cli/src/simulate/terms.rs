@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccountingClass, Base, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund, Eligibility,
-    Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Points, Program,
-    Proration, Resale, Rounding, Selector, SellIn, SellInEstimate, Split, Stack, Steps, Text, Tier,
+    AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund,
+    Eligibility, Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Points,
+    Program, Proration, Resale, Rounding, Selector, SellIn, SellInEstimate, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -151,7 +151,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
 }
 
 fn paid(paid: Paid) -> String {
-    let Paid::Claim(ClaimTerms { days, late, review_above, override_limit, appeal_days }) = paid else {
+    let Paid::Claim(ClaimTerms { days, late, review_above, override_limit, appeal_days, tolerance }) = paid else {
         return "auto".to_owned();
     };
     let late = match late {
@@ -160,7 +160,9 @@ fn paid(paid: Paid) -> String {
     };
     let amount = |key: &str, amount: Option<Micros>| amount.map_or_else(String::new, |a| format!(", {key} {a}"));
     let (review, limit) = (amount("review-above", review_above), amount("override-limit", override_limit));
-    format!("claim, days {days}, late {late}{review}{limit}, appeal-days {appeal_days}")
+    let (allowed, share) = (amount("tolerance", tolerance.amount), amount("tolerance-share", tolerance.share));
+    let below = if tolerance.below == BelowDue::Calculated { ", below calculated" } else { "" };
+    format!("claim, days {days}, late {late}{review}{limit}, appeal-days {appeal_days}{allowed}{share}{below}")
 }
 
 fn selector(selector: &Selector) -> String {

@@ -97,14 +97,14 @@ fn listed<'k>(account: &Account, known: &'k Known) -> Option<&'k Restricted> {
 }
 
 /// What the partner has deducted from invoices for the settlement and was not let keep, with each deduction.
-fn deductions<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
+pub(crate) fn deductions<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
     let settlement = &account.settlement;
     let is_of = |deduction: &&Deduction| {
         deduction.period == settlement.period && deduction.currency == settlement.currency && !account.pays_person()
     };
     let open = |deduction: &'a Deduction| (deduction, deduction.amount - account.kept_of(&deduction.number));
     let all = now.known().deductions(&settlement.program, &account.partner).iter();
-    all.filter(is_of).map(open).filter(|(_, open)| *open > Micros::ZERO)
+    all.filter(is_of).map(open).filter(|(_, open)| *open > Micros::ZERO).collect()
 }
 
 /// Those of a frozen settlement that finance has accepted and nobody settled; none while the beneficiary stands on a list.
@@ -119,12 +119,12 @@ pub(crate) fn accepted<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deductio
 
 /// DD-10: the partner has deducted it from an invoice, and nobody has accepted that.
 fn deducted(account: &Account, now: Now<'_>) -> Option<Found> {
-    let (taken, open): (Vec<&Deduction>, Vec<Micros>) = deductions(account, now).unzip();
+    let taken = deductions(account, now);
     if taken.is_empty() {
         return None;
     }
-    let sum: Micros = open.into_iter().sum();
-    let named: Vec<String> = taken.iter().map(|d| format!("{} from invoice {}", d.number, d.invoice)).collect();
+    let sum: Micros = taken.iter().map(|(_, open)| *open).sum();
+    let named: Vec<String> = taken.iter().map(|(d, _)| format!("{} from invoice {}", d.number, d.invoice)).collect();
     let ordered = account.authorised - (account.accrued - sum).max(Micros::ZERO);
     let mut message = format!("{} was deducted already: {}", amount(sum, account), named.join(", "));
     if ordered > Micros::ZERO {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Base, Benefit, BookCost, Cadence, Claim,
-    ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency, Day, Debit,
-    Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim, Measure,
-    Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program, Proration,
-    Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn, SellInEstimate,
-    Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Topic,
+    AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost, Cadence,
+    Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency, Day,
+    Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim,
+    Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program,
+    Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn, SellInEstimate,
+    Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -812,13 +812,18 @@ fn read_stack(text: &str) -> Stack {
     Stack { name: words[0].into(), base, reduces: !words.contains(&"stays"), at_most }
 }
 
-/// Days, `reject` or `roll`, then the amounts above which a person and a second one are wanted; `-` for none.
+/// Days, `reject` or `roll`, then the amounts above which a person and a second one are wanted, the tolerance and its share,
+/// `calculated` where what is due is paid within it; `-` for none.
 fn read_claims(text: &str) -> ClaimTerms {
     let mut words = text.split(',');
     let days = words.next().unwrap().parse().unwrap();
     let late = if words.next() == Some("roll") { LateClaim::Roll } else { LateClaim::Reject };
     let mut amount = || words.next().filter(|word| *word != "-").map(number);
-    ClaimTerms { days, late, review_above: amount(), override_limit: amount(), appeal_days: 30 }
+    let (review_above, override_limit) = (amount(), amount());
+    let (allowed, share) = (amount(), amount());
+    let below = if words.next() == Some("calculated") { BelowDue::Calculated } else { BelowDue::Claimed };
+    let tolerance = Tolerance { amount: allowed, share, below };
+    ClaimTerms { days, late, review_above, override_limit, appeal_days: 30, tolerance }
 }
 
 fn read_conversion(text: &str) -> Conversion {

@@ -1,10 +1,10 @@
 //! A tick judges the claimed groups of which something has changed, and orders what may be paid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Deduction, Finding, Id, Micros, Money, Paid,
-    Program, Publication, Settlement,
+    AccrualEvent, BelowDue, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Deduction, Finding, Id, Micros, Money,
+    Paid, Program, Publication, Settlement,
 };
 use stream::{Order, Outbox, StageError, State, StorageError};
 
@@ -54,11 +54,26 @@ struct Item {
     waits_for: Vec<(Code, String)>,
 }
 
+impl Item {
+    /// Nothing is taken off it, by checks or by a person.
+    fn gets_all_it_claims(&self) -> bool {
+        let claimed = claimed(&self.line, &self.note);
+        !self.gone && self.verdict.state == ClaimState::Valid && claimed + self.note.raised == self.payable
+    }
+}
+
 /// The settlements of a group, in order of their versions.
 struct Desk {
     accounts: Vec<(Id, Account)>,
     /// What each sale brings, where some line names one.
     sales: BTreeMap<Id, OfSale>,
+}
+
+impl Desk {
+    /// What is due, all lines together; what went to deductions is gone.
+    fn due(&self) -> Micros {
+        self.accounts.iter().map(|(_, account)| account.accrued - account.ordered_as_kept()).sum()
+    }
 }
 
 impl Judging<'_> {
@@ -89,6 +104,7 @@ impl Judging<'_> {
             item.verdict = judge(&item.line, &item.note, &program, &item.standing);
         }
         share_among(&mut items, &desk);
+        self.raise(&mut items, &desk);
         self.compare_with_gross(&mut items, &desk);
         self.order(group, &mut items, &mut desk, state, outbox)?;
         let count = items.len();
@@ -193,6 +209,35 @@ impl Judging<'_> {
         bought_in_time(&program.id, partner, program.period.range(line.date), self.known(line))
     }
 
+    /// OP-44: where all lines for a sale, or for the period, together ask for less than is due for it, by no more than the
+    /// terms let pass, and these say so, the last of them gets what is due.
+    fn raise(&self, items: &mut [Item], desk: &Desk) {
+        let Some((_, account)) = desk.accounts.last() else { return };
+        let program = terms(account, self.references.as_of(account.terms));
+        let Some(tolerance) = program.paid.claims().map(|terms| terms.tolerance) else { return };
+        if tolerance.below != BelowDue::Calculated || account.phase == Phase::Open {
+            return;
+        }
+        let due = desk.due();
+        for sale in items.iter().map(|item| item.line.sale).collect::<BTreeSet<_>>() {
+            let left = due - items.iter().map(|item| item.payable).sum();
+            let is_for = |item: &&mut Item| item.line.sale == sale;
+            let (of_it, left) = match sale {
+                None => (due, left),
+                Some(id) => {
+                    let of_sale = desk.sales.get(&id).map_or(Micros::ZERO, |of_sale| of_sale.due);
+                    let shared = items.iter().filter(|item| item.line.sale == sale).map(|item| item.payable).sum();
+                    (of_sale, left.min(of_sale - shared))
+                }
+            };
+            let Some(last) = items.iter_mut().filter(is_for).rfind(|item| item.gets_all_it_claims()) else { continue };
+            if left > Micros::ZERO && last.note.raised + left <= tolerance.around(of_it) {
+                last.payable += left;
+                last.note.raised += left;
+            }
+        }
+    }
+
     /// DD-13: lines that get less than they ask for, because they are on the gross amount.
     fn compare_with_gross(&self, items: &mut [Item], desk: &Desk) {
         let Some((_, account)) = desk.accounts.last() else { return };
@@ -266,7 +311,9 @@ impl Judging<'_> {
     ) -> Result<(), StageError> {
         let Item { line, gone, mut note, standing, verdict, payable, waits_for, .. } = item;
         let claimed = claimed(&line, &note);
-        let mut verdict = settled(verdict, gone, claimed, payable, &note, &standing);
+        let allowed =
+            self.program(&line, desk).paid.claims().map_or(Micros::ZERO, |terms| terms.tolerance.around(payable));
+        let mut verdict = settled(verdict, gone, claimed, payable, &note, &standing, allowed);
         if note.ordered < payable {
             verdict.wait_for(waits_for);
         }
@@ -361,10 +408,11 @@ fn share_among(items: &mut [Item], desk: &Desk) {
         sale: item.line.sale,
     };
     let asked: Vec<Asked> = items.iter().map(asked).collect();
-    let due = desk.accounts.iter().map(|(_, account)| account.accrued - account.ordered_as_kept()).sum();
     let sales = desk.sales.iter().map(|(sale, of_sale)| (*sale, of_sale.due)).collect();
-    for (item, payable) in items.iter_mut().zip(share(due, &sales, &asked)) {
+    for (item, payable) in items.iter_mut().zip(share(desk.due(), &sales, &asked)) {
         item.payable = payable;
+        let ordered_above = (item.note.ordered - item.verdict.most).max(Micros::ZERO);
+        item.note.raised = item.note.raised.min(ordered_above);
     }
 }
 
@@ -408,7 +456,7 @@ fn is_refused(state: ClaimState, is_less: bool, note: &Note, standing: &Standing
 
 /// What was ordered above what is claimed now.
 fn above_claim(gone: bool, claimed: Micros, note: &Note) -> Micros {
-    let claimed = if gone { Micros::ZERO } else { claimed };
+    let claimed = if gone { Micros::ZERO } else { claimed + note.raised };
     (note.ordered - claimed).max(Micros::ZERO)
 }
 
@@ -420,6 +468,7 @@ fn settled(
     payable: Micros,
     note: &Note,
     standing: &Standing,
+    allowed: Micros,
 ) -> Verdict {
     let above = above_claim(gone, claimed, note);
     if gone && above.is_zero() {
@@ -431,6 +480,15 @@ fn settled(
         verdict.codes.push(Code::ClaimAboveDue);
         let now = if gone { "nothing".to_owned() } else { claimed.to_string() };
         verdict.reasons.push(format!("{} was authorised, {now} is claimed now", note.ordered));
+    } else if verdict.state == ClaimState::Valid
+        && payable < verdict.most
+        && passes(&verdict, payable, standing, allowed)
+    {
+        verdict.remarks.push(format!("{claimed} claimed, {payable} is due: within the tolerance of {allowed}"));
+    } else if verdict.state == ClaimState::Valid && payable > claimed {
+        verdict
+            .remarks
+            .push(format!("{claimed} claimed, {payable} is due and paid: within the tolerance of {allowed}"));
     } else if verdict.state == ClaimState::Valid && payable < verdict.most {
         let (code, reason) = less(claimed, payable, standing);
         verdict.codes.push(code);
@@ -448,6 +506,12 @@ fn settled(
         verdict.reasons.push(format!("{} was authorised, {payable} of it is due", note.ordered));
     }
     verdict
+}
+
+/// Whether a line that gets less than it asks for is let pass: it is near what is due, and nothing else took from that.
+fn passes(verdict: &Verdict, payable: Micros, standing: &Standing, allowed: Micros) -> bool {
+    let is_near = payable > Micros::ZERO && verdict.most - payable <= allowed;
+    is_near && standing.on_gross.is_none() && standing.kept.is_zero()
 }
 
 /// OP-44: less than is claimed is left of what is due. DD-13: the claim is on the gross amount. DD-10: the partner kept what

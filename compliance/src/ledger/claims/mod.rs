@@ -70,6 +70,8 @@ struct Note {
     /// Ordered to be paid so far, and the control of the first order.
     ordered: Micros,
     first_order: Option<u64>,
+    /// What of that is above what the line claims, because it was within the tolerance of what is due.
+    raised: Micros,
     /// As readers saw it last.
     published: Option<Claim>,
     findings: Vec<(Code, Id)>,
