@@ -9,6 +9,7 @@ use stream::{Blobs, StageError, State, StorageError};
 
 use super::account::Account;
 use super::due::{Due, due};
+use super::lines::Beneficiary;
 use super::prices::{Extent, each_price};
 use super::settle::terms;
 use super::stage::each_account;
@@ -116,6 +117,8 @@ pub(crate) struct OfSale {
     pub due: Micros,
     /// Units in millionths, net of returns.
     pub quantity: i128,
+    /// The most that its special price gives for a unit; zero where none is known.
+    pub credit: Micros,
 }
 
 /// Adds up what each sale of a settlement brings.
@@ -132,6 +135,9 @@ pub(crate) fn by_sale(
         let of_sale = sales.entry(part.line.transaction()).or_default();
         of_sale.due += amounts.next().expect("each line has an amount");
         of_sale.quantity += part.line.sums().quantity;
+        if let Beneficiary::Credited { credit, .. } = part.line.beneficiary {
+            of_sale.credit = of_sale.credit.max(credit);
+        }
     })
 }
 

@@ -65,7 +65,7 @@ impl Item {
 /// The settlements of a group, in order of their versions.
 struct Desk {
     accounts: Vec<(Id, Account)>,
-    /// What each sale brings, where some line names one.
+    /// What each sale brings, where some line names one or units are sold at special prices.
     sales: BTreeMap<Id, OfSale>,
 }
 
@@ -157,8 +157,8 @@ impl Judging<'_> {
             };
             let id = settlement.id();
             let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
-            if names_sales {
-                let program = &*terms(&account, self.references.as_of(account.terms));
+            let program = &*terms(&account, self.references.as_of(account.terms));
+            if names_sales || program.mechanism.resale().is_some() {
                 let due = due(id, &account, program, state)?;
                 by_sale(id, &account, program, &due, state, &mut desk.sales)?;
             }
@@ -193,14 +193,15 @@ impl Judging<'_> {
         let all = OfSale {
             due: accounts().map(|account| account.accrued).sum(),
             quantity: accounts().map(|account| account.tally().net.quantity).sum(),
+            credit: desk.sales.values().map(|of_sale| of_sale.credit).max().unwrap_or_default(),
         };
-        let OfSale { due, quantity } = match line.sale {
+        let OfSale { due, quantity, credit } = match line.sale {
             Some(sale) => desk.sales.get(&sale).copied().unwrap_or_default(),
             None => all,
         };
         let bought = if program.mechanism.protects_stock() { self.bought(line, program) } else { 0 };
         let kept = accounts().map(Account::ordered_as_kept).sum();
-        Standing { due: due.min(all.due), authorised, kept, quantity, bought, frozen, received, on_gross: None }
+        Standing { due: due.min(all.due), authorised, kept, quantity, credit, bought, frozen, received, on_gross: None }
     }
 
     /// Units that could have been protected in the line's period.

@@ -19,6 +19,8 @@ pub(super) struct Standing {
     pub kept: Micros,
     /// Units sold, net of returns, or protected, in millionths.
     pub quantity: i128,
+    /// The most that a special price gives for one of them; zero where none is known.
+    pub credit: Micros,
     /// Units bought within the look-back before the cuts of the period, whether they were still there or not, in millionths;
     /// of programs that protect stocks.
     pub bought: i128,
@@ -184,7 +186,7 @@ fn nothing_due(line: &ClaimLine, program: &Program, standing: &Standing) -> Verd
 fn provable(line: &ClaimLine, note: &Note, program: &Program, standing: &Standing) -> Verdict {
     let asked = claimed(line, note);
     let mut verdict = outcome(ClaimEvent::Passed, asked);
-    let bounds = [extension(line, asked), rate(line, program), quantity(line, asked, program, standing)];
+    let bounds = [extension(line, asked), rate(line, program, standing), quantity(line, asked, program, standing)];
     for (code, bound, reason) in bounds.into_iter().flatten().filter(|(_, bound, _)| *bound < asked) {
         verdict.most = verdict.most.min(bound);
         verdict.codes.push(code);
@@ -221,16 +223,21 @@ fn extension(line: &ClaimLine, asked: Micros) -> Option<Bound> {
     Some((Code::ClaimExtensionWrong, product, reason))
 }
 
-/// OP-01: more is claimed for a unit than the program gives.
-fn rate(line: &ClaimLine, program: &Program) -> Option<Bound> {
-    let rate = match &program.mechanism {
-        Mechanism::PerUnit { rate } | Mechanism::SellIn(SellIn { benefit: Benefit::PerUnit, rate, .. }) => *rate,
+/// OP-01: more is claimed for a unit than the program gives, or the special price that it was sold at.
+fn rate(line: &ClaimLine, program: &Program, standing: &Standing) -> Option<Bound> {
+    let (gives, rate) = match &program.mechanism {
+        Mechanism::PerUnit { rate } | Mechanism::SellIn(SellIn { benefit: Benefit::PerUnit, rate, .. }) => {
+            ("the program", *rate)
+        }
+        Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } if standing.credit > Micros::ZERO => {
+            ("its special price", standing.credit)
+        }
         _ => return None,
     };
     if line.quantity.is_zero() || line.unit <= rate {
         return None;
     }
-    let reason = format!("{} claimed for a unit, the program gives {rate}", line.unit);
+    let reason = format!("{} claimed for a unit, {gives} gives {rate}", line.unit);
     Some((Code::ClaimRateWrong, round(line.quantity.times(rate), line.currency), reason))
 }
 
