@@ -34,12 +34,14 @@ impl Account {
             (Account::Cost, AccountingClass::MarketingExpense) => "EX-MKT",
             (Account::Cost, AccountingClass::SpiffExpense) => "EX-SPIFF",
             (Account::Cost, AccountingClass::PriceProtection) => "CR-PP",
+            (Account::Cost, AccountingClass::ShipAndDebit) => "CR-SND",
+            (Account::Cost, AccountingClass::PassThrough) => "CR-PTR",
             (Account::Accrued, AccountingClass::Points) => "LI-PTS",
             (Account::Accrued, _) => "LI-ACC",
             (Account::Estimated, _) => "LI-EST",
             (Account::Breakage, _) => "BRK",
             (Account::Payable, _) => "LI-PAY",
-            (Account::Cash, AccountingClass::PriceProtection) => "AR",
+            (Account::Cash, class) if is_credited(class) => "AR",
             (Account::Cash, _) => "CASH",
             (Account::Receivable, _) => "AR",
             (Account::Clawback, _) => "RC-CLAW",
@@ -47,6 +49,11 @@ impl Account {
             (Account::ExchangeDifference, _) => "FX-PL",
         }
     }
+}
+
+/// Whether it is paid by a credit memo.
+fn is_credited(class: AccountingClass) -> bool {
+    matches!(class, AccountingClass::PriceProtection | AccountingClass::ShipAndDebit)
 }
 
 /// Why money moves between two accounts. A template and its exact mirror share their code.
@@ -96,15 +103,17 @@ pub(crate) struct Row {
 
 impl Template {
     /// Points have templates of their own: issued, redeemed and expired (GL14 to GL16). So has price protection: CR-PP is
-    /// debited when a cut is protected and AR is credited when that is paid (GL18, GL8), with the liability in between. What is
+    /// debited when a cut is protected and AR is credited when that is paid (GL18, GL8), with the liability in between; and
+    /// ship and debit, which is settled by GL17 and credited to AR as well. What is
     /// sold through is accrued in full, so that its relief takes the estimate back out of the cost: both together move the
     /// liability (GL3) and leave the difference in the cost (GL4).
     pub(crate) fn row(self, class: AccountingClass) -> Row {
         use Account::{Accrued, Breakage, Cash, Clawback, Cost, Estimated, Payable, Receivable, WrittenOff};
         let (code, debit, credit) = match self {
             Template::Earned if class == AccountingClass::PriceProtection => ("GL18", Cost, Accrued),
-            Template::Paid if class == AccountingClass::PriceProtection => ("GL8", Payable, Cash),
-            Template::PaidOver if class == AccountingClass::PriceProtection => ("GL8", Clawback, Cash),
+            Template::Authorised if class == AccountingClass::ShipAndDebit => ("GL17", Accrued, Payable),
+            Template::Paid if is_credited(class) => ("GL8", Payable, Cash),
+            Template::PaidOver if is_credited(class) => ("GL8", Clawback, Cash),
             Template::Earned if class == AccountingClass::Points => ("GL15", Cost, Accrued),
             Template::Authorised if class == AccountingClass::Points => ("GL16", Accrued, Payable),
             Template::Released if class == AccountingClass::Points => ("GL14", Accrued, Breakage),

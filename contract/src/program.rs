@@ -549,4 +549,8 @@ pub enum AccountingClass {
     Points,
     /// Contra-revenue that is credited to what the partner owes.
     PriceProtection,
+    /// The same for what units were sold below their cost by authorisation.
+    ShipAndDebit,
+    /// Contra-revenue for what a seller passes on.
+    PassThrough,
 }

@@ -249,6 +249,31 @@ fn what_is_not_paid_in_time_is_told_until_it_is() {
     assert_clean(&mut books);
 }
 
+/// GL17 and GL8: ship and debit is credited to what the partner owes. What is passed on is paid.
+#[test]
+fn special_prices_have_accounts_of_their_own() {
+    for (class, journal) in [
+        (
+            AccountingClass::ShipAndDebit,
+            ["GL2 CR-SND/LI-ACC 1040", "GL17 LI-ACC/LI-PAY 1040", "GL8 LI-PAY/AR 1040", "GL11 RC-CLAW/CR-SND 26"],
+        ),
+        (
+            AccountingClass::PassThrough,
+            ["GL2 CR-PTR/LI-ACC 1040", "GL5 LI-ACC/LI-PAY 1040", "GL7 LI-PAY/CASH 1040", "GL11 RC-CLAW/CR-PTR 26"],
+        ),
+    ] {
+        let mut books = Books::new(1);
+        books.class = class;
+        let debit = settlement("DEBIT", "2013-Q1", "USD");
+        books.moved(&debit, Earned, "1040", Some("1040"));
+        let authorization = books.authorised(&debit, "1040");
+        books.pay(authorization, "1040", "USD", "2013-05-20");
+        books.moved(&debit, PriorPeriod, "-26", Some("-26"));
+        assert_eq!(books.journal(), journal);
+        assert_clean(&mut books);
+    }
+}
+
 #[test]
 fn entries_carry_accounts_numbers_and_month() {
     let mut books = Books::new(1);

@@ -141,6 +141,8 @@ pub(crate) const CLASSES: &[(&str, AccountingClass)] = &[
     ("marketing-expense", AccountingClass::MarketingExpense),
     ("spiff-expense", AccountingClass::SpiffExpense),
     ("price-protection", AccountingClass::PriceProtection),
+    ("ship-and-debit", AccountingClass::ShipAndDebit),
+    ("pass-through", AccountingClass::PassThrough),
 ];
 
 #[derive(Clone, Copy)]

@@ -41,6 +41,8 @@ impl ProgramDefaults {
             (None, Mechanism::Spiff { .. }) => AccountingClass::SpiffExpense,
             (None, Mechanism::CoopFund(_)) => AccountingClass::MarketingExpense,
             (None, Mechanism::PriceProtection { .. }) => AccountingClass::PriceProtection,
+            (None, Mechanism::ShipAndDebit { .. }) => AccountingClass::ShipAndDebit,
+            (None, Mechanism::PassThrough { .. }) => AccountingClass::PassThrough,
             (None, _) => AccountingClass::ContraRevenue,
         }
     }
@@ -48,8 +50,8 @@ impl ProgramDefaults {
 
 /// Account symbols that journal templates use (domain notes §5.1).
 pub(crate) const ACCOUNT_SYMBOLS: &[&str] = &[
-    "CR-REB", "CR-PP", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-EST", "LI-PTS", "BRK", "LI-PAY", "CASH", "AR", "RC-CLAW",
-    "EX-BAD", "FX-PL",
+    "CR-REB", "CR-PP", "CR-SND", "CR-PTR", "EX-MKT", "EX-SPIFF", "LI-ACC", "LI-EST", "LI-PTS", "BRK", "LI-PAY", "CASH",
+    "AR", "RC-CLAW", "EX-BAD", "FX-PL",
 ];
 
 const KEYS: &[&str] = &["name", "functional-currency", "partitions", "paid-within-days", "program"];

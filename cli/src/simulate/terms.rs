@@ -416,6 +416,8 @@ fn class(class: AccountingClass) -> &'static str {
         AccountingClass::SpiffExpense => "spiff-expense",
         AccountingClass::Points => "points",
         AccountingClass::PriceProtection => "price-protection",
+        AccountingClass::ShipAndDebit => "ship-and-debit",
+        AccountingClass::PassThrough => "pass-through",
     }
 }
 

@@ -274,11 +274,13 @@ fn decimals() {
 
 #[test]
 fn accruals_and_controls() {
-    use AccountingClass::{ContraRevenue, MarketingExpense, Points, PriceProtection, SpiffExpense};
+    use AccountingClass::{
+        ContraRevenue, MarketingExpense, PassThrough, Points, PriceProtection, ShipAndDebit, SpiffExpense,
+    };
     use AccrualKind::{Clawback, Earned, PriorPeriod, Reversal, TrueUp};
     let kinds = [Earned, TrueUp, Reversal, PriorPeriod, Clawback];
-    let classes = [ContraRevenue, MarketingExpense, SpiffExpense, Points, PriceProtection];
-    let moved = kinds.into_iter().zip(classes).map(|(kind, class)| movement(kind, class, Some(Micros(1))));
+    let classes = [ContraRevenue, MarketingExpense, SpiffExpense, Points, PriceProtection, ShipAndDebit, PassThrough];
+    let moved = kinds.into_iter().cycle().zip(classes).map(|(kind, class)| movement(kind, class, Some(Micros(1))));
     let moved: Vec<AccrualMovement> = moved.chain([movement(Earned, SpiffExpense, None)]).collect();
     let seen = check(&moved);
     let Value::Record(fields) = &seen[0] else { panic!("a movement is a record") };

@@ -69,7 +69,7 @@ impl Sums {
         let cost = cost_account(self.class);
         let (liability, let_go, paid_from) = match self.class {
             AccountingClass::Points => ("LI-PTS", "BRK", "CASH"),
-            AccountingClass::PriceProtection => ("LI-ACC", cost, "AR"),
+            AccountingClass::PriceProtection | AccountingClass::ShipAndDebit => ("LI-ACC", cost, "AR"),
             _ => ("LI-ACC", cost, "CASH"),
         };
         [
@@ -91,6 +91,8 @@ pub(crate) fn cost_account(class: AccountingClass) -> &'static str {
         AccountingClass::MarketingExpense => "EX-MKT",
         AccountingClass::SpiffExpense => "EX-SPIFF",
         AccountingClass::PriceProtection => "CR-PP",
+        AccountingClass::ShipAndDebit => "CR-SND",
+        AccountingClass::PassThrough => "CR-PTR",
     }
 }
 
