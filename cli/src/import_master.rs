@@ -78,10 +78,11 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         write("restricted.csv", &["name", "list"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "serial_ranges.csv")? {
-        let rows = table.keyed(3, ["source", "sku", "first", "last"], |[source, sku, first, last]| {
-            Some([vec![format!("{source}/{sku}")], [first, last].map(str::to_owned).to_vec()].concat())
+        let columns = ["source", "sku", "first", "last", "?partner_id"];
+        let rows = table.keyed(3, columns, |[source, sku, first, last, partner]| {
+            Some([vec![format!("{source}/{sku}")], [first, last, partner].map(str::to_owned).to_vec()].concat())
         })?;
-        write("serial_ranges.csv", &["product", "first", "last"], rows)?;
+        write("serial_ranges.csv", &["product", "first", "last", "partner"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "consumer_rebates.csv")? {
         let rows = table.keyed(2, ["source", "sku", "serial", "date"], |[source, sku, serial, date]| {

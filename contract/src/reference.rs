@@ -209,6 +209,8 @@ pub struct SerialRange {
     pub first: Text,
     /// As long as the first, and not before it.
     pub last: Text,
+    /// To whom these units were shipped; empty where nobody says.
+    pub partner: Text,
 }
 
 impl SerialRange {

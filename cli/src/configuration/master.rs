@@ -191,14 +191,14 @@ fn restricted(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 fn serial_ranges(report: &mut Report<'_>, reference: &mut Reference) {
-    reference.serial_ranges = keyed(&["product", "first", "last"], report, |row, report| {
+    reference.serial_ranges = keyed(&["product", "first", "last", "?partner"], report, |row, report| {
         let product = row.require("product", golden, report);
         let (first, last) = (row.require("first", serial, report)?, row.require("last", serial, report)?);
         if first.len() != last.len() || first > last {
             row.add("last", "the range runs backwards or its ends differ in length", "write both ends in full", report);
             return None;
         }
-        let range = SerialRange { product: product?, first, last };
+        let range = SerialRange { product: product?, first, last, partner: row.cell("partner").into() };
         Some(((range.product.clone(), range.first.clone()), range))
     });
 }

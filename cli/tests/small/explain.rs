@@ -67,7 +67,7 @@ fn what_is_frozen_and_not_authorised_says_why() {
     let claimed = "    paid: claim\n    claim: { days: 45, late: reject }\n";
     let said = told(&program("TENTH", claimed), AS_OF, &[]);
     let waits =
-        "10 USD is not authorised: it waits for a claim, which may come in until 2013-03-17; let go on 2014-02-15";
+        "10.00 USD is not authorised: it waits for a claim, which may come in until 2013-03-17; let go on 2013-03-18";
     assert_says(&said, &[waits]);
     let deducted = "program,partner,deduction,invoice,period,amount,currency\nTENTH,shop,D-1,88,2013-01,4,USD\n";
     let said = told(&program("TENTH", ""), AS_OF, &[("deductions.csv", deducted)]);

@@ -97,7 +97,7 @@ fn listed<'k>(account: &Account, known: &'k Known) -> Option<&'k Restricted> {
 }
 
 /// What the partner has deducted from invoices for the settlement and was not let keep, with each deduction.
-pub(crate) fn deductions<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
+fn deductions<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
     let settlement = &account.settlement;
     let is_of = |deduction: &&Deduction| {
         deduction.period == settlement.period && deduction.currency == settlement.currency && !account.pays_person()

@@ -141,8 +141,7 @@ impl Turning<'_> {
     /// Settles deductions that finance has accepted (DD-10): what of them is due is ordered and paid with that, and what
     /// is not was paid before or is owed back. What was once accepted stays so.
     fn let_keep(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
-        let open = if account.pays() { deductions(account, self.now()) } else { Vec::new() };
-        for (deduction, kept) in open.into_iter().filter(|(deduction, _)| !deduction.accepted_by.is_empty()) {
+        for (deduction, kept) in accepted(account, self.now()) {
             let Deduction { number, invoice, accepted_by, amount, .. } = deduction.clone();
             let part = (account.orderable(program) - account.authorised).max(Micros::ZERO).min(kept);
             let id = Id::of("deduction", &[&account.settlement.id().to_string(), &number, &amount.to_string()]);

@@ -147,7 +147,14 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
             paid("A-3", "2013-05-02", InvoiceStatus::Cancelled),
         ],
         taxes: vec![Tax { country: "Utopia".into(), from: day("2013-02-01"), rate: Micros(190_000) }],
-        serial_ranges: vec![SerialRange { product: "s/numbered".into(), first: "S0001".into(), last: "S4000".into() }],
+        serial_ranges: [("S0001", "S4000", ""), ("T0001", "T0999", "D")]
+            .map(|(first, last, partner)| SerialRange {
+                product: "s/numbered".into(),
+                first: first.into(),
+                last: last.into(),
+                partner: partner.into(),
+            })
+            .to_vec(),
         shipments,
         special_prices: vec![
             special("s/p"),
