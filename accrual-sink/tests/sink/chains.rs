@@ -317,6 +317,25 @@ fn clawback_of_a_fallen_tier_is_set_off_against_the_next_payout() {
     assert!(books.findings().is_empty());
 }
 
+/// Domain notes 4.2-l, in thousands: an allowance for ship and debit of 28,696, accrued 177,260, credited 178,531: 27,425 are left;
+/// the next year 195,669 and 188,679: 34,415.
+#[test]
+fn an_allowance_rolls_forward() {
+    let mut books = Books::new(1);
+    let [before, first, second] = ["2012", "2013", "2014"].map(|year| settlement("DEBIT", year, "USD"));
+    let allowance = |books: &Books| books.balances().into_iter().find(|balance| balance.starts_with("LI-ACC")).unwrap();
+    books.moved(&before, Earned, "28696", Some("28696"));
+    books.moved(&first, Earned, "177260", Some("177260"));
+    books.authorised(&before, "28696");
+    books.authorised(&first, "149835");
+    assert_eq!(allowance(&books), "LI-ACC -27425 (-27425)");
+    books.moved(&second, Earned, "195669", Some("195669"));
+    books.authorised(&first, "27425");
+    books.authorised(&second, "161254");
+    assert_eq!(allowance(&books), "LI-ACC -34415 (-34415)");
+}
+
+/// Domain notes 4.9: 20.00 of 200.00 paid come back, so that the next payout of 150.00 pays 130.00.
 #[test]
 fn a_small_return_after_payment_lowers_the_next_payout() {
     let mut books = Books::new(1);
