@@ -36,27 +36,29 @@ impl Desk<'_> {
     }
 
     /// Each month gets what its end has due above the end of the month before, so that a tier jump is booked in the
-    /// month in which it happens.
+    /// month in which it happens. In the currency of the books it is what its end is worth above what is booked before it;
+    /// where all comes to nothing the last month that moves leaves nothing there, whatever rates others were booked at.
     fn book_months(&self, account: &mut Account, due: &Due) -> Vec<AccrualMovement> {
         let old: (Micros, Micros) = booked(&account.months);
         let (settlement, year_left, budget_left) = (account.settlement.clone(), account.year_left, account.budget_left);
         let mut movements = Vec::new();
-        let mut reached = Tally::default();
-        let (mut before, mut functional_before) = (Micros::ZERO, Some(Micros::ZERO));
         let mut by_month: Vec<Exact> =
             due.by_month.iter().map(|earned| within(within(*earned, year_left), budget_left)).collect();
         if let Some(whole) = by_month.last_mut() {
             *whole = at_least_drawn(*whole, account, self.program);
         }
-        for (month, after) in account.months.iter_mut().zip(by_month) {
+        let ends: Vec<Micros> = by_month.into_iter().map(|earned| earned.round(settlement.currency)).collect();
+        account.months.iter_mut().for_each(|month| month.turn_to(self.batch));
+        let (last, rest) = self.carried(account, &ends);
+        let (mut reached, mut before, mut worth_before) = (Tally::default(), Micros::ZERO, Micros::ZERO);
+        for (place, (month, after)) in account.months.iter_mut().zip(ends).enumerate() {
             reached = reached + month.tally;
-            let after = after.round(settlement.currency);
-            let functional_after = self.functional(&reached, after);
-            let functional = functional_before.zip(functional_after).map(|(before, after)| after - before);
+            let worth = rest.filter(|_| last == Some(place)).or_else(|| self.functional(&reached, after));
+            let functional = worth.map(|worth| worth - worth_before);
             if let Some(moved) = self.move_month(month, after - before, functional) {
                 movements.push(self.movement(&settlement, month.first.last_of_month(), moved));
             }
-            (before, functional_before) = (after, functional_after);
+            (before, worth_before) = (after, worth_before + month.accrued().1);
         }
         let new = booked(&account.months);
         account.accrued += new.0 - old.0;
@@ -64,9 +66,20 @@ impl Desk<'_> {
         movements
     }
 
+    /// The last month that the batch moves, and where all comes to nothing what its end is worth: what is booked behind it, taken
+    /// back.
+    fn carried(&self, account: &Account, ends: &[Micros]) -> (Option<usize>, Option<Micros>) {
+        let months = &account.months;
+        let before = |place: usize| if place == 0 { Micros::ZERO } else { ends[place - 1] };
+        let last = (0..months.len()).rfind(|at| ends[*at] - before(*at) != months[*at].sealed.amount);
+        let nothing = ends.last().filter(|due| due.is_zero());
+        let all = nothing.and_then(|due| self.functional(&account.tally(), *due));
+        let behind = last.map(|last| months[last + 1..].iter().map(|month| month.sealed.functional).sum::<Micros>());
+        (last, all.zip(behind).map(|(all, behind)| all - behind))
+    }
+
     /// What the batch moves in a month to reach what is due, where that has changed.
     fn move_month(&self, month: &mut Month, due: Micros, functional: Option<Micros>) -> Option<Moved> {
-        month.turn_to(self.batch);
         month.measure = month.tally.net.measure(self.program.mechanism.measure());
         let sealed = month.sealed;
         let moved = Moved {

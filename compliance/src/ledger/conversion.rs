@@ -3,7 +3,7 @@
 use contract::{Conversion, Currency, Day, Micros, Program};
 
 use super::tally::Tally;
-use crate::programs::rate_base;
+use crate::programs::{Exact, rate_base};
 use crate::references::Known;
 
 /// How amounts of a program in one currency are converted.
@@ -32,14 +32,37 @@ impl Rates {
     /// What an amount that these lines earned is in the books; `None` where a rate is missing.
     pub fn functional(self, lines: &Tally, amount: Micros, program: &Program, books: Currency) -> Option<Micros> {
         match self {
-            Rates::OfSales => lines.functional(amount, rate_base(&program.mechanism), books.minor_digits()),
-            Rates::One(rate) => Some(amount.times(rate).round(books.minor_digits())),
+            Rates::OfSales => lines.functional(amount, rate_base(&program.mechanism), books),
+            Rates::One(rate) => Some(converted(amount, rate, books)),
             Rates::Missing => None,
         }
     }
 }
 
+/// An amount at a rate, rounded once to what the books are kept in.
+pub(crate) fn converted(amount: Micros, rate: Micros, books: Currency) -> Micros {
+    Exact::product(rate, amount.0.into()).round(books)
+}
+
 /// Whether a rate of the program's own takes the place of the table's.
 pub(crate) fn has_own_rate(program: &Program, currency: Currency) -> bool {
     matches!(program.conversion, Conversion::Fixed(_)) && program.currency == Some(currency)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_rounded_once() {
+        let of = |amount: &str, rate: &str| {
+            let [amount, rate] = [amount, rate].map(|text| Micros::parse(text).unwrap());
+            converted(amount, rate, Currency::parse("USD").unwrap()).to_string()
+        };
+        assert_eq!(of("0.37", "2.716217"), "1.01");
+        // 1.00499955: as 1.005000 it would become 1.01.
+        assert_eq!(of("0.37", "2.716215"), "1");
+        assert_eq!(of("-0.37", "2.716215"), "-1");
+        assert_eq!(of("10000", "1.08"), "10800");
+    }
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use stream::{Blobs, Order, Outbox, Shard, StageError, State, StorageError, outbox::route};
 
 use super::account::freeze_day;
+use super::conversion::converted;
 use super::protection::{count_sold, says_the_same};
 use super::slots::{basis, settlement, version_for};
 use super::tables::{ESTIMATES, LAPSES, LOTS, SOLD, STALE, UNBOOKED};
@@ -361,7 +362,7 @@ impl OfLot {
             Conversion::Fixed(rate) if books != Some(currency) => Some(rate),
             _ => known.latest_rate(currency, bought.date).map(|(_, rate)| rate),
         };
-        let functional = books.zip(rate).map(|(books, rate)| whole.times(rate).round(books.minor_digits()));
+        let functional = books.zip(rate).map(|(books, rate)| converted(whole, rate, books));
         Some(OfLot { settlement, class: version.class, terms, whole, functional })
     }
 

@@ -204,7 +204,7 @@ pub(crate) fn standing(mut bytes: &[u8], before: u64) -> Result<Standing, Storag
         match Line::read(&mut bytes)? {
             (line, _) if line.came >= before => {}
             (line, false) => lines.push(line),
-            (line, true) => revoked.push(line.content()),
+            (line, true) => revoked.push(line),
         }
     }
     lines.sort_unstable();
@@ -220,21 +220,33 @@ pub(crate) fn standing(mut bytes: &[u8], before: u64) -> Result<Standing, Storag
 }
 
 /// Grants less revocations of the same content. A line that was taken back and granted again within one control
-/// interval never went away: it keeps its first coming.
+/// interval never went away: it keeps its first coming. One that was away over a control comes anew.
 fn without(granted: &[Line], mut revoked: Vec<Line>) -> Vec<Line> {
     revoked.sort_unstable();
     let mut left = revoked.as_slice();
     let mut kept = Vec::with_capacity(granted.len());
     for same in granted.chunk_by(|a, b| a.content() == b.content()) {
         let content = same[0].content();
-        assert!(left.first().is_none_or(|r| *r >= content), "sale {} is revoked without a grant", left[0].sale);
-        let gone = left.partition_point(|r| *r == content);
+        let first = left.first().map(Line::content);
+        assert!(first.is_none_or(|first| first >= content), "sale {} is revoked without a grant", left[0].sale);
+        let gone = left.partition_point(|r| r.content() == content);
         assert!(gone <= same.len(), "sale {} is revoked more often than granted", content.sale);
-        left = &left[gone..];
-        kept.extend_from_slice(&same[..same.len() - gone]);
+        let (ours, others) = left.split_at(gone);
+        left = others;
+        kept.extend(standing_of(same, ours));
     }
     assert!(left.is_empty(), "sale {} is revoked without a grant", left[0].sale);
     kept
+}
+
+/// What stands of grants and revocations of one content, each in order of their coming, as it first came.
+fn standing_of(granted: &[Line], revoked: &[Line]) -> Option<Line> {
+    assert!(granted.len() - revoked.len() <= 1, "sale {} is granted twice in one settlement", granted[0].sale);
+    let mut at = granted.len().checked_sub(1).filter(|last| *last == revoked.len())?;
+    while at > 0 && revoked[at - 1].came == granted[at].came {
+        at -= 1;
+    }
+    Some(granted[at])
 }
 
 pub(crate) fn write_all(lines: &[Line]) -> Vec<u8> {
@@ -316,6 +328,20 @@ mod tests {
     fn a_line_that_came_back_keeps_its_first_coming() {
         let entries = [(line(1, 5, 3), false), (line(1, 5, 4), true), (line(1, 5, 4), false)];
         assert_eq!(standing(&list(&entries), 9).unwrap().lines, vec![line(1, 5, 3)]);
+    }
+
+    #[test]
+    fn a_line_that_was_away_over_a_control_comes_anew() {
+        let away = [(line(1, 5, 3), false), (line(1, 5, 4), true), (line(1, 5, 6), false)];
+        let full: Vec<(Line, bool)> = away.into_iter().chain((2..9).map(|sale| (line(sale, 1, 1), false))).collect();
+        // However full the list is, which says when it is written anew.
+        for entries in [&away[..], &full] {
+            assert_eq!(standing(&list(entries), 9).unwrap().lines[0], line(1, 5, 6));
+        }
+        let again = [(line(1, 5, 6), true), (line(1, 5, 6), false)];
+        let entries: Vec<(Line, bool)> = away.into_iter().chain(again).collect();
+        assert_eq!(standing(&list(&entries), 9).unwrap().lines, vec![line(1, 5, 6)]);
+        assert_eq!(standing(&list(&entries[..2]), 9).unwrap().lines, vec![]);
     }
 
     #[test]

@@ -229,16 +229,15 @@ pub(crate) fn below_minimum(account: &Account, program: &Program) -> Option<Micr
 pub(crate) struct Issuing {
     batch: u64,
     today: Day,
-    /// Decimals that functional amounts are rounded to.
-    digits: u32,
+    /// Currency of the books.
+    books: Option<Currency>,
 }
 
 impl Issuing {
     /// At a tick, for orders of one settlement.
     pub fn new(account: &Account, batch: u64, now: Now<'_>) -> Issuing {
-        let currency = now.references.as_of(account.terms).reference.functional_currency;
-        let today = now.today.expect("a tick names a day");
-        Issuing { batch, today, digits: currency.map_or(2, Currency::minor_digits) }
+        let books = now.references.as_of(account.terms).reference.functional_currency;
+        Issuing { batch, today: now.today.expect("a tick names a day"), books }
     }
 
     /// Orders a part of what is due above what was ordered before: for a claim line, or for one of its own.
@@ -254,12 +253,12 @@ impl Issuing {
         let rest = (account.accrued - account.authorised).max(Micros::ZERO);
         assert!(amount <= rest, "order of {amount} of {rest} in {:?}", account.settlement);
         let functional = account.functional_known.then(|| account.functional - account.authorised_functional);
-        let part = |all: Micros| match amount {
+        let part = |(all, books): (Micros, Currency)| match amount {
             Micros::ZERO => Micros::ZERO,
             whole if whole == rest => all,
-            part => all.share(part, rest).round(self.digits),
+            part => Exact::product_share(all, Micros::ONE.0.into(), part.0.into(), rest.0.into()).round(books),
         };
-        let functional = functional.map(part);
+        let functional = functional.zip(self.books).map(part);
         account.orders += 1;
         account.authorised += amount;
         account.authorised_functional += functional.unwrap_or_default();

@@ -60,10 +60,10 @@ impl Tally {
         }
     }
 
-    /// An amount in the functional currency by the rates of sales, weighted with what earned it.
+    /// An amount in the currency of the books by the rates of sales, weighted with what earned it.
     ///
     /// A linked return takes back its sale at the sale's rate. `None` where a sale has no rate.
-    pub fn functional(&self, amount: Micros, base: Benefit, digits: u32) -> Option<Micros> {
+    pub fn functional(&self, amount: Micros, base: Benefit, books: Currency) -> Option<Micros> {
         if self.rateless > 0 {
             return None;
         }
@@ -74,8 +74,8 @@ impl Tally {
         if whole == 0 {
             return None;
         }
-        let exact = Exact::product_share(amount, 1, part, whole).0;
-        Some(Micros(i64::try_from(exact).expect("number overflow in a functional amount")).round(digits))
+        // Rounded once: what is kept behind the millionths never lifts a half.
+        Some(Exact::product_share(amount, Micros::ONE.0.into(), part, whole).round(books))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::protection::{OfStock, lowered, protected};
 use crate::purchased::purchased;
 use crate::terms::holding;
 use crate::whose::{Whose, beneficiaries};
+use crate::worth::{Table, Worth};
 
 /// An order to pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Verdict {
 pub struct Oracle {
     /// Reference data, each from its control on.
     references: Vec<(u64, Reference)>,
+    /// Their exchange rates.
+    tables: Vec<(u64, Table)>,
     control: u64,
     /// Days that ticks have named, none before an earlier one.
     today: Option<Day>,
@@ -47,6 +50,10 @@ pub struct Oracle {
     ticks: Vec<(u64, Day)>,
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
+    /// The control in force when each came, where it counts.
+    came: BTreeMap<(Settlement, Id), u64>,
+    /// What was taken back since the last control, with when it had come.
+    gone: BTreeMap<(Settlement, Id), Vec<(Line, u64)>>,
     accounts: BTreeMap<Settlement, Account>,
     /// What stands for units that are protected, or were bought: as of the last control that was no configuration.
     of_stocks: Vec<OfStock>,
@@ -67,6 +74,8 @@ struct Account {
     /// Last day of the period.
     last: Day,
     phase: Phase,
+    /// Frozen or closed when it was settled last.
+    late: bool,
     program: Program,
     /// The control whose reference data say what the program is.
     terms: u64,
@@ -210,10 +219,12 @@ impl Oracle {
         match event {
             EntitlementEvent::Grant(granted) => {
                 self.open(granted);
+                self.come(granted);
                 let twice = self.granted.insert(key, (**granted).clone());
                 assert!(twice.is_none(), "a sale stands once under a key");
             }
             EntitlementEvent::Revoke(_) => {
+                self.go(entitlement);
                 let gone = self.granted.remove(&key);
                 assert!(gone.as_ref() == Some(entitlement), "only what stands is taken back");
             }
@@ -225,12 +236,15 @@ impl Oracle {
     pub fn configure(&mut self, reference: &Reference) {
         self.control += 1;
         self.references.push((self.control, reference.clone()));
+        self.tables.push((self.control, Table::new(reference)));
+        self.gone.clear();
         self.settle(None);
     }
 
     /// Any other control.
     pub fn control(&mut self, control: &Control) {
         self.control += 1;
+        self.gone.clear();
         self.look_at_stocks();
         match control {
             Control::Tick { as_of } => {
@@ -256,6 +270,35 @@ impl Oracle {
     /// What each account moved in each month for what is estimated at sell-in.
     pub fn estimated(&self) -> &BTreeMap<Place, Micros> {
         &self.estimates.moved
+    }
+
+    /// What an amount that a settlement earned by its lines up to a day is in the books.
+    pub fn worth(&self, settlement: &Settlement, until: Day, amount: Micros) -> Option<Micros> {
+        let account = self.accounts.get(settlement).expect("what is accrued has an account");
+        let behind = account.lines.partition_point(|line| line.day <= until);
+        let worth = Worth {
+            program: &account.program,
+            currency: settlement.currency,
+            last: account.last,
+            table: self.table(account.terms),
+            at: &|control| self.table(control),
+        };
+        worth.of(amount, &account.lines[..behind])
+    }
+
+    /// Whether the period had frozen before it was settled last.
+    pub fn is_late(&self, settlement: &Settlement) -> bool {
+        self.accounts.get(settlement).expect("what is accrued has an account").late
+    }
+
+    /// The currency of the books.
+    pub fn books(&self) -> Currency {
+        self.table(self.control).books.expect("the books have a currency")
+    }
+
+    fn table(&self, control: u64) -> &Table {
+        let known = self.tables.iter().rev().find(|(from, _)| *from <= control);
+        &known.expect("a sale comes behind a configuration").1
     }
 
     fn estimate(&mut self, day: Day) {
@@ -301,11 +344,50 @@ impl Oracle {
         (all, program, day)
     }
 
-    /// Units that were sold from a stock are no lines.
+    /// As it stands in each settlement.
+    fn lines(&self, entitlement: &Entitlement) -> Vec<(Settlement, Line)> {
+        let Entitlement { sale, date, quantity, amount, origin, .. } = *entitlement;
+        let (of, sold) = (origin.map(|(of, _)| of), origin.map_or(date, |(_, sold)| sold));
+        let line = |(settlement, whose)| {
+            let came = self.came.get(&(settlement, sale)).copied().unwrap_or(self.control);
+            Line { day: date, sale, quantity, amount, of, whose, sold, came }
+        };
+        let settlements = self.settlements(entitlement).0;
+        settlements.into_iter().map(|(settlement, whose)| (settlement.clone(), line((settlement, whose)))).collect()
+    }
+
+    /// What is taken back and comes again as it was, between two controls, has never been away.
+    fn come(&mut self, entitlement: &Entitlement) {
+        for (settlement, line) in self.lines(entitlement) {
+            let key = (settlement, line.sale);
+            let gone = self.gone.get(&key).and_then(|gone| {
+                let same = |(was, came): &(Line, u64)| Line { came: *came, ..line.clone() } == *was;
+                gone.iter().find(|gone| same(gone)).map(|(_, came)| *came)
+            });
+            self.came.insert(key, gone.unwrap_or(self.control));
+        }
+    }
+
+    fn go(&mut self, entitlement: &Entitlement) {
+        for (settlement, line) in self.lines(entitlement) {
+            let (key, came) = ((settlement, line.sale), line.came);
+            self.came.remove(&key);
+            self.gone.entry(key).or_default().push((line, came));
+        }
+    }
+
+    /// Units that were sold from a stock are no lines. What stands for one is written under a control, with what is known
+    /// before it.
     fn look_at_stocks(&mut self) {
         let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let before = std::mem::take(&mut self.of_stocks);
         self.of_stocks = protected(&reference, self.granted.values());
         self.of_stocks.extend(purchased(&reference, self.granted.values()));
+        for OfStock { settlement, line, .. } in &mut self.of_stocks {
+            let was = before.iter().find(|was| (&was.settlement, was.line.sale) == (settlement, line.sale));
+            let same = was.filter(|was| Line { came: was.line.came, ..line.clone() } == was.line);
+            line.came = same.map_or(self.control - 1, |was| was.line.came);
+        }
         for OfStock { settlement, partner, program, line } in self.of_stocks.clone() {
             if !self.accounts.contains_key(&settlement) {
                 self.open_one(settlement, partner, self.control, program, line.day);
@@ -330,6 +412,7 @@ impl Oracle {
             partner,
             last,
             phase: Phase::Open,
+            late: false,
             reached: reached(&program, settlement.currency, &Units::new(), &[]),
             program,
             terms,
@@ -352,11 +435,9 @@ impl Oracle {
         let mut lines: BTreeMap<Settlement, Vec<Line>> = BTreeMap::new();
         let reference = self.as_of(self.control).cloned().unwrap_or_default();
         for entitlement in self.granted.values() {
-            let Entitlement { sale, date, quantity, amount, origin, .. } = *entitlement;
-            for (settlement, whose) in self.settlements(entitlement).0 {
-                let whose = lowered(&reference, whose, date);
-                let line = Line { day: date, sale, quantity, amount, of: origin.map(|(sale, _)| sale), whose };
-                lines.entry(settlement).or_default().push(line);
+            for (settlement, line) in self.lines(entitlement) {
+                let whose = lowered(&reference, line.whose, line.day);
+                lines.entry(settlement).or_default().push(Line { whose, ..line });
             }
         }
         for OfStock { settlement, line, .. } in &self.of_stocks {
@@ -370,6 +451,7 @@ impl Oracle {
                 .programs
                 .iter()
                 .find(|program| program.id == settlement.program && program.version == settlement.version);
+            account.late = account.phase != Phase::Open;
             let expected = written.filter(|_| account.phase == Phase::Frozen).and_then(|written| {
                 let written = holding(written, settlement, &account.partner, account.last);
                 expected_anew(&account.program, written)

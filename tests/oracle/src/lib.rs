@@ -4,12 +4,13 @@
 //!
 //! **In**: everything that the ledger was told, entitlements and controls, by the contract's types; nothing else is shared.
 //! For the books, what the ledger says and what was paid. **Out**: for each settlement what is accrued, and the orders to
-//! pay; what each account moved in each month. Written from the rules in words, in exact
+//! pay; what of both is in the currency of the books; what each account moved in each month. Written from the rules in words, in exact
 //! fractions, without tables, sums kept aside or steps: at each control everything is reckoned anew from the lines that
 //! stand. It is slow, and that is the point.
 
 mod books;
 mod budget;
+mod converted;
 mod cover;
 mod draws;
 mod earn;
@@ -22,7 +23,9 @@ mod purchased;
 mod terms;
 mod units;
 mod whose;
+mod worth;
 
 pub use books::{Books, Place};
+pub use converted::Converted;
 pub use ledger::{Oracle, Order, Verdict};
 pub use units::{Granted, Grants, granted};

@@ -20,6 +20,10 @@ pub struct Line {
     /// The sale that a linked return takes back.
     pub of: Option<Id>,
     pub whose: Whose,
+    /// The day whose rate it goes by: for a linked return that of its sale.
+    pub sold: Day,
+    /// The control in force when it came.
+    pub came: u64,
 }
 
 impl Line {

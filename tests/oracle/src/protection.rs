@@ -84,6 +84,8 @@ pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
                     amount: units.times(drop),
                     of: None,
                     whose: Whose::Credited { special: stock, credit: drop, short: Micros::ZERO },
+                    sold: cut,
+                    came: 0,
                 };
                 all.push(OfStock { settlement, partner: partner.clone(), program: version.clone(), line });
             }

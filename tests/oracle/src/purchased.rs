@@ -26,6 +26,8 @@ pub fn purchased<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
                 amount: units.times(cost(reference, version, bought)),
                 of: None,
                 whose: Whose::Partner,
+                sold: bought.date,
+                came: 0,
             };
             all.push(OfStock { settlement, partner: bought.partner.clone(), program: version.clone(), line });
         }

@@ -9,6 +9,9 @@ use contract::{
     Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding, Score,
     Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier,
 };
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::Exchange;
 
 const PARTNERS: [&str; 3] = ["A", "B", "C"];
 /// Units of a sale that is far above others; it comes back whole or not at all.
@@ -28,9 +31,11 @@ const PAYING_AT_RESALE: [usize; 2] = [0, 1];
 const PRODUCT: &str = "s/p";
 /// Turns a seed into one for what is estimated.
 const ESTIMATES: u64 = 0x5e11_1e57;
+/// The same for exchange rates.
+const RATES: u64 = 0x0e8c_4a9e;
 
 /// Numbers that look random and are the same every time (SplitMix64).
-pub struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -41,28 +46,29 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    fn one_in(&mut self, of: u64) -> bool {
+    pub fn one_in(&mut self, of: u64) -> bool {
         self.below(of) == 0
     }
 
-    fn micros(&mut self, low: i64, high: i64) -> Micros {
+    pub fn micros(&mut self, low: i64, high: i64) -> Micros {
         Micros(low + self.below((high - low) as u64) as i64)
     }
 
-    fn some<T>(&mut self, of: u64, value: impl FnOnce(&mut Dice) -> T) -> Option<T> {
+    pub fn some<T>(&mut self, of: u64, value: impl FnOnce(&mut Dice) -> T) -> Option<T> {
         self.one_in(of).then(|| value(self))
     }
 }
 
 /// What a sale or return says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Deal {
-    partner: &'static str,
-    rep: &'static str,
+    partner: Text,
+    rep: Text,
     /// Which of the special prices it is under, what a unit is given, and what of it is lost.
     special: usize,
     credit: Micros,
@@ -70,7 +76,7 @@ pub struct Deal {
     date: Day,
     pub quantity: i64,
     amount: Micros,
-    currency: &'static str,
+    currency: Currency,
     /// A linked return's sale, by number.
     pub of: Option<u32>,
     /// Which of the competing programs may pay, in order.
@@ -78,7 +84,7 @@ pub struct Deal {
 }
 
 /// Something that happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Act {
     Configure(Box<Reference>),
     /// A line comes in, or comes again with other content.
@@ -156,14 +162,14 @@ impl History {
         let like = |key: Text, programs: Vec<Text>| Entitlement {
             ledger_key: key,
             sale: id_of(number),
-            at: RecordRef { partner: deal.partner.into(), file_no: 1, record_no: number },
+            at: RecordRef { partner: deal.partner.clone(), file_no: 1, record_no: number },
             stamp: self.control,
             programs,
             date: deal.date,
             quantity: Micros::units(deal.quantity),
             amount: deal.amount,
-            currency: Currency::parse(deal.currency).expect("a currency of the list"),
-            rep: deal.rep.into(),
+            currency: deal.currency,
+            rep: deal.rep.clone(),
             origin,
             debits: Vec::new(),
             product: PRODUCT.into(),
@@ -172,7 +178,7 @@ impl History {
             let special = special_price;
             let debit = |program: &Text| Debit {
                 program: program.clone(),
-                special_price: special(program, deal.partner, deal.special).key(),
+                special_price: special(program, &deal.partner, deal.special).key(),
                 credit: deal.credit,
                 short: deal.short,
             };
@@ -182,7 +188,7 @@ impl History {
         let competing: Vec<Text> = deal.competing.iter().map(|place| name(*place)).collect();
         let together = (!competing.is_empty()).then(|| like("group".into(), competing));
         let taken = |place: usize| {
-            let stock = Id::of("stock", &[&name(place), deal.partner, PRODUCT]);
+            let stock = Id::of("stock", &[&name(place), &deal.partner, PRODUCT]);
             let (credit, short) = (Micros::ZERO, Micros::ZERO);
             let taken = Debit { program: name(place), special_price: stock, credit, short };
             Entitlement { debits: vec![taken], ..like(name(place), vec![name(place)]) }
@@ -198,15 +204,15 @@ impl Default for Deal {
         let (quantity, amount, competing) = (0, Micros::ZERO, Vec::new());
         let (special, credit, short) = (0, Micros::ONE, Micros::ZERO);
         Deal {
-            partner: "A",
-            rep: "Ann",
+            partner: "A".into(),
+            rep: "Ann".into(),
             special,
             credit,
             short,
             date: Day(0),
             quantity,
             amount,
-            currency: "USD",
+            currency: dollar(),
             of: None,
             competing,
         }
@@ -242,7 +248,7 @@ fn name(place: usize) -> Text {
     format!("P{place}").into()
 }
 
-fn first_day() -> Day {
+pub fn first_day() -> Day {
     Day::new(2013, 1, 1).expect("a day")
 }
 
@@ -251,7 +257,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut dice = Dice(seed);
     let (mut programs, mut stocks) = (programs(&mut dice), stocks(&mut dice));
     estimate(&mut Dice(seed ^ ESTIMATES), &mut programs);
-    let mut acts = vec![Act::Configure(Box::new(reference(&programs, &stocks)))];
+    let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
+    let mut acts = vec![Act::Configure(Box::new(exchange.stated(reference(&programs, &stocks))))];
     let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
     let controls = 6 + dice.below(18) as usize;
     for number in 1..=events as u32 {
@@ -265,7 +272,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                         1 => stocks.0 = purchases(&mut dice),
                         _ => stocks.1 = price_book(&mut dice),
                     }
-                    Act::Configure(Box::new(reference(&programs, &stocks)))
+                    exchange.restate(today, &mut programs);
+                    Act::Configure(Box::new(exchange.stated(reference(&programs, &stocks))))
                 }
                 1 | 2 => Act::Settle,
                 _ => Act::Tick(today),
@@ -319,15 +327,15 @@ fn sale(dice: &mut Dice, today: Day) -> Deal {
     competing.sort_unstable();
     Deal {
         // One of them sells enough to be known by what is usual.
-        partner: PARTNERS[[0, 0, 1, 2][dice.below(4) as usize]],
-        rep: PEOPLE[dice.below(5) as usize],
+        partner: PARTNERS[[0, 0, 1, 2][dice.below(4) as usize]].into(),
+        rep: PEOPLE[dice.below(5) as usize].into(),
         special: dice.below(2) as usize,
         credit: dice.micros(500_000, 9_000_000),
         short: dice.some(3, |dice| dice.micros(100_000, 500_000)).unwrap_or_default(),
         date: today.plus(20 - late),
         quantity,
         amount: Micros(price * quantity),
-        currency: CURRENCIES[dice.below(4) as usize],
+        currency: Currency::parse(CURRENCIES[dice.below(4) as usize]).expect("a currency of the list"),
         of: None,
         competing,
     }
@@ -425,7 +433,6 @@ fn reference(programs: &[Program], (purchases, book_costs): &Stocks) -> Referenc
         partners: partners(),
         purchases: purchases.clone(),
         book_costs: book_costs.clone(),
-        functional_currency: Some(dollar()),
         ..Reference::default()
     }
 }

@@ -9,7 +9,7 @@ use crate::history::Act;
 use crate::real::Found;
 
 /// What the ledger may find of a settlement.
-const CHECKS: [Code; 19] = [
+const CHECKS: [Code; 21] = [
     Code::AuthorisedQuantity,
     Code::BaselineMissing,
     Code::BasisPolluted,
@@ -21,7 +21,9 @@ const CHECKS: [Code; 19] = [
     Code::ExclusivePrograms,
     Code::NeverAuthorised,
     Code::Outlier,
+    Code::RateCorrected,
     Code::RateMissing,
+    Code::RateOdd,
     Code::ReportedLate,
     Code::ResaleAbove,
     Code::ReturnAfterPayment,

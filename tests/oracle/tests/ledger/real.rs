@@ -108,6 +108,31 @@ impl Real {
         self.books.moved()
     }
 
+    /// Settlements with something authorised that is not paid.
+    pub fn payable(&self) -> Vec<Id> {
+        let mut payable = BTreeMap::<Id, Micros>::new();
+        for ((settlement, _, account), amount) in self.moved() {
+            if account == "LI-PAY" {
+                *payable.entry(settlement).or_default() += amount;
+            }
+        }
+        payable.into_iter().filter(|(_, amount)| !amount.is_zero()).map(|(settlement, _)| settlement).collect()
+    }
+
+    /// What is left on the liabilities of each settlement in the currency of the books, where all of its postings know that.
+    pub fn left_in_the_books(&self) -> BTreeMap<Id, Micros> {
+        let mut left = BTreeMap::<Id, Option<Micros>>::new();
+        for entry in self.books.entries.values() {
+            for posting in &entry.postings {
+                let sum = left.entry(entry.settlement).or_insert(Some(Micros::ZERO));
+                let amount = if posting.symbol.starts_with("LI-") { posting.functional } else { Some(Micros::ZERO) };
+                let signed = amount.map(|amount| if posting.side == Side::Debit { amount } else { -amount });
+                *sum = sum.zip(signed).zip(posting.functional).map(|((sum, more), _)| sum + more);
+            }
+        }
+        left.into_iter().filter_map(|(settlement, left)| Some((settlement, left?))).collect()
+    }
+
     fn finds(&mut self, View { key, value, .. }: View) {
         match value {
             Some(bytes) => {
