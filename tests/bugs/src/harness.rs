@@ -17,6 +17,8 @@ const OURS: [&str; 7] = ["contract", "stream", "ingest", "normalize", "complianc
 pub enum Harness {
     /// Drawn histories, told to the ledger and to the oracle.
     Histories,
+    /// Drawn markets, told to the units and to the oracle.
+    Markets,
     /// Rules, programs, laws and case files of the units and of the ledger.
     Compliance,
     /// The books of the accrual sink, with their verification.
@@ -46,14 +48,15 @@ pub enum Ending {
 
 impl Harness {
     pub fn named(name: &str) -> Option<Harness> {
-        use Harness::{Books, Compliance, Engine, Histories, Ingest, Normalize, Simulation};
-        let all = [Histories, Compliance, Books, Normalize, Ingest, Engine, Simulation];
+        use Harness::{Books, Compliance, Engine, Histories, Ingest, Markets, Normalize, Simulation};
+        let all = [Histories, Markets, Compliance, Books, Normalize, Ingest, Engine, Simulation];
         all.into_iter().find(|harness| harness.name() == name)
     }
 
     pub fn name(self) -> &'static str {
         match self {
             Harness::Histories => "histories",
+            Harness::Markets => "markets",
             Harness::Compliance => "compliance",
             Harness::Books => "books",
             Harness::Normalize => "normalize",
@@ -66,7 +69,7 @@ impl Harness {
     /// Where its package lies.
     fn folder(self) -> &'static str {
         match self {
-            Harness::Histories => "tests/oracle",
+            Harness::Histories | Harness::Markets => "tests/oracle",
             Harness::Compliance => "compliance",
             Harness::Books => "accrual-sink",
             Harness::Normalize => "normalize",
@@ -79,6 +82,7 @@ impl Harness {
     fn targets(self) -> &'static [&'static str] {
         match self {
             Harness::Histories => &["-p", "oracle", "--test", "ledger"],
+            Harness::Markets => &["-p", "oracle", "--test", "units"],
             Harness::Compliance => &["-p", "compliance", "--lib"],
             Harness::Books => &["-p", "accrual-sink", "--lib", "--test", "sink"],
             Harness::Normalize => &["-p", "normalize", "--lib", "--tests"],
@@ -94,6 +98,7 @@ impl Harness {
     fn bounds(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Harness::Histories => &[("PAIDONCE_SEEDS", "40"), ("PAIDONCE_EVENTS", "300"), ("PAIDONCE_BRIEF", "1")],
+            Harness::Markets => &[("PAIDONCE_SEEDS", "40"), ("PAIDONCE_BRIEF", "1")],
             Harness::Simulation => &[("PAIDONCE_SEEDS", "400")],
             _ => &[],
         }
