@@ -395,6 +395,20 @@ fn what_is_doubted_is_held_with_its_sale() {
     assert_eq!(held, ["A1 DQ-03", "A2", "A3 DQ-04", "A4", "A5 DQ-04", "A6"]);
 }
 
+/// A doubtful date, an amount beside its price, a code with a slip: each doubt goes when its file is replaced.
+#[test]
+fn a_doubt_goes_with_the_row_that_raised_it() {
+    let mut desk = Desk::new(&[&bikes()]);
+    desk.file("july", false, &["A1 1 2012-09-01 BK-1 2 20"]);
+    let amount = ParsedRow { unit_price: Some(Micros::units(10)), ..parsed(2, "A2 1 2012-07-07 BK-1 2 30") };
+    let slip = ParsedRow { description: "Mountain bike".into(), ..parsed(3, "A3 1 2012-07-07 BK-22 1 10") };
+    let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 1, rows: vec![amount, slip] });
+    desk.process(RowEvent::Rows { file_no: 1, slice });
+    assert_eq!(desk.findings(), ["DQ-03 1/1", "DQ-04 1/2", "DQ-05 1/3"]);
+    desk.file("july_CORR", true, &["A1 1 2012-07-01 BK-1 2 20"]);
+    assert_eq!(desk.findings(), [""; 0]);
+}
+
 fn bikes() -> Reference {
     reference(vec![product("BK-1", "Road bike"), product("BK-2", "Mountain bike")])
 }

@@ -6,6 +6,7 @@ mod estimates;
 mod explain;
 mod exports;
 mod invoices;
+mod senders;
 mod simulate;
 mod tenant;
 mod terms;

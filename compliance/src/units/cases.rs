@@ -58,8 +58,8 @@ fn every_rule_has_cases_and_every_case_holds_in_any_order() {
 fn is_covered(name: &str, code: Code, cases: &[Case]) {
     let hits = cases.iter().filter(|case| finds(case, code)).count();
     assert!(hits > 0 && hits < cases.len(), "{name} needs hits and near misses of {code}");
-    let returns = |case: &&Case| case.sales.iter().any(|sale| sale.quantity < Micros::ZERO);
-    assert!(cases.iter().any(|case| returns(&case)), "{name} needs a case with a return");
+    let returns = |case: &Case| case.sales.iter().any(|sale| sale.quantity < Micros::ZERO);
+    assert!(cases.iter().any(returns), "{name} needs a case with a return");
     let has_amount = |case: &Case| !at_risk(&sent(case), code, None).is_empty();
     let says = |case: &Case| case.risks.iter().any(|(_, other, _)| *other == code);
     assert!(cases.iter().any(says) || !cases.iter().any(has_amount), "{name} needs what is at risk by {code}");

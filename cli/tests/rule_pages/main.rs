@@ -2,11 +2,15 @@
 //!
 //! Fails when a page is stale; `UPDATE=1 cargo test -p cli --test rule_pages` writes them anew.
 
+mod cases;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use compliance::rules::{RULES, Rule};
 use contract::Code;
+
+use crate::cases::{shown as shown_by_cases, stays};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the workspace")
@@ -49,8 +53,15 @@ fn row(code: Code, shown: &str) -> String {
 
 fn list() -> String {
     let mut list = "# What is found\n\nEvery code, what it leads to, and where a rule of its own explains it. Made by \
-                    `cli/tests/rule_pages.rs` from the code.\n\n| code | decision | X12 901 | meaning |\n|---|---|---|---|\n"
+                    `cli/tests/rule_pages` from the code.\n\nThe last three columns count cases: where it is found, near \
+                    misses, and where it is withdrawn or something comes back; `–` where it stays as it was, as of a \
+                    refused row or a payment. The cases lie in [compliance/cases](../../compliance/cases) and \
+                    [ingest/cases](../../ingest/cases), a few are tests named in \
+                    [cases.rs](../../cli/tests/rule_pages/cases.rs).\n\n\
+                    | code | decision | X12 901 | meaning | found | near misses | withdrawn, or with returns |\n\
+                    |---|---|---|---|---|---|---|\n"
         .to_owned();
+    let cases = shown_by_cases();
     let mut codes: Vec<Code> = Code::ALL.to_vec();
     codes.sort_by_key(|code| code.as_str());
     for code in codes {
@@ -58,9 +69,21 @@ fn list() -> String {
         let own = RULES.iter().find(|rule| rule.codes.first() == Some(&code));
         let rule = own.or_else(|| RULES.iter().find(|rule| rule.codes.contains(&code)));
         let shown = rule.map_or(code.as_str().to_owned(), |rule| format!("[{}]({}.md)", code.as_str(), rule.name));
-        list += &row(code, &shown);
+        let of = cases[&code];
+        let goes = if stays(code) { "–".to_owned() } else { of.goes.to_string() };
+        list += &format!("{} {} | {} | {goes} |\n", row(code, &shown).trim_end(), of.found, of.near_misses);
     }
     list
+}
+
+#[test]
+fn every_code_has_its_cases() {
+    let lacks = |(code, of): (Code, cases::Shown)| {
+        let lacks = of.found == 0 || of.near_misses == 0 || (of.goes == 0 && !stays(code));
+        lacks.then(|| format!("{code}: found {}, near misses {}, goes {}", of.found, of.near_misses, of.goes))
+    };
+    let lacking: Vec<String> = shown_by_cases().into_iter().filter_map(lacks).collect();
+    assert_eq!(lacking, [""; 0]);
 }
 
 fn pages() -> BTreeMap<PathBuf, String> {
