@@ -2,7 +2,7 @@
 //!
 //! In: `partners`, `products`, `sku_xref`, `sell_in`, `purchases`, `special_prices`, `price_book`, `outlets`, `memberships`,
 //! `persons`, `restricted`, `serial_ranges`, `consumer_rebates`, `drop_shipments`, `customer_payments`, `taxes`, `deductions`, `payees`,
-//! `amendments`, `product_attributes`, `partner_tiers` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
+//! `amendments`, `product_attributes`, `partner_tiers`, `redemptions`, `activities`, `rates` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
 //! with golden keys `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
 
@@ -132,6 +132,22 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         let columns = ["partner_id", "tier", "from", "?to"];
         let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
         write("partner_tiers.csv", &["partner", "tier", "from", "to"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "redemptions.csv")? {
+        let columns = ["order", "program", "partner_id", "date", "points"];
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("redemptions.csv", &["order", "program", "partner", "date", "points"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "activities.csv")? {
+        let columns = ["activity", "program", "partner_id", "date", "approved", "spent", "?proof"];
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let header = ["activity", "program", "partner", "date", "approved", "spent", "proof"];
+        write("activities.csv", &header, rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "rates.csv")? {
+        let columns = ["currency", "date", "rate"];
+        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("rates.csv", &columns, rows)?;
     }
     if let Some(table) = Source::open_optional(from, "programs.csv")? {
         let programs = programs_of(&table, to)?;
@@ -553,6 +569,8 @@ mod tests {
         };
         program("DEBIT", "{ type: ship-and-debit, resale: strict }");
         program("PROTECT", "{ type: price-protection, look-back-days: 90 }");
+        program("POINTS", "{ type: points, measure: quantity, every: 1, points: 1, value: 0.01, breakage: 0% }");
+        program("FUND", "{ type: coop-fund, rate: 2%, share: 50% }");
         for (name, text) in [
             (
                 "purchases.csv",
@@ -564,6 +582,9 @@ mod tests {
                  SPA-2,DEBIT,P2,B-1,2013-01-01,2013-06-30,,700,USD\nSPA-1,DEBIT,P2,A-1,2013-01-01,2013-06-30,9,7.40,USD\n",
             ),
             ("price_book.csv", "source,sku,currency,from,cost\naw,A-1,USD,2013-02-15,9.40\naw,A-1,USD,2013-01-01,10\n"),
+            ("redemptions.csv", "order,program,partner_id,date,points\nR-2,POINTS,P2,2013-02-01,50\n"),
+            ("activities.csv", "activity,program,partner_id,date,approved,spent\nA-1,FUND,P2,2013-02-02,90,200\n"),
+            ("rates.csv", "currency,date,rate\nEUR,2013-02-02,1.36\nEUR,2013-02-01,1.35\n"),
         ] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
@@ -577,6 +598,10 @@ mod tests {
         assert_eq!(authorised, ["SPA-1", "SPA-2"]);
         let costs: Vec<String> = reference.book_costs.iter().map(|cost| cost.cost.to_string()).collect();
         assert_eq!(costs, ["10", "9.4"]);
+        let drawn: Vec<&str> = reference.draws.iter().map(|draw| &*draw.id).collect();
+        assert_eq!(drawn, ["A-1", "R-2"]);
+        let rates: Vec<String> = reference.rates.iter().map(|rate| format!("{} {}", rate.day, rate.rate)).collect();
+        assert_eq!(rates, ["2013-02-01 1.35", "2013-02-02 1.36"]);
         let text = |name: &str| std::fs::read_to_string(config.join(name)).unwrap();
         let before = text("special_prices.csv");
         import_master(folder.path(), &config).unwrap();

@@ -3,6 +3,7 @@
 mod answers;
 mod commands;
 mod estimates;
+mod examples;
 mod explain;
 mod exports;
 mod invoices;
