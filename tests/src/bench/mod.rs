@@ -2,6 +2,7 @@
 //! `./dev bench kafka`: beside the same job in Kafka Streams and the raw floor.
 //! `./dev bench failover`, `restart`: how fast it is back. `./dev bench deltas`: what it would cost to publish its changes too.
 
+pub mod conditions;
 pub mod floor;
 pub mod kafka;
 pub mod line;

@@ -19,7 +19,7 @@ use crate::measure::{Figures, load};
 use crate::site::example_config;
 
 /// Programs that select each of the sales.
-const SELECTING: usize = 3;
+pub(super) const SELECTING: usize = 3;
 const CUSTOMERS: usize = 5_000;
 const DAYS: i32 = 90;
 
@@ -33,17 +33,17 @@ impl Blobs for Blob {
 }
 
 /// Both stages in a row.
-struct Stages {
+pub(super) struct Stages {
     units: UnitsStage,
     ledger: LedgerStage,
     sales: MemoryState,
     money: MemoryState,
-    granted: usize,
+    pub granted: usize,
     control: u64,
 }
 
 impl Stages {
-    fn new(reference: &Reference) -> Result<Stages> {
+    pub fn new(reference: &Reference) -> Result<Stages> {
         let bytes = postcard::to_stdvec(reference)?;
         let hash = Id(blake3::hash(&bytes).as_bytes()[..16].try_into()?);
         let blobs: Arc<dyn Blobs> = Arc::new(Blob(bytes.into()));
@@ -65,7 +65,7 @@ impl Stages {
     }
 
     /// Through both stages.
-    fn sell(&mut self, sale: &SaleEvent) -> Result<()> {
+    pub fn sell(&mut self, sale: &SaleEvent) -> Result<()> {
         let mut outbox = Outbox::default();
         self.units.process(Input { stamp: self.control, item: sale }, &mut self.sales, &mut outbox)?;
         for routed in outbox.drain().0 {
@@ -155,12 +155,12 @@ fn base(reference: &Reference) -> Result<Program> {
     })
 }
 
-fn first_day() -> Day {
+pub(super) fn first_day() -> Day {
     Day::new(2013, 1, 1).expect("a date")
 }
 
 /// The example's masters with so many programs, of which three select everything, each by another dimension.
-fn many(programs: usize) -> Result<Reference> {
+pub(super) fn many(programs: usize) -> Result<Reference> {
     let mut reference = load(&example_config())?.reference;
     let base = base(&reference)?;
     reference.special_prices.clear();
@@ -209,7 +209,7 @@ fn other(number: usize, reference: &Reference) -> Selector {
     }
 }
 
-fn sale(number: usize, reference: &Reference) -> Sale {
+pub(super) fn sale(number: usize, reference: &Reference) -> Sale {
     let partner = &reference.partners[number % reference.partners.len()];
     let units = 1 + (number % 4) as i64;
     Sale {
@@ -255,10 +255,10 @@ fn entitlement(number: usize, amount: Micros) -> Entitlement {
     }
 }
 
-fn micros_of(duration: Duration) -> f64 {
+pub(super) fn micros_of(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-fn figures(value: serde_json::Value) -> Result<Figures> {
+pub(super) fn figures(value: serde_json::Value) -> Result<Figures> {
     value.as_object().cloned().context("figures are an object")
 }

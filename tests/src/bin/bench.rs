@@ -1,8 +1,8 @@
 //! `./dev bench [NAME]`: the project's own benchmarks, as ratios within one run.
 //!
 //! `pipeline`: lines a second from file bytes to the committed journal, beside two floors. `scale`: rate and peak memory
-//! at one and at ten million lines. `programs`: a sale among a hundred to a hundred thousand programs, and a period that one
-//! correction tiers anew. `kafka`: the pipeline on a real broker beside the same job in Kafka Streams and the
+//! at one and at ten million lines. `programs`: a sale among a hundred to a hundred thousand programs, one of which more and more is
+//! asked, and a period that one correction tiers anew. `kafka`: the pipeline on a real broker beside the same job in Kafka Streams and the
 //! raw floor, at one and at four partitions. `failover`: kills with lost disks under load. `restart`: stopped and started
 //! again with LINES of state. `deltas`: the line with and without its changes on a topic. Each result is one line, and JSON below `bench/` in the target folder.
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use tests::bench::conditions;
 use tests::bench::floor;
 use tests::bench::kafka::{Plan as KafkaPlan, accrued, measure as measure_kafka};
 use tests::bench::live::Pace;
@@ -31,6 +32,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "bench [pipeline|scale|programs|kafka [LINES]|failover [KILLS]|restart [LINES]|deltas [LINES]]";
 const MILLION: usize = 1_000_000;
 const PROGRAMS: [usize; 4] = [100, 1_000, 10_000, 100_000];
+/// How many things the programs ask of a sale.
+const CONDITIONS: [usize; 4] = [0, 4, 8, conditions::ALL];
 const PROGRAM_SALES: usize = 50_000;
 const ROUNDS: usize = 3;
 const KAFKA_LINES: usize = 300_000;
@@ -150,14 +153,36 @@ fn scaled(plan: Plan) -> Result<Figures> {
     run(&Feeds::replicated(scratch.path().join("set"), plan)?, scratch.path(), 2)
 }
 
-/// Each number of programs by turns, the best of its rounds: what else the machine does falls on all of them.
 fn programs() -> Result<()> {
+    let (best, costs) = curve("programs", &PROGRAMS)?;
+    let (asked, asked_costs) = curve("conditions", &CONDITIONS)?;
+    let last = |costs: &[f64]| costs[costs.len() - 1] / costs[0];
+    let (ratio, asked_ratio) = (last(&costs), last(&asked_costs));
+    let again = measured(&["retiering", &MILLION.to_string()])?;
+    println!(
+        "programs: a sale that three of them select takes {} us among {PROGRAMS:?} programs, {ratio:.2} times as long among the \
+         most as among the fewest; where the three ask {CONDITIONS:?} things of it, each with its table, {} us, \
+         {asked_ratio:.2} times as long; a period of {} sales after one correction: {:.1} ms by sums, {:.0} ms by lines",
+        shown(&costs),
+        shown(&asked_costs),
+        again["sales"],
+        again["sums_corrected_milliseconds"].as_f64().unwrap_or_default(),
+        again["lines_corrected_milliseconds"].as_f64().unwrap_or_default(),
+    );
+    let (curve, conditions) = (best, asked);
+    keep(
+        "programs",
+        &json!({ "cores": cores(), "curve": curve, "ratio": ratio, "conditions": conditions, "retiering": again }),
+    )
+}
+
+/// Each number by turns, the best of its rounds: what else the machine does falls on all of them.
+fn curve(what: &str, numbers: &[usize]) -> Result<(Vec<Figures>, Vec<f64>)> {
     let mut best: Vec<Figures> = Vec::new();
+    let cost = |figures: &Figures| figures["microseconds_per_sale"].as_f64();
     for _ in 0..ROUNDS {
-        for (place, programs) in PROGRAMS.iter().enumerate() {
-            let (programs, sales) = (programs.to_string(), PROGRAM_SALES.to_string());
-            let round = measured(&["programs", &programs, &sales])?;
-            let cost = |figures: &Figures| figures["microseconds_per_sale"].as_f64();
+        for (place, number) in numbers.iter().enumerate() {
+            let round = measured(&[what, &number.to_string(), &PROGRAM_SALES.to_string()])?;
             match best.get_mut(place) {
                 None => best.push(round),
                 Some(before) if cost(&round) < cost(before) => *before = round,
@@ -165,19 +190,13 @@ fn programs() -> Result<()> {
             }
         }
     }
-    let of = |name: &str, place: usize| best[place][name].as_f64().context("a measurement has its cost");
-    let costs = (0..best.len()).map(|at| of("microseconds_per_sale", at)).collect::<Result<Vec<f64>>>()?;
-    let ratio = costs[costs.len() - 1] / costs[0];
-    let again = measured(&["retiering", &MILLION.to_string()])?;
-    println!(
-        "programs: a sale that three of them select takes {} us among {PROGRAMS:?} programs, {ratio:.2} times as long among the \
-         most as among the fewest; a period of {} sales after one correction: {:.1} ms by sums, {:.0} ms by lines",
-        costs.iter().map(|cost| format!("{cost:.1}")).collect::<Vec<_>>().join(", "),
-        again["sales"],
-        again["sums_corrected_milliseconds"].as_f64().unwrap_or_default(),
-        again["lines_corrected_milliseconds"].as_f64().unwrap_or_default(),
-    );
-    keep("programs", &json!({ "cores": cores(), "curve": best, "ratio": ratio, "retiering": again }))
+    let costs = best.iter().map(|figures| cost(figures).context("a measurement has its cost"));
+    let costs = costs.collect::<Result<Vec<f64>>>()?;
+    Ok((best, costs))
+}
+
+fn shown(costs: &[f64]) -> String {
+    costs.iter().map(|cost| format!("{cost:.1}")).collect::<Vec<_>>().join(", ")
 }
 
 fn kafka(rows: usize) -> Result<()> {
@@ -302,6 +321,7 @@ fn measure_here(what: &[&str]) -> Result<()> {
             floor::copy(brokers, topics, Duration::from_millis(interval.parse()?))?
         }
         ["programs", programs, sales] => programs::per_sale(programs.parse()?, sales.parse()?)?,
+        ["conditions", conditions, sales] => conditions::per_sale(conditions.parse()?, sales.parse()?)?,
         ["retiering", sales] => programs::re_tiering(sales.parse()?)?,
         ["writing", of_run, store] => measure::writing(&serde_json::from_str(of_run)?, path(store))?,
         _ => bail!("usage: {USAGE}"),
