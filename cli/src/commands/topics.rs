@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use stream::kafka::{
-    Cluster, KafkaTransport, Passed, TopicPlan, checkpoints, create_topics, differences, look_at_brokers, passed,
-};
+use stream::kafka::{Cluster, KafkaTransport, Passed, TopicPlan, checkpoints, create_topics, differences, passed};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
-use crate::kafka::{ClusterArguments, line, topics};
+use crate::kafka::topics::{Copies, plans};
+use crate::kafka::{ClusterArguments, line, start};
 use crate::say::{say, show};
 
 #[derive(clap::Args)]
@@ -55,6 +54,9 @@ struct Wanted {
     /// Brokers that keep each record; with three, two of them must have it before it counts
     #[arg(long, value_name = "N", default_value_t = 3)]
     replication: u16,
+    /// With fewer than three: let a record count before it is on disk; faster, but who loses power loses records
+    #[arg(long)]
+    no_flush: bool,
     #[command(flatten)]
     cluster: ClusterArguments,
 }
@@ -75,7 +77,8 @@ fn with_plans(
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
     let cluster = wanted.cluster.cluster();
-    work(&cluster, &topics::plans(&cluster, configuration.tenant.partitions, wanted.replication))
+    let copies = Copies { replication: wanted.replication, flushed: !wanted.no_flush };
+    work(&cluster, &plans(&cluster, configuration.tenant.partitions, copies))
 }
 
 fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
@@ -88,8 +91,8 @@ fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
 fn check(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
     let found = differences(cluster, plans)?;
     found.iter().for_each(|difference| show!("{difference}"));
-    let durability = look_at_brokers(cluster, &plans[0].name)?;
-    say!("{} topics, {} differences; {durability}", plans.len(), found.len());
+    let durability = start::durability(cluster)?.map_or_else(String::new, |durability| format!("; {durability}"));
+    say!("{} topics, {} differences{durability}", plans.len(), found.len());
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -16,6 +16,7 @@ use stream::kafka::{
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
 use super::foreign::Foreign;
+use super::start::look_around;
 use super::{LOGIC, config, wires};
 use crate::configuration::Configuration;
 use crate::run::blobs::BlobFolder;
@@ -44,7 +45,7 @@ pub struct Inlet {
 /// were told. `ready` is set when the publisher is at work.
 ///
 /// # Errors
-/// Another intake has taken over, the log differs from the published one, or a disk fails. Trouble with the brokers is
+/// The brokers are not as they should be, another intake has taken over, the log differs from the published one, or a disk fails. Trouble with the brokers is
 /// none: it waits.
 pub fn intake(
     configuration: &Configuration,
@@ -72,6 +73,9 @@ pub fn intake(
         transport: Arc::clone(&transport),
         observer: Arc::clone(&inlet.observer),
     };
+    if !look_around(cluster, stop)? {
+        return Ok(0);
+    }
     let opened = patiently(stop, || Repairs::open(cluster, &transport, &task_options))?;
     let Some(mut repairs) = opened else { return Ok(0) };
     let log = directory.log();

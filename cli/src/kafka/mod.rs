@@ -9,6 +9,7 @@ pub mod registry;
 pub mod repair;
 pub mod replay;
 pub mod stage;
+pub mod start;
 pub mod topics;
 pub mod trim;
 pub mod watch;

@@ -18,6 +18,7 @@ use stream::store::RocksMemory;
 
 use super::line;
 use super::registry::RegistryError;
+use super::start::look_around;
 use super::wires::WireFormat;
 use crate::configuration::Configuration;
 use crate::run::blobs::BlobFolder;
@@ -61,7 +62,7 @@ pub struct Worker {
 /// Works until `stop` is set; returns the tasks that have stopped and that people must see to.
 ///
 /// # Errors
-/// The cluster is not as it should be, or a group cannot be joined.
+/// The cluster or its brokers are not as they should be, or a group cannot be joined.
 pub fn work(
     configuration: &Configuration,
     worker: &Worker,
@@ -71,6 +72,9 @@ pub fn work(
     let partitions = configuration.tenant.partitions;
     let specs = line(partitions, &configuration.digest);
     let blobs = BlobFolder::open(worker.blobs.clone()).context("blobs cannot be read")?;
+    if !look_around(&worker.cluster, stop)? {
+        return Ok(Vec::new());
+    }
     let memory = RocksMemory::default();
     let job = |number: u8| Job {
         spec: Arc::new(specs[usize::from(number)].clone()),

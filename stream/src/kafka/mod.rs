@@ -40,8 +40,8 @@ mod work;
 pub use book::{About, Book, Channels, DEAD, Floor, HOP, Mark, Place, Seen, Taken, Written, record_hash};
 #[cfg(feature = "kafka")]
 pub use client::{
-    Durability, KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan,
-    create_topics, delete_records, differences, look_at_brokers,
+    Assurance, Durability, KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan,
+    create_topics, delete_records, differences, look_at_brokers, pinned,
 };
 #[cfg(feature = "kafka")]
 pub use follow::Follower;

@@ -53,7 +53,7 @@ impl Line {
         let specs = cli::kafka::line(plan.partitions, &load(&config)?.digest);
         let (folder, stages) = (folder.to_owned(), Vec::new());
         let line = Line { brokers, cluster, folder, config, plan, specs, stages };
-        let mut topics = line.paidonce(&["topics", "create", "--replication", "1"]);
+        let mut topics = line.paidonce(&["topics", "create", "--no-flush", "--replication", "1"]);
         topics.arg("--config").arg(&line.config);
         Running::start("topics", &mut topics, &line.folder)?.must_end_well()?;
         Ok(line)

@@ -13,6 +13,7 @@ mod plant;
 mod registry;
 mod repair;
 mod replay;
+mod start;
 mod torn;
 mod transport;
 mod trim;

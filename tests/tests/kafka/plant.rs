@@ -63,7 +63,7 @@ impl Plant {
             collected: 0,
         };
         let mut create = plant.command(&["topics", "create"]);
-        let made = create.args(["--replication", &replication.to_string()]).output().unwrap();
+        let made = create.args(["--no-flush", "--replication", &replication.to_string()]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         plant
     }

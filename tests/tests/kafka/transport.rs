@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use stream::kafka::{
-    Cluster, CommitError, Durability, Event, KafkaTransport, Kind, Label, Observer, Origin, Reader, Received, Sending,
-    TaskId, TopicPlan, Transport, TransportError, Writer, create_topics, differences, look_at_brokers,
+    Assurance, Cluster, CommitError, Durability, Event, KafkaTransport, Kind, Label, Observer, Origin, Reader,
+    Received, Sending, TaskId, TopicPlan, Transport, TransportError, Writer, create_topics, differences,
+    look_at_brokers,
 };
 use tests::broker::{Brokers, Settings, free_addresses};
 use tests::proxy::{Act, Api, Gate, Proxy};
@@ -63,9 +64,9 @@ fn brokers_must_verify_whose_transaction_a_record_is_of() {
     let cluster = cluster(&brokers);
     assert!(matches!(look_at_brokers(&cluster, "t.one"), Err(TransportError::Broken(_))), "no topic yet");
     create_topics(&cluster, &[plan("one")]).unwrap();
-    let durability = look_at_brokers(&cluster, "t.one").unwrap();
-    assert_eq!(durability, Durability { copies: 1, in_sync: 1, flushed: false });
-    assert!(durability.to_string().ends_with("loses records"));
+    let durability = Durability { copies: 1, in_sync: 1, flushed: false };
+    let told = Assurance { durability: Some(durability), refused: Vec::new() };
+    assert_eq!(look_at_brokers(&cluster, "t.one").unwrap(), told);
     let verification = "transaction.partition.verification.enable";
     set(&brokers, verification, "false");
     // The broker answers a change before it has made it.

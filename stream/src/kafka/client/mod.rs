@@ -15,8 +15,8 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 pub use reader::KafkaReader;
-pub use settings::{SESSION_TIMEOUT, TRANSACTION_TIMEOUT};
-pub use topics::{Durability, TopicPlan, create_topics, delete_records, differences, look_at_brokers};
+pub use settings::{SESSION_TIMEOUT, TRANSACTION_TIMEOUT, pinned};
+pub use topics::{Assurance, Durability, TopicPlan, create_topics, delete_records, differences, look_at_brokers};
 pub use writer::KafkaWriter;
 
 use crate::kafka::{Cluster, Event, Observer, Received, TaskId, Transport, TransportError};

@@ -10,6 +10,7 @@ use rdkafka::message::Message;
 use super::ears::ReaderEars;
 use super::reader::{NO_GROUP, at, passes, visit_message};
 use super::settings::TRANSACTION_TIMEOUT;
+use super::topics::absent;
 use super::{ASK, Client, client, trouble};
 use crate::kafka::{Cluster, Received, TransportError};
 
@@ -39,9 +40,7 @@ impl Probe {
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let count = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
         match u16::try_from(count) {
-            Ok(0) => {
-                Err(TransportError::Broken(format!("topic {topic} is not there; `paidonce topics create` makes it")))
-            }
+            Ok(0) => Err(TransportError::Broken(absent(topic))),
             Ok(count) => Ok(count),
             Err(_) => Err(TransportError::Broken(format!("topic {topic} has {count} partitions"))),
         }

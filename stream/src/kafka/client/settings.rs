@@ -30,6 +30,9 @@ pub(crate) enum Client {
     Admin,
 }
 
+const CLIENTS: [Client; 6] =
+    [Client::Writer, Client::Reader, Client::Glance, Client::Surveyor, Client::Member, Client::Admin];
+
 type Pins = &'static [(&'static str, &'static str)];
 
 const COMMON: Pins = &[
@@ -121,10 +124,34 @@ fn pins(client: Client) -> [Pins; 3] {
     }
 }
 
+/// All pins, by what they are for.
+const LISTS: [(&str, Pins); 8] = [
+    ("every client", COMMON),
+    ("writer", WRITER),
+    ("every consumer", CONSUMER),
+    ("reader", READER),
+    ("glance", GLANCE),
+    ("surveyor", SURVEYOR),
+    ("member", MEMBER),
+    ("admin", ADMIN),
+];
+
 /// Whether users may not set this one.
 fn is_pinned(name: &str) -> bool {
-    let lists = [COMMON, WRITER, CONSUMER, READER, GLANCE, SURVEYOR, MEMBER, ADMIN];
-    NAMED.contains(&name) || lists.iter().any(|list| list.iter().any(|(pinned, _)| *pinned == name))
+    NAMED.contains(&name) || LISTS.iter().any(|(_, list)| list.iter().any(|(pinned, _)| *pinned == name))
+}
+
+/// All pins for people, once every kind of client has taken its own.
+///
+/// # Errors
+/// A client does not take them.
+pub fn pinned(cluster: &Cluster) -> Result<String, TransportError> {
+    CLIENTS.iter().try_for_each(|kind| client(cluster, *kind, &[]).map(drop))?;
+    let told = LISTS.map(|(what, list)| {
+        let pins: Vec<String> = list.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("{what}: {}", pins.join(" "))
+    });
+    Ok(told.join("; "))
 }
 
 /// # Errors
@@ -177,10 +204,13 @@ mod tests {
 
     #[test]
     fn every_client_takes_its_pins() {
-        for kind in [Client::Writer, Client::Reader, Client::Glance, Client::Surveyor, Client::Member, Client::Admin] {
+        for kind in CLIENTS {
             let made = client(&cluster(&[("metadata.max.age.ms", "5000")]), kind, &[]).unwrap();
             assert_eq!(made.get("metadata.max.age.ms"), Some("5000"));
         }
+        let told = pinned(&cluster(&[])).unwrap();
+        assert!(told.contains("writer: enable.idempotence=true acks=all ") && told.contains("; reader: "), "{told}");
+        assert!(pinned(&cluster(&[("no.such.setting", "1")])).is_err());
     }
 
     #[test]

@@ -99,16 +99,34 @@ pub struct Durability {
     pub flushed: bool,
 }
 
+impl Durability {
+    /// Whether no single machine can lose a record that counts.
+    pub fn is_full(self) -> bool {
+        self.in_sync >= 2
+    }
+}
+
 impl fmt::Display for Durability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Durability { copies, in_sync, flushed } = self;
-        let disk = if *flushed { ", on their disks" } else { "" };
-        write!(f, "{copies} copies of each record, {in_sync} before it counts{disk}")?;
-        if *in_sync < 2 && !flushed {
-            f.write_str(": a broker that loses its memory loses records")?;
+        let noun = if *copies == 1 { "copy" } else { "copies" };
+        let disk = if *flushed { ", on disk" } else { "" };
+        write!(f, "{copies} {noun} of each record, {in_sync} before it counts{disk}")?;
+        match (self.is_full(), flushed) {
+            (true, _) => Ok(()),
+            (false, true) => f.write_str(": who loses that disk loses records"),
+            (false, false) => f.write_str(": a machine that loses its power loses records"),
         }
-        Ok(())
     }
+}
+
+/// What is known of the brokers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assurance {
+    /// `None` where this user may not ask about the topic.
+    pub durability: Option<Durability>,
+    /// What this user may not ask, so that it is not known whether it is as it must be.
+    pub refused: Vec<String>,
 }
 
 /// A broker must ask whether a partition belongs to the transaction that is written there: without it a record that comes
@@ -119,28 +137,53 @@ const VERIFICATION: &str = "transaction.partition.verification.enable";
 ///
 /// # Errors
 /// They do not answer; one of them does not verify partitions of transactions, or the topic is not there.
-pub fn look_at_brokers(cluster: &Cluster, topic: &str) -> Result<Durability, TransportError> {
+pub fn look_at_brokers(cluster: &Cluster, topic: &str) -> Result<Assurance, TransportError> {
     let admin = admin(cluster)?;
     let metadata = admin.inner().fetch_metadata(Some(topic), ASK).map_err(|error| trouble(topic, &error))?;
-    let brokers = metadata.brokers().iter().map(|broker| ResourceSpecifier::Broker(broker.id()));
-    let resources: Vec<ResourceSpecifier<'_>> = brokers.chain([ResourceSpecifier::Topic(topic)]).collect();
+    let mut refused = Vec::new();
     // Each broker answers for itself.
-    let mut answers = Vec::new();
-    for resource in &resources {
-        let answer = wait(admin.describe_configs([resource], &options())).map_err(|error| trouble(topic, &error))?;
-        answers.extend(answer.into_iter().map(|one| one.map_err(|code| TransportError::Trouble(code.to_string()))));
-    }
-    let about = answers.pop().expect("the topic was asked about last")?;
-    for (broker, answer) in metadata.brokers().iter().zip(answers) {
-        if setting(&answer?, VERIFICATION) != "true" {
-            return Err(TransportError::Broken(format!("broker {} must have {VERIFICATION}", broker.id())));
+    for broker in metadata.brokers() {
+        let who = format!("broker {}", broker.id());
+        match about(&admin, &ResourceSpecifier::Broker(broker.id()))? {
+            None => refused.push(format!("{who}: whether it has {VERIFICATION}")),
+            Some(about) if setting(&about, VERIFICATION) == "true" => {}
+            Some(_) => return Err(TransportError::Broken(format!("{who} must have {VERIFICATION}"))),
         }
     }
     let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
     let copies = partitions.iter().map(|partition| partition.replicas().len()).min();
-    let copies = copies.ok_or_else(|| TransportError::Broken(format!("topic {topic} is not there")))?;
-    let in_sync = setting(&about, "min.insync.replicas").parse().unwrap_or(1);
-    Ok(Durability { copies, in_sync, flushed: setting(&about, "flush.messages") == "1" })
+    let copies = copies.ok_or_else(|| TransportError::Broken(absent(topic)))?;
+    let about = about(&admin, &ResourceSpecifier::Topic(topic))?;
+    if about.is_none() {
+        refused.push(format!("topic {topic}: how its records are kept"));
+    }
+    let durability = about.map(|about| Durability {
+        copies,
+        in_sync: setting(&about, "min.insync.replicas").parse().unwrap_or(1),
+        flushed: setting(&about, "flush.messages") == "1",
+    });
+    Ok(Assurance { durability, refused })
+}
+
+/// The settings of one broker or topic; `None` where this user may not ask.
+fn about(
+    admin: &AdminClient<DefaultClientContext>,
+    resource: &ResourceSpecifier<'_>,
+) -> Result<Option<ConfigResource>, TransportError> {
+    let answers = wait(admin.describe_configs([resource], &options())).map_err(|error| trouble("settings", &error))?;
+    match answers.into_iter().next() {
+        Some(Ok(about)) => Ok(Some(about)),
+        Some(Err(RDKafkaErrorCode::ClusterAuthorizationFailed | RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+            Ok(None)
+        }
+        Some(Err(code)) => Err(TransportError::Trouble(format!("settings: {code}"))),
+        None => Err(TransportError::Trouble("settings: no answer".to_owned())),
+    }
+}
+
+/// What is told of a topic that is not there.
+pub(super) fn absent(topic: &str) -> String {
+    format!("topic {topic} is not there; `paidonce topics create` makes it")
 }
 
 fn setting(about: &ConfigResource, name: &str) -> String {
