@@ -1,14 +1,15 @@
 //! Spans of a real run at the far end of the wire, and a collector that is of no use.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
+use collector::Collector;
+
+/// The one of the tests on Kafka.
+#[path = "../../tests/src/collector.rs"]
+mod collector;
 
 /// Takes the example tenant's feeds with these variables set.
 fn run(data: &Path, variables: &[(&str, &str)]) -> Output {
@@ -31,61 +32,21 @@ fn ended_well(output: &Output) -> String {
     told
 }
 
-/// A collector that decodes what it is sent.
-fn collector() -> (String, Receiver<(String, ExportTraceServiceRequest)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let (send, received) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (mut reader, send) = (BufReader::new(stream.unwrap()), send.clone());
-            std::thread::spawn(move || while request(&mut reader).is_some_and(|request| send.send(request).is_ok()) {});
-        }
-    });
-    (address, received)
-}
-
-/// One request on a connection, answered; `None` at its end.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, ExportTraceServiceRequest)> {
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if line == "\r\n" {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        head += &line;
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").ok()?;
-    Some((head, ExportTraceServiceRequest::decode(&body[..]).expect("a collector is sent protobuf")))
-}
-
 #[test]
 fn spans_of_files_and_commits_reach_a_collector_before_the_run_ends() {
     let scratch = tempfile::tempdir().unwrap();
-    let (address, received) = collector();
-    ended_well(&run(&scratch.path().join("data"), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &address)]));
-    let (mut names, mut services) = (Vec::new(), Vec::new());
-    for (head, request) in received.try_iter() {
-        assert!(head.starts_with("POST /v1/traces "), "{head}");
-        for spans in request.resource_spans {
-            let attributes = spans.resource.iter().flat_map(|resource| &resource.attributes);
-            services.extend(attributes.filter(|a| a.key == "service.name").map(|a| format!("{:?}", a.value)));
-            names.extend(spans.scope_spans.into_iter().flat_map(|scope| scope.spans).map(|span| span.name));
-        }
-    }
-    let count = |name: &str| names.iter().filter(|found| *found == name).count();
+    let collector = Collector::start();
+    ended_well(&run(&scratch.path().join("data"), &[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]));
+    let spans = collector.spans();
+    let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+    let count = |name: &str| names.iter().filter(|found| **found == name).count();
     assert!(count("file") >= 5, "{names:?}");
     assert!(count("commit") >= 1, "{names:?}");
     assert!(names.len() < 100, "spans stand for files and commits, not for records: {}", names.len());
-    assert!(!services.is_empty() && services.iter().all(|service| service.contains("paidonce")), "{services:?}");
+    assert!(spans.iter().all(|span| span.service == "paidonce"), "{spans:?}");
+    let fields = ["epoch", "records", "stage"];
+    let commits = || spans.iter().filter(|span| span.name == "commit");
+    assert!(commits().all(|span| fields.iter().all(|field| span.fields.contains_key(*field))), "{spans:?}");
 }
 
 #[test]

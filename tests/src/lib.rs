@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod broker;
+pub mod collector;
 pub mod doubles;
 pub mod generated;
 pub mod measure;

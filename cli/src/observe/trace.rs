@@ -1,7 +1,7 @@
 //! Spans and events: to stderr where `RUST_LOG` asks for them, to an OpenTelemetry collector where
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` names one.
 //!
-//! A span stands for an epoch, a commit or a file, never for a record. Export happens on a thread of its own from a
+//! A span stands for an epoch, a commit, a recovery or a file, never for a record. Export happens on a thread of its own from a
 //! bounded queue: a collector that is slow or gone costs spans, never time.
 
 use std::time::Duration;
@@ -22,8 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Spans that wait for export; more are dropped.
 const QUEUE: usize = 4096;
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-/// Level of spans that go to a collector where `PAIDONCE_TRACE` says nothing.
-const EXPORTED: &str = "info";
+/// Spans that go to a collector where `PAIDONCE_TRACE` says nothing. Tasks on Kafka commit many times a second: too often for
+/// lines on stderr, not for a collector.
+const EXPORTED: &str = "info,stream::kafka=debug";
 
 /// Sends what is left when it is dropped.
 pub struct Tracing {

@@ -46,7 +46,7 @@ impl<'a> Committer<'a> {
     /// Writes the epoch and returns how far the directory has come.
     pub fn commit(&mut self, finished: Finished) -> Result<Committed, EngineError> {
         let committed = after(self.directory.committed(), &finished);
-        let span = tracing::info_span!("commit", epoch = committed.epoch, records = finished.records);
+        let span = tracing::info_span!("commit", stage = "all", epoch = committed.epoch, records = finished.records);
         let _inside = span.enter();
         let mut watch = Watch::start(self.observer.clone());
         let views = views(finished.published);

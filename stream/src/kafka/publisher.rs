@@ -203,6 +203,10 @@ impl<I, T: Transport> Publisher<I, T> {
         if self.outputs.open.is_none() && self.outputs.batch == Batch::default() {
             return Ok(());
         }
+        self.book.transactions += 1;
+        let (epoch, records) = (self.book.transactions, self.outputs.batch.sent);
+        let span = tracing::debug_span!("commit", stage = INTAKE_NAME, partition = 0, epoch, records);
+        let _inside = span.enter();
         let started = Instant::now();
         if self.target.is_none() {
             let mark = Mark::new(INTAKE_ID, &self.book, &self.floors, &self.about);

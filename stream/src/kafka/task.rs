@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::Span;
+
 use crate::kafka::book::{About, Floor};
 use crate::kafka::ground::Ground;
 use crate::kafka::home::{self, Home, Keeping, TaskIdentity};
@@ -78,6 +80,8 @@ pub struct Task<S: Stage, T: Transport> {
     /// The last checkpoint, until it is known what became of it, and when it was begun.
     keeping: Option<(Instant, Keeping)>,
     opened: Instant,
+    /// From opening to the mark; none behind it.
+    recovery: Span,
     /// When the observer last heard how much waits.
     told: Instant,
     /// When it last heard how large the state is.
@@ -141,6 +145,7 @@ struct Start<W> {
     ground: Ground,
     target: Option<Target>,
     writer: W,
+    recovery: Span,
 }
 
 /// What one step of a task did.
@@ -164,6 +169,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
         limits: &BTreeMap<u16, u64>,
     ) -> Result<Task<S, T>, TaskError> {
         let Frame { cluster, spec, transport, .. } = frame;
+        let (folded, resent) = (tracing::field::Empty, tracing::field::Empty);
+        let recovery = tracing::info_span!("recovery", stage = spec.name, partition, folded, resent);
+        let _inside = recovery.enter();
         let started = Instant::now();
         // Before anything is read: what an earlier owner left open is decided by this.
         let writer = frame.writer(partition)?;
@@ -179,7 +187,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
             return Err(Stop::InputDiffers { what }.into());
         }
         let target = ground.mark.as_ref().map(|mark| Target::at(mark, ground.numbers.clone()));
-        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer })
+        let recovery = recovery.clone();
+        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer, recovery })
     }
 
     /// The task from nothing up to the place of its mark, whatever the mark says of its outputs; all of them go to the
@@ -200,7 +209,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let store = home.clear()?;
         home::look(store.as_ref(), &TaskIdentity::of(&frame.cluster, &frame.spec, partition))??;
         let (book, writer) = (Book::new(ground.channels.len(), frame.spec.writers()), frame.writer(partition)?);
-        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer })
+        let recovery = Span::none();
+        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer, recovery })
     }
 
     fn start(
@@ -210,7 +220,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         start: Start<T::Writer>,
     ) -> Result<Task<S, T>, TaskError> {
         let Frame { cluster, spec, options, transport, .. } = frame;
-        let Start { home, store, book, ground, target, writer } = start;
+        let Start { home, store, book, ground, target, writer, recovery } = start;
         let Ground { channels, visible, floors, task: id, .. } = ground;
         let (slots, input, marks) = (channels.len(), cluster.topic(&spec.input), cluster.marks());
         let marks_partition = Mark::partition(id, transport.partitions(&marks).map_err(of_transport)?);
@@ -272,6 +282,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             is_upgraded: false,
             keeping: None,
             opened: now,
+            recovery,
             told: now,
             measured: None,
             asked: BTreeMap::new(),
@@ -322,6 +333,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
     /// Takes what is there, and commits when it is time: at most one transaction.
     pub fn step(&mut self, wait: Duration) -> Result<Progress, TaskError> {
         let mut taken = 0;
+        let recovery = self.recovery.clone();
+        let _inside = recovery.enter();
         self.hear_of_checkpoint();
         self.keep_upgraded()?;
         if self.incoming.is_empty() {
@@ -426,6 +439,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let (folded, resent) = (self.folded + open.received, total.sent.saturating_sub(total.silent));
         let took = self.opened.elapsed();
         tracing::info!(task = %self.id, folded, resent, ?took, "task has come to its mark");
+        self.recovery.record("folded", folded).record("resent", resent);
+        self.recovery = Span::none();
         self.observer.event(self.id, &Event::Recovered { folded, resent, took });
         Ok(())
     }
@@ -454,6 +469,10 @@ impl<S: Stage, T: Transport> Task<S, T> {
 
     /// Publishes what is open together with a mark, then applies it. On the way to the mark there is none to write.
     fn commit(&mut self) -> Result<(), TaskError> {
+        let (epoch, records) = (self.work.book.transactions + 1, self.work.outputs.batch.received);
+        let (stage, partition) = (self.work.spec.name, self.id.partition);
+        let span = tracing::debug_span!("commit", stage, partition, epoch, records);
+        let _inside = span.enter();
         let started = Instant::now();
         let changes = self.overlay.seal();
         if self.target.is_none() {

@@ -26,8 +26,10 @@ pub struct Plant {
     prefix: String,
     /// The schema registry, where there is one.
     registry: Option<String>,
-    /// Where checkpoints lie, where that is no folder of the plant, and how to get there.
-    bucket: Option<(String, Vec<(String, String)>)>,
+    /// Where checkpoints lie, where that is no folder of the plant.
+    bucket: Option<String>,
+    /// Variables of all processes.
+    environment: Vec<(String, String)>,
     processes: Vec<Process>,
     /// Seconds between two checkpoints; with 0 every transaction that is committed is followed by one.
     pub checkpoint_interval: u32,
@@ -56,6 +58,7 @@ impl Plant {
             prefix: prefix.to_owned(),
             registry: None,
             bucket: None,
+            environment: Vec::new(),
             processes: Vec::new(),
             checkpoint_interval: 2,
             instances: true,
@@ -76,7 +79,14 @@ impl Plant {
 
     /// Checkpoints lie in an object store.
     pub fn with_bucket(mut self, store: &ObjectStore) -> Plant {
-        self.bucket = Some((store.url(), store.environment()));
+        self.bucket = Some(store.url());
+        self.environment.extend(store.environment());
+        self
+    }
+
+    /// All processes send their spans to a collector.
+    pub fn with_collector(mut self, url: &str) -> Plant {
+        self.environment.push(("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), url.to_owned()));
         self
     }
 
@@ -261,7 +271,7 @@ impl Plant {
     /// Where all processes keep their checkpoints.
     pub fn checkpoints(&self) -> String {
         let folder = || self.folder().join("checkpoints").to_str().expect("a path of text").to_owned();
-        self.bucket.as_ref().map_or_else(folder, |(url, _)| url.clone())
+        self.bucket.clone().unwrap_or_else(folder)
     }
 
     fn running(&self) -> impl Iterator<Item = &Process> {
@@ -286,7 +296,7 @@ impl Plant {
     }
 
     fn environment(&self) -> impl Iterator<Item = (&String, &String)> {
-        self.bucket.iter().flat_map(|(_, environment)| environment.iter().map(|(name, value)| (name, value)))
+        self.environment.iter().map(|(name, value)| (name, value))
     }
 
     /// A process that looks on: `paidonce watch`.

@@ -1,15 +1,20 @@
-//! `paidonce watch` counts what stands in the end, and a restart of it nothing again.
+//! What a line tells of itself: `paidonce watch` counts what stands in the end, and a restart of it nothing again; spans
+//! reach a collector.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::broker::Brokers;
+use tests::collector::{Collector, Received};
 use tests::scrape::{Sample, ready_at, scrape, sum};
 use tests::site::{AS_OF, example_config, example_feeds};
 use tests::tables::{Exports, number};
 
-use crate::plant::{DONE_WITHIN, Plant};
+use crate::plant::{DONE_WITHIN, PARTS, Plant};
+
+/// Of the example tenant.
+const PARTITIONS: usize = 4;
 
 #[test]
 fn what_a_line_publishes_is_counted_once() {
@@ -32,6 +37,41 @@ fn what_a_line_publishes_is_counted_once() {
     until_it_tells(&plant, &exports);
     ["units", "ledger"].iter().for_each(|part| must_be_fresh(&told(&plant, part)));
     plant.end_all();
+}
+
+#[test]
+fn commits_and_recoveries_of_every_stage_reach_a_collector() {
+    let (brokers, collector) = (Brokers::one().unwrap(), Collector::start());
+    let plant = Plant::new(&brokers.bootstrap(), &example_config(), "", 1);
+    let mut plant = plant.with_collector(collector.url());
+    plant.start_line();
+    plant.take_in(&example_feeds(), AS_OF);
+    plant.collect();
+    // Behind a kill there is a way to come again.
+    let (told, deadline) = ("task has come to its mark", Instant::now() + DONE_WITHIN);
+    let before = plant.count(told);
+    plant.kill_and_start(2);
+    while plant.count(told) < before + PARTITIONS {
+        assert!(Instant::now() < deadline, "{}", plant.logs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    plant.end_all();
+    let spans = collector.spans();
+    let of = |name: &str, stage: &str| -> Vec<&Received> {
+        let is_it = |span: &&Received| span.name == name && span.fields.get("stage").is_some_and(|is| is == stage);
+        spans.iter().filter(is_it).collect()
+    };
+    let sum = |spans: &[&Received], field: &str| -> u64 {
+        spans.iter().map(|span| span.fields[field].parse::<u64>().unwrap()).sum()
+    };
+    for stage in PARTS {
+        let (commits, recoveries) = (of("commit", stage), of("recovery", stage));
+        assert!(sum(&commits, "records") > 0 && sum(&commits, "epoch") > 0, "{stage}: {commits:?}");
+        assert!(recoveries.len() >= PARTITIONS, "{stage}: {recoveries:?}");
+        assert!(recoveries.iter().all(|span| span.fields.contains_key("folded")), "{stage}: {recoveries:?}");
+    }
+    assert!(sum(&of("commit", "intake"), "records") > 0);
+    assert!(spans.iter().any(|span| span.name == "file") && spans.iter().all(|span| span.service == "paidonce"));
 }
 
 /// What a process serves once it is ready.
