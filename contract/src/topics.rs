@@ -105,6 +105,57 @@ pub enum Keeping {
     Day,
 }
 
+/// How records are kept from being lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copies {
+    /// Brokers that keep each of them.
+    pub replication: u16,
+    /// Where one broker is enough for a record to count, it has it on disk by then.
+    pub flushed: bool,
+}
+
+impl Copies {
+    /// Brokers that must have a record before it counts.
+    pub fn in_sync(self) -> u16 {
+        if self.replication >= 3 { 2 } else { 1 }
+    }
+}
+
+/// Bytes of the largest record.
+const RECORD_BYTES_MAX: u32 = 16 << 20;
+/// Recovery counts records without gaps, so the newest are not compacted: no task stops for so long.
+const COMPACTION_LAG_MS: u64 = 7 * 24 * 3600 * 1000;
+/// Requests that nobody answered are made again.
+const REQUESTS_MS: u64 = 24 * 3600 * 1000;
+
+/// What brokers are told about every topic.
+pub fn common_settings(copies: Copies) -> Vec<(&'static str, String)> {
+    let mut settings = vec![
+        ("message.timestamp.type", "LogAppendTime".to_owned()),
+        ("min.insync.replicas", copies.in_sync().to_string()),
+        ("unclean.leader.election.enable", "false".to_owned()),
+        ("max.message.bytes", RECORD_BYTES_MAX.to_string()),
+        ("retention.bytes", "-1".to_owned()),
+    ];
+    if copies.in_sync() == 1 && copies.flushed {
+        settings.push(("flush.messages", "1".to_owned()));
+    }
+    settings
+}
+
+impl Keeping {
+    /// What brokers are told beside that.
+    pub fn settings(self) -> Vec<(&'static str, String)> {
+        let (delete, compact) = (("cleanup.policy", "delete".to_owned()), ("cleanup.policy", "compact".to_owned()));
+        match self {
+            Keeping::All => vec![delete, ("retention.ms", "-1".to_owned())],
+            Keeping::Latest => vec![compact, ("min.compaction.lag.ms", COMPACTION_LAG_MS.to_string())],
+            Keeping::Marks => vec![compact, ("segment.bytes", (64 << 20).to_string())],
+            Keeping::Day => vec![delete, ("retention.ms", REQUESTS_MS.to_string())],
+        }
+    }
+}
+
 /// What the engine writes beside the line; no other team needs to read it.
 pub const ENGINE: &[EngineTopic] = &[
     EngineTopic {
@@ -136,6 +187,27 @@ pub const ENGINE: &[EngineTopic] = &[
         keeping: Keeping::All,
     },
 ];
+
+/// A topic as a cluster has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub name: &'static str,
+    /// It has one partition, whatever the others have.
+    pub single: bool,
+    pub keeping: Keeping,
+}
+
+/// Every topic of a cluster.
+pub fn kept() -> impl Iterator<Item = Kept> {
+    let line = [(HOPS, Keeping::All), (VIEWS, Keeping::Latest)];
+    let line = line.into_iter().flat_map(|(topics, keeping)| topics.iter().map(move |topic| (topic.name, keeping)));
+    let line = line.map(|(name, keeping)| Kept { name, single: false, keeping });
+    line.chain(ENGINE.iter().map(|EngineTopic { name, single, keeping, .. }| Kept {
+        name,
+        single: *single,
+        keeping: *keeping,
+    }))
+}
 
 /// Every topic with a schema.
 pub fn all() -> impl Iterator<Item = &'static TopicInfo> {

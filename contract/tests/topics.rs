@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use contract::topics::{self, EngineTopic, Keeping, TopicInfo};
+use contract::topics::{self, Copies, EngineTopic, Keeping, Kept, TopicInfo};
 use contract::{AuditRecord, Id, Publication, Receipt, RecordRef};
 use serde_json::Value;
 
@@ -144,6 +144,41 @@ fn keys_are_as_the_page_says() {
     assert_eq!(key(Publication::Audit(link)), b"partner/P-1\0\0\0\0\0\0\0\x01\x02");
 }
 
+/// How brokers keep the topics, as `paidonce topics create` makes them.
+fn keeping(page: &mut String) {
+    let settings = |settings: &[(&str, String)]| {
+        let settings: Vec<String> = settings.iter().map(|(name, value)| format!("`{name}={value}`")).collect();
+        settings.join(", ")
+    };
+    let (three, one) = (Copies { replication: 3, flushed: true }, Copies { replication: 1, flushed: true });
+    let common = topics::common_settings(three);
+    let mut fewer = topics::common_settings(one);
+    fewer.retain(|setting| !common.contains(setting));
+    writeln!(
+        page,
+        "\n## How they are kept\n\n\
+         As `paidonce topics create` makes them and `paidonce topics check` wants them. Each record lies on three brokers \
+         (`--replication`).\nOn all topics: {}; with replication below three {} instead, the last of them not with `--no-flush` \
+         ([why](decisions/kafka-processes.md)).\n\
+         `partitions` stands in `tenant.yaml` and stays what it is for a generation (`--generation`).\n\n\
+         | topic | partitions | records are kept | settings |\n|---|---|---|---|",
+        settings(&common),
+        settings(&fewer),
+    )
+    .unwrap();
+    for Kept { name, single, keeping } in topics::kept() {
+        let partitions = if single { "1" } else { "`partitions`" };
+        let kept = match keeping {
+            Keeping::All if topics::HOPS.iter().any(|topic| topic.name == name) => "all, until `paidonce topics trim`",
+            Keeping::All => "all",
+            Keeping::Latest => "the latest under each key, and all of the last week",
+            Keeping::Marks => "the latest under each key",
+            Keeping::Day => "for a day",
+        };
+        writeln!(page, "| `{name}` | {partitions} | {kept} | {} |", settings(&keeping.settings())).unwrap();
+    }
+}
+
 fn page() -> String {
     let mut page = String::from(
         "# Topics\n\n\
@@ -154,15 +189,11 @@ fn page() -> String {
     page.push_str("\n## What readers outside see\n\nThe latest record under each key; an empty record deletes it.\n\n");
     table(&mut page, topics::VIEWS.iter());
     page.push_str(READING);
-    page.push_str("\n## What the engine writes for itself\n\n| topic | key | kept | what |\n|---|---|---|---|\n");
-    for EngineTopic { name, key, what, keeping, .. } in topics::ENGINE {
-        let kept = match keeping {
-            Keeping::All => "until taken away",
-            Keeping::Latest | Keeping::Marks => "the latest under each key",
-            Keeping::Day => "for a day",
-        };
-        writeln!(page, "| `{name}` | {key} | {kept} | {what} |").unwrap();
+    page.push_str("\n## What the engine writes for itself\n\n| topic | key | what |\n|---|---|---|\n");
+    for EngineTopic { name, key, what, .. } in topics::ENGINE {
+        writeln!(page, "| `{name}` | {key} | {what} |").unwrap();
     }
+    keeping(&mut page);
     page.push_str(
         "\n## Records\n\n\
          `decimal` has 28 digits, six of them behind the point, in `bytes`; `millionths` are whole numbers of 10⁻⁶ in a \

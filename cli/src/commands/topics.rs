@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use contract::topics::Copies;
 use stream::kafka::{Cluster, KafkaTransport, Passed, TopicPlan, checkpoints, create_topics, differences, passed};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
-use crate::kafka::topics::{Copies, plans};
+use crate::kafka::topics::plans;
 use crate::kafka::{ClusterArguments, line, start};
 use crate::say::{say, show};
 
