@@ -110,7 +110,7 @@ metrics! {
     COMMIT_BYTES = "paidonce_commit_bytes_total", Counter, "bytes", ["stage"], Both,
         "bytes of keys and values, or of outputs, that were committed";
     TROUBLES = "paidonce_troubles_total", Counter, "events", ["stage", "kind"], Kafka,
-        "what went wrong beside the work: `unclear`, `fenced`, `gap`, `repair`, `rebuilt`";
+        "what went wrong beside the work: `unclear`, `fenced`, `gap`, `repair`, `rebuilt`, and `stopped`, which people must see to";
     REPEATS = "paidonce_repeats_total", Counter, "records", ["stage"], Kafka,
         "records that had been taken before and were dropped by their number";
     DEAD_LETTERS = "paidonce_dead_letters_total", Counter, "records", ["stage"], Kafka,

@@ -120,6 +120,8 @@ fn count_codes(
     }
     if let Some(code) = after {
         told.with_label_values(&[code.as_str()]).inc();
+        // Whoever takes one from the other finds both.
+        withdrawn.with_label_values(&[code.as_str()]);
     }
 }
 

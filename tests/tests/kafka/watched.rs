@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use cli::observe::names::{ALL, Engines};
 use rustix::process::Signal;
 use tests::broker::Brokers;
 use tests::collector::{Collector, Received};
@@ -72,6 +73,37 @@ fn commits_and_recoveries_of_every_stage_reach_a_collector() {
     }
     assert!(sum(&of("commit", "intake"), "records") > 0);
     assert!(spans.iter().any(|span| span.name == "file") && spans.iter().all(|span| span.service == "paidonce"));
+}
+
+#[test]
+fn every_metric_of_both_engines_is_told_by_a_process_of_a_line() {
+    let brokers = Brokers::one().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &example_config(), "", 1);
+    plant.start_line();
+    plant.start("watch", 1);
+    plant.take_in(&example_feeds(), AS_OF);
+    let example = example_config().join("example");
+    let commands = example.join("commands");
+    let arguments = ["--as-of", "2013-05-31", "--commands", commands.to_str().unwrap()];
+    assert_eq!(plant.intake(&example.join("april"), &arguments).wait(), Some(0), "{}", plant.log("intake", 1));
+    plant.collect();
+    let deadline = Instant::now() + DONE_WITHIN;
+    while let Some(metric) = untold(&plant) {
+        assert!(Instant::now() < deadline, "{metric} is told by no process");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    plant.end_all();
+}
+
+/// The first metric of both engines that no process serves.
+fn untold(plant: &Plant) -> Option<&'static str> {
+    let samples: Vec<Sample> = PARTS.iter().chain(&["watch"]).map(|part| told(plant, part)).collect();
+    let mut wanted = ALL.iter().filter(|metric| metric.engines == Engines::Both).map(|metric| metric.name);
+    let is_told = |name: &str| {
+        let is_it = |line: &str| line.split('{').next().is_some_and(|found| found.trim_end_matches("_count") == name);
+        samples.iter().any(|sample| sample.keys().any(|line| is_it(line)))
+    };
+    wanted.find(|name| !is_told(name))
 }
 
 /// What a process serves once it is ready.
