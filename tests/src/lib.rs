@@ -17,3 +17,4 @@ pub mod scrape;
 pub mod seeded;
 pub mod site;
 pub mod tables;
+pub mod versions;

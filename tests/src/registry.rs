@@ -59,6 +59,14 @@ impl SchemaRegistry {
         format!("http://{}/apis/registry/v2", self.address)
     }
 
+    /// Holds a subject to another level of compatibility, as its administrators may.
+    pub fn set_level(&self, subject: &str, level: &str) -> Result<()> {
+        let body = format!("{{\"compatibility\": \"{level}\"}}");
+        let answer = self.ask(&format!("PUT /apis/ccompat/v7/config/{subject}"), &body)?;
+        ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        Ok(())
+    }
+
     /// `kill -9`: what it knew is gone.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()?;
@@ -79,14 +87,20 @@ impl SchemaRegistry {
     }
 
     fn answers(&self) -> bool {
-        let Ok(mut stream) = TcpStream::connect(self.address) else { return false };
-        let asked = write!(
+        self.ask("GET /apis/ccompat/v7/subjects", "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+
+    fn ask(&self, what: &str, body: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.address)?;
+        let (host, length) = (self.address, body.len());
+        write!(
             stream,
-            "GET /apis/ccompat/v7/subjects HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.address
-        );
+            "{what} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        )?;
         let mut answer = String::new();
-        asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     fn told(&self) -> String {

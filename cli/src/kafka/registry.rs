@@ -1,10 +1,14 @@
 //! A schema registry with Confluent's REST interface: Confluent's own, Apicurio's (`/apis/ccompat/v7`), Karapace.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
+
+use crate::say::say;
 
 /// A question that takes longer than that is given up.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -50,6 +54,8 @@ pub struct Registry {
     shown: String,
     base: String,
     client: Client,
+    /// Subjects whose level was looked at.
+    looked_at: Mutex<BTreeSet<String>>,
 }
 
 impl Registry {
@@ -69,6 +75,7 @@ impl Registry {
             shown: shown.as_str().trim_end_matches('/').to_owned(),
             base: url.trim_end_matches('/').to_owned(),
             client: client.map_err(|error| refused(error.to_string()))?,
+            looked_at: Mutex::default(),
         })
     }
 
@@ -82,12 +89,16 @@ impl Registry {
     }
 
     /// The id of a schema under a subject. One that is not there yet is registered, when all that were registered
-    /// before allow it.
+    /// before allow it. Of one that is there it is said once where the subject has another level than this.
     pub fn id(&self, subject: &str, schema: &str, level: Compatibility) -> Result<u32, RegistryError> {
         let deadline = Instant::now() + THERE_WITHIN;
         loop {
-            let found = self.found(subject, schema).transpose();
-            match found.unwrap_or_else(|| self.register(subject, schema, level.as_str())) {
+            let found = self.found(subject, schema).inspect(|found| {
+                if found.is_some() {
+                    self.look_at_level(subject, level);
+                }
+            });
+            match found.transpose().unwrap_or_else(|| self.register(subject, schema, level.as_str())) {
                 Err(RegistryError::Unavailable { .. }) if Instant::now() < deadline => std::thread::sleep(PAUSE),
                 answer => return answer,
             }
@@ -100,6 +111,19 @@ impl Registry {
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             _ => Ok(Some(self.number(status, &answer)?)),
+        }
+    }
+
+    /// A registry that does not tell the level is believed to have the right one.
+    fn look_at_level(&self, subject: &str, wanted: Compatibility) {
+        if !self.looked_at.lock().unwrap_or_else(PoisonError::into_inner).insert(subject.to_owned()) {
+            return;
+        }
+        let get = self.client.get(format!("{}/config/{subject}?defaultToGlobal=true", self.base));
+        let Ok((_, answer)) = self.ask(get.send()) else { return };
+        let level = answer["compatibilityLevel"].as_str().filter(|level| *level != wanted.as_str());
+        if let Some(level) = level {
+            say!("warning: schema registry holds subject {subject} to {level}, not {}", wanted.as_str());
         }
     }
 

@@ -115,13 +115,17 @@ impl WireFormat {
 }
 
 /// Where the schema of a topic's records is registered.
-fn subject(topic: &TopicInfo, prefix: &str) -> String {
-    let name = if *topic == topics::CONTROLS { CONTROLS } else { topic.name };
-    format!("{prefix}{name}-value")
+pub fn subject(topic: &TopicInfo, prefix: &str) -> String {
+    format!("{prefix}{}-value", subject_topic(topic))
+}
+
+/// The topic that a subject is named after.
+pub fn subject_topic(topic: &TopicInfo) -> &'static str {
+    if *topic == topics::CONTROLS { CONTROLS } else { topic.name }
 }
 
 /// Hops are read by the next stage alone, views by anybody.
-fn compatibility(topic: &TopicInfo) -> Compatibility {
+pub fn compatibility(topic: &TopicInfo) -> Compatibility {
     if topics::VIEWS.contains(topic) { Compatibility::FullTransitive } else { Compatibility::BackwardTransitive }
 }
 

@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use cli::kafka::registry::{Compatibility, Registry, RegistryError};
-use cli::kafka::wires::WireFormat;
+use cli::kafka::wires::{WireFormat, compatibility, subject, subject_topic};
 use contract::avro::{self, Codec, Schema, Translation};
 use contract::{Code, Finding, Id, RecordRef, Topic, topics};
 use stream::kafka::WireError;
+use tests::broker::Brokers;
 use tests::registry::SchemaRegistry;
+use tests::scrape::ready_at;
+use tests::site::example_config;
+use tests::versions;
+
+use crate::plant::{DONE_WITHIN, Plant};
 
 const FINDINGS: &str = "pos.findings-value";
 
@@ -99,4 +105,40 @@ fn an_address_that_cannot_be_used_is_refused() {
     }
     let told = Registry::new("http://user:secret@127.0.0.1:1").unwrap().schema(1).unwrap_err().to_string();
     assert!(told.contains("127.0.0.1:1") && !told.contains("secret"), "{told}");
+}
+
+/// As when a cluster is upgraded: earlier builds have registered what they wrote.
+#[test]
+fn stages_start_on_a_registry_that_knows_the_versions_of_earlier_builds() {
+    let server = SchemaRegistry::start().unwrap();
+    let registry = Registry::new(&server.url()).unwrap();
+    let mut earlier = 0;
+    for topic in topics::all() {
+        let kept = versions::kept(subject_topic(topic));
+        for schema in &kept[..kept.len() - 1] {
+            registry.id(&subject(topic, ""), schema, compatibility(topic)).unwrap();
+            earlier += 1;
+        }
+    }
+    assert!(earlier > 0, "there are versions of earlier builds");
+    let format = format(&server);
+    format.ingest().unwrap();
+    format.normalize().unwrap();
+    format.units().unwrap();
+    format.ledger().unwrap();
+    format.accrual_sink().unwrap();
+}
+
+#[test]
+fn a_subject_that_is_held_to_less_is_told_of() {
+    let (brokers, server) = (Brokers::one().unwrap(), SchemaRegistry::start().unwrap());
+    format(&server).views().unwrap();
+    server.set_level(FINDINGS, "BACKWARD").unwrap();
+    let plant = Plant::new(&brokers.bootstrap(), &example_config(), "", 1);
+    let mut plant = plant.with_registry(&server.url());
+    plant.start("compliance", 1);
+    ready_at(&plant.log_path("compliance", 1), DONE_WITHIN).unwrap();
+    let told = format!("warning: schema registry holds subject {FINDINGS} to BACKWARD, not FULL_TRANSITIVE");
+    assert_eq!((plant.count(&told), plant.count("warning: schema registry")), (1, 1), "{}", plant.logs());
+    plant.end_all();
 }
