@@ -3,6 +3,7 @@
 mod brokers;
 mod bucket;
 mod budget;
+mod compose;
 mod foreign;
 mod hosts;
 mod kills;
