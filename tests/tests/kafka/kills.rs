@@ -1,6 +1,6 @@
 //! Processes that are killed anywhere, that come and go, and that wake up as former owners.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tests::broker::Brokers;
@@ -23,30 +23,28 @@ fn killed_processes_lose_nothing_and_double_nothing() {
         round += 1;
         let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), &format!("round-{round}."), 1);
         plant.start_line();
-        let mut intake = load.start(&plant);
-        for _ in 0..10 {
-            std::thread::sleep(Duration::from_millis(random.below(1_500) as u64));
-            // The intake is one of the processes, as long as it runs.
-            let index = random.below(PARTS.len() + 1);
-            if index < PARTS.len() {
-                plant.kill_and_start(index);
-                killed += 1;
-            } else if intake.kill() {
-                intake = load.start(&plant);
-                killed += 1;
+        load.withstand(&mut plant, "processes are killed", |plant, intake| {
+            plant.wait_until_under_way();
+            for _ in 0..10 {
+                std::thread::sleep(Duration::from_millis(random.below(1_500) as u64));
+                // The intake is one of the processes, as long as it runs.
+                let index = random.below(PARTS.len() + 1);
+                if index < PARTS.len() {
+                    plant.kill_and_start(index);
+                    killed += 1;
+                } else if intake.kill() {
+                    *intake = load.start(plant);
+                    killed += 1;
+                }
             }
-        }
-        assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
-        let start = Instant::now();
-        load.expected.assert_same(&plant.exports(), &format!("after {killed} kills"));
-        println!("{killed} kills; the line was done {:.1?} after the last", start.elapsed());
+        });
         plant.end_all();
         recoveries.extend(plant.recoveries());
     }
     recoveries.sort_unstable();
     let within = |share: usize| recoveries[(recoveries.len() * share).div_ceil(100).max(1) - 1];
     println!(
-        "{} tasks came to their marks: half within {:.1?} of finding the topics, 99 of 100 within {:.1?}, all within {:.1?}",
+        "{killed} kills, {} tasks came to their marks: half within {:.1?} of finding the topics, 99 of 100 within {:.1?}, all within {:.1?}",
         recoveries.len(),
         within(50),
         within(99),
@@ -61,18 +59,17 @@ fn partitions_move_while_processes_join_and_leave() {
     let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
     plant.instances = false;
     plant.start_line();
-    let mut intake = load.start(&plant);
-    for part in PARTS {
-        plant.start(part, 2);
-        std::thread::sleep(Duration::from_millis(700));
-    }
-    for part in PARTS {
-        plant.end(part, 1, Signal::TERM);
-        std::thread::sleep(Duration::from_millis(300));
-        plant.start(part, 1);
-    }
-    assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
-    load.expected.assert_same(&plant.exports(), "with two processes a stage");
+    load.withstand(&mut plant, "a second process joins each stage, and the first leaves and joins", |plant, _| {
+        for part in PARTS {
+            plant.start(part, 2);
+            std::thread::sleep(Duration::from_millis(700));
+        }
+        for part in PARTS {
+            plant.end(part, 1, Signal::TERM);
+            std::thread::sleep(Duration::from_millis(300));
+            plant.start(part, 1);
+        }
+    });
     plant.end_all();
 }
 
@@ -84,19 +81,18 @@ fn a_former_owner_that_wakes_up_does_no_harm() {
     let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
     plant.instances = false;
     plant.start_line();
-    let mut intake = load.start(&plant);
-    std::thread::sleep(Duration::from_secs(2));
-    for part in ["normalize", "ledger"] {
-        plant.signal(part, 1, Signal::STOP);
-        plant.start(part, 2);
-    }
-    // The session of those that stand still ends, and the others take over.
-    std::thread::sleep(Duration::from_secs(9));
-    for part in ["normalize", "ledger"] {
-        plant.signal(part, 1, Signal::CONT);
-    }
-    assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
-    load.expected.assert_same(&plant.exports(), "after former owners woke up");
+    load.withstand(&mut plant, "former owners wake up", |plant, _| {
+        std::thread::sleep(Duration::from_secs(2));
+        for part in ["normalize", "ledger"] {
+            plant.signal(part, 1, Signal::STOP);
+            plant.start(part, 2);
+        }
+        // The session of those that stand still ends, and the others take over.
+        std::thread::sleep(Duration::from_secs(9));
+        for part in ["normalize", "ledger"] {
+            plant.signal(part, 1, Signal::CONT);
+        }
+    });
     plant.end_all();
 }
 
@@ -106,17 +102,16 @@ fn lost_disks_are_made_again() {
     let brokers = Brokers::one().unwrap();
     let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
     plant.start_line();
-    let mut intake = load.start(&plant);
-    std::thread::sleep(Duration::from_secs(3));
-    for part in PARTS {
-        plant.end(part, 1, Signal::KILL);
-        plant.wipe(part, 1);
-        plant.start(part, 1);
-    }
-    intake.kill();
-    plant.wipe_intake();
-    let mut intake = load.start(&plant);
-    assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
-    load.expected.assert_same(&plant.exports(), "after every disk was lost");
+    load.withstand(&mut plant, "every process is killed and loses its disk", |plant, intake| {
+        plant.wait_until_under_way();
+        for part in PARTS {
+            plant.end(part, 1, Signal::KILL);
+            plant.wipe(part, 1);
+            plant.start(part, 1);
+        }
+        intake.kill();
+        plant.wipe_intake();
+        *intake = load.start(plant);
+    });
     plant.end_all();
 }

@@ -11,6 +11,7 @@ mod line;
 mod load;
 mod outside;
 mod plant;
+mod published;
 mod registry;
 mod repair;
 mod replay;

@@ -3,17 +3,27 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cli::configuration;
 use cli::reader::Reader;
 use cli::verify::verify;
 use rustix::process::{Pid, Signal, kill_process};
+use stream::kafka::{Cluster, KafkaTransport, StageSpec};
 use tempfile::TempDir;
 use tests::s3::ObjectStore;
 use tests::tables::Exports;
 
 /// Processes of a whole line.
 pub const PARTS: [&str; 5] = ["ingest", "normalize", "units", "ledger", "accrual-sink"];
+/// Sales of a load that have come when its first stages are in the middle of it.
+const UNDER_WAY: u64 = 1_000;
+/// Partitions where a configuration says nothing else.
+pub const PARTITIONS: usize = 4;
+/// What a process tells of each task that it has found a store for.
+pub const OPENS: &str = "task opens";
+/// What a process tells of each task that is where it was, or where its last owner was.
+const AT_MARK: &str = "task has come to its mark";
 /// How long a line may take to come to its end; what hangs is killed.
 pub const DONE_WITHIN: Duration = Duration::from_secs(240);
 
@@ -31,11 +41,13 @@ pub struct Plant {
     /// Variables of all processes.
     environment: Vec<(String, String)>,
     processes: Vec<Process>,
+    /// The program that every process runs.
+    pub program: PathBuf,
     /// Seconds between two checkpoints; with 0 every transaction that is committed is followed by one.
     pub checkpoint_interval: u32,
     /// Processes keep their names over restarts, and so their partitions.
     pub instances: bool,
-    /// A line for the shell in front of each process of stages that starts: limits, environment.
+    /// A line for the shell in front of each process of stages and each intake that starts: limits, environment.
     pub shell: Option<String>,
     /// Data directories that were collected.
     collected: u32,
@@ -60,6 +72,7 @@ impl Plant {
             bucket: None,
             environment: Vec::new(),
             processes: Vec::new(),
+            program: PathBuf::from(env!("CARGO_BIN_EXE_paidonce-tested")),
             checkpoint_interval: 2,
             instances: true,
             shell: None,
@@ -124,6 +137,10 @@ impl Plant {
         assert!(signal == Signal::KILL || status.success(), "{part} {copy}: {status}\n{}", self.log(part, copy));
     }
 
+    pub fn runs(&self, part: &str, copy: u32) -> bool {
+        self.running().any(|process| process.part == part && process.copy == copy)
+    }
+
     pub fn signal(&self, part: &str, copy: u32, signal: Signal) {
         let found = self.processes.iter().find(|process| process.part == part && process.copy == copy);
         let child = found.and_then(|process| process.child.as_ref()).expect("the process runs");
@@ -132,20 +149,40 @@ impl Plant {
 
     /// Waits until the last lines of a process say this.
     pub fn wait_for(&self, part: &str, copy: u32, says: &str) {
-        let deadline = Instant::now() + DONE_WITHIN;
-        while !self.log(part, copy).contains(says) {
-            assert!(Instant::now() < deadline, "{says:?} is not told by\n{}", self.log(part, copy));
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.wait_while(&format!("{says:?} is not told by {part} {copy}"), || !self.log(part, copy).contains(says));
     }
 
     /// How many lines of all processes' logs say this.
     pub fn count(&self, says: &str) -> usize {
-        let count = |process: &Process| {
-            let text = fs::read_to_string(self.log_path(&process.part, process.copy)).unwrap_or_default();
-            text.lines().filter(|line| line.contains(says)).count()
-        };
-        self.processes.iter().map(count).sum()
+        self.processes.iter().map(|process| self.count_of(&process.part, process.copy, says)).sum()
+    }
+
+    /// How many lines of one process's log say this.
+    pub fn count_of(&self, part: &str, copy: u32, says: &str) -> usize {
+        let text = fs::read_to_string(self.log_path(part, copy)).unwrap_or_default();
+        text.lines().filter(|line| line.contains(says)).count()
+    }
+
+    /// Offsets of a topic that readers have seen, over all partitions; brokers may not be ready to tell yet.
+    pub fn visible(&self, topic: &str) -> u64 {
+        let (cluster, partitions) = (self.cluster(), self.line()[0].partitions);
+        let transport = KafkaTransport::new(&cluster).unwrap();
+        let end = |partition| transport.visible_end(&cluster.topic(topic), partition).unwrap_or_default();
+        (0..partitions).map(end).sum()
+    }
+
+    /// Waits until the first stages are in the middle of their work.
+    pub fn wait_until_under_way(&self) {
+        self.wait_while("few sales have come", || self.visible("pos.sales") < UNDER_WAY);
+    }
+
+    /// Waits as long as something is so.
+    pub fn wait_while(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline = Instant::now() + DONE_WITHIN;
+        while is_so() {
+            assert!(Instant::now() < deadline, "{what}\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Ends all processes, each in good order.
@@ -172,10 +209,14 @@ impl Plant {
     /// Takes the intake's own disk away.
     pub fn wipe_intake(&self) {
         fs::remove_dir_all(self.intake_folder()).unwrap();
-        fs::remove_file(self.folder().join("intake.witness")).unwrap();
+        let witness = self.folder().join("intake.witness");
+        // One that failed early has none.
+        if witness.exists() {
+            fs::remove_file(witness).unwrap();
+        }
     }
 
-    fn intake_folder(&self) -> PathBuf {
+    pub fn intake_folder(&self) -> PathBuf {
         self.folder().join("intake")
     }
 
@@ -200,10 +241,19 @@ impl Plant {
 
     /// An intake with these arguments about time; without any, time stays where it is.
     pub fn intake(&self, feeds: &Path, time: &[&str]) -> Intake {
+        self.intake_that(feeds, &[time, &["--until-idle"]].concat())
+    }
+
+    /// An intake that waits for files to come, until it is ended.
+    pub fn live_intake(&self, feeds: &Path) -> Intake {
+        self.intake_that(feeds, &[])
+    }
+
+    fn intake_that(&self, feeds: &Path, arguments: &[&str]) -> Intake {
         let mut command = self.command(&["intake"]);
         command.arg("--data").arg(self.intake_folder()).arg("--blobs").arg(self.blobs()).arg("--feeds").arg(feeds);
-        command.args(time).arg("--until-idle").stderr(self.log_file("intake", 1));
-        Intake(command.spawn().unwrap())
+        command.args(arguments);
+        Intake(self.in_shell(command).stderr(self.log_file("intake", 1)).spawn().unwrap())
     }
 
     /// Waits until everything is done and makes a data directory of it.
@@ -253,11 +303,18 @@ impl Plant {
 
     /// Exports of everything that came of the line, once it is done and its books are in order.
     pub fn exports(&mut self) -> Exports {
-        let reader = Reader::open(&self.collect()).unwrap();
-        for check in verify(&reader).unwrap() {
-            assert_eq!(check.violations, 0, "{}: {:?}", check.name, check.examples);
-        }
-        Exports::of(&reader).unwrap()
+        exports(&self.collect())
+    }
+
+    pub fn cluster(&self) -> Cluster {
+        let (brokers, prefix) = (self.bootstrap.clone(), self.prefix.clone());
+        Cluster { brokers, prefix, generation: 1, settings: Vec::new() }
+    }
+
+    /// The stages with their topics.
+    pub fn line(&self) -> Vec<StageSpec> {
+        let configuration = configuration::load(&self.config).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        cli::kafka::line(configuration.tenant.partitions, &configuration.digest)
     }
 
     pub fn folder(&self) -> &Path {
@@ -285,7 +342,7 @@ impl Plant {
     }
 
     fn on_cluster(&self, name: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_paidonce-tested"));
+        let mut command = Command::new(&self.program);
         command.args(name).args(["--brokers", &self.bootstrap, "--prefix", &self.prefix]);
         if let Some(url) = &self.registry {
             command.args(["--registry", url]);
@@ -316,17 +373,17 @@ impl Plant {
         if self.instances {
             command.arg("--instance").arg(format!("{part}-{copy}"));
         }
-        if let Some(shell) = &self.shell {
-            let mut inside = Command::new("sh");
-            inside
-                .args(["-c", &format!("{shell}; exec \"$@\""), "sh"])
-                .arg(command.get_program())
-                .args(command.get_args());
-            inside.stdin(Stdio::null()).stdout(Stdio::null());
-            command = inside;
-        }
-        command.envs(self.environment()).env("RUST_LOG", "info").env("NO_COLOR", "1").stderr(self.log_file(part, copy));
+        command = self.in_shell(command);
+        command.env("RUST_LOG", "info").env("NO_COLOR", "1").stderr(self.log_file(part, copy));
         command
+    }
+
+    fn in_shell(&self, command: Command) -> Command {
+        let Some(shell) = &self.shell else { return command };
+        let mut inside = Command::new("sh");
+        inside.args(["-c", &format!("{shell}; exec \"$@\""), "sh"]).arg(command.get_program()).args(command.get_args());
+        inside.envs(self.environment()).stdin(Stdio::null()).stdout(Stdio::null());
+        inside
     }
 
     fn log_file(&self, part: &str, copy: u32) -> File {
@@ -344,6 +401,15 @@ impl Plant {
         format!("{part} {copy}:\n{}", lines[lines.len().saturating_sub(15)..].join("\n"))
     }
 
+    /// For each time that a task came to its mark since a moment: how long after it.
+    pub fn at_marks_since(&self, moment: SystemTime) -> Vec<Duration> {
+        let logs = self.processes.iter().map(|process| fs::read_to_string(self.log_path(&process.part, process.copy)));
+        let logs: Vec<String> = logs.map(Result::unwrap_or_default).collect();
+        let lines = logs.iter().flat_map(|text| text.lines()).filter(|line| line.contains(AT_MARK));
+        let (since, now) = (clock(moment), clock(SystemTime::now()));
+        lines.map(time_of_day).filter(|time| (since..=now).contains(time)).map(|time| time - since).collect()
+    }
+
     /// For each time that a task came to its mark: how long after its process had found the topics.
     pub fn recoveries(&self) -> Vec<Duration> {
         let mut recoveries = Vec::new();
@@ -353,7 +419,7 @@ impl Plant {
             for line in text.lines() {
                 if line.contains("topics are as they must be") {
                     began = time_of_day(line);
-                } else if line.contains("task has come to its mark") {
+                } else if line.contains(AT_MARK) {
                     recoveries.push(time_of_day(line).saturating_sub(began));
                 }
             }
@@ -368,12 +434,27 @@ impl Plant {
     }
 }
 
+/// Exports of a data directory whose books are in order.
+pub fn exports(data: &Path) -> Exports {
+    let reader = Reader::open(data).unwrap();
+    for check in verify(&reader).unwrap() {
+        assert_eq!(check.violations, 0, "{}: {:?}", check.name, check.examples);
+    }
+    Exports::of(&reader).unwrap()
+}
+
 /// When a line of a log was written: it begins with `2026-11-28T19:33:28.983437Z`.
 fn time_of_day(line: &str) -> Duration {
     let mut parts = line.get(11..26).unwrap_or_default().split([':', '.']).map(|part| part.parse::<u64>().unwrap());
     let mut next = || parts.next().unwrap();
     let (hours, minutes, seconds) = (next(), next(), next());
     Duration::from_secs((hours * 60 + minutes) * 60 + seconds) + Duration::from_micros(next())
+}
+
+/// The time of day of a moment, as logs have it.
+fn clock(moment: SystemTime) -> Duration {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap();
+    Duration::new(since.as_secs() % 86_400, since.subsec_nanos())
 }
 
 /// An intake at work, which does not outlive its test.
@@ -392,6 +473,12 @@ impl Intake {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Asks it to end and waits for it.
+    pub fn end(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+        self.wait()
     }
 
     /// Kills it; `false` where it had ended by itself.

@@ -12,50 +12,21 @@ use tests::broker::Brokers;
 use tests::site::{AS_OF, example_config, example_feeds};
 
 use crate::plant::{DONE_WITHIN, Plant};
-
-/// What a record is, without its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
-    label: Label,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
-}
-
-/// By topic, partition and writer: its records in order, each once.
-type Published = BTreeMap<(String, u16, TaskId), BTreeMap<u64, Told>>;
+use crate::published::{Published, published};
 
 pub fn cluster(brokers: &Brokers, prefix: &str) -> Cluster {
     Cluster { brokers: brokers.bootstrap(), prefix: prefix.into(), generation: 1, settings: Vec::new() }
 }
 
-fn told(received: &Received<'_>) -> Option<Told> {
-    let label = received.label?.clone();
-    Some(Told { label, key: received.key.map(<[u8]>::to_vec), value: received.value.map(<[u8]>::to_vec) })
-}
-
-/// Everything that a stage has published; a record that was sent again must be the same again.
-fn published(transport: &KafkaTransport, cluster: &Cluster, spec: &StageSpec) -> Published {
-    let mut published = Published::new();
-    for name in spec.output.iter().chain(spec.views.iter().map(|(_, name)| name)) {
-        let topic = cluster.topic(name);
-        for partition in 0..spec.partitions {
-            let visit = &mut |received: Received<'_>| {
-                let told = told(&received).expect("every record is ours");
-                let writer = told.label.origin.task;
-                if writer.stage == spec.number {
-                    let of_writer = published.entry((name.clone(), partition, writer)).or_default();
-                    let first = of_writer.entry(told.label.number).or_insert_with(|| told.clone());
-                    assert_eq!(*first, told, "{name}, partition {partition}");
-                }
-            };
-            transport.read_to_end(&topic, partition, 0, visit).unwrap();
-        }
-    }
-    for ((topic, partition, writer), records) in &published {
-        let last = *records.keys().last().expect("a writer is there by its records");
-        assert_eq!(last, records.len() as u64, "{writer} has gaps in {topic}, partition {partition}");
-    }
-    published
+/// Everything that a stage has published, by topic.
+fn published_by(transport: &KafkaTransport, cluster: &Cluster, spec: &StageSpec) -> BTreeMap<String, Published> {
+    let names = spec.output.iter().chain(spec.views.iter().map(|(_, name)| name));
+    let by_topic = |name: &String| {
+        let mut published = published(transport, cluster, name, spec.partitions);
+        published.retain(|(_, writer), _| writer.stage == spec.number);
+        (name.clone(), published)
+    };
+    names.map(by_topic).collect()
 }
 
 /// Writes what `kept` says yes to, by partition and label, under another prefix; it may change the value.
@@ -113,6 +84,18 @@ pub fn wait_until_done(transport: &KafkaTransport, cluster: &Cluster, spec: &Sta
     }
 }
 
+/// Fails with the first record that differs; how many are the same.
+fn assert_equal(one: &Published, other: &Published, topic: &str) -> usize {
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{topic}");
+    for (place, told) in one {
+        assert_eq!(told.len(), other[place].len(), "{topic}, {place:?}");
+        for (number, told) in told {
+            assert_eq!(Some(told), other[place].get(number), "{topic}, {place:?}, number {number}");
+        }
+    }
+    one.values().map(BTreeMap::len).sum()
+}
+
 /// The order in which the records of several writers come to one partition is a new one each time. So each stage is
 /// given what it was given the first time.
 #[test]
@@ -137,14 +120,9 @@ fn each_stage_publishes_the_same_bytes_of_the_same_input() {
         again.start(spec.name, 1);
         wait_until_done(&transport, &to, spec);
         again.end_all();
-        let (one, other) = (published(&transport, &from, spec), published(&transport, &to, spec));
-        assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
-        for (place, told) in &one {
-            assert_eq!(told.len(), other[place].len(), "{place:?}");
-            for (number, told) in told {
-                assert_eq!(Some(told), other[place].get(number), "{place:?}, number {number}");
-                records += 1;
-            }
+        let (one, other) = (published_by(&transport, &from, spec), published_by(&transport, &to, spec));
+        for (topic, told) in &one {
+            records += assert_equal(told, &other[topic], topic);
         }
     }
     assert!(records > 1_000, "{records} records were compared");
