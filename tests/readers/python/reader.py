@@ -1,9 +1,10 @@
 """Reads topics of paidonce as a finance team would: Confluent's client with its Avro deserializer.
 
-    reader.py --brokers LIST --registry URL TOPIC...
+    reader.py --brokers LIST --registry URL [--strict] TOPIC...
 
 Reads each topic to its end, committed records alone, and prints what stands under each key as one JSON line: topic, key
-(hexadecimal), value. Decimals are printed as text, with all their digits.
+(hexadecimal), value. Decimals are printed as text, with all their digits. With --strict it ends where a writer's numbers
+have a gap, or where a record that comes again is not what it was; on topics that nothing was taken from yet.
 """
 
 import argparse
@@ -21,6 +22,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--brokers", required=True)
     parser.add_argument("--registry", required=True)
+    parser.add_argument("--strict", action="store_true")
     parser.add_argument("topics", nargs="+")
     arguments = parser.parse_args()
     decode = AvroDeserializer(SchemaRegistryClient({"url": arguments.registry}))
@@ -34,7 +36,7 @@ def main():
         }
     )
     for topic in arguments.topics:
-        said = read(consumer, topic)
+        said = read(consumer, topic, Numbers(topic) if arguments.strict else None)
         context = SerializationContext(topic, MessageField.VALUE)
         for key in sorted(said):
             value = standing(said[key])
@@ -43,7 +45,24 @@ def main():
     consumer.close()
 
 
-def read(consumer, topic):
+class Numbers:
+    """What a writer's numbers promise: one upwards in each partition, and the same again where it comes again."""
+
+    def __init__(self, topic):
+        self.topic, self.told = topic, {}
+
+    def see(self, partition, writer, number, record):
+        told = self.told.setdefault((partition, writer), [])
+        place = f"{self.topic}, partition {partition}, writer {writer.hex()}: record {number}"
+        if number > len(told) + 1:
+            raise SystemExit(f"{place} comes behind {len(told)}")
+        if number == len(told) + 1:
+            told.append(hash(record))
+        elif told[number - 1] != hash(record):
+            raise SystemExit(f"{place} comes again and differs")
+
+
+def read(consumer, topic, numbers):
     """What each writer said last under each key: number and bytes, none where it withdrew."""
     partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
     if not partitions:
@@ -61,6 +80,8 @@ def read(consumer, topic):
             continue
         headers = dict(message.headers())
         writer, number = headers["o"], int.from_bytes(headers["n"], "big")
+        if numbers:
+            numbers.see(message.partition(), writer, number, (message.key(), message.value()))
         by_writer = said.setdefault(message.key(), {})
         # A writer numbers its records upwards: what is not above the last number has come before.
         if number > by_writer.get(writer, (0, None))[0]:

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use contract::Micros;
 use serde_json::Value;
 use tests::broker::Brokers;
 use tests::registry::SchemaRegistry;
-use tests::site::{AS_OF, example_config, example_feeds, root};
+use tests::seeded::Seeded;
+use tests::site::{AS_OF, copy_folder, example_config, example_feeds, root};
 use tests::tables::{Exports, Row, number};
 
-use crate::plant::Plant;
+use crate::load::Load;
+use crate::plant::{PARTS, Plant};
 
 const TOPICS: [&str; 4] = ["pos.movements", "pos.authorizations", "pos.findings", "pos.journal"];
 
@@ -138,4 +142,74 @@ fn readers_in_python_and_java_see_what_is_exported() {
     let seen = read(python(&brokers.bootstrap(), &registry));
     assert_as_exported(&seen, &exports);
     assert_eq!(seen, read(java(&brokers.bootstrap(), &registry)), "both languages read the same");
+}
+
+/// Each entry balances, whenever one looks.
+fn assert_balanced(seen: &Seen) {
+    for entry in of(seen, "pos.journal") {
+        let mut sums = BTreeMap::new();
+        for posting in entry["postings"].as_array().unwrap() {
+            let sign = if text(posting, "side").eq_ignore_ascii_case("debit") { 1 } else { -1 };
+            *sums.entry(text(posting, "currency")).or_insert(0) += sign * amount(posting, "amount").0;
+        }
+        assert!(sums.values().all(|sum| *sum == 0), "{entry}");
+    }
+}
+
+/// Tells others that something is over, also where it ended in a panic.
+struct Ended<'o>(&'o AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Partners come in one after the other, so that there is something to read from early on.
+#[test]
+fn a_reader_outside_sees_each_thing_once_while_processes_are_killed() {
+    let load = Load::new();
+    let (brokers, registry) = (Brokers::one().unwrap(), SchemaRegistry::start().unwrap());
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1).with_registry(&registry.url());
+    plant.start_line();
+    let strict = || {
+        let mut reader = python(&brokers.bootstrap(), &registry);
+        reader.arg("--strict");
+        reader
+    };
+    let (over, mut random) = (AtomicBool::new(false), Seeded(7));
+    let readings = std::thread::scope(|scope| {
+        let ended = Ended(&over);
+        let reader = scope.spawn(|| {
+            let mut readings = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                readings.push(read(strict()));
+            }
+            readings
+        });
+        for partner in load.partners() {
+            let feeds = plant.folder().join("feeds");
+            copy_folder(&load.feeds().join(&partner), &feeds.join(&partner));
+            plant.take_in_timeless(&feeds);
+            for _ in 0..2 {
+                plant.kill_and_start(random.below(PARTS.len()));
+                std::thread::sleep(Duration::from_millis(random.below(1_000) as u64));
+            }
+        }
+        load.withstand(&mut plant, "processes are killed under the eyes of a reader outside", |plant, _| {
+            for index in 0..PARTS.len() {
+                plant.kill_and_start(index);
+                std::thread::sleep(Duration::from_millis(random.below(1_000) as u64));
+            }
+        });
+        drop(ended);
+        reader.join().unwrap()
+    });
+    let seen = read(strict());
+    assert_as_exported(&seen, &plant.exports());
+    plant.end_all();
+    readings.iter().for_each(assert_balanced);
+    let early = readings.iter().filter(|reading| !reading.is_empty() && **reading != seen).count();
+    assert!(early > 0, "{} readings, none of them under way", readings.len());
+    println!("{} readings while processes were killed, {early} of a line under way", readings.len());
 }
