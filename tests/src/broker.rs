@@ -183,6 +183,11 @@ impl Node {
         self.signal("CONT")
     }
 
+    /// How many lines of what the broker wrote since its last start say this.
+    pub fn count(&self, says: &str) -> usize {
+        self.told().lines().filter(|line| line.contains(says)).count()
+    }
+
     /// The last lines that the broker wrote.
     pub fn log_tail(&self) -> String {
         let text = self.told();

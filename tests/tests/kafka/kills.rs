@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tests::broker::Brokers;
+use stream::kafka::TRANSACTION_TIMEOUT;
+use tests::broker::{Brokers, Settings};
 use tests::seeded::Seeded;
 
 use crate::load::Load;
-use crate::plant::{PARTS, Plant};
+use crate::plant::{OPENS, PARTITIONS, PARTS, Plant};
+
+/// What a task tells whose writer was refused, as another one of its name has come since.
+const FENCED: &str = "task has another owner";
 
 /// How often processes are killed: 300 times in the long run.
 fn kills() -> u32 {
@@ -81,18 +85,43 @@ fn a_former_owner_that_wakes_up_does_no_harm() {
     let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
     plant.instances = false;
     plant.start_line();
+    let sleepers = ["normalize", "units", "ledger"];
     load.withstand(&mut plant, "former owners wake up", |plant, _| {
-        std::thread::sleep(Duration::from_secs(2));
-        for part in ["normalize", "ledger"] {
+        plant.wait_until_under_way();
+        for part in sleepers {
             plant.signal(part, 1, Signal::STOP);
             plant.start(part, 2);
         }
         // The session of those that stand still ends, and the others take over.
-        std::thread::sleep(Duration::from_secs(9));
-        for part in ["normalize", "ledger"] {
-            plant.signal(part, 1, Signal::CONT);
-        }
+        let has_all = |part: &&str| plant.count_of(part, 2, OPENS) >= PARTITIONS;
+        plant.wait_while("not all tasks have moved", || !sleepers.iter().all(has_all));
+        sleepers.iter().for_each(|part| plant.signal(part, 1, Signal::CONT));
     });
+    let fenced = plant.count(FENCED);
+    assert!(fenced > 0, "no former owner was kept from writing\n{}", plant.logs());
+    println!("{fenced} times a former owner was kept from writing");
+    plant.end_all();
+}
+
+/// Nobody takes over, but the brokers have given up what was open.
+#[test]
+fn who_stands_still_for_longer_than_a_transaction_may_take_starts_anew() {
+    let load = Load::new();
+    let often = ("transaction.abort.timed.out.transaction.cleanup.interval.ms".to_owned(), "1000".to_owned());
+    let mut brokers = Brokers::start(&Settings { extra: vec![often], ..Settings::default() }).unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
+    plant.start_line();
+    let still = TRANSACTION_TIMEOUT + Duration::from_secs(4);
+    load.withstand(&mut plant, &format!("all stages stand still for {still:?}"), |plant, _| {
+        plant.wait_until_under_way();
+        PARTS.iter().for_each(|part| plant.signal(part, 1, Signal::STOP));
+        std::thread::sleep(still);
+        PARTS.iter().for_each(|part| plant.signal(part, 1, Signal::CONT));
+    });
+    let given_up = brokers.node(0).count("due to timeout");
+    let anew = plant.count(FENCED) + plant.count("task is opened again");
+    assert!(given_up > 0 && anew > 0, "{given_up} transactions were given up, {anew} tasks were opened anew");
+    println!("{given_up} transactions were given up, {anew} times a task was opened anew");
     plant.end_all();
 }
 
