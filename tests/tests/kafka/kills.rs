@@ -1,11 +1,13 @@
 //! Processes that are killed anywhere, that come and go, and that wake up as former owners.
 
+use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use stream::kafka::TRANSACTION_TIMEOUT;
 use tests::broker::{Brokers, Settings};
 use tests::seeded::Seeded;
+use tests::site::files_below;
 
 use crate::load::Load;
 use crate::plant::{OPENS, PARTITIONS, PARTS, Plant};
@@ -74,6 +76,58 @@ fn partitions_move_while_processes_join_and_leave() {
             plant.start(part, 1);
         }
     });
+    plant.end_all();
+}
+
+/// Who joins and leaves: so many processes of each stage, at most.
+const COPIES: u32 = 3;
+
+/// Two seconds for each.
+fn changes() -> usize {
+    if std::env::var_os("PAIDONCE_LONG").is_some() { 300 } else { 15 }
+}
+
+/// Some leave in good order, others are killed, and files go on coming in.
+#[test]
+fn members_join_and_leave_all_the_time() {
+    let load = Load::new();
+    let brokers = Brokers::one().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
+    plant.instances = false;
+    plant.start_line();
+    let feeds = plant.folder().join("feeds");
+    load.partners().iter().for_each(|partner| fs::create_dir_all(feeds.join(partner)).unwrap());
+    let files = files_below(&load.feeds());
+    let intake = plant.live_intake(&feeds);
+    let (mut random, changes, mut before) = (Seeded(5), changes(), 0);
+    for change in 0..changes {
+        let share = files.len() * change / changes..files.len() * (change + 1) / changes;
+        for file in &files[share] {
+            let beside = plant.folder().join("file");
+            fs::copy(file, &beside).unwrap();
+            fs::rename(&beside, feeds.join(file.strip_prefix(load.feeds()).unwrap())).unwrap();
+        }
+        let (part, copy) = (PARTS[random.below(PARTS.len())], 1 + random.below(COPIES as usize) as u32);
+        match (plant.runs(part, copy), random.below(2)) {
+            (false, _) => plant.start(part, copy),
+            (true, 0) => plant.end(part, copy, Signal::TERM),
+            (true, _) => plant.end(part, copy, Signal::KILL),
+        }
+        std::thread::sleep(Duration::from_secs(2));
+        if change % 30 == 14 {
+            let now = plant.visible("pos.entitlements");
+            assert!(now > before, "nothing came through the middle of the line in half a minute\n{}", plant.logs());
+            before = now;
+        }
+    }
+    assert_eq!(intake.end(), Some(0), "{}", plant.log("intake", 1));
+    for part in PARTS {
+        if !plant.runs(part, 1) {
+            plant.start(part, 1);
+        }
+    }
+    let mut intake = load.start_from(&feeds, &plant);
+    load.assert_whole_again(&mut plant, &mut intake, &format!("{changes} times a process joins or leaves, every 2 s"));
     plant.end_all();
 }
 
