@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use stream::kafka::{
     Assurance, Cluster, CommitError, Durability, Event, KafkaTransport, Kind, Label, Observer, Origin, Reader,
     Received, Sending, TaskId, TopicPlan, Transport, TransportError, Writer, create_topics, differences,
@@ -228,8 +229,8 @@ fn a_record_that_is_too_large_is_told_and_not_tried_again() {
     assert_eq!(numbers(&transport).0, [1]);
 }
 
-/// Kafka's own protection against it (KIP-890) is not in the library: the writer must see to it.
-fn an_end_comes_late(how: impl Fn(Gate) -> Act) {
+/// A broker that is reached through a proxy alone, with a topic.
+fn behind_proxy() -> (Brokers, Proxy, KafkaTransport) {
     let addresses = free_addresses(1).unwrap();
     let proxy = Proxy::start(addresses[0]).unwrap();
     let settings = Settings { addresses, advertised: vec![proxy.address()], ..Settings::default() };
@@ -237,6 +238,12 @@ fn an_end_comes_late(how: impl Fn(Gate) -> Act) {
     let cluster = cluster(&brokers);
     create_topics(&cluster, &[plan("one")]).unwrap();
     let transport = KafkaTransport::new(&cluster).unwrap();
+    (brokers, proxy, transport)
+}
+
+/// Kafka's own protection against it (KIP-890) is not in the library: the writer must see to it.
+fn an_end_comes_late(how: impl Fn(Gate) -> Act) {
+    let (_brokers, proxy, transport) = behind_proxy();
     let mut writer = transport.writer("t.writer", 1).unwrap();
     send(&mut writer, 1).unwrap();
     let gate = Gate::shut();
@@ -267,4 +274,35 @@ fn an_end_that_is_held_up_ends_no_other_transaction() {
 #[test]
 fn an_end_that_was_asked_for_twice_ends_no_other_transaction() {
     an_end_comes_late(Act::Strand);
+}
+
+/// The library alone asks for the end again and goes on: the fault that the tests above must not show is there to be shown.
+#[test]
+fn an_end_that_arrives_late_ends_another_transaction_of_a_bare_producer() {
+    let (brokers, proxy, transport) = behind_proxy();
+    let settings =
+        [("bootstrap.servers", &*brokers.bootstrap()), ("transactional.id", "t.bare"), ("socket.timeout.ms", "2000")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let bare: BaseProducer = ClientConfig::from_iter(settings).create().unwrap();
+    let patience = Duration::from_secs(30);
+    let send = |value: &[u8]| {
+        bare.begin_transaction().unwrap();
+        bare.send(BaseRecord::<[u8], [u8]>::to("t.one").partition(1).payload(value))
+            .map_err(|(error, _)| error)
+            .unwrap();
+        bare.flush(patience).unwrap();
+    };
+    bare.init_transactions(patience).unwrap();
+    send(b"one");
+    let gate = Gate::shut();
+    proxy.act(Api::EndTxn, 0, 1, Act::Hold(gate.clone()));
+    bare.commit_transaction(patience).unwrap();
+    send(b"two");
+    gate.set_open(true);
+    let mut reader = transport.reader("t.one", 1, 0).unwrap();
+    let mut read = Vec::new();
+    while reader.read(Duration::from_secs(2), &mut |received| read.extend(received.value.map(<[u8]>::to_vec))).unwrap()
+    {
+    }
+    assert_eq!((read, proxy.acted()), (vec![b"one".to_vec(), b"two".to_vec()], 1), "what is not committed yet is seen");
 }
