@@ -1,5 +1,6 @@
 //! A whole line on machines with troubles of their own: no space, no time, a clock that jumps, records that mean nothing.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ use crate::plant::{DONE_WITHIN, PARTS, Plant};
 use crate::replay::{cluster, copy, copy_input, wait_until_done};
 use crate::torn::one_of_the_middle;
 use crate::watched::told;
+
+const NO_SPACE: &str = "No space left on device";
 
 /// Files may not grow above so many blocks of 512 bytes.
 fn limited(blocks: u32) -> Option<String> {
@@ -46,6 +49,43 @@ fn a_disk_that_is_full_stops_tasks_and_nothing_else() {
             plant.start(part, 1);
         }
     });
+    plant.end_all();
+}
+
+/// A small disk for the process alone that starts behind this.
+fn small_disk(folder: &Path, size: &str) -> Option<String> {
+    let folder = folder.display();
+    let inside = format!("mount -t tmpfs -o size={size} none {folder} && exec \"$@\"");
+    Some(format!("mkdir -p {folder}; set -- unshare -Urm sh -c '{inside}' sh \"$@\""))
+}
+
+/// The other test limits files; here it is the disk that says that it has no space.
+#[test]
+fn disks_without_space_stop_a_stage_and_the_intake_and_nothing_else() {
+    let tried = Command::new("unshare").args(["-Urm", "mount", "-t", "tmpfs", "none", "/tmp"]).output().unwrap();
+    assert!(tried.status.success(), "this machine lets nobody mount a small disk, so none can be full: {tried:?}");
+    let load = Load::new();
+    let brokers = Brokers::one().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
+    plant.shell = small_disk(&plant.folder().join("normalize-1"), "2m");
+    plant.start("normalize", 1);
+    plant.shell = None;
+    PARTS.iter().filter(|part| **part != "normalize").for_each(|part| plant.start(part, 1));
+    plant.shell = small_disk(&plant.intake_folder(), "128k");
+    load.withstand(&mut plant, "disks of the intake and of a stage are full", |plant, intake| {
+        plant.shell = None;
+        let ended = intake.wait();
+        let told = plant.log("intake", 1);
+        assert!(ended == Some(1) && told.contains(NO_SPACE), "{ended:?} {told}");
+        // Its disk is gone with it.
+        plant.wipe_intake();
+        *intake = load.start(plant);
+        plant.wait_for("normalize", 1, NO_SPACE);
+        plant.wait_for("normalize", 1, "task has stopped");
+        plant.end("normalize", 1, Signal::KILL);
+        plant.start("normalize", 1);
+    });
+    assert!(!plant.logs().contains("panicked"), "{}", plant.logs());
     plant.end_all();
 }
 
