@@ -128,7 +128,7 @@ impl Life<'_> {
         sales.iter().filter(earns_nothing).try_for_each(|row| self.why_it_earns_nothing(&row.sale))
     }
 
-    /// As the programs stood when the record came in.
+    /// As the programs stood when the record came in, and by the tables of now.
     fn why_it_earns_nothing(&mut self, sale: &Sale) -> Result<()> {
         if sale.is_return() {
             self.say("  a return takes back what its sale has earned, and that is nothing");
@@ -137,7 +137,7 @@ impl Life<'_> {
         let mut references = References::new(self.reader.stage_blobs());
         let Some(mut state) = self.reader.states(stages::UNITS).into_iter().next() else { return Ok(()) };
         references.resume(&mut state)?;
-        let known = references.as_of(sale.stamp);
+        let (known, told) = (references.as_of(sale.stamp), references.as_of(u64::MAX));
         let near = nearest(known, sale);
         match near.first() {
             None => self.say("  there is no program for sales"),
@@ -148,7 +148,7 @@ impl Life<'_> {
             let name = format!("{} version {}", near.program.id, near.program.version);
             let why = match near.misses.is_empty() {
                 false => near.misses.join("; "),
-                true => refuses(near.program, sale, known)
+                true => refuses(near.program, sale, known, told)
                     .unwrap_or_else(|| "selects it; what was found keeps it from earning".to_owned()),
             };
             self.say(&format!("    {name}: {why}"));

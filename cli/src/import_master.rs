@@ -563,7 +563,7 @@ mod tests {
         let program = |name: &str, earn: &str| {
             let text = format!(
                 "program: {name}\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn: {earn}\n    \
-                 period: month\n    currency: USD\n"
+                 period: month\n    currency: USD\n    close-days: 90\n"
             );
             std::fs::write(config.join(format!("programs/{name}.yaml")), text).unwrap();
         };

@@ -81,6 +81,10 @@ impl Desk {
 
     /// A file for July 2012 with rows `document line day code quantity amount`.
     fn file(&mut self, name: &str, replaces: bool, rows: &[&str]) {
+        self.file_of(name, replaces, (1..).zip(rows).map(|(record_no, row)| parsed(record_no, row)).collect());
+    }
+
+    fn file_of(&mut self, name: &str, replaces: bool, rows: Vec<ParsedRow>) {
         self.files += 1;
         let verdict = FileVerdict {
             partner: "P1".into(),
@@ -100,8 +104,7 @@ impl Desk {
         let file_no = self.files;
         self.process(RowEvent::File(Box::new(OpenFile { file_no, verdict, repeats: None })));
         let movement = if self.claims { Movement::Claim } else { Movement::Sale };
-        let row = |(record_no, row): (u32, &&str)| ParsedRow { movement, ..parsed(record_no, row) };
-        let rows = (1..).zip(rows).map(row).collect();
+        let rows = rows.into_iter().map(|row| ParsedRow { movement, ..row }).collect();
         let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 0, rows });
         self.process(RowEvent::Rows { file_no, slice });
         self.process(RowEvent::End { partner: "P1".into(), file_no });
@@ -395,15 +398,13 @@ fn what_is_doubted_is_held_with_its_sale() {
     assert_eq!(held, ["A1 DQ-03", "A2", "A3 DQ-04", "A4", "A5 DQ-04", "A6"]);
 }
 
-/// A doubtful date, an amount beside its price, a code with a slip: each doubt goes when its file is replaced.
+/// A doubtful date, an amount beside its price, a code with a slip: each doubt goes when its row is replaced.
 #[test]
 fn a_doubt_goes_with_the_row_that_raised_it() {
     let mut desk = Desk::new(&[&bikes()]);
-    desk.file("july", false, &["A1 1 2012-09-01 BK-1 2 20"]);
     let amount = ParsedRow { unit_price: Some(Micros::units(10)), ..parsed(2, "A2 1 2012-07-07 BK-1 2 30") };
     let slip = ParsedRow { description: "Mountain bike".into(), ..parsed(3, "A3 1 2012-07-07 BK-22 1 10") };
-    let slice = Arc::new(RowSlice { partner: "P1".into(), slice: 1, rows: vec![amount, slip] });
-    desk.process(RowEvent::Rows { file_no: 1, slice });
+    desk.file_of("july", false, vec![parsed(1, "A1 1 2012-09-01 BK-1 2 20"), amount, slip]);
     assert_eq!(desk.findings(), ["DQ-03 1/1", "DQ-04 1/2", "DQ-05 1/3"]);
     desk.file("july_CORR", true, &["A1 1 2012-07-01 BK-1 2 20"]);
     assert_eq!(desk.findings(), [""; 0]);

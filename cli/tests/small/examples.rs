@@ -67,7 +67,7 @@ fn each_table_of_the_examples_decides_about_sales_that_meet_it() {
         "DD-10 GOLD-PRO 1",      // deductions.csv
         "DD-22 PRO-CLUB 2",      // consumer_rebates.csv
         "DD-27 PRO-CLUB 3",      // drop_shipments.csv
-        "DD-31 4",               // serial_ranges.csv
+        "DD-31 COUNTER-SPIFF 4", // serial_ranges.csv
         "OP-08 PRO-CLUB 1",      // memberships.csv, of April
         "OP-43 COUNTER-SPIFF 5", // persons.csv
     ];

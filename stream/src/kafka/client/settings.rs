@@ -209,7 +209,7 @@ mod tests {
             assert_eq!(made.get("metadata.max.age.ms"), Some("5000"));
         }
         let told = pinned(&cluster(&[])).unwrap();
-        assert!(told.contains("writer: enable.idempotence=true acks=all ") && told.contains("; reader: "), "{told}");
+        assert!(told.contains("; writer: ") && told.contains(" enable.idempotence=true acks=all "), "{told}");
         assert!(pinned(&cluster(&[("no.such.setting", "1")])).is_err());
     }
 
