@@ -16,6 +16,7 @@ use super::claims;
 use super::conversion::Rates;
 use super::draws::Drawing;
 use super::due::{Due, due};
+use super::holds::accepted;
 use super::lines::{list_lines, write_all};
 use super::lowered::Costs;
 use super::now::Now;
@@ -328,7 +329,8 @@ impl Settling<'_> {
                 let event = AccrualEvent::Moved(Box::new(movement));
                 outbox.send(&account.settlement.beneficiary, event);
             }
-            wait_for_tick(id, &account, program, has_moved, state)?;
+            let is_kept = !accepted(&account, self.now()).is_empty();
+            wait_for_tick(id, &account, program, [has_moved, is_kept], state)?;
             note(id, &mut account, program, state)?;
             if program.paid.claims().is_some() {
                 claims::touch(&account, state)?;
@@ -414,19 +416,21 @@ fn track_tier(account: &mut Account, program: &Program, batch: u64) {
     track.net = net;
 }
 
-/// A frozen settlement with more due than authorised, or closed with anything new, is looked at when the next tick comes.
+/// A frozen settlement with more due than authorised, or closed with anything new, is looked at when the next tick comes; so is one
+/// with a deduction that was accepted and is not settled.
 /// What nobody has drawn until the close is no news.
 fn wait_for_tick(
     id: Id,
     account: &Account,
     program: &Program,
-    has_moved: bool,
+    [has_moved, is_kept]: [bool; 2],
     state: &mut dyn State,
 ) -> Result<(), StorageError> {
     let frozen = account.phase != Phase::Open;
     let closed = matches!(account.phase, Phase::Closed { .. });
     let may_be = if closed && has_moved { account.accrued } else { account.orderable(program) };
-    match frozen && may_be > account.authorised && (program.auto_authorise || closed) {
+    let is_due = may_be > account.authorised && (program.auto_authorise || closed);
+    match frozen && (is_due || is_kept) {
         true => WAITING.put(state, &id.0, &()),
         false if frozen => WAITING.delete(state, &id.0),
         false => Ok(()),

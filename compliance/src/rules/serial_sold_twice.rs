@@ -44,12 +44,14 @@ impl Move {
 }
 
 /// Other sales of a unit that is out.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Others {
     /// The one before.
     pub before: Option<usize>,
     /// The first one later by another partner of the same tier.
     pub after: Option<usize>,
+    /// All by other partners of the same tier, before and after.
+    pub rivals: Vec<usize>,
 }
 
 /// For each move the sales that stand in its way.
@@ -66,6 +68,8 @@ fn check(moves: &[Move]) -> Life {
         life[at].before = out.last().copied();
         for earlier in out.iter().copied().filter(|earlier| moves[*earlier].contends(&moves[at])) {
             life[earlier].after.get_or_insert(at);
+            life[earlier].rivals.push(at);
+            life[at].rivals.push(earlier);
         }
         out.push(at);
     }

@@ -169,6 +169,11 @@ mod tests {
         contested(&[first, second, ("tick", "2013-04-01")], [0, 0], &both);
         contested(&[("tick", "2013-04-01"), first, second, ("tick", "2013-04-02")], [0, 0], &both);
         contested(&[first, ("tick", "2013-03-31"), second], [0, 0], &both);
+        // A third one between two that are held frees neither of them.
+        let [before, too] = ["sold before: S1", "sold by another partner too: S1"];
+        let between = [format!("A: {before}"), format!("A: {too}"), format!("L: {too}"), format!("M: {before}")];
+        let between: Vec<&str> = between.iter().map(String::as_str).collect();
+        contested(&[first, ("M", "2013-03-12"), ("tick", "2013-04-01"), second], [0, 0], &between);
         let late = ["A: sold before: S1", "L: sold by another partner too, read after this was authorised: S1"];
         contested(&[first, ("tick", "2013-04-01"), second, ("tick", "2013-05-01")], [1, 0], &late);
         let early = [

@@ -206,14 +206,15 @@ impl Desk<'_> {
             }
         }
         for (at, sold) in moves.iter().enumerate().filter(|(_, m)| !m.returned) {
-            let Others { before, after } = others[at];
-            let earlier = match before.map(|before| &moves[before]) {
+            let Others { before, after, rivals } = &others[at];
+            let since = self.claimed_since(sold.sale, rivals.iter().map(|rival| moves[*rival].sale))?;
+            let mut earlier = match before.map(|before| &moves[before]) {
                 Some(first) if !self.came_back(first.sale, sold.sale)? => {
                     Some(self.unit(first.sale, serial, first.contends(sold))?)
                 }
                 _ => None,
             };
-            let later = match after.map(|after| &moves[after]) {
+            let mut later = match after.map(|after| &moves[after]) {
                 Some(next) if !self.came_back(sold.sale, next.sale)? => Some(self.unit(next.sale, serial, true)?),
                 _ => None,
             };
@@ -221,6 +222,9 @@ impl Desk<'_> {
                 Some((_, again)) => Some(self.unit(moves[*again].sale, serial, false)?),
                 None => None,
             };
+            for unit in [&mut earlier, &mut later].into_iter().flatten() {
+                unit.came = unit.came.and(since);
+            }
             let verdict = self.verdict(sold.sale)?;
             set_unit(&mut verdict.resold, serial, earlier);
             set_unit(&mut verdict.contested, serial, later);
@@ -232,6 +236,22 @@ impl Desk<'_> {
     fn unit(&mut self, other: SaleKey, serial: &Text, contends: bool) -> Result<Unit, StorageError> {
         let sale = self.sale(other)?;
         Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), came: contends.then_some(sale.stamp) })
+    }
+
+    /// Control as of which the first of these rivals was read that claim a unit of a sale, on whichever day they sold it.
+    fn claimed_since(
+        &mut self,
+        sale: SaleKey,
+        rivals: impl Iterator<Item = SaleKey>,
+    ) -> Result<Option<u64>, StorageError> {
+        let mut since: Option<u64> = None;
+        for rival in rivals {
+            if !self.came_back(sale.min(rival), sale.max(rival))? {
+                let stamp = self.sale(rival)?.stamp;
+                since = Some(since.map_or(stamp, |since| since.min(stamp)));
+            }
+        }
+        Ok(since)
     }
 
     /// What the partner of a sale was when that was read.

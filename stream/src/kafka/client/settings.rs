@@ -43,6 +43,7 @@ const COMMON: Pins = &[
     ("reconnect.backoff.ms", "50"),
     ("reconnect.backoff.max.ms", "1000"),
     ("message.max.bytes", "16777216"),
+    ("allow.auto.create.topics", "false"),
 ];
 
 const WRITER: Pins = &[
@@ -67,7 +68,6 @@ const CONSUMER: Pins = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("check.crcs", "true"),
-    ("allow.auto.create.topics", "false"),
     ("fetch.min.bytes", "1"),
     ("fetch.max.bytes", "52428800"),
     ("fetch.message.max.bytes", "4194304"),
