@@ -38,7 +38,7 @@ pub(super) struct Stages {
     ledger: LedgerStage,
     sales: MemoryState,
     money: MemoryState,
-    pub granted: usize,
+    granted: usize,
     control: u64,
 }
 
@@ -74,6 +74,21 @@ impl Stages {
         Ok(())
     }
 
+    /// All but the first of these sales, which has been sold and arranged the programs: how many, and microseconds for each.
+    ///
+    /// # Errors
+    /// Some sale was not granted what it must be.
+    pub fn sell_rest(&mut self, sales: &[SaleEvent]) -> Result<(usize, f64)> {
+        let start = Instant::now();
+        for sale in &sales[1..] {
+            self.sell(sale)?;
+        }
+        let sold = start.elapsed();
+        ensure!(self.granted == sales.len() * SELECTING, "{} grants of {} sales", self.granted, sales.len());
+        let count = sales.len() - 1;
+        Ok((count, micros_of(sold) / count as f64))
+    }
+
     fn entitle(&mut self, event: &EntitlementEvent) -> Result<()> {
         self.granted += usize::from(matches!(event, EntitlementEvent::Grant(_)));
         let input = Input { stamp: self.control, item: event };
@@ -91,16 +106,10 @@ pub fn per_sale(programs: usize, sales: usize) -> Result<Figures> {
     // The first one arranges the programs.
     stages.sell(&sales[0])?;
     let configured = start.elapsed();
-    let start = Instant::now();
-    for sale in &sales[1..] {
-        stages.sell(sale)?;
-    }
-    let sold = start.elapsed();
-    ensure!(stages.granted == sales.len() * SELECTING, "{} grants of {} sales", stages.granted, sales.len());
-    let count = sales.len() - 1;
+    let (count, each) = stages.sell_rest(&sales)?;
     figures(json!({
         "programs": programs, "sales": count, "configured_seconds": configured.as_secs_f64(),
-        "microseconds_per_sale": micros_of(sold) / count as f64,
+        "microseconds_per_sale": each,
     }))
 }
 
@@ -255,7 +264,7 @@ fn entitlement(number: usize, amount: Micros) -> Entitlement {
     }
 }
 
-pub(super) fn micros_of(duration: Duration) -> f64 {
+fn micros_of(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
