@@ -16,6 +16,8 @@ use stream::{Order, Outbox, Shard, State, StorageError, outbox::route};
 use super::account::{Account, close_day, freeze_day};
 use super::due::{Due, due};
 use super::findings::{digest, view};
+use super::rules::activity_above_approval::Part;
+use super::rules::{activity_above_approval, activity_unproven, benefit_expired, double_spend, proof_reused};
 use super::sharing::Sharing;
 use super::tables::{DRAWS, OVERDRAWN, SHARING};
 use crate::programs::drawn::{Pot, expired, held, keep, of_program, share, take, wanted};
@@ -217,57 +219,40 @@ impl<'a> Drawing<'a> {
 
     /// All points or none (DD-25, OP-41).
     fn redeem(&self, points: Micros, draw: &Draw, pots: &[Pot]) -> Verdict {
-        let (held, gone) = (whole(held(pots, draw.date)), whole(expired(pots, draw.date)));
-        if points <= held {
+        let short = Short::of(points, draw, pots);
+        if points <= short.held {
             return Verdict { granted: Some(points), found: None };
         }
-        let asked = format!("order {} of {}: {points} points asked, {held} are there", draw.id, draw.date);
-        let (code, message) = match points <= held + gone {
-            true => (Code::BenefitExpired, format!("{asked}, {gone} had expired")),
-            false => (Code::DoubleSpend, asked),
-        };
-        let value = match &self.program.mechanism {
+        let about = format!("order {} of {}", draw.id, draw.date);
+        let found = double_spend::check(&about, short).or_else(|| benefit_expired::of_points(&about, short));
+        let at_risk = match &self.program.mechanism {
             Mechanism::Points(terms) => points.times(terms.value),
             _ => Micros::ZERO,
         };
-        Verdict { granted: Some(Micros::ZERO), found: Some(Found { code, at_risk: value, message }) }
+        let found = found.map(|(code, message)| Found { code, at_risk, message });
+        Verdict { granted: Some(Micros::ZERO), found }
     }
 
     /// The fund's share, up to what was approved and what it holds (OP-42, OP-41), for a proof of its own (OP-37, DD-24).
     fn pay(&self, approved: Micros, proof: &str, draw: &Draw, pots: &[Pot]) -> Verdict {
         let (share, asked) = (share(&self.program.mechanism, &draw.asked), self.asked(draw));
         let about = format!("activity {} of {}", draw.id, draw.date);
-        let waits = |code, message| Verdict { granted: None, found: Some(Found { code, at_risk: asked, message }) };
-        if proof.is_empty() {
-            return waits(Code::ProofMissing, format!("{about} has no proof yet: {asked} waits"));
+        let draws = &self.known.reference.draws;
+        let unproven = activity_unproven::check(&about, proof, asked);
+        if let Some((code, message)) = unproven.or_else(|| proof_reused::check(&about, proof, draw, draws)) {
+            return Verdict { granted: None, found: Some(Found { code, at_risk: asked, message }) };
         }
-        if let Some(other) = self.other_with(proof, draw) {
-            let message =
-                format!("{about} and {} of {} in {} name the proof {proof}", other.id, other.partner, other.program);
-            return waits(Code::ProofReused, message);
-        }
-        let (held, gone) = (whole(held(pots, draw.date)), whole(expired(pots, draw.date)));
+        let fund = Short::of(asked, draw, pots);
         let unit = Micros(10_i64.pow(6 - self.currency.minor_digits()));
         let cut = |amount: Micros| Micros(amount.0 - amount.0 % unit.0);
-        let granted = cut(asked.min(held));
-        if granted >= cut(share) {
-            return Verdict { granted: Some(granted), found: None };
+        let paid = cut(asked.min(fund.held));
+        if paid >= cut(share) {
+            return Verdict { granted: Some(paid), found: None };
         }
-        let code =
-            if held < asked && asked <= held + gone { Code::BenefitExpired } else { Code::ActivityAboveApproval };
-        let expired = if code == Code::BenefitExpired { format!(", {gone} had expired") } else { String::new() };
-        let message =
-            format!("{about}: a share of {share}, {approved} approved, {held} in the fund{expired}: {granted} paid");
-        Verdict { granted: Some(granted), found: Some(Found { code, at_risk: share - granted, message }) }
-    }
-
-    /// Another activity, of whatever partner and program, with the same proof.
-    fn other_with(&self, proof: &str, draw: &Draw) -> Option<&Draw> {
-        let proof = normal(proof);
-        self.known.reference.draws.iter().find(|other| match &other.asked {
-            Asked::Activity { proof: named, .. } => *other != draw && normal(named) == proof,
-            Asked::Points(_) => false,
-        })
+        let part = Part { share, approved, fund, paid };
+        let found = benefit_expired::of_fund(&about, &part);
+        let (code, message) = found.unwrap_or_else(|| activity_above_approval::check(&about, &part));
+        Verdict { granted: Some(paid), found: Some(Found { code, at_risk: share - paid, message }) }
     }
 
     fn note<T>(
@@ -312,6 +297,20 @@ impl<'a> Drawing<'a> {
     }
 }
 
+/// What is asked of what is held on a day, and of what had expired by then.
+#[derive(Clone, Copy)]
+pub(super) struct Short {
+    pub asked: Micros,
+    pub held: Micros,
+    pub gone: Micros,
+}
+
+impl Short {
+    fn of(asked: Micros, draw: &Draw, pots: &[Pot]) -> Short {
+        Short { asked, held: whole(held(pots, draw.date)), gone: whole(expired(pots, draw.date)) }
+    }
+}
+
 /// What becomes of a draw; nothing granted yet: it waits.
 struct Verdict {
     granted: Option<Micros>,
@@ -326,11 +325,6 @@ struct Found {
 
 fn whole(millionths: i128) -> Micros {
     Micros(i64::try_from(millionths).expect("number overflow in what is held"))
-}
-
-/// Letters and digits alone, in capitals.
-fn normal(proof: &str) -> String {
-    proof.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@ use super::account::{Account, Phase};
 use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::draws;
 use super::estimates::{Estimating, mark_lapsed};
-use super::holds::{accepted, has_news};
+use super::holds::has_news;
 use super::lowered::lowered;
 use super::now::Now;
-use super::outliers::judge;
 use super::periods::{Turning, tell};
 use super::protection::{Protecting, says_the_same};
+use super::rules::deducted::accepted;
+use super::rules::outlier::judge;
 use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
 use super::tables::{

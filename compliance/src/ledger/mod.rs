@@ -9,7 +9,7 @@
 //! ([`protection`]), and lowers what special prices give ([`lowered`]), and so is what purchases earn ([`purchased`]); what is
 //! estimated at sell-in stands beside them ([`estimates`]); caps on lines, tiers that count one thing and pay on another, and
 //! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be drawn on them
-//! ([`draws`]) and judge what is claimed ([`claims`]).
+//! ([`draws`]) and judge what is claimed ([`claims`]). What is found about a settlement has a file for each check ([`rules`]).
 
 pub(crate) mod account;
 mod balances;
@@ -29,15 +29,14 @@ mod laws;
 mod lines;
 mod lowered;
 mod now;
-mod outliers;
 mod periods;
 mod prices;
 mod protection;
 mod purchased;
 mod rows;
+mod rules;
 #[cfg(test)]
 mod scenario;
-mod scores;
 mod settle;
 mod sharing;
 mod slots;
@@ -45,8 +44,6 @@ mod stage;
 mod standings;
 mod tables;
 mod tally;
-mod twins;
-mod underpaid;
 mod verify;
 mod waits;
 

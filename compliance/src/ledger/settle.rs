@@ -16,17 +16,17 @@ use super::claims;
 use super::conversion::Rates;
 use super::draws::Drawing;
 use super::due::{Due, due};
-use super::holds::accepted;
 use super::lines::{list_lines, write_all};
 use super::lowered::Costs;
 use super::now::Now;
-use super::outliers::note;
 use super::periods::tell;
-use super::scores::takes_new_score;
+use super::rules::deducted::accepted;
+use super::rules::one_partner_twice;
+use super::rules::outlier::note;
+use super::rules::score_changed::takes_new_score;
 use super::sharing::Sharing;
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
-use super::twins;
 use super::{account::freeze_day, draws, findings};
 use crate::programs::drawn::Pot;
 use crate::programs::points::only_expects_otherwise;
@@ -361,7 +361,7 @@ impl Settling<'_> {
         }
         let same = self.now().known().same_as(&account.partner, self.today);
         for twin in same.into_iter().filter(|twin| **twin > account.partner) {
-            for mut other in twins::settlements(account, twin, of_year, state)? {
+            for mut other in one_partner_twice::settlements(account, twin, of_year, state)? {
                 if other.phase != Phase::Open {
                     let id = other.settlement.id();
                     tell(id, &mut other, self.now(), state, outbox)?;

@@ -7,8 +7,8 @@ use super::account::Account;
 use super::draws::Decision;
 use super::estimates::{Estimate, Lots};
 use super::job::Job;
-use super::outliers::Past;
 use super::protection::OfStock;
+use super::rules::outlier::Past;
 use super::sharing::SharingKey;
 use super::tally::Tally;
 

@@ -1,5 +1,9 @@
 //! DD-15 `authorisation-reused`.
 //!
+//! Evidence: the number, whose it is and who names it.
+//!
+//! At risk: not said: the row earns nothing under that program.
+//!
 //! ## What it finds
 //! A row that names an authorisation of a special price which was given to another partner, and to the seller for no product
 //! at all. What a partner sells beyond the units that were authorised for it is OP-05.
@@ -9,6 +13,14 @@
 //!
 //! ## Example
 //! SPA is L's authorisation; A sells the same product and names it: nothing for A.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by the table that was known when it came; rows of other partners do not matter, nor which came first. A
+//! row that is restated with a number of its own, or without one, withdraws the finding and is judged anew, in a frozen
+//! period as an adjustment.
+//!
+//! ## Returns
+//! What comes back of it takes nothing back, since it had been given nothing.
 
 use contract::{Code, Program, Sale, Text};
 

@@ -1,5 +1,9 @@
 //! DD-30 `circular-sale`.
 //!
+//! Evidence: the sale back, the latest one out before it with its document, the units and the days between.
+//!
+//! At risk: the benefit of the sale back.
+//!
 //! ## What it finds
 //! A sale of a product to a partner that sold the same product to the seller at most 90 days before. Who is a partner
 //! follows from the name, as for OP-34. The finding sits on the sale back and names the latest one out before it, by
@@ -11,6 +15,15 @@
 //!
 //! ## Example
 //! A sells 500 units to B, B sells 480 to A twenty days later: the 480 are held.
+//!
+//! ## Late, corrected, out of order
+//! Both partners must have reported; whichever row comes second makes the finding, and its dates decide which of the two it
+//! sits on. A sale out that comes late, is corrected or taken back moves the finding to the next one, or withdraws it, and
+//! with it what the sale back earns.
+//!
+//! ## Returns
+//! Goods that are sent back as a return are no sale and make no circle. A return of the sale that is held takes nothing
+//! back.
 
 use contract::Code;
 

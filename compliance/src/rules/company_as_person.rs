@@ -1,5 +1,9 @@
 //! DD-18 `company-as-person`.
 //!
+//! Evidence: the name on the row and the partner that is called so.
+//!
+//! At risk: the benefit of the line under the programs that pay persons.
+//!
 //! ## What it finds
 //! A sale under a program that pays persons, whose row names a partner of the master as the person, exactly but for case
 //! and punctuation.
@@ -9,6 +13,13 @@
 //!
 //! ## Example
 //! The shop Albion Cycles plc sends "ALBION CYCLES PLC" as sales person: no SPIFF. Its own programs pay as they are.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by itself, by the master that was known when it came. Restated with a person, it earns, in a frozen
+//! period as an adjustment, and the finding is withdrawn.
+//!
+//! ## Returns
+//! What comes back takes nothing from a company that was given nothing.
 
 use contract::{Code, Program, Sale};
 

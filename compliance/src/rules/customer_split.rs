@@ -1,5 +1,9 @@
 //! OP-46 `customer-split`.
 //!
+//! Evidence: the authorisation, its customer and the buyer.
+//!
+//! At risk: not said: the row earns nothing under that program until a person has decided.
+//!
 //! ## What it finds
 //! A row that names an authorisation of a special price while it holds, for a buyer whose name begins with the same word as
 //! that of the authorised customer: another site of it, as it seems.
@@ -10,6 +14,13 @@
 //!
 //! ## Example
 //! Authorised for Acme GmbH, the row says ACME Handels AG: held. A buyer that is called otherwise is OP-10.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by the special prices that were known when it came. A row that comes after the price was given for the
+//! other site too, or that is restated with the right buyer, earns; the finding of the row before is withdrawn with it.
+//!
+//! ## Returns
+//! What comes back of a sale for another site takes nothing back.
 
 use contract::{Code, Program, Sale};
 

@@ -1,5 +1,9 @@
 //! DD-27 `drop-ship-counted`.
 //!
+//! Evidence: the order, and the programs under which the line earns nothing.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale of an order that the manufacturer delivered to the end customer itself, under a program that says
 //! `stock-sales-only`. Order and document are the same where they are in their normal form: INV-00123 is INV123. An order that
@@ -10,6 +14,13 @@
 //!
 //! ## Example
 //! Order 4711 went out directly, the partner reports document 04711: nothing for it.
+//!
+//! ## Late, corrected, out of order
+//! The table that is known now counts, whether the row or the order came first. An order that is told later takes back what
+//! its document earned, in a frozen period as an adjustment; one that is taken out of the table gives it again.
+//!
+//! ## Returns
+//! What comes back of such a document had earned nothing and takes nothing back.
 
 use contract::{Code, Program, Sale};
 

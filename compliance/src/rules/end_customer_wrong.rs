@@ -1,5 +1,9 @@
 //! OP-10 `end-customer-wrong`.
 //!
+//! Evidence: the buyer, the customer that it is like or that it is none, and the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale under a program for named customers, to a buyer that is none of them and either has a name that begins with the
 //! same word as that of one of them, or stands on a row that names the program. Other sales are simply not the
@@ -11,6 +15,14 @@
 //!
 //! ## Example
 //! The program is for Acme GmbH, the row says ACME Handels AG: held. Bravo Ltd is not looked at twice.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by the lists that were known when it came. A row that is restated, or comes when the outlet is on the
+//! program's list, earns; in a frozen period that is an adjustment. Other rows do not matter, nor their order.
+//!
+//! ## Returns
+//! What comes back of a sale to another customer takes nothing from the program; what the right customer brings back is
+//! taken back.
 
 use contract::{Code, Program, Sale};
 

@@ -1,5 +1,9 @@
 //! OP-20 `inventory-exceeded`.
 //!
+//! Evidence: the year and the units shipped in; the line that is named.
+//!
+//! At risk: the benefit of that line.
+//!
 //! ## What it finds
 //! More units of a product sold by a partner in a calendar year, less those returned, than were shipped in to it. Doubles
 //! (DD-04, DD-05, DD-23, the reseller's side of DD-08) and lines of a doubtful date (DQ-03) are left out. The finding
@@ -11,6 +15,15 @@
 //!
 //! ## Example
 //! 100 shipped in; lines of 30, 40 and 300: the line of 300 is held. Lines of 30, 40 and 35: the line of 40 is held.
+//!
+//! ## Late, corrected, out of order
+//! The set of lines decides, not their order: a larger line that comes late takes the finding over, and the one before earns
+//! again. A line that is corrected or taken back may withdraw it. New shipments are seen with the next line of their
+//! partner, product and year.
+//!
+//! ## Returns
+//! Units that came back were not sold and make room, whenever they come. A return of the line that is held takes nothing
+//! back.
 
 use contract::{Code, Micros};
 

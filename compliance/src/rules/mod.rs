@@ -2,7 +2,7 @@
 //!
 //! A rule is a plain function over facts. The verdict on a sale follows from the set of facts alone, so the order in
 //! which they come in does not matter. To add a rule: write its file, list it in [`RULES`], give it a case file of the
-//! same name below `cases/rules`.
+//! same name below `cases/rules`. `stack_over_cap` looks at what all programs give for a sale, and is asked when that is known.
 
 use contract::{Code, Day, Id, Micros, Money, Program, Reference, Sale, Text, normal_signs};
 
@@ -41,6 +41,7 @@ pub(crate) mod serial_sold_twice;
 pub(crate) mod sign_wrong;
 pub(crate) mod special_price_unfit;
 pub(crate) mod split_unclear;
+pub(crate) mod stack_over_cap;
 pub(crate) mod two_tiers_report;
 pub(crate) mod unauthorised_source;
 pub(crate) mod unit_of_measure;

@@ -1,5 +1,9 @@
 //! DD-28 `movement-as-sale`.
 //!
+//! Evidence: the type that the row states.
+//!
+//! At risk: what the row would earn as a sale.
+//!
 //! ## What it finds
 //! A row whose type says that goods were moved, adjusted or given as a sample: nobody bought them.
 //!
@@ -9,6 +13,13 @@
 //!
 //! ## Example
 //! 200 units go from headquarters to a branch as type `IB`: no benefit. The branch sells them: the benefit of 200 units.
+//!
+//! ## Late, corrected, out of order
+//! The row alone is looked at, so its place among the others does not matter: it is in nobody's way, neither as a double nor
+//! as an earlier sale of a serial number. Restated as a sale, it counts like one, in a frozen period as an adjustment.
+//!
+//! ## Returns
+//! What comes back to a branch is a movement too, and takes nothing from a sale.
 
 use contract::{Code, Movement, Sale};
 

@@ -1,5 +1,9 @@
 //! DD-05 `near-duplicate-document`.
 //!
+//! Evidence: both documents and both records.
+//!
+//! At risk: the benefit of the copy.
+//!
 //! ## What it finds
 //! One sale of a partner under two document numbers that are nearly alike. Product, quantity, amount and currency agree,
 //! and either
@@ -21,6 +25,15 @@
 //! ## Example
 //! INV-00123 and INV123 over the same 4 units: the second gets nothing. 1001 and 1002 on one day for one customer, both
 //! with lines of their own: neighbours, both are paid.
+//!
+//! ## Late, corrected, out of order
+//! Which of two is the copy follows from what they say, never from which came first: a line that comes late may make an
+//! earlier one the copy, and a second line on a document may turn it round. Where one of the two is corrected away or
+//! restated, the other earns, in a frozen period as an adjustment.
+//!
+//! ## Returns
+//! A return that names either number takes back from the sale that counts. The copy earns nothing for that, and a return
+//! that repeats another takes nothing.
 
 use std::sync::Arc;
 

@@ -1,5 +1,9 @@
 //! DD-19 `one-person-twice`.
 //!
+//! Evidence: both names and the partner of the other one, and the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale under a program that pays persons, by somebody whose payee in the register (a hash of the account, a tax number)
 //! belongs to somebody under another name or with another partner too, both registered on the sale date. Held for each of
@@ -10,6 +14,13 @@
 //!
 //! ## Example
 //! Bo and Robert are registered with one account: what either sells is held until the register is put right.
+//!
+//! ## Late, corrected, out of order
+//! The register that is known now counts: another version holds the sales of both, or releases them, whenever they came, in
+//! a frozen period as an adjustment. The order of sales does not matter.
+//!
+//! ## Returns
+//! What comes back of a sale that waits waits with it, and takes nothing back. Once the sale is released both count.
 
 use contract::{Code, Person, Program, Sale};
 

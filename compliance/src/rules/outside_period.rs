@@ -1,5 +1,9 @@
 //! OP-06 `outside-period`.
 //!
+//! Evidence: the sale date and the days on which the program holds.
+//!
+//! At risk: what the program would give for the line.
+//!
 //! ## What it finds
 //! A row that names a program which exists but does not hold on the sale date. A program that a row does not name and
 //! that is over is simply not there.
@@ -9,6 +13,14 @@
 //!
 //! ## Example
 //! The program runs to 30 June, the row of 1 July names it: nothing under it. Other programs pay as they are.
+//!
+//! ## Late, corrected, out of order
+//! The sale date decides, not the day of the report: a row of the last day that comes months later is fine. A date that is
+//! corrected into the program revives the sale, one that is corrected out of it takes back what it earned.
+//!
+//! ## Returns
+//! What comes back after the end of the program is taken back where its sale earned. Of what was sold behind the end there
+//! is nothing to take.
 
 use contract::{Code, Sale};
 

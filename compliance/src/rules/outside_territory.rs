@@ -1,5 +1,9 @@
 //! OP-11 `outside-territory`.
 //!
+//! Evidence: the country, and the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! Goods that go to a country and region which a program's territory does not hold: those of the outlet that bought, or,
 //! where the buyer is unnamed, of the one that sold. An outlet that nobody knows, or knows no country of, is not judged.
@@ -9,6 +13,13 @@
 //!
 //! ## Example
 //! Territory United States, the customer stands in Canada: nothing under the program.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by the outlets that were known when it came. A row that is restated with another outlet is judged anew,
+//! in a frozen period as an adjustment. Other rows do not matter, nor their order.
+//!
+//! ## Returns
+//! What comes back from abroad had earned nothing and takes nothing, whether it names its sale or not.
 
 use contract::{Code, Program, Sale};
 

@@ -1,5 +1,9 @@
 //! DD-04 `overlapping-feeds`.
 //!
+//! Evidence: the document and the record in the other feed.
+//!
+//! At risk: the benefit of the later line.
+//!
 //! ## What it finds
 //! One sale that two partners of a family report: same product, document number (in its normal form), quantity, amount
 //! and date. A family is a partner with its parents and children. Two tiers with documents of their own are DD-08.
@@ -10,6 +14,14 @@
 //! ## Example
 //! The branch reports document 4711 over 2 units, the group reports 4711 over 2 units of the same day: the later by
 //! (event time, sale id) gets nothing.
+//!
+//! ## Late, corrected, out of order
+//! A roll-up comes weeks later as a rule. Which of the two earns goes by (event time, sale id), not by arrival; where they
+//! come in the other order, the one that earned gives way, in a frozen period as an adjustment. Where one is corrected away
+//! the other earns.
+//!
+//! ## Returns
+//! A return that either feed reports takes back from the line that counts.
 
 use contract::{Code, Sale};
 

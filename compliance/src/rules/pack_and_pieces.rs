@@ -1,5 +1,9 @@
 //! DD-21 `pack-and-pieces`.
 //!
+//! Evidence: the document, and the line of pieces.
+//!
+//! At risk: the benefit of the line of packs.
+//!
 //! ## What it finds
 //! A line of packs beside one of the pieces in them: partner, document, day, amount and currency are the same, and the pieces
 //! are as many as the product's `pack` says. The packs are held, the pieces count. Not judged without an amount, nor where
@@ -10,6 +14,13 @@
 //!
 //! ## Example
 //! Pack of 12, one invoice with 1 for 58.00 and 12 for 58.00: the line of one is held.
+//!
+//! ## Late, corrected, out of order
+//! The packs are held and the pieces count, whichever line came first. Where the line of pieces is corrected to another
+//! number or amount, or taken back, the packs earn, in a frozen period as an adjustment.
+//!
+//! ## Returns
+//! What comes back of the document is taken off the pieces.
 
 use contract::{Code, Micros, Sale};
 

@@ -1,5 +1,9 @@
 //! OP-08 `partner-ineligible`.
 //!
+//! Evidence: what the table says of the partner on the sale date, and the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale of a partner that does not take part in a program for members on the sale date: a partner that has left, or one
 //! whose row names the program before it joined or without ever joining. To partners that never joined and do not name it
@@ -12,6 +16,14 @@
 //!
 //! ## Example
 //! A member until 31 March sells on 2 April: nothing under the members' program. Other programs pay as they are.
+//!
+//! ## Late, corrected, out of order
+//! The sale date decides, and the table that is known now, whichever came first. Enrolled back to a day, a partner earns
+//! from that day on, in a frozen period as an adjustment; a membership that is taken away takes back what it earned.
+//!
+//! ## Returns
+//! What was earned before the partner left is taken back after it has left, too. What comes back of a sale that earned
+//! nothing takes nothing.
 
 use contract::{Code, Membership, Program, Sale};
 

@@ -1,5 +1,9 @@
 //! OP-43 `person-ineligible`.
 //!
+//! Evidence: the name, what the register says of it, and the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale under a program that pays registered persons, whose row names somebody that the register does not hold with the
 //! partner on the sale date. Case, punctuation and the order of words do not count. A return is taken back from whoever the
@@ -11,6 +15,14 @@
 //!
 //! ## Example
 //! Ann is registered from 1 March; her sale of 28 February earns no SPIFF.
+//!
+//! ## Late, corrected, out of order
+//! The sale date decides, and the register that is known now, whichever came first. Registered back to a day, a person earns
+//! from that day on, in a frozen period as an adjustment. A row that is restated with somebody else is judged anew.
+//!
+//! ## Returns
+//! What a person sold in its time is taken back after it has left. What comes back of a sale that earned nothing takes
+//! nothing.
 
 use contract::{Code, Person, Program, Sale};
 

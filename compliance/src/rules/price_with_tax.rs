@@ -1,5 +1,9 @@
 //! OP-28 `price-with-tax`.
 //!
+//! Evidence: the amount or the price with the tax, its rate and country, and the amount that is counted.
+//!
+//! At risk: the benefit of the tax in the amount.
+//!
 //! ## What it finds
 //! A sale whose amount is quantity times price with the sales tax of the partner's country on top, or whose price is the list
 //! price with the tax, in the books' currency. Both to the minor unit: half of one for a price, one for an amount. Programs
@@ -11,6 +15,14 @@
 //!
 //! ## Example
 //! List price 100.00, tax 19 %, ten units for 1,190.00 at 119.00 each: programs count 1,000.00.
+//!
+//! ## Late, corrected, out of order
+//! The row alone is looked at, with the rates and prices that were known when it came. Restated without the tax it counts
+//! the same, and the finding is withdrawn. Order does not matter.
+//!
+//! ## Returns
+//! What comes back is counted without the tax as well, so that a return takes back what was counted; it is no finding by
+//! itself.
 
 use contract::{Code, Micros, Reference, Sale, Tax};
 

@@ -1,5 +1,9 @@
 //! OP-09 `product-ineligible`.
 //!
+//! Evidence: the program, the product and the day.
+//!
+//! At risk: what the program would give for the line.
+//!
 //! ## What it finds
 //! A row that names a program which holds on the sale date, for a product that the program does not hold then: not in
 //! its lists, or excluded.
@@ -9,6 +13,13 @@
 //!
 //! ## Example
 //! Program for helmets, the row names it on a bicycle: nothing under it.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by the terms that were known when it came. Where a steward reads its product code otherwise, or the
+//! partner corrects it, the sale is judged anew, in a frozen period as an adjustment. Other rows do not matter.
+//!
+//! ## Returns
+//! What comes back takes nothing from the program. A return that names the program is found as well.
 
 use contract::{Code, Sale};
 

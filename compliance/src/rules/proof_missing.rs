@@ -1,5 +1,9 @@
 //! OP-37 `proof-missing`.
 //!
+//! Evidence: what is missing, and the programs; for an activity what waits.
+//!
+//! At risk: the benefit of the line under these programs; of an activity what it asks for.
+//!
 //! ## What it finds
 //! A sale without the evidence that a program's `proof` asks for: a serial number for each unit, or who bought.
 //! One number twice, whatever its case and punctuation, counts once.
@@ -9,6 +13,15 @@
 //!
 //! ## Example
 //! The program asks for serial numbers; three units are reported with two of them: nothing until the third is there.
+//!
+//! ## Late, corrected, out of order
+//! The row alone is looked at. The partner restates it with what was missing: it earns, in a frozen period as an adjustment,
+//! and the finding is withdrawn. Activities of a fund wait for their proof in the same way
+//! ([activity-unproven](activity_unproven.md)).
+//!
+//! ## Returns
+//! What comes back had earned nothing and takes nothing. A return is not asked for proof: one without a serial number takes
+//! back what its sale earned.
 
 use std::collections::BTreeSet;
 

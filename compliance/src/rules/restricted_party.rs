@@ -1,5 +1,9 @@
 //! OP-39 `restricted-party`.
 //!
+//! Evidence: the entry and its list, and the programs; for whoever is to be paid what was authorised before.
+//!
+//! At risk: the benefit of the line under these programs; for whoever is to be paid what is due and not authorised.
+//!
 //! ## What it finds
 //! A sale by a partner, or to a buyer, that is called as an entry of a list of restricted parties: the same words in any
 //! order, case and punctuation aside. Another version of the list judges the sales to those anew whom it names or no longer
@@ -10,6 +14,14 @@
 //!
 //! ## Example
 //! The list holds "Evil Trading Ltd.", a row's customer is EVIL TRADING LTD: nothing under any program.
+//!
+//! ## Late, corrected, out of order
+//! For a buyer the list that is known now counts: who comes on it later loses what its purchases earned, who leaves it gives
+//! that again. For the seller the list counts that was known when the row came. Whoever is to be paid is looked at when it
+//! is authorised ([beneficiary-restricted](beneficiary_restricted.md)).
+//!
+//! ## Returns
+//! What the buyer sends back had earned nothing and takes nothing.
 
 use contract::{Code, Program, Sale};
 

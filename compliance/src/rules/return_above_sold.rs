@@ -1,5 +1,9 @@
 //! DQ-06 `return-above-sold`.
 //!
+//! Evidence: the units returned, those above and those sold, and the record of the sale.
+//!
+//! At risk: the benefit of the units above.
+//!
 //! ## What it finds
 //! A return that takes the units returned above the units sold on the document it is linked to. A return is linked by the
 //! document it names; else by serial number; else, for a named customer, to the latest earlier sale of the product to that
@@ -11,6 +15,15 @@
 //!
 //! ## Example
 //! Document 12 sold 5; returns of 3 and 4 name it: the second is 2 above, and takes back 2.
+//!
+//! ## Late, corrected, out of order
+//! Returns are taken by (event time, sale id), whichever came first; a return may come before its sale and is linked once
+//! that is there. A line of the document that comes late makes room. A sale or return that is corrected or taken back
+//! settles all of the document anew.
+//!
+//! ## Returns
+//! They are what the rule is about. No more is taken back than was sold and granted; a held return still takes back, and a
+//! held sale gives nothing back.
 
 use contract::{Code, Micros};
 

@@ -1,5 +1,9 @@
 //! DD-23 `sale-in-two-periods`.
 //!
+//! Evidence: the document and the record in the other month.
+//!
+//! At risk: the benefit of the later line.
+//!
 //! ## What it finds
 //! One sale dated into two months: same partner, party, product, document, quantity and amount, dates at most 45 days
 //! apart, no serial numbers that could tell the units apart. Documents that differ in writing are DD-05; two dates within
@@ -10,6 +14,13 @@
 //!
 //! ## Example
 //! Document 88 over 10 units on 31 March, and document 88 over 10 units on 1 April: the second gets nothing.
+//!
+//! ## Late, corrected, out of order
+//! The later of the two dates gets nothing, whichever row came first. A correction of the date is another matter: it takes
+//! the sale from one month and gives it to the other. Where one of the two is corrected away the other one stays, or earns.
+//!
+//! ## Returns
+//! What comes back goes by the sale that counts.
 
 use contract::{Code, Day, Sale};
 

@@ -1,5 +1,9 @@
 //! OP-34 `sale-to-partner`.
 //!
+//! Evidence: the buyer and the partner that it is, and the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale to a partner, under a program that pays for sales to end users. A buyer is a partner where the outlet, or the
 //! name on the row if no outlet is known by it, is called exactly as one partner of the master, case and punctuation
@@ -10,6 +14,13 @@
 //!
 //! ## Example
 //! A distributor sells to a dealer: nothing under a program for end users. The dealer's own sale earns.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by the master that was known when it came. Restated with the end user it earns, in a frozen period as
+//! an adjustment. What the buying partner reports is judged by itself, whichever came first.
+//!
+//! ## Returns
+//! What the partner sends back had earned nothing and takes nothing, whether it names its sale or not.
 
 use contract::{Code, Program, Sale};
 

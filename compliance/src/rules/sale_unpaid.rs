@@ -1,5 +1,9 @@
 //! OP-32 `sale-unpaid`.
 //!
+//! Evidence: the document, and that it is unpaid, cancelled or unknown; the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale under a program that says `paid-invoices-only`, whose document the customer has not paid: `customer_payments.csv` says
 //! that it is unpaid or cancelled, or does not have it. Of several rows on one document the latest holds; documents are the same
@@ -12,6 +16,14 @@
 //! ## Example
 //! Document 4711 of ten units is unpaid on 31 March: nothing for the ten. The row of 12 April says paid: they earn, in March if
 //! that is open, else as an adjustment of a prior period.
+//!
+//! ## Late, corrected, out of order
+//! What is known of payments now counts, whichever came first. Paid later, the sale earns in its own period, as an
+//! adjustment where that has frozen; cancelled later, it loses what it earned. A document that is restated under another
+//! number is looked up by that.
+//!
+//! ## Returns
+//! What comes back of an unpaid document takes nothing. Once it is paid, the sale earns and its return takes its part.
 
 use contract::{Code, Day, InvoiceStatus, Sale};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,9 @@
 //! DD-31 `serial-never-issued`.
 //!
+//! Evidence: the serial number, and the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale with a serial number outside every range of numbers that were issued for its product. Case and punctuation do not
 //! count; a number lies in a range where it has the length of both ends and lies between them, sign by sign. A product
@@ -11,6 +15,13 @@
 //!
 //! ## Example
 //! S-0001 to S-4000 were issued, a row sells S-7777: nothing for it under any program.
+//!
+//! ## Late, corrected, out of order
+//! The ranges that are known now count: what was issued by then and told later earns, in a frozen period as an adjustment,
+//! and the first ranges of a product judge all its sales. A row with a corrected number is judged anew.
+//!
+//! ## Returns
+//! What comes back of such a line had earned nothing and takes nothing.
 
 use contract::{Code, Program, Sale};
 

@@ -1,5 +1,9 @@
 //! DD-06 and DD-07 `serial-sold-twice`.
 //!
+//! Evidence: the serial numbers and the record of the other sale.
+//!
+//! At risk: the benefit of the line, under the programs that do not pay it.
+//!
 //! ## What it finds
 //! A serial number that is sold while it is not in stock: by the partner that sold it before (DD-06), or by another
 //! (DD-07). A return opens it again, whoever reports the return: one that names the serial number, or one without serial
@@ -15,6 +19,15 @@
 //! ## Example
 //! S-77 is sold on 3 March and again on 9 March: the second is held. Returned on 5 March: both are fine. Shops X and Y both claim
 //! S-77, 40 each: both are held. The month of X's sale was authorised before Y's row came: Y's is held, X's is told.
+//!
+//! ## Late, corrected, out of order
+//! Events count by date and not by arrival. A return that comes late, dated between the two sales, makes both good. Of two
+//! partners of one tier the row that comes when the other one's period was authorised is held, and the other is told. A
+//! correction that takes one of the two away releases the other, in a frozen period as an adjustment.
+//!
+//! ## Returns
+//! A return between the two sales opens the unit again, whoever reports it. One dated after the second sale does not make it
+//! good, and what comes back of a unit that is held had earned nothing.
 
 use contract::{Code, PartnerKind, Text};
 

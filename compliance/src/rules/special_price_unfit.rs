@@ -1,5 +1,9 @@
 //! OP-19 `special-price-unfit`, with OP-06, OP-09 and OP-10 for what a row claims.
 //!
+//! Evidence: the authorisation, and the book cost, the days, the product, the currency or the customer that does not fit.
+//!
+//! At risk: not said: the row earns nothing under that program.
+//!
 //! ## What it finds
 //! A sale under an authorisation for which the price book has no cost on the sale date, or one that is not above the
 //! authorised cost (OP-19). A row that names an authorisation which does not hold on the sale date (OP-06), not for the
@@ -12,6 +16,15 @@
 //! ## Example
 //! Authorised until 30 June, the row of 1 July names it: nothing, as long as the date is not corrected. Book cost 7.40,
 //! authorised 7.40: there is nothing to give back.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by the special prices and the price book that were known when it came, at its sale date. A row that is
+//! restated, as with a date inside the days of the authorisation, earns, in a frozen period as an adjustment. A cost that is
+//! cut later is DD-14.
+//!
+//! ## Returns
+//! A return takes back what its sale was given, also after the end of the authorisation. Of a sale that was given nothing it
+//! takes nothing.
 
 use contract::{Code, Program, Sale, SpecialPrice};
 

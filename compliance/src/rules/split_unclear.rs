@@ -1,5 +1,9 @@
 //! DD-17 `split-unclear`.
 //!
+//! Evidence: the persons as the row names them.
+//!
+//! At risk: not said: the program pays none of them until the partner says who gets what.
+//!
 //! ## What it finds
 //! A sale that names persons of whom nobody says who gets what, under a program that divides a sale among several: some
 //! have a percentage and some none, the percentages do not come to 100, or there are not as many persons as the program
@@ -10,6 +14,14 @@
 //!
 //! ## Example
 //! Program shares 60 and 40, the sale names `Ann; Bo; Cy`: held. `Ann; Bo`, or `Ann 50%; Bo 30%; Cy 20%`: paid.
+//!
+//! ## Late, corrected, out of order
+//! The row alone is looked at, by the shares that were known when it came. Restated with shares, or with as many persons as
+//! the program names, it is paid, in a frozen period as an adjustment.
+//!
+//! ## Returns
+//! A return takes back what its sale was granted, whoever it names. One of no known sale must say who gets what like a sale,
+//! and is found too.
 
 use contract::{Code, Mechanism, Program, Sale};
 

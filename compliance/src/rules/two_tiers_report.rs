@@ -1,5 +1,9 @@
 //! DD-08 `two-tiers-report`.
 //!
+//! Evidence: the record of the distributor's line.
+//!
+//! At risk: what both lines do not earn because they are a pair.
+//!
 //! ## What it finds
 //! A distributor's line to an outlet and that outlet's own line of the same product and quantity, on the same day or up
 //! to 60 days later, through another partner. Pairs are one to one: lines with the same serial numbers first, whatever
@@ -14,6 +18,15 @@
 //! ## Example
 //! The distributor sells 100 units to a shop on 1 March, the shop reports 100 sold on 4 March; 3.00 a unit: 300 is paid,
 //! not 600.
+//!
+//! ## Late, corrected, out of order
+//! The reseller's report comes later as a rule; either may come first. Pairs are found anew from the lines that stand, so a
+//! line that comes late, closer in time, may take another's place. Where one of the two is corrected away the other earns
+//! under every program, in a frozen period as an adjustment.
+//!
+//! ## Returns
+//! What comes back to the outlet takes from the reseller's line what that was granted; what goes back to the distributor,
+//! from the distributor's.
 
 use contract::Code;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,9 @@
 //! OP-21 `unauthorised-source`.
 //!
+//! Evidence: the product and the partner, or the serial number and whom it was issued to; the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale of a product that was never shipped in to the partner, in the year of the sale or before it, under a program for
 //! what was bought from the maker or an authorised distributor. The table of shipments says so; a partner that it does not
@@ -11,6 +15,13 @@
 //!
 //! ## Example
 //! The table names what was shipped to a shop, but no helmet; the shop sells a helmet: nothing under the program.
+//!
+//! ## Late, corrected, out of order
+//! The row is judged by the shipments and ranges that were known when it came. A row that comes, or is restated, when the
+//! table has the product earns, in a frozen period as an adjustment. Other rows do not matter, nor their order.
+//!
+//! ## Returns
+//! What comes back of such a line takes nothing.
 
 use contract::{Code, Micros, Program, Sale, Text};
 

@@ -1,5 +1,9 @@
 //! OP-27 `unit-of-measure`.
 //!
+//! Evidence: the unit price, the pack and the list price; the programs.
+//!
+//! At risk: the benefit of the line under these programs.
+//!
 //! ## What it finds
 //! A sale of a product with a known pack size at a unit price that is not that of the counted unit: about the list price of
 //! a whole pack, or about that of one piece where the list price is a pack's. About is within a quarter; a pack has at least
@@ -10,6 +14,13 @@
 //!
 //! ## Example
 //! List price 5.00, pack of 12, ten units at 58.00 each: held.
+//!
+//! ## Late, corrected, out of order
+//! The row alone is looked at, by the list price and the pack that were known when it came. Restated in the counted unit it
+//! earns, in a frozen period as an adjustment, and the finding is withdrawn.
+//!
+//! ## Returns
+//! A return is not judged by its price. What comes back of a line that is held takes nothing.
 
 use contract::{Benefit, Code, Measure, Micros, Program, Sale};
 

@@ -8,9 +8,8 @@ use super::conditions::Breached;
 use super::facts::{Circle, Exceeds, Grant, Pair, Record, Unit, Verdict};
 use super::grants::{based, counted, pays};
 use super::market::{at_risk, risk_of};
-use crate::programs::stacking::part;
 use crate::references::Known;
-use crate::rules::{Check, RULES};
+use crate::rules::{Check, RULES, stack_over_cap};
 
 /// The programs around a sale.
 pub struct Around<'a> {
@@ -177,11 +176,8 @@ fn stacked(record: &Record, programs: &[&Program], known: &Known) -> Vec<Finding
 }
 
 fn over_cap(sale: &Sale, program: &Program, programs: &[&Program], known: &Known) -> Option<Finding> {
-    let cut = part(&known.reference, program, programs, sale).cut;
-    let at_risk = risk_of(cut, sale)?;
-    let (stack, code) = (program.stack.as_ref()?, Code::StackOverCap);
-    let share = stack.at_most?.times(Micros::units(100));
-    let message = format!("{} would give {cut} more than the {share} % of all in stack {}", program.id, stack.name);
+    let code = Code::StackOverCap;
+    let (at_risk, message) = stack_over_cap::check(sale, program, programs, &known.reference)?;
     let id = Id::of("finding", &[&Finding::id_of(code, &sale.at, None).to_string(), &program.id]);
     Some(Finding { id, program: program.id.clone(), at_risk: Some(at_risk), ..about(sale, code, None, message) })
 }

@@ -8,8 +8,9 @@ use contract::{
 };
 use stream::{Order, Outbox, StageError, State, StorageError};
 
+use super::rules::strung_on_gross::is_on_gross;
+use super::rules::{claim_above_due, strung_on_gross};
 use super::sharing::{Asked, share};
-use super::strung::is_on_gross;
 use super::verdict::{Standing, Verdict, claimed, follow, judge};
 use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of};
 use crate::clock::Clock;
@@ -478,9 +479,9 @@ fn settled(
     }
     if above > Micros::ZERO && (gone || verdict.state != ClaimState::InDispute) {
         verdict = Verdict { state: ClaimState::Valid, most: payable, ..Verdict::none() };
-        verdict.codes.push(Code::ClaimAboveDue);
-        let now = if gone { "nothing".to_owned() } else { claimed.to_string() };
-        verdict.reasons.push(format!("{} was authorised, {now} is claimed now", note.ordered));
+        let (code, reason) = claim_above_due::of_authorised(note.ordered, gone, claimed);
+        verdict.codes.push(code);
+        verdict.reasons.push(reason);
     } else if verdict.state == ClaimState::Valid
         && payable < verdict.most
         && passes(&verdict, payable, standing, allowed)
@@ -519,19 +520,14 @@ fn passes(verdict: &Verdict, payable: Micros, standing: &Standing, allowed: Micr
 /// is due from an invoice, which closes the claim.
 fn less(claimed: Micros, payable: Micros, standing: &Standing) -> (Code, String) {
     if let Some(asked) = standing.on_gross {
-        let reason = format!(
-            "{asked} claimed is on the gross amount: what earlier programs of the stack give comes off first, which leaves {}",
-            standing.due
-        );
-        return (Code::StrungOnGross, reason);
+        return (Code::StrungOnGross, strung_on_gross::reason(asked, standing.due));
     }
     if standing.kept > Micros::ZERO {
         let reason =
             format!("{claimed} claimed, {payable} is left of what is due: {} was deducted and accepted", standing.kept);
         return (Code::Deducted, reason);
     }
-    let so_far = if standing.frozen { "" } else { " so far" };
-    (Code::ClaimAboveDue, format!("{claimed} claimed, {payable} is left of what is due{so_far}"))
+    claim_above_due::of_due(claimed, payable, standing.frozen)
 }
 
 /// The claim that stands for an order of a program that pays by itself (domain notes §2.4).

@@ -10,8 +10,8 @@
 mod judging;
 mod keep;
 mod persons;
+mod rules;
 mod sharing;
-mod strung;
 mod verdict;
 
 use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Day, Id, Micros, Program, Text};
@@ -21,7 +21,7 @@ use stream::{Order, State, StorageError, Table};
 pub(crate) use judging::{Judging, publish_auto, publish_kept};
 pub(crate) use keep::{come, go};
 pub(crate) use persons::decide;
-pub(crate) use verdict::last_day;
+pub(crate) use rules::claim_late::last_day;
 
 use super::account::Account;
 use super::slots::version_for;

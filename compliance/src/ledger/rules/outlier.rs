@@ -1,19 +1,38 @@
-//! OP-36: a period far above what is usual for the beneficiary under the program.
+//! OP-36 `outlier`.
 //!
-//! Usual is the median of the last twelve earlier periods, and how much they differ their median distance from it (MAD): a
-//! single wild period moves neither. Only periods that have frozen count, and of these only those with enough lines, so that
-//! half-received ones neither hide nor make an outlier. A late row, a return or a correction changes its period and, with
-//! it, what is said of the twelve after it.
+//! Evidence: what was sold in the period, and what was usual before; the first sale of the settlement.
+//!
+//! At risk: what is due for the period.
+//!
+//! ## What it finds
+//! A frozen period far above what is usual for the beneficiary under the program. Usual is the median of the last twelve
+//! earlier periods, of at least six, and how much they differ their median distance from it (MAD): a single wild period
+//! moves neither. Only periods with enough lines count, so that half-received ones neither hide nor make an outlier. Persons
+//! are not looked at.
+//!
+//! ## Why it matters
+//! A period loaded to reach a tier, a wrong unit or a fraud all look like this first. It is told; nothing is held.
+//!
+//! ## Example
+//! Eight months of about 110 units, then one of 900: told, 110 is usual.
+//!
+//! ## Late, corrected, out of order
+//! Periods are judged in the order of their days, not of their arrival. A late row or a correction changes its period and,
+//! with it, what is said of the twelve after it; findings come and are withdrawn at the tick that sees the change.
+//!
+//! ## Returns
+//! What comes back counts in the period of its sale: it can take a period below the bound, and the finding is withdrawn.
 
 use contract::{Code, Day, Id, Program};
 use serde::{Deserialize, Serialize};
 use stream::{Outbox, StageError, State, StorageError};
 
-use super::account::{Account, Phase};
-use super::findings::{Found, shown};
-use super::now::Now;
-use super::periods::tell;
-use super::tables::{ACCOUNTS, PERIODS, SUSPECTS};
+use super::Booked;
+use crate::ledger::account::{Account, Phase};
+use crate::ledger::findings::{Found, shown};
+use crate::ledger::now::Now;
+use crate::ledger::periods::tell;
+use crate::ledger::tables::{ACCOUNTS, PERIODS, SUSPECTS};
 use crate::programs::Exact;
 
 /// Earlier periods that a period is compared with: no fewer say what is usual, and no more are looked at.
@@ -121,7 +140,7 @@ fn median(values: &mut [i128]) -> i128 {
 }
 
 /// What is said of a settlement.
-pub(crate) fn look(account: &Account, program: &Program) -> Option<Found> {
+pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
     let usual = account.unusual?;
     let measured = account.tally().net.measure(program.mechanism.measure());
     let message = format!("{} sold, where {} is usual for the partner", shown(measured), shown(usual));

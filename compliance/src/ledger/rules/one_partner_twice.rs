@@ -1,18 +1,40 @@
-//! DD-20: two entries of one partner, by name and country or by the account that is paid, have the caps of a period and of a year
-//! once.
+//! DD-20 `one-partner-twice`.
 //!
-//! What was ordered is not displaced. What is left of a cap goes to what is open, by entry and day; the rest is held. Where more
-//! was ordered than the cap allows, before anybody knew, the later entries' part of it is at risk too. Nothing of that is claimed
-//! back by itself: a shared name or account is a suspicion, and that two entries are one partner a person must say.
+//! Evidence: the other entries, what is due to all of them, the cap, and what was authorised above it before; the first sale
+//! of the settlement.
+//!
+//! At risk: what is held, and what was authorised above the cap before.
+//!
+//! ## What it finds
+//! Two entries of one partner, by name and country or by the account that is paid, that have together more than the cap of a
+//! period or of a year gives one partner. What was authorised is not displaced. What is left of the cap goes to what is
+//! open, by entry and day; the rest is held. Persons are not looked at.
+//!
+//! ## Why it matters
+//! A partner that stands in the master twice has each cap twice. Nothing is claimed back by itself: a shared name or account
+//! is a suspicion, and that two entries are one partner a person must say.
+//!
+//! ## Example
+//! Cap 100, 80 are due to one entry and 90 to another that is paid to the same account: 80 and 20 are authorised, 70 are
+//! held.
+//!
+//! ## Late, corrected, out of order
+//! What both entries have is looked at with each tick, by the day of the tick: it does not matter whose sales came first.
+//! Where it is known only later that two are one, what was authorised above the cap by then is told and stands. An account
+//! or a name that is corrected withdraws the finding, and what was held goes out with the next tick, unless the new account
+//! holds it (OP-38). Late sales of one entry tell the later ones anew.
+//!
+//! ## Returns
+//! What comes back from one entry frees the cap for the others: the next tick authorises so much of what was held.
 
 use contract::{Code, Day, Id, Micros, Program, Settlement, Text};
 use stream::{State, StorageError};
 
-use super::account::Account;
-use super::findings::{Found, amount};
-use super::now::Now;
-use super::sharing::Sharing;
-use super::tables::ACCOUNTS;
+use crate::ledger::account::Account;
+use crate::ledger::findings::{Found, amount};
+use crate::ledger::now::Now;
+use crate::ledger::sharing::Sharing;
+use crate::ledger::tables::ACCOUNTS;
 use crate::programs::Exact;
 
 /// What one settlement has of a cap.
@@ -33,7 +55,7 @@ impl Part {
 }
 
 /// What is above a cap that several entries of the partner have together: what of it is held, and what was ordered before.
-pub(crate) fn cap_used_twice(
+pub(super) fn check(
     account: &Account,
     program: &Program,
     now: Now<'_>,

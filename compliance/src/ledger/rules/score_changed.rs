@@ -1,17 +1,37 @@
-//! OP-47: a score that became another after the period had frozen.
+//! OP-47 `score-changed`.
 //!
-//! The score that the period froze with goes on counting. What the other one would give less is held, at the close too; what it would
-//! give more is told alone. Once `amendments.csv` has the version, somebody answers for it: the new score counts from the next
-//! tick on, and what it changes is an adjustment of the prior period. Where the old score is put back nothing is left of it.
+//! Evidence: the score at the freeze and the one since, and what would be due by each; the first sale of the settlement.
+//!
+//! At risk: what the new score would give less, which is held; else what it would give more.
+//!
+//! ## What it finds
+//! A score that became another after the period had frozen. The one that the period froze with goes on counting. What the
+//! other one would give less is held, at the close too; what it would give more is told alone.
+//!
+//! ## Why it matters
+//! The score decides the rate of a whole period. Whoever can change it when the sales are known can choose what is paid.
+//!
+//! ## Example
+//! 86 at the freeze pays 2 %, 75 would pay 1.5 %: of 8,000.00 due 2,000.00 is held, where it is not authorised yet.
+//!
+//! ## Late, corrected, out of order
+//! Once `amendments.csv` has the version, somebody answers for it: the new score counts from the next tick on, and what it
+//! changes is an adjustment of the prior period. Where the old score is put back nothing is left of the finding. Late sales
+//! go at the rate of the frozen score. A settlement that opens behind the freeze is held for what its score has become
+//! better since.
+//!
+//! ## Returns
+//! They take back what was given by the score that counts. What is at risk is reckoned anew from what is left.
 
-use contract::{Code, Figure, Mechanism, Micros, Program};
+use contract::{Code, Figure, Id, Mechanism, Micros, Program};
 use stream::{State, StorageError};
 
-use super::account::{Account, Phase};
-use super::due::due;
-use super::findings::{Found, amount};
-use super::now::Now;
-use super::settle::terms;
+use super::Booked;
+use crate::ledger::account::{Account, Phase};
+use crate::ledger::due::due;
+use crate::ledger::findings::{Found, amount};
+use crate::ledger::now::Now;
+use crate::ledger::settle::terms;
 use crate::programs::Exact;
 use crate::references::{Known, References};
 
@@ -19,6 +39,27 @@ use crate::references::{Known, References};
 pub(crate) struct Rescored {
     pub found: Found,
     pub held: Micros,
+}
+
+/// What the new score would give less is held.
+pub(super) fn holds(
+    account: &Account,
+    _: &Program,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
+    Ok(rescored(account, now, state)?.filter(|rescored| !rescored.held.is_zero()).map(|rescored| rescored.found))
+}
+
+/// What it would give more is told alone, and so is all of it where nothing is due.
+pub(super) fn tells(
+    _: Id,
+    Booked { account, .. }: Booked<'_>,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
+    let holds_nothing = |rescored: &Rescored| rescored.held.is_zero() || account.accrued <= Micros::ZERO;
+    Ok(rescored(account, now, state)?.filter(holds_nothing).map(|rescored| rescored.found))
 }
 
 /// Compares the score that a period froze with to the one that is written there now.

@@ -1,0 +1,47 @@
+//! OP-04 `claim-orphan`.
+//!
+//! Evidence: the sale that the line names, or that it is for the period; the claim line.
+//!
+//! At risk: what the line claims.
+//!
+//! ## What it finds
+//! A claim line for a sale, or a period, for which nothing is due once the period is frozen. It is rejected. Before that it
+//! is deferred, without a finding. Of units that were bought in time and are all gone from a stock, OP-22 or OP-23 says why.
+//!
+//! ## Why it matters
+//! Without a sale behind it a claim is a wish.
+//!
+//! ## Example
+//! 100 claimed for January, no sale until the grace is over: rejected.
+//!
+//! ## Late, corrected, out of order
+//! A claim may come before the sale. A sale that comes after the rejection brings the line back: it is valid, is authorised
+//! as an adjustment of the prior period, and the finding is withdrawn. A line that its sender takes back withdraws it too.
+//!
+//! ## Returns
+//! Where all comes back nothing is due: a line that was not paid is rejected so, one that was is told as OP-24 as well.
+
+use contract::{ClaimEvent, ClaimLine, Code, Micros, Program};
+
+use super::{protected_quantity_above, protected_units_gone};
+use crate::ledger::claims::verdict::{Standing, Verdict, outcome, walk};
+
+/// No sale earns anything for it, yet or at all. OP-22, OP-23: nothing of what it claims was on hand.
+pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, standing: &Standing) -> Verdict {
+    let what = match line.sale {
+        Some(_) => format!("nothing is due for {}", line.document),
+        None => "nothing is due for the period".to_owned(),
+    };
+    if !standing.frozen {
+        let remarks = vec![format!("{what} yet")];
+        return Verdict { remarks, ..outcome(ClaimEvent::EvidenceMissing, Micros::ZERO) };
+    }
+    let state = walk(&[ClaimEvent::Resolved, ClaimEvent::Checked, ClaimEvent::EvidenceMissing, ClaimEvent::Expired]);
+    let is_of_stock = program.mechanism.protects_stock() && standing.bought > 0 && line.quantity > Micros::ZERO;
+    let not_protected = || {
+        let above = protected_quantity_above::of(line, Micros::ZERO, standing);
+        above.or_else(|| protected_units_gone::of(line, Micros::ZERO, standing))
+    };
+    let (code, reason) = is_of_stock.then(not_protected).flatten().unwrap_or((Code::ClaimOrphan, what));
+    Verdict { codes: vec![code], reasons: vec![reason], ..Verdict::bare(state, Micros::ZERO) }
+}

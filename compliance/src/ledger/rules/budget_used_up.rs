@@ -1,0 +1,46 @@
+//! OP-17 `budget-used-up`.
+//!
+//! Evidence: what would be due, the budget, and what it leaves unpaid; the first sale of the settlement.
+//!
+//! At risk: what is left unpaid.
+//!
+//! ## What it finds
+//! A settlement for which the program's budget leaves less than it would be due: sales that come first, by (date, sale) and
+//! over all beneficiaries of the version, have used it up.
+//!
+//! ## Why it matters
+//! A budget is spent once. What is promised above it is nobody's money.
+//!
+//! ## Example
+//! Budget 1,000; 600, 500 and 400 sold in this order: 600 and 400 of the 500 are due, the rest is told.
+//!
+//! ## Late, corrected, out of order
+//! Whoever sold first is paid first, whoever reports first: a late earlier sale takes from later ones that are open. What
+//! was authorised at an earlier tick stands against it, and the late sale gets what is left. What a sale that is taken back
+//! leaves is shared at the next control.
+//!
+//! ## Returns
+//! In open periods what comes back frees its part for the next in order, and their finding falls or is withdrawn. What the
+//! budget cut off of a period that has frozen stays lost.
+
+use contract::Code;
+
+use super::Booked;
+use crate::ledger::findings::{Found, rounded};
+use crate::programs::Exact;
+
+/// OP-17: the program's budget is used up by sales that come first.
+pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<Found> {
+    let wanted = due.wanted(account, program);
+    let unpaid = wanted - due.limited(account, program);
+    if unpaid <= Exact::ZERO {
+        return None;
+    }
+    let message = format!(
+        "of {} the program's budget of {} leaves {} unpaid",
+        rounded(wanted, account),
+        program.caps.budget.unwrap_or_default(),
+        rounded(unpaid, account),
+    );
+    Some(Found { code: Code::BudgetOverrun, at_risk: unpaid, message })
+}

@@ -1,0 +1,85 @@
+//! DD-10 `deducted`.
+//!
+//! Evidence: each deduction with its invoice, what they come to, and what of it was authorised before; the first sale of the
+//! settlement.
+//!
+//! At risk: what was deducted, no more than is due.
+//!
+//! ## What it finds
+//! An amount that a partner has taken off an invoice by itself, for a period that has frozen: a row of the table of
+//! deductions that names program, partner, period and currency, which is not settled yet. So much of the settlement is not
+//! authorised, and not let go at the close. A claim for what an accepted deduction has used up is closed with the same code.
+//!
+//! ## Why it matters
+//! Who deducts and is paid as well has the money twice.
+//!
+//! ## Example
+//! 20.00 is due for the quarter and 15.00 of it stands off invoice 88: 5.00 is authorised, 15.00 waits until the deduction
+//! is settled. Accepted by finance, it is paid in kind at the next tick: 15.00 is ordered with it, and goes out nowhere
+//! else.
+//!
+//! ## Late, corrected, out of order
+//! A deduction that turns up after the payment is told, with what was authorised before; accepted then, it is owed back
+//! (OP-49). The order of sale and deduction does not matter: both are looked at together. A row that is gone withdraws the
+//! finding, and the next tick authorises what waited. What was once accepted stays so, whatever becomes of its row. A late
+//! sale adds to what is due, and only the deducted part of that waits.
+//!
+//! ## Returns
+//! What comes back lowers what is due, and what is held is never more than that; where nothing is left, the finding is
+//! withdrawn. What was authorised above it is OP-24.
+
+use contract::{Code, Deduction, Micros, Program};
+use stream::{State, StorageError};
+
+use super::beneficiary_restricted::listed;
+use crate::ledger::account::{Account, Phase};
+use crate::ledger::findings::{Found, amount};
+use crate::ledger::now::Now;
+use crate::programs::Exact;
+
+/// What was deducted is not paid as well.
+pub(super) fn check(
+    account: &Account,
+    _: &Program,
+    now: Now<'_>,
+    _: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
+    Ok(deducted(account, now))
+}
+
+/// DD-10: the partner has deducted it from an invoice, and nobody has accepted that.
+pub(in crate::ledger) fn deducted(account: &Account, now: Now<'_>) -> Option<Found> {
+    let taken = deductions(account, now);
+    if taken.is_empty() {
+        return None;
+    }
+    let sum: Micros = taken.iter().map(|(_, open)| *open).sum();
+    let named: Vec<String> = taken.iter().map(|(d, _)| format!("{} from invoice {}", d.number, d.invoice)).collect();
+    let ordered = account.authorised - (account.accrued - sum).max(Micros::ZERO);
+    let mut message = format!("{} was deducted already: {}", amount(sum, account), named.join(", "));
+    if ordered > Micros::ZERO {
+        message.push_str(&format!("; {} of it was authorised before", amount(ordered, account)));
+    }
+    Some(Found { code: Code::Deducted, at_risk: Exact::from(sum.min(account.accrued)), message })
+}
+
+/// What the partner has deducted from invoices for the settlement and was not let keep, with each deduction.
+fn deductions<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
+    let settlement = &account.settlement;
+    let is_of = |deduction: &&Deduction| {
+        deduction.period == settlement.period && deduction.currency == settlement.currency && !account.pays_person()
+    };
+    let open = |deduction: &'a Deduction| (deduction, deduction.amount - account.kept_of(&deduction.number));
+    let all = now.known().deductions(&settlement.program, &account.partner).iter();
+    all.filter(is_of).map(open).filter(|(_, open)| *open > Micros::ZERO).collect()
+}
+
+/// Those of a frozen settlement that finance has accepted and nobody settled; none while the beneficiary stands on a list.
+pub(in crate::ledger) fn accepted<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
+    if account.phase == Phase::Open || !account.pays() || listed(account, now.known()).is_some() {
+        return Vec::new();
+    }
+    let mut open = deductions(account, now);
+    open.retain(|(deduction, _)| !deduction.accepted_by.is_empty());
+    open
+}

@@ -1,0 +1,53 @@
+//! OP-31 `program-amended`.
+//!
+//! Evidence: the program's version, and that it waits for approval; the first sale of the settlement.
+//!
+//! At risk: what is due under the version and not authorised.
+//!
+//! ## What it finds
+//! Something that is due under a version of a program which came when the period had frozen, as long as `amendments.csv`
+//! does not say who approves it. It is held, at the close too.
+//!
+//! ## Why it matters
+//! Terms that appear when a period is over may have been written for what was sold in it.
+//!
+//! ## Example
+//! Version 2 with 3 % comes in May for a quarter that froze in April; a late sale of 2,000.00 earns 60.00 under it: held
+//! until version 2 is approved.
+//!
+//! ## Late, corrected, out of order
+//! The version pays for rows that are read after it came; what was read before stays under the terms that it was read under.
+//! For periods that are still open then it pays at once. With the approval the finding is withdrawn and the next tick
+//! authorises, be the period closed by then or not.
+//!
+//! ## Returns
+//! What comes back is not held: it lowers what waits, and is told as OP-25 where it came behind the period.
+
+use contract::{Code, Micros, Program};
+use stream::{State, StorageError};
+
+use crate::ledger::account::Account;
+use crate::ledger::findings::Found;
+use crate::ledger::now::Now;
+use crate::programs::Exact;
+
+/// Terms that came late wait for whoever answers for them.
+pub(super) fn check(
+    account: &Account,
+    _: &Program,
+    now: Now<'_>,
+    _: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
+    Ok(amended(account, now))
+}
+
+/// OP-31: the version came when the period had frozen, and nobody has approved that. It pays for rows that are read since.
+pub(in crate::ledger) fn amended(account: &Account, now: Now<'_>) -> Option<Found> {
+    let (program, version) = (&account.settlement.program, account.settlement.version);
+    let owed = account.accrued - account.authorised;
+    if !account.amended || owed <= Micros::ZERO || now.known().approves(program, version) {
+        return None;
+    }
+    let message = format!("version {version} of {program} came when the period had frozen: held until it is approved");
+    Some(Found { code: Code::ProgramAmended, at_risk: Exact::from(owed), message })
+}

@@ -1,0 +1,47 @@
+//! DQ-08 `rate-missing`.
+//!
+//! Evidence: how many sales, the currency, and whether a day, a month or the period's end has no rate; the first sale of the
+//! settlement.
+//!
+//! At risk: nothing: what is due in the sale's own currency stands.
+//!
+//! ## What it finds
+//! Sales without an exchange rate for their day, their month or the end of their period, as the program converts, and
+//! without a rate of the program's own. One of them leaves the settlement without an amount in the books' currency.
+//!
+//! ## Why it matters
+//! A made-up rate is worse than none: whoever keeps the books must see what is missing.
+//!
+//! ## Example
+//! A sale in pounds on a day that the table has no rate for: it is accrued in pounds, and has no functional amount.
+//!
+//! ## Late, corrected, out of order
+//! Sales keep what was known when their row came: for days and months a rate that comes later does not fill the gap, for a
+//! period's end it does, until the freeze. A sale that is taken back, or restated with the rate known, withdraws the
+//! finding.
+//!
+//! ## Returns
+//! A linked return goes by the rate of its sale and has none where that has none. A return of another day needs a rate like
+//! any line.
+
+use contract::{Code, Conversion};
+
+use super::Booked;
+use crate::ledger::findings::{Found, sales};
+use crate::programs::Exact;
+
+/// DQ-08: some sale has no exchange rate, and no rate of the program's own takes its place.
+pub(super) fn check(Booked { account, program, functional_wanted, .. }: Booked<'_>) -> Option<Found> {
+    let tally = account.tally();
+    let (rateless, when) = match program.conversion {
+        Conversion::SaleDate | Conversion::Fixed(_) => (tally.rateless, "on its date"),
+        Conversion::MonthAverage => (tally.rateless, "in its month"),
+        Conversion::PeriodEnd => (tally.lines, "up to the end of the period"),
+    };
+    if !functional_wanted || account.functional_known || rateless == 0 {
+        return None;
+    }
+    let currency = account.settlement.currency;
+    let message = format!("{} without a rate for {currency} {when}: no functional amount", sales(rateless));
+    Some(Found { code: Code::RateMissing, at_risk: Exact::ZERO, message })
+}

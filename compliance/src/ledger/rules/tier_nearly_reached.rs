@@ -1,0 +1,61 @@
+//! UP-02 `tier-nearly-reached`.
+//!
+//! Evidence: what was sold, what is missing to the next tier, and its rate; the first sale of the settlement.
+//!
+//! At risk: what the next tier would pay more on what is sold; nothing where it pays on its own slice alone.
+//!
+//! ## What it finds
+//! A settlement whose measure, net of returns, is at most a twentieth below the next tier.
+//!
+//! ## Why it matters
+//! A report may be missing. So near to a tier it is worth asking.
+//!
+//! ## Example
+//! 9,500 sold, 3 % from 10,000 on: told. 9,499.99 sold: not.
+//!
+//! ## Late, corrected, out of order
+//! Only the sum of what stands counts, in open and in frozen periods. A late sale that reaches the tier withdraws the
+//! finding, and so does one that is taken back and leaves more missing.
+//!
+//! ## Returns
+//! They lower the measure: out of the tier, which makes the finding, or further away from it, which withdraws it.
+
+use contract::{Code, Program};
+
+use super::Booked;
+use crate::ledger::findings::{Found, shown};
+use crate::programs::volume_retroactive::tier_reached;
+use crate::programs::{Exact, Sums, line_benefit, looks_back, tiers};
+
+/// A tier is nearly reached when at most one part in so many of it is missing: five percent.
+const NEARLY: i128 = 20;
+
+/// UP-02: little is missing to the next tier, as where a report is missing.
+pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
+    let (mechanism, net) = (&program.mechanism, account.tally().net);
+    let measured = net.measure(mechanism.measure());
+    let next = tiers(mechanism).get(tier_reached(tiers(mechanism), measured))?;
+    let bound = i128::from(next.from.0);
+    let missing = bound - measured;
+    if measured <= 0 || missing * NEARLY > bound {
+        return None;
+    }
+    let message = format!(
+        "{} sold, {} short of {}, from which {} is paid",
+        shown(measured),
+        shown(missing),
+        next.from,
+        next.rate
+    );
+    Some(Found { code: Code::TierNearlyReached, at_risk: gain(program, net, bound), message })
+}
+
+/// What the next tier would pay more on what is sold.
+fn gain(program: &Program, net: Sums, bound: i128) -> Exact {
+    let mechanism = &program.mechanism;
+    if !looks_back(mechanism) {
+        return Exact::ZERO;
+    }
+    let when = |reached: Sums| line_benefit(mechanism, Sums::default(), net, reached);
+    when(Sums { quantity: bound, amount: bound }) - when(net)
+}

@@ -1,0 +1,45 @@
+//! OP-35 `too-little-to-pay`.
+//!
+//! Evidence: what is due and waits, the least that is paid, and whether it was let go; the first sale of the settlement. For
+//! a claim: what is claimed.
+//!
+//! At risk: what waits; of a claim nothing.
+//!
+//! ## What it finds
+//! Something due in a frozen period and not authorised, that is less than the program's minimum payout. It waits, and is let
+//! go at the close. Claim lines that come to less together wait in the same way.
+//!
+//! ## Why it matters
+//! A payment costs more than a few cents are worth, and partners ask where they stay.
+//!
+//! ## Example
+//! Minimum 50.00, 20.00 due: it waits. Late sales of 30.00 lift it to the minimum: 50.00 is authorised.
+//!
+//! ## Late, corrected, out of order
+//! Each tick looks at what waits then: a late or corrected sale may lift it to the minimum, after the close too. What comes
+//! after a payment is held to the minimum again, by itself.
+//!
+//! ## Returns
+//! What comes back lowers what waits; where nothing is left, the finding is withdrawn. What was paid is not touched by the
+//! minimum.
+
+use contract::Code;
+
+use super::Booked;
+use crate::ledger::account::Phase;
+use crate::ledger::findings::{Found, amount};
+use crate::ledger::periods::below_minimum;
+use crate::programs::Exact;
+
+/// OP-35: what is due is not worth a payment yet.
+pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
+    let waits = below_minimum(account, program)?;
+    let minimum = amount(program.minimum_payout?, account);
+    let message = match account.phase {
+        Phase::Closed { .. } => {
+            format!("{} did not come to the {minimum} from which is paid: let go", amount(waits, account))
+        }
+        _ => format!("{} is due and waits: {minimum} and more is paid", amount(waits, account)),
+    };
+    Some(Found { code: Code::BelowMinimumPayout, at_risk: Exact::from(waits), message })
+}
