@@ -10,7 +10,8 @@ use contract::{
 };
 use stream::{Order, Outbox, StageError, State};
 
-use crate::book::{Book, Rate};
+use crate::book::Rate;
+use crate::rules::{Above, interim_paid_again, paid_unauthorised, payment_refused};
 use crate::stage::{Author, SinkStage, Step, publish};
 use crate::tables::{BOOKS, GRANTS, PAGE, PAYMENTS, WAITING, route_of};
 
@@ -19,8 +20,8 @@ pub(crate) struct Paid<'a> {
     id: Id,
     authorization: Id,
     date: Day,
-    amount: Micros,
-    currency: Currency,
+    pub amount: Micros,
+    pub currency: Currency,
     command: &'a Command,
 }
 
@@ -35,11 +36,11 @@ impl Paid<'_> {
         (self.authorization.0, self.date.0, self.id.0)
     }
 
-    fn finding_id(&self, code: Code) -> Id {
+    pub fn finding_id(&self, code: Code) -> Id {
         Id::of("finding", &[code.as_str(), &self.id.to_string()])
     }
 
-    fn finding(&self, code: Code, settlement: Option<&Settlement>, at_risk: Micros, what: &str) -> Finding {
+    pub fn finding(&self, code: Code, settlement: Option<&Settlement>, at_risk: Micros, what: &str) -> Finding {
         let beneficiary = settlement.map(|s| s.beneficiary.clone()).unwrap_or_default();
         let at = RecordRef { partner: partner_of(&beneficiary), file_no: 0, record_no: 0 };
         let place = format!("{} line {}", self.command.file, self.command.line_no);
@@ -75,9 +76,7 @@ impl SinkStage {
         }
         let Some(settlement) = GRANTS.get(state, &(paid.authorization.0,))? else {
             WAITING.put(state, &paid.waiting_key(), paid.command)?;
-            let what = "no such authorization has been issued; it waits and is booked when there is one";
-            let finding = paid.finding(Code::PaidUnauthorised, None, paid.amount, what);
-            publish(outbox, &Publication::Finding(finding));
+            publish(outbox, &Publication::Finding(paid_unauthorised::finding(paid)));
             return Ok(());
         };
         self.pay_granted(paid, settlement, self.settings.batch(), state, outbox)
@@ -100,7 +99,7 @@ impl SinkStage {
             for (key, command) in page {
                 WAITING.delete(state, &key)?;
                 let paid = Paid::of(&command).expect("only payments wait");
-                publish(outbox, &Publication::Withdrawn(paid.finding_id(Code::PaidUnauthorised)));
+                publish(outbox, &Publication::Withdrawn(paid_unauthorised::finding_id(&paid)));
                 self.pay_granted(&paid, settlement, batch, state, outbox)?;
             }
         }
@@ -116,8 +115,7 @@ impl SinkStage {
         outbox: &mut Outbox<()>,
     ) -> Result<(), StageError> {
         let book = BOOKS.get(state, &(settlement,))?.expect("a grant has its book");
-        if let Some(why) = refusal(paid, &book.settlement) {
-            let finding = paid.finding(Code::PaymentRefused, Some(&book.settlement), paid.amount, &why);
+        if let Some(finding) = payment_refused::of_payment(paid, &book.settlement) {
             publish(outbox, &Publication::Finding(finding));
             return Ok(());
         }
@@ -139,23 +137,13 @@ impl SinkStage {
         let book = &mut desk.book;
         let grant = book.grants.iter().position(|g| g.id == paid.authorization).expect("the grant is in its book");
         let payable = book.payables()[grant];
-        let again = paid_again(book, payable, paid.amount);
+        let again = interim_paid_again::paid_again(book, payable, paid.amount);
         let rate =
             Rate { same_currency: self.settings.functional == Some(paid.currency), digits: self.settings.digits() };
         let over = book.pay(grant, paid.amount, rate, &mut desk.legs);
         if paid.amount > payable {
-            let code = match again {
-                _ if payable.is_zero() => Code::PaidTwice,
-                Some(_) => Code::InterimPaidAgain,
-                None => Code::PaidAbovePayable,
-            };
-            let was = if payable.is_zero() { "nothing".to_owned() } else { format!("only {payable}") };
-            let rest = match (over.is_zero(), again) {
-                (true, _) => "the rest pays what else is authorised".to_owned(),
-                (false, Some(again)) => format!("the {again} paid before is paid again, {over} is owed back"),
-                (false, None) => format!("{over} is owed back"),
-            };
-            let what = format!("{was} was payable, {rest}");
+            let above = Above { payable, over, again };
+            let (code, what) = (above.code(), above.what());
             let settlement = &desk.book.settlement;
             publish(outbox, &Publication::Finding(paid.finding(code, Some(settlement), paid.amount - payable, &what)));
         }
@@ -178,18 +166,4 @@ impl SinkStage {
         let step = Step { kind: "payment", id, date: paid.date, batch, origin: Text::default(), taken_back: None };
         self.finish(desk, &step, state, outbox)
     }
-}
-
-/// What was paid for the settlement before, where a payment pays just that once more with what is payable (OP-30).
-fn paid_again(book: &Book, payable: Micros, amount: Micros) -> Option<Micros> {
-    let before: Micros = book.grants.iter().map(|grant| grant.paid).sum();
-    (!before.is_zero() && amount == payable + before).then_some(before)
-}
-
-/// Why a payment cannot be booked at all.
-fn refusal(paid: &Paid<'_>, settlement: &Settlement) -> Option<String> {
-    if paid.currency != settlement.currency {
-        return Some(format!("authorised in {}, nothing is booked", settlement.currency));
-    }
-    (paid.amount <= Micros::ZERO).then(|| "a payment is above zero, nothing is booked".to_owned())
 }

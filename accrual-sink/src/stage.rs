@@ -11,9 +11,9 @@ use stream::{Blobs, Input, Order, Outbox, Shard, Stage, StageError, State, Table
 
 use crate::book::{Book, Grant, Leg};
 use crate::estimate::Estimate;
-use crate::overdue::watch;
 use crate::payment::Paid;
 use crate::posting::{Cause, entry, entry_id};
+use crate::rules::authorised_unpaid::watch;
 use crate::tables::{
     BOOKS, CLAWBACKS, ESTIMATES, GRANTS, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id,
 };

@@ -1,24 +1,22 @@
 //! What persons give up of what is owed back (CL22, GL13), taken from commands.
 
-use contract::{
-    Action, Code, Command, Currency, Day, Finding, Id, Micros, Money, Publication, RecordRef, Settlement, Text,
-};
+use contract::{Action, Command, Currency, Day, Id, Micros, Publication, Text};
 use stream::{Outbox, StageError, State};
 
-use crate::payment::partner_of;
+use crate::rules::payment_refused;
 use crate::stage::{Author, SinkStage, Step, publish};
 use crate::tables::{BOOKS, GRANTS, PAYMENTS, route_of};
 
 /// A write-off as two persons ordered it.
 pub(crate) struct GivenUp<'a> {
     /// Lines that agree in everything are one write-off, like payments.
-    id: Id,
-    authorization: Id,
-    date: Day,
-    amount: Micros,
-    currency: Currency,
+    pub id: Id,
+    pub authorization: Id,
+    pub date: Day,
+    pub amount: Micros,
+    pub currency: Currency,
     approved_by: &'a str,
-    command: &'a Command,
+    pub command: &'a Command,
 }
 
 impl GivenUp<'_> {
@@ -31,22 +29,6 @@ impl GivenUp<'_> {
         let parts = [authorization.to_string(), date.to_string(), amount.to_string()];
         let id = Id::of("write-off", &[&parts[0], &parts[1], &parts[2], currency.as_str()]);
         Some(GivenUp { id, authorization, date, amount, currency, approved_by, command })
-    }
-
-    fn refused(&self, settlement: Option<&Settlement>, why: &str) -> Publication {
-        let beneficiary = settlement.map(|settlement| settlement.beneficiary.clone()).unwrap_or_default();
-        let at = RecordRef { partner: partner_of(&beneficiary), file_no: 0, record_no: 0 };
-        let message = format!(
-            "write-off of {} {} on {} for authorization {} ({} line {}): {why}",
-            self.amount, self.currency, self.date, self.authorization, self.command.file, self.command.line_no
-        );
-        Publication::Finding(Finding {
-            id: Id::of("finding", &[Code::PaymentRefused.as_str(), &self.id.to_string()]),
-            program: settlement.map(|settlement| settlement.program.clone()).unwrap_or_default(),
-            beneficiary,
-            at_risk: Some(Money { amount: self.amount, currency: self.currency }),
-            ..Finding::about(Code::PaymentRefused, at, None, message)
-        })
     }
 }
 
@@ -62,7 +44,14 @@ impl SinkStage {
             return Ok(());
         }
         let Some(settlement) = GRANTS.get(state, &(given.authorization.0,))? else {
-            publish(outbox, &given.refused(None, "no such authorization has been issued, nothing is written off"));
+            publish(
+                outbox,
+                &payment_refused::of_write_off(
+                    given,
+                    None,
+                    "no such authorization has been issued, nothing is written off",
+                ),
+            );
             return Ok(());
         };
         let book = BOOKS.get(state, &(settlement,))?.expect("a grant has its book");
@@ -70,12 +59,12 @@ impl SinkStage {
         let settlement = &desk.book.settlement;
         if given.currency != settlement.currency {
             let why = format!("authorised in {}, nothing is written off", settlement.currency);
-            publish(outbox, &given.refused(Some(settlement), &why));
+            publish(outbox, &payment_refused::of_write_off(given, Some(settlement), &why));
             return Ok(());
         }
         if desk.book.clawback.amount < given.amount {
             let why = format!("only {} is owed back, nothing is written off", desk.book.clawback.amount);
-            publish(outbox, &given.refused(Some(settlement), &why));
+            publish(outbox, &payment_refused::of_write_off(given, Some(settlement), &why));
             return Ok(());
         }
         PAYMENTS.put(state, &(given.id.0,), &())?;
@@ -86,10 +75,7 @@ impl SinkStage {
             given.id, given.amount, given.currency, given.authorization, given.approved_by
         );
         desk.audit("clawback.written-off", object, &Author { actor, role, reason, comment }, outbox);
-        publish(
-            outbox,
-            &Publication::Withdrawn(Id::of("finding", &[Code::PaymentRefused.as_str(), &given.id.to_string()])),
-        );
+        publish(outbox, &Publication::Withdrawn(payment_refused::of_write_off_id(given.id)));
         let (origin, taken_back) = (Text::default(), None);
         let (date, batch) = (given.date, self.settings.batch());
         self.finish(desk, &Step { kind: "write-off", id: given.id, date, batch, origin, taken_back }, state, outbox)

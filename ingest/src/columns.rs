@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::definition::{Column, FeedDefinition, Reports};
 use crate::numbers::{self, NumberStyle};
+use crate::rules::row_refused::problem;
 
 macro_rules! fields {
     ($($name:ident = $text:literal,)*) => {
@@ -336,11 +337,6 @@ impl RowReader {
 /// A claim may come before its period; what lies further off is no period that somebody means.
 pub(crate) fn is_claimable(day: Day) -> bool {
     (1900..=2999).contains(&day.year())
-}
-
-/// A problem with a value; a long one is cut.
-pub fn problem(code: Code, field: &str, value: &str, message: String) -> FieldProblem {
-    FieldProblem { code, field: field.into(), value: excerpt(value), message }
 }
 
 /// The first 200 characters.

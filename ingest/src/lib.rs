@@ -23,8 +23,8 @@ mod lines;
 pub mod numbers;
 pub mod period;
 pub mod read;
-mod repeats;
 mod report;
+mod rules;
 pub mod stage;
 mod tables;
 

@@ -6,9 +6,10 @@ use contract::{Code, FieldProblem};
 use encoding_rs::{CoderResult, UTF_8, UTF_16BE, UTF_16LE};
 use memchr::{memchr, memchr_iter, memchr2};
 
-use crate::columns::{excerpt, problem};
+use crate::columns::excerpt;
 use crate::definition::Encoding;
 use crate::formats::Stop;
+use crate::rules::row_refused::problem;
 
 /// A text file from its current place on. Lines end with LF, CRLF or CR.
 ///

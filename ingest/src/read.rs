@@ -4,12 +4,13 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use contract::{Code, Day, FieldProblem, FileStatus, FileVerdict, ParsedRow, RowSlice, SLICE_ROWS, Text};
+use contract::{Day, FieldProblem, FileStatus, FileVerdict, ParsedRow, RowSlice, SLICE_ROWS, Text};
 use sha2::{Digest, Sha256};
 
 use crate::content::{Content, Months};
 use crate::definition::{FeedDefinition, PeriodSource};
 use crate::formats::{Facts, Limits, Records, Stop};
+use crate::rules::correction_empty;
 
 /// Bytes that can be read more than once.
 pub trait Source: Sync {
@@ -234,7 +235,7 @@ fn verdict(definition: &FeedDefinition, arrival: &Arrival, mut facts: Facts, pas
     let (name_series, name_replaces) = series_of(definition, &arrival.file);
     let replaces = facts.replaces || name_replaces;
     if replaces && pass.readable == 0 {
-        facts.doubt(definition.empty_corrections, empty_correction(pass.records));
+        facts.doubt(definition.empty_corrections, correction_empty::check(pass.records));
     }
     FileVerdict {
         status: if facts.parked { FileStatus::Parked } else { FileStatus::Readable },
@@ -247,19 +248,6 @@ fn verdict(definition: &FeedDefinition, arrival: &Arrival, mut facts: Facts, pas
         problems: facts.problems,
         ..empty_verdict(definition.name.clone(), arrival)
     }
-}
-
-/// DQ-14.
-fn empty_correction(records: u32) -> FieldProblem {
-    let why = match records {
-        0 => "correction has no record".to_owned(),
-        _ => format!("correction has {records} records and none can be read"),
-    };
-    let message = format!(
-        "{why}: it would take back all that was reported; send it whole, or set `empty_corrections: finding` in the feed \
-         definition where nothing was sold"
-    );
-    crate::columns::problem(Code::CorrectionEmpty, "file", "", message)
 }
 
 fn stopped(

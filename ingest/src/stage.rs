@@ -1,12 +1,11 @@
 //! The stage: numbers a partner's files, finds those that came before, and lets the rows of new ones through.
 
 use contract::{
-    AuditRecord, Code, Control, Day, FeedEvent, FileStatus, FileVerdict, Finding, OpenFile, Publication, RecordRef,
-    RowEvent, Text,
+    AuditRecord, Control, Day, FeedEvent, FileStatus, FileVerdict, Finding, OpenFile, Publication, RowEvent, Text,
 };
 use stream::{Input, Outbox, Stage, StageError, State, TableId, View};
 
-use crate::repeats::{find_repeated, is_comparable, remember};
+use crate::rules::file_resubmitted::{find_repeated, finding, is_comparable, remember};
 use crate::tables::{FILES, FileNote, OpenNote, PARTNERS, PATHS, PartnerNote, SEEN, TODAY, arrival_key, path_key};
 
 /// Takes in the files of the partners of one partition.
@@ -153,10 +152,7 @@ impl IngestStage {
     ) -> Result<Finding, StageError> {
         let id = verdict.partner.to_string();
         let before = FILES.get(state, &(id.clone(), first))?.ok_or_else(|| unknown(format!("file {first} of {id}")))?;
-        let at = |file_no| RecordRef { partner: verdict.partner.clone(), file_no, record_no: 0 };
-        let how = if before.sha256 == verdict.sha256 { "same bytes as" } else { "same rows as" };
-        let message = format!("{how} {}: its {} records count as duplicates", before.file, verdict.records);
-        Ok(Finding::about(Code::FileResubmitted, at(file_no), Some(at(first)), message))
+        Ok(finding(verdict, file_no, first, &before))
     }
 
     /// Adds a link to the partner's chain.

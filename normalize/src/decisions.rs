@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{
-    AuditRecord, Code, Command, Day, Finding, Id, Publication, RecordRef, Reject, RowDecision, Sale, SaleEvent, Text,
+    AuditRecord, Code, Command, Day, Id, Publication, RecordRef, Reject, RowDecision, Sale, SaleEvent, Text,
 };
 use stream::{Order, StageError};
 
@@ -11,6 +11,7 @@ use crate::lines::{drop_claim, next_version, take_line};
 use crate::matching::Method;
 use crate::page::{Now, Page};
 use crate::rows::company_is_one;
+use crate::rules::correction_unmarked;
 use crate::tables::{ALIASES, CHAINS, Change, FILES, LineKey, PARKED, READINGS, StoredDouble, StoredSale};
 use crate::{doubles, parked, replace};
 
@@ -135,7 +136,6 @@ fn conflict(page: &mut Page<'_>, file: &str, record_no: u32) -> Result<Option<(R
 }
 
 fn refuse(page: &mut Page<'_>, at: &RecordRef, double: &StoredDouble, reason: &str) -> Result<(), StageError> {
-    let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     page.publish(&Publication::Reject(Reject {
         at: at.clone(),
         ordinal: 0,
@@ -143,23 +143,10 @@ fn refuse(page: &mut Page<'_>, at: &RecordRef, double: &StoredDouble, reason: &s
         code: Code::CorrectionUnmarked,
         field: "document".into(),
         value: double.row.document.to_string(),
-        message: format!("a steward keeps what was reported before{because}"),
+        message: correction_unmarked::refusal(reason),
     }));
     page.file(at.file_no)?.receipt.rejected += 1;
     page.set_change(at, &Change::Rejected)
-}
-
-/// OP-40: somebody decides about the rows of a partner and is paid for what it sells. The decision holds and is told.
-pub(crate) fn on_own_rows(page: &Page<'_>, command: &Command, object: &str) -> Option<Finding> {
-    let Command { actor, file, line_no, .. } = command;
-    if !page.known.is_registered(page.partner_id, actor) {
-        return None;
-    }
-    let message =
-        format!("{actor} is registered with {} and decided ({file} line {line_no}): {object}", page.partner_id);
-    let at = RecordRef { partner: page.partner_id.clone(), file_no: 0, record_no: 0 };
-    let id = Id::of("finding", &[Code::OwnDecision.as_str(), page.partner_id, file, &line_no.to_string()]);
-    Some(Finding { id, ..Finding::about(Code::OwnDecision, at, None, message) })
 }
 
 /// Adds a link to the chain of decisions on the partner's rows.

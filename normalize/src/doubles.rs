@@ -9,6 +9,7 @@ use stream::StageError;
 use crate::known::settled_product;
 use crate::page::{Now, Page};
 use crate::rows::{self, Draft};
+use crate::rules::{correction_unmarked, line_resubmitted};
 use crate::tables::{Change, Displaced, DoubleVerdict, StoredDouble, StoredRow, StoredSale};
 
 /// Says what the row is beside the holder of its line, and counts it.
@@ -18,17 +19,16 @@ pub(crate) fn judge(
     holder: &RecordRef,
     code: Code,
 ) -> Result<DoubleVerdict, StageError> {
-    let other = if code == Code::LineResubmitted { "" } else { " with other content" };
-    let is_claim = draft.row.movement == Movement::Claim;
-    let (what, number) = if is_claim { ("claim", &draft.row.document_line) } else { ("document", &draft.line) };
-    let line = if draft.row.document_line.is_empty() { String::new() } else { format!(" line {number}") };
-    let message = format!("{what} {}{line} was reported before{other}", draft.row.document);
+    let message = match code {
+        Code::LineResubmitted => line_resubmitted::message(draft),
+        _ => correction_unmarked::message(draft),
+    };
     let mut finding = Finding::about(code, draft.at.clone(), Some(holder.clone()), message);
     finding.sale = Some(draft.sale_id());
     let id = finding.id;
     page.find(finding);
     let resolution = page.resolve_product(draft.at.file_no, draft.row)?;
-    let product = settled_product(&resolution).filter(|_| !is_claim).cloned();
+    let product = settled_product(&resolution).filter(|_| draft.row.movement != Movement::Claim).cloned();
     if let Some(product) = product.clone() {
         let sale = page.sale(draft, product, Vec::new())?;
         page.send_later(SaleEvent::Appraise { sale: Arc::new(sale), finding: id });

@@ -4,7 +4,6 @@
 //! findings and identities. Refused: rows without a key field, with an impossible date or that nobody can read.
 //! Parked until a decision: rows whose product nobody knows, and lines that another record holds with other content.
 
-mod checks;
 mod currencies;
 mod decisions;
 mod doubles;
@@ -15,6 +14,7 @@ mod page;
 mod parked;
 mod replace;
 mod rows;
+mod rules;
 mod stage;
 mod tables;
 pub mod views;

@@ -9,13 +9,13 @@ use contract::{
 use rustc_hash::FxHashMap;
 use stream::StageError;
 
-use crate::checks::{amount_misfit, date_misfit, immense, is_with_tax};
 use crate::doubles;
 use crate::known::settled_product;
 use crate::lines::{Place, claim, find_place};
 use crate::matching::{MatchOutcome, Method, ProductResolution};
 use crate::page::{Now, Page};
 use crate::replace;
+use crate::rules::{amount_mismatch, currency_missing, date_implausible, number_immense, product_unsure};
 use crate::tables::{
     COMPANY, CURRENCYLESS, CompanyKey, PARKED, READINGS, ROWS, StoredDouble, StoredParked, StoredRow, StoredSale,
 };
@@ -41,7 +41,7 @@ pub(crate) fn take(page: &mut Page<'_>, file_no: u32, slice: &RowSlice, contents
 
 fn judge(page: &mut Page<'_>, file_no: u32, row: &ParsedRow, content: u64) -> Result<StoredRow, StageError> {
     let at = RecordRef { partner: page.partner_id.clone(), file_no, record_no: row.record_no };
-    let immense = immense(row);
+    let immense = number_immense::check(row);
     if !row.problems.is_empty() || immense.is_some() {
         reject(page, &at, row.line_no, row.problems.iter().chain(&immense));
         page.file(file_no)?.receipt.rejected += 1;
@@ -114,8 +114,7 @@ pub(crate) fn accept_or_park(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<S
         }
         return Ok(StoredRow::Sale(Box::new(stored_sale(sale, draft, &resolution))));
     }
-    let code = if resolution.outcome == MatchOutcome::Typo { Code::CodeTypo } else { Code::CodeUnknown };
-    let (_, finding) = doubt(page, draft, code, resolution.message.clone());
+    let (_, finding) = doubt(page, draft, product_unsure::code(resolution.outcome), resolution.message.clone());
     note_reading(page, draft)?;
     park(page, draft, finding, &resolution, holds)
 }
@@ -207,7 +206,7 @@ pub(crate) fn doubts_of_sale(page: &mut Page<'_>, stored: &StoredSale) -> Result
     };
     let mut holds = find_doubts(page, &doubted)?;
     if sale.holds.iter().any(|(code, _)| *code == Code::CodeTypo) {
-        let message = format!("code {:?} is taken for a slip from that of {}", stored.code, sale.product);
+        let message = product_unsure::slip_again(&stored.code, &sale.product);
         holds.push(say_doubt(page, &sale.at, sale.id, Code::CodeTypo, message));
     }
     Ok(holds)
@@ -217,20 +216,19 @@ fn find_doubts(page: &mut Page<'_>, doubted: &Doubted<'_>) -> Result<Vec<(Code, 
     let Doubted { at, sale, date, quantity, unit_price, amount, currency } = *doubted;
     let mut holds = Vec::new();
     let period = page.file(at.file_no)?.period;
-    if let Some(message) = date.zip(period).and_then(|(date, period)| date_misfit(date, period)) {
+    if let Some(message) = date.zip(period).and_then(|(date, period)| date_implausible::check(date, period)) {
         holds.push(say_doubt(page, at, sale, Code::DateImplausible, message));
     }
     let stated = amount.unwrap_or_default();
     let tax = date.and_then(|date| page.known.tax(page.partner_id, date));
-    let is_taxed = |net: &Micros| tax.is_some_and(|rate| is_with_tax(stated, *net, rate, currency));
-    if let Some(expected) = amount_misfit(quantity, unit_price, amount, currency).filter(|net| !is_taxed(net)) {
+    let is_taxed = |net: &Micros| tax.is_some_and(|rate| amount_mismatch::is_with_tax(stated, *net, rate, currency));
+    if let Some(expected) = amount_mismatch::check(quantity, unit_price, amount, currency).filter(|net| !is_taxed(net))
+    {
         let message = format!("amount {stated} is not quantity {quantity} times price, which is {expected}");
         holds.push(say_doubt(page, at, sale, Code::AmountMismatch, message));
     }
-    if currency == Currency::NONE {
+    if let Some(message) = currency_missing::check(currency) {
         CURRENCYLESS.put(page.state, &(at.partner.to_string(), at.file_no, at.record_no), &())?;
-        let message = "no currency in the row, the feed definition or the master; it is released when partners.csv names \
-                       the partner's, which later files may also get as `currency` of the feed definition";
         holds.push(say_doubt(page, at, sale, Code::CurrencyMissing, message.to_owned()));
     }
     Ok(holds)

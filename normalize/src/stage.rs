@@ -10,6 +10,7 @@ use stream::{Blobs, Input, Outbox, Shard, Stage, StageError, State, TableId};
 use crate::known::{Knowledge, Known};
 use crate::lines::{line_key, row_content};
 use crate::page::{Page, publish};
+use crate::rules::own_decision;
 use crate::tables::{FILES, FileState, LINES, LineKey, REFERENCES, SERIES, TODAY};
 use crate::{currencies, decisions, parked, replace, rows};
 
@@ -138,7 +139,7 @@ impl NormalizeStage {
             }
             Action::Pay { .. } | Action::Claim { .. } | Action::WriteOff { .. } => return Ok(()),
         };
-        if let Some(finding) = decisions::on_own_rows(&page, command, &object) {
+        if let Some(finding) = own_decision::check(&page, command, &object) {
             page.publish(&Publication::Finding(finding));
         }
         decisions::audit(&mut page, self.today, command, action, object)?;

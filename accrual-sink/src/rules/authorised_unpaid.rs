@@ -1,4 +1,25 @@
-//! UP-04: what is authorised and not paid in time. Told at ticks; it goes when it is paid, or nothing of it is payable any more.
+//! UP-04 `authorised-unpaid`.
+//!
+//! Evidence: what of which authorization is not paid, its period and day.
+//!
+//! At risk: what is not paid.
+//!
+//! ## What it finds
+//! Something that was authorised more days ago than `paid-within-days` says and is still payable. Told at ticks.
+//!
+//! ## Why it matters
+//! The partner waits for money that it has earned.
+//!
+//! ## Example
+//! 100.00 authorised on 1 May, 45 days: told from mid-June on until it is paid.
+//!
+//! ## Late, corrected, out of order
+//! The day of the tick counts. A part that is paid makes the finding smaller; once nothing is payable it is withdrawn,
+//! whether it was paid, set off or void. Other days in the configuration judge all anew at the next tick. What becomes
+//! payable again is looked at again.
+//!
+//! ## Returns
+//! What comes back makes less payable, and the finding falls or is withdrawn.
 
 use contract::{Authorization, AuthorizationStatus, Code, Finding, Id, Money, Publication, RecordRef};
 use stream::{Order, Outbox, StageError, State, StorageError};

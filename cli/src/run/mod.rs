@@ -7,6 +7,7 @@ pub mod entry;
 pub(crate) mod folder;
 pub(crate) mod plan;
 pub(crate) mod read;
+mod rules;
 pub(crate) mod source;
 mod watch;
 

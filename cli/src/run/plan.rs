@@ -16,6 +16,7 @@ use super::commands::CommandFile;
 use super::entry::{Entry, FileEntry};
 use super::folder::Found;
 use super::read::{Reading, read_file};
+use super::rules::{feed_undefined, sender_unknown};
 use super::watch::Watch;
 use super::{News, Options};
 use crate::configuration::Configuration;
@@ -458,17 +459,13 @@ impl<'a> Plan<'a> {
         let RawFile { sha256, bytes } = raw;
         let partner = found.partner();
         let arrival = Arrival { partner: partner.into(), file: found.name.clone(), sha256, bytes };
-        if !self.configuration.reference.partners.iter().any(|known| known.id == partner) {
-            let message = match partner {
-                "" => "lies in no partner's folder; move it into one".to_owned(),
-                _ => format!("partner {partner:?} is not in the master; add it to partners.csv"),
-            };
+        if let Some(message) = sender_unknown::check(partner, &self.configuration.reference.partners) {
             return Ok(Judged::unread(&arrival, FileStatus::Refused, Code::SenderUnknown, &message));
         }
         let for_file = |feed: &&Arc<FeedDefinition>| feed.partner == partner && feed.is_for(found.below_partner());
         let fitting = || self.definitions.iter().filter(for_file);
         let Some(definition) = fitting().find(|feed| feed.topic.is_some()).or_else(|| fitting().next()) else {
-            let message = format!("no feed definition of partner {partner} is for this file; add one below feeds/");
+            let message = feed_undefined::message(partner);
             return Ok(Judged::unread(&arrival, FileStatus::Parked, Code::FeedUndefined, &message));
         };
         let (verdict, reading) = read_file(&self.blobs, definition, &arrival)?;

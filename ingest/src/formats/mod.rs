@@ -10,11 +10,12 @@ pub mod xlsx;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use contract::{Code, Day, FieldProblem, ParsedRow, Text};
+use contract::{Day, FieldProblem, ParsedRow, Text};
 use serde::Deserialize;
 
 use crate::child::ChildLimits;
 use crate::definition::{FeedDefinition, FileDoubt};
+use crate::rules::control_total_wrong;
 use xlsx::WorkbookLimits;
 
 /// How a feed's files are built.
@@ -103,7 +104,7 @@ pub struct Facts {
 impl Facts {
     /// Notes a control total that disagrees with the rows (DQ-09), as the definition wants it.
     pub fn disagree(&mut self, rule: FileDoubt, field: &str, value: &str, message: String) {
-        self.doubt(rule, crate::columns::problem(Code::ControlTotalWrong, field, value, message));
+        self.doubt(rule, control_total_wrong::check(field, value, message));
     }
 
     /// Notes a doubt about the whole file, as the definition wants it.

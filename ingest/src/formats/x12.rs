@@ -29,8 +29,8 @@ pub use options::{LineNumbers, X12Options};
 pub use segment::Separators;
 
 use super::{Facts, Limits, Records, Stop};
-use crate::columns::problem;
 use crate::definition::FeedDefinition;
+use crate::rules::row_refused::problem;
 use claim_sets::Claims;
 use envelope::{Envelope, Place};
 use report_sets::Reports;

@@ -1,6 +1,29 @@
-//! DD-01: files that a partner sent before.
+//! DD-01 `file-resubmitted`.
+//!
+//! Evidence: both files, whether bytes or rows are the same, and how many records count as duplicates.
+//!
+//! At risk: nothing: none of its records counts.
+//!
+//! ## What it finds
+//! A file of a partner that has the bytes, or in another form the rows, of a file that it sent before. One finding for the
+//! whole file; its records count as duplicates. Files without records are alike by nature and are not compared. The same
+//! path with the same bytes is the same file, and nothing is told.
+//!
+//! ## Why it matters
+//! Reports are sent again because nobody answered, and under a new name they look new.
+//!
+//! ## Example
+//! A file of 1,200 lines comes again as july_2.csv: no new line.
+//!
+//! ## Late, corrected, out of order
+//! The first that comes in stands, by the order in which the partner's files were taken in. A copy stays a copy, also when
+//! the file that it repeats is corrected. A correction and the file that it replaces are two statements, in whichever order
+//! they come and also where they say the same; so is a correction that goes back to what an earlier one said.
+//!
+//! ## Returns
+//! Lines that bring something back are lines like any other: sent once more they take back nothing more.
 
-use contract::{FileStatus, FileVerdict};
+use contract::{Code, FileStatus, FileVerdict, Finding, RecordRef};
 use stream::{State, StorageError};
 
 use crate::tables::{CONTENTS, FILES, FileNote, SERIES};
@@ -27,6 +50,14 @@ pub(crate) fn find_repeated(verdict: &FileVerdict, state: &mut dyn State) -> Res
         }
     }
     Ok(None)
+}
+
+/// What is said of a file that repeats the one before, which is `first`: one finding for all of it.
+pub(crate) fn finding(verdict: &FileVerdict, file_no: u32, first: u32, before: &FileNote) -> Finding {
+    let at = |file_no| RecordRef { partner: verdict.partner.clone(), file_no, record_no: 0 };
+    let how = if before.sha256 == verdict.sha256 { "same bytes as" } else { "same rows as" };
+    let message = format!("{how} {}: its {} records count as duplicates", before.file, verdict.records);
+    Finding::about(Code::FileResubmitted, at(file_no), Some(at(first)), message)
 }
 
 /// Notes a new file, so that later ones are known as its repetition.

@@ -4,8 +4,9 @@ use contract::{Code, Currency, Micros, Movement, NumberError, ParsedRow, Text};
 
 use super::rules::Rules;
 use super::sales::{Item, SERIALS_MAX, Said};
-use crate::columns::{self, Field};
+use crate::columns::Field;
 use crate::numbers::NumberStyle;
+use crate::rules::row_refused;
 
 /// A quantity sold or returned, with everything that holds for it.
 pub(crate) struct Sold<'a> {
@@ -152,7 +153,7 @@ fn sign(row: &mut ParsedRow, is_returned: bool) {
 }
 
 pub(crate) fn problem(row: &mut ParsedRow, code: Code, field: Field, value: &str, message: &str) {
-    row.problems.push(columns::problem(code, field.as_str(), value, message.to_owned()));
+    row.problems.push(row_refused::problem(code, field.as_str(), value, message.to_owned()));
 }
 
 /// The number, or a problem; nothing where nothing is written.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use contract::{Code, Day, FieldProblem, Micros, ParsedRow};
 
 use super::workbook::{Cell, Row};
-use crate::columns::{ColumnMap, Field, RowReader, problem};
+use crate::columns::{ColumnMap, Field, RowReader};
 use crate::dates::{DateStyle, Part};
 use crate::definition::FeedDefinition;
 use crate::formats::{Facts, Stop};
 use crate::lines::whole_file;
 use crate::report::{Head, Totals, is_total};
+use crate::rules::row_refused::problem;
 
 /// Spreadsheets keep so many digits of a number; a longer one has lost its end.
 const DIGITS_MAX: usize = 15;

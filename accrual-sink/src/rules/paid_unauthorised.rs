@@ -1,0 +1,37 @@
+//! OP-50 `paid-unauthorised`.
+//!
+//! Evidence: the payment with amount, day and authorization, and its line in the command file.
+//!
+//! At risk: what was paid.
+//!
+//! ## What it finds
+//! A payment of an authorization that nobody has issued. It waits and is booked when there is one; where its number is
+//! mistyped, for ever.
+//!
+//! ## Why it matters
+//! The books must not depend on which came first, and a payment that nobody authorised must stay in sight.
+//!
+//! ## Example
+//! 60.00 is reported for an authorization of tomorrow's run: told. The authorization is issued: booked, and the finding is
+//! withdrawn.
+//!
+//! ## Late, corrected, out of order
+//! It is what the rule is about. What waits is booked by its days once the authorization is there, as if it had come behind
+//! it; the line told again stays one payment.
+//!
+//! ## Returns
+//! They matter when the payment is booked: what is payable then is less, and what is above it is OP-49 or DD-29.
+
+use contract::{Code, Finding, Id};
+
+use crate::payment::Paid;
+
+/// What is said of a payment that waits for its authorization.
+pub(crate) fn finding(paid: &Paid<'_>) -> Finding {
+    let what = "no such authorization has been issued; it waits and is booked when there is one";
+    paid.finding(Code::PaidUnauthorised, None, paid.amount, what)
+}
+
+pub(crate) fn finding_id(paid: &Paid<'_>) -> Id {
+    paid.finding_id(Code::PaidUnauthorised)
+}

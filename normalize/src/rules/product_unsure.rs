@@ -1,0 +1,38 @@
+//! DQ-05 and DQ-07 `product-unsure`.
+//!
+//! Evidence: the code as written, and the product that it is taken for or why none is.
+//!
+//! At risk: the benefit of the line where its product is taken for granted; else nothing is said, since nobody knows what it
+//! is.
+//!
+//! ## What it finds
+//! A product code that is one slip from a known one (DQ-05), or that nobody knows (DQ-07). Where a slip leaves no doubt
+//! about the product the sale counts and is held; else the row is parked and counts nowhere.
+//!
+//! ## Why it matters
+//! Paid under the wrong product, a sale earns what nobody funded; dropped, it is missing from a tier.
+//!
+//! ## Example
+//! BK-22 where BK-2 is known: held. ZZ-900: parked until somebody says what it is.
+//!
+//! ## Late, corrected, out of order
+//! A product that the catalogue has later, or a steward's decision on the code, reads the rows again: parked ones come in,
+//! the finding is withdrawn, and the sale counts from its own date on, in a frozen period as an adjustment. It is decided
+//! once for each code of a partner, whichever rows came first. A row that is corrected takes its finding with it.
+//!
+//! ## Returns
+//! A return that is parked takes nothing back until its code is known. One that is held takes back nevertheless.
+
+use contract::{Code, Text};
+
+use crate::matching::MatchOutcome;
+
+/// Which of the two a code is that no product follows from for sure.
+pub(crate) fn code(outcome: MatchOutcome) -> Code {
+    if outcome == MatchOutcome::Typo { Code::CodeTypo } else { Code::CodeUnknown }
+}
+
+/// What is said of a sale that stands again, with the product that its code is taken for.
+pub(crate) fn slip_again(code: &str, product: &Text) -> String {
+    format!("code {code:?} is taken for a slip from that of {product}")
+}
