@@ -1,19 +1,21 @@
 //! Which cases show a code: that it is found, that near misses are not, and that it is withdrawn, or what comes back does to it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use compliance::rules::RULES;
 use contract::Code;
 
 use crate::root;
 
-/// How many cases show each.
-#[derive(Clone, Copy, Default)]
+/// How many cases show each, and where it is found.
+#[derive(Clone, Default)]
 pub struct Shown {
     pub found: usize,
     pub near_misses: usize,
     pub goes: usize,
+    /// Files of the workspace.
+    pub places: BTreeSet<String>,
 }
 
 /// A code whose cases are tests of their own: `PATH FUNCTION`, or the path of a case.
@@ -184,6 +186,7 @@ pub fn shown() -> BTreeMap<Code, Shown> {
             tests.iter().for_each(|test| is_there(test));
             *count += tests.len();
         }
+        of.places.extend(found.iter().chain(*goes).map(|test| test.split(' ').next().unwrap_or_default().to_owned()));
     }
     shown
 }
@@ -192,6 +195,10 @@ fn is_there(test: &str) {
     let (path, function) = test.split_once(' ').unwrap_or((test, ""));
     let text = std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     assert!(function.is_empty() || text.contains(&format!("fn {function}()")), "{path} has no test {function}");
+}
+
+fn place(path: &Path) -> String {
+    path.strip_prefix(root()).expect("it lies in the workspace").to_string_lossy().into_owned()
 }
 
 fn files(folder: &str) -> Vec<(PathBuf, String)> {
@@ -226,7 +233,11 @@ fn of_rules(shown: &mut BTreeMap<Code, Shown>) {
             let found: BTreeSet<Code> =
                 words().filter(|words| words.first() == Some(&"finds")).filter_map(|words| code(words[2])).collect();
             let comes_back = words().any(|words| words.first() == Some(&"sale") && words[4].starts_with('-'));
-            found.iter().for_each(|code| shown.get_mut(code).expect("all are there").found += 1);
+            for code in &found {
+                let of = shown.get_mut(code).expect("all are there");
+                of.found += 1;
+                of.places.insert(place(&path));
+            }
             for code in &own {
                 let of = shown.get_mut(code).expect("all are there");
                 of.near_misses += usize::from(!found.contains(code));
@@ -238,7 +249,7 @@ fn of_rules(shown: &mut BTreeMap<Code, Shown>) {
 
 /// What a case of the ledger settles for a program and a beneficiary, and does not find anything of, is a near miss.
 fn of_ledger(shown: &mut BTreeMap<Code, Shown>) {
-    for (_, text) in files("compliance/cases/ledger").into_iter().chain(files("compliance/cases/programs")) {
+    for (path, text) in files("compliance/cases/ledger").into_iter().chain(files("compliance/cases/programs")) {
         let mut settled = BTreeSet::new();
         let mut found: BTreeMap<Code, BTreeSet<(&str, &str)>> = BTreeMap::new();
         for line in text.lines().filter_map(|line| line.strip_prefix("  > ")) {
@@ -248,6 +259,7 @@ fn of_ledger(shown: &mut BTreeMap<Code, Shown>) {
             match code(first) {
                 Some(code) => {
                     let of = shown.get_mut(&code).expect("all are there");
+                    of.places.insert(place(&path));
                     let is_withdrawn = words.last() == Some(&"withdrawn");
                     *(if is_withdrawn { &mut of.goes } else { &mut of.found }) += 1;
                     found.entry(code).or_default().insert((program, beneficiary));
@@ -272,11 +284,14 @@ fn of_ledger(shown: &mut BTreeMap<Code, Shown>) {
 /// What files are read as: a case that does not refuse anything for a reason is a near miss of it.
 fn of_files(shown: &mut BTreeMap<Code, Shown>) {
     let cases = ["ingest/cases/delimited", "ingest/cases/json-lines", "ingest/cases/x12", "ingest/cases/x12-844"];
-    for (_, text) in cases.into_iter().flat_map(files) {
+    for (path, text) in cases.into_iter().flat_map(files) {
         for code in REFUSED {
             let of = shown.get_mut(&code).expect("all are there");
             let count = text.lines().filter(|line| line.trim_start().starts_with(code.as_str())).count();
             of.found += count;
+            if count > 0 {
+                of.places.insert(place(&path));
+            }
             of.near_misses += usize::from(count == 0);
         }
     }

@@ -3,56 +3,59 @@
 //! Fails when a page is stale; `UPDATE=1 cargo test -p cli --test rule_pages` writes them anew.
 
 mod cases;
+mod files;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use compliance::rules::{RULES, Rule};
+use compliance::rules::RULES;
 use contract::Code;
 
-use crate::cases::{shown as shown_by_cases, stays};
+use crate::cases::{Shown, shown as shown_by_cases, stays};
+use crate::files::{RuleFile, rule_files};
+
+/// So many files of cases are named one by one; of more their folders.
+const NAMED_MAX: usize = 8;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the workspace")
 }
 
-/// What stands behind `//!` at the head of a rule's file.
-fn words(rule: &Rule) -> String {
-    let path = root().join("compliance/src/rules").join(format!("{}.rs", rule.name));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let head = text.lines().take_while(|line| line.starts_with("//!"));
-    let lines: Vec<_> = head.map(|line| line[3..].strip_prefix(' ').unwrap_or("")).collect();
-    for section in ["## What it finds", "## Why it matters", "## Example"] {
-        assert!(lines.contains(&section), "{}: the section {section:?} is missing", path.display());
-    }
-    lines.join("\n")
-}
-
-fn page(rule: &Rule) -> String {
-    let mut page = format!("# {}\n\n| code | decision | X12 901 | meaning |\n|---|---|---|---|\n", words_title(rule));
-    for code in rule.codes {
-        page += &row(*code, code.as_str());
-    }
-    let body = words(rule);
-    let (_, body) = body.split_once('\n').expect("a rule has a body");
-    let name = rule.name;
-    page += &format!("\n{}\n\n", body.trim());
-    page += &format!(
-        "[The rule](../../compliance/src/rules/{name}.rs) · [its cases](../../compliance/cases/rules/{name}.txt)\n"
+fn page(rule: &RuleFile, cases: &BTreeMap<Code, Shown>) -> String {
+    let RuleFile { title, body, path, evidence, at_risk, .. } = rule;
+    let mut page = format!(
+        "# {title}\n\n| code | decision | X12 901 | meaning | evidence names | at risk |\n|---|---|---|---|---|---|\n"
     );
-    page
+    for code in rule.own.iter().chain(&rule.with) {
+        page += &format!("{} {evidence} | {at_risk} |\n", row(*code, code.as_str()));
+    }
+    let places = places(rule, cases).join(", ");
+    page + &format!("\n{body}\n\n[The rule](../../{path}) · its cases: {places}\n")
 }
 
-fn words_title(rule: &Rule) -> String {
-    words(rule).lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+/// Links to what shows the codes of a rule: the cases of its own name, else those that find its codes.
+fn places(rule: &RuleFile, cases: &BTreeMap<Code, Shown>) -> Vec<String> {
+    let own = format!("compliance/cases/rules/{}.txt", rule.name);
+    let codes = if rule.own.is_empty() { &rule.with } else { &rule.own };
+    let mut files: BTreeSet<String> = codes.iter().flat_map(|code| cases[code].places.iter().cloned()).collect();
+    if root().join(&own).exists() {
+        files.retain(|file| !file.starts_with("compliance/cases/"));
+        files.insert(own);
+    }
+    while files.len() > NAMED_MAX {
+        files =
+            files.iter().map(|file| file.rsplit_once('/').map_or(file.clone(), |(folder, _)| folder.into())).collect();
+    }
+    let link = |file: &String| format!("[{}](../../{file})", file.trim_start_matches("compliance/cases/"));
+    files.iter().map(link).collect()
 }
 
 fn row(code: Code, shown: &str) -> String {
-    format!("| {shown} | {} | {} | {} |\n", code.decision().as_str(), code.reason_901(), code.meaning())
+    format!("| {shown} | {} | {} | {} |", code.decision().as_str(), code.reason_901(), code.meaning())
 }
 
-fn list() -> String {
-    let mut list = "# What is found\n\nEvery code, what it leads to, and where a rule of its own explains it. Made by \
+fn list(rules: &[RuleFile], cases: &BTreeMap<Code, Shown>) -> String {
+    let mut list = "# What is found\n\nEvery code, what it leads to, and the page that explains it. Made by \
                     `cli/tests/rule_pages` from the code.\n\nThe last three columns count cases: where it is found, near \
                     misses, and where it is withdrawn or something comes back; `–` where it stays as it was, as of a \
                     refused row or a payment. The cases lie in [compliance/cases](../../compliance/cases) and \
@@ -61,24 +64,22 @@ fn list() -> String {
                     | code | decision | X12 901 | meaning | found | near misses | withdrawn, or with returns |\n\
                     |---|---|---|---|---|---|---|\n"
         .to_owned();
-    let cases = shown_by_cases();
     let mut codes: Vec<Code> = Code::ALL.to_vec();
     codes.sort_by_key(|code| code.as_str());
     for code in codes {
-        // The rule that is named for it goes before one that also tells it.
-        let own = RULES.iter().find(|rule| rule.codes.first() == Some(&code));
-        let rule = own.or_else(|| RULES.iter().find(|rule| rule.codes.contains(&code)));
-        let shown = rule.map_or(code.as_str().to_owned(), |rule| format!("[{}]({}.md)", code.as_str(), rule.name));
-        let of = cases[&code];
+        let own: Vec<&RuleFile> = rules.iter().filter(|rule| rule.own.contains(&code)).collect();
+        let [rule] = own[..] else { panic!("{code} has {} pages of its own", own.len()) };
+        let of = &cases[&code];
         let goes = if stays(code) { "–".to_owned() } else { of.goes.to_string() };
-        list += &format!("{} {} | {} | {goes} |\n", row(code, &shown).trim_end(), of.found, of.near_misses);
+        let shown = format!("[{code}]({}.md)", rule.name);
+        list += &format!("{} {} | {} | {goes} |\n", row(code, &shown), of.found, of.near_misses);
     }
     list
 }
 
 #[test]
 fn every_code_has_its_cases() {
-    let lacks = |(code, of): (Code, cases::Shown)| {
+    let lacks = |(code, of): (Code, Shown)| {
         let lacks = of.found == 0 || of.near_misses == 0 || (of.goes == 0 && !stays(code));
         lacks.then(|| format!("{code}: found {}, near misses {}, goes {}", of.found, of.near_misses, of.goes))
     };
@@ -86,10 +87,22 @@ fn every_code_has_its_cases() {
     assert_eq!(lacking, [""; 0]);
 }
 
+#[test]
+fn rules_on_units_tell_the_codes_that_their_heads_name() {
+    let files = rule_files();
+    for rule in RULES {
+        let file = files.iter().find(|file| file.path == format!("compliance/src/rules/{}.rs", rule.name));
+        let file = file.unwrap_or_else(|| panic!("{} has no file", rule.name));
+        let named: Vec<Code> = file.own.iter().chain(&file.with).copied().collect();
+        assert_eq!(named, rule.codes, "{}", rule.name);
+    }
+}
+
 fn pages() -> BTreeMap<PathBuf, String> {
-    let folder = root().join("docs/rules");
-    let mut pages: BTreeMap<_, _> = RULES.iter().map(|r| (folder.join(format!("{}.md", r.name)), page(r))).collect();
-    pages.insert(folder.join("README.md"), list());
+    let (folder, rules, cases) = (root().join("docs/rules"), rule_files(), shown_by_cases());
+    let page = |rule: &RuleFile| (folder.join(format!("{}.md", rule.name)), page(rule, &cases));
+    let mut pages: BTreeMap<_, _> = rules.iter().map(page).collect();
+    pages.insert(folder.join("README.md"), list(&rules, &cases));
     pages
 }
 
@@ -107,4 +120,14 @@ fn pages_of_rules_are_as_the_rules_say() {
     let files = std::fs::read_dir(root().join("docs/rules")).unwrap().map(|entry| entry.unwrap().path());
     let strange: Vec<_> = files.filter(|path| !pages.contains_key(path)).collect();
     assert!(strange.is_empty(), "pages of no rule: {strange:?}");
+    check_links(&pages);
+}
+
+fn check_links(pages: &BTreeMap<PathBuf, String>) {
+    let folder = root().join("docs/rules");
+    for (path, page) in pages {
+        for link in page.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            assert!(folder.join(link).exists(), "{}: {link} leads nowhere", path.display());
+        }
+    }
 }
