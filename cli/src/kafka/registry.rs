@@ -1,6 +1,6 @@
 //! A schema registry with Confluent's REST interface: Confluent's own, Apicurio's (`/apis/ccompat/v7`), Karapace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A process that starts waits for its registry so long, asking again after each pause.
 const THERE_WITHIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(250);
+/// A registry that says so long that it knows no schema of an id does not know it; before, it may be one of several that
+/// has not heard of it yet.
+const HEARD_WITHIN: Duration = Duration::from_secs(60);
+/// What Confluent's interface answers about a subject, and a schema, that is not there. Another answer of 404 is no word on
+/// either: a proxy's, or one of a path that is not the interface's.
+const SUBJECT_NOT_FOUND: u64 = 40401;
+const SCHEMA_NOT_FOUND: u64 = 40403;
 
 /// Which changes of a schema a registry lets through. Both look at all versions, not at the last one alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +45,9 @@ impl Compatibility {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// May pass by itself.
-    #[error("schema registry {url} is not reachable: {why}")]
+    #[error("schema registry {url} does not answer as it should: {why}")]
     Unavailable { url: String, why: String },
+    /// It has said so for as long as another of several registries may need to hear of it.
     #[error("schema registry {url} knows no schema {id}")]
     Unknown { url: String, id: u32 },
     #[error("schema of subject {subject} is not {level} with what is registered: {why}")]
@@ -56,6 +64,9 @@ pub struct Registry {
     client: Client,
     /// Subjects whose level was looked at.
     looked_at: Mutex<BTreeSet<String>>,
+    /// Since when it says of an id that it knows no schema of it.
+    unheard: Mutex<BTreeMap<u32, Instant>>,
+    heard_within: Duration,
 }
 
 impl Registry {
@@ -76,16 +87,38 @@ impl Registry {
             base: url.trim_end_matches('/').to_owned(),
             client: client.map_err(|error| refused(error.to_string()))?,
             looked_at: Mutex::default(),
+            unheard: Mutex::default(),
+            heard_within: HEARD_WITHIN,
         })
     }
 
     /// The schema of an id, as JSON.
+    ///
+    /// # Errors
+    /// The registry does not answer, or not to the question: that may pass. It knows no schema of this id: that may pass
+    /// within a minute of the first time that it said so, and lasts behind that.
     pub fn schema(&self, id: u32) -> Result<String, RegistryError> {
         let (status, answer) = self.ask(self.client.get(format!("{}/schemas/ids/{id}", self.base)).send())?;
-        match status {
-            StatusCode::NOT_FOUND => Err(RegistryError::Unknown { url: self.shown.clone(), id }),
-            _ => Ok(self.text(status, &answer, "schema")?.to_owned()),
+        if status != StatusCode::NOT_FOUND {
+            self.unheard().remove(&id);
+            return Ok(self.text(status, &answer, "schema")?.to_owned());
         }
+        if answer["error_code"] != SCHEMA_NOT_FOUND {
+            return Err(self.no_word(status, &answer));
+        }
+        let url = self.shown.clone();
+        let since = self.unheard().entry(id).or_insert_with(Instant::now).elapsed();
+        if since >= self.heard_within {
+            return Err(RegistryError::Unknown { url, id });
+        }
+        let (since, within) = (since.as_secs(), self.heard_within.as_secs());
+        let why =
+            format!("it knows no schema {id} since {since} s, which may be late; it is believed after {within} s");
+        Err(RegistryError::Unavailable { url, why })
+    }
+
+    fn unheard(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Instant>> {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The id of a schema under a subject. One that is not there yet is registered, when all that were registered
@@ -108,9 +141,14 @@ impl Registry {
     /// The id of a schema that the subject has already.
     fn found(&self, subject: &str, schema: &str) -> Result<Option<u32>, RegistryError> {
         let (status, answer) = self.post(&format!("subjects/{subject}"), &json!({"schema": schema}))?;
-        match status {
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => Ok(Some(self.number(status, &answer)?)),
+        if status != StatusCode::NOT_FOUND {
+            return self.number(status, &answer).map(Some);
+        }
+        let code = &answer["error_code"];
+        if *code == SUBJECT_NOT_FOUND || *code == SCHEMA_NOT_FOUND {
+            Ok(None)
+        } else {
+            Err(self.no_word(status, &answer))
         }
     }
 
@@ -172,6 +210,11 @@ impl Registry {
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
+    fn no_word(&self, status: StatusCode, answer: &Value) -> RegistryError {
+        let why = format!("{status} is no word on the schema: {answer}");
+        RegistryError::Unavailable { url: self.shown.clone(), why }
+    }
+
     fn check(&self, status: StatusCode, answer: &Value) -> Result<(), RegistryError> {
         if status.is_success() {
             return Ok(());
@@ -206,4 +249,66 @@ fn told(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A registry that gives these answers, one a connection, the last of them again and again.
+    fn registry(answers: &[(u16, &str)], heard_within: Duration) -> Registry {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let registry = Registry::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let answers: Vec<(u16, String)> = answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
+        std::thread::spawn(move || {
+            for (place, stream) in listener.incoming().enumerate() {
+                let (mut stream, (status, body)) = (stream.unwrap(), &answers[place.min(answers.len() - 1)]);
+                let asked = BufReader::new(stream.try_clone().unwrap()).lines();
+                let _asked: Vec<String> = asked.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+                let head =
+                    format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+                stream.write_all((head + body).as_bytes()).unwrap();
+            }
+        });
+        Registry { heard_within, ..registry }
+    }
+
+    const UNKNOWN: (u16, &str) = (404, r#"{"error_code": 40403, "message": "Schema not found"}"#);
+
+    #[test]
+    fn an_answer_that_is_no_word_on_the_schema_is_an_outage_however_long() {
+        for answer in [
+            (404, r#"{"error_code": 40401, "message": "Subject not found."}"#),
+            (404, "<html>404 page not found</html>"),
+            (404, ""),
+            (404, r#"{"error_code": "40403"}"#),
+            (502, r#"{"error_code": 40403}"#),
+            (429, ""),
+        ] {
+            let registry = registry(&[answer], Duration::ZERO);
+            for _ in 0..2 {
+                let told = registry.schema(7).unwrap_err();
+                assert!(matches!(told, RegistryError::Unavailable { .. }), "{answer:?}: {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_schema_that_is_not_known_is_waited_for_and_not_for_ever() {
+        let waiting = registry(&[UNKNOWN, UNKNOWN, (200, r#"{"schema": "\"int\""}"#)], HEARD_WITHIN);
+        for _ in 0..2 {
+            let told = waiting.schema(7).unwrap_err();
+            let RegistryError::Unavailable { why, .. } = told else { panic!("{told}") };
+            assert_eq!(why, "it knows no schema 7 since 0 s, which may be late; it is believed after 60 s");
+        }
+        assert_eq!(waiting.schema(7).unwrap(), "\"int\"");
+        let tired = registry(&[UNKNOWN], Duration::from_millis(50));
+        assert!(matches!(tired.schema(7), Err(RegistryError::Unavailable { .. })));
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(matches!(tired.schema(7), Err(RegistryError::Unknown { id: 7, .. })));
+        assert!(matches!(tired.schema(8), Err(RegistryError::Unavailable { .. })), "each id has its own time");
+    }
 }
