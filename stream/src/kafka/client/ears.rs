@@ -61,8 +61,17 @@ impl ClientContext for ReaderEars {
 
 impl ConsumerContext for ReaderEars {}
 
-/// What the library calls lines about connections that are lost.
-const LOST: &str = "FAIL";
+/// What the library calls lines about connections that fail.
+const FAILED: &str = "FAIL";
+/// Where such a line, or an error, names the state of the connection, and the states in which something may be in flight
+/// on it: in all others it has never been up, or not since it was last lost.
+const IN_STATE: &str = " in state ";
+const UP: [&str; 2] = ["UP", "REAUTH"];
+
+/// Whether a connection failed that was not up: nothing of ours was on it.
+fn was_not_up(text: &str) -> bool {
+    text.split_once(IN_STATE).is_some_and(|(_, state)| !UP.iter().any(|up| state.starts_with(up)))
+}
 
 /// Hears of every record that arrived, and of everything that makes a transaction doubtful.
 pub(crate) struct WriterEars {
@@ -75,7 +84,7 @@ pub(crate) struct Heard {
     pub delivered: Vec<Option<u64>>,
     /// The first trouble since it was last forgotten.
     pub trouble: Option<Trouble>,
-    /// A connection was lost. Never forgotten: the library keeps silent about the next ones like it for half a minute.
+    /// A connection that was up was lost. Never forgotten: the library keeps silent about the next ones like it for half a minute.
     pub lost: Option<String>,
 }
 
@@ -106,14 +115,16 @@ impl WriterEars {
 impl ClientContext for WriterEars {
     /// A lost connection is told in a line of the log alone.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        if facility == LOST && !matches!(level, RDKafkaLogLevel::Debug) {
+        if facility == FAILED && !matches!(level, RDKafkaLogLevel::Debug) && !was_not_up(text) {
             self.heard().lost.get_or_insert_with(|| text.to_owned());
         }
         log(level, facility, text);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.heard().of(reason, &error);
+        if !was_not_up(reason) {
+            self.heard().of(reason, &error);
+        }
     }
 }
 
@@ -134,5 +145,47 @@ impl ProducerContext for WriterEars {
                 heard.of(&format!("record of {bytes} bytes for {topic}, partition {partition}"), error);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::error::RDKafkaErrorCode;
+
+    use super::*;
+
+    /// Lines as librdkafka 2.12 writes them, and whether they make a transaction doubtful.
+    #[test]
+    fn only_a_connection_that_was_up_is_lost() {
+        for (line, is_lost) in [
+            (
+                "127.0.0.1:9093/2: Connect to ipv4#127.0.0.1:9093 failed: Connection refused (after 0ms in state CONNECT)",
+                false,
+            ),
+            (
+                "127.0.0.1:9093/2: Disconnected (after 1ms in state APIVERSION_QUERY, 3 identical error(s) suppressed)",
+                false,
+            ),
+            (
+                "b2.example:9093/2: Failed to resolve 'b2.example:9093': Name or service not known (after 9ms in state CONNECT)",
+                false,
+            ),
+            ("127.0.0.1:9092/1: Disconnected (after 1200ms in state UP)", true),
+            (
+                "127.0.0.1:9092/1: Receive failed: Connection reset by peer (after 7ms in state UP, 1 identical error(s) suppressed)",
+                true,
+            ),
+            ("127.0.0.1:9092/1: Disconnected (after 7ms in state REAUTH)", true),
+            ("127.0.0.1:9092/1: Disconnected", true),
+        ] {
+            let ears = WriterEars::new(1);
+            ears.log(RDKafkaLogLevel::Info, FAILED, line);
+            assert_eq!(ears.heard().lost.is_some(), is_lost, "{line}");
+            ears.error(KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), line);
+            assert_eq!(ears.heard().trouble.is_some(), is_lost, "{line}");
+        }
+        let ears = WriterEars::new(1);
+        ears.log(RDKafkaLogLevel::Info, "PARTCNT", "a topic has another number of partitions");
+        assert!(ears.heard().lost.is_none());
     }
 }
