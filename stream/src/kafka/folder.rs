@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::thread;
 
+use tempfile::TempDir;
+
 use crate::StorageError;
 use crate::kafka::home::{Checkpoints, Home, Keeping, TaskIdentity, book_of};
 use crate::kafka::{Book, Cluster, StageSpec, TaskOptions};
@@ -47,6 +49,15 @@ impl FolderHome {
         let store = Arc::new(store);
         self.open = Arc::downgrade(&store);
         Ok(store)
+    }
+
+    /// A copy of the open store, gone when it is dropped.
+    fn copy(&self) -> Result<TempDir, StorageError> {
+        let store = self.open.upgrade().ok_or_else(|| StorageError::new("store of the task is not open"))?;
+        let copy = tempfile::Builder::new().prefix(OUTGOING).tempdir_in(&self.own);
+        let copy = copy.map_err(|error| failure(&self.own, &error))?;
+        store.copy_to(&copy.path().join(STORE))?;
+        Ok(copy)
     }
 
     /// # Errors
@@ -119,15 +130,15 @@ impl Home for FolderHome {
         self.open_own()
     }
 
-    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Keeping, StorageError> {
-        let Some(checkpoints) = self.checkpoints.clone() else { return Ok(Keeping::Nothing) };
-        let store = self.open.upgrade().ok_or_else(|| StorageError::new("store of the task is not open"))?;
-        let copy = tempfile::Builder::new().prefix(OUTGOING).tempdir_in(&self.own);
-        let copy = copy.map_err(|error| failure(&self.own, &error))?;
-        store.copy_to(&copy.path().join(STORE))?;
+    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Keeping {
+        let Some(checkpoints) = self.checkpoints.clone() else { return Keeping::Nothing };
+        let copy = match self.copy() {
+            Ok(copy) => copy,
+            Err(error) => return Keeping::Ended(Err(error)),
+        };
         let (is_far, task, book) = (checkpoints.is_far(), self.task.clone(), book.clone());
         let keep = move || checkpoints.keep(&task, &book, &copy.path().join(STORE));
-        Ok(if is_far { Keeping::Underway(thread::spawn(keep)) } else { Keeping::Kept(keep()?) })
+        if is_far { Keeping::Underway(thread::spawn(keep)) } else { Keeping::Ended(keep()) }
     }
 }
 
@@ -219,7 +230,7 @@ mod tests {
             let store = home.open().unwrap();
             look(store.as_ref(), &identity()).unwrap().unwrap();
             let book = write(&store, 5);
-            home.checkpoint(&store, &book).unwrap().wait().unwrap();
+            home.checkpoint(&store, &book).wait().unwrap();
             write(&store, 3);
             drop(store);
             spoil(&shared.path().join("two-0").join("00000000000000000005-0000000000").join(STORE));
@@ -239,7 +250,7 @@ mod tests {
             let store = first.open().unwrap();
             assert_eq!(look(store.as_ref(), &identity()).unwrap(), Ok(None));
             for next in [5, 9, 70] {
-                let keeping = first.checkpoint(&store, &write(&store, next)).unwrap();
+                let keeping = first.checkpoint(&store, &write(&store, next));
                 // What is written from now on is not in it, also where it is still on its way.
                 write(&store, next + 1);
                 assert!(keeping.wait().unwrap().is_some_and(|bytes| bytes > 0));
@@ -263,6 +274,20 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_cannot_be_written_to_is_told_by_what_becomes_of_the_checkpoint() {
+        let (here, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place: Arc<dyn Checkpoints> = Arc::new(crate::kafka::checkpoints::Folder::make(shared.path()).unwrap());
+        // Where its folder should be lies a file.
+        fs::write(shared.path().join("two-0"), "").unwrap();
+        let mut home = home(here.path(), &place);
+        let store = home.open().unwrap();
+        let book = write(&store, 5);
+        assert!(home.checkpoint(&store, &book).wait().is_err());
+        fs::remove_file(shared.path().join("two-0")).unwrap();
+        assert!(home.checkpoint(&store, &book).wait().unwrap().is_some());
+    }
+
+    #[test]
     fn a_new_incarnation_goes_before_places() {
         let shared = tempfile::tempdir().unwrap();
         for place in places(shared.path()) {
@@ -275,11 +300,11 @@ mod tests {
             let old = [5, 9].map(|next| write(&store, next));
             let new = Book { incarnations: opened.clone(), ..write(&store, 2) };
             for book in old.iter().chain([&new]) {
-                assert!(home.checkpoint(&store, book).unwrap().wait().unwrap().is_some());
+                assert!(home.checkpoint(&store, book).wait().unwrap().is_some());
             }
             assert_eq!(home.checkpoints().unwrap(), [new.clone(), old[1].clone()]);
             let other = Book { hash: [1; 32], ..new };
-            home.checkpoint(&store, &other).unwrap().wait().unwrap();
+            home.checkpoint(&store, &other).wait().unwrap();
             assert_eq!(home.checkpoints().unwrap()[0], other, "another state under the same name takes its place");
         }
     }

@@ -56,16 +56,16 @@ pub trait Home: Send {
     /// Puts an empty store in the place of the task's own.
     fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError>;
 
-    /// Keeps a checkpoint of the open store as it is now.
-    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Result<Keeping, StorageError>;
+    /// Keeps a checkpoint of the open store as it is now; what becomes of it is told by the answer alone.
+    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Keeping;
 }
 
 /// What becomes of a checkpoint.
 pub enum Keeping {
     /// None are kept here.
     Nothing,
-    /// It is kept; its bytes.
-    Kept(u64),
+    /// It is kept, with so many bytes, or could not be.
+    Ended(Result<u64, StorageError>),
     /// It is on its way. The store may go on; left alone, it comes to its end as long as the process lives.
     Underway(JoinHandle<Result<u64, StorageError>>),
 }
@@ -78,7 +78,7 @@ impl Keeping {
     pub fn wait(self) -> Result<Option<u64>, StorageError> {
         match self {
             Keeping::Nothing => Ok(None),
-            Keeping::Kept(bytes) => Ok(Some(bytes)),
+            Keeping::Ended(kept) => kept.map(Some),
             Keeping::Underway(thread) => {
                 thread.join().unwrap_or_else(|_| Err(StorageError::new("thread of a checkpoint panicked"))).map(Some)
             }

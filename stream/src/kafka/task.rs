@@ -23,6 +23,8 @@ use crate::{Outbox, PartitionState, Stage, TableId};
 const DELTA_BYTES: usize = 256 << 10;
 /// How often a task says how large its state is, and, when it commits nothing, how much waits.
 const TELL: Duration = Duration::from_secs(1);
+/// A checkpoint without which the task does not go on is tried again so soon, where others are not due earlier.
+const CHECKPOINT_AGAIN: Duration = Duration::from_secs(3);
 
 /// Everything that a task is made of but its state.
 pub struct Frame<I, O, T> {
@@ -75,8 +77,8 @@ pub struct Task<S: Stage, T: Transport> {
     /// How long it took to be published and applied.
     took: Duration,
     checkpointed: Instant,
-    /// It has come to a mark that an older build wrote, and goes on under this one's logic.
-    is_upgraded: bool,
+    /// It has come to a mark that an older build wrote.
+    upgrade: Option<Upgrade>,
     /// The last checkpoint, until it is known what became of it, and when it was begun.
     keeping: Option<(Instant, Keeping)>,
     opened: Instant,
@@ -88,6 +90,13 @@ pub struct Task<S: Stage, T: Transport> {
     measured: Option<Instant>,
     /// By writer: when the missing record was last asked for, how often.
     asked: BTreeMap<u16, (u64, Option<Instant>, u32)>,
+}
+
+/// A task at a mark that an older build wrote: until a checkpoint is kept there it takes nothing, and says nothing under its
+/// own logic.
+struct Upgrade {
+    /// When the checkpoint was last begun.
+    tried: Option<Instant>,
 }
 
 struct Target {
@@ -281,7 +290,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             since: now,
             took: Duration::ZERO,
             checkpointed: now,
-            is_upgraded: false,
+            upgrade: None,
             keeping: None,
             opened: now,
             recovery,
@@ -338,12 +347,18 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let recovery = self.recovery.clone();
         let _inside = recovery.enter();
         self.hear_of_checkpoint();
-        self.keep_upgraded()?;
+        if self.upgrade.is_some() {
+            self.keep_upgraded(wait)?;
+            return Ok(Progress { caught_up: true, ..Progress::default() });
+        }
         if self.incoming.is_empty() {
             self.gather(wait)?;
             taken = self.incoming.len();
         }
         let whole = self.fold()?;
+        if self.upgrade.is_some() {
+            return Ok(Progress { taken, committed: false, caught_up: true });
+        }
         self.ask_for_missing()?;
         let committed = !whole || self.is_due(taken) || self.floors_rise();
         if committed {
@@ -360,7 +375,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
 
     /// Commits what is open, at the end of a task's time.
     pub fn finish(&mut self) -> Result<(), TaskError> {
-        if self.target.is_some() {
+        if self.target.is_some() || self.upgrade.is_some() {
             return Ok(());
         }
         let is_open = self.work.outputs.batch != Batch::default();
@@ -433,7 +448,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
         if let Some(expected) = &target.expected {
             expected.check(book, target.place, self.about.logic)?;
-            self.is_upgraded = expected.logic < self.about.logic;
+            self.upgrade = (expected.logic < self.about.logic).then_some(Upgrade { tried: None });
         }
         self.target = None;
         let (open, mut total) = (self.work.outputs.batch, self.total);
@@ -469,7 +484,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
     }
 
-    /// Publishes what is open together with a mark, then applies it. On the way to the mark there is none to write.
+    /// Publishes what is open together with a mark, then applies it. On the way to the mark there is none to write, and none
+    /// at that of an older build before a checkpoint is kept there.
     fn commit(&mut self) -> Result<(), TaskError> {
         let (epoch, records) = (self.work.book.transactions + 1, self.work.outputs.batch.received);
         let (stage, partition) = (self.work.spec.name, self.id.partition);
@@ -477,7 +493,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let _inside = span.enter();
         let started = Instant::now();
         let changes = self.overlay.seal();
-        if self.target.is_none() {
+        let is_on_its_way = self.target.is_some() || self.upgrade.is_some();
+        if !is_on_its_way {
             self.send_deltas(&changes)?;
             self.send_mark()?;
             self.work.outputs.writer.commit()?;
@@ -492,17 +509,17 @@ impl<S: Stage, T: Transport> Task<S, T> {
         self.work.steps = 0;
         self.folded += batch.received;
         self.total += batch;
-        if self.target.is_some() {
+        if is_on_its_way {
             // What came of it had been readable before.
             batch.newest = None;
         }
         (self.since, self.took) = (Instant::now(), started.elapsed());
-        if self.target.is_none() && self.raised.elapsed() >= self.options.floor_interval {
+        if !is_on_its_way && self.raised.elapsed() >= self.options.floor_interval {
             self.raise_floors();
         }
         self.observer.committed(self.id, &batch, commit, self.took.saturating_sub(commit));
         let is_due = self.checkpointed.elapsed() >= self.options.checkpoint_interval;
-        if self.target.is_none() && self.keeping.is_none() && is_due {
+        if !is_on_its_way && self.keeping.is_none() && is_due {
             self.checkpoint()?;
         }
         Ok(())
@@ -642,34 +659,64 @@ impl<S: Stage, T: Transport> Task<S, T> {
         Ok(())
     }
 
-    /// Begins a checkpoint now, of what is committed.
+    /// Begins a checkpoint now, of what is committed. One that cannot be kept is told of and leaves the older ones.
+    ///
+    /// # Errors
+    /// The task's own store has failed.
     pub fn checkpoint(&mut self) -> Result<(), TaskError> {
         let started = Instant::now();
-        let Some(book) = home::committed(self.store.as_ref())? else { return Ok(()) };
-        self.keeping = Some((started, self.home.checkpoint(&self.store, &book)?));
+        let Some(book) = home::committed(self.store.as_ref())? else {
+            // A task that has taken nothing yet has nothing to keep.
+            self.upgrade = None;
+            return Ok(());
+        };
+        self.keeping = Some((started, self.home.checkpoint(&self.store, &book)));
         self.checkpointed = Instant::now();
         self.hear_of_checkpoint();
         Ok(())
     }
 
-    /// Checkpoints of an older build do not lead over its last mark, so there is one at once where the new logic begins.
-    fn keep_upgraded(&mut self) -> Result<(), TaskError> {
-        if !self.is_upgraded || self.work.outputs.batch != Batch::default() {
-            return Ok(());
+    /// Keeps a checkpoint at the mark of an older build, and tries again as long as it takes: older ones do not lead over
+    /// that mark any longer once something was said under other rules.
+    fn keep_upgraded(&mut self, wait: Duration) -> Result<(), TaskError> {
+        if self.work.outputs.batch != Batch::default() {
+            // What leads to the mark is applied; the mark itself stands as the older build wrote it.
+            self.commit()?;
         }
-        self.is_upgraded = false;
-        tracing::info!(task = %self.id, logic = self.about.logic, place = ?self.work.book.place, "task is upgraded");
-        self.checkpoint()
+        let pause = self.options.checkpoint_interval.min(CHECKPOINT_AGAIN);
+        let is_due = |upgrade: &Upgrade| upgrade.tried.is_none_or(|tried| tried.elapsed() >= pause);
+        if self.keeping.is_none() && self.upgrade.as_ref().is_some_and(is_due) {
+            self.upgrade = Some(Upgrade { tried: Some(Instant::now()) });
+            self.checkpoint()?;
+        }
+        if self.upgrade.is_some() {
+            std::thread::sleep(wait);
+        }
+        Ok(())
     }
 
-    /// Tells of a checkpoint that has come to its end. One that failed on its way leaves the older ones, and the next
-    /// may not.
+    /// Hears of a checkpoint that has come to its end. One that failed leaves the older ones, and the next may not.
     fn hear_of_checkpoint(&mut self) {
         let Some((started, keeping)) = self.keeping.take_if(|(_, keeping)| !keeping.is_underway()) else { return };
         match keeping.wait() {
-            Ok(Some(bytes)) => self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() }),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(task = %self.id, %error, "checkpoint is not kept"),
+            Ok(kept) => {
+                if let Some(bytes) = kept {
+                    self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() });
+                }
+                if self.upgrade.take().is_some() {
+                    let (logic, place) = (self.about.logic, self.work.book.place);
+                    tracing::info!(task = %self.id, logic, ?place, "task is upgraded");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(task = %self.id, %error, "checkpoint is not kept");
+                if self.upgrade.is_some() {
+                    let (stage, partition) = (self.work.spec.name, self.id.partition);
+                    let what =
+                        format!("{stage}, partition {partition} waits for its checkpoint at the upgrade: {error}");
+                    self.observer.waits(&what);
+                }
+            }
         }
     }
 }

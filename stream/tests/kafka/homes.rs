@@ -108,15 +108,15 @@ impl Home for Disk {
         Ok(self.store())
     }
 
-    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Result<Keeping, StorageError> {
+    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Keeping {
         if self.kept == 0 {
-            return Ok(Keeping::Nothing);
+            return Keeping::Nothing;
         }
         let mut checkpoints = self.checkpoints.lock().unwrap();
         let copy = self.store().backup();
         copy.restart(Restart::Killed);
         checkpoints.insert(0, (book.clone(), copy));
         checkpoints.truncate(self.kept);
-        Ok(Keeping::Kept(1))
+        Keeping::Ended(Ok(1))
     }
 }

@@ -1,9 +1,14 @@
 //! Another build takes a task over: an older one, or a newer one with other rules.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use stream::kafka::{Mark, Place, Stop, TaskError, TaskId, TaskOptions};
+use stream::StorageError;
+use stream::kafka::home::{Home, Keeping};
+use stream::kafka::{Book, Mark, Place, Stop, TaskError, TaskId, TaskOptions};
+use stream::store::Store;
 
 use crate::dice::Dice;
 use crate::faults::Fate;
@@ -32,13 +37,17 @@ impl Bench {
 
     /// The task of a build, which says something else at a record of its own life; 0 for never. One step is one record.
     fn open(&self, logic: u32, odd: u64) -> Result<Box<dyn Runner>, TaskError> {
+        self.open_in(self.disk.start(), logic, odd)
+    }
+
+    fn open_in(&self, home: Box<dyn Home>, logic: u32, odd: u64) -> Result<Box<dyn Runner>, TaskError> {
         let options = TaskOptions {
             commit_interval: Duration::ZERO,
             idle_interval: Duration::ZERO,
             batch_records: 1,
             ..TaskOptions::new("nowhere")
         };
-        let (log, home, limits) = (&self.world.log, self.disk.start(), &BTreeMap::new());
+        let (log, limits) = (&self.world.log, &BTreeMap::new());
         Opening { log, task: ID, partitions: 1, options, home, limits, odd, logic }.start(7)
     }
 
@@ -91,6 +100,66 @@ fn an_upgrade_goes_on_at_its_mark_and_is_kept_there() {
     bench.disk.lose();
     assert!(bench.work(bench.open(2, 1).unwrap(), 10).unwrap() > end);
     assert_eq!(bench.checkpoints(), [at, before], "once");
+}
+
+/// A home whose place for checkpoints cannot be written to for a while; some only say so later.
+struct Full {
+    disk: Disk,
+    /// Checkpoints that fail before one is kept.
+    left: Arc<AtomicU32>,
+    is_far: bool,
+}
+
+impl Home for Full {
+    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.open()
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
+        self.disk.checkpoints()
+    }
+
+    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.restore(book)
+    }
+
+    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.clear()
+    }
+
+    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Keeping {
+        if self.left.load(Ordering::Relaxed) == 0 {
+            return self.disk.checkpoint(store, book);
+        }
+        self.left.fetch_sub(1, Ordering::Relaxed);
+        let full = || Err(StorageError::new("no space"));
+        if self.is_far { Keeping::Underway(std::thread::spawn(full)) } else { Keeping::Ended(full()) }
+    }
+}
+
+#[test]
+fn an_upgrade_says_nothing_before_its_checkpoint_is_kept_wherever_that_lies() {
+    for is_far in [false, true] {
+        let bench = Bench::new();
+        let at = bench.work(bench.open(1, 0).unwrap(), 20).unwrap();
+        // The disk is lost, so that something is to be folded on the way to the mark.
+        bench.disk.lose();
+        let left = Arc::new(AtomicU32::new(12));
+        let home = Box::new(Full { disk: bench.disk.clone(), left: left.clone(), is_far });
+        let mut new = bench.open_in(home, 2, 0).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while left.load(Ordering::Relaxed) > 0 {
+            new.step().unwrap();
+            assert!(Instant::now() < deadline && bench.checkpoints().is_empty());
+            assert_eq!((bench.mark().place, bench.mark().logic), (at, 1), "it waits, and nothing is said");
+        }
+        while bench.mark().logic == 1 {
+            new.step().unwrap();
+            assert!(Instant::now() < deadline);
+        }
+        assert_eq!(bench.checkpoints(), [at], "the first that is kept stands where the new logic begins");
+        assert!(bench.mark().place > at);
+    }
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl Folded {
 
     fn keep(&mut self, book: &Book) -> Result<(), TaskError> {
         home::apply(self.store.as_ref(), &Changes::default(), book)?;
-        let kept = self.home.checkpoint(&self.store, book)?.wait()?;
+        let kept = self.home.checkpoint(&self.store, book).wait()?;
         kept.map(|_| ()).ok_or_else(|| TaskError::Broken("there is no place for the checkpoint".into()))
     }
 
