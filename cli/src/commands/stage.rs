@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use stream::kafka::{Observer, Silent, checkpoints};
+use stream::kafka::{Observer, checkpoints};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
 use super::run::stop_on_signals;
 use crate::kafka::stage::{Part, Worker, work};
+use crate::kafka::start::Unmeasured;
 use crate::kafka::{ClusterArguments, FormatArguments, task_options};
 use crate::run::blob_folder;
 use crate::say::say;
@@ -62,7 +63,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             served.metrics.configured(&configuration.digest);
             Arc::clone(&served.metrics) as Arc<dyn Observer>
         }
-        None => Arc::new(Silent),
+        None => Arc::new(Unmeasured),
     };
     let checkpoints = arguments.checkpoints.as_deref().map(checkpoints::make).transpose()?;
     let mut options = task_options(&arguments.data, checkpoints);

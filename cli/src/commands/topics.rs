@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use contract::topics::Copies;
-use stream::kafka::{Cluster, KafkaTransport, Passed, TopicPlan, checkpoints, create_topics, differences, passed};
+use stream::kafka::{
+    Cluster, Comparison, KafkaTransport, Passed, TopicPlan, checkpoints, compare_topics, create_topics, passed,
+};
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
@@ -90,8 +92,9 @@ fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
 }
 
 fn check(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
-    let found = differences(cluster, plans)?;
+    let Comparison { differences: found, unknown } = compare_topics(cluster, plans)?;
     found.iter().for_each(|difference| show!("{difference}"));
+    unknown.iter().for_each(|what| say!("warning: brokers do not tell this user: {what}"));
     let durability = start::durability(cluster)?.map_or_else(String::new, |durability| format!("; {durability}"));
     say!("{} topics, {} differences{durability}", plans.len(), found.len());
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use ingest::FeedDefinition;
-use stream::kafka::{DeadLetter, KafkaTransport, Received, Transport, TransportError};
+use stream::kafka::{DeadLetter, KafkaTransport, Lasting, Received, Transport, TransportError};
 
 use super::record::{ForeignRecord, NoLine, RecordReader, TopicFeed};
 use super::registry::Registry;
+use super::start::say_waiting;
 use crate::run::News;
 use crate::run::batch::{Batch, DeadRecord, Positions, Span};
 use crate::run::folder::Found;
@@ -47,6 +48,7 @@ pub struct Foreign<'a> {
     looked: Option<Instant>,
     /// The last look left something for want of room.
     has_more: bool,
+    lasting: Lasting,
 }
 
 /// Why a look was in vain.
@@ -75,7 +77,9 @@ impl<'a> Foreign<'a> {
         let feeds: Vec<TopicFeed> = feeds.iter().filter_map(TopicFeed::of).collect();
         let (reader, folder) = (RecordReader::new(registry), data.join("arrivals"));
         let (told, read, looked, has_more) = (BTreeMap::new(), BTreeMap::new(), None, false);
-        let foreign = Foreign { feeds, transport, reader, folder, until_idle, stop, told, read, looked, has_more };
+        let lasting = Lasting::default();
+        let foreign =
+            Foreign { feeds, transport, reader, folder, until_idle, stop, told, read, looked, has_more, lasting };
         (!foreign.feeds.is_empty()).then_some(foreign)
     }
 
@@ -94,7 +98,12 @@ impl<'a> Foreign<'a> {
             match self.look(positions, tell) {
                 Ok(batches) => return Ok(batches),
                 Err(Vain::Failed(error)) => return Err(error),
-                Err(Vain::Again(why)) => tracing::warn!(why, "topics of others cannot be read now"),
+                Err(Vain::Again(why)) => {
+                    tracing::warn!(why, "topics of others cannot be read now");
+                    if self.lasting.again() {
+                        say_waiting(&format!("intake waits for topics of others: {why}"));
+                    }
+                }
             }
             if !self.until_idle {
                 break;

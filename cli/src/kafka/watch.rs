@@ -9,6 +9,7 @@ use anyhow::Context;
 use stream::kafka::{Cluster, Follower, patiently};
 use stream::store::{Durability, RocksMemory, RocksStore};
 
+use super::start::say_waiting;
 use super::wires::WireFormat;
 use crate::observe::{ServedTasks, compared_views};
 
@@ -31,8 +32,10 @@ pub fn watch(
     let store = Arc::new(store.with_context(|| format!("{} cannot be used", data.display()))?);
     let (views, wire) = (compared_views(), wires.views()?);
     let open = || Follower::open(cluster, &views, Arc::clone(&wire), store.clone());
-    let Some(mut follower) = patiently(stop, open)? else { return Ok(()) };
-    while let Some(records) = patiently(stop, || follower.step(&mut |changes| served.metrics.views(changes)))? {
+    let Some(mut follower) = patiently(stop, &say_waiting, open)? else { return Ok(()) };
+    while let Some(records) =
+        patiently(stop, &say_waiting, || follower.step(&mut |changes| served.metrics.views(changes)))?
+    {
         served.ready.store(true, Ordering::Relaxed);
         if records == 0 {
             std::thread::sleep(PAUSE);

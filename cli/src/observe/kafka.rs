@@ -6,6 +6,7 @@ use stream::kafka::{Batch, Event, Observer, TaskId};
 
 use super::metrics::Metrics;
 use super::tasks::{Happening, Transaction};
+use crate::kafka::start::say_waiting;
 use crate::run::STAGES;
 
 /// The intake writes the first stage's input and has no place in the line.
@@ -43,5 +44,9 @@ impl Observer for Metrics {
             Event::Stopped { .. } => Happening::Stopped,
         };
         self.happened(stage(task), task.partition, what);
+    }
+
+    fn waits(&self, what: &str) {
+        say_waiting(what);
     }
 }

@@ -18,6 +18,7 @@ use rdkafka::error::KafkaError;
 
 use super::client::{Client, KafkaTransport, client, log, passes, trouble};
 use super::folder::FolderHome;
+use super::patience::{Lasting, patiently};
 use crate::Stage;
 use crate::kafka::{
     Cluster, Event, Frame, Reader, RepairRequest, StageSpec, Task, TaskError, TaskId, TaskOptions, Transport,
@@ -65,7 +66,8 @@ pub fn run_stage<S: Stage + 'static>(
     stop: &AtomicBool,
     joined: &AtomicBool,
 ) -> Result<Vec<Stopped>, TransportError> {
-    let ready = patiently(stop, || {
+    let observer = &frame.observer;
+    let ready = patiently(stop, &|why| observer.waits(why), || {
         check_topics(&frame.cluster, &frame.spec, &frame.transport)?;
         Repairs::open(&frame.cluster, &frame.transport, &frame.options)
     });
@@ -120,35 +122,6 @@ fn attend<S: Stage + 'static>(
     Ok(())
 }
 
-/// Asks again while the error passes: brokers may come up later than this process. `None` when it is to stop.
-pub fn patiently<R, E: Passing>(stop: &AtomicBool, mut ask: impl FnMut() -> Result<R, E>) -> Result<Option<R>, E> {
-    while !stop.load(Ordering::Relaxed) {
-        match ask() {
-            Err(error) if error.passes() => tracing::info!(%error, "waiting for the brokers"),
-            answer => return answer.map(Some),
-        }
-        std::thread::sleep(PAUSE_MAX / 3);
-    }
-    Ok(None)
-}
-
-/// An error that may be gone when one asks again.
-pub trait Passing: std::fmt::Display {
-    fn passes(&self) -> bool;
-}
-
-impl Passing for TransportError {
-    fn passes(&self) -> bool {
-        matches!(self, TransportError::Trouble(_))
-    }
-}
-
-impl Passing for TaskError {
-    fn passes(&self) -> bool {
-        matches!(self, TaskError::Again(_))
-    }
-}
-
 /// Every topic of the stage is there and has as many partitions as the generation.
 fn check_topics(cluster: &Cluster, spec: &StageSpec, transport: &KafkaTransport) -> Result<(), TransportError> {
     let names = spec.output.iter().chain(spec.views.iter().map(|(_, name)| name)).chain([&spec.input]);
@@ -170,6 +143,7 @@ impl<S: Stage + 'static> Shop<S> {
         let id = TaskId { stage: spec.number, partition };
         observer.event(id, &Event::Assigned);
         let (mut limits, mut pause, mut failures) = (BTreeMap::new(), PAUSE, 0);
+        let mut lasting = Lasting::default();
         while !told.to_end() {
             let opened = Instant::now();
             let ended = catch_unwind(AssertUnwindSafe(|| self.work_once(partition, told, &mut limits)));
@@ -183,6 +157,9 @@ impl<S: Stage + 'static> Shop<S> {
                 Ok(()) => continue,
                 Err(TaskError::Again(why)) => {
                     tracing::info!(stage, partition, why, "task is opened again");
+                    if lasting.again() {
+                        observer.waits(&format!("{stage}, partition {partition} waits: {why}"));
+                    }
                     observer.event(id, &Event::Unclear { why });
                 }
                 Err(TaskError::Fenced(why)) => {

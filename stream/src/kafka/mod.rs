@@ -23,6 +23,8 @@ mod incarnation;
 mod label;
 mod letters;
 mod observer;
+#[cfg(feature = "kafka")]
+mod patience;
 mod publisher;
 pub mod recover;
 pub mod repair;
@@ -40,19 +42,21 @@ mod work;
 pub use book::{About, Book, Channels, DEAD, Floor, HOP, Mark, Place, Seen, Taken, Written, record_hash};
 #[cfg(feature = "kafka")]
 pub use client::{
-    Assurance, Durability, KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, TopicPlan,
-    create_topics, delete_records, differences, look_at_brokers, pinned,
+    Assurance, Comparison, Durability, KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT,
+    TopicPlan, compare_topics, create_topics, delete_records, look_at_brokers, pinned,
 };
 #[cfg(feature = "kafka")]
 pub use follow::Follower;
 #[cfg(feature = "rocks")]
 pub use gather::Gathering;
 #[cfg(feature = "kafka")]
-pub use group::{Passing, Repairs, Stopped, patiently, run_stage};
+pub use group::{Repairs, Stopped, run_stage};
 pub use incarnation::{Approval, Cause, Incarnation, NotApproved};
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
 pub use letters::{Cut, DeadLetter, RepairRequest};
 pub use observer::{Batch, Event, Observer, Silent};
+#[cfg(feature = "kafka")]
+pub use patience::{Lasting, Passing, patiently};
 pub use publisher::{Desk, INTAKE_NAME, Publisher, log_partition, place_of, published_log};
 pub use recover::Stop;
 pub use spec::{Cluster, StageSpec, TaskOptions};

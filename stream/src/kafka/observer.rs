@@ -103,6 +103,9 @@ pub trait Observer: Send + Sync {
     fn state(&self, _task: TaskId, _bytes: u64) {}
 
     fn event(&self, _task: TaskId, _event: &Event) {}
+
+    /// Something is waited for that does not pass at once: what, and why; told every few seconds.
+    fn waits(&self, _what: &str) {}
 }
 
 /// Listens to nothing.

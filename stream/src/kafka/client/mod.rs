@@ -16,7 +16,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 pub use reader::KafkaReader;
 pub use settings::{SESSION_TIMEOUT, TRANSACTION_TIMEOUT, pinned};
-pub use topics::{Assurance, Durability, TopicPlan, create_topics, delete_records, differences, look_at_brokers};
+pub use topics::{
+    Assurance, Comparison, Durability, TopicPlan, compare_topics, create_topics, delete_records, look_at_brokers,
+};
 pub use writer::KafkaWriter;
 
 use crate::kafka::{Cluster, Event, Observer, Received, TaskId, Transport, TransportError};

@@ -103,7 +103,8 @@ const MEMBER: Pins = &[
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "1500"),
-    ("max.poll.interval.ms", "300000"),
+    // An answer to a member that joins is waited for as long, and no longer than that where it is lost.
+    ("max.poll.interval.ms", "30000"),
     ("queued.min.messages", "1"),
     ("queued.max.messages.kbytes", "64"),
 ];

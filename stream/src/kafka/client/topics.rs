@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, ConfigResourceResult, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
@@ -51,37 +53,49 @@ pub fn create_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Vec<Strin
     Ok(made)
 }
 
-/// Everything in which topics differ from their plans, in the order of the plans.
+/// How topics compare with their plans, in the order of the plans.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// In what they differ.
+    pub differences: Vec<String>,
+    /// What brokers do not tell this user, so that it is not known whether it differs.
+    pub unknown: Vec<String>,
+}
+
+/// Holds topics against their plans.
 ///
 /// # Errors
 /// The brokers do not answer.
-pub fn differences(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Vec<String>, TransportError> {
+pub fn compare_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Comparison, TransportError> {
     let admin = admin(cluster)?;
     let metadata = admin.inner().fetch_metadata(None, ASK).map_err(|error| trouble("topics", &error))?;
-    let (mut found, mut there) = (Vec::new(), Vec::new());
+    let (mut found, mut there) = (Comparison::default(), Vec::new());
     for plan in plans {
         let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == plan.name) else {
-            found.push(format!("{}: is not there", plan.name));
+            found.differences.push(format!("{}: is not there", plan.name));
             continue;
         };
         let partitions = topic.partitions();
         if partitions.len() != usize::from(plan.partitions) {
-            found.push(format!("{}: {} partitions, not {}", plan.name, partitions.len(), plan.partitions));
+            found.differences.push(format!("{}: {} partitions, not {}", plan.name, partitions.len(), plan.partitions));
         }
         let copies = partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or_default();
         if copies < usize::from(plan.replication) {
-            found.push(format!("{}: {copies} replicas, not {}", plan.name, plan.replication));
+            found.differences.push(format!("{}: {copies} replicas, not {}", plan.name, plan.replication));
         }
         there.push(plan);
     }
     let resources: Vec<ResourceSpecifier<'_>> = there.iter().map(|plan| ResourceSpecifier::Topic(&plan.name)).collect();
     let answers = wait(admin.describe_configs(&resources, &options())).map_err(|error| trouble("topics", &error))?;
     for (plan, answer) in there.iter().zip(answers) {
-        let about = answer.map_err(|code| TransportError::Trouble(format!("{}: {code}", plan.name)))?;
+        let about = told(answer)?;
         for (name, wanted) in &plan.settings {
-            let value = setting(&about, name);
-            if value != *wanted {
-                found.push(format!("{}: {name} is {value:?}, not {wanted}", plan.name));
+            match about.as_ref().and_then(|about| setting(about, name)) {
+                None => found.unknown.push(format!("{}: whether {name} is {wanted}", plan.name)),
+                Some(value) if value != wanted => {
+                    found.differences.push(format!("{}: {name} is {value:?}, not {wanted}", plan.name));
+                }
+                Some(_) => {}
             }
         }
     }
@@ -123,46 +137,59 @@ impl fmt::Display for Durability {
 /// What is known of the brokers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assurance {
-    /// `None` where this user may not ask about the topic.
+    /// `None` where the brokers do not tell all of it.
     pub durability: Option<Durability>,
-    /// What this user may not ask, so that it is not known whether it is as it must be.
-    pub refused: Vec<String>,
+    /// What they do not tell this user, so that it is not known whether it is as it must be.
+    pub unknown: Vec<String>,
 }
 
 /// A broker must ask whether a partition belongs to the transaction that is written there: without it a record that comes
 /// late is left over and blocks every reader (KIP-890).
 const VERIFICATION: &str = "transaction.partition.verification.enable";
 
-/// Sees to it that brokers do what exactly once rests on; returns what they do for the records of a topic.
+/// Sees to it that brokers do what exactly once rests on; returns what they do for the records of a topic. What a broker does
+/// not tell, as it has no such setting or this user may not see it, is unknown and no reason to refuse it.
 ///
 /// # Errors
-/// They do not answer; one of them does not verify partitions of transactions, or the topic is not there.
+/// They do not answer; one of them says that it does not verify partitions of transactions, or the topic is not there.
 pub fn look_at_brokers(cluster: &Cluster, topic: &str) -> Result<Assurance, TransportError> {
     let admin = admin(cluster)?;
     let metadata = admin.inner().fetch_metadata(Some(topic), ASK).map_err(|error| trouble(topic, &error))?;
-    let mut refused = Vec::new();
+    let mut unknown = Vec::new();
     // Each broker answers for itself.
     for broker in metadata.brokers() {
         let who = format!("broker {}", broker.id());
-        match about(&admin, &ResourceSpecifier::Broker(broker.id()))? {
-            None => refused.push(format!("{who}: whether it has {VERIFICATION}")),
-            Some(about) if setting(&about, VERIFICATION) == "true" => {}
-            Some(_) => return Err(TransportError::Broken(format!("{who} must have {VERIFICATION}"))),
-        }
+        let about = about(&admin, &ResourceSpecifier::Broker(broker.id()))?;
+        unknown.extend(verification(&who, about.as_ref())?);
     }
     let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
     let copies = partitions.iter().map(|partition| partition.replicas().len()).min();
     let copies = copies.ok_or_else(|| TransportError::Broken(absent(topic)))?;
-    let about = about(&admin, &ResourceSpecifier::Topic(topic))?;
-    if about.is_none() {
-        refused.push(format!("topic {topic}: how its records are kept"));
+    let durability = durability(about(&admin, &ResourceSpecifier::Topic(topic))?.as_ref(), copies);
+    if durability.is_none() {
+        unknown.push(format!("topic {topic}: how its records are kept"));
     }
-    let durability = about.map(|about| Durability {
-        copies,
-        in_sync: setting(&about, "min.insync.replicas").parse().unwrap_or(1),
-        flushed: setting(&about, "flush.messages") == "1",
-    });
-    Ok(Assurance { durability, refused })
+    Ok(Assurance { durability, unknown })
+}
+
+/// What a broker does not tell of its verification.
+///
+/// # Errors
+/// It does not do it.
+fn verification(who: &str, about: Option<&ConfigResource>) -> Result<Option<String>, TransportError> {
+    match about.and_then(|about| setting(about, VERIFICATION)) {
+        None => Ok(Some(format!("{who}: whether it has {VERIFICATION}"))),
+        Some("false") => Err(TransportError::Broken(format!("{who} must have {VERIFICATION}"))),
+        Some(_) => Ok(None),
+    }
+}
+
+/// `None` where the topic's settings do not tell.
+fn durability(about: Option<&ConfigResource>, copies: usize) -> Option<Durability> {
+    let in_sync = setting(about?, "min.insync.replicas")?.parse().ok()?;
+    let flushed = setting(about?, "flush.messages").map(|every| every == "1");
+    let full = Durability { copies, in_sync, flushed: flushed == Some(true) };
+    (flushed.is_some() || full.is_full()).then_some(full)
 }
 
 /// The settings of one broker or topic; `None` where this user may not ask.
@@ -171,13 +198,15 @@ fn about(
     resource: &ResourceSpecifier<'_>,
 ) -> Result<Option<ConfigResource>, TransportError> {
     let answers = wait(admin.describe_configs([resource], &options())).map_err(|error| trouble("settings", &error))?;
-    match answers.into_iter().next() {
-        Some(Ok(about)) => Ok(Some(about)),
-        Some(Err(RDKafkaErrorCode::ClusterAuthorizationFailed | RDKafkaErrorCode::TopicAuthorizationFailed)) => {
-            Ok(None)
-        }
-        Some(Err(code)) => Err(TransportError::Trouble(format!("settings: {code}"))),
-        None => Err(TransportError::Trouble("settings: no answer".to_owned())),
+    told(answers.into_iter().next().unwrap_or(Err(RDKafkaErrorCode::Unknown)))
+}
+
+/// What was told of a broker or topic; `None` where this user may not ask.
+fn told(answer: ConfigResourceResult) -> Result<Option<ConfigResource>, TransportError> {
+    match answer {
+        Ok(about) => Ok(Some(about)),
+        Err(RDKafkaErrorCode::ClusterAuthorizationFailed | RDKafkaErrorCode::TopicAuthorizationFailed) => Ok(None),
+        Err(code) => Err(TransportError::Trouble(format!("settings: {code}"))),
     }
 }
 
@@ -186,8 +215,9 @@ pub(super) fn absent(topic: &str) -> String {
     format!("topic {topic} is not there; `paidonce topics create` makes it")
 }
 
-fn setting(about: &ConfigResource, name: &str) -> String {
-    about.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default()
+/// The value of a setting; `None` where it is not told: the broker has no such setting, or hides it.
+fn setting<'a>(about: &'a ConfigResource, name: &str) -> Option<&'a str> {
+    about.entries.iter().find(|entry| entry.name == name)?.value.as_deref()
 }
 
 /// Takes everything below an offset of a partition away, for ever.
@@ -232,5 +262,50 @@ struct Unpark(Thread);
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::admin::{ConfigEntry, ConfigSource, OwnedResourceSpecifier};
+
+    use super::*;
+
+    fn about(settings: &[(&str, Option<&str>)]) -> ConfigResource {
+        let entry = |(name, value): &(&str, Option<&str>)| ConfigEntry {
+            name: (*name).to_owned(),
+            value: value.map(str::to_owned),
+            source: ConfigSource::Default,
+            is_read_only: false,
+            is_default: true,
+            is_sensitive: value.is_none(),
+        };
+        let entries = settings.iter().map(entry).collect();
+        ConfigResource { specifier: OwnedResourceSpecifier::Broker(1), entries }
+    }
+
+    #[test]
+    fn a_broker_that_does_not_tell_is_unknown_and_not_refused() {
+        let told = |settings: &[(&str, Option<&str>)]| verification("broker 1", Some(&about(settings)));
+        let unknown = Some(format!("broker 1: whether it has {VERIFICATION}"));
+        assert_eq!(told(&[("other", Some("1"))]).unwrap(), unknown, "it has no such setting");
+        assert_eq!(told(&[(VERIFICATION, None)]).unwrap(), unknown, "it hides the setting");
+        assert_eq!(verification("broker 1", None).unwrap(), unknown, "this user may not ask");
+        assert_eq!(told(&[(VERIFICATION, Some("true"))]).unwrap(), None);
+        assert!(matches!(told(&[(VERIFICATION, Some("false"))]), Err(TransportError::Broken(_))));
+    }
+
+    #[test]
+    fn how_records_are_kept_is_unknown_where_a_part_of_it_is() {
+        let told = |in_sync, flush| {
+            durability(Some(&about(&[("min.insync.replicas", in_sync), ("flush.messages", flush)])), 3)
+        };
+        let known = |in_sync, flushed| Some(Durability { copies: 3, in_sync, flushed });
+        assert_eq!(told(Some("2"), Some("9223372036854775807")), known(2, false));
+        assert_eq!(told(Some("1"), Some("1")), known(1, true));
+        assert_eq!(told(Some("2"), None), known(2, false), "two brokers have it, whatever disks do");
+        assert_eq!(told(Some("1"), None), None);
+        assert_eq!(told(None, Some("1")), None);
+        assert_eq!(durability(None, 3), None);
     }
 }

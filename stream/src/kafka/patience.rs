@@ -1,0 +1,126 @@
+//! Waiting for what passes by itself, and saying so.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::kafka::{TaskError, TransportError};
+
+/// How often it is said what is waited for.
+const SAID_EVERY: Duration = Duration::from_secs(5);
+/// Between two questions.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Troubles that are farther apart are two, each of which has passed.
+const LASTS: Duration = Duration::from_secs(30);
+
+/// Asks again while the error passes: brokers may come up later than this process, and one may take long to answer. `say`
+/// hears every few seconds what is waited for. `None` when the process is to stop.
+///
+/// # Errors
+/// One that does not pass by itself.
+pub fn patiently<R, E: Passing>(
+    stop: &AtomicBool,
+    say: &(dyn Fn(&str) + Sync),
+    mut ask: impl FnMut() -> Result<R, E>,
+) -> Result<Option<R>, E> {
+    let why = &Mutex::new("they have not answered yet".to_owned());
+    std::thread::scope(|scope| {
+        // Gone when this ends, and heard of at once.
+        let (_waits, over) = channel::<()>();
+        scope.spawn(move || {
+            while over.recv_timeout(SAID_EVERY) == Err(RecvTimeoutError::Timeout) {
+                say(&format!("waiting for the brokers: {}", why.lock().unwrap_or_else(PoisonError::into_inner)));
+            }
+        });
+        while !stop.load(Ordering::Relaxed) {
+            match ask() {
+                Err(error) if error.passes() => {
+                    *why.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
+                }
+                answer => return answer.map(Some),
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(None)
+    })
+}
+
+/// An error that may be gone when one asks again.
+pub trait Passing: std::fmt::Display {
+    fn passes(&self) -> bool;
+}
+
+impl Passing for TransportError {
+    fn passes(&self) -> bool {
+        matches!(self, TransportError::Trouble(_))
+    }
+}
+
+impl Passing for TaskError {
+    fn passes(&self) -> bool {
+        matches!(self, TaskError::Again(_))
+    }
+}
+
+/// Tells a trouble that lasts from one that passes at once: of the first people hear every few seconds.
+#[derive(Debug, Default)]
+pub struct Lasting {
+    last: Option<Instant>,
+    said: Option<Instant>,
+}
+
+impl Lasting {
+    /// Notes one more time that it has not worked; whether it is to be said now.
+    pub fn again(&mut self) -> bool {
+        self.again_at(Instant::now())
+    }
+
+    fn again_at(&mut self, now: Instant) -> bool {
+        let is_near = |then: Option<Instant>, within| then.is_some_and(|then| now.duration_since(then) < within);
+        let is_to_be_said = is_near(self.last, LASTS) && !is_near(self.said, SAID_EVERY);
+        self.last = Some(now);
+        if is_to_be_said {
+            self.said = self.last;
+        }
+        is_to_be_said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_waited_for_is_said_while_it_is_asked_and_between() {
+        let said = Mutex::new(Vec::new());
+        let say = |text: &str| said.lock().unwrap().push(text.to_owned());
+        let mut asked = 0;
+        let answer = patiently(&AtomicBool::new(false), &say, || {
+            asked += 1;
+            // The first question takes long.
+            std::thread::sleep(Duration::from_millis(if asked == 1 { 5_200 } else { 0 }));
+            if asked < 7 { Err(TransportError::Trouble(format!("no {asked}"))) } else { Ok(asked) }
+        });
+        assert_eq!(answer.unwrap(), Some(7));
+        let said = said.into_inner().unwrap();
+        assert_eq!(said[0], "waiting for the brokers: they have not answered yet");
+        assert!(said.len() == 2 && said[1].starts_with("waiting for the brokers: no "), "{said:?}");
+    }
+
+    #[test]
+    fn what_does_not_pass_is_told_at_once_and_a_stop_ends_it() {
+        let broken = || Err::<(), _>(TransportError::Broken("b".into()));
+        assert!(patiently(&AtomicBool::new(false), &|_| (), broken).is_err());
+        let trouble = || Err::<(), _>(TransportError::Trouble("t".into()));
+        assert_eq!(patiently(&AtomicBool::new(true), &|_| (), trouble).unwrap(), None);
+    }
+
+    #[test]
+    fn a_trouble_that_comes_again_at_once_is_said_every_few_seconds() {
+        let (mut lasting, start) = (Lasting::default(), Instant::now());
+        let seconds = [0, 1, 2, 6, 7, 50, 51];
+        let said = seconds.map(|second| lasting.again_at(start + Duration::from_secs(second)));
+        assert_eq!(said, [false, true, false, true, false, false, true]);
+    }
+}
