@@ -81,6 +81,10 @@ pub const VIEWS: &[TopicInfo] = &[
         "estimate_movement", "each change of what is estimated at sell-in"),
 ];
 
+/// Records of topics that could not be taken. No view: nothing stands under a key.
+pub const DEAD: TopicInfo = topic!("pos.dead", "none", ["intake", "every stage"] => ["cli"], "DeadLetter", "dead_letter",
+    "dead letters: records that could not be taken, with the reason; large ones cut");
+
 /// A topic that the engine writes for itself, as bytes of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineTopic {
@@ -179,13 +183,6 @@ pub const ENGINE: &[EngineTopic] = &[
         single: true,
         keeping: Keeping::Day,
     },
-    EngineTopic {
-        name: "pos.dead",
-        key: "none",
-        what: "dead letters: records that could not be read, as they came, with the reason",
-        single: false,
-        keeping: Keeping::All,
-    },
 ];
 
 /// A topic as a cluster has it.
@@ -199,7 +196,7 @@ pub struct Kept {
 
 /// Every topic of a cluster.
 pub fn kept() -> impl Iterator<Item = Kept> {
-    let line = [(HOPS, Keeping::All), (VIEWS, Keeping::Latest)];
+    let line = [(HOPS, Keeping::All), (VIEWS, Keeping::Latest), (std::slice::from_ref(&DEAD), Keeping::All)];
     let line = line.into_iter().flat_map(|(topics, keeping)| topics.iter().map(move |topic| (topic.name, keeping)));
     let line = line.map(|(name, keeping)| Kept { name, single: false, keeping });
     line.chain(ENGINE.iter().map(|EngineTopic { name, single, keeping, .. }| Kept {
@@ -211,7 +208,7 @@ pub fn kept() -> impl Iterator<Item = Kept> {
 
 /// Every topic with a schema.
 pub fn all() -> impl Iterator<Item = &'static TopicInfo> {
-    HOPS.iter().chain(std::iter::once(&CONTROLS)).chain(VIEWS)
+    HOPS.iter().chain(std::iter::once(&CONTROLS)).chain(VIEWS).chain(std::iter::once(&DEAD))
 }
 
 #[cfg(test)]

@@ -189,6 +189,11 @@ fn page() -> String {
     page.push_str("\n## What readers outside see\n\nThe latest record under each key; an empty record deletes it.\n\n");
     table(&mut page, topics::VIEWS.iter());
     page.push_str(READING);
+    page.push_str(
+        "\n## What could not be taken\n\nNothing stands under a key: each record is a letter. `paidonce replay` lists them with \
+         what can be done.\n\n",
+    );
+    table(&mut page, [&topics::DEAD].into_iter());
     page.push_str("\n## What the engine writes for itself\n\n| topic | key | what |\n|---|---|---|\n");
     for EngineTopic { name, key, what, .. } in topics::ENGINE {
         writeln!(page, "| `{name}` | {key} | {what} |").unwrap();

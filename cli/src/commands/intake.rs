@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contract::Day;
-use stream::kafka::{Observer, Silent};
+use stream::kafka::Observer;
 
 use super::check::load_or_tell;
 use super::run::{day, stop_on_signals, tell};
 use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED};
 use crate::kafka::intake::{Inlet, intake};
+use crate::kafka::start::Unmeasured;
 use crate::kafka::{ClusterArguments, FormatArguments};
 use crate::run::{Options, SETTLE_AFTER, blob_folder};
 use crate::say::say;
@@ -62,7 +63,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             served.metrics.configured(&configuration.digest);
             Arc::clone(&served.metrics) as Arc<dyn Observer>
         }
-        None => Arc::new(Silent),
+        None => Arc::new(Unmeasured),
     };
     let cluster = arguments.cluster.cluster();
     let inlet = Inlet {

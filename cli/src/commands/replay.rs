@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         cluster: &cluster,
         partitions: configuration.tenant.partitions,
         feeds: &configuration.feeds,
-        registry: arguments.format.format(&cluster)?.registry(),
+        format: arguments.format.format(&cluster)?,
         folder: arguments.feeds.as_deref(),
     };
     let cases = search.cases()?;

@@ -10,13 +10,13 @@ use anyhow::{Context, ensure};
 use contract::FeedEvent;
 use contract::topics::HOPS;
 use stream::kafka::{
-    Cluster, DeadLetter, Desk, KafkaTransport, Observer, Place, Publisher, Repairs, TaskError, TaskOptions,
+    Cluster, DeadLetter, Desk, KafkaTransport, Lasting, Observer, Place, Publisher, Repairs, TaskError, TaskOptions,
     TransportError, patiently, place_of, published_log,
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
 use super::foreign::Foreign;
-use super::start::look_around;
+use super::start::{look_around, say_waiting};
 use super::{LOGIC, config, wires};
 use crate::configuration::Configuration;
 use crate::run::blobs::BlobFolder;
@@ -60,7 +60,7 @@ pub fn intake(
     let blobs = BlobFolder::open(inlet.blobs.clone()).context("blobs cannot be kept")?;
     let transport = Arc::new(KafkaTransport::new(cluster)?);
     let task_options = Arc::new(TaskOptions::new(&options.data));
-    let stream::kafka::Wires { input: item, control, .. } = inlet.wires.ingest()?;
+    let stream::kafka::Wires { input: item, control, dead, .. } = inlet.wires.ingest()?;
     let desk = Desk {
         cluster: Arc::new(cluster.clone()),
         topics: (HOPS[0].name.to_owned(), LOG.to_owned()),
@@ -69,6 +69,7 @@ pub fn intake(
         config: config(&configuration.digest),
         item,
         control,
+        dead,
         options: Arc::clone(&task_options),
         transport: Arc::clone(&transport),
         observer: Arc::clone(&inlet.observer),
@@ -76,12 +77,12 @@ pub fn intake(
     if !look_around(cluster, stop)? {
         return Ok(0);
     }
-    let opened = patiently(stop, || Repairs::open(cluster, &transport, &task_options))?;
+    let opened = patiently(stop, &say_waiting, || Repairs::open(cluster, &transport, &task_options))?;
     let Some(mut repairs) = opened else { return Ok(0) };
     let log = directory.log();
     let (feeds, registry) = (&configuration.feeds, inlet.wires.registry());
     let mut foreign = Foreign::new(feeds, transport.clone(), registry, &options.data, options.until_idle, stop);
-    let (mut limits, mut pause) = (BTreeMap::new(), PAUSE);
+    let (mut limits, mut pause, mut lasting) = (BTreeMap::new(), PAUSE, Lasting::default());
     let mut remarks = 0;
     while !stop.load(Ordering::Relaxed) {
         let opened = Instant::now();
@@ -110,6 +111,9 @@ pub fn intake(
             }
             Err(Failure::Task(TaskError::Again(why))) => {
                 tracing::info!(why, "publisher is opened again");
+                if lasting.again() {
+                    say_waiting(&format!("intake waits: {why}"));
+                }
                 if opened.elapsed() > PAUSE_MAX {
                     pause = PAUSE;
                 }
@@ -252,7 +256,7 @@ fn publish_entries(
         if let Entry::Dead { partition, letter, .. } = Entry::decode(&entry, number).map_err(anyhow::Error::from)? {
             let letter = stream::Blobs::load(blobs, &letter.0).map_err(anyhow::Error::from)?;
             let letter = DeadLetter::decode(&letter).map_err(anyhow::Error::from)?;
-            publisher.dead_letter(partition, &letter.fitting().encode())?;
+            publisher.dead_letter(partition, letter)?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ pub mod archived;
 pub mod collect;
 pub mod foreign;
 pub mod intake;
+pub mod letters;
 pub mod record;
 pub mod registry;
 pub mod repair;
@@ -28,7 +29,7 @@ use self::wires::WireFormat;
 use crate::run::STAGES;
 
 /// Names this build's logic in marks: rises with every change of what a stage makes of the same input.
-pub const LOGIC: u32 = 4;
+pub const LOGIC: u32 = 5;
 
 /// Where the cluster is and what ours is called there.
 #[derive(Clone, Debug, clap::Args)]

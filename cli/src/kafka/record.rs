@@ -29,6 +29,11 @@ impl TopicFeed {
         let (partner, has_record_key) = (feed.partner.to_string(), feed.wants_record_key());
         Some(TopicFeed { partner, topic: feed.topic.clone()?, has_record_key })
     }
+
+    /// Whether its records are told apart by their senders' ids, which stand in headers, else by where they lie.
+    pub fn has_record_key(&self) -> bool {
+        self.has_record_key
+    }
 }
 
 /// A record as it lies on its topic.

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use contract::topics::{ENGINE, HOPS, VIEWS};
+use contract::topics::kept;
 use ingest::FeedDefinition;
-use stream::kafka::{Cluster, DeadLetter, KafkaTransport, Received, Transport, published_log};
+use stream::kafka::{Cluster, DeadLetter, KafkaTransport, Received, Transport, Wire, published_log};
 
 use super::intake::LOG;
 use super::record::{ForeignRecord, NoLine, RecordReader, TopicFeed};
-use super::registry::Registry;
+use super::wires::WireFormat;
 use crate::run::batch::Span;
 use crate::run::entry::Entry;
 use crate::run::folder::scan;
@@ -43,7 +42,7 @@ pub struct Search<'a> {
     pub cluster: &'a Cluster,
     pub partitions: u16,
     pub feeds: &'a [FeedDefinition],
-    pub registry: Option<Arc<Registry>>,
+    pub format: WireFormat,
     /// The partners' files: some of them may wait there that were made of dead letters before.
     pub folder: Option<&'a Path>,
 }
@@ -55,18 +54,16 @@ impl Search<'_> {
     /// Brokers do not answer, a topic of ours is not there, a letter or a log entry is damaged.
     pub fn cases(self) -> anyhow::Result<Vec<Case>> {
         let transport = KafkaTransport::new(self.cluster)?;
-        let letters = letters(&transport, self.cluster)?;
+        let letters = letters(&transport, self.cluster, &self.format)?;
         let mut taken = taken(&transport, self.cluster, self.partitions)?;
         if let Some(folder) = self.folder {
             let files = scan(folder).with_context(|| format!("feeds folder {} cannot be read", folder.display()))?;
             taken.extend(files.files.into_iter().filter_map(|found| replayed(&found.name)));
         }
-        let engine = ENGINE.iter().map(|topic| topic.name);
-        let own = HOPS.iter().chain(VIEWS).map(|topic| topic.name).chain(engine);
         let mut judge = Judge {
-            own: own.map(|name| self.cluster.topic(name)).collect(),
+            own: kept().map(|topic| self.cluster.topic(topic.name)).collect(),
             feeds: self.feeds.iter().filter_map(TopicFeed::of).collect(),
-            reader: RecordReader::new(self.registry),
+            reader: RecordReader::new(self.format.registry()),
             taken,
         };
         let case = |letter: DeadLetter| Case { remedy: judge.remedy(&letter), letter };
@@ -116,13 +113,17 @@ fn files(cases: &[Case]) -> Vec<(String, String)> {
     files.into_iter().map(|(partner, span, lines)| (span.name(partner), lines)).collect()
 }
 
-fn letters(transport: &KafkaTransport, cluster: &Cluster) -> anyhow::Result<BTreeMap<At, DeadLetter>> {
-    let (topic, mut letters) = (cluster.dead(), BTreeMap::new());
+fn letters(
+    transport: &KafkaTransport,
+    cluster: &Cluster,
+    format: &WireFormat,
+) -> anyhow::Result<BTreeMap<At, DeadLetter>> {
+    let (topic, wire, mut letters) = (cluster.dead(), format.letters(), BTreeMap::new());
     for partition in 0..transport.partitions(&topic)? {
         let (start, _) = transport.bounds(&topic, partition)?;
         let mut damaged = Vec::new();
         transport.read_to_end(&topic, partition, start, &mut |received: Received<'_>| {
-            match DeadLetter::decode(received.value.unwrap_or_default()) {
+            match wire.decode(received.value.unwrap_or_default()) {
                 // What was sent twice is the same.
                 Ok(letter) => drop(letters.insert((letter.topic.clone(), letter.partition, letter.offset), letter)),
                 Err(error) => {
@@ -161,7 +162,7 @@ struct Judge {
 
 impl Judge {
     fn remedy(&mut self, letter: &DeadLetter) -> Remedy {
-        let DeadLetter { topic, partition, offset, value, headers, cut, .. } = letter;
+        let DeadLetter { topic, partition, offset, value, headers, .. } = letter;
         if self.own.contains(topic) {
             let why =
                 "a stage parked it, as no task of this line wrote it: rows come in by files and by the topic of a feed";
@@ -173,9 +174,13 @@ impl Judge {
         if let Some((name, _)) = self.taken.iter().find(|(_, span)| span.holds(topic, *partition, *offset)) {
             return Remedy::Taken(name.clone());
         }
-        if cut.is_some() {
+        if !letter.has_whole_value() {
             // Whatever may be a line is not.
             return Remedy::Not(letter.why.clone());
+        }
+        if letter.cut.is_some() && feed.has_record_key() {
+            let why = "its headers were cut, so it is not known whether its sender had given it an id: push it anew";
+            return Remedy::Not(why.to_owned());
         }
         let (partition, offset, value) = (*partition, *offset, value.as_deref());
         match self.reader.line(feed, &ForeignRecord { partition, offset, value, headers }) {
@@ -222,10 +227,20 @@ mod tests {
     }
 
     #[test]
-    fn the_head_of_a_record_is_not_taken_for_it() {
-        let cut = Some(stream::kafka::Cut { bytes: 1 << 20, hash: [0; 32] });
-        let head = DeadLetter { cut, ..letter("rows", 6, b"{}") };
-        assert_eq!(judge(&[]).remedy(&head), Remedy::Not("why".into()));
+    fn the_head_of_a_record_is_not_taken_for_it_and_a_whole_value_is() {
+        let cut = |bytes| {
+            let cut = Some(stream::kafka::Cut { bytes, hash: [0; 32] });
+            DeadLetter { cut, ..letter("rows", 6, b"{}") }
+        };
+        assert_eq!(judge(&[]).remedy(&cut(1 << 20)), Remedy::Not("why".into()));
+        assert_eq!(judge(&[]).remedy(&cut(2)), Remedy::Take { partner: "P1".into(), line: "{}".into() });
+        // Of a feed that goes by the ids of its sender, which stand in headers.
+        let text = "format: json-lines\ntopic: rows\ncolumns: { document: d, date: t, code: c, quantity: q }\n";
+        let feed = ingest::definition::parse("f", "P1", text).unwrap();
+        let mut by_id = Judge { feeds: vec![TopicFeed::of(&feed).unwrap()], ..judge(&[]) };
+        let Remedy::Not(why) = by_id.remedy(&cut(2)) else { panic!("it is taken under a place in place of its id") };
+        assert!(why.starts_with("its headers were cut"), "{why}");
+        assert!(matches!(by_id.remedy(&letter("rows", 6, b"{}")), Remedy::Take { .. }));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use contract::{
 };
 use stream::kafka::{ControlWire, Nowhere, ViewWire, Wire, WireError, Wires};
 
+use super::letters::Letters;
 use super::registry::{Compatibility, Registry, RegistryError};
 
 /// What stands in front of a datum.
@@ -50,16 +51,26 @@ impl WireFormat {
 
     pub fn accrual_sink(&self) -> Result<Wires<AccrualEvent, ()>, RegistryError> {
         let (input, output) = (Arc::new(self.framed()?), Arc::new(Nowhere));
-        Ok(Wires { input, output, control: self.controls()?, views: self.views()? })
+        Ok(Wires { input, output, control: self.controls()?, views: self.views()?, dead: self.dead()? })
     }
 
     fn stage<I: Event + 'static, O: Event + 'static>(&self) -> Result<Wires<I, O>, RegistryError> {
         let (input, output) = (Arc::new(self.framed()?), Arc::new(self.framed()?));
-        Ok(Wires { input, output, control: self.controls()?, views: self.views()? })
+        Ok(Wires { input, output, control: self.controls()?, views: self.views()?, dead: self.dead()? })
     }
 
     fn controls(&self) -> Result<Arc<dyn ControlWire>, RegistryError> {
         Ok(Arc::new(Controls(self.framed()?)))
+    }
+
+    /// Dead letters, as all write them.
+    pub fn dead(&self) -> Result<Arc<Letters>, RegistryError> {
+        Ok(Arc::new(Letters(self.framed()?)))
+    }
+
+    /// Dead letters to be read alone: a registry is asked for what they were written with, and told nothing.
+    pub fn letters(&self) -> Letters {
+        Letters(Framed::plain(self.registry()))
     }
 
     /// All views, whoever writes them.
@@ -102,15 +113,10 @@ impl WireFormat {
     }
 
     fn framed<T: Event>(&self) -> Result<Framed<T>, RegistryError> {
-        let (head, registry) = match self {
-            WireFormat::Plain => (avro::fingerprint::<T>().to_vec(), None),
-            WireFormat::Registry { registry, prefix } => {
-                let topic = avro::topic::<T>();
-                let id = registry.id(&subject(topic, prefix), topic.schema_text, compatibility(topic))?;
-                (confluent_head(id).to_vec(), Some(Arc::clone(registry)))
-            }
-        };
-        Ok(Framed { codec: Codec::new(), head, registry, others: Mutex::default() })
+        let WireFormat::Registry { registry, prefix } = self else { return Ok(Framed::plain(None)) };
+        let topic = avro::topic::<T>();
+        let id = registry.id(&subject(topic, prefix), topic.schema_text, compatibility(topic))?;
+        Ok(Framed { head: confluent_head(id).to_vec(), ..Framed::plain(Some(Arc::clone(registry))) })
     }
 }
 
@@ -124,9 +130,13 @@ pub fn subject_topic(topic: &TopicInfo) -> &'static str {
     if *topic == topics::CONTROLS { CONTROLS } else { topic.name }
 }
 
-/// Hops are read by the next stage alone, views by anybody.
+/// Hops are read by the next stage alone, views and dead letters by anybody.
 pub fn compatibility(topic: &TopicInfo) -> Compatibility {
-    if topics::VIEWS.contains(topic) { Compatibility::FullTransitive } else { Compatibility::BackwardTransitive }
+    if topics::VIEWS.contains(topic) || *topic == topics::DEAD {
+        Compatibility::FullTransitive
+    } else {
+        Compatibility::BackwardTransitive
+    }
 }
 
 fn confluent_head(id: u32) -> [u8; 5] {
@@ -135,7 +145,7 @@ fn confluent_head(id: u32) -> [u8; 5] {
 }
 
 /// Records of one type, each with its schema named in front.
-struct Framed<T> {
+pub(super) struct Framed<T> {
     codec: Codec<T>,
     /// In front of what this build writes.
     head: Vec<u8>,
@@ -145,6 +155,12 @@ struct Framed<T> {
 }
 
 impl<T: Event> Framed<T> {
+    /// Writes fingerprints; reads them, and with a registry what that knows.
+    fn plain(registry: Option<Arc<Registry>>) -> Framed<T> {
+        let head = avro::fingerprint::<T>().to_vec();
+        Framed { codec: Codec::new(), head, registry, others: Mutex::default() }
+    }
+
     fn write(&self, event: &T, bytes: &mut Vec<u8>) -> Result<(), WireError> {
         bytes.extend_from_slice(&self.head);
         self.codec.encode(event, bytes).map_err(|error| poison(&error))
@@ -154,13 +170,17 @@ impl<T: Event> Framed<T> {
         if let Some(datum) = bytes.strip_prefix(self.head.as_slice()) {
             return self.codec.decode(datum).map_err(|error| poison(&error));
         }
-        let Some(registry) = &self.registry else {
-            return Err(WireError::Poison(format!("bytes do not start with the fingerprint of {}", T::SCHEMA)));
+        let ([0, a, b, c, d, datum @ ..], registry) = (bytes, &self.registry) else {
+            let what = if self.registry.is_some() { "a zero and a schema id" } else { "the fingerprint of its schema" };
+            return Err(WireError::Poison(format!("{} does not start with {what}", T::SCHEMA)));
         };
-        let [0, a, b, c, d, datum @ ..] = bytes else {
-            return Err(WireError::Poison("bytes do not start with a zero and a schema id".to_owned()));
+        let id = u32::from_be_bytes([*a, *b, *c, *d]);
+        let Some(registry) = registry else {
+            return Err(WireError::Poison(format!(
+                "it is Avro of schema {id} of a registry, and no --registry is given"
+            )));
         };
-        let other = self.other(registry, u32::from_be_bytes([*a, *b, *c, *d]))?;
+        let other = self.other(registry, id)?;
         self.codec.decode_from(&other, datum).map_err(|error| poison(&error))
     }
 

@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 pub use self::json::{JsonText, NotJson};
 pub use self::translate::{Mismatch, Translation};
 use crate::{
-    AccrualEvent, AccrualMovement, AuditRecord, Authorization, Claim, Control, EntitlementEvent, EstimateMovement,
-    FeedEvent, Finding, Identity, JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent,
+    AccrualEvent, AccrualMovement, AuditRecord, Authorization, Claim, Control, DeadLetter, EntitlementEvent,
+    EstimateMovement, FeedEvent, Finding, Identity, JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent,
     topics::{self, TopicInfo},
 };
 
@@ -55,6 +55,7 @@ events! {
     AuditRecord = "audit_record";
     Claim = "claim";
     EstimateMovement = "estimate_movement";
+    DeadLetter = "dead_letter";
 }
 
 static SCHEMAS: LazyLock<BTreeMap<&'static str, Schema>> = LazyLock::new(|| {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::kafka::{Header, TaskId, WireError};
 
-/// A record that could not be taken, as it came, with the reason.
+/// A record that could not be taken, with the reason: as it came, or what it begins with where it is too large.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     pub topic: String,
@@ -15,7 +15,8 @@ pub struct DeadLetter {
     pub value: Option<Vec<u8>>,
     /// Of a record without a label.
     pub headers: Vec<Header>,
-    /// The record was too large for a letter: key and value are what they begin with, headers are left out.
+    /// The record was too large for a letter: headers are left out, and where that is not enough, key and value are what
+    /// they begin with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
 }
@@ -28,9 +29,9 @@ pub struct Cut {
     pub hash: [u8; 32],
 }
 
-/// Bytes of a record that a letter holds. Any topic takes a letter of that size, also one whose brokers take a mebibyte.
-const WHOLE_MAX: usize = 512 << 10;
-/// Bytes that a key and a value keep which are cut.
+/// Bytes of a letter, all told. Any topic takes one of that size, also one whose brokers take a mebibyte.
+const LETTER_MAX: usize = 512 << 10;
+/// Bytes that a key and a value keep which are cut, and a reason at most.
 const HEAD: usize = 1 << 10;
 
 /// A reader misses records of a writer and asks for them again, from the first one on.
@@ -48,7 +49,7 @@ pub struct RepairRequest {
     pub attempt: u32,
 }
 
-/// Layouts of dead letters: records as they came, and what large ones begin with.
+/// Layouts of dead letters: records as they came, and large ones that were cut.
 const WHOLE: u8 = 2;
 const CUT: u8 = 3;
 /// Layout of requests.
@@ -57,18 +58,27 @@ const REQUEST: u8 = 1;
 impl DeadLetter {
     /// The letter as it is published: never so large that it cannot be.
     pub fn fitting(mut self) -> DeadLetter {
-        let of_headers = self.headers.iter().map(|(name, bytes)| name.len() + bytes.len()).sum::<usize>();
-        let of = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
-        if of(&self.key) + of(&self.value) + of_headers <= WHOLE_MAX {
+        let end = (0..=HEAD.min(self.why.len())).rev().find(|end| self.why.is_char_boundary(*end));
+        self.why.truncate(end.unwrap_or(0));
+        if self.encode().len() <= LETTER_MAX {
             return self;
         }
-        let hash = *blake3::hash(self.value.as_deref().unwrap_or_default()).as_bytes();
-        self.cut = Some(Cut { bytes: of(&self.value) as u64, hash });
-        self.headers.clear();
-        [&mut self.key, &mut self.value].into_iter().flatten().for_each(|bytes| bytes.truncate(HEAD));
+        let value = self.value.as_deref().unwrap_or_default();
+        self.cut = Some(Cut { bytes: value.len() as u64, hash: *blake3::hash(value).as_bytes() });
+        self.headers = Vec::new();
+        if self.encode().len() > LETTER_MAX {
+            [&mut self.key, &mut self.value].into_iter().flatten().for_each(|bytes| bytes.truncate(HEAD));
+        }
         self
     }
 
+    /// Whether the value is all that the record had.
+    pub fn has_whole_value(&self) -> bool {
+        let bytes = self.value.as_ref().map_or(0, Vec::len) as u64;
+        self.cut.is_none_or(|cut| cut.bytes == bytes)
+    }
+
+    /// The layout of files and of topics that were written before letters had a schema.
     pub fn encode(&self) -> Vec<u8> {
         encode(if self.cut.is_some() { CUT } else { WHOLE }, self)
     }
@@ -115,10 +125,16 @@ mod tests {
         DeadLetter { topic, partition: 3, offset: 7, why, key, value, headers, cut: None }
     }
 
+    /// Bytes of a letter beside its value.
+    fn beside() -> usize {
+        letter(LETTER_MAX - 100).encode().len() - (LETTER_MAX - 100)
+    }
+
     #[test]
     fn a_letter_of_the_size_of_a_record_is_as_it_was() {
-        let letter = letter(WHOLE_MAX - 8);
+        let letter = letter(LETTER_MAX - beside());
         assert_eq!(letter.clone().fitting(), letter);
+        assert!(letter.has_whole_value());
         let bytes = letter.encode();
         assert_eq!((bytes[0], DeadLetter::decode(&bytes)), (WHOLE, Ok(letter.clone())));
         let before = (letter.topic.as_str(), 3u16, 7u64, "why", &letter.key, &letter.value, &letter.headers);
@@ -132,13 +148,36 @@ mod tests {
         let value = whole.value.clone().unwrap();
         assert_eq!(cut.cut, Some(Cut { bytes: 20 << 20, hash: *blake3::hash(&value).as_bytes() }));
         assert_eq!((cut.value.as_deref(), cut.key.as_deref()), (Some(&value[..HEAD]), Some(&b"key"[..])));
+        assert!(!cut.has_whole_value());
         let bytes = cut.encode();
         assert!(bytes.len() < 2 * HEAD, "{} bytes", bytes.len());
         assert_eq!(DeadLetter::decode(&bytes), Ok(cut));
-        let much = DeadLetter { headers: vec![("name".to_owned(), vec![1; WHOLE_MAX])], ..letter(10) };
-        assert!(much.fitting().encode().len() < HEAD);
-        let keyed = DeadLetter { key: Some(vec![1; WHOLE_MAX + 1]), value: None, ..letter(0) };
+        let keyed = DeadLetter { key: Some(vec![1; LETTER_MAX + 1]), value: None, ..letter(0) };
         assert!(keyed.fitting().encode().len() < 2 * HEAD);
+    }
+
+    #[test]
+    fn headers_are_cut_before_the_value_is() {
+        let value = LETTER_MAX - beside();
+        for headers in [
+            vec![(String::new(), Vec::new()); 1_000_000],
+            vec![("name".to_owned(), vec![1; LETTER_MAX])],
+            vec![("name".to_owned(), vec![1]); 2],
+        ] {
+            let much = DeadLetter { headers, ..letter(value) };
+            let fitting = much.clone().fitting();
+            assert!(fitting.encode().len() <= LETTER_MAX, "{} bytes", fitting.encode().len());
+            assert_eq!((fitting.headers.len(), &fitting.value), (0, &much.value));
+            assert!(fitting.cut.is_some() && fitting.has_whole_value());
+        }
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let told = DeadLetter { why: "ä".repeat(LETTER_MAX), ..letter(10) }.fitting();
+        assert_eq!((told.why.len(), told.cut), (HEAD, None));
+        let odd = DeadLetter { why: format!("x{}", "ä".repeat(LETTER_MAX)), ..letter(10) }.fitting();
+        assert_eq!(odd.why.len(), HEAD - 1);
     }
 
     #[test]

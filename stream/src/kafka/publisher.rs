@@ -14,9 +14,9 @@ use crate::kafka::recover;
 use crate::kafka::task::of_transport;
 use crate::kafka::work::{Output, Outputs, of_wire};
 use crate::kafka::{
-    Batch, Book, Channels, Cluster, ControlWire, DEAD, HOP, INTAKE, Kind, Label, Mark, Observer, Origin, Place,
-    Received, RepairRequest, Sending, StageSpec, Stop, TaskError, TaskId, TaskOptions, Transport, TransportError, Wire,
-    Writer, writer_name,
+    Batch, Book, Channels, Cluster, ControlWire, DEAD, DeadLetter, HOP, INTAKE, Kind, Label, Mark, Observer, Origin,
+    Place, Received, RepairRequest, Sending, StageSpec, Stop, TaskError, TaskId, TaskOptions, Transport,
+    TransportError, Wire, Writer, writer_name,
 };
 
 /// What the intake is called: in transactional ids and metrics.
@@ -34,6 +34,7 @@ pub struct Desk<I, T> {
     pub config: [u8; 32],
     pub item: Arc<dyn Wire<I>>,
     pub control: Arc<dyn ControlWire>,
+    pub dead: Arc<dyn Wire<DeadLetter>>,
     pub options: Arc<TaskOptions>,
     pub transport: Arc<T>,
     pub observer: Arc<dyn Observer>,
@@ -45,6 +46,7 @@ pub struct Publisher<I, T: Transport> {
     cluster: Arc<Cluster>,
     item: Arc<dyn Wire<I>>,
     control: Arc<dyn ControlWire>,
+    dead: Arc<dyn Wire<DeadLetter>>,
     options: Arc<TaskOptions>,
     observer: Arc<dyn Observer>,
     outputs: Outputs<T::Writer>,
@@ -100,6 +102,7 @@ impl<I, T: Transport> Publisher<I, T> {
             cluster: cluster.clone(),
             item: desk.item.clone(),
             control: desk.control.clone(),
+            dead: desk.dead.clone(),
             options: desk.options.clone(),
             observer: desk.observer.clone(),
             outputs: Outputs { origin, writer, channels, visible, open: None, batch: Batch::default() },
@@ -145,10 +148,12 @@ impl<I, T: Transport> Publisher<I, T> {
     }
 
     /// Publishes a dead letter that the newest entry tells of. `partition` is the one that the record lies in.
-    pub fn dead_letter(&mut self, partition: u16, letter: &[u8]) -> Result<(), TaskError> {
+    pub fn dead_letter(&mut self, partition: u16, letter: DeadLetter) -> Result<(), TaskError> {
         self.go_to(place_of(self.book.records, 1))?;
         let (slot, stamp) = (self.slot(DEAD, partition), self.book.complete);
-        let out = Output { stamp, kind: Kind::Data, key: None, value: Some(letter), frame: 0 };
+        let (mut bytes, frame) = (Vec::new(), self.dead.frame());
+        self.dead.encode(&letter.fitting(), &mut bytes).map_err(of_wire)?;
+        let out = Output { stamp, kind: Kind::Data, key: None, value: Some(&bytes), frame };
         self.outputs.put(&mut self.book, slot, out)?;
         self.outputs.batch.dead += 1;
         self.reach()

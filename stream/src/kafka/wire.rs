@@ -1,6 +1,6 @@
 //! What turns items into the bytes of a topic and back. Stages bring it; this crate knows no schema.
 
-use crate::kafka::TaskError;
+use crate::kafka::{DeadLetter, TaskError};
 
 /// Bytes that are not an item, or an item that has no bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +85,18 @@ impl Wire<Vec<u8>> for Plain {
 
     fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
         Ok(bytes.to_vec())
+    }
+}
+
+/// In the layout of this crate, where nobody brings a schema.
+impl Wire<DeadLetter> for Plain {
+    fn encode(&self, letter: &DeadLetter, bytes: &mut Vec<u8>) -> Result<(), WireError> {
+        bytes.extend_from_slice(&letter.encode());
+        Ok(())
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<DeadLetter, WireError> {
+        DeadLetter::decode(bytes)
     }
 }
 

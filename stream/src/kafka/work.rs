@@ -25,12 +25,14 @@ pub struct Wires<I, O> {
     pub output: Arc<dyn Wire<O>>,
     pub control: Arc<dyn ControlWire>,
     pub views: Arc<dyn ViewWire>,
+    pub dead: Arc<dyn Wire<DeadLetter>>,
 }
 
 impl<I, O> Clone for Wires<I, O> {
     fn clone(&self) -> Wires<I, O> {
-        let Wires { input, output, control, views } = self;
-        Wires { input: input.clone(), output: output.clone(), control: control.clone(), views: views.clone() }
+        let Wires { input, output, control, views, dead } = self;
+        let (input, output, control) = (input.clone(), output.clone(), control.clone());
+        Wires { input, output, control, views: views.clone(), dead: dead.clone() }
     }
 }
 
@@ -525,10 +527,11 @@ impl<S: Stage, W: Writer> Work<S, W> {
         self.outputs.batch.dead += 1;
         let (topic, partition) = (self.input_topic.clone(), self.task.partition);
         let letter = DeadLetter { topic, partition, offset, why, key, value, headers, cut: None };
-        let letter = letter.fitting().encode();
+        let (mut bytes, frame) = (Vec::new(), self.wires.dead.frame());
+        self.wires.dead.encode(&letter.fitting(), &mut bytes).map_err(of_wire)?;
         let slot = self.outputs.channels.slot(DEAD, self.task.partition).expect("every stage has dead letters");
         let stamp = self.book.complete;
-        let out = Output { stamp, kind: Kind::Data, key: None, value: Some(&letter), frame: 0 };
+        let out = Output { stamp, kind: Kind::Data, key: None, value: Some(&bytes), frame };
         self.outputs.put(&mut self.book, slot, out)
     }
 }

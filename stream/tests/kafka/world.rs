@@ -141,7 +141,7 @@ pub fn frame<I, O>(
     Frame {
         cluster: Arc::new(cluster()),
         spec: Arc::new(spec(stage.into(), partitions)),
-        wires: Wires { input, output, control: Arc::new(Plain), views: Arc::new(Plain) },
+        wires: Wires { input, output, control: Arc::new(Plain), views: Arc::new(Plain), dead: Arc::new(Plain) },
         options: Arc::new(options),
         transport: Arc::new(log.clone()),
         observer: Arc::new(Silent),

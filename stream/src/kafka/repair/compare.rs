@@ -73,16 +73,18 @@ struct Frames {
     output: usize,
     control: usize,
     views: usize,
+    dead: usize,
 }
 
 impl Frames {
     fn of<I, O>(wires: &Wires<I, O>) -> Frames {
-        Frames { output: wires.output.frame(), control: wires.control.frame(), views: wires.views.frame() }
+        let Wires { output, control, views, dead, .. } = wires;
+        Frames { output: output.frame(), control: control.frame(), views: views.frame(), dead: dead.frame() }
     }
 
     fn datum<'v>(self, output: u8, kind: &Kind, value: &'v [u8]) -> &'v [u8] {
         let frame = match (output, kind) {
-            (DEAD, _) => 0,
+            (DEAD, _) => self.dead,
             (HOP, Kind::Control(_)) => self.control,
             (HOP, _) => self.output,
             _ => self.views,
@@ -321,7 +323,7 @@ mod tests {
         let keyed = slot(Published::Keyed { published: BTreeMap::new(), folded: BTreeMap::new() });
         Comparison {
             channels: Channels::of(&spec, str::to_owned),
-            frames: Frames { output: 1, control: 1, views: 0 },
+            frames: Frames { output: 1, control: 1, views: 0, dead: 0 },
             slots: vec![numbered(), keyed, numbered()],
             equal: 0,
             unseen: 0,
