@@ -167,6 +167,18 @@ impl Node {
         Ok(())
     }
 
+    /// Waits until the broker has ended by itself.
+    pub fn wait_for_end(&mut self) -> Result<()> {
+        let process = self.process.as_mut().context("the broker does not run")?;
+        let deadline = Instant::now() + READY_WITHIN;
+        while process.try_wait()?.is_none() {
+            ensure!(Instant::now() < deadline, "broker {} does not end\n{}", self.id, self.log_tail());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.process = None;
+        Ok(())
+    }
+
     /// Starts the broker again on the same files and waits until it answers.
     pub fn start(&mut self) -> Result<()> {
         ensure!(self.process.is_none(), "broker {} runs already", self.id);

@@ -18,9 +18,42 @@ use std::time::Duration;
 pub enum Api {
     Produce = 0,
     Fetch = 1,
+    ListOffsets = 2,
+    Metadata = 3,
+    OffsetFetch = 9,
+    FindCoordinator = 10,
+    JoinGroup = 11,
+    Heartbeat = 12,
+    LeaveGroup = 13,
+    SyncGroup = 14,
+    ApiVersions = 18,
     InitProducerId = 22,
     AddPartitionsToTxn = 24,
     EndTxn = 26,
+    DescribeConfigs = 32,
+    Telemetry = 71,
+}
+
+impl Api {
+    /// All that processes of a line send while they work.
+    pub const OF_A_LINE: [Api; 16] = [
+        Api::Produce,
+        Api::Fetch,
+        Api::ListOffsets,
+        Api::Metadata,
+        Api::OffsetFetch,
+        Api::FindCoordinator,
+        Api::JoinGroup,
+        Api::Heartbeat,
+        Api::LeaveGroup,
+        Api::SyncGroup,
+        Api::ApiVersions,
+        Api::InitProducerId,
+        Api::AddPartitionsToTxn,
+        Api::EndTxn,
+        Api::DescribeConfigs,
+        Api::Telemetry,
+    ];
 }
 
 /// What happens to a request.
@@ -101,7 +134,7 @@ struct Shared {
 #[derive(Default)]
 struct Counts {
     met: HashMap<i16, u64>,
-    acted: u64,
+    acted: HashMap<i16, u64>,
 }
 
 impl Proxy {
@@ -134,6 +167,11 @@ impl Proxy {
         locked(&self.shared.rules).push(Rule { api, skip, times, act });
     }
 
+    /// Forgets all rules: from now on everything passes.
+    pub fn calm(&self) {
+        locked(&self.shared.rules).clear();
+    }
+
     /// Cuts the network between all clients and the broker, or joins it again.
     pub fn set_cut(&self, cut: bool) {
         self.shared.line.set_open(!cut);
@@ -144,9 +182,21 @@ impl Proxy {
         locked(&self.shared.counts).met.get(&(api as i16)).copied().unwrap_or_default()
     }
 
-    /// Requests that a rule acted on: a test that injects a fault asserts that there were some.
+    /// Keys of all kinds of requests that came by, in order.
+    pub fn kinds(&self) -> Vec<i16> {
+        let mut kinds: Vec<i16> = locked(&self.shared.counts).met.keys().copied().collect();
+        kinds.sort_unstable();
+        kinds
+    }
+
+    /// Requests that rules acted on: a test that injects a fault asserts that there were some.
     pub fn acted(&self) -> u64 {
-        locked(&self.shared.counts).acted
+        locked(&self.shared.counts).acted.values().sum()
+    }
+
+    /// Those of one kind.
+    pub fn acted_on(&self, api: Api) -> u64 {
+        locked(&self.shared.counts).acted.get(&(api as i16)).copied().unwrap_or_default()
     }
 }
 
@@ -196,7 +246,7 @@ impl Shared {
             return None;
         }
         rule.times -= 1;
-        locked(&self.counts).acted += 1;
+        *locked(&self.counts).acted.entry(api).or_default() += 1;
         Some(rule.act.clone())
     }
 }

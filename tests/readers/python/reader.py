@@ -1,10 +1,11 @@
 """Reads topics of paidonce as a finance team would: Confluent's client with its Avro deserializer.
 
-    reader.py --brokers LIST --registry URL [--strict] TOPIC...
+    reader.py --brokers LIST [--registry URL] [--strict] TOPIC...
 
 Reads each topic to its end, committed records alone, and prints what stands under each key as one JSON line: topic, key
-(hexadecimal), value. Decimals are printed as text, with all their digits. With --strict it ends where a writer's numbers
-have a gap, or where a record that comes again is not what it was; on topics that nothing was taken from yet.
+(hexadecimal; empty where there is none), value. Decimals are printed as text, with all their digits, bytes as hexadecimal.
+Without a registry no value is read, and none printed. With --strict it ends where a writer's numbers have a gap, or where a
+record that comes again is not what it was; on topics that nothing was taken from yet.
 """
 
 import argparse
@@ -21,11 +22,11 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--brokers", required=True)
-    parser.add_argument("--registry", required=True)
+    parser.add_argument("--registry")
     parser.add_argument("--strict", action="store_true")
     parser.add_argument("topics", nargs="+")
     arguments = parser.parse_args()
-    decode = AvroDeserializer(SchemaRegistryClient({"url": arguments.registry}))
+    decode = AvroDeserializer(SchemaRegistryClient({"url": arguments.registry})) if arguments.registry else None
     consumer = Consumer(
         {
             "bootstrap.servers": arguments.brokers,
@@ -33,6 +34,8 @@ def main():
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            # The end of a partition is told at once.
+            "fetch.wait.max.ms": 10,
         }
     )
     for topic in arguments.topics:
@@ -41,7 +44,8 @@ def main():
         for key in sorted(said):
             value = standing(said[key])
             if value is not None:
-                print(json.dumps({"topic": topic, "key": key.hex(), "value": plain(decode(value, context))}))
+                told = plain(decode(value, context)) if decode else None
+                print(json.dumps({"topic": topic, "key": key.hex(), "value": told}))
     consumer.close()
 
 
@@ -82,7 +86,7 @@ def read(consumer, topic, numbers):
         writer, number = headers["o"], int.from_bytes(headers["n"], "big")
         if numbers:
             numbers.see(message.partition(), writer, number, (message.key(), message.value()))
-        by_writer = said.setdefault(message.key(), {})
+        by_writer = said.setdefault(message.key() or b"", {})
         # A writer numbers its records upwards: what is not above the last number has come before.
         if number > by_writer.get(writer, (0, None))[0]:
             by_writer[writer] = (number, message.value())
@@ -100,6 +104,8 @@ def plain(value):
         return {name: plain(part) for name, part in value.items()}
     if isinstance(value, list):
         return [plain(part) for part in value]
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, date):

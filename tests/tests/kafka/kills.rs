@@ -82,7 +82,11 @@ fn partitions_move_while_processes_join_and_leave() {
 /// Who joins and leaves: so many processes of each stage, at most.
 const COPIES: u32 = 3;
 
-/// Two seconds for each.
+/// Between two changes.
+const APART: Duration = Duration::from_secs(2);
+/// Changes after which something must have come through the middle of the line: a minute; the first time half of that.
+const LOOK: usize = 30;
+
 fn changes() -> usize {
     if std::env::var_os("PAIDONCE_LONG").is_some() { 300 } else { 15 }
 }
@@ -113,10 +117,11 @@ fn members_join_and_leave_all_the_time() {
             (true, 0) => plant.end(part, copy, Signal::TERM),
             (true, _) => plant.end(part, copy, Signal::KILL),
         }
-        std::thread::sleep(Duration::from_secs(2));
-        if change % 30 == 14 {
+        std::thread::sleep(APART);
+        if change % LOOK == LOOK / 2 - 1 {
             let now = plant.visible("pos.entitlements");
-            assert!(now > before, "nothing came through the middle of the line in half a minute\n{}", plant.logs());
+            let since = APART * change.min(LOOK) as u32;
+            assert!(now > before, "nothing came through the middle of the line in {since:?}\n{}", plant.logs());
             before = now;
         }
     }

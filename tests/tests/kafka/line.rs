@@ -9,6 +9,7 @@ use tests::site::{AS_OF, Site, example_config, example_feeds};
 use tests::tables::Exports;
 
 use crate::load::Load;
+use crate::outside::assert_seen_outside;
 use crate::plant::Plant;
 use crate::published::assert_whole;
 
@@ -28,6 +29,7 @@ fn assert_settles_as_embedded(config: &Path, feeds: &Path, as_of: &str) -> Expor
     let exports = plant.exports();
     embedded.exports().assert_same(&exports, "on Kafka");
     assert_whole(&plant);
+    assert_seen_outside(&plant, &exports);
     plant.end_all();
     exports
 }

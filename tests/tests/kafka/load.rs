@@ -10,6 +10,7 @@ use tests::replica::Plan;
 use tests::site::Site;
 use tests::tables::Exports;
 
+use crate::outside::assert_seen_outside;
 use crate::plant::{Intake, Plant, exports};
 use crate::published::assert_whole;
 
@@ -68,8 +69,10 @@ impl Load {
         assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
         let data = plant.collect();
         let done = over.elapsed();
-        self.expected.assert_same(&exports(&data), what);
+        let exports = exports(&data);
+        self.expected.assert_same(&exports, what);
         let records = assert_whole(plant);
+        assert_seen_outside(plant, &exports);
         let marks = plant.at_marks_since(moment);
         let last = marks.iter().max().map_or_else(String::new, |last| format!(", the last after {last:.1?}"));
         println!(

@@ -1,12 +1,18 @@
 //! What a process asks of its brokers before it works, and what it says of them.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use tests::broker::{Brokers, Settings};
+use cli::kafka::topics::plans;
+use contract::topics::Copies;
+use stream::kafka::{Comparison, TopicPlan, compare_topics, create_topics};
+use tests::broker::{Brokers, PACKAGES, Settings};
 use tests::scrape::ready_at;
-use tests::site::{example_config, example_feeds};
+use tests::site::{example_config, example_feeds, root};
 
 use crate::plant::{DONE_WITHIN, Plant};
+use crate::replay::cluster;
 
 fn brokers(extra: &[(&str, &str)]) -> Brokers {
     let extra = extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -36,10 +42,14 @@ fn nobody_writes_on_brokers_that_do_not_verify_transactions() {
 
 #[test]
 fn a_process_says_how_safe_records_are_and_how_its_clients_are_set() {
-    let brokers = Brokers::one().unwrap();
+    let mut brokers = Brokers::one().unwrap();
     let mut plant = Plant::new(&brokers.bootstrap(), &example_config(), "", 1);
     let weakest = "1 copy of each record, 1 before it counts: a machine that loses its power loses records";
+    // Who does not answer is waited for, and people hear of it.
+    brokers.node(0).pause().unwrap();
     plant.start("ingest", 1);
+    plant.wait_for("ingest", 1, "waiting for the brokers: ");
+    brokers.node(0).resume().unwrap();
     ready_at(&plant.log_path("ingest", 1), DONE_WITHIN).unwrap();
     for told in [&*format!("warning: durability: {weakest}"), " enable.idempotence=true acks=all "] {
         assert_eq!(plant.count(told), 1, "{told}\n{}", plant.logs());
@@ -61,4 +71,47 @@ fn a_process_says_how_safe_records_are_and_how_its_clients_are_set() {
     assert_eq!((code, told), (Some(0), weaker));
     let (code, told) = ended(on("check").args(["--replication", "1"]));
     assert!(code == Some(1) && told.ends_with(&format!("; {weakest}\n")), "the others are not flushed: {told}");
+}
+
+/// A command that a page gives people, with what it leaves to them put in.
+fn command_of(page: &str, says: &str, put_in: &[(&str, &str)]) -> String {
+    let page = fs::read_to_string(root().join(page)).unwrap();
+    let mut blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let command = blocks.find(|block| block.contains(says)).expect("the page has such a command").to_owned();
+    put_in.iter().fold(command, |command, (word, value)| {
+        assert!(command.contains(word), "{word} is not in\n{command}");
+        command.replace(word, value)
+    })
+}
+
+/// Topics that were made before one broker wrote each record through.
+#[test]
+fn the_command_of_the_page_brings_older_topics_right() {
+    let brokers = Brokers::one().unwrap();
+    let cluster = cluster(&brokers, "");
+    let made = plans(&cluster, 4, Copies { replication: 1, flushed: true });
+    let unflushed = |plan: TopicPlan| {
+        let is_older = plan.name == "pos.log" || plan.name == "pos.dead";
+        let settings = plan.settings.into_iter().filter(|(name, _)| !is_older || *name != "flush.messages");
+        TopicPlan { settings: settings.collect(), ..plan }
+    };
+    create_topics(&cluster, &made.into_iter().map(unflushed).collect::<Vec<_>>()).unwrap();
+
+    let tools = tempfile::tempdir().unwrap();
+    let tool = |name: &str, line: &str| {
+        let path = tools.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\nexec {line} \"$@\"\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    tool("paidonce", env!("CARGO_BIN_EXE_paidonce-tested"));
+    let packages = std::env::var(PACKAGES).unwrap();
+    tool("kafka-configs.sh", &format!("java -XX:TieredStopAtLevel=1 -cp '{packages}/*' kafka.admin.ConfigCommand"));
+    let (config, bootstrap) = (example_config(), brokers.bootstrap());
+    let put_in = [("my/", config.to_str().unwrap()), ("HOST:PORT", &*bootstrap)];
+    let command = command_of("docs/decisions/kafka-processes.md", "kafka-configs.sh", &put_in);
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    let (code, told) = ended(Command::new("sh").args(["-c", &command]).env("PATH", path));
+    assert!(code == Some(0) && told.contains("; 1 copy of each record"), "{told}");
+    let differences = compare_topics(&cluster, &plans(&cluster, 4, Copies { replication: 1, flushed: true })).unwrap();
+    assert_eq!(differences, Comparison::default());
 }

@@ -1,10 +1,13 @@
 //! A whole line while its brokers die, stand still, are cut off, and hold an end back.
 
+use std::fs;
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tests::broker::{Brokers, Settings, free_addresses};
 use tests::proxy::{Act, Api, Gate, Proxy};
 use tests::seeded::Seeded;
+use tests::site::files_below;
 
 use crate::load::Load;
 use crate::plant::Plant;
@@ -88,21 +91,101 @@ fn the_network_is_cut_for_less_and_for_more_than_anyone_waits() {
     });
 }
 
-/// Ends of transactions arrive when their writers have gone on, or not at all, or their answers do not.
+/// Ends of transactions arrive when their writers have gone on, or not at all, or their answers do not. A load lasts for a
+/// few; in the long run there are many.
 #[test]
 fn ends_of_transactions_come_late() {
     let load = Load::new();
     let (brokers, proxy) = behind_proxy();
-    let times = 3;
-    withstand(&load, &brokers.bootstrap(), 1, "ends of transactions come late or are not answered", || {
-        for _ in 0..times {
-            let gate = Gate::shut();
-            proxy.act(Api::EndTxn, 2, 1, Act::Hold(gate.clone()));
-            proxy.act(Api::EndTxn, 4, 1, Act::DropAnswer);
-            std::thread::sleep(TOO_LONG);
-            gate.set_open(true);
-            std::thread::sleep(Duration::from_millis(500));
+    let (times, loads) = (3, if is_long() { 12 } else { 1 });
+    for number in 1..=loads {
+        let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), &format!("load-{number}."), 1);
+        plant.start_line();
+        load.withstand(&mut plant, "ends of transactions come late or are not answered", |_, _| {
+            for _ in 0..times {
+                let gate = Gate::shut();
+                proxy.act(Api::EndTxn, 2, 1, Act::Hold(gate.clone()));
+                proxy.act(Api::EndTxn, 4, 1, Act::DropAnswer);
+                std::thread::sleep(TOO_LONG);
+                gate.set_open(true);
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            proxy.calm();
+        });
+        plant.end_all();
+    }
+    assert!(proxy.acted() >= times * loads, "only {} ends were held back", proxy.acted());
+}
+
+fn is_long() -> bool {
+    std::env::var_os("PAIDONCE_LONG").is_some()
+}
+
+/// Faults of each kind of request, farther and farther apart: rare kinds are struck as well as frequent ones.
+const STRIKES: u32 = 5;
+
+/// Draws what becomes of requests of every kind.
+fn mix(proxy: &Proxy, random: &mut Seeded) {
+    for api in Api::OF_A_LINE {
+        for strike in 0..STRIKES {
+            let act = match random.below(4) {
+                0 => Act::Close,
+                1 => Act::Delay(Duration::from_millis(50 + random.below(3_000) as u64)),
+                2 => Act::DropRequest,
+                _ => Act::DropAnswer,
+            };
+            proxy.act(api, random.below(2 << (2 * strike)) as u64, 1, act);
         }
+    }
+}
+
+/// Late, lost, not answered, cut off: whatever is asked of a broker, from the first request of a line on.
+#[test]
+fn requests_of_every_kind_are_late_lost_and_cut_off() {
+    let load = Load::new();
+    let (brokers, proxy) = behind_proxy();
+    for seed in 1..=if is_long() { 40 } else { 2 } {
+        let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), &format!("seed-{seed}."), 1);
+        mix(&proxy, &mut Seeded(seed));
+        plant.start_line();
+        load.withstand(&mut plant, "requests of every kind are late, lost or cut off", |plant, _| {
+            plant.wait_until_under_way();
+            std::thread::sleep(Duration::from_secs(5));
+            proxy.calm();
+        });
+        plant.end_all();
+    }
+    let listed = Api::OF_A_LINE.map(|api| api as i16);
+    let others: Vec<i16> = proxy.kinds().into_iter().filter(|kind| !listed.contains(kind)).collect();
+    assert_eq!(others, TOOLS, "a kind of request that no fault strikes");
+    for api in Api::OF_A_LINE {
+        assert!(proxy.acted_on(api) > 0, "{api:?} was never struck");
+    }
+    println!("{} requests were struck", proxy.acted());
+}
+
+/// What `paidonce topics create` sends beside: people start it again.
+const TOOLS: [i16; 1] = [19];
+
+/// Files of the only broker can grow no further, as where its disk has no space: it ends, and comes back when they can.
+#[test]
+fn a_broker_whose_disk_is_full_comes_back_with_space() {
+    let load = Load::new();
+    let mut brokers = Brokers::one().unwrap();
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
+    plant.start_line();
+    load.withstand(&mut plant, "the only broker's disk is full, then is not", |plant, _| {
+        plant.wait_until_under_way();
+        let folder = brokers.folder().expect("brokers have a folder");
+        let logs = files_below(folder).into_iter().filter(|file| file.extension().is_some_and(|is| is == "log"));
+        let largest = logs.map(|file| fs::metadata(file).unwrap().len()).max().expect("a broker keeps logs");
+        let limit = Rlimit { current: Some(largest + 1_000), maximum: None };
+        let process = Pid::from_raw(brokers.process(0).expect("it runs") as i32);
+        prlimit(process, Resource::Fsize, limit).unwrap();
+        let node = brokers.node(0);
+        node.wait_for_end().unwrap();
+        assert!(node.count("File too large") > 0, "{}", node.log_tail());
+        node.start().unwrap();
     });
-    assert!(proxy.acted() >= times, "only {} ends were held back", proxy.acted());
+    plant.end_all();
 }
