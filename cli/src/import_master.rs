@@ -1,7 +1,7 @@
 //! `paidonce import-master`: tables of a manufacturer's master data become a configuration.
 //!
-//! In: `partners`, `products`, `sku_xref`, `sell_in`, `purchases`, `special_prices`, `price_book`, `outlets`, `memberships`,
-//! `persons`, `restricted`, `serial_ranges`, `consumer_rebates`, `drop_shipments`, `customer_payments`, `taxes`, `deductions`, `payees`,
+//! In: `partners`, `products`, `sku_xref`, `sell_in`, `inventory`, `purchases`, `special_prices`, `price_book`, `outlets`, `memberships`,
+//! `persons`, `restricted`, `serial_ranges`, `consumer_rebates`, `drop_shipments`, `customer_payments`, `taxes`, `tax_thresholds`, `deductions`, `payees`,
 //! `amendments`, `product_attributes`, `partner_tiers`, `redemptions`, `activities`, `rates` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
 //! with golden keys `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
@@ -51,8 +51,11 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     if let Some(table) = Source::open_optional(from, "sell_in.csv")? {
         write("sell_in.csv", &["partner", "product", "year", "units"], shipments_of(&table, &sources)?)?;
     }
+    if let Some(table) = Source::open_optional(from, "inventory.csv")? {
+        write("inventory.csv", &["partner", "product", "date", "units"], stocks_of(&table, &sources)?)?;
+    }
     if let Some(table) = Source::open_optional(from, "purchases.csv")? {
-        write("purchases.csv", &["partner", "product", "date", "units"], purchases_of(&table, &sources)?)?;
+        write("purchases.csv", &["partner", "product", "date", "units"], stocks_of(&table, &sources)?)?;
     }
     if let Some(table) = Source::open_optional(from, "special_prices.csv")? {
         write("special_prices.csv", &SPECIAL_PRICES, special_prices_of(&table, &sources)?)?;
@@ -105,6 +108,11 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     if let Some(table) = Source::open_optional(from, "taxes.csv")? {
         let rows = table.keyed(2, ["country", "from", "rate"], |row| Some(row.map(str::to_owned).to_vec()))?;
         write("taxes.csv", &["country", "from", "rate"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "tax_thresholds.csv")? {
+        let columns = ["country", "currency", "from", "amount"];
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        write("tax_thresholds.csv", &columns, rows)?;
     }
     if let Some(table) = Source::open_optional(from, "deductions.csv")? {
         let columns = ["deduction", "program", "partner_id", "period", "invoice", "amount", "currency", "?accepted_by"];
@@ -206,7 +214,7 @@ fn shipments_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Ro
     })
 }
 
-fn purchases_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Rows> {
+fn stocks_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Rows> {
     table.keyed(3, ["partner_id", "sku", "date", "units"], |[partner, sku, date, units]| {
         let source = sources.get(partner)?;
         Some(vec![partner.to_owned(), format!("{source}/{sku}"), date.to_owned(), units.to_owned()])
@@ -498,10 +506,12 @@ mod tests {
         ("memberships.csv", "program,partner_id,from,to\nAW-STEP,P2,2013-02-01,\nAW-STEP,P1,2013-01-01,2013-03-31\n"),
         ("persons.csv", "partner_id,person,from\nP2,Ann Lee,2013-01-01\n"),
         ("restricted.csv", "name,list\nEvil Ltd,EU 2013-01\n"),
+        ("inventory.csv", "partner_id,sku,date,units\nP2,A-1,2012-12-31,40\n"),
         ("consumer_rebates.csv", "source,sku,serial,date\naw,A-1,s-1,2013-02-03\naw,A-1,s-1,2013-02-04\n"),
         ("drop_shipments.csv", "partner_id,sku,order\nP2,A-1,4711\n"),
         ("customer_payments.csv", "partner_id,document,date,status\nP2,R-1,2013-02-03,paid\n"),
         ("taxes.csv", "country,from,rate\nDE,2007-01-01,19%\n"),
+        ("tax_thresholds.csv", "country,currency,from,amount\nUS,USD,2007-01-01,600\n"),
         (
             "deductions.csv",
             "deduction,program,partner_id,period,invoice,amount,currency\nD-1,AW-STEP,P2,2013,88,150.00,USD\n",
@@ -543,6 +553,11 @@ mod tests {
         assert_eq!((&*reference.consumer_rebates[0].serial, &*reference.drop_shipments[0].product), ("S1", "aw/A-1"));
         assert_eq!(reference.customer_payments[0].status, contract::InvoiceStatus::Paid);
         assert_eq!(reference.taxes[0].rate.to_string(), "0.19");
+        assert_eq!(reference.tax_thresholds[0].amount.to_string(), "600");
+        assert_eq!(
+            (&*reference.inventory[0].product, reference.inventory[0].units.to_string()),
+            ("aw/A-1", "40".into())
+        );
         assert_eq!((&*reference.deductions[0].invoice, &*reference.payees[0].account), ("88", "a1"));
         assert_eq!((&*reference.amendments[0].program, reference.amendments[0].version), ("AW-STEP", 1));
         assert_eq!(reference.product_attributes[0].product, "aw/B-1");

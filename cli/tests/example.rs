@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const EXPORTS: [&str; 13] = [
+const EXPORTS: [&str; 14] = [
     "sales",
     "rejects",
     "receipts",
@@ -18,6 +18,7 @@ const EXPORTS: [&str; 13] = [
     "identities",
     "holdings",
     "estimates",
+    "persons",
 ];
 
 fn config() -> PathBuf {

@@ -93,7 +93,7 @@ codes! {
     TierNearlyReached = "UP-02", Alert, "little is missing to the next tier";
     EarnedNothing = "UP-03", Alert, "sales count and nothing is due for them";
     AuthorisedUnpaid = "UP-04", Alert, "authorised and not paid in time";
-    Outlier = "OP-36", Alert, "a period far above what is usual for the partner";
+    Outlier = "OP-36", Alert, "a period, or its last days, far above what is usual for the partner";
     UnauthorisedSource = "OP-21", Block, "a product that was never shipped in to the partner";
     UnitOfMeasure = "OP-27", Hold, "a price that is not that of the counted unit";
     SerialNeverIssued = "DD-31", Block, "a serial number that was never issued";

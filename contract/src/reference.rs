@@ -23,6 +23,7 @@ pub struct Reference {
     /// Partner code → golden product.
     pub cross_references: Vec<CrossReference>,
     pub shipments: Vec<Shipment>,
+    pub inventory: Vec<StockCount>,
     pub purchases: Vec<Purchase>,
     pub programs: Vec<Program>,
     pub rates: Vec<Rate>,
@@ -37,6 +38,7 @@ pub struct Reference {
     pub drop_shipments: Vec<DropShipment>,
     pub customer_payments: Vec<CustomerPayment>,
     pub taxes: Vec<Tax>,
+    pub tax_thresholds: Vec<TaxThreshold>,
     pub deductions: Vec<Deduction>,
     pub payees: Vec<PayeeAccount>,
     pub amendments: Vec<Amendment>,
@@ -133,6 +135,16 @@ pub struct CrossReference {
     pub code: Text,
     /// `source/code`.
     pub product: Text,
+}
+
+/// Units that a partner had on hand at the end of a day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StockCount {
+    pub partner: Text,
+    pub product: Text,
+    pub day: Day,
+    /// Below zero where the partner's own books say so.
+    pub units: Micros,
 }
 
 /// Units shipped in to a partner in a calendar year.
@@ -301,6 +313,16 @@ pub struct Tax {
     pub from: Day,
     /// Share of the net price: 0.19 is nineteen percent.
     pub rate: Micros,
+}
+
+/// What a payee of a country may be paid in a calendar year before the payer must report it, from a day on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaxThreshold {
+    pub country: Text,
+    pub currency: Currency,
+    pub from: Day,
+    /// From this sum on.
+    pub amount: Micros,
 }
 
 /// Functional units for one unit of a currency on a day.

@@ -22,6 +22,11 @@ pub fn generate(shared: &Path, folder: &Path, partners: u32, rows: u32, seed: u3
     let counts = counts.iter().flat_map(|(name, count)| [(*name).to_owned(), count.to_string()]);
     let made = Command::new("python3").arg(generator).arg("generate").arg("--out").arg(folder).args(counts).output()?;
     ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    configure(folder)
+}
+
+/// The configuration of a feed set, beside it.
+pub fn configure(folder: &Path) -> Result<()> {
     let config = folder.join("config");
     cli::import_master::import_master(&folder.join("master"), &config)?;
     ingest::configure(folder, &config).context("feed definitions cannot be made")?;

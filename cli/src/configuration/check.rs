@@ -182,12 +182,10 @@ fn registers(
         }
     });
     in_table("taxes.csv", folder, problems, |rows| {
-        let countries = reference.partners.iter().map(|partner| partner.country.as_str());
-        let countries: BTreeSet<&str> = countries.filter(|country| !country.is_empty()).collect();
-        for tax in reference.taxes.iter().filter(|tax| !countries.contains(tax.country.as_str())) {
-            let hint = did_you_mean(&tax.country, countries.iter().copied());
-            rows.add(&tax.country, format!("no partner is in the country `{}`", tax.country), hint);
-        }
+        rows.countries(reference.taxes.iter().map(|tax| &tax.country), reference)
+    });
+    in_table("tax_thresholds.csv", folder, problems, |rows| {
+        rows.countries(reference.tax_thresholds.iter().map(|threshold| &threshold.country), reference);
     });
     in_table("persons.csv", folder, problems, |rows| {
         for partner in reference.persons.iter().map(|person| &person.partner) {
@@ -536,6 +534,11 @@ fn tables(
             }
         }
     });
+    in_table("inventory.csv", folder, problems, |rows| {
+        for count in &reference.inventory {
+            rows.names(&count.partner, &count.product, || format!("{},{}", count.partner, count.product), names);
+        }
+    });
     in_table("sell_in.csv", folder, problems, |rows| {
         for entry in &reference.shipments {
             rows.names(&entry.partner, &entry.product, || format!("{},{}", entry.partner, entry.product), names);
@@ -580,6 +583,15 @@ impl Rows<'_, '_> {
     fn partner(&mut self, partner: &str, at: &str, names: &Names<'_>) {
         if !names.partners.contains(partner) {
             self.unknown("partner", "partners", partner, at, names);
+        }
+    }
+
+    fn countries<'r>(&mut self, named: impl Iterator<Item = &'r Text>, reference: &Reference) {
+        let countries = reference.partners.iter().map(|partner| partner.country.as_str());
+        let countries: BTreeSet<&str> = countries.filter(|country| !country.is_empty()).collect();
+        for country in named.filter(|country| !countries.contains(country.as_str())) {
+            let hint = did_you_mean(country, countries.iter().copied());
+            self.add(country, format!("no partner is in the country `{country}`"), hint);
         }
     }
 

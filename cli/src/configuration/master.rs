@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use contract::{
     Amendment, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, InvoiceStatus,
     Membership, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Purchase,
-    Rate, Reference, Restricted, SerialRange, Shipment, Tax, Text,
+    Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text,
 };
 
 use super::fields::{currency, day, number, one_of, positive, share, text, whole};
@@ -33,6 +33,7 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "outlets.csv", required: false, read: outlets },
     MasterTable { file: "sku_xref.csv", required: false, read: cross_references },
     MasterTable { file: "sell_in.csv", required: false, read: shipments },
+    MasterTable { file: "inventory.csv", required: false, read: inventory },
     MasterTable { file: "purchases.csv", required: false, read: purchases },
     MasterTable { file: "rates.csv", required: false, read: rates },
     MasterTable { file: special_prices::FILE, required: false, read: special_prices::special_prices },
@@ -47,6 +48,7 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "drop_shipments.csv", required: false, read: drop_shipments },
     MasterTable { file: "customer_payments.csv", required: false, read: customer_payments },
     MasterTable { file: "taxes.csv", required: false, read: taxes },
+    MasterTable { file: "tax_thresholds.csv", required: false, read: tax_thresholds },
     MasterTable { file: "deductions.csv", required: false, read: deductions },
     MasterTable { file: "payees.csv", required: false, read: payees },
     MasterTable { file: "amendments.csv", required: false, read: amendments },
@@ -126,6 +128,15 @@ fn shipments(report: &mut Report<'_>, reference: &mut Reference) {
         let units = row.require("units", number, report);
         let entry = Shipment { partner: partner?, product: product?, year: year?, units: units? };
         Some(((entry.partner.clone(), entry.product.clone(), entry.year), entry))
+    });
+}
+
+fn inventory(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.inventory = keyed(&["partner", "product", "date", "units"], report, |row, report| {
+        let (partner, product) = (row.require("partner", text, report), row.require("product", golden, report));
+        let (day, units) = (row.require("date", day, report), row.require("units", number, report));
+        let count = StockCount { partner: partner?, product: product?, day: day?, units: units? };
+        Some(((count.partner.clone(), count.product.clone(), count.day), count))
     });
 }
 
@@ -236,6 +247,15 @@ fn taxes(report: &mut Report<'_>, reference: &mut Reference) {
         let rate = row.require("rate", share, report);
         let tax = Tax { country: country?, from: from?, rate: rate? };
         Some(((tax.country.clone(), tax.from), tax))
+    });
+}
+
+fn tax_thresholds(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.tax_thresholds = keyed(&["country", "currency", "from", "amount"], report, |row, report| {
+        let (country, from) = (row.require("country", text, report), row.require("from", day, report));
+        let (amount, currency) = (row.require("amount", positive, report), row.require("currency", currency, report));
+        let threshold = TaxThreshold { country: country?, currency: currency?, from: from?, amount: amount? };
+        Some(((threshold.country.clone(), threshold.currency, threshold.from), threshold))
     });
 }
 

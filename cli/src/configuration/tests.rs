@@ -83,6 +83,7 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
         ("memberships.csv", "program,partner,from,to\nSTEP,P2,2013-02-01,2013-01-01\nSTEPS,P1,2013-01-01,\n"),
         ("persons.csv", "partner,person,from\nP9,Ann Lee,2013-01-01\n"),
         ("taxes.csv", "country,from,rate\nFR,2007-01-01,20%\nSouth,2007-01-01,20%\n"),
+        ("tax_thresholds.csv", "country,currency,from,amount\nDE,EUR,2007-01-01,0\nSouth,USD,2007-01-01,600\n"),
         (
             "customer_payments.csv",
             "partner,document,date,status\nP1,R-1,2013-02-03,payed\nP1,R-2,2013-02-03,paid\nP9,R-1,2013-02-03,unpaid\n\
@@ -113,6 +114,8 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
             "persons.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
             "programs/step.yaml:6:72 no outlet is called `aw/2` (did you mean `aw/1`?)",
             "programs/step.yaml:6:96 no country or region of an outlet is called `DE`",
+            "tax_thresholds.csv:2:19 `0` must be above zero",
+            "tax_thresholds.csv:3:1 no partner is in the country `South`",
             "taxes.csv:2:1 no partner is in the country `FR`",
             "taxes.csv:3:1 no partner is in the country `South`",
         ]

@@ -64,6 +64,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("per_transaction_took_before", Kind::Amount),
     ("per_unit_took_after", Kind::Amount),
     ("per_unit_took_before", Kind::Amount),
+    ("payee_paid", Kind::Amount),
     ("posting_no", Kind::Count),
     ("price_protection_took_after", Kind::Amount),
     ("price_protection_took_before", Kind::Amount),
@@ -82,6 +83,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("seq", Kind::Count),
     ("structural", Kind::Count),
     ("superseded", Kind::Count),
+    ("threshold", Kind::Amount),
     ("threshold_took_after", Kind::Amount),
     ("threshold_took_before", Kind::Amount),
     ("tier_after", Kind::Count),
@@ -94,6 +96,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("units_after", Kind::Amount),
     ("units_before", Kind::Amount),
     ("version", Kind::Count),
+    ("year", Kind::Count),
 ];
 
 /// What the cells of the column of this name hold.

@@ -11,6 +11,7 @@ mod findings;
 mod intake;
 mod ledger;
 mod parquet;
+mod persons;
 mod row;
 mod sales;
 mod segments;
@@ -42,6 +43,7 @@ pub enum What {
     Identities,
     Holdings,
     Estimates,
+    Persons,
 }
 
 /// An export: its columns and what writes its rows.
@@ -67,6 +69,7 @@ impl What {
             What::Audit => Export { columns: &intake::AUDIT_COLUMNS, write: intake::audit },
             What::Holdings => Export { columns: &ledger::HOLDING_COLUMNS, write: ledger::holdings },
             What::Estimates => Export { columns: &ledger::ESTIMATE_COLUMNS, write: ledger::estimates },
+            What::Persons => Export { columns: &persons::COLUMNS, write: persons::write },
             What::Identities => Export { columns: &sales::IDENTITY_COLUMNS, write: sales::identities },
         }
     }

@@ -181,6 +181,7 @@ fn unused(reader: &Reader, known: &Reference, configuration: &Configuration) -> 
         ("products", known.products == proposed.products),
         ("cross-references", known.cross_references == proposed.cross_references),
         ("units shipped in", known.shipments == proposed.shipments),
+        ("units on hand", known.inventory == proposed.inventory),
         ("units bought", known.purchases == proposed.purchases),
         ("exchange rates", known.rates == proposed.rates),
         ("accounts", known.accounts == proposed.accounts),

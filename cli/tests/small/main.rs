@@ -7,6 +7,7 @@ mod examples;
 mod explain;
 mod exports;
 mod invoices;
+mod persons;
 mod senders;
 mod simulate;
 mod tenant;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::balances::Covered;
 use super::lowered::Lowered;
+use super::rules::outlier::Unusual;
 use super::tally::Tally;
 use crate::programs::{Exact, Sums, drawn};
 
@@ -55,8 +56,8 @@ pub(crate) struct Account {
     pub tier: TierTrack,
     pub tier_sealed: TierTrack,
     pub tier_batch: u64,
-    /// What would have been usual, where the period is far above it (OP-36).
-    pub unusual: Option<i128>,
+    /// What is unusual about the period (OP-36).
+    pub unusual: Unusual,
     /// Findings that stand, each with a hash of what it says.
     pub findings: Vec<(Code, Id)>,
 }
@@ -208,7 +209,7 @@ impl Account {
             tier: TierTrack::default(),
             tier_sealed: TierTrack::default(),
             tier_batch: 0,
-            unusual: None,
+            unusual: Unusual::default(),
             findings: Vec::new(),
         }
     }

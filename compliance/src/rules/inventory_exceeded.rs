@@ -5,10 +5,11 @@
 //! At risk: the benefit of that line.
 //!
 //! ## What it finds
-//! More units of a product sold by a partner in a calendar year, less those returned, than were shipped in to it. Doubles
-//! (DD-04, DD-05, DD-23, the reseller's side of DD-08) and lines of a doubtful date (DQ-03) are left out. The finding
-//! names the largest line, not the one that crosses; if without it there is still too much, the next largest too, up to
-//! four. A year without a row of shipments is unknown and finds nothing.
+//! More units of a product sold by a partner in a calendar year, less those returned, than were shipped in to it and were on
+//! hand when it began: the count of 31 December in `inventory.csv`, where there is one. Doubles (DD-04, DD-05, DD-23, the
+//! reseller's side of DD-08) and lines of a doubtful date (DQ-03) are left out. The finding names the largest line, not the
+//! one that crosses; if without it there is still too much, the next largest too, up to four. A year without a row of
+//! shipments is unknown and finds nothing; a count below zero counts as none.
 //!
 //! ## Why it matters
 //! Nobody can sell what never came in: the quantity is mistyped or invented.

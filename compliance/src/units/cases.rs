@@ -5,6 +5,7 @@
 //! ```text
 //! sale PARTNER DOCUMENT DATE QUANTITY AMOUNT [key=value …]     a record, numbered from 1; negative for a return
 //! shipped PARTNER YEAR UNITS                                   units of the product shipped in
+//! counted PARTNER DATE UNITS                                   units of the product on hand at the end of a day
 //! later TABLE CELL …                                           a row that only a later version of a table has
 //! later no TABLE                                               from that version on the table is empty
 //! finds NUMBER CODE [about NUMBER] [explained]                 exactly these findings
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use contract::{
     Code, ConsumerRebate, DropShipment, Finding, InvoiceStatus, Membership, Micros, Movement, Person, Reference,
-    Restricted, Sale, SaleEvent, SerialRange, Shipment, Text,
+    Restricted, Sale, SaleEvent, SerialRange, Shipment, StockCount, Text,
 };
 
 use super::trial::{Trial, code, day, line, market, paid, written};
@@ -29,6 +30,7 @@ struct Case {
     title: String,
     sales: Vec<Sale>,
     shipments: Vec<Shipment>,
+    inventory: Vec<StockCount>,
     /// What a later version of the reference data changes.
     later: Vec<Vec<String>>,
     finds: BTreeSet<String>,
@@ -69,8 +71,12 @@ fn finds(case: &Case, code: Code) -> bool {
     case.finds.iter().any(|found| found.split(' ').nth(1) == Some(code.as_str()))
 }
 
+fn stocked(case: &Case) -> Reference {
+    Reference { inventory: case.inventory.clone(), ..market(case.shipments.clone()) }
+}
+
 fn sent(case: &Case) -> Trial {
-    let mut trial = Trial::new(&market(case.shipments.clone()));
+    let mut trial = Trial::new(&stocked(case));
     case.sales.iter().for_each(|sale| trial.send(&SaleEvent::Assert(Arc::new(sale.clone()))));
     trial
 }
@@ -81,8 +87,8 @@ fn check(name: &str, case: &Case) {
     let backward: Vec<usize> = (0..count).rev().collect();
     let forward_again = forward.clone();
     let turned: Vec<usize> = (0..count).map(|i| (i + count / 2) % count).collect();
-    let before = market(case.shipments.clone());
-    let mut now = market(case.shipments.clone());
+    let before = stocked(case);
+    let mut now = stocked(case);
     case.later.iter().for_each(|words| change(&mut now, words));
     // The later version comes behind all sales, among them, and before any.
     for (order, told) in [(forward, count), (backward, count), (turned, count / 2), (forward_again, 0)] {
@@ -144,6 +150,7 @@ fn read(text: &str) -> Vec<Case> {
         match words[0] {
             "sale" => case.sales.push(sale(case.sales.len(), &words[1..])),
             "shipped" => case.shipments.push(shipment(&words[1..])),
+            "counted" => case.inventory.push(counted(&words[1..])),
             "later" => case.later.push(words[1..].iter().map(|word| (*word).to_owned()).collect()),
             "finds" => drop(case.finds.insert(words[1..].join(" "))),
             "risks" => {
@@ -218,6 +225,10 @@ fn of_each(words: &[&str]) -> (String, Vec<Micros>) {
 
 fn number(text: &str) -> Micros {
     Micros::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn counted(words: &[&str]) -> StockCount {
+    StockCount { partner: words[0].into(), product: "s/p".into(), day: day(words[1]), units: number(words[2]) }
 }
 
 fn shipment(words: &[&str]) -> Shipment {

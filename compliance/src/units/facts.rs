@@ -184,8 +184,22 @@ pub struct Circle {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exceeds {
-    pub shipped: Micros,
+    pub supplied: Supplied,
     pub year: i16,
+}
+
+/// Units of a product that a partner may have sold in a year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supplied {
+    /// On hand when the year began, as far as that was counted.
+    pub opening: Micros,
+    pub shipped: Micros,
+}
+
+impl Supplied {
+    pub fn units(&self) -> Micros {
+        self.opening + self.shipped
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

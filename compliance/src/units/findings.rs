@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{Code, Finding, Id, Micros, Money, Program, RecordRef, Sale};
 
 use super::conditions::Breached;
-use super::facts::{Circle, Exceeds, Grant, Pair, Record, Unit, Verdict};
+use super::facts::{Circle, Exceeds, Grant, Pair, Record, Supplied, Unit, Verdict};
 use super::grants::{based, counted, pays};
 use super::market::{at_risk, risk_of};
 use crate::references::Known;
@@ -233,8 +233,10 @@ fn rebased(sale: &Sale, programs: &[&Program], known: &Known) -> Option<Finding>
 }
 
 fn exceeded(sale: &Sale, exceeds: &Exceeds, programs: &[&Program]) -> Finding {
-    let Exceeds { shipped, year } = exceeds;
-    let message = format!("largest line of {year}, in which more was sold than the {shipped} units shipped in");
+    let Exceeds { supplied: Supplied { opening, shipped }, year } = exceeds;
+    let opening = if opening.is_zero() { String::new() } else { format!("{opening} units on hand before it and the ") };
+    let message =
+        format!("largest line of {year}, in which more was sold than the {opening}{shipped} units shipped in");
     whole_line(sale, Code::InventoryExceeded, None, message, programs)
 }
 

@@ -7,7 +7,8 @@ use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
 use super::facts::{
-    DocumentEntry, Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Unit, YEAR_LINES, Year, YearKey,
+    DocumentEntry, Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Supplied, Unit, YEAR_LINES, Year,
+    YearKey,
 };
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
@@ -340,8 +341,8 @@ impl Desk<'_> {
             if year.net <= 0 && year.named.is_empty() {
                 continue;
             }
-            let shipped = self.offers.shipped(known, key);
-            let named = named(year, shipped);
+            let supplied = self.offers.supplied(known, key);
+            let named = named(year, supplied);
             if named == year.named && named.is_empty() {
                 continue;
             }
@@ -352,7 +353,7 @@ impl Desk<'_> {
                 }
             }
             for sale in &named {
-                let exceeds = shipped.map(|shipped| Exceeds { shipped, year: key.year });
+                let exceeds = supplied.map(|supplied| Exceeds { supplied, year: key.year });
                 self.verdict(*sale)?.exceeds = exceeds;
             }
         }
@@ -399,11 +400,14 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
 }
 
 /// The lines that are too much; none where nobody knows what was shipped in.
-fn named(year: &Year, shipped: Option<Micros>) -> Vec<SaleKey> {
-    let Some(shipped) = shipped.filter(|shipped| year.net > i128::from(shipped.0)) else { return Vec::new() };
+fn named(year: &Year, supplied: Option<Supplied>) -> Vec<SaleKey> {
+    let Some(supplied) = supplied.map(|supplied| i128::from(supplied.units().0)).filter(|units| year.net > *units)
+    else {
+        return Vec::new();
+    };
     let quantities: Vec<Micros> = year.largest.iter().map(|line| line.quantity).collect();
     let count = RULES.iter().find_map(|rule| match rule.check {
-        Check::Year(check) => Some(check(year.net - i128::from(shipped.0), &quantities)),
+        Check::Year(check) => Some(check(year.net - supplied, &quantities)),
         _ => None,
     });
     year.largest.iter().take(count.unwrap_or(0)).map(|line| line.sale).collect()

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use contract::{
     CustomerPayment, Day, DropShipment, InvoiceStatus, Micros, Money, Partner, PartnerKind, Person, Program, Reference,
-    Restricted, Sale, Shipment, SpecialPrice, Text,
+    Restricted, Sale, Shipment, SpecialPrice, StockCount, Text,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::conditions::{asks, hears, meets};
-use super::facts::{YearKey, hash};
+use super::facts::{Supplied, YearKey, hash};
 use super::grants::counted;
 use super::names::{Names, namesakes, paid_to};
 use crate::programs::estimate::estimate;
@@ -265,7 +265,7 @@ pub struct Offers {
 #[derive(Default)]
 struct Kept {
     offers: FxHashMap<u64, Arc<Offer>>,
-    years: FxHashMap<u64, (YearKey, Option<Micros>)>,
+    years: FxHashMap<u64, (YearKey, Option<Supplied>)>,
 }
 
 impl Offers {
@@ -306,8 +306,8 @@ impl Offers {
         selecting
     }
 
-    /// Units shipped in to a partner in a year; `None` where the table has no row: then nothing is known.
-    pub fn shipped(&mut self, known: &Arc<Known>, key: &YearKey) -> Option<Micros> {
+    /// Units that a partner may have sold in a year; `None` where no row says what was shipped in: then nothing is known.
+    pub fn supplied(&mut self, known: &Arc<Known>, key: &YearKey) -> Option<Supplied> {
         let parts: [&[u8]; 3] = [key.product.as_bytes(), key.partner.as_bytes(), &key.year.to_be_bytes()];
         let hash = hash(&parts);
         let kept = &mut self.kept(known).years;
@@ -319,7 +319,7 @@ impl Offers {
         if kept.len() >= OFFERS_MAX {
             kept.clear();
         }
-        let units = shipped(&known.reference, &key.partner, &key.product, key.year);
+        let units = supplied(&known.reference, &key.partner, &key.product, key.year);
         kept.insert(hash, (key.clone(), units));
         units
     }
@@ -383,10 +383,13 @@ pub(crate) fn may_earn(program: &Program, sale: &Sale, reference: &Reference) ->
         && (program.mechanism.resale().is_none() || debit(reference, program, sale).is_some())
 }
 
-/// Units shipped in to a partner in a calendar year; `None` where the table has no row: then nothing is known.
-fn shipped(reference: &Reference, partner: &str, product: &str, year: i16) -> Option<Micros> {
+fn supplied(reference: &Reference, partner: &str, product: &str, year: i16) -> Option<Supplied> {
     let order = |s: &Shipment| (s.partner.as_str(), s.product.as_str(), s.year).cmp(&(partner, product, year));
-    reference.shipments.binary_search_by(order).ok().map(|at| reference.shipments[at].units)
+    let shipped = reference.shipments.binary_search_by(order).ok().map(|at| reference.shipments[at].units)?;
+    let last = Day::new(year.checked_sub(1)?, 12, 31)?;
+    let order = |c: &StockCount| (c.partner.as_str(), c.product.as_str(), c.day).cmp(&(partner, product, last));
+    let counted = reference.inventory.binary_search_by(order).ok().map(|at| reference.inventory[at].units);
+    Some(Supplied { opening: counted.unwrap_or_default().max(Micros::ZERO), shipped })
 }
 
 /// What a line would earn under `programs` (sorted by ledger key, then priority): of each ledger key the first.

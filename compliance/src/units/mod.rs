@@ -45,6 +45,7 @@ use desk::{Desk, Shelves, view};
 use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
 use judge::Touched;
 use market::{Offers, at_risk};
+pub use names::same_words;
 use review::Reviewing;
 
 /// The stage. Its fields are caches; what must survive is in the state.

@@ -4,7 +4,8 @@
 //! at one and at ten million lines. `programs`: a sale among a hundred to a hundred thousand programs, one of which more and more is
 //! asked, and a period that one correction tiers anew. `kafka`: the pipeline on a real broker beside the same job in Kafka Streams and the
 //! raw floor, at one and at four partitions. `failover`: kills with lost disks under load. `restart`: stopped and started
-//! again with LINES of state. `deltas`: the line with and without its changes on a topic. Each result is one line, and JSON below `bench/` in the target folder.
+//! again with LINES of state. `deltas`: the line with and without its changes on a topic. `outliers`: how many months of real sales without
+//! planted faults are told as unusual. Each result is one line, and JSON below `bench/` in the target folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use tests::bench::conditions;
 use tests::bench::floor;
 use tests::bench::kafka::{Plan as KafkaPlan, accrued, measure as measure_kafka};
 use tests::bench::live::Pace;
+use tests::bench::outliers;
 use tests::bench::peer::reckons;
 use tests::bench::programs;
 use tests::bench::recovery;
@@ -29,7 +31,8 @@ use tests::replica::Plan;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "bench [pipeline|scale|programs|kafka [LINES]|failover [KILLS]|restart [LINES]|deltas [LINES]]";
+const USAGE: &str =
+    "bench [pipeline|scale|programs|kafka [LINES]|failover [KILLS]|restart [LINES]|deltas [LINES]|outliers [ROWS]]";
 const MILLION: usize = 1_000_000;
 const PROGRAMS: [usize; 4] = [100, 1_000, 10_000, 100_000];
 /// How many things the programs ask of a sale.
@@ -37,6 +40,8 @@ const CONDITIONS: [usize; 4] = [0, 4, 8, conditions::ALL];
 const PROGRAM_SALES: usize = 50_000;
 const ROUNDS: usize = 3;
 const KAFKA_LINES: usize = 300_000;
+/// More than the generator has, so that it takes all.
+const OUTLIER_ROWS: usize = 1_000_000;
 /// Before processes are killed, and how often.
 const FAILOVER_LINES: usize = 200_000;
 const KILLS: usize = 30;
@@ -59,6 +64,8 @@ fn main() -> ExitCode {
         ["restart", lines] => lines.parse().context(USAGE).and_then(restart),
         ["deltas"] => deltas(KAFKA_LINES),
         ["deltas", lines] => lines.parse().context(USAGE).and_then(deltas),
+        ["outliers"] => outliers(OUTLIER_ROWS),
+        ["outliers", rows] => rows.parse().context(USAGE).and_then(outliers),
         ["measure", ref what @ ..] => measure_here(what),
         _ => Err(anyhow::anyhow!("usage: {USAGE}")),
     };
@@ -268,6 +275,24 @@ fn deltas(rows: usize) -> Result<()> {
     };
     println!("marks: {}; deltas: {}", of("marks"), of("deltas"));
     keep_on_this_machine("deltas", &figures)
+}
+
+fn outliers(rows: usize) -> Result<()> {
+    let shared = generated::shared().context("real sales lie beside the checkout, and here are none")?;
+    let scratch = tempfile::tempdir_in(bench_folder()?)?;
+    let set = scratch.path().join("set");
+    eprintln!("generating partner feeds without faults");
+    outliers::write(&shared, &set, rows)?;
+    let feeds = Feeds { folder: set, as_of: "2018-03-01".to_owned(), name: "generated partners".to_owned() };
+    let of_run = run(&feeds, scratch.path(), 2)?;
+    let figures = outliers::count(&scratch.path().join("data-2"))?;
+    let said = figures["said"].as_array().context("findings are a list")?;
+    said.iter().filter_map(Value::as_str).for_each(|said| println!("told: {said}"));
+    println!(
+        "outliers: of {} months of {} beneficiaries under two programs {} are told, {} of them for their last days ({} lines)",
+        figures["judged"], figures["beneficiaries"], figures["told"], figures["loaded"], of_run["lines"],
+    );
+    keep("outliers", &Value::Object(figures))
 }
 
 fn keep_on_this_machine(name: &str, figures: &Figures) -> Result<()> {
