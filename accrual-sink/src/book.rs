@@ -87,7 +87,7 @@ pub struct Book {
     pub settled: Micros,
     /// Clawback of this settlement that other settlements' payouts gave back.
     pub taken_back: Micros,
-    /// Clawback of this settlement that persons gave up, all together.
+    /// Clawback of this settlement that persons gave up, of what was settled by then.
     pub given_up: Micros,
     /// LI-ACC.
     pub open: Carried,
@@ -371,7 +371,7 @@ impl Book {
         legs: &mut Vec<Leg>,
     ) -> Micros {
         let before = self.target();
-        self.settled += amount;
+        self.settle(amount);
         self.grants[grant].paid += amount;
         let after = self.target();
         let over = after.over - before.over;
@@ -387,8 +387,13 @@ impl Book {
             self.clawback.add(moved);
             legs.push(Leg::of(above, moved));
         }
-        self.write(after.written - before.written, rate.digits, legs);
         over
+    }
+
+    /// Moves what is settled. What persons gave up before covers none of it: of that no more stays than is written off now.
+    fn settle(&mut self, amount: Micros) {
+        self.given_up = self.target().written;
+        self.settled += amount;
     }
 
     /// Gives up open clawback, at most so much of it; returns how much.
@@ -424,7 +429,7 @@ impl Book {
         self.note_offset(amount);
         let debit = self.payable.take(amount, digits);
         self.kept.add(debit);
-        self.settled += amount;
+        self.settle(amount);
         let credit = debtor.clawback.take(amount, digits);
         debtor.taken_back += amount;
         legs.push(Leg::between(Template::Offset, debit, credit));

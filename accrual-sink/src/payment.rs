@@ -13,7 +13,8 @@ use stream::{Order, Outbox, StageError, State};
 use crate::book::Rate;
 use crate::rules::{Above, interim_paid_again, paid_unauthorised, payment_refused};
 use crate::stage::{Author, SinkStage, Step, publish};
-use crate::tables::{BOOKS, GRANTS, PAGE, PAYMENTS, WAITING, route_of};
+use crate::tables::{BOOKS, GRANTS, PAYMENTS, WAITING, route_of};
+use crate::write_off::GivenUp;
 
 /// A payment as reported.
 pub(crate) struct Paid<'a> {
@@ -82,27 +83,29 @@ impl SinkStage {
         self.pay_granted(paid, settlement, self.settings.batch(), state, outbox)
     }
 
-    /// Books the payments that came before their authorization, in order of their days.
-    pub(crate) fn pay_what_waited(
+    /// Books what came before its authorization: payments in order of their days, then what is given up of them.
+    pub(crate) fn take_up_what_waited(
         &self,
         authorization: Id,
         batch: u64,
         state: &mut dyn State,
         outbox: &mut Outbox<()>,
     ) -> Result<(), StageError> {
-        loop {
-            let page = WAITING.prefix(state, &(authorization.0,), Order::Up, PAGE)?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            let settlement = GRANTS.get(state, &(authorization.0,))?.expect("it has just been issued");
-            for (key, command) in page {
-                WAITING.delete(state, &key)?;
-                let paid = Paid::of(&command).expect("only payments wait");
-                publish(outbox, &Publication::Withdrawn(paid_unauthorised::finding_id(&paid)));
-                self.pay_granted(&paid, settlement, batch, state, outbox)?;
+        let waiting = WAITING.prefix(state, &(authorization.0,), Order::Up, usize::MAX)?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let settlement = GRANTS.get(state, &(authorization.0,))?.expect("it has just been issued");
+        let mut given_up = Vec::new();
+        for (key, command) in &waiting {
+            WAITING.delete(state, key)?;
+            publish(outbox, &Publication::Withdrawn(paid_unauthorised::finding_id(Id(key.2))));
+            match Paid::of(command) {
+                Some(paid) => self.pay_granted(&paid, settlement, batch, state, outbox)?,
+                None => given_up.extend(GivenUp::of(command)),
             }
         }
+        given_up.iter().try_for_each(|given| self.give_up_granted(given, settlement, batch, state, outbox))
     }
 
     /// Books a payment of an authorization of this settlement, unless it is booked or cannot be.

@@ -7,15 +7,15 @@ use contract::{
     AuthorizationStatus, Control, Day, EstimateMovement, Id, Micros, Publication, Reference, Settlement, TakenBack,
     Text,
 };
-use stream::{Blobs, Input, Order, Outbox, Shard, Stage, StageError, State, TableId, View};
+use stream::{Blobs, Input, Order, Outbox, Progress, Shard, Stage, StageError, State, TableId, View};
 
 use crate::book::{Book, Grant, Leg};
 use crate::estimate::Estimate;
 use crate::payment::Paid;
 use crate::posting::{Cause, entry, entry_id};
-use crate::rules::authorised_unpaid::watch;
+use crate::rules::authorised_unpaid::{Job, watch};
 use crate::tables::{
-    BOOKS, CLAWBACKS, ESTIMATES, GRANTS, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id,
+    BOOKS, CLAWBACKS, ESTIMATES, GRANTS, JOB, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id,
 };
 use crate::write_off::GivenUp;
 
@@ -27,13 +27,15 @@ pub struct SinkStage {
     blobs: Arc<dyn Blobs>,
     pub(crate) shard: Shard,
     pub(crate) settings: Settings,
+    /// What the control under way has still to do.
+    pub(crate) job: Option<Job>,
 }
 
 impl SinkStage {
     /// `blobs` holds the reference data that controls name.
     pub fn new(blobs: Arc<dyn Blobs>, shard: Shard) -> SinkStage {
         assert!(shard.index < shard.count, "partition {} of {}", shard.index, shard.count);
-        SinkStage { blobs, shard, settings: Settings::default() }
+        SinkStage { blobs, shard, settings: Settings::default(), job: None }
     }
 }
 
@@ -90,13 +92,13 @@ impl Stage for SinkStage {
                     self.rename_drafts(state, outbox)?;
                 }
                 if days != self.settings.paid_within_days {
-                    self.untell_overdue(state, outbox)?;
+                    self.begin(Job::Untell, state)?;
                 }
             }
             Control::Tick { as_of } => {
                 self.settings.tick(as_of);
                 SETTINGS.put(state, &0, &self.settings)?;
-                self.tell_overdue(state, outbox)?;
+                self.begin(Job::Tell, state)?;
             }
             Control::Settle => {}
             Control::Command(command) => {
@@ -111,8 +113,18 @@ impl Stage for SinkStage {
         Ok(())
     }
 
+    fn slice(
+        &mut self,
+        _number: u64,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<Progress, StageError> {
+        Ok(self.go_on(state, outbox)?)
+    }
+
     fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
         self.settings = SETTINGS.get(state, &0)?.unwrap_or_default();
+        self.job = JOB.get(state, &0)?;
         Ok(())
     }
 }
@@ -294,7 +306,7 @@ impl SinkStage {
         Ok(Desk { book, payee, legs: Vec::new(), settings: &self.settings, before, clawback_before })
     }
 
-    /// Sets clawback off, publishes what changed, writes everything back, and takes the payments that waited for it.
+    /// Sets clawback off, publishes what changed, writes everything back, and takes up what waited for it.
     pub(crate) fn finish(
         &self,
         mut desk: Desk<'_>,
@@ -311,7 +323,7 @@ impl SinkStage {
         desk.watch_payables(state, outbox)?;
         let issued: Vec<Id> = desk.book.grants.iter().skip(desk.before.len()).map(|grant| grant.id).collect();
         desk.write_back(step.batch, state)?;
-        issued.into_iter().try_for_each(|authorization| self.pay_what_waited(authorization, step.batch, state, outbox))
+        issued.into_iter().try_for_each(|authorization| self.take_up_what_waited(authorization, step.batch, state, outbox))
     }
 
     /// Sets the beneficiary's open clawback off against what has become payable, the oldest first.
@@ -419,11 +431,10 @@ impl Desk<'_> {
     }
 
     fn watch_payables(&self, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<(), StageError> {
-        let settlement = self.book.settlement.id();
         for (index, now) in self.book.authorizations().iter().enumerate() {
             let before = self.before.get(index);
             if before != Some(now) {
-                watch(settlement, before, now, state, outbox)?;
+                watch(before, now, state, outbox)?;
             }
         }
         Ok(())

@@ -1,11 +1,12 @@
 //! The state of the stage.
 
-use contract::{Command, Currency, Day, Id, Reference, Text};
+use contract::{Authorization, Command, Currency, Day, Id, Reference, Text};
 use serde::{Deserialize, Serialize};
 use stream::Table;
 
 use crate::book::Book;
 use crate::estimate::Estimate;
+use crate::overdue::Job;
 
 /// Settlement id → its balances.
 pub const BOOKS: Table<([u8; 16],), Book> = Table::new(1, "books");
@@ -25,14 +26,17 @@ pub(crate) const PAYMENTS: Table<([u8; 16],), ()> = Table::new(5, "payments");
 /// What the controls said last; one row.
 pub(crate) const SETTINGS: Table<u8, Settings> = Table::new(6, "settings");
 
-/// Payments whose authorization has not been issued yet: its id, the day, payment id → the command.
+/// Payments and write-offs whose authorization has not been issued yet: its id, the day, their own id → the command.
 pub(crate) const WAITING: Table<([u8; 16], i32, [u8; 16]), Command> = Table::new(7, "waiting");
 
-/// Authorizations of which something is payable and nobody was told so: the day, its id → settlement id.
-pub(crate) const UNPAID: Table<(i32, [u8; 16]), [u8; 16]> = Table::new(9, "unpaid");
+/// Authorizations of which something is payable and nobody was told so: the day, its id → as it was published last.
+pub(crate) const UNPAID: Table<(i32, [u8; 16]), Authorization> = Table::new(9, "unpaid");
 
-/// Those that were told as unpaid (UP-04) → the day.
-pub(crate) const OVERDUE: Table<([u8; 16],), i32> = Table::new(10, "overdue");
+/// Those that were told as unpaid (UP-04), in the same way.
+pub(crate) const OVERDUE: Table<([u8; 16],), Authorization> = Table::new(10, "overdue");
+
+/// What the control under way has still to do; one row, gone once it is done.
+pub(crate) const JOB: Table<u8, Job> = Table::new(11, "job");
 
 /// Settlement id → what is estimated for it at sell-in.
 pub const ESTIMATES: Table<([u8; 16],), Estimate> = Table::new(8, "estimates");

@@ -34,7 +34,7 @@ pub fn list(reader: &Reader) -> Result<String> {
     })?;
     say(&mut lines, held, "finding holds|findings hold", "a benefit: compliance");
     let what = format!("for an authorization to be issued, {}: finance", shown(&early_sum));
-    say(&mut lines, early, "payment waits|payments wait", &what);
+    say(&mut lines, early, "payment or write-off waits|payments or write-offs wait", &what);
     let (mut unpaid, mut sum) = (0, Amounts::new());
     reader.each(Topic::Authorizations, &mut |authorization: Authorization| {
         if authorization.status == AuthorizationStatus::Authorised {

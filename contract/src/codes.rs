@@ -78,7 +78,7 @@ codes! {
     PaidAbovePayable = "OP-49", Clawback, "more was paid than was payable";
     OwnDecision = "OP-40", Alert, "who is paid for a partner's sales decided about its rows";
     InterimPaidAgain = "OP-30", Clawback, "a final payment pays the interim again";
-    PaidUnauthorised = "OP-50", Alert, "a payment of an authorization that has not been issued";
+    PaidUnauthorised = "OP-50", Alert, "a payment or write-off of an authorization that has not been issued";
     PaymentRefused = "OP-51", Alert, "a payment or write-off that cannot be booked: another currency than authorised, nothing paid or owed back";
     SenderUnknown = "DQ-11", Block, "a file from a sender that the master does not know";
     FeedUndefined = "DQ-12", Hold, "a file that no feed definition is for";

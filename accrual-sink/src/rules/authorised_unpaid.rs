@@ -22,57 +22,77 @@
 //! What comes back makes less payable, and the finding falls or is withdrawn.
 
 use contract::{Authorization, AuthorizationStatus, Code, Finding, Id, Money, Publication, RecordRef};
-use stream::{Order, Outbox, StageError, State, StorageError};
+use serde::{Deserialize, Serialize};
+use stream::{Order, Outbox, Progress, State, StorageError};
 
 use crate::payment::partner_of;
 use crate::stage::{SinkStage, publish};
-use crate::tables::{BOOKS, GRANTS, OVERDUE, PAGE, UNPAID, after};
+use crate::tables::{JOB, OVERDUE, UNPAID};
 
 /// A century is as good as for ever, and a day stays a day.
 const DAYS_MAX: u32 = 36_525;
 
+/// Authorizations that one slice of a control looks at.
+const SLICE: usize = 1024;
+
+/// What a control has to do in slices. What is done is gone from its list, so that each slice begins in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Job {
+    /// At a tick: tell what was authorised too many days before.
+    Tell,
+    /// Other days hold from here on: what was told is looked at anew by the next tick.
+    Untell,
+}
+
 impl SinkStage {
-    /// Tells what was authorised too many days before this one and is not paid.
-    pub(crate) fn tell_overdue(&self, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<(), StageError> {
-        let Some((days, today)) = self.settings.paid_within_days.zip(self.settings.today) else { return Ok(()) };
-        let days = i32::try_from(days.min(DAYS_MAX)).expect("a bounded count fits");
-        let end = (today.0 - days, [0; 16]);
-        loop {
-            let page = UNPAID.range(state, &(i32::MIN, [0; 16]), &end, Order::Up, PAGE)?;
-            for ((date, id), settlement) in &page {
-                let book = BOOKS.get(state, &(*settlement,))?.expect("a grant has its book");
-                let authorization =
-                    book.authorizations().into_iter().find(|a| a.id.0 == *id).expect("it is in its book");
-                publish(outbox, &Publication::Finding(unpaid(&authorization)));
-                UNPAID.delete(state, &(*date, *id))?;
-                OVERDUE.put(state, &(*id,), date)?;
-            }
-            if page.len() < PAGE {
-                return Ok(());
-            }
-        }
+    /// Sets a job for the control under way.
+    pub(crate) fn begin(&mut self, job: Job, state: &mut dyn State) -> Result<(), StorageError> {
+        self.job = Some(job);
+        JOB.put(state, &0, &job)
     }
 
-    /// Other days hold from here on: what was told is looked at anew by the next tick.
-    pub(crate) fn untell_overdue(&self, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<(), StageError> {
-        let mut from = [0; 16];
-        loop {
-            let page = OVERDUE.range(state, &(from,), &([0xff; 16],), Order::Up, PAGE)?;
-            let Some(((last,), _)) = page.last() else { return Ok(()) };
-            from = after(*last);
-            for ((id,), date) in page {
-                let settlement = GRANTS.get(state, &(id,))?.expect("it was issued");
-                OVERDUE.delete(state, &(id,))?;
-                UNPAID.put(state, &(date, id), &settlement)?;
-                publish(outbox, &Publication::Withdrawn(finding_id(Id(id))));
-            }
+    /// One slice of the job that is set.
+    pub(crate) fn go_on(&mut self, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<Progress, StorageError> {
+        let count = match self.job {
+            None => return Ok(Progress::Done),
+            Some(Job::Tell) => self.tell_overdue(state, outbox)?,
+            Some(Job::Untell) => untell_overdue(state, outbox)?,
+        };
+        if count == SLICE {
+            return Ok(Progress::More);
         }
+        self.job = None;
+        JOB.delete(state, &0)?;
+        Ok(Progress::Done)
     }
+
+    /// Tells some of what is not paid in time; returns how many.
+    fn tell_overdue(&self, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<usize, StorageError> {
+        let Some((days, today)) = self.settings.paid_within_days.zip(self.settings.today) else { return Ok(0) };
+        let days = i32::try_from(days.min(DAYS_MAX)).expect("a bounded count fits");
+        let page = UNPAID.range(state, &(i32::MIN, [0; 16]), &(today.0 - days, [0; 16]), Order::Up, SLICE)?;
+        for (key, authorization) in &page {
+            publish(outbox, &Publication::Finding(unpaid(authorization)));
+            UNPAID.delete(state, key)?;
+            OVERDUE.put(state, &(authorization.id.0,), authorization)?;
+        }
+        Ok(page.len())
+    }
+}
+
+/// Takes back some of what was told; returns how many.
+fn untell_overdue(state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<usize, StorageError> {
+    let page = OVERDUE.range(state, &([0; 16],), &([0xff; 16],), Order::Up, SLICE)?;
+    for (key, authorization) in &page {
+        OVERDUE.delete(state, key)?;
+        UNPAID.put(state, &(authorization.date.0, authorization.id.0), authorization)?;
+        publish(outbox, &Publication::Withdrawn(finding_id(authorization.id)));
+    }
+    Ok(page.len())
 }
 
 /// Keeps watch over what of an authorization is payable, after it was another.
 pub(crate) fn watch(
-    settlement: Id,
     before: Option<&Authorization>,
     now: &Authorization,
     state: &mut dyn State,
@@ -81,8 +101,11 @@ pub(crate) fn watch(
     let key = (now.date.0, now.id.0);
     let was_told = before.is_some() && OVERDUE.get(state, &(now.id.0,))?.is_some();
     match (is_payable(now), was_told) {
-        (true, true) => publish(outbox, &Publication::Finding(unpaid(now))),
-        (true, false) => UNPAID.put(state, &key, &settlement.0)?,
+        (true, true) => {
+            OVERDUE.put(state, &(now.id.0,), now)?;
+            publish(outbox, &Publication::Finding(unpaid(now)));
+        }
+        (true, false) => UNPAID.put(state, &key, now)?,
         (false, true) => {
             OVERDUE.delete(state, &(now.id.0,))?;
             publish(outbox, &Publication::Withdrawn(finding_id(now.id)));

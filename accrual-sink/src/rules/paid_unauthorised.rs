@@ -1,11 +1,11 @@
 //! OP-50 `paid-unauthorised`.
 //!
-//! Evidence: the payment with amount, day and authorization, and its line in the command file.
+//! Evidence: the payment or write-off with amount, day and authorization, and its line in the command file.
 //!
-//! At risk: what was paid.
+//! At risk: what was paid or given up.
 //!
 //! ## What it finds
-//! A payment of an authorization that nobody has issued. It waits and is booked when there is one; where its number is
+//! A payment or write-off of an authorization that nobody has issued. It waits and is booked when there is one; where its number is
 //! mistyped, for ever.
 //!
 //! ## Why it matters
@@ -25,13 +25,21 @@
 use contract::{Code, Finding, Id};
 
 use crate::payment::Paid;
+use crate::write_off::GivenUp;
+
+const WAITS: &str = "no such authorization has been issued; it waits and is booked when there is one";
 
 /// What is said of a payment that waits for its authorization.
 pub(crate) fn finding(paid: &Paid<'_>) -> Finding {
-    let what = "no such authorization has been issued; it waits and is booked when there is one";
-    paid.finding(Code::PaidUnauthorised, None, paid.amount, what)
+    paid.finding(Code::PaidUnauthorised, None, paid.amount, WAITS)
 }
 
-pub(crate) fn finding_id(paid: &Paid<'_>) -> Id {
-    paid.finding_id(Code::PaidUnauthorised)
+/// What is said of a write-off that waits for its authorization.
+pub(crate) fn of_write_off(given: &GivenUp<'_>) -> Finding {
+    given.finding(Code::PaidUnauthorised, None, WAITS)
+}
+
+/// Id of the finding on a payment or write-off.
+pub(crate) fn finding_id(command: Id) -> Id {
+    Id::of("finding", &[Code::PaidUnauthorised.as_str(), &command.to_string()])
 }

@@ -6,8 +6,8 @@
 //! At risk: the amount of the line.
 //!
 //! ## What it finds
-//! A payment in another currency than was authorised, or of nothing; a write-off in another currency, of more than is owed
-//! back now, or of an authorization that nobody has issued. Nothing is booked.
+//! A payment in another currency than was authorised, or of nothing; a write-off in another currency, or of more than is owed
+//! back now. Nothing is booked.
 //!
 //! ## Why it matters
 //! Booked at a guessed rate, it would never balance; dropped in silence, it would be missing.
@@ -23,9 +23,10 @@
 //! What comes back after the payment may make enough owed back for a write-off. A refused payment is not owed back, since it
 //! was not booked.
 
-use contract::{Code, Finding, Id, Micros, Money, Publication, RecordRef, Settlement};
+use contract::{Code, Finding, Micros, Settlement};
 
-use crate::payment::{Paid, partner_of};
+use crate::book::Book;
+use crate::payment::Paid;
 use crate::write_off::GivenUp;
 
 /// What is said of a payment that cannot be booked at all.
@@ -43,24 +44,16 @@ fn refusal(paid: &Paid<'_>, settlement: &Settlement) -> Option<String> {
 }
 
 /// What is said of a write-off that cannot be booked.
-pub(crate) fn of_write_off(given: &GivenUp<'_>, settlement: Option<&Settlement>, why: &str) -> Publication {
-    let GivenUp { authorization, date, amount, currency, command, .. } = *given;
-    let beneficiary = settlement.map(|settlement| settlement.beneficiary.clone()).unwrap_or_default();
-    let at = RecordRef { partner: partner_of(&beneficiary), file_no: 0, record_no: 0 };
-    let message = format!(
-        "write-off of {amount} {currency} on {date} for authorization {authorization} ({} line {}): {why}",
-        command.file, command.line_no
-    );
-    Publication::Finding(Finding {
-        id: of_write_off_id(given.id),
-        program: settlement.map(|settlement| settlement.program.clone()).unwrap_or_default(),
-        beneficiary,
-        at_risk: Some(Money { amount, currency }),
-        ..Finding::about(Code::PaymentRefused, at, None, message)
-    })
+pub(crate) fn of_write_off(given: &GivenUp<'_>, book: &Book) -> Option<Finding> {
+    let why = refusal_of_write_off(given, book)?;
+    Some(given.finding(Code::PaymentRefused, Some(&book.settlement), &why))
 }
 
-/// Id of the finding on a write-off.
-pub(crate) fn of_write_off_id(write_off: Id) -> Id {
-    Id::of("finding", &[Code::PaymentRefused.as_str(), &write_off.to_string()])
+/// Why what is given up cannot be booked.
+fn refusal_of_write_off(given: &GivenUp<'_>, book: &Book) -> Option<String> {
+    if given.currency != book.settlement.currency {
+        return Some(format!("authorised in {}, nothing is written off", book.settlement.currency));
+    }
+    let owed = book.clawback.amount;
+    (owed < given.amount).then(|| format!("only {owed} is owed back, nothing is written off"))
 }

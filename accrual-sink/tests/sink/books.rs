@@ -6,9 +6,10 @@ use std::sync::Arc;
 use accrual_sink::{Shard, SinkStage};
 use contract::*;
 use serde::de::DeserializeOwned;
-use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StorageError};
 
-/// Reference data by the first byte of their hash: 0 as they begin, 1 with another account for what is accrued.
+/// Reference data by the first byte of their hash: 0 as they begin, 1 with another account for what is accrued and more days
+/// to pay in.
 pub struct Shelf(pub [Vec<u8>; 2]);
 
 impl Blobs for Shelf {
@@ -49,10 +50,10 @@ pub fn day(text: &str) -> Day {
 
 impl Books {
     pub fn new(partitions: u32) -> Books {
-        let shelf = Arc::new(Shelf(["2350", "2360"].map(|accrued| {
+        let shelf = Arc::new(Shelf([("2350", 45), ("2360", 60)].map(|(accrued, days)| {
             let accounts = vec![("CASH".into(), "1000".into()), ("LI-ACC".into(), accrued.into())];
             let functional_currency = Currency::parse("USD");
-            let paid_within_days = Some(45);
+            let paid_within_days = Some(days);
             let reference = Reference { functional_currency, paid_within_days, accounts, ..Reference::default() };
             postcard::to_stdvec(&reference).unwrap()
         })));
@@ -82,6 +83,10 @@ impl Books {
             let mut outbox = Outbox::default();
             let (stage, state) = &mut self.stages[partition];
             stage.control(self.control, &control.encode(), state, &mut outbox).unwrap();
+            while stage.slice(self.control, state, &mut outbox).unwrap() == Progress::More {
+                // A stop and a start between two slices.
+                stage.resume(state).unwrap();
+            }
             self.keep(outbox);
         }
     }

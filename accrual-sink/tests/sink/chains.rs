@@ -225,6 +225,64 @@ fn what_is_given_up_is_owed_back_no_more() {
     assert_clean(&mut books);
 }
 
+/// Persons gave up 60 of 100 that were owed back; then 70 are due again, and 30 of the 60 are made good. What is paid above that
+/// later nobody has given up.
+#[test]
+fn what_is_overpaid_later_is_not_given_up() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "200", Some("200"));
+    let paid = books.authorised(&volume, "200");
+    books.pay(paid, "200", "USD", "2013-05-20");
+    books.moved(&volume, PriorPeriod, "-100", Some("-100"));
+    books.write_off(paid, "60", "USD");
+    books.moved(&volume, PriorPeriod, "70", Some("70"));
+    let before = books.journal().len();
+    books.pay(paid, "50", "USD", "2013-07-20");
+    assert_eq!(books.journal()[before..], ["GL7 RC-CLAW/CASH 50"]);
+    books.moved(&volume, PriorPeriod, "-20", Some("-20"));
+    assert_eq!(books.journal()[before + 1..], ["GL11 RC-CLAW/CR-REB 20"]);
+    assert_eq!(
+        books.balances(),
+        ["CASH -250 (-250)", "CR-REB 150 (150)", "EX-BAD 30 (30)", "RC-CLAW 70 (70)"],
+        "30 stay written off"
+    );
+    assert_clean(&mut books);
+}
+
+/// A write-off waits for its authorization, as payments do, and comes behind all of them, whatever its day.
+#[test]
+fn a_write_off_that_comes_before_its_authorization_waits_for_it() {
+    for partitions in [1, 3] {
+        let volume = settlement("VOLUME", "2013-Q1", "USD");
+        let mut rehearsal = Books::new(partitions);
+        rehearsal.moved(&volume, Earned, "100", Some("100"));
+        let authorization = rehearsal.authorised(&volume, "100");
+        rehearsal.pay(authorization, "150", "USD", "2013-07-20");
+        rehearsal.write_off(authorization, "50", "USD");
+
+        let mut books = Books::new(partitions);
+        books.moved(&volume, Earned, "100", Some("100"));
+        // The order's id counts the controls so far.
+        books.control -= 3;
+        books.write_off(authorization, "50", "USD");
+        books.write_off(authorization, "50", "USD");
+        books.pay(authorization, "150", "USD", "2013-07-20");
+        let mut waits: Vec<_> = books.findings().iter().map(|f| (f.code, f.at_risk.unwrap().amount)).collect();
+        waits.sort();
+        assert_eq!(waits, ["50", "150"].map(|amount| (Code::PaidUnauthorised, micros(amount))));
+        assert!(books.journal().iter().all(|entry| !entry.starts_with("GL13")));
+        books.restart();
+        books.authorised(&volume, "100");
+        assert_eq!(books.journal(), rehearsal.journal());
+        assert_eq!(books.journal().last().unwrap(), "GL13 EX-BAD/RC-CLAW 50");
+        assert_eq!(books.findings(), rehearsal.findings());
+        books.write_off(authorization, "50", "USD");
+        assert_eq!(books.journal(), rehearsal.journal(), "told again it is the same");
+        assert_clean(&mut books);
+    }
+}
+
 /// UP-04: authorised on the first of May and to be paid within 45 days; a part is paid late, the rest later.
 #[test]
 fn what_is_not_paid_in_time_is_told_until_it_is() {
@@ -246,6 +304,30 @@ fn what_is_not_paid_in_time_is_told_until_it_is() {
     books.restart();
     books.pay(authorization, "15", "USD", "2013-06-18");
     assert!(told(&books).is_empty(), "{:?}", told(&books));
+    assert_clean(&mut books);
+}
+
+/// UP-04: more than one slice of a tick takes, and other days to pay in, which take all of it back.
+#[test]
+fn many_that_are_not_paid_in_time_are_told_in_slices() {
+    const MANY: usize = 1_500;
+    let mut books = Books::new(2);
+    for number in 0..MANY {
+        let mut volume = settlement("VOLUME", "2013-Q1", "USD");
+        volume.beneficiary = format!("partner:P-{number}").into();
+        books.moved(&volume, Earned, "20", Some("20"));
+        books.order(&volume, micros("20"));
+    }
+    books.tick_on("2013-06-15");
+    assert_eq!(books.findings().len(), 0);
+    books.tick_on("2013-06-16");
+    assert_eq!(books.findings().len(), MANY);
+    books.control(&Control::Configure { reference: Id([1; 16]) });
+    assert_eq!(books.findings().len(), 0);
+    books.tick_on("2013-06-30");
+    assert_eq!(books.findings().len(), 0);
+    books.tick_on("2013-07-01");
+    assert_eq!(books.findings().len(), MANY);
     assert_clean(&mut books);
 }
 

@@ -1,8 +1,8 @@
 //! What partners draw on what they have earned: the tables `redemptions.csv` and `activities.csv`.
 
-use contract::{Asked, Draw, Mechanism, Program, Reference};
+use contract::{Asked, Currency, Draw, Mechanism, Program, Reference};
 
-use super::fields::{day, positive, text};
+use super::fields::{day, decimals, is_finer, positive, text};
 use super::master::keyed;
 use super::problem::{Report, did_you_mean};
 use super::table::Row;
@@ -66,12 +66,21 @@ pub(crate) fn misfit(draw: &Draw, programs: &[&Program]) -> Option<(String, Stri
         Asked::Points(_) => matches!(mechanism, Mechanism::Points(_)),
         Asked::Activity { .. } => matches!(mechanism, Mechanism::CoopFund(_)),
     };
-    if versions.any(|version| fits(&version.mechanism)) {
-        return None;
+    if let Some(version) = versions.find(|version| fits(&version.mechanism)) {
+        return version.currency.and_then(|currency| finer(&draw.asked, currency));
     }
     let word = match draw.asked {
         Asked::Points(_) => "gives no points",
         Asked::Activity { .. } => "is no coop-fund",
     };
     Some((format!("program `{program}` {word}"), String::new()))
+}
+
+/// Money of an activity that is finer than the currency that its fund is in.
+fn finer(asked: &Asked, currency: Currency) -> Option<(String, String)> {
+    let Asked::Activity { approved, spent, .. } = asked else { return None };
+    let (column, amount) =
+        [("approved", approved), ("spent", spent)].into_iter().find(|(_, amount)| is_finer(**amount, currency))?;
+    let message = format!("`{column}` is {amount}, finer than the smallest unit of {currency}");
+    Some((message, decimals(currency)))
 }

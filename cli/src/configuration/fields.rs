@@ -163,6 +163,29 @@ pub(crate) fn positive_share(text: &str) -> Result<Micros, Unread> {
     bounded(share, |v| v <= Micros::ZERO, "above zero")(text)
 }
 
+/// An amount above zero that can be paid: no finer than the smallest unit of its currency, where that is known.
+pub(crate) fn in_whole_units(currency: Option<Currency>) -> impl Reading<Micros> {
+    move |text| match (positive(text)?, currency) {
+        (amount, Some(currency)) if is_finer(amount, currency) => {
+            unread(format!("`{text}` is finer than the smallest unit of {currency}"), decimals(currency))
+        }
+        (amount, _) => Ok(amount),
+    }
+}
+
+/// Whether an amount has more decimals than its currency.
+pub(crate) fn is_finer(amount: Micros, currency: Currency) -> bool {
+    amount.round(currency.minor_digits()) != amount
+}
+
+/// How many decimals an amount may have.
+pub(crate) fn decimals(currency: Currency) -> String {
+    match currency.minor_digits() {
+        0 => format!("{currency} has no decimals"),
+        digits => format!("{currency} has {digits} decimals"),
+    }
+}
+
 /// A share of any size: `110%` or `1.1`.
 pub(crate) fn multiple(text: &str) -> Result<Micros, Unread> {
     match text.strip_suffix('%') {

@@ -9,7 +9,7 @@ use contract::{
     Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text,
 };
 
-use super::fields::{currency, day, number, one_of, positive, share, text, whole};
+use super::fields::{currency, day, in_whole_units, number, one_of, positive, share, text, whole};
 use super::problem::Report;
 use super::table::{Row, Table};
 use super::{draws, special_prices};
@@ -264,7 +264,8 @@ fn deductions(report: &mut Report<'_>, reference: &mut Reference) {
     reference.deductions = keyed(&columns, report, |row, report| {
         let (number, program) = (row.require("deduction", text, report), row.require("program", text, report));
         let (partner, period) = (row.require("partner", text, report), row.require("period", text, report));
-        let (amount, currency) = (row.require("amount", positive, report), row.require("currency", currency, report));
+        let currency = row.require("currency", currency, report);
+        let amount = row.require("amount", in_whole_units(currency), report);
         let deduction = Deduction {
             program: program?,
             partner: partner?,

@@ -375,6 +375,20 @@ fn a_deduction_is_from_a_settlement_that_can_be() {
 }
 
 #[test]
+fn a_deduction_is_in_whole_units_of_its_currency() {
+    let header = "deduction,program,partner,period,invoice,amount,currency";
+    let rows = ["D1,STEP,P1,2013-Q1,88,1.505,USD", "D2,STEP,P1,2013-Q1,88,1500.5,JPY", "D3,STEP,P1,2013-Q1,88,1.505,KWD"];
+    let table = format!("{header}\n{}\n", rows.join("\n"));
+    assert_eq!(
+        problems(&[("programs/step.yaml", PROGRAM), ("deductions.csv", &table)]),
+        [
+            "deductions.csv:2:23 `1.505` is finer than the smallest unit of USD (USD has 2 decimals)",
+            "deductions.csv:3:23 `1500.5` is finer than the smallest unit of JPY (JPY has no decimals)",
+        ]
+    );
+}
+
+#[test]
 fn a_spiff_says_who_gets_what_and_until_when() {
     let spiff = |from: &str, to: &str| problems(&[("programs/spiff.yaml", &SPIFF.replacen(from, to, 1))]);
     assert_eq!(spiff("", ""), [""; 0]);
@@ -673,6 +687,11 @@ fn what_is_drawn_names_what_is_known_and_fits_its_program() {
     }
     let found = of(ORDERS, &ACTIVITIES.replace("FUND", "POINTS"));
     assert_eq!(found, ["activities.csv:2:1 program `POINTS` is no coop-fund"]);
+    for (column, amount) in [("approved", "500"), ("spent", "800")] {
+        let found = of(ORDERS, &ACTIVITIES.replacen(&format!(",{amount},"), &format!(",{amount}.005,"), 1));
+        let message = format!("`{column}` is {amount}.005, finer than the smallest unit of USD (USD has 2 decimals)");
+        assert_eq!(found, [format!("activities.csv:2:1 {message}")]);
+    }
     let twice = format!("{ORDERS}R-1,POINTS,P1,2013-04-01,5\n");
     assert_eq!(
         of(&twice, ACTIVITIES),
