@@ -113,12 +113,7 @@ impl Stage for SinkStage {
         Ok(())
     }
 
-    fn slice(
-        &mut self,
-        _number: u64,
-        state: &mut dyn State,
-        outbox: &mut Outbox<()>,
-    ) -> Result<Progress, StageError> {
+    fn slice(&mut self, _number: u64, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<Progress, StageError> {
         Ok(self.go_on(state, outbox)?)
     }
 
@@ -323,7 +318,9 @@ impl SinkStage {
         desk.watch_payables(state, outbox)?;
         let issued: Vec<Id> = desk.book.grants.iter().skip(desk.before.len()).map(|grant| grant.id).collect();
         desk.write_back(step.batch, state)?;
-        issued.into_iter().try_for_each(|authorization| self.take_up_what_waited(authorization, step.batch, state, outbox))
+        issued
+            .into_iter()
+            .try_for_each(|authorization| self.take_up_what_waited(authorization, step.batch, state, outbox))
     }
 
     /// Sets the beneficiary's open clawback off against what has become payable, the oldest first.

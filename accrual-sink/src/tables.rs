@@ -6,7 +6,7 @@ use stream::Table;
 
 use crate::book::Book;
 use crate::estimate::Estimate;
-use crate::overdue::Job;
+use crate::rules::authorised_unpaid::Job;
 
 /// Settlement id → its balances.
 pub const BOOKS: Table<([u8; 16],), Book> = Table::new(1, "books");

@@ -40,10 +40,10 @@ impl Clock {
         self.ticks[..passed].last().map(|(_, day)| *day)
     }
 
-    /// The first tick behind a control at which `day` is reached.
-    pub fn reached_behind(&self, control: u64, day: Day) -> Option<u64> {
-        let at = self.ticks.partition_point(|(number, reached)| *number <= control || *reached < day);
-        self.ticks.get(at).map(|(number, _)| *number)
+    /// Ticks at which a day was past, oldest first, each with the latest day by then.
+    pub fn behind(&self, day: Day) -> impl Iterator<Item = (u64, Day)> {
+        let at = self.ticks.partition_point(|(_, reached)| *reached <= day);
+        self.ticks[at..].iter().copied()
     }
 
     /// The tick at which `day` was reached.

@@ -377,7 +377,8 @@ fn a_deduction_is_from_a_settlement_that_can_be() {
 #[test]
 fn a_deduction_is_in_whole_units_of_its_currency() {
     let header = "deduction,program,partner,period,invoice,amount,currency";
-    let rows = ["D1,STEP,P1,2013-Q1,88,1.505,USD", "D2,STEP,P1,2013-Q1,88,1500.5,JPY", "D3,STEP,P1,2013-Q1,88,1.505,KWD"];
+    let rows =
+        ["D1,STEP,P1,2013-Q1,88,1.505,USD", "D2,STEP,P1,2013-Q1,88,1500.5,JPY", "D3,STEP,P1,2013-Q1,88,1.505,KWD"];
     let table = format!("{header}\n{}\n", rows.join("\n"));
     assert_eq!(
         problems(&[("programs/step.yaml", PROGRAM), ("deductions.csv", &table)]),

@@ -65,7 +65,10 @@ fn a_payment_waits_for_its_authorization_in_sight() {
     tenant.write("commands/payments.csv", &payments);
     assert_well(&tenant.run(&[]));
     let status = well(&tenant.ask(&["status"]));
-    assert!(status.contains("1  payment or write-off waits for an authorization to be issued, USD 181.00: finance"), "{status}");
+    assert!(
+        status.contains("1  payment or write-off waits for an authorization to be issued, USD 181.00: finance"),
+        "{status}"
+    );
     assert_eq!(tenant.export("findings").iter().map(|row| row["code"].as_str()).collect::<Vec<_>>(), ["OP-50"]);
     assert_well(&tenant.run(&["--as-of", AS_OF]));
     assert_eq!(tenant.export("payments"), rehearsal.export("payments"));

@@ -50,8 +50,8 @@ pub(crate) struct Account {
     pub authorised: Micros,
     pub authorised_functional: Micros,
     pub orders: u32,
-    /// Deductions that finance has accepted, by number.
-    pub kept: Vec<Kept>,
+    /// What of it was ordered with deductions that were accepted.
+    pub ordered_as_kept: Micros,
     /// As of `tier_batch`, and as the ticks before it sealed it.
     pub tier: TierTrack,
     pub tier_sealed: TierTrack,
@@ -60,16 +60,6 @@ pub(crate) struct Account {
     pub unusual: Unusual,
     /// Findings that stand, each with a hash of what it says.
     pub findings: Vec<(Code, Id)>,
-}
-
-/// What the beneficiary keeps of what it has deducted from invoices.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    /// Of the deduction.
-    pub number: Text,
-    pub amount: Micros,
-    /// What was ordered with it.
-    pub ordered: Micros,
 }
 
 /// Whether the settlement pays, or only counts what another program of its group was given.
@@ -205,7 +195,7 @@ impl Account {
             authorised: Micros::ZERO,
             authorised_functional: Micros::ZERO,
             orders: 0,
-            kept: Vec::new(),
+            ordered_as_kept: Micros::ZERO,
             tier: TierTrack::default(),
             tier_sealed: TierTrack::default(),
             tier_batch: 0,
@@ -242,26 +232,6 @@ impl Account {
 
     pub fn pays(&self) -> bool {
         self.role == Role::Pays
-    }
-
-    /// What the beneficiary was let keep under a deduction.
-    pub fn kept_of(&self, number: &str) -> Micros {
-        self.kept.iter().find(|kept| kept.number == number).map_or(Micros::ZERO, |kept| kept.amount)
-    }
-
-    /// Lets the beneficiary keep so much more under a deduction, with an order of a part of it.
-    pub fn keep(&mut self, number: &Text, amount: Micros, ordered: Micros) {
-        let at = self.kept.iter().position(|kept| kept.number == *number).unwrap_or_else(|| {
-            self.kept.push(Kept { number: number.clone(), amount: Micros::ZERO, ordered: Micros::ZERO });
-            self.kept.len() - 1
-        });
-        self.kept[at].amount += amount;
-        self.kept[at].ordered += ordered;
-    }
-
-    /// What was ordered with accepted deductions, all together.
-    pub fn ordered_as_kept(&self) -> Micros {
-        self.kept.iter().map(|kept| kept.ordered).sum()
     }
 
     /// The month that starts on `first`, made when it is new.

@@ -10,10 +10,8 @@ use super::account::{Account, Phase};
 use super::findings::Found;
 use super::now::Now;
 use super::rules::beneficiary_restricted::listed;
-use super::rules::deducted::deducted;
-use super::rules::program_amended::amended;
 use super::rules::score_changed::{has_other_score, rescored};
-use super::rules::{CHECKS, Check};
+use super::rules::{CHECKS, Check, deducted, program_amended};
 use crate::programs::Exact;
 
 /// Everything that holds something of a frozen settlement; at risk is what it holds.
@@ -46,15 +44,35 @@ pub(crate) fn is_hold(code: Code) -> bool {
     CHECKS.iter().any(|check| matches!(check, Check::Holds(held, _) if *held == code))
 }
 
+/// Those that hold what is due whoever is paid, and how: an accepted deduction waits for them too.
+pub(crate) fn doubts(
+    account: &Account,
+    program: &Program,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Vec<Found>, StorageError> {
+    let mut found = holds(account, program, now, state)?;
+    found.retain(|found| matches!(found.code, Code::OnePartnerTwice | Code::ProgramAmended | Code::ScoreChanged));
+    Ok(found)
+}
+
 /// Whether something of what is due and not ordered is not let go at the close: the beneficiary is restricted, the partner has
 /// deducted it, or terms or a score that came behind the freeze are not approved yet.
-pub(crate) fn outlasts_close(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<bool, StorageError> {
+pub(crate) fn outlasts_close(
+    account: &Account,
+    program: &Program,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<bool, StorageError> {
     if account.accrued <= account.authorised.max(Micros::ZERO) {
         return Ok(false);
     }
     let is_rescored = rescored(account, now, state)?.is_some_and(|rescored| !rescored.held.is_zero());
     let is_restricted = listed(account, now.known()).is_some();
-    Ok(is_rescored || is_restricted || deducted(account, now).is_some() || amended(account, now).is_some())
+    Ok(is_rescored
+        || is_restricted
+        || deducted::check(account, program, now, state)?.is_some()
+        || program_amended::check(account, program, now, state)?.is_some())
 }
 
 /// Whether a table says something else of a settlement than before this control.

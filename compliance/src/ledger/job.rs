@@ -179,7 +179,7 @@ impl Job {
             if has_news(&account, self.now(desk)) || is_revalued(&account, change, desk.references) {
                 tell(Id(id), &mut account, self.now(desk), state, outbox)?;
                 ACCOUNTS.put(state, &id, &account)?;
-                if !accepted(&account, self.now(desk)).is_empty() {
+                if !accepted(&account, self.now(desk), state)?.is_empty() {
                     // They are settled with the next tick.
                     WAITING.put(state, &id, &())?;
                 }

@@ -7,9 +7,10 @@ use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase, close_day};
 use super::claims;
+use super::deductions::{settle, wake_others};
 use super::due::due;
 use super::findings;
-use super::holds::{holds, is_hold, left, outlasts_close};
+use super::holds::{doubts, holds, is_hold, left, outlasts_close};
 use super::now::Now;
 use super::rules::deducted::accepted;
 use super::rules::outlier::note;
@@ -71,7 +72,7 @@ impl Turning<'_> {
     ) -> Result<(), StageError> {
         let program = &*terms(account, self.references.as_of(account.terms));
         WAITING.delete(state, &id.0)?;
-        self.let_keep(account, program, outbox);
+        self.let_keep(id, account, program, state, outbox)?;
         let orders = program.auto_authorise && below_minimum(account, program).is_none();
         if orders {
             self.authorise(id, account, program, state, outbox)?;
@@ -95,8 +96,9 @@ impl Turning<'_> {
                 account.phase = Phase::Frozen { since: self.control };
                 if account.pays() {
                     account.forgone = forgone(id, account, program, state)?;
-                    self.let_keep(account, program, outbox);
+                    self.let_keep(id, account, program, state, outbox)?;
                     self.authorise(id, account, program, state, outbox)?;
+                    wake_others(account, self.now(), state)?;
                 }
                 DEADLINES.delete(state, &(account.deadline.0, id.0))?;
                 account.deadline = close_day(program, account.last_day);
@@ -140,19 +142,38 @@ impl Turning<'_> {
     }
 
     /// Settles deductions that finance has accepted (DD-10): what of them is due is ordered and paid with that, and what
-    /// is not was paid before or is owed back. What was once accepted stays so.
-    fn let_keep(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
-        for (deduction, kept) in accepted(account, self.now()) {
-            let Deduction { number, invoice, accepted_by, amount, .. } = deduction.clone();
-            let part = (account.orderable(program) - account.authorised).max(Micros::ZERO).min(kept);
-            let id = Id::of("deduction", &[&account.settlement.id().to_string(), &number, &amount.to_string()]);
+    /// is not was paid before or is owed back. What is due and in doubt waits. What was once accepted stays so.
+    fn let_keep(
+        &self,
+        id: Id,
+        account: &mut Account,
+        program: &Program,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        for (deduction, open) in accepted(account, self.now(), state)? {
+            let owed = (account.orderable(program) - account.authorised).max(Micros::ZERO);
+            let free = left(owed, &doubts(account, program, self.now(), state)?, account);
+            let part = open.min(free);
+            let kept = open - (open - part).min(owed - free);
+            if kept < open {
+                WAITING.put(state, &id.0, &())?;
+            }
+            if kept.is_zero() {
+                continue;
+            }
+            let Deduction { number, invoice, accepted_by, .. } = deduction.clone();
+            let settled = settle(deduction, kept, state)?.to_string();
+            let event = Id::of("deduction", &[&account.settlement.id().to_string(), &number, &settled]);
             let order = Issuing::new(account, self.batch, self.now()).order(account, program, part, None);
-            let order = AuthorizationOrder { id, claim: Id::of("claim", &["deduction", &id.to_string()]), ..order };
-            account.keep(&number, kept, part);
-            claims::publish_kept(account, order.claim, deduction, (kept, part), outbox);
+            let claim = Id::of("claim", &["deduction", &event.to_string()]);
+            let order = AuthorizationOrder { id: event, claim, ..order };
+            account.ordered_as_kept += part;
+            claims::publish_kept(account, claim, deduction, (kept, part), outbox);
             let event = AcceptedDeduction { order, kept, number, invoice, accepted_by };
             outbox.send(&account.settlement.beneficiary, AccrualEvent::Deducted(Box::new(event)));
         }
+        Ok(())
     }
 
     fn now(&self) -> Now<'_> {
@@ -192,7 +213,7 @@ impl Turning<'_> {
         if !account.pays() {
             return Ok(());
         }
-        if outlasts_close(account, self.now(), state)? {
+        if outlasts_close(account, program, self.now(), state)? {
             return WAITING.put(state, &id.0, &());
         }
         let (settlement, class) = (account.settlement.clone(), program.class);

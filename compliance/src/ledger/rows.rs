@@ -9,7 +9,7 @@ use stream::{Blobs, StageError, State, StorageError};
 
 use super::account::Account;
 use super::due::{Due, due};
-use super::lines::Beneficiary;
+use super::lines::{Beneficiary, Line};
 use super::prices::{Extent, each_price};
 use super::settle::terms;
 use super::stage::each_account;
@@ -141,9 +141,27 @@ pub(crate) fn by_sale(
     })
 }
 
+/// What those lines bring together that are picked.
+pub(crate) fn brought_by(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    due: &Due,
+    state: &mut dyn State,
+    picked: &dyn Fn(&Line) -> bool,
+) -> Result<Micros, StorageError> {
+    let mut amounts = allocate(id, account, program, due, state)?.into_iter();
+    let mut sum = Micros::ZERO;
+    each_part(id, account, program, due, state, &mut |part| {
+        let amount = amounts.next().expect("each line has an amount");
+        sum += if picked(&part.line) { amount } else { Micros::ZERO };
+    })?;
+    Ok(sum)
+}
+
 /// A line with its unrounded part of what is due.
 struct Part {
-    line: super::lines::Line,
+    line: Line,
     price: CappedLine,
     benefit: Exact,
     /// The settlement as a whole is up to its limit.

@@ -267,6 +267,8 @@ struct Case {
     reference: Reference,
     bench: Option<Bench>,
     grants: BTreeMap<String, Vec<Entitlement>>,
+    /// What was revoked, and may come back as it was.
+    gone: BTreeMap<String, Vec<Entitlement>>,
     names: BTreeMap<Id, String>,
     findings: BTreeMap<Vec<u8>, Finding>,
     records: u32,
@@ -340,6 +342,7 @@ impl Case {
                 let amount = self::number(amount);
                 let accepted_by = Text::default();
                 let deduction = Deduction { program, partner, number, invoice, period, amount, currency, accepted_by };
+                self.reference.deductions.retain(|other| other.number != deduction.number);
                 self.reference.deductions.push(deduction);
                 self.reference.deductions.sort();
             }
@@ -392,9 +395,18 @@ impl Case {
                 self.sale(name, partner, day, quantity, price, options);
             }
             ["revoke", name] => {
-                for entitlement in self.grants.remove(*name).unwrap() {
-                    self.bench.as_mut().unwrap().take(&EntitlementEvent::Revoke(Box::new(entitlement)));
+                let gone = self.grants.remove(*name).unwrap();
+                for entitlement in &gone {
+                    self.bench.as_mut().unwrap().take(&EntitlementEvent::Revoke(Box::new(entitlement.clone())));
                 }
+                self.gone.insert((*name).to_owned(), gone);
+            }
+            ["again", name] => {
+                let back = self.gone.remove(*name).unwrap();
+                for entitlement in &back {
+                    self.bench.as_mut().unwrap().take(&EntitlementEvent::Grant(Box::new(entitlement.clone())));
+                }
+                self.grants.insert((*name).to_owned(), back);
             }
             ["claim", name, partner, program, day, amount, options @ ..] => {
                 self.claim(name, partner, program, day, amount, options);
@@ -978,6 +990,11 @@ fn turned(text: &str) -> String {
 #[test]
 fn claims_are_decided_alike_in_any_order_and_in_slices() {
     assert!(goes_alike("ledger", "claim_") >= 9);
+}
+
+#[test]
+fn deductions_are_settled_alike_in_any_order_and_in_slices() {
+    assert!(goes_alike("ledger", "deducted") >= 7);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
 use super::claims;
 use super::conversion::Rates;
+use super::deductions::wake_others;
 use super::draws::Drawing;
 use super::due::{Due, due};
 use super::lines::{list_lines, write_all};
@@ -329,7 +330,10 @@ impl Settling<'_> {
                 let event = AccrualEvent::Moved(Box::new(movement));
                 outbox.send(&account.settlement.beneficiary, event);
             }
-            let is_kept = !accepted(&account, self.now()).is_empty();
+            let is_kept = !accepted(&account, self.now(), state)?.is_empty();
+            if has_moved && account.phase != Phase::Open {
+                wake_others(&account, self.now(), state)?;
+            }
             wait_for_tick(id, &account, program, [has_moved, is_kept], state)?;
             note(id, &mut account, program, state)?;
             if program.paid.claims().is_some() {

@@ -1,6 +1,6 @@
 //! What the ledger keeps, and under which keys.
 
-use contract::{Day, Id};
+use contract::{Day, Id, Micros};
 use stream::{Key, StorageError, Table, TableId};
 
 use super::account::Account;
@@ -60,6 +60,8 @@ pub(crate) const LAPSES: Table<(i32, [u8; 16]), ()> = Table::new(27, "lapses");
 pub(crate) const ESTIMATES: Table<[u8; 16], Estimate> = Table::new(28, "estimates");
 /// Settlements whose estimates the tick under way has still to book.
 pub(crate) const UNBOOKED: Table<[u8; 16], ()> = Table::new(29, "unbooked estimates");
+/// (program, partner, number) of a deduction → what of it is settled, all together.
+pub(crate) const SETTLED: Table<(String, String, String), Micros> = Table::new(30, "settled deductions");
 
 /// Key of a settlement's list in [`LINES`], [`SUMS`] and [`DIRTY`].
 pub(crate) fn day_key(id: Id, day: Day) -> [u8; 20] {

@@ -10,8 +10,8 @@
 //! numbers that is linked to the line that sold it, between the two dates. Events count by date; on one day a unit may be
 //! sold, returned and sold again. Of one partner, and of partners of two tiers, the later sale is held; a return dated after it
 //! does not make it good. Of partners of one tier nobody knows whose the unit was: both sales are held until the data are put
-//! right, whoever was first. What a sale earned under a program that pays by itself, for a period that had frozen at a tick before
-//! the other one was read, stands; then it is only told.
+//! right, whoever was first. What a sale earned under a program that pays by itself, for a period that was frozen at a tick at which
+//! no other claimed the unit, stands; then it is only told. A correction of the other one is no new claim.
 //!
 //! ## Why it matters
 //! One unit, one benefit. Serial numbers are the one evidence that leaves no doubt.
@@ -63,8 +63,6 @@ pub(crate) struct Others {
     pub before: Option<usize>,
     /// The first one later by another partner of the same tier.
     pub after: Option<usize>,
-    /// All by other partners of the same tier, before and after.
-    pub rivals: Vec<usize>,
 }
 
 /// For each move the sales that stand in its way.
@@ -81,8 +79,6 @@ fn check(moves: &[Move]) -> Life {
         life[at].before = out.last().copied();
         for earlier in out.iter().copied().filter(|earlier| moves[*earlier].contends(&moves[at])) {
             life[earlier].after.get_or_insert(at);
-            life[earlier].rivals.push(at);
-            life[at].rivals.push(earlier);
         }
         out.push(at);
     }

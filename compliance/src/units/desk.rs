@@ -163,7 +163,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Entitlements that a sale gives under a grant and what is heard of it.
-    pub fn entitlements(&mut self, sale: &Sale, grant: &Grant, heard: Heard) -> Vec<Entitlement> {
+    pub fn entitlements(&mut self, sale: &Sale, grant: &Grant, heard: &Heard) -> Vec<Entitlement> {
         match grant {
             Grant::Nothing => Vec::new(),
             Grant::Back(gives) => gives.clone(),
@@ -174,7 +174,7 @@ impl<'a> Desk<'a> {
                 programs.retain(|program| {
                     pays(grant, program, kind)
                         && !waits(program, heard.unpaid)
-                        && !is_contested(program, sale, heard.contested, self.clock)
+                        && !is_contested(program, sale, heard, self.clock, self.references)
                 });
                 entitlements(sale, programs.into_iter(), &known.reference)
             }
@@ -183,7 +183,7 @@ impl<'a> Desk<'a> {
 
     /// Entitlements that stand granted for a sale.
     fn granted(&mut self, record: &Record) -> Vec<Entitlement> {
-        self.entitlements(&record.sale, &record.verdict.grant, record.verdict.heard)
+        self.entitlements(&record.sale, &record.verdict.grant, &record.verdict.heard)
     }
 
     /// Sends, publishes and writes what has changed, in (event time, sale id) order.
@@ -250,7 +250,7 @@ impl<'a> Desk<'a> {
         let (waiting, earning): (Vec<&Program>, Vec<&Program>) =
             programs.into_iter().partition(|program| waits(program, heard.unpaid));
         let selecting = self.offers.selecting(known, sale);
-        let is_contested = |program: &&&Program| is_contested(program, sale, heard.contested, self.clock);
+        let is_contested = |program: &&&Program| is_contested(program, sale, heard, self.clock, self.references);
         let contested: Vec<&Program> = earning.iter().filter(is_contested).copied().collect();
         let around = Around {
             earning: &earning,
@@ -263,8 +263,10 @@ impl<'a> Desk<'a> {
     }
 
     fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {
-        let said = |record: Option<&Record>| record.map(|r| (r.verdict.grant.clone(), r.verdict.heard));
-        if said(before) == said(now) {
+        fn said(record: &Record) -> (&Grant, &Heard) {
+            (&record.verdict.grant, &record.verdict.heard)
+        }
+        if before.map(said) == now.map(said) {
             return;
         }
         let [was, is] = [before, now].map(|record| record.map_or_else(Vec::new, |record| self.granted(record)));

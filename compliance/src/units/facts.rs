@@ -116,14 +116,56 @@ pub struct Verdict {
 }
 
 /// What tables that come late, and other partners, say of a sale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     /// The control as of which they are looked up: the last at which one of them said something else of the sale.
     pub as_of: u64,
     /// Programs that it may earn under wait for its customer's payment.
     pub unpaid: Option<Unpaid>,
-    /// Another partner of its tier claims a unit of it; control as of which the first such row was read.
-    pub contested: Option<u64>,
+    /// When another partner of its tier claimed a unit of it, oldest first.
+    pub contests: Vec<Contest>,
+}
+
+/// A time in which others claim a unit of a sale, in controls in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contest {
+    since: u64,
+    /// `None` while it lasts.
+    until: Option<u64>,
+}
+
+impl Heard {
+    /// Takes in whether others claim a unit, as of the control in force. What comes and goes between two controls leaves no
+    /// trace: so a claim that is corrected goes on.
+    pub fn note(&mut self, contested: bool, control: u64) {
+        let last = self.contests.last().copied();
+        match last {
+            _ if contested == self.is_contested() => {}
+            Some(Contest { since, until: Some(until) }) if until == control => {
+                self.contests.pop();
+                self.contests.push(Contest { since, until: None });
+            }
+            _ if contested => self.contests.push(Contest { since: control, until: None }),
+            Some(Contest { since, .. }) => {
+                self.contests.pop();
+                if since < control {
+                    self.contests.push(Contest { since, until: Some(control) });
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Whether others claim a unit now.
+    pub fn is_contested(&self) -> bool {
+        self.contests.last().is_some_and(|contest| contest.until.is_none())
+    }
+
+    /// Whether nobody else claimed a unit when a control came.
+    pub fn was_free(&self, control: u64) -> bool {
+        let covers = |contest: &Contest| contest.since < control && contest.until.is_none_or(|until| control <= until);
+        !self.contests.iter().any(covers)
+    }
 }
 
 /// What of a sale stands granted. With the sale, what is heard of it and the programs as of its stamp it gives the very
@@ -169,8 +211,8 @@ pub struct Unit {
     /// The other sale of it.
     pub other: SaleKey,
     pub at: RecordRef,
-    /// Control as of which that was read, where its partner is another one of the same tier: neither goes before the other.
-    pub came: Option<u64>,
+    /// Its partner is another one of the same tier: neither goes before the other.
+    pub contends: bool,
 }
 
 /// The sale by which the goods went out.

@@ -40,12 +40,12 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
         let same_partner = unit.at.partner == sale.at.partner;
         let code = if same_partner { Code::SerialTwiceSamePartner } else { Code::SerialTwoPartners };
         let explained_by = explained_by_pair(sale, verdict, unit);
-        let (message, programs) = match unit.came {
-            Some(_) if contested.is_empty() => {
+        let (message, programs) = match unit.contends {
+            true if contested.is_empty() => {
                 ("sold before by another partner, read after this was authorised", contested)
             }
-            Some(_) => ("sold before", contested),
-            None => ("sold before", programs),
+            true => ("sold before", contested),
+            false => ("sold before", programs),
         };
         add_unit(&mut found, sale, code, unit, message, explained_by, programs);
     }

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use contract::{Entitlement, PartnerKind, Program, Reference, Sale, Text};
 
-use super::facts::Grant;
+use super::conditions::meets;
+use super::facts::{Grant, Heard};
 use crate::clock::Clock;
 use crate::ledger::account::freeze_day;
 use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
+use crate::references::{Known, References};
 use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::{Based, Check, RULES};
 
@@ -32,18 +34,40 @@ pub fn waits(program: &Program, unpaid: Option<Unpaid>) -> bool {
     unpaid.is_some() && program.conditions.paid_invoices && !program.mechanism.keeps_stock()
 }
 
-/// Whether a program does not pay a sale since another partner claims a unit of it, by a row read as of control `since`. What was
-/// sold is gone from a stock; what a period was authorised for at a tick before that stands.
-pub fn is_contested(program: &Program, sale: &Sale, since: Option<u64>, clock: &Clock) -> bool {
-    since.is_some_and(|since| !program.mechanism.protects_stock() && !is_authorised(program, sale, since, clock))
+/// Whether a program does not pay a sale because another partner claims a unit of it. What was sold is gone from a stock; what a
+/// period was authorised for before that stands.
+pub fn is_contested(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, references: &References) -> bool {
+    heard.is_contested()
+        && !program.mechanism.protects_stock()
+        && !was_authorised(program, sale, heard, clock, references)
 }
 
-/// Whether what a sale earned under a program was authorised, as far as terms say, when rows with stamp `by` were read.
-fn is_authorised(program: &Program, sale: &Sale, by: u64, clock: &Clock) -> bool {
+/// Whether what a sale earned under a program was authorised, as far as terms and tables said at the time: at a tick behind its
+/// coming at which its period was frozen and nobody else claimed a unit of it.
+fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, references: &References) -> bool {
     let (_, last) = program.period.range(sale.date);
-    program.auto_authorise
-        && program.paid.claims().is_none()
-        && clock.reached_behind(sale.stamp, freeze_day(program, last)).is_some_and(|tick| tick <= by)
+    let known = references.as_of(sale.stamp);
+    let mut frozen = false;
+    clock.behind(last).any(|(tick, day)| {
+        let then = references.as_of(tick);
+        let terms = then.program(&program.id, program.version).unwrap_or(program);
+        frozen |= day >= freeze_day(terms, last);
+        frozen
+            && sale.stamp < tick
+            && heard.was_free(tick)
+            && terms.auto_authorise
+            && terms.paid.claims().is_none()
+            && meets(sale, program, known, then)
+            && !waits(program, unpaid(sale, then))
+    })
+}
+
+/// What the customer has not paid, as a table says.
+pub fn unpaid(sale: &Sale, told: &Known) -> Option<Unpaid> {
+    RULES.iter().find_map(|rule| match rule.check {
+        Check::Payment(check) => check(sale, told),
+        _ => None,
+    })
 }
 
 /// One entitlement for each ledger key; `programs` come by ledger key, in the order in which they are tried.
@@ -109,11 +133,11 @@ fn entitlement(sale: &Sale, program: &Program) -> Entitlement {
 mod tests {
     use std::sync::Arc;
 
-    use contract::{Benefit, Code, Finding, Mechanism, Micros, PartnerKind, SaleEvent, SellIn};
+    use contract::{Benefit, Code, Finding, InvoiceStatus, Mechanism, Micros, PartnerKind, SaleEvent, SellIn};
 
     use super::*;
     use crate::ledger::plain_program;
-    use crate::units::trial::{Trial, day, line, market};
+    use crate::units::trial::{Trial, day, line, market, paid};
 
     /// The units that each of two lines takes from its stock, and is paid for per unit at its tier. Those earn at resale.
     #[track_caller]
@@ -139,27 +163,39 @@ mod tests {
         line(record_no, partner, document, day("2013-03-01"), quantity, Micros::units(quantity * 10))
     }
 
-    /// What `UNIT` pays for two lines with one serial number, and what is found, after events in their order: a line that is
-    /// read (its partner and day), or the day of a tick.
+    /// What `UNIT` pays for the first two lines with one serial number, and what is found, after events in their order: a line
+    /// that is read (its partner and day), one that is corrected in something else (`again`) or goes (`gone`), or the day of a tick.
     #[track_caller]
     fn contested(events: &[(&str, &str)], paid: [i64; 2], found: &[&str]) {
         let mut trial = Trial::new(&market(Vec::new()));
-        let mut record_no = 0;
-        for (partner, date) in events {
-            if *partner == "tick" {
-                trial.tick(date);
-                continue;
-            }
-            record_no += 1;
-            let sale = line(record_no, partner, "1", day(date), 1, Micros::units(10));
-            let sale = Sale { stamp: trial.control, serials: vec!["S1".into()], ..sale };
-            trial.send(&SaleEvent::Assert(Arc::new(sale)));
-        }
+        happen(&mut trial, &mut Vec::new(), "s/p", events);
         let told = |finding: &Finding| format!("{}: {}", finding.at.partner, finding.message);
         let mut all: Vec<String> = trial.findings.values().map(told).collect();
         all.sort();
         assert_eq!(all, found);
         assert_eq!([1, 2].map(|record_no| trial.units("UNIT", record_no)), paid.map(Micros::units));
+    }
+
+    fn happen(trial: &mut Trial, sold: &mut Vec<Sale>, product: &str, events: &[(&str, &str)]) {
+        for (what, of) in events {
+            if *what == "tick" {
+                trial.tick(of);
+                continue;
+            }
+            let stands = sold.iter().position(|sale| matches!(*what, "again" | "gone") && sale.at.partner == *of);
+            if let Some(at) = stands {
+                trial.send(&SaleEvent::Retract(Arc::new(sold[at].clone())));
+                if *what == "again" {
+                    (sold[at].version, sold[at].stamp, sold[at].document_line) = (2, trial.control, "2".into());
+                    trial.send(&SaleEvent::Assert(Arc::new(sold[at].clone())));
+                }
+                continue;
+            }
+            let sale = line(sold.len() as u32 + 1, what, "1", day(of), 1, Micros::units(10));
+            let (stamp, serials) = (trial.control, vec!["S1".into()]);
+            sold.push(Sale { stamp, serials, product: product.into(), ..sale });
+            trial.send(&SaleEvent::Assert(Arc::new(sold[sold.len() - 1].clone())));
+        }
     }
 
     #[test]
@@ -181,6 +217,71 @@ mod tests {
             "L: sold by another partner too: S1",
         ];
         contested(&[second, ("tick", "2013-04-01"), first], [1, 0], &early);
+    }
+
+    #[test]
+    fn a_claim_that_is_corrected_is_no_new_one() {
+        let (first, second, tick) = (("L", "2013-03-03"), ("A", "2013-03-09"), ("tick", "2013-04-01"));
+        let both = ["A: sold before: S1", "L: sold by another partner too: S1"];
+        let late = ["A: sold before: S1", "L: sold by another partner too, read after this was authorised: S1"];
+        contested(&[first, second, tick, ("again", "A")], [0, 0], &both);
+        contested(&[first, tick, second, ("again", "A"), ("tick", "2013-04-02"), ("again", "A")], [1, 0], &late);
+        // One's own correction is a new row, which nobody has authorised.
+        contested(&[first, tick, second, ("again", "L")], [0, 0], &both);
+        // A claim that is away at a tick leaves what is authorised there; one that is away between two does not.
+        let away = [first, second, tick, ("gone", "A"), ("tick", "2013-04-02"), ("A", "2013-03-09")];
+        contested(&away, [1, 0], &late);
+        let back = [first, second, tick, ("gone", "A"), ("A", "2013-03-09")];
+        contested(&back, [0, 0], &both);
+    }
+
+    /// What a program pays `L` for a unit that `A` claims too, after these events with other reference data in between.
+    #[track_caller]
+    fn under(program: &str, product: &str, steps: &[(&Reference, &[(&str, &str)])], paid: i64) {
+        let (mut trial, mut sold) = (Trial::new(steps[0].0), Vec::new());
+        for (at, (reference, events)) in steps.iter().enumerate() {
+            if at > 0 {
+                trial.configure(reference);
+            }
+            happen(&mut trial, &mut sold, product, events);
+        }
+        assert_eq!(trial.units(program, 1), Micros::units(paid));
+    }
+
+    #[test]
+    fn what_the_customer_had_not_paid_at_the_tick_was_not_authorised_there() {
+        let open = market(Vec::new());
+        let settled =
+            Reference { customer_payments: vec![paid("1", "2013-04-12", InvoiceStatus::Paid)], ..market(Vec::new()) };
+        let (sold, claimed) = (("L", "2013-03-03"), ("A", "2013-03-09"));
+        let (tick, later) = (("tick", "2013-04-01"), ("tick", "2013-05-01"));
+        let steps: [(&Reference, &[_]); 2] = [(&open, &[sold, tick, claimed]), (&settled, &[later])];
+        under("INVOICED", "s/invoiced", &steps, 0);
+        under("UNIT", "s/invoiced", &steps, 1);
+        under("INVOICED", "s/invoiced", &[(&open, &[sold, tick]), (&settled, &[claimed, later])], 0);
+        under("INVOICED", "s/invoiced", &[(&open, &[sold, tick]), (&settled, &[later, claimed])], 1);
+        under("INVOICED", "s/invoiced", &[(&settled, &[sold, tick, claimed])], 1);
+    }
+
+    #[test]
+    fn a_period_freezes_by_the_grace_that_holds_at_the_tick() {
+        let with_grace = |grace_days| {
+            let mut reference = market(Vec::new());
+            let unit = reference.programs.iter_mut().find(|program| program.id == "UNIT");
+            unit.expect("it is in the market").grace_days = grace_days;
+            reference
+        };
+        let (short, long) = (with_grace(0), with_grace(30));
+        let (sold, claimed, tick) = (("L", "2013-03-03"), ("A", "2013-03-09"), ("tick", "2013-04-05"));
+        under("UNIT", "s/p", &[(&short, &[sold]), (&long, &[tick, claimed])], 0);
+        under("UNIT", "s/p", &[(&long, &[sold]), (&short, &[tick, claimed])], 1);
+        // Once it is frozen a longer grace opens nothing.
+        under(
+            "UNIT",
+            "s/p",
+            &[(&short, &[("tick", "2013-04-05"), sold]), (&long, &[("tick", "2013-04-06"), claimed])],
+            1,
+        );
     }
 
     #[test]

@@ -207,15 +207,14 @@ impl Desk<'_> {
             }
         }
         for (at, sold) in moves.iter().enumerate().filter(|(_, m)| !m.returned) {
-            let Others { before, after, rivals } = &others[at];
-            let since = self.claimed_since(sold.sale, rivals.iter().map(|rival| moves[*rival].sale))?;
-            let mut earlier = match before.map(|before| &moves[before]) {
+            let Others { before, after } = others[at];
+            let earlier = match before.map(|before| &moves[before]) {
                 Some(first) if !self.came_back(first.sale, sold.sale)? => {
                     Some(self.unit(first.sale, serial, first.contends(sold))?)
                 }
                 _ => None,
             };
-            let mut later = match after.map(|after| &moves[after]) {
+            let later = match after.map(|after| &moves[after]) {
                 Some(next) if !self.came_back(sold.sale, next.sale)? => Some(self.unit(next.sale, serial, true)?),
                 _ => None,
             };
@@ -223,9 +222,6 @@ impl Desk<'_> {
                 Some((_, again)) => Some(self.unit(moves[*again].sale, serial, false)?),
                 None => None,
             };
-            for unit in [&mut earlier, &mut later].into_iter().flatten() {
-                unit.came = unit.came.and(since);
-            }
             let verdict = self.verdict(sold.sale)?;
             set_unit(&mut verdict.resold, serial, earlier);
             set_unit(&mut verdict.contested, serial, later);
@@ -236,23 +232,7 @@ impl Desk<'_> {
 
     fn unit(&mut self, other: SaleKey, serial: &Text, contends: bool) -> Result<Unit, StorageError> {
         let sale = self.sale(other)?;
-        Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), came: contends.then_some(sale.stamp) })
-    }
-
-    /// Control as of which the first of these rivals was read that claim a unit of a sale, on whichever day they sold it.
-    fn claimed_since(
-        &mut self,
-        sale: SaleKey,
-        rivals: impl Iterator<Item = SaleKey>,
-    ) -> Result<Option<u64>, StorageError> {
-        let mut since: Option<u64> = None;
-        for rival in rivals {
-            if !self.came_back(sale.min(rival), sale.max(rival))? {
-                let stamp = self.sale(rival)?.stamp;
-                since = Some(since.map_or(stamp, |since| since.min(stamp)));
-            }
-        }
-        Ok(since)
+        Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), contends })
     }
 
     /// What the partner of a sale was when that was read.
@@ -364,7 +344,8 @@ impl Desk<'_> {
     fn settle_grants(&mut self) {
         for open in &mut self.shelves.records {
             if let Some(record) = open.now.as_mut().filter(|record| !record.sale.is_return()) {
-                record.verdict.heard.contested = contested(&record.verdict);
+                let contested = is_contested(&record.verdict);
+                record.verdict.heard.note(contested, self.stamp);
                 record.verdict.grant = grant(&record.sale, &record.verdict);
             }
         }
@@ -378,15 +359,15 @@ fn set_unit(units: &mut Vec<Unit>, serial: &Text, unit: Option<Unit>) {
     }
 }
 
-/// Control as of which the first row of another partner of the same tier was read that claims a unit of a sale.
-fn contested(verdict: &super::facts::Verdict) -> Option<u64> {
-    verdict.resold.iter().chain(&verdict.contested).filter_map(|unit| unit.came).min()
+/// Whether another partner of the same tier claims a unit of a sale.
+fn is_contested(verdict: &super::facts::Verdict) -> bool {
+    verdict.resold.iter().chain(&verdict.contested).any(|unit| unit.contends)
 }
 
 /// What a sale is granted by what is decided about it.
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
-    let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && unit.came.is_none());
+    let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && !unit.contends);
     let unit = resold || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
     let held = !sale.holds.is_empty() || unit;
     if verdict.double.is_some() || no_sale(sale).is_some() {

@@ -68,8 +68,8 @@ impl Desk<'_> {
             self.claim(document, &sale, true, touched)?;
         }
         if now.is_some() {
-            let heard = self.verdict(key)?.heard;
-            let gives = stands.filter(|_| is.is_none()).map(|sale| self.entitlements(&sale, &Grant::Full, heard));
+            let heard = self.verdict(key)?.heard.clone();
+            let gives = stands.filter(|_| is.is_none()).map(|sale| self.entitlements(&sale, &Grant::Full, &heard));
             let verdict = self.verdict(key)?;
             verdict.grant = given_back(gives.unwrap_or_default());
             verdict.back = is.map(|document| Back { document, ..Back::default() });
@@ -164,15 +164,15 @@ impl Desk<'_> {
             returns.push((key, self.sale(key)?));
         }
         for line in &mut lines {
-            line.granted = self.entitlements(&line.sale, &line.grant, line.heard);
+            line.granted = self.entitlements(&line.sale, &line.grant, &line.heard);
         }
         for settled in settle(document, &mut lines, &returns) {
             let gives = match settled.gives {
                 Some(gives) => gives,
                 None => {
                     let Record { sale, verdict } = self.named(settled.sale)?;
-                    let (sale, heard) = (sale.clone(), verdict.heard);
-                    self.entitlements(&sale, &Grant::Full, heard)
+                    let (sale, heard) = (sale.clone(), verdict.heard.clone());
+                    self.entitlements(&sale, &Grant::Full, &heard)
                 }
             };
             let verdict = self.verdict(settled.sale)?;
@@ -198,7 +198,7 @@ pub struct SoldLine {
 
 impl SoldLine {
     pub fn new(record: &Record) -> SoldLine {
-        let (sale, grant, heard) = (record.sale.clone(), record.verdict.grant.clone(), record.verdict.heard);
+        let (sale, grant, heard) = (record.sale.clone(), record.verdict.grant.clone(), record.verdict.heard.clone());
         SoldLine { left: sale.quantity, sale, grant, heard, granted: Vec::new() }
     }
 }

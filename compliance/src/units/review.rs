@@ -14,14 +14,14 @@ use stream::{Order, Outbox, Progress, State, StorageError};
 
 use super::conditions::hears;
 use super::desk::Desk;
-use super::facts::{CONCERNED, Heard, REVIEW, REVIEWED, SaleKey, hash};
+use super::facts::{CONCERNED, REVIEW, REVIEWED, SaleKey, hash};
 use super::filing::lives;
+use super::grants::unpaid;
 use super::judge::Touched;
 use super::names::{party_words, words};
 use crate::programs::spiff::named;
-use crate::references::{Known, References};
-use crate::rules::sale_unpaid::Unpaid;
-use crate::rules::{Check, RULES, skeleton};
+use crate::references::References;
+use crate::rules::skeleton;
 
 /// Keys that one slice looks at.
 const SLICE: usize = if cfg!(test) { 2 } else { 1024 };
@@ -166,11 +166,11 @@ impl Desk<'_> {
         let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
         let as_of = self.stamp;
         let unpaid = match self.awaits_payment(&sale) {
-            true => lacks(&sale, self.references.as_of(self.stamp)),
+            true => unpaid(&sale, self.references.as_of(self.stamp)),
             false => None,
         };
         let heard = &mut self.verdict(key)?.heard;
-        *heard = Heard { as_of, unpaid, ..*heard };
+        (heard.as_of, heard.unpaid) = (as_of, unpaid);
         Ok(())
     }
 
@@ -214,13 +214,6 @@ impl Desk<'_> {
         }
         concerns
     }
-}
-
-fn lacks(sale: &Sale, known: &Known) -> Option<Unpaid> {
-    RULES.iter().find_map(|rule| match rule.check {
-        Check::Payment(check) => check(sale, known),
-        _ => None,
-    })
 }
 
 fn key(table: &str, parts: [&str; 2]) -> u64 {

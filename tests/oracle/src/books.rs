@@ -33,6 +33,8 @@ struct Sums {
     /// Set off against what others of the beneficiary owed back, and set off against what this one did.
     given: Micros,
     taken_back: Micros,
+    /// Of what was owed back, given up by persons; nothing of what was paid or set off since.
+    given_up: Micros,
     /// Let go at the close.
     released: Micros,
     /// The batch in which it came to owe something back.
@@ -52,12 +54,20 @@ impl Sums {
         self.paid + self.kept + self.given - self.taken_back
     }
 
-    fn owed_back(&self) -> Micros {
+    fn above(&self) -> Micros {
         (self.held() - self.authorised()).max(Micros::ZERO)
     }
 
+    fn written_off(&self) -> Micros {
+        self.above().min(self.given_up)
+    }
+
+    fn owed_back(&self) -> Micros {
+        self.above() - self.written_off()
+    }
+
     fn payable(&self) -> Micros {
-        self.authorised() - (self.held() - self.owed_back())
+        self.authorised() - (self.held() - self.above())
     }
 
     fn open(&self) -> Micros {
@@ -65,7 +75,7 @@ impl Sums {
     }
 
     /// What stands on each account, debits less credits.
-    fn balances(&self) -> [(&'static str, Micros); 7] {
+    fn balances(&self) -> [(&'static str, Micros); 8] {
         let cost = cost_account(self.class);
         let (liability, let_go, paid_from) = match self.class {
             AccountingClass::Points => ("LI-PTS", "BRK", "CASH"),
@@ -78,6 +88,7 @@ impl Sums {
             (liability, -self.open()),
             ("LI-PAY", -self.payable()),
             ("RC-CLAW", self.owed_back()),
+            ("EX-BAD", self.written_off()),
             (paid_from, -self.paid),
             ("AR", -self.kept),
         ]
@@ -125,6 +136,7 @@ impl Books {
                     if sums.orders.insert(kept.order.id) {
                         sums.decided = true;
                         sums.ordered += kept.order.amount.min(sums.accrued() - sums.ordered).max(Micros::ZERO);
+                        sums.given_up = sums.written_off();
                         sums.kept += kept.kept;
                     }
                 }
@@ -135,7 +147,15 @@ impl Books {
 
     /// What was paid under some authorization of the settlement.
     pub fn pay(&mut self, settlement: &Settlement, amount: Micros, date: Day, batch: u64) {
-        self.change(settlement, date, batch, |sums| sums.paid += amount);
+        self.change(settlement, date, batch, |sums| {
+            sums.given_up = sums.written_off();
+            sums.paid += amount;
+        });
+    }
+
+    /// What two persons gave up of what the settlement owes back.
+    pub fn give_up(&mut self, settlement: &Settlement, amount: Micros, date: Day, batch: u64) {
+        self.change(settlement, date, batch, |sums| sums.given_up = sums.written_off() + amount);
     }
 
     /// What each account moved in each month, where that is not nothing.
@@ -178,7 +198,7 @@ impl Books {
             if amount <= Micros::ZERO {
                 return;
             }
-            self.book(settlement, date, Sums { given: own.given + amount, ..own });
+            self.book(settlement, date, Sums { given: own.given + amount, given_up: own.written_off(), ..own });
             self.book(&debtor, date, Sums { taken_back: owing.taken_back + amount, ..owing });
         }
     }

@@ -73,7 +73,7 @@ struct Desk {
 impl Desk {
     /// What is due, all lines together; what went to deductions is gone.
     fn due(&self) -> Micros {
-        self.accounts.iter().map(|(_, account)| account.accrued - account.ordered_as_kept()).sum()
+        self.accounts.iter().map(|(_, account)| account.accrued - account.ordered_as_kept).sum()
     }
 }
 
@@ -201,7 +201,7 @@ impl Judging<'_> {
             None => all,
         };
         let bought = if program.mechanism.protects_stock() { self.bought(line, program) } else { 0 };
-        let kept = accounts().map(Account::ordered_as_kept).sum();
+        let kept = accounts().map(|account| account.ordered_as_kept).sum();
         Standing { due: due.min(all.due), authorised, kept, quantity, credit, bought, frozen, received, on_gross: None }
     }
 
@@ -212,7 +212,7 @@ impl Judging<'_> {
     }
 
     /// OP-44: where all lines for a sale, or for the period, together ask for less than is due for it, by no more than the
-    /// terms let pass, and these say so, the last of them gets what is due.
+    /// terms let pass, and these say so, the last of them gets what is due. What others were raised by at earlier ticks counts.
     fn raise(&self, items: &mut [Item], desk: &Desk) {
         let Some((_, account)) = desk.accounts.last() else { return };
         let program = terms(account, self.references.as_of(account.terms));
@@ -232,8 +232,9 @@ impl Judging<'_> {
                     (of_sale, left.min(of_sale - shared))
                 }
             };
+            let raised: Micros = items.iter().filter(|item| item.line.sale == sale).map(|item| item.note.raised).sum();
             let Some(last) = items.iter_mut().filter(is_for).rfind(|item| item.gets_all_it_claims()) else { continue };
-            if left > Micros::ZERO && last.note.raised + left <= tolerance.around(of_it) {
+            if left > Micros::ZERO && raised + left <= tolerance.around(of_it) {
                 last.payable += left;
                 last.note.raised += left;
             }

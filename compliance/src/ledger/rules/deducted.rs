@@ -33,25 +33,21 @@ use stream::{State, StorageError};
 
 use super::beneficiary_restricted::listed;
 use crate::ledger::account::{Account, Phase};
+use crate::ledger::deductions::taken;
 use crate::ledger::findings::{Found, amount};
 use crate::ledger::now::Now;
 use crate::programs::Exact;
 
-/// What was deducted is not paid as well.
-pub(super) fn check(
+/// The partner has deducted it from an invoice, and nobody has accepted that: it is not paid as well.
+pub(in crate::ledger) fn check(
     account: &Account,
     _: &Program,
     now: Now<'_>,
-    _: &mut dyn State,
+    state: &mut dyn State,
 ) -> Result<Option<Found>, StorageError> {
-    Ok(deducted(account, now))
-}
-
-/// DD-10: the partner has deducted it from an invoice, and nobody has accepted that.
-pub(in crate::ledger) fn deducted(account: &Account, now: Now<'_>) -> Option<Found> {
-    let taken = deductions(account, now);
+    let taken = taken(account, now, state)?;
     if taken.is_empty() {
-        return None;
+        return Ok(None);
     }
     let sum: Micros = taken.iter().map(|(_, open)| *open).sum();
     let named: Vec<String> = taken.iter().map(|(d, _)| format!("{} from invoice {}", d.number, d.invoice)).collect();
@@ -60,26 +56,20 @@ pub(in crate::ledger) fn deducted(account: &Account, now: Now<'_>) -> Option<Fou
     if ordered > Micros::ZERO {
         message.push_str(&format!("; {} of it was authorised before", amount(ordered, account)));
     }
-    Some(Found { code: Code::Deducted, at_risk: Exact::from(sum.min(account.accrued)), message })
+    Ok(Some(Found { code: Code::Deducted, at_risk: Exact::from(sum.min(account.accrued)), message }))
 }
 
-/// What the partner has deducted from invoices for the settlement and was not let keep, with each deduction.
-fn deductions<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
-    let settlement = &account.settlement;
-    let is_of = |deduction: &&Deduction| {
-        deduction.period == settlement.period && deduction.currency == settlement.currency && !account.pays_person()
-    };
-    let open = |deduction: &'a Deduction| (deduction, deduction.amount - account.kept_of(&deduction.number));
-    let all = now.known().deductions(&settlement.program, &account.partner).iter();
-    all.filter(is_of).map(open).filter(|(_, open)| *open > Micros::ZERO).collect()
-}
-
-/// Those of a frozen settlement that finance has accepted and nobody settled; none while the beneficiary stands on a list.
-pub(in crate::ledger) fn accepted<'a>(account: &Account, now: Now<'a>) -> Vec<(&'a Deduction, Micros)> {
+/// What of deductions that finance has accepted, and nobody settled, falls to a frozen settlement; nothing while the beneficiary
+/// stands on a list.
+pub(in crate::ledger) fn accepted<'a>(
+    account: &Account,
+    now: Now<'a>,
+    state: &mut dyn State,
+) -> Result<Vec<(&'a Deduction, Micros)>, StorageError> {
     if account.phase == Phase::Open || !account.pays() || listed(account, now.known()).is_some() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let mut open = deductions(account, now);
+    let mut open = taken(account, now, state)?;
     open.retain(|(deduction, _)| !deduction.accepted_by.is_empty());
-    open
+    Ok(open)
 }

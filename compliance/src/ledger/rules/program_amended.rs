@@ -2,11 +2,11 @@
 //!
 //! Evidence: the program's version, and that it waits for approval; the first sale of the settlement.
 //!
-//! At risk: what is due under the version and not authorised.
+//! At risk: what is due under the version, or for the days that were added to it, and not authorised.
 //!
 //! ## What it finds
-//! Something that is due under a version of a program which came when the period had frozen, as long as `amendments.csv`
-//! does not say who approves it. It is held, at the close too.
+//! Something that is due under a version of a program which came when the period had frozen, or for days by which it was
+//! extended then, as long as `amendments.csv` does not say who approves it. It is held, at the close too.
 //!
 //! ## Why it matters
 //! Terms that appear when a period is over may have been written for what was sold in it.
@@ -27,27 +27,31 @@ use contract::{Code, Micros, Program};
 use stream::{State, StorageError};
 
 use crate::ledger::account::Account;
+use crate::ledger::extended::extended;
 use crate::ledger::findings::Found;
 use crate::ledger::now::Now;
 use crate::programs::Exact;
 
-/// Terms that came late wait for whoever answers for them.
-pub(super) fn check(
+/// The version came, or was extended, when the period had frozen, and nobody has approved that. It pays for rows that are read
+/// since.
+pub(in crate::ledger) fn check(
     account: &Account,
-    _: &Program,
+    terms: &Program,
     now: Now<'_>,
-    _: &mut dyn State,
+    state: &mut dyn State,
 ) -> Result<Option<Found>, StorageError> {
-    Ok(amended(account, now))
-}
-
-/// OP-31: the version came when the period had frozen, and nobody has approved that. It pays for rows that are read since.
-pub(in crate::ledger) fn amended(account: &Account, now: Now<'_>) -> Option<Found> {
     let (program, version) = (&account.settlement.program, account.settlement.version);
     let owed = account.accrued - account.authorised;
-    if !account.amended || owed <= Micros::ZERO || now.known().approves(program, version) {
-        return None;
+    if owed <= Micros::ZERO || now.known().approves(program, version) {
+        return Ok(None);
     }
-    let message = format!("version {version} of {program} came when the period had frozen: held until it is approved");
-    Some(Found { code: Code::ProgramAmended, at_risk: Exact::from(owed), message })
+    let (what, held) = match account.amended {
+        true => ("came".to_owned(), owed),
+        false => match extended(account, terms, now, state)? {
+            Some((last, brought)) => (format!("was extended beyond {last}"), brought.min(owed)),
+            None => return Ok(None),
+        },
+    };
+    let message = format!("version {version} of {program} {what} when the period had frozen: held until it is approved");
+    Ok(Some(Found { code: Code::ProgramAmended, at_risk: Exact::from(held), message }))
 }

@@ -33,6 +33,8 @@ const PRODUCT: &str = "s/p";
 const ESTIMATES: u64 = 0x5e11_1e57;
 /// The same for exchange rates.
 const RATES: u64 = 0x0e8c_4a9e;
+/// The same for what is given up.
+const WRITE_OFFS: u64 = 0x0b4d_deb7;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(pub u64);
@@ -94,6 +96,8 @@ pub enum Act {
     Tick(Day),
     /// Of what is open under one of the authorizations, so many percent are paid.
     Pay(usize, i64),
+    /// Of what is owed back by the settlement of one of the authorizations, so many percent are given up.
+    GiveUp(usize, i64),
 }
 
 /// What the ledger is told of it.
@@ -103,6 +107,7 @@ pub enum Told {
     Configure(Box<Reference>),
     Control(Control),
     Paid { place: usize, percent: i64, date: Day },
+    GivenUp { place: usize, percent: i64, date: Day },
 }
 
 /// Lines as they stand while acts are told.
@@ -142,6 +147,9 @@ impl History {
             }
             Act::Pay(place, percent) => {
                 self.today.map(|date| Told::Paid { place: *place, percent: *percent, date }).into_iter().collect()
+            }
+            Act::GiveUp(place, percent) => {
+                self.today.map(|date| Told::GivenUp { place: *place, percent: *percent, date }).into_iter().collect()
             }
         }
     }
@@ -258,6 +266,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let (mut programs, mut stocks) = (programs(&mut dice), stocks(&mut dice));
     estimate(&mut Dice(seed ^ ESTIMATES), &mut programs);
     let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
+    let mut giving = Dice(seed ^ WRITE_OFFS);
     let mut acts = vec![Act::Configure(Box::new(exchange.stated(reference(&programs, &stocks))))];
     let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
     let controls = 6 + dice.below(18) as usize;
@@ -279,6 +288,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                 _ => Act::Tick(today),
             });
             acts.extend(payments(&mut dice));
+            acts.extend(write_offs(&mut giving));
         }
     }
     acts.push(Act::Tick(today.plus(dice.below(400) as i32)));
@@ -292,6 +302,12 @@ fn payments(dice: &mut Dice) -> Vec<Act> {
     let payment =
         |dice: &mut Dice| Act::Pay(dice.below(1_000) as usize, [100, 100, 100, 50, 120][dice.below(5) as usize]);
     (0..dice.below(6)).map(|_| payment(dice)).collect()
+}
+
+/// All that is owed back, or half of it; most have nothing to give up.
+fn write_offs(dice: &mut Dice) -> Vec<Act> {
+    let write_off = |dice: &mut Dice| Act::GiveUp(dice.below(1_000) as usize, [100, 50][dice.below(2) as usize]);
+    (0..dice.below(12)).map(|_| write_off(dice)).collect()
 }
 
 fn act(dice: &mut Dice, number: u32, deals: &mut Vec<(u32, Deal)>, today: Day) -> Act {

@@ -75,6 +75,12 @@ fn compared(acts: &[Act]) -> Result<Found, String> {
                 }
                 Vec::new()
             }
+            Told::GivenUp { place, percent, date } => {
+                if let Some(Payment { settlement, amount }) = real.give_up(*place, *percent, *date) {
+                    books.give_up(&settlement, amount, *date, batch);
+                }
+                Vec::new()
+            }
         };
         events.iter().for_each(|event| books.hear(event));
         let converted_otherwise = converted.hear(&events, batch, &oracle);
@@ -184,6 +190,7 @@ fn ended(acts: &[Act]) -> Real {
             Told::Configure(reference) => drop(real.configure(reference)),
             Told::Control(control) => drop(real.control(control)),
             Told::Paid { place, percent, date } => drop(real.pay(*place, *percent, *date)),
+            Told::GivenUp { place, percent, date } => drop(real.give_up(*place, *percent, *date)),
         }
     }
     real

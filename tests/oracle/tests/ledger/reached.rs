@@ -155,6 +155,7 @@ fn kind(act: &Act) -> &'static str {
         Act::Settle => "settle",
         Act::Tick(_) => "tick",
         Act::Pay(..) => "payment",
+        Act::GiveUp(..) => "write-off",
     }
 }
 

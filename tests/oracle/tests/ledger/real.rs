@@ -41,9 +41,11 @@ struct RealBooks {
     state: MemoryState,
     entries: BTreeMap<Vec<u8>, JournalEntry>,
     authorizations: BTreeMap<Vec<u8>, Authorization>,
+    /// Authorization, day and amount of what was given up: the same again is nothing.
+    given_up: BTreeSet<(Id, Day, Micros)>,
 }
 
-/// A payment for what is authorised.
+/// A payment for what is authorised, or what is given up of what is owed back.
 pub struct Payment {
     pub settlement: Settlement,
     pub amount: Micros,
@@ -101,6 +103,11 @@ impl Real {
     /// Pays a part of what is open under one of the authorizations.
     pub fn pay(&mut self, place: usize, percent: i64, date: Day) -> Option<Payment> {
         self.books.pay(place, percent, date)
+    }
+
+    /// Gives up a part of what the settlement of one of the authorizations owes back.
+    pub fn give_up(&mut self, place: usize, percent: i64, date: Day) -> Option<Payment> {
+        self.books.give_up(place, percent, date)
     }
 
     /// What each account moved in each month, by settlement.
@@ -185,9 +192,9 @@ impl Real {
 
 impl RealBooks {
     fn new(shelf: Arc<Shelf>) -> RealBooks {
-        let (entries, authorizations) = Default::default();
+        let (entries, authorizations, given_up) = Default::default();
         let stage = SinkStage::new(shelf, Shard { index: 0, count: 1 });
-        RealBooks { stage, state: MemoryState::default(), entries, authorizations }
+        RealBooks { stage, state: MemoryState::default(), entries, authorizations, given_up }
     }
 
     fn hear(&mut self, event: &AccrualEvent) {
@@ -199,6 +206,7 @@ impl RealBooks {
     fn control(&mut self, number: u64, control: &Control) {
         let mut outbox = Outbox::default();
         self.stage.control(number, &control.encode(), &mut self.state, &mut outbox).unwrap();
+        while self.stage.slice(number, &mut self.state, &mut outbox).unwrap() == Progress::More {}
         self.note(outbox);
     }
 
@@ -217,8 +225,7 @@ impl RealBooks {
     }
 
     fn pay(&mut self, place: usize, percent: i64, date: Day) -> Option<Payment> {
-        let count = self.authorizations.len().max(1);
-        let of = self.authorizations.values().nth(place % count)?.clone();
+        let of = self.authorization(place)?;
         let open = (of.amount - of.paid).max(Micros::ZERO);
         let amount = open.share(Micros::units(percent), Micros::units(100)).round(of.currency.minor_digits());
         if amount.is_zero() {
@@ -232,18 +239,41 @@ impl RealBooks {
             reference: of.paid.to_string().into(),
             occurrence: 1,
         };
+        self.command(action);
+        Some(Payment { settlement: settlement_of(of), amount })
+    }
+
+    fn give_up(&mut self, place: usize, percent: i64, date: Day) -> Option<Payment> {
+        let of = self.authorization(place)?;
+        let (authorization, currency) = (of.id, of.currency);
+        let settlement = settlement_of(of);
+        let id = settlement.id();
+        let owed = self.moved().into_iter().filter(|((of, _, account), _)| *of == id && account == "RC-CLAW");
+        let owed: Micros = owed.map(|(_, amount)| amount).sum();
+        let amount = owed.share(Micros::units(percent), Micros::units(100)).round(currency.minor_digits());
+        if amount.is_zero() || !self.given_up.insert((authorization, date, amount)) {
+            return None;
+        }
+        self.command(Action::WriteOff { authorization, date, amount, currency, approved_by: "second".into() });
+        Some(Payment { settlement, amount })
+    }
+
+    fn authorization(&self, place: usize) -> Option<Authorization> {
+        let count = self.authorizations.len().max(1);
+        self.authorizations.values().nth(place % count).cloned()
+    }
+
+    fn command(&mut self, action: Action) {
         let command = Command {
-            actor: "payer".into(),
-            role: "payer".into(),
-            reason: String::new(),
+            actor: "first".into(),
+            role: "finance".into(),
+            reason: "drawn".into(),
             comment: String::new(),
-            file: "payments.csv".into(),
+            file: "commands.csv".into(),
             line_no: 1,
             action,
         };
         self.control(0, &Control::Command(Box::new(command)));
-        let Authorization { program, version, beneficiary, period, currency, .. } = of;
-        Some(Payment { settlement: Settlement { program, version, beneficiary, period, currency }, amount })
     }
 
     fn moved(&self) -> BTreeMap<(Id, String, String), Micros> {
@@ -260,6 +290,11 @@ impl RealBooks {
         moved.retain(|_, amount| !amount.is_zero());
         moved
     }
+}
+
+fn settlement_of(authorization: Authorization) -> Settlement {
+    let Authorization { program, version, beneficiary, period, currency, .. } = authorization;
+    Settlement { program, version, beneficiary, period, currency }
 }
 
 /// Debits are credits, in both currencies, and the month is that of the date.
