@@ -119,7 +119,7 @@ impl Reached {
     /// Every kind of act, every check finding and not finding, every two features of programs in one program (of the
     /// ways of earning no two) and in one history.
     pub fn must_be_wide(&self) {
-        assert_eq!(self.acts.len(), 8, "kinds of acts");
+        assert_eq!(self.acts.len(), 9, "kinds of acts");
         let never = |counts: &BTreeMap<Code, u64>| -> Vec<Code> {
             CHECKS.into_iter().filter(|code| !counts.contains_key(code)).collect()
         };
