@@ -52,6 +52,7 @@ pub(in crate::ledger) fn check(
             None => return Ok(None),
         },
     };
-    let message = format!("version {version} of {program} {what} when the period had frozen: held until it is approved");
+    let message =
+        format!("version {version} of {program} {what} when the period had frozen: held until it is approved");
     Ok(Some(Found { code: Code::ProgramAmended, at_risk: Exact::from(held), message }))
 }
