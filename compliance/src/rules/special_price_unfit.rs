@@ -20,7 +20,7 @@
 //! ## Late, corrected, out of order
 //! The row is judged by the special prices and the price book that were known when it came, at its sale date. A row that is
 //! restated, as with a date inside the days of the authorisation, earns, in a frozen period as an adjustment. A cost that is
-//! cut later is DD-14.
+//! cut later lowers what is given only where the stock is protected (DD-14).
 //!
 //! ## Returns
 //! A return takes back what its sale was given, also after the end of the authorisation. Of a sale that was given nothing it

@@ -5,7 +5,7 @@
 //! At risk: what was not given.
 //!
 //! ## What it finds
-//! More units sold at a special price than were authorised for it. The last ones by sale date get nothing.
+//! More units sold at a special price than were authorised for it. The last ones by sale date get less, or nothing.
 //!
 //! ## Why it matters
 //! The supplier set aside money for so many units and no more.

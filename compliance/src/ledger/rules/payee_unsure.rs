@@ -8,7 +8,7 @@
 //! ## What it finds
 //! Money that would go to an account which took the place of another less than thirty days ago, or whose holder is called
 //! otherwise than the partner. It is held. The first account of a partner is not new; written down again, an account does
-//! not become new either. Of persons only the change counts.
+//! not become new either. Of a person's account only the change is looked at, not the holder.
 //!
 //! ## Why it matters
 //! Changed bank details are how payments are stolen.

@@ -11,7 +11,7 @@
 //! in after its window has the same code, and a file of its own ([claim-late](claim_late.md)).
 //!
 //! ## Why it matters
-//! Who reports late costs the supplier its view of the market, and the terms say what that takes.
+//! Late reports cost the supplier its view of the market; the terms say what they cost the partner.
 //!
 //! ## Example
 //! 500 for a sale, 30 days free, then 10 % for each month begun; reported 75 days after the sale: 400 is paid.
