@@ -158,16 +158,17 @@ mod tests {
 
     #[test]
     fn headers_are_cut_before_the_value_is() {
-        let value = LETTER_MAX - beside();
+        // What says that something was cut takes its place too.
+        let value = LETTER_MAX - beside() - 40;
         for headers in [
             vec![(String::new(), Vec::new()); 1_000_000],
             vec![("name".to_owned(), vec![1; LETTER_MAX])],
-            vec![("name".to_owned(), vec![1]); 2],
+            vec![("name".to_owned(), vec![1; 50])],
         ] {
             let much = DeadLetter { headers, ..letter(value) };
             let fitting = much.clone().fitting();
             assert!(fitting.encode().len() <= LETTER_MAX, "{} bytes", fitting.encode().len());
-            assert_eq!((fitting.headers.len(), &fitting.value), (0, &much.value));
+            assert!(fitting.headers.is_empty() && fitting.value == much.value);
             assert!(fitting.cut.is_some() && fitting.has_whole_value());
         }
     }
