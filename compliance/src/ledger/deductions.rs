@@ -69,8 +69,8 @@ pub(crate) fn wake_others(account: &Account, now: Now<'_>, state: &mut dyn State
         return Ok(());
     }
     let own = account.settlement.id();
-    let others = owners(account, now, state)?.into_iter().filter(|owner| owner.id != own);
-    others.map(|other| WAITING.put(state, &other.id.0, &())).collect()
+    let mut others = owners(account, now, state)?.into_iter().filter(|owner| owner.id != own);
+    others.try_for_each(|other| WAITING.put(state, &other.id.0, &()))
 }
 
 /// By number.
