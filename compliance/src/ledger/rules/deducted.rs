@@ -8,7 +8,9 @@
 //! ## What it finds
 //! An amount that a partner has taken off an invoice by itself, for a period that has frozen: a row of the table of
 //! deductions that names program, partner, period and currency, which is not settled yet. So much of the settlement is not
-//! authorised, and not let go at the close. A claim for what an accepted deduction has used up is closed with the same code.
+//! authorised, and not let go at the close. Where several versions of the program have something due for the period, a
+//! deduction is held, and settled, once over all of them: the oldest version first, and what is above all falls to the one of
+//! which most is due. A claim for what an accepted deduction has used up is closed with the same code.
 //!
 //! ## Why it matters
 //! Who deducts and is paid as well has the money twice.
