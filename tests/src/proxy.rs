@@ -31,12 +31,11 @@ pub enum Api {
     AddPartitionsToTxn = 24,
     EndTxn = 26,
     DescribeConfigs = 32,
-    Telemetry = 71,
 }
 
 impl Api {
     /// All that processes of a line send while they work.
-    pub const OF_A_LINE: [Api; 16] = [
+    pub const OF_A_LINE: [Api; 15] = [
         Api::Produce,
         Api::Fetch,
         Api::ListOffsets,
@@ -52,7 +51,6 @@ impl Api {
         Api::AddPartitionsToTxn,
         Api::EndTxn,
         Api::DescribeConfigs,
-        Api::Telemetry,
     ];
 }
 
