@@ -525,3 +525,15 @@ fn damaged_bytes_are_refused() {
     assert!(matches!(codec.decode(&longer), Err(AvroError::Rest { count: 1, .. })));
     assert!(codec.decode(&[0x7f]).is_err());
 }
+
+#[test]
+fn dead_letters() {
+    let cut = Some(CutValue { bytes: 1 << 40, hash: [0xab; 32] });
+    let headers = vec![DeadHeader { name: "h".into(), value: vec![0, 0xff] }];
+    let (topic, why) = ("albion.rows".to_owned(), "it is not JSON".to_owned());
+    let (key, value) = (Some(Vec::new()), Some(vec![0xff; 3]));
+    let whole = DeadLetter { topic, partition: u16::MAX, offset: 1 << 50, why, key, value, headers, cut: None };
+    let seen = check(&[whole.clone(), DeadLetter { cut, ..whole }, DeadLetter::default()]);
+    let Value::Record(fields) = &seen[0] else { panic!("{seen:?}") };
+    assert_eq!(fields[5].1, Value::Union(1, Box::new(Value::Bytes(vec![0xff; 3]))), "bytes are bytes");
+}
