@@ -12,8 +12,8 @@ use crate::store::{Changes, Column, Store};
 use crate::witness::{Testimony, Witness};
 use crate::{Log, Position, StateReader, StorageError, Views};
 
-/// Layout of keys and records in the store. A directory of another one is refused.
-const FORMAT: u32 = 1;
+/// Layout of keys and records in the store, what stages keep there included. A directory of another one is refused.
+const FORMAT: u32 = 2;
 const IDENTITY: &[u8] = b"identity";
 const COMMITTED: &[u8] = b"committed";
 const LINE: &[u8] = b"line";
@@ -63,7 +63,10 @@ pub enum OpenError {
     Foreign { directory: String },
     #[error("data directory {directory} cannot be used: {error}")]
     Files { directory: String, error: std::io::Error },
-    #[error("data directory has format {found}, this build reads format {FORMAT}")]
+    #[error(
+        "data directory has format {found}, this build reads format {FORMAT}: read the same feeds into a new one, or go on with \
+         the build that made it"
+    )]
     Format { found: u32 },
     #[error("data directory has {found} partitions, not {asked}; the number is fixed when a directory is made")]
     Partitions { found: u16, asked: u16 },
