@@ -138,8 +138,9 @@ fn share_of_last_days(
         last = last + SUMS.get(state, &(id.0, day))?.unwrap_or_default();
     }
     let all = measure(account.tally());
-    let share = measure(last).max(0) * i128::from(Micros::ONE.0) / all.max(1);
-    Ok(Micros(i64::try_from(share).expect("a part is no more than the whole")))
+    let one = i128::from(Micros::ONE.0);
+    let share = (measure(last).max(0) * one / all.max(1)).min(one);
+    Ok(Micros(i64::try_from(share).expect("a share is no more than one")))
 }
 
 fn first_of_last_days(account: &Account, program: &Program) -> Day {
