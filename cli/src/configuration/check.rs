@@ -208,6 +208,12 @@ fn unmatched(deduction: &Deduction, programs: &[ProgramFile]) -> Option<(String,
             "a partner deducts its own rebates",
         ));
     }
+    if versions.iter().any(|version| version.group != versions[0].group) {
+        return Some((
+            format!("versions of program `{program}` stand in different groups"),
+            "what is deducted is settled over all versions together: keep the group, or make it a program of its own",
+        ));
+    }
     if !versions.iter().any(|version| version.period.names(period)) {
         let message = format!("`{period}` is no period of program `{program}`");
         return Some((message, "write a month as 2013-04, a quarter as 2013-Q2, a year as 2013"));

@@ -96,13 +96,14 @@ fn payee<'r>(beneficiary: &str, year: i16, reference: &'r Reference) -> Option<&
     let (partner, name) = parts(beneficiary);
     let (first, last) = (Day::new(year, 1, 1)?, Day::new(year, 12, 31)?);
     let is_it = |person: &&Person| {
-        person.partner == partner
-            && person.from <= last
+        person.from <= last
             && person.to.is_none_or(|to| to >= first)
             && !person.payee.is_empty()
             && same_words(&person.name, name)
     };
-    let person = reference.persons.iter().filter(is_it).max_by_key(|person| person.from)?;
+    let from = reference.persons.partition_point(|person| person.partner.as_str() < partner);
+    let of_partner = reference.persons[from..].iter().take_while(|person| person.partner == partner);
+    let person = of_partner.filter(is_it).max_by_key(|person| person.from)?;
     Some(&person.payee)
 }
 

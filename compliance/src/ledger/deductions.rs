@@ -19,6 +19,8 @@ use super::tables::{ACCOUNTS, SETTLED, WAITING};
 struct Owner {
     id: Id,
     version: u32,
+    /// It is frozen, and not only about to be.
+    frozen: bool,
     accrued: Micros,
     /// Due, and neither ordered nor deducted.
     open: Micros,
@@ -63,13 +65,14 @@ pub(crate) fn settle(deduction: &Deduction, more: Micros, state: &mut dyn State)
     Ok(settled)
 }
 
-/// Has the other settlements looked at that the same deductions can be from, since something of this one has moved.
+/// Has the other settlements looked at that the same deductions can be from, since something of this one has moved. Those that
+/// freeze at this tick are looked at anyway.
 pub(crate) fn wake_others(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<(), StorageError> {
     if of_period(account, now).is_empty() {
         return Ok(());
     }
     let own = account.settlement.id();
-    let mut others = owners(account, now, state)?.into_iter().filter(|owner| owner.id != own);
+    let mut others = owners(account, now, state)?.into_iter().filter(|owner| owner.id != own && owner.frozen);
     others.try_for_each(|other| WAITING.put(state, &other.id.0, &()))
 }
 
@@ -89,8 +92,7 @@ fn owners(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<Vec<
     versions.push(settlement.version);
     versions.sort_unstable();
     versions.dedup();
-    let is_frozen =
-        |account: &Account| account.phase != Phase::Open || now.today.is_some_and(|today| account.deadline <= today);
+    let freezes = |account: &Account| now.today.is_some_and(|today| account.deadline <= today);
     let mut owners = Vec::new();
     for version in versions {
         let id = Settlement { version, ..settlement.clone() }.id();
@@ -100,9 +102,10 @@ fn owners(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<Vec<
             None => continue,
             Some(other) => other,
         };
-        if is_frozen(owner) {
+        let frozen = owner.phase != Phase::Open;
+        if frozen || freezes(owner) {
             let open = (owner.accrued - owner.authorised).max(Micros::ZERO);
-            owners.push(Owner { id, version, accrued: owner.accrued, open });
+            owners.push(Owner { id, version, frozen, accrued: owner.accrued, open });
         }
     }
     Ok(owners)

@@ -148,7 +148,7 @@ pub(crate) fn brought_by(
     program: &Program,
     due: &Due,
     state: &mut dyn State,
-    picked: &dyn Fn(&Line) -> bool,
+    picked: &mut dyn FnMut(&Line) -> bool,
 ) -> Result<Micros, StorageError> {
     let mut amounts = allocate(id, account, program, due, state)?.into_iter();
     let mut sum = Micros::ZERO;

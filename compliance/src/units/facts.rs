@@ -124,6 +124,8 @@ pub struct Heard {
     pub unpaid: Option<Unpaid>,
     /// When another partner of its tier claimed a unit of it, oldest first.
     pub contests: Vec<Contest>,
+    /// The control in force when the first of those was read that claim a unit of it now.
+    pub rival_came: Option<u64>,
 }
 
 /// A time in which others claim a unit of a sale, in controls in force.
@@ -137,8 +139,9 @@ pub struct Contest {
 impl Heard {
     /// Takes in whether others claim a unit, as of the control in force. What comes and goes between two controls leaves no
     /// trace: so a claim that is corrected goes on.
-    pub fn note(&mut self, contested: bool, control: u64) {
-        let last = self.contests.last().copied();
+    pub fn note(&mut self, rival_came: Option<u64>, control: u64) {
+        self.rival_came = rival_came;
+        let (contested, last) = (rival_came.is_some(), self.contests.last().copied());
         match last {
             _ if contested == self.is_contested() => {}
             Some(Contest { since, until: Some(until) }) if until == control => {
@@ -161,10 +164,11 @@ impl Heard {
         self.contests.last().is_some_and(|contest| contest.until.is_none())
     }
 
-    /// Whether nobody else claimed a unit when a control came.
+    /// Whether nobody else claimed a unit when a control came, and none of those who do now had been read: a claim that something
+    /// else explained then, such as a return that is gone since, stood all along.
     pub fn was_free(&self, control: u64) -> bool {
         let covers = |contest: &Contest| contest.since < control && contest.until.is_none_or(|until| control <= until);
-        !self.contests.iter().any(covers)
+        self.rival_came.is_none_or(|came| control <= came) && !self.contests.iter().any(covers)
     }
 }
 
@@ -211,8 +215,8 @@ pub struct Unit {
     /// The other sale of it.
     pub other: SaleKey,
     pub at: RecordRef,
-    /// Its partner is another one of the same tier: neither goes before the other.
-    pub contends: bool,
+    /// The control in force when it was read, where its partner is another one of the same tier: neither goes before the other.
+    pub contends: Option<u64>,
 }
 
 /// The sale by which the goods went out.

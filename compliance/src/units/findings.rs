@@ -40,7 +40,7 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
         let same_partner = unit.at.partner == sale.at.partner;
         let code = if same_partner { Code::SerialTwiceSamePartner } else { Code::SerialTwoPartners };
         let explained_by = explained_by_pair(sale, verdict, unit);
-        let (message, programs) = match unit.contends {
+        let (message, programs) = match unit.contends.is_some() {
             true if contested.is_empty() => {
                 ("sold before by another partner, read after this was authorised", contested)
             }

@@ -49,12 +49,15 @@ fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, 
     let known = references.as_of(sale.stamp);
     let mut frozen = false;
     clock.behind(last).any(|(tick, day)| {
+        let was_free = sale.stamp < tick && heard.was_free(tick);
+        if frozen && !was_free {
+            return false;
+        }
         let then = references.as_of(tick);
         let terms = then.program(&program.id, program.version).unwrap_or(program);
         frozen |= day >= freeze_day(terms, last);
         frozen
-            && sale.stamp < tick
-            && heard.was_free(tick)
+            && was_free
             && terms.auto_authorise
             && terms.paid.claims().is_none()
             && meets(sale, program, known, then)
@@ -233,6 +236,23 @@ mod tests {
         contested(&away, [1, 0], &late);
         let back = [first, second, tick, ("gone", "A"), ("A", "2013-03-09")];
         contested(&back, [0, 0], &both);
+    }
+
+    #[test]
+    fn a_claim_that_a_return_explained_stood_all_along_when_the_return_is_gone() {
+        let mut trial = Trial::new(&market(Vec::new()));
+        let (stamp, serials) = (trial.control, vec!["S1".into()]);
+        let moves = [(1, "L", "1", "2013-03-03", 1), (2, "L", "R-1", "2013-03-05", -1), (3, "A", "1", "2013-03-09", 1)];
+        let moves = moves.map(|(record_no, partner, document, date, quantity)| {
+            let moved = line(record_no, partner, document, day(date), quantity, Micros::units(10));
+            Sale { stamp, serials: serials.clone(), ..moved }
+        });
+        moves.iter().for_each(|moved| trial.send(&SaleEvent::Assert(Arc::new(moved.clone()))));
+        trial.tick("2013-04-01");
+        let paid = |trial: &Trial| [1, 3].map(|record_no| trial.units("UNIT", record_no));
+        assert_eq!(paid(&trial), [Micros::units(1); 2]);
+        trial.send(&SaleEvent::Retract(Arc::new(moves[1].clone())));
+        assert_eq!(paid(&trial), [Micros::ZERO; 2], "one unit, and nobody knows whose");
     }
 
     /// What a program pays `L` for a unit that `A` claims too, after these events with other reference data in between.

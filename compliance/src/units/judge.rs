@@ -232,7 +232,7 @@ impl Desk<'_> {
 
     fn unit(&mut self, other: SaleKey, serial: &Text, contends: bool) -> Result<Unit, StorageError> {
         let sale = self.sale(other)?;
-        Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), contends })
+        Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), contends: contends.then_some(sale.stamp) })
     }
 
     /// What the partner of a sale was when that was read.
@@ -344,8 +344,8 @@ impl Desk<'_> {
     fn settle_grants(&mut self) {
         for open in &mut self.shelves.records {
             if let Some(record) = open.now.as_mut().filter(|record| !record.sale.is_return()) {
-                let contested = is_contested(&record.verdict);
-                record.verdict.heard.note(contested, self.stamp);
+                let rival_came = rival_came(&record.verdict);
+                record.verdict.heard.note(rival_came, self.stamp);
                 record.verdict.grant = grant(&record.sale, &record.verdict);
             }
         }
@@ -359,15 +359,15 @@ fn set_unit(units: &mut Vec<Unit>, serial: &Text, unit: Option<Unit>) {
     }
 }
 
-/// Whether another partner of the same tier claims a unit of a sale.
-fn is_contested(verdict: &super::facts::Verdict) -> bool {
-    verdict.resold.iter().chain(&verdict.contested).any(|unit| unit.contends)
+/// The control in force when the first sale was read by which another partner of the same tier claims a unit.
+fn rival_came(verdict: &super::facts::Verdict) -> Option<u64> {
+    verdict.resold.iter().chain(&verdict.contested).filter_map(|unit| unit.contends).min()
 }
 
 /// What a sale is granted by what is decided about it.
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
-    let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && !unit.contends);
+    let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && unit.contends.is_none());
     let unit = resold || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
     let held = !sale.holds.is_empty() || unit;
     if verdict.double.is_some() || no_sale(sale).is_some() {

@@ -6,7 +6,9 @@
 //!
 //! ## What it finds
 //! Something that is due under a version of a program which came when the period had frozen, or for days by which it was
-//! extended then, as long as `amendments.csv` does not say who approves it. It is held, at the close too.
+//! extended then, as long as `amendments.csv` does not say who approves it. It is held, at the close too. Where sales of the
+//! added days lift what others earn (a tier for all, a threshold, a bonus), all that is not authorised is held. An approval is
+//! for the version, with whatever of it comes later.
 //!
 //! ## Why it matters
 //! Terms that appear when a period is over may have been written for what was sold in it.
