@@ -16,7 +16,7 @@
 //! ## Late, corrected, out of order
 //! The day of the tick counts. A part that is paid makes the finding smaller; once nothing is payable it is withdrawn,
 //! whether it was paid, set off or void. Other days in the configuration judge all anew at the next tick. What becomes
-//! payable again is looked at again.
+//! payable again counts from the day of its authorization again, so it may be told at the next tick.
 //!
 //! ## Returns
 //! What comes back makes less payable, and the finding falls or is withdrawn.

@@ -6,8 +6,9 @@
 //! At risk: what was paid above what was payable.
 //!
 //! ## What it finds
-//! A payment above what was payable of its authorization by just what was paid for the settlement before: the final payment
-//! pays the interim once more. What is above is owed back.
+//! A payment above what was payable of its authorization by just what was paid for the settlement before: the final
+//! payment pays the interim once more. What is above pays what else of the settlement is authorised, and the rest is
+//! owed back.
 //!
 //! ## Why it matters
 //! Whoever pays out sees the whole entitlement and forgets what has been paid on it.
@@ -16,9 +17,9 @@
 //! 1,080 in all, 940 paid in between, 140 payable: a payment of 1,080 pays the 940 again.
 //!
 //! ## Late, corrected, out of order
-//! Payments are booked as they come, those that waited for their authorization by their days. Where the final payment is
-//! booked before the interim, the one that comes last is above what is payable. A payment that was made stays as it was
-//! told.
+//! Payments are booked as they come, those that waited for their authorization by their days. Where the final payment
+//! is booked first, OP-30 is not told: that payment is OP-49 and pays the interim's authorization too, and the interim,
+//! when it comes, is DD-29. A payment that was made stays as it was told.
 //!
 //! ## Returns
 //! What comes back makes less payable and is owed back by itself (OP-24); the finding on the payment stays.

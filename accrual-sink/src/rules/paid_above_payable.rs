@@ -6,8 +6,9 @@
 //! At risk: what was paid above what was payable; of a deduction what is owed back.
 //!
 //! ## What it finds
-//! A payment of more than is payable of its authorization. It pays what else of the settlement is authorised, and the rest
-//! is owed back. Also a deduction that finance accepted, of more than is due and was not paid before.
+//! A payment of more than is payable of its authorization. It pays what else of the settlement is authorised, and the
+//! rest is owed back. Also a deduction that finance accepted, as far as it is not payable or was paid before: that is
+//! owed back.
 //!
 //! ## Why it matters
 //! What is above is the beneficiary's only until the next payout: it is set off against that.

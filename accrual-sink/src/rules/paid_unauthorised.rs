@@ -16,8 +16,9 @@
 //! withdrawn.
 //!
 //! ## Late, corrected, out of order
-//! It is what the rule is about. What waits is booked by its days once the authorization is there, as if it had come behind
-//! it; the line told again stays one payment.
+//! It is what the rule is about. What waits is booked once the authorization is there, as if it had come behind it:
+//! payments by their days, then write-offs. One that cannot be booked then is OP-51. The line told again stays one
+//! payment, or one write-off.
 //!
 //! ## Returns
 //! They matter when the payment is booked: what is payable then is less, and what is above it is OP-49 or DD-29.

@@ -6,8 +6,8 @@
 //! At risk: the amount of the line.
 //!
 //! ## What it finds
-//! A payment in another currency than was authorised, or of nothing; a write-off in another currency, or of more than is owed
-//! back now. Nothing is booked.
+//! A payment in another currency than was authorised, or of nothing or less; a write-off in another currency, or of
+//! more than is owed back now. Nothing is booked. What names an authorization that is not issued yet waits (OP-50).
 //!
 //! ## Why it matters
 //! Booked at a guessed rate, it would never balance; dropped in silence, it would be missing.
@@ -16,8 +16,8 @@
 //! Authorised in USD, paid in EUR: told, and nothing is booked.
 //!
 //! ## Late, corrected, out of order
-//! A payment is refused whenever it comes; the right line is another payment. A write-off that comes before what it gives up
-//! is refused as well; sent again when that much is owed back, it is booked and the finding withdrawn.
+//! A payment is refused whenever it comes; the right line is another payment. A write-off that comes before so much is
+//! owed back is refused as well; sent again when that much is, it is booked and the finding withdrawn.
 //!
 //! ## Returns
 //! What comes back after the payment may make enough owed back for a write-off. A refused payment is not owed back, since it
