@@ -5,9 +5,9 @@
 //! At risk: the benefit of the line.
 //!
 //! ## What it finds
-//! A row whose amount differs from quantity times price by more than half a minor unit for each unit of the quantity and one
-//! more. The sale is held. Not judged without a quantity, a price or an amount, and not where the difference is the sales
-//! tax (OP-28).
+//! A row whose amount differs from quantity times price by more than half a minor unit of the currency (half a cent)
+//! for each unit of the quantity, and one whole minor unit on top. The sale is held. Not judged without a quantity, a
+//! price or an amount, and not where the difference is the sales tax (OP-28).
 //!
 //! ## Why it matters
 //! One of the three numbers is wrong, and programs pay on each of them.

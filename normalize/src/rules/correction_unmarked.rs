@@ -5,9 +5,10 @@
 //! At risk: what the record would have earned.
 //!
 //! ## What it finds
-//! A record with another date, code, quantity or amount than the one that holds its line, in a file that is not marked as a
-//! correction. It waits: for a correction by the partner, or for a steward, who takes it or refuses it. Claim lines are
-//! looked at in the same way.
+//! A record with another date, code, quantity or amount than the one that holds its line, in a file that is not marked
+//! as a correction. It waits: for a correction by the partner, or for a steward, who takes it or refuses it. Lines
+//! without line numbers cannot conflict: with other content they are other lines. Claim lines are looked at in the same
+//! way.
 //!
 //! ## Why it matters
 //! Read as a second sale, 10 units that were put right to 12 are paid as 22.

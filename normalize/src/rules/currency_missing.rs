@@ -5,8 +5,8 @@
 //! At risk: the benefit of the line, as an amount without a currency.
 //!
 //! ## What it finds
-//! A line whose row names no currency, as do neither its feed definition nor the master for its partner. The sale is held
-//! and never accrued.
+//! A line whose row names no currency, as do neither its feed definition nor the master for its partner. The sale is
+//! held and not accrued until its currency is known.
 //!
 //! ## Why it matters
 //! 1,000 of one currency is not 1,000 of another; a guess would be paid.

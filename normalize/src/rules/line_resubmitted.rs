@@ -5,9 +5,10 @@
 //! At risk: what the record would have earned.
 //!
 //! ## What it finds
-//! A record that says the same as the one that holds its line: (partner, document, line), or without line numbers what the
-//! line says and its occurrence in the file. It counts as a duplicate and earns nothing. Claim lines are looked at in the
-//! same way.
+//! A record that says the same as the one that holds its line: (partner, document, line), or without line numbers what
+//! the line says and its occurrence in the file. The same means the same date, product code, quantity and amount.
+//! Customer, price, person, currency and serial numbers are not compared: to change them send a correction. The record
+//! counts as a duplicate and earns nothing. Claim lines are looked at in the same way.
 //!
 //! ## Why it matters
 //! Reports from the first of the month on, sent each day, hold each sale thirty times.

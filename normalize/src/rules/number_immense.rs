@@ -5,8 +5,8 @@
 //! At risk: not said: nobody knows what was meant.
 //!
 //! ## What it finds
-//! A row with a quantity, price or amount above a thousand million, or of which one would follow from the others. It is
-//! rejected.
+//! A row with a quantity, price or amount above a thousand million; or where quantity times price, or amount divided by
+//! quantity where no price is stated, is above that, whatever amount is stated. It is rejected.
 //!
 //! ## Why it matters
 //! A barcode in the column of quantities is larger than all sales of the year.

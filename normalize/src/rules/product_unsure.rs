@@ -6,8 +6,10 @@
 //! is.
 //!
 //! ## What it finds
-//! A product code that is one slip from a known one (DQ-05), or that nobody knows (DQ-07). Where a slip leaves no doubt
-//! about the product the sale counts and is held; else the row is parked and counts nowhere.
+//! A product code that is one slip from a known one, or that cannot be one of the partner's, as by its check digit; and
+//! a known code whose description is that of another product, whose code is one slip away (DQ-05). A code that nobody
+//! knows, or a claim that names a program which nobody knows (DQ-07). Where a slip leaves no doubt about the product
+//! the sale counts and is held; else the row is parked and counts nowhere.
 //!
 //! ## Why it matters
 //! Paid under the wrong product, a sale earns what nobody funded; dropped, it is missing from a tier.
@@ -16,9 +18,10 @@
 //! BK-22 where BK-2 is known: held. ZZ-900: parked until somebody says what it is.
 //!
 //! ## Late, corrected, out of order
-//! A product that the catalogue has later, or a steward's decision on the code, reads the rows again: parked ones come in,
-//! the finding is withdrawn, and the sale counts from its own date on, in a frozen period as an adjustment. It is decided
-//! once for each code of a partner, whichever rows came first. A row that is corrected takes its finding with it.
+//! A product that the catalogue has later, or a steward's decision on the code, reads the rows again: parked ones come
+//! in, the finding is withdrawn, and the sale counts from its own date on, in a frozen period as an adjustment. Code
+//! and description decide, not which rows came first; what a steward says holds for the code, whatever the description.
+//! A claim waits until its program is known. A row that is corrected takes its finding with it.
 //!
 //! ## Returns
 //! A return that is parked takes nothing back until its code is known. One that is held takes back nevertheless.
