@@ -5,10 +5,10 @@
 //! At risk: the benefit of the line under these programs.
 //!
 //! ## What it finds
-//! A line with a unit for which the end customer was paid a rebate, under a program that says `no-consumer-rebate`: the whole
-//! line earns nothing, since which of its units are left nobody reported by themselves. Case and punctuation of serial numbers
-//! do not count. Another version of the table judges the lines with those units anew of which it says something else: a rebate
-//! that is paid later takes back what the line earned.
+//! A line with a unit for which the end customer was paid a rebate, under a program that says `no-consumer-rebate`: the
+//! whole line earns nothing, since which of its units are left nobody reported by themselves. Case and punctuation of
+//! serial numbers do not count. When the table changes, the sales that it now says something else about are judged
+//! again: a rebate that is paid later takes back what the line earned.
 //!
 //! ## Why it matters
 //! Where the terms allow one of the two, a rebate to the customer and one to the channel pay for the same unit twice.

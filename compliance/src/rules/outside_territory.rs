@@ -1,12 +1,13 @@
 //! OP-11 `outside-territory`.
 //!
-//! Evidence: the country, and the programs.
+//! Evidence: the country, or the region where no country is known, and the programs.
 //!
 //! At risk: the benefit of the line under these programs.
 //!
 //! ## What it finds
-//! Goods that go to a country and region which a program's territory does not hold: those of the outlet that bought, or,
-//! where the buyer is unnamed, of the one that sold. An outlet that nobody knows, or knows no country of, is not judged.
+//! Goods that go to a place of which a program's territory holds neither the country nor the region: those of the
+//! outlet that bought, or, where the buyer is unnamed, of the one that sold. An outlet that nobody knows, or of which
+//! neither country nor region is known, is not judged.
 //!
 //! ## Why it matters
 //! Goods priced for one market turn up in another, and the benefit pays for the detour.

@@ -5,8 +5,9 @@
 //! At risk: the benefit of the later line.
 //!
 //! ## What it finds
-//! One sale that two partners of a family report: same product, document number (in its normal form), quantity, amount
-//! and date. A family is a partner with its parents and children. Two tiers with documents of their own are DD-08.
+//! One sale that two partners of a family report: same product, document number (in its normal form), quantity, amount,
+//! currency and date. A family is all partners below one top partner, with that partner: branches of one group belong
+//! to it too, though neither is the other's parent. Two tiers with documents of their own are DD-08.
 //!
 //! ## Why it matters
 //! A subsidiary's file and the group's roll-up both hold the sale; each would earn.

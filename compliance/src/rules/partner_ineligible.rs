@@ -5,11 +5,11 @@
 //! At risk: the benefit of the line under these programs.
 //!
 //! ## What it finds
-//! A sale of a partner that does not take part in a program for members on the sale date: a partner that has left, or one
-//! whose row names the program before it joined or without ever joining. To partners that never joined and do not name it
-//! the program simply does not apply. A return counts under the program from the first day of its partner's first
-//! membership on, so that what was earned before a partner left is taken back after. Another version of the table judges the
-//! sales of those partners anew of which it says something else: enrolled back to a day, they earn from that day on.
+//! A sale of a partner that does not take part in a program for members on the sale date: a partner that has left, or
+//! one whose row names the program before it joined or without ever joining. To partners that never joined and do not
+//! name it the program simply does not apply. A return counts under the program from the first day of its partner's
+//! first membership on, so that what was earned before a partner left is taken back after. When the table changes, the
+//! sales that it now says something else about are judged again: enrolled back to a day, they earn from that day on.
 //!
 //! ## Why it matters
 //! The partner no longer keeps to the terms that the benefit is the price of.

@@ -5,10 +5,10 @@
 //! At risk: the benefit of the line under these programs.
 //!
 //! ## What it finds
-//! A sale under a program that pays registered persons, whose row names somebody that the register does not hold with the
-//! partner on the sale date. Case, punctuation and the order of words do not count. A return is taken back from whoever the
-//! register has ever held. Another version of the register judges the sales of those persons anew of which it says something
-//! else.
+//! A sale under a program that pays registered persons, whose row names somebody that the register does not hold with
+//! the partner on the sale date. Case, punctuation and the order of words do not count. A return is taken back from
+//! whoever the register has ever held. When the register changes, the sales that it now says something else about are
+//! judged again.
 //!
 //! ## Why it matters
 //! Persons who have left, were never trained, or do not exist are paid.

@@ -5,9 +5,10 @@
 //! At risk: the benefit of the line under these programs; for whoever is to be paid what is due and not authorised.
 //!
 //! ## What it finds
-//! A sale by a partner, or to a buyer, that is called as an entry of a list of restricted parties: the same words in any
-//! order, case and punctuation aside. Another version of the list judges the sales to those anew whom it names or no longer
-//! names. What a partner, or a person, sold before it came on the list stands, and nothing that is due to it is authorised.
+//! A sale by a partner, or to a buyer, that is called as an entry of a list of restricted parties: the same words in
+//! any order, case and punctuation aside. When the list changes, the sales to buyers that it now names, or no longer
+//! names, are judged again. What a partner, or a person, sold before it came on the list stands, and nothing that is
+//! due to it is authorised.
 //!
 //! ## Why it matters
 //! Nothing may be paid for dealing with them, under any program, and nobody can override it.
