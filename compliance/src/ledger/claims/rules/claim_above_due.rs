@@ -6,9 +6,11 @@
 //! At risk: what the line claims above what it gets, or what was authorised above what it claims.
 //!
 //! ## What it finds
-//! A claim line that asks for more than is left of what is due, beyond the program's tolerance; another line may have it, or
-//! the sales never earned it. It gets what is left. And a line that was authorised and that its sender lowers or takes back
-//! afterwards: what was authorised stays with it.
+//! A claim line that asks for more than is left of what is due, beyond the program's tolerance; another line may have
+//! it, or the sales never earned it. It gets what is left. And a line that was authorised and that its sender lowers or
+//! takes back afterwards: what was authorised stays with it. Under `below: calculated` lines that ask for less than is
+//! due, by no more than the tolerance, are paid what is due and nothing is told. The tolerance is one for all lines of
+//! a sale, or of a period: what they were raised by together, at earlier ticks too, counts against it.
 //!
 //! ## Why it matters
 //! Partner and ledger reckon differently; who is right shows only where it is said.
