@@ -181,7 +181,7 @@ impl Turning<'_> {
     }
 
     /// Orders decide whether something waits for the minimum (OP-35) or is held ([`holds`]), the close whether something was
-    /// never claimed (UP-01), the freeze whether sales earn nothing (UP-03).
+    /// not authorised (UP-01), the freeze whether sales earn nothing (UP-03).
     fn tell(
         &self,
         id: Id,

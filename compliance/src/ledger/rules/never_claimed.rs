@@ -1,12 +1,14 @@
 //! UP-01 `never-claimed`.
 //!
-//! Evidence: what was due and not authorised at the close; the first sale of the settlement.
+//! Evidence: what is due and was not authorised by the close; the first sale of the settlement.
 //!
 //! At risk: what the partner did not get.
 //!
 //! ## What it finds
-//! Something that was due under a program which does not authorise by itself, and that nobody had claimed when the period
-//! closed. It is released. What is too little to be paid is OP-35.
+//! Something that is due under a program which does not pay by itself, and that was not authorised when the period
+//! closed: it was never claimed, or it was claimed and not allowed. It is let go, unless the beneficiary is on a list
+//! of restricted parties, a deduction stands against it, or terms or a score wait for approval. Small sums are told
+//! here too: OP-35 is for programs that pay by themselves, and for claim lines.
 //!
 //! ## Why it matters
 //! A partner that finds out by itself stops trusting the ledger.
@@ -19,7 +21,7 @@
 //! sales does not matter.
 //!
 //! ## Returns
-//! What comes back lowers what was let go; where nothing is left of it, the finding is withdrawn.
+//! What comes back lowers what is told; where nothing is left of it, the finding is withdrawn.
 
 use contract::{Code, Micros};
 
@@ -28,13 +30,13 @@ use crate::ledger::account::Phase;
 use crate::ledger::findings::{Found, amount};
 use crate::programs::Exact;
 
-/// UP-01: nobody claimed it until the period closed, and it was released. What is too little to be paid is OP-35.
+/// UP-01: it was never claimed, or not allowed, until the period closed.
 pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
     let left = account.accrued - account.authorised;
     let closed = matches!(account.phase, Phase::Closed { .. });
     if !closed || program.auto_authorise || left <= Micros::ZERO {
         return None;
     }
-    let message = format!("{} was due and nobody claimed it until the close", amount(left, account));
+    let message = format!("{} is due and was not authorised by the close", amount(left, account));
     Some(Found { code: Code::NeverAuthorised, at_risk: Exact::from(left), message })
 }

@@ -1,13 +1,15 @@
 //! OP-35 `too-little-to-pay`.
 //!
-//! Evidence: what is due and waits, the least that is paid, and whether it was let go; the first sale of the settlement. For
-//! a claim: what is claimed.
+//! Evidence: what is due and waits, the least that is paid, and whether the period is closed; the first sale of the
+//! settlement. For a claim: what is claimed.
 //!
 //! At risk: what waits; of a claim nothing.
 //!
 //! ## What it finds
-//! Something due in a frozen period and not authorised, that is less than the program's minimum payout. It waits, and is let
-//! go at the close. Claim lines that come to less together wait in the same way.
+//! Something due in a frozen period and not authorised, that is less than the program's minimum payout, under a program
+//! that pays by itself. It waits, and is let go at the close, unless the beneficiary is on a list of restricted
+//! parties, a deduction stands against it, or terms or a score wait for approval. Claim lines that come to less
+//! together wait in the same way.
 //!
 //! ## Why it matters
 //! A payment costs more than a few cents are worth, and partners ask where they stay.
@@ -37,7 +39,7 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
     let minimum = amount(program.minimum_payout?, account);
     let message = match account.phase {
         Phase::Closed { .. } => {
-            format!("{} did not come to the {minimum} from which is paid: let go", amount(waits, account))
+            format!("{} is due and the period is closed: {minimum} and more is paid", amount(waits, account))
         }
         _ => format!("{} is due and waits: {minimum} and more is paid", amount(waits, account)),
     };
