@@ -16,7 +16,7 @@
 //! withdrawn.
 //!
 //! ## Late, corrected, out of order
-//! It is what the rule is about. What waits is booked once the authorization is there, as if it had come behind it:
+//! It is what the rule is about. What waits is booked once the authorization is there, as if it had come after it:
 //! payments by their days, then write-offs. One that cannot be booked then is OP-51. The line told again stays one
 //! payment, or one write-off.
 //!

@@ -7,8 +7,8 @@
 //! ## What it finds
 //! A sale of a product to a partner that sold the same product to the seller at most 90 days before. Who is a partner
 //! follows from the name, as for OP-34. The finding sits on the sale back and names the latest one out before it, by
-//! (event time, sale id); that one keeps its benefit. Goods that are sent back as a return are no sale, and doubles count
-//! for nothing. Both partners must report.
+//! sale date, then sale id; that one keeps its benefit. Goods that are sent back as a return are no sale, and doubles
+//! count for nothing. Both partners must report.
 //!
 //! ## Why it matters
 //! Goods go round in a circle, and each turn lifts the volume that tiers and thresholds are measured by.

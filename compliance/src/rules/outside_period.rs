@@ -19,8 +19,8 @@
 //! corrected into the program revives the sale, one that is corrected out of it takes back what it earned.
 //!
 //! ## Returns
-//! What comes back after the end of the program is taken back where its sale earned. Of what was sold behind the end there
-//! is nothing to take.
+//! What comes back after the end of the program is taken back where its sale earned. Of what was sold after the end
+//! there is nothing to take.
 
 use contract::{Code, Sale};
 

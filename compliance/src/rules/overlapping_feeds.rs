@@ -2,7 +2,7 @@
 //!
 //! Evidence: the document and the record in the other feed.
 //!
-//! At risk: the benefit of the later line.
+//! At risk: the benefit of the line with the higher sale id.
 //!
 //! ## What it finds
 //! One sale that two partners of a family report: same product, document number (in its normal form), quantity, amount,
@@ -13,13 +13,13 @@
 //! A subsidiary's file and the group's roll-up both hold the sale; each would earn.
 //!
 //! ## Example
-//! The branch reports document 4711 over 2 units, the group reports 4711 over 2 units of the same day: the later by
-//! (event time, sale id) gets nothing.
+//! The branch reports document 4711 over 2 units, the group reports 4711 over 2 units of the same day: the one with the
+//! higher sale id gets nothing.
 //!
 //! ## Late, corrected, out of order
-//! A roll-up comes weeks later as a rule. Which of the two earns goes by (event time, sale id), not by arrival; where they
-//! come in the other order, the one that earned gives way, in a frozen period as an adjustment. Where one is corrected away
-//! the other earns.
+//! A roll-up comes weeks later as a rule. Which of the two earns goes by sale id, not by arrival: where the one with
+//! the lower id comes second, the one that earned gives way, in a frozen period as an adjustment. Where one is
+//! corrected away the other earns.
 //!
 //! ## Returns
 //! A return that either feed reports takes back from the line that counts.

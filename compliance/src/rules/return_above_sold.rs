@@ -5,10 +5,11 @@
 //! At risk: the benefit of the units above.
 //!
 //! ## What it finds
-//! A return that takes the units returned above the units sold on the document it is linked to. A return is linked by the
-//! document it names; else by serial number; else, for a named customer, to the latest earlier sale of the product to that
-//! customer by the same partner within half a year, rather to one that is large enough. Returns are taken in
-//! (event time, sale id) order. A return that no sale is found for is no finding by itself; it counts in its own period.
+//! A return that takes the units returned above the units sold on the document it is linked to. A return is linked by
+//! the document it names; else by serial number; else, for a named customer, to the latest earlier sale of the product
+//! to that customer by the same partner within half a year, rather to one that is large enough. Returns are taken in
+//! the order of their dates, then of their sale ids. A return that no sale is found for is no finding by itself; it
+//! counts in its own period.
 //!
 //! ## Why it matters
 //! It takes back what was never given. No more is taken back than was sold and granted.
@@ -17,7 +18,7 @@
 //! Document 12 sold 5; returns of 3 and 4 name it: the second is 2 above, and takes back 2.
 //!
 //! ## Late, corrected, out of order
-//! Returns are taken by (event time, sale id), whichever came first; a return may come before its sale and is linked once
+//! Returns are taken by date, then sale id, whichever came first; a return may come before its sale and is linked once
 //! that is there. A line of the document that comes late makes room. A sale or return that is corrected or taken back
 //! settles all of the document anew.
 //!

@@ -5,8 +5,8 @@
 //! At risk: the benefit of the later line.
 //!
 //! ## What it finds
-//! One sale dated into two months: same partner, party, product, document, quantity and amount, dates at most 45 days
-//! apart, no serial numbers that could tell the units apart. Documents that differ in writing are DD-05; two dates within
+//! One sale dated into two months: same partner, party, product, document, quantity, amount and currency, dates at most
+//! 45 days apart, and no serial numbers on either line. Documents that differ in writing are DD-05; two dates within
 //! one month are left alone, since no program settles in less than a month.
 //!
 //! ## Why it matters

@@ -5,8 +5,8 @@
 //! At risk: the benefit of the line.
 //!
 //! ## What it finds
-//! A row dated behind the end of its file's period, more than 31 days before its beginning, or before it where day and month
-//! exchanged lie inside. The sale is held. Files without a period, and claims, are not judged.
+//! A row dated after the end of its file's period, more than 31 days before its beginning, or before it where day and
+//! month exchanged lie inside. The sale is held. Files without a period, and claims, are not judged.
 //!
 //! ## Why it matters
 //! A date decides the period and the terms. One that was read or typed wrongly pays under others.

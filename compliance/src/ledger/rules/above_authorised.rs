@@ -14,10 +14,10 @@
 //! 1,000 authorised, sales of 400, 450 and 300: the third is cut to 150.
 //!
 //! ## Late, corrected, out of order
-//! A balance covers sales by (date, sale), over all settlements of the program, never by arrival: a late earlier sale takes
-//! units from later ones. Only what a frozen settlement was covered for is set aside before that, since it may be
-//! authorised. A quantity that is put up in the table, or a sale that is corrected, shares the balance anew, also for
-//! periods that have frozen.
+//! A balance covers sales by date, then sale id, over all settlements of the program, never by arrival: a late earlier
+//! sale takes units from later ones. Only what a frozen settlement was covered for is set aside before that, since it
+//! may be authorised. A quantity that is put up in the table, or a sale that is corrected, shares the balance anew,
+//! also for periods that have frozen.
 //!
 //! ## Returns
 //! Units that come back are free again for those that were sold next; without a known sale too, whatever their date.

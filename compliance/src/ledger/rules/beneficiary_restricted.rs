@@ -5,9 +5,10 @@
 //! At risk: what is due and not authorised.
 //!
 //! ## What it finds
-//! A partner, or a person, that is called as an entry of a list of restricted parties when a frozen settlement is to be
-//! authorised: the same words in any order, case and punctuation aside. Nothing is authorised, and the close lets nothing
-//! go. Sales by or to whoever stands on the list are [restricted-party](restricted_party.md).
+//! A beneficiary that is called as an entry of a list of restricted parties when a frozen settlement is to be
+//! authorised: the same words in any order, case and punctuation aside. A person is held where the partner that it
+//! sells for is on the list, too. Nothing is authorised, and the close lets nothing go. Sales by or to whoever stands
+//! on the list are [restricted-party](restricted_party.md).
 //!
 //! ## Why it matters
 //! What was earned before stays earned, and must not be paid out.
@@ -17,8 +18,9 @@
 //! earns is held.
 //!
 //! ## Late, corrected, out of order
-//! The list of the tick counts, whenever the sales were read. What was authorised before is told with the finding. Off the
-//! list again, or another name, the finding is withdrawn and the next tick authorises what waited, also behind the close.
+//! The list of the tick counts, whenever the sales were read. What was authorised before is told with the finding. Off
+//! the list again, or another name, the finding is withdrawn and the next tick authorises what waited, also after the
+//! close.
 //!
 //! ## Returns
 //! What comes back lowers what is held. What was authorised above what is due then is OP-24.

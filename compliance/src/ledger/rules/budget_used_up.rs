@@ -5,8 +5,8 @@
 //! At risk: what is left unpaid.
 //!
 //! ## What it finds
-//! A settlement for which the program's budget leaves less than it would be due: sales that come first, by (date, sale) and
-//! over all beneficiaries of the version, have used it up.
+//! A settlement for which the program's budget leaves less than it would be due: sales that come first, by date, then
+//! sale id, and over all beneficiaries of the version, have used it up.
 //!
 //! ## Why it matters
 //! A budget is spent once. What is promised above it is nobody's money.

@@ -5,8 +5,8 @@
 //! At risk: how much less is due for the period.
 //!
 //! ## What it finds
-//! Goods sold in a period that has frozen and returned behind its last day, at least one of them since it froze, where what
-//! was authorised is still due. Where it is not, OP-24 says so instead.
+//! Goods sold in a period that has frozen and returned after its last day, at least one of them since it froze, where
+//! what was authorised is still due. Where it is not, OP-24 says so instead.
 //!
 //! ## Why it matters
 //! The books of the period say more than is due for it now; the difference stands in a later month.

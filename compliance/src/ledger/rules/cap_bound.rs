@@ -15,9 +15,9 @@
 //! 8 % of 180.00 is 14.40, held to 12.00 a unit; 60 units are 720.00, held to 500.00 a transaction.
 //!
 //! ## Late, corrected, out of order
-//! Caps go by (date, sale), not by arrival: within an open period, or year, a late earlier sale takes what later ones had.
-//! What was authorised at an earlier tick is never displaced. A corrected sale is capped anew. What caps cut off when the
-//! period froze is lost for good.
+//! Caps go by sale date, then sale id, not by arrival: within an open period, or year, a late earlier sale takes what
+//! later ones had. What was authorised at an earlier tick is never displaced. A corrected sale is capped anew. What
+//! caps cut off when the period froze is lost for good.
 //!
 //! ## Returns
 //! Under caps a sale and its returns are one transaction: what is left of it is capped again, and a full return leaves

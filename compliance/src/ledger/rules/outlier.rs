@@ -6,11 +6,12 @@
 //! At risk: what is due for the period; where only its last days are unusual, their part of it above the usual one.
 //!
 //! ## What it finds
-//! A frozen period far above what is usual for the beneficiary under the program, or loaded: far more of it than usual sold in
-//! its last days, which are a tenth of it. Usual is the median of the last twelve earlier periods, of at least six, and how
-//! much they differ their median distance from it (MAD): a single wild period moves neither. Far is eight robust standard
-//! deviations; one is at least a tenth of the median, and for the last days five hundredths. Only periods with enough lines
-//! count, so that half-received ones neither hide nor make an outlier. Persons are not looked at.
+//! A frozen period far above what is usual for the beneficiary under the program, or loaded: far more of it than usual
+//! sold in its last days, which are a tenth of it. Usual is the median of the last twelve earlier periods; with fewer
+//! than six nothing is judged. How much they differ is their median distance from it (MAD), times 1.4826: a single wild
+//! period moves neither. Far above is more than eight times that above the median; where periods hardly differ, a tenth
+//! of the median counts instead, and for the share of the last days five percentage points. Only periods with ten lines
+//! or more count, so that half-received ones neither hide nor make an outlier. Persons are not looked at.
 //!
 //! Of 388 months of real sales 11 are told, none of them for its last days (`./dev bench outliers`): a season, the growth of young
 //! partners, and one order of 80,995 units that was cancelled.

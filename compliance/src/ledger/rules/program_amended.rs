@@ -23,7 +23,7 @@
 //! authorises, be the period closed by then or not.
 //!
 //! ## Returns
-//! What comes back is not held: it lowers what waits, and is told as OP-25 where it came behind the period.
+//! What comes back is not held: it lowers what waits, and is told as OP-25 where it came after the period.
 
 use contract::{Code, Micros, Program};
 use stream::{State, StorageError};

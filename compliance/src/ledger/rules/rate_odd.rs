@@ -5,8 +5,10 @@
 //! At risk: nothing: what is due in the sale's own currency does not change.
 //!
 //! ## What it finds
-//! Sales, or a whole settlement, valued in the books' currency at a rate that is far from those around it, or is one of them
-//! turned over. Programs with a rate of their own are not looked at.
+//! Sales, or a whole settlement, valued in the books' currency at a rate that is more than a quarter from the one
+//! before it and from the one after it, which agree with each other; or at one that is about 1 divided by the usual
+//! rate, the median of up to 15 rates on either side. A month's mean is odd where one of its rates is. Programs with a
+//! rate of their own are not looked at.
 //!
 //! ## Why it matters
 //! Turned over, 1.08 becomes 0.93: ten thousand euros are 9,259 in place of 10,800 in the books.

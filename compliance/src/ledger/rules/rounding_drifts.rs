@@ -5,8 +5,8 @@
 //! At risk: the difference, whichever way.
 //!
 //! ## What it finds
-//! A program that rounds each sale, where that comes to more than a hundredth, and to ten minor units or more, above or
-//! below what all sales earn when they are rounded once. What is due stays as the terms say.
+//! A program that rounds each sale, where that differs by more than 1 %, and by ten minor units (ten cents) or more,
+//! from what all sales earn when they are rounded once. What is due stays as the terms say.
 //!
 //! ## Why it matters
 //! Half a cent on each of many small sales is a rate that nobody agreed to.

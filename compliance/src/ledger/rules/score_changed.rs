@@ -15,10 +15,10 @@
 //! 86 at the freeze pays 2 %, 75 would pay 1.5 %: of 8,000.00 due 2,000.00 is held, where it is not authorised yet.
 //!
 //! ## Late, corrected, out of order
-//! Once `amendments.csv` has the version, somebody answers for it: the new score counts from the next tick on, and what it
-//! changes is an adjustment of the prior period. Where the old score is put back nothing is left of the finding. Late sales
-//! go at the rate of the frozen score. A settlement that opens behind the freeze is held for what its score has become
-//! better since.
+//! Once `amendments.csv` has the version, somebody answers for it: the new score counts from the next tick on, and what
+//! it changes is an adjustment of the prior period. Where the old score is put back nothing is left of the finding.
+//! Late sales go at the rate of the frozen score. A settlement that opens after the freeze is held for what its score
+//! has become better since.
 //!
 //! ## Returns
 //! They take back what was given by the score that counts. What is at risk is reckoned anew from what is left.

@@ -5,7 +5,7 @@
 //! At risk: what the next tier would pay more on what is sold; nothing where it pays on its own slice alone.
 //!
 //! ## What it finds
-//! A settlement whose measure, net of returns, is at most a twentieth below the next tier.
+//! A settlement whose measure, net of returns, falls short of the next tier by at most 5 % of where that begins.
 //!
 //! ## Why it matters
 //! A report may be missing. So near to a tier it is worth asking.

@@ -17,8 +17,8 @@
 //!
 //! ## Late, corrected, out of order
 //! Its window is the claim's own, however late its sales come. A line that is sent again is as old as what it restates,
-//! unless it asks for more. Before the first tick nobody knows the day, and the line is in time. A person may override the
-//! rejection, above a limit two; then the finding is withdrawn.
+//! unless it asks for more. Before the first tick nobody knows the day, and the line is in time. A person may override
+//! the rejection, of more than the program's `override-limit` two persons; then the finding is withdrawn.
 //!
 //! ## Returns
 //! They do not matter: a rejected line gets nothing that could be taken back. One that was let in is lowered like any other.

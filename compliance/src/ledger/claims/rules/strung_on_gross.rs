@@ -6,10 +6,11 @@
 //! At risk: what the line claims above what it gets.
 //!
 //! ## What it finds
-//! Claims on the gross amount, under a percentage that pays on what earlier programs of its stack leave. What is claimed
-//! says how much its partner means to have sold; where the stack leaves of that just what is due is on, the earlier programs
-//! were left out. Told is that only where they pay for all of the sales, and no cap or threshold takes more; else it is
-//! OP-44. What is due is paid either way.
+//! Claims on the gross amount, under a percentage that pays on what earlier programs of its stack leave. What is
+//! claimed, divided by the rate, is the amount that the partner reckons with. Where the earlier programs of the stack
+//! leave of that amount just the one on which the benefit is due, the partner has left them out. This is told only
+//! where they pay for all of the sales, and no cap or threshold takes more; else it is OP-44. What is due is paid
+//! either way.
 //!
 //! ## Why it matters
 //! Said so, the partner can put its claims right; above what is due there are many reasons.
