@@ -72,4 +72,7 @@ fn what_is_frozen_and_not_authorised_says_why() {
     let deducted = "program,partner,deduction,invoice,period,amount,currency\nTENTH,shop,D-1,88,2013-01,4,USD\n";
     let said = told(&program("TENTH", ""), AS_OF, &[("deductions.csv", deducted)]);
     assert_says(&said, &["4.00 USD is not authorised: DD-10: 4.00 USD was deducted already: D-1 from invoice 88"]);
+    let said = told(&program("TENTH", ""), "2013-07-20", &[("deductions.csv", deducted)]);
+    assert_says(&said, &["4.00 USD is not authorised: DD-10: 4.00 USD was deducted already: D-1 from invoice 88"]);
+    assert!(!said.contains("let go"), "a deduction outlasts the close: {said}");
 }

@@ -8,7 +8,7 @@ use stream::{Blobs, StageError, State};
 use super::account::{Account, Phase, close_day, freeze_day};
 use super::claims::last_day;
 use super::findings::amount;
-use super::holds::holds;
+use super::holds::{holds, outlasts_close};
 use super::now::Now;
 use super::periods::below_minimum;
 use super::settle::terms;
@@ -34,7 +34,10 @@ pub fn waits(
         let mut reasons = Vec::new();
         if account.accrued > account.authorised {
             let held = holds(&account, program, now, state)?;
-            reasons.extend(by_terms(&account, program));
+            let is_let_go = matches!(account.phase, Phase::Closed { .. });
+            if !is_let_go || !outlasts_close(&account, program, now, state)? {
+                reasons.extend(by_terms(&account, program));
+            }
             reasons.extend(held.into_iter().map(|found| format!("{}: {}", found.code, found.message)));
         }
         let rest = amount(account.accrued - account.authorised, &account);
