@@ -17,7 +17,7 @@ use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError}
 
 use super::foreign::Foreign;
 use super::start::{look_around, say_waiting};
-use super::{LOGIC, config, wires};
+use super::{LOGIC, LOGIC_OLDEST, config, wires};
 use crate::configuration::Configuration;
 use crate::run::blobs::BlobFolder;
 use crate::run::entry::Entry;
@@ -65,7 +65,7 @@ pub fn intake(
         cluster: Arc::new(cluster.clone()),
         topics: (HOPS[0].name.to_owned(), LOG.to_owned()),
         partitions,
-        logic: LOGIC,
+        logic: LOGIC_OLDEST..=LOGIC,
         config: config(&configuration.digest),
         item,
         control,

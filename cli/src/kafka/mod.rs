@@ -30,6 +30,8 @@ use crate::run::STAGES;
 
 /// Names this build's logic in marks: rises with every change of what a stage makes of the same input.
 pub const LOGIC: u32 = 5;
+/// The oldest logic whose states and reference data this build reads: is raised to [`LOGIC`] where their layout changes.
+pub const LOGIC_OLDEST: u32 = 5;
 
 /// Where the cluster is and what ours is called there.
 #[derive(Clone, Debug, clap::Args)]
@@ -84,7 +86,7 @@ pub fn line(partitions: u16, digest: &Id) -> Vec<StageSpec> {
             let place = usize::from(number);
             let output = HOPS.get(place + 1).map(|topic| topic.name.to_owned());
             let (input, views) = (HOPS[place].name.to_owned(), views_of(name));
-            StageSpec { number, name, input, output, views, partitions, logic: LOGIC, config: config(digest) }
+            StageSpec { number, name, input, output, views, partitions, logic: LOGIC_OLDEST..=LOGIC, config: config(digest) }
         })
         .collect()
 }

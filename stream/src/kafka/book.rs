@@ -1,6 +1,7 @@
 //! What a task knows about its place: how far it read, what it wrote, in which order.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -215,9 +216,13 @@ impl Mark {
     }
 
     /// # Errors
-    /// A newer build than one of this logic wrote the mark.
-    pub(crate) fn known_to(self, build: u32) -> Result<Mark, Stop> {
-        if self.logic > build { Err(Stop::Logic { mark: self.logic, build }) } else { Ok(self) }
+    /// A newer build wrote the mark, or one so old that this build cannot read what it made.
+    pub(crate) fn known_to(self, build: &RangeInclusive<u32>) -> Result<Mark, Stop> {
+        let (mark, oldest, newest) = (self.logic, *build.start(), *build.end());
+        if mark > newest {
+            return Err(Stop::Logic { mark, build: newest });
+        }
+        if mark < oldest { Err(Stop::OldLogic { mark, oldest }) } else { Ok(self) }
     }
 
     /// Key of a task's marks.
@@ -259,7 +264,7 @@ pub struct About {
 impl About {
     pub(crate) fn of(cluster: &Cluster, spec: &StageSpec, channels: Channels) -> About {
         let (generation, input) = (cluster.generation, cluster.topic(&spec.input));
-        About { generation, input, logic: spec.logic, config: spec.config, channels }
+        About { generation, input, logic: *spec.logic.end(), config: spec.config, channels }
     }
 }
 
@@ -369,7 +374,7 @@ mod tests {
             output: Some("b".into()),
             views: vec![(3, "v".into())],
             partitions: 2,
-            logic: 1,
+            logic: 1..=1,
             config: [0; 32],
         };
         let channels = Channels::of(&spec, |name| format!("t.{name}"));

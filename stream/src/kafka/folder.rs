@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::kafka::checkpoints::tests::places;
     use crate::kafka::home::{FORMAT, apply, look};
-    use crate::kafka::{Approval, Cause, Incarnation, Place, TaskId};
+    use crate::kafka::{Approval, Cause, Incarnation, Place, Stop, TaskId};
     use crate::store::{Changes, Column};
 
     fn home(data: &Path, checkpoints: &Arc<dyn Checkpoints>) -> FolderHome {
@@ -185,7 +185,7 @@ mod tests {
             output: None,
             views: Vec::new(),
             partitions: 1,
-            logic: 1,
+            logic: 1..=1,
             config: [0; 32],
         };
         let options = TaskOptions { checkpoints: Some(Arc::clone(checkpoints)), ..TaskOptions::new(data) };
@@ -271,6 +271,17 @@ mod tests {
             drop(restored);
             assert_eq!(second.clear().unwrap().get(Column::State, b"k").unwrap(), None);
         }
+    }
+
+    #[test]
+    fn a_store_of_an_earlier_layout_is_refused() {
+        let (here, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place: Arc<dyn Checkpoints> = Arc::new(crate::kafka::checkpoints::Folder::make(shared.path()).unwrap());
+        let store = home(here.path(), &place).open().unwrap();
+        let earlier = TaskIdentity { format: 1, ..identity() };
+        look(store.as_ref(), &earlier).unwrap().unwrap();
+        let refused = look(store.as_ref(), &identity()).unwrap();
+        assert_eq!(refused, Err(Stop::Foreign { found: earlier.to_string(), asked: identity().to_string() }));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::kafka::folder::folder_name;
 use crate::kafka::held::HELD;
-use crate::kafka::home::book_of;
+use crate::kafka::home::{FORMAT, book_of};
 use crate::kafka::task::of_transport;
 use crate::kafka::voices::Voices;
 use crate::kafka::{Cluster, Received, Standing, TaskError, TaskId, Transport, ViewWire};
@@ -70,6 +70,9 @@ impl Gathering {
     }
 
     /// Takes the state of a task from the first of `folders` where it stands as its mark says.
+    ///
+    /// # Errors
+    /// [`TaskError::Again`] where it stands so in none of them, [`TaskError::Broken`] where it has another layout.
     pub fn state(&mut self, standing: &Standing, folders: &[&Path]) -> Result<(), TaskError> {
         let Some(mark) = &standing.mark else { return Ok(()) };
         let name = folder_name(standing.stage, standing.task.partition);
@@ -79,12 +82,16 @@ impl Gathering {
                 continue;
             }
             let store = RocksStore::open_read_only(&path)?;
-            let stands = book_of(&store)?.is_some_and(|(identity, book)| {
-                let book = book.reborn(&mark.incarnations);
-                identity.generation == mark.generation
-                    && (book.place, &book.hash) == (mark.place, &mark.hash)
-                    && book.complete == mark.complete
-            });
+            let Some((identity, book)) = book_of(&store)? else { continue };
+            let book = book.reborn(&mark.incarnations);
+            let stands = identity.generation == mark.generation
+                && (book.place, &book.hash) == (mark.place, &mark.hash)
+                && book.complete == mark.complete;
+            if stands && identity.format != FORMAT {
+                let (found, advice) = (identity.format, "collect with the build that made it");
+                let text = format!("store of task {name} has format {found}, this build reads format {FORMAT}: {advice}");
+                return Err(TaskError::Broken(text));
+            }
             if stands {
                 return Ok(copy(&store, standing.task, &self.directory.store())?);
             }
@@ -144,7 +151,47 @@ impl Latest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::{Kind, Label};
+    use crate::kafka::home::{TaskIdentity, apply, look};
+    use crate::kafka::{Book, Kind, Label, Mark, Place};
+
+    #[test]
+    fn a_state_of_another_layout_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::open(&folder.path().join("data"), 1).unwrap();
+        let mut gathering = Gathering::into(directory, &["one"]).unwrap();
+        let (generation, task) = (1, TaskId { stage: 0, partition: 0 });
+        let mark = Mark {
+            generation,
+            task,
+            input: "a".into(),
+            place: Place { next: 5, slice: 0 },
+            last: None,
+            complete: 0,
+            outputs: Vec::new(),
+            hash: [0; 32],
+            records: 0,
+            logic: 1,
+            config: [0; 32],
+            held: 0,
+            incarnations: Vec::new(),
+        };
+        let book = Book { place: mark.place, ..Book::new(1, 1) };
+        let standing = Standing { stage: "one", task, mark: Some(mark), waiting: 0 };
+        let mut told = |format| {
+            let data = folder.path().join(format!("format {format}"));
+            let path = data.join("tasks/one-0/store");
+            std::fs::create_dir_all(&path).unwrap();
+            let store = RocksStore::open(&path).unwrap();
+            let identity = TaskIdentity { format, generation, task, stage: "one".into(), partitions: 1 };
+            look(&store, &identity).unwrap().unwrap();
+            apply(&store, &Changes::default(), &book).unwrap();
+            drop(store);
+            gathering.state(&standing, &[data.as_path()]).map_err(|error| error.to_string())
+        };
+        assert_eq!(told(FORMAT), Ok(()));
+        let refused = told(FORMAT - 1).unwrap_err();
+        assert!(refused.ends_with(": collect with the build that made it"), "{refused}");
+    }
 
     #[test]
     fn the_last_word_of_each_writer_counts_and_one_that_holds_a_key_keeps_it() {

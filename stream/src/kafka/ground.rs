@@ -51,7 +51,7 @@ impl Ground {
         let marks = cluster.marks();
         let marks_partition = Mark::partition(task, transport.partitions(&marks).map_err(of_transport)?);
         let mark = last_mark(transport, &marks, marks_partition, cluster.generation, task)?;
-        let mark = mark.map(|mark| mark.known_to(spec.logic)).transpose()?;
+        let mark = mark.map(|mark| mark.known_to(&spec.logic)).transpose()?;
         let (floors, numbers) = match &mark {
             Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
             None => (vec![Floor::default(); channels.len()], vec![0; channels.len()]),

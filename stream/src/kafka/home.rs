@@ -22,8 +22,8 @@ pub struct TaskIdentity {
     pub partitions: u16,
 }
 
-/// Layout of a task's store.
-pub const FORMAT: u32 = 1;
+/// Layout of a task's store, what its stage keeps there included. Stores and checkpoints of another one are not taken.
+pub const FORMAT: u32 = 2;
 const IDENTITY: &[u8] = b"identity";
 const BOOK: &[u8] = b"book";
 

@@ -5,6 +5,7 @@
 //! what is missing is sent.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,8 @@ pub struct Desk<I, T> {
     /// Topic of the first stage's input and topic of the log, by their names in the table.
     pub topics: (String, String),
     pub partitions: u16,
-    pub logic: u32,
+    /// As in [`StageSpec`].
+    pub logic: RangeInclusive<u32>,
     pub config: [u8; 32],
     pub item: Arc<dyn Wire<I>>,
     pub control: Arc<dyn ControlWire>,
@@ -74,7 +76,7 @@ impl<I, T: Transport> Publisher<I, T> {
         let marks = cluster.marks();
         let marks_partition = Mark::partition(INTAKE_ID, transport.partitions(&marks).map_err(of_transport)?);
         let mark = last_mark(transport.as_ref(), &marks, marks_partition, cluster.generation, INTAKE_ID)?;
-        let mark = mark.map(|mark| mark.known_to(desk.logic)).transpose()?;
+        let mark = mark.map(|mark| mark.known_to(&desk.logic)).transpose()?;
         let (floors, numbers) = match &mark {
             Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
             None => (vec![Floor::default(); slots], vec![0; slots]),
@@ -93,7 +95,7 @@ impl<I, T: Transport> Publisher<I, T> {
         let about = About {
             generation: cluster.generation,
             input: cluster.topic(&desk.topics.1),
-            logic: desk.logic,
+            logic: *desk.logic.end(),
             config: desk.config,
             channels: channels.clone(),
         };
@@ -300,7 +302,7 @@ fn channels<I, T>(desk: &Desk<I, T>) -> Channels {
         output: Some(desk.topics.0.clone()),
         views: vec![(LOG, desk.topics.1.clone())],
         partitions: desk.partitions,
-        logic: desk.logic,
+        logic: desk.logic.clone(),
         config: desk.config,
     };
     Channels::of(&spec, |name| desk.cluster.topic(name))

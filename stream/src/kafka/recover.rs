@@ -47,6 +47,8 @@ pub enum Stop {
     OutputDiffers { what: String },
     #[error("its mark was written under logic {mark}, this build knows none above {build}")]
     Logic { mark: u32, build: u32 },
+    #[error("it was made by logic {mark}, this build reads {oldest} on")]
+    OldLogic { mark: u32, oldest: u32 },
     #[error("it belongs to {found}, not to {asked}")]
     Foreign { found: String, asked: String },
     #[error("a writer of its input broke the order: {what}")]
@@ -65,6 +67,7 @@ impl Stop {
             | Stop::InputDiffers { .. }
             | Stop::OutputDiffers { .. } => "`paidonce repair` is the way out",
             Stop::Logic { .. } => "a newer build wrote the mark: start that one",
+            Stop::OldLogic { .. } => "begin the next generation, or go on with the build that made it",
             Stop::Foreign { .. } => "take that store away, or name the right folder: the task starts from a checkpoint",
             Stop::Order { .. } => "nothing behind it can be trusted: start the next generation",
             Stop::Poison { .. } => "start a build that can read it",

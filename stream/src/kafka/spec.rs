@@ -1,5 +1,6 @@
 //! What a cluster, a stage and a task are called and how they work.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,8 +54,8 @@ pub struct StageSpec {
     pub views: Vec<(u8, String)>,
     /// Partitions of every hop and view topic in this generation.
     pub partitions: u16,
-    /// Names the build's logic in marks.
-    pub logic: u32,
+    /// Logics whose marks and states the build goes on from. The last is its own, which it names in its marks.
+    pub logic: RangeInclusive<u32>,
     /// Digest of the configuration that the process was started with; named in marks.
     pub config: [u8; 32],
 }

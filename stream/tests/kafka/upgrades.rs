@@ -1,13 +1,16 @@
 //! Another build takes a task over: an older one, or a newer one with other rules.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use stream::StorageError;
 use stream::kafka::home::{Home, Keeping};
-use stream::kafka::{Book, Mark, Place, Stop, TaskError, TaskId, TaskOptions};
+use stream::kafka::{
+    Book, Desk, Mark, Place, Plain, Publisher, Silent, Stop, TaskError, TaskId, TaskOptions, Wire,
+};
 use stream::store::Store;
 
 use crate::dice::Dice;
@@ -16,7 +19,7 @@ use crate::homes::{Checkpoints, Disk};
 use crate::intake::Intake;
 use crate::toy::input;
 use crate::verify::marks;
-use crate::world::{Opening, Runner, World};
+use crate::world::{Opening, Runner, World, cluster, log};
 
 const ID: TaskId = TaskId { stage: 1, partition: 0 };
 
@@ -37,10 +40,15 @@ impl Bench {
 
     /// The task of a build, which says something else at a record of its own life; 0 for never. One step is one record.
     fn open(&self, logic: u32, odd: u64) -> Result<Box<dyn Runner>, TaskError> {
-        self.open_in(self.disk.start(), logic, odd)
+        self.open_in(self.disk.start(), 1..=logic, odd)
     }
 
-    fn open_in(&self, home: Box<dyn Home>, logic: u32, odd: u64) -> Result<Box<dyn Runner>, TaskError> {
+    fn open_in(
+        &self,
+        home: Box<dyn Home>,
+        logic: RangeInclusive<u32>,
+        odd: u64,
+    ) -> Result<Box<dyn Runner>, TaskError> {
         let options = TaskOptions {
             commit_interval: Duration::ZERO,
             idle_interval: Duration::ZERO,
@@ -79,6 +87,54 @@ fn a_build_that_does_not_know_the_logic_of_a_mark_stops() {
     }
     assert_eq!((bench.mark().place, bench.mark().logic), (place, 2));
     assert!(bench.work(bench.open(2, 0).unwrap(), 20).unwrap() > place);
+}
+
+#[test]
+fn a_build_that_cannot_read_what_an_older_one_made_stops() {
+    let bench = Bench::new();
+    let place = bench.work(bench.open(1, 0).unwrap(), 20).unwrap();
+    let opened = bench.open_in(bench.disk.start(), 2..=3, 0);
+    let Some(TaskError::Stop(stop)) = opened.err() else { panic!("it does not stop") };
+    assert_eq!(stop, Stop::OldLogic { mark: 1, oldest: 2 });
+    assert_eq!(stop.to_string(), "it was made by logic 1, this build reads 2 on");
+    assert_eq!(stop.advice(), "begin the next generation, or go on with the build that made it");
+    assert_eq!((bench.mark().place, bench.mark().logic), (place, 1));
+    // The build that made it goes on, and so does one that reads it.
+    assert!(bench.work(bench.open(1, 0).unwrap(), 10).unwrap() > place);
+    bench.work(bench.open_in(bench.disk.start(), 1..=3, 0).unwrap(), 10).unwrap();
+    assert_eq!(bench.mark().logic, 3);
+}
+
+#[test]
+fn an_intake_stops_at_the_marks_that_a_task_stops_at() {
+    let memory = log(1, &Fate::kind());
+    memory.create("t.log", 1, true);
+    let open = |logic: RangeInclusive<u32>| {
+        let desk = Desk {
+            cluster: Arc::new(cluster()),
+            topics: ("texts".into(), "log".into()),
+            partitions: 1,
+            logic,
+            config: [1; 32],
+            item: Arc::new(Plain) as Arc<dyn Wire<Vec<u8>>>,
+            control: Arc::new(Plain),
+            dead: Arc::new(Plain),
+            options: Arc::new(TaskOptions::new("nowhere")),
+            transport: Arc::new(memory.clone()),
+            observer: Arc::new(Silent),
+        };
+        Publisher::open(&desk, &BTreeMap::new())
+    };
+    let mut publisher = open(1..=2).unwrap();
+    publisher.entry(b"one").unwrap();
+    publisher.commit().unwrap();
+    let stop = |logic| match open(logic).err() {
+        Some(TaskError::Stop(stop)) => Some(stop),
+        _ => None,
+    };
+    assert_eq!(stop(1..=1), Some(Stop::Logic { mark: 2, build: 1 }));
+    assert_eq!(stop(3..=4), Some(Stop::OldLogic { mark: 2, oldest: 3 }));
+    assert_eq!(open(2..=4).unwrap().entries(), 1);
 }
 
 #[test]
@@ -146,7 +202,7 @@ fn an_upgrade_says_nothing_before_its_checkpoint_is_kept_wherever_that_lies() {
         bench.disk.lose();
         let left = Arc::new(AtomicU32::new(12));
         let home = Box::new(Full { disk: bench.disk.clone(), left: left.clone(), is_far });
-        let mut new = bench.open_in(home, 2, 0).unwrap();
+        let mut new = bench.open_in(home, 1..=2, 0).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         while left.load(Ordering::Relaxed) > 0 {
             new.step().unwrap();

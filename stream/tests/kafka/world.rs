@@ -1,6 +1,7 @@
 //! A cluster in memory: the intake, three stages of tasks on hosts that come and go, and what serves repairs.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ pub fn spec(stage: usize, partitions: u16) -> StageSpec {
         output: HOPS.get(stage + 1).map(|name| (*name).into()),
         views: VIEWS[stage].iter().map(|view| (*view, format!("view-{view}"))).collect(),
         partitions,
-        logic: 1,
+        logic: 1..=1,
         config: [1; 32],
     }
 }
@@ -126,7 +127,7 @@ pub fn open(
     home: Box<dyn Home>,
     limits: &BTreeMap<u16, u64>,
 ) -> Result<Box<dyn Runner>, TaskError> {
-    Opening { log, task, partitions, options, home, limits, odd: 0, logic: 1 }.start(frame)
+    Opening { log, task, partitions, options, home, limits, odd: 0, logic: 1..=1 }.start(frame)
 }
 
 /// What a task is made of.
@@ -158,7 +159,7 @@ pub struct Opening<'a> {
     pub limits: &'a BTreeMap<u16, u64>,
     /// Record at which the stage says something else; 0 for never.
     pub odd: u64,
-    pub logic: u32,
+    pub logic: RangeInclusive<u32>,
 }
 
 impl Opening<'_> {
@@ -347,7 +348,7 @@ impl World {
             let odd = odd.filter(|(task, _)| *task == seat.id).map_or(0, |(_, at)| at);
             let (task, partitions, limits) = (seat.id, *partitions, &seat.limits);
             let frame = dice.roll(9) as u32 + if seat.newer { NEWER } else { 0 };
-            match (Opening { log, task, partitions, options, home, limits, odd, logic: 1 }).start(frame) {
+            match (Opening { log, task, partitions, options, home, limits, odd, logic: 1..=1 }).start(frame) {
                 Ok(task) => {
                     seat.limits.clear();
                     seat.caught_up = false;

@@ -126,6 +126,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_checkpoint_of_an_earlier_layout_does_not_count() {
+        let task = crate::kafka::TaskId { stage: 1, partition: 0 };
+        let task = TaskIdentity { format: FORMAT, generation: 3, task, stage: "two".into(), partitions: 1 };
+        let book = Book::new(1, 1);
+        let manifest = Manifest::new(&task, &book);
+        assert_eq!(book_in(&manifest.encode(), &task), Some(book));
+        assert_eq!(book_in(&Manifest { format: 1, ..manifest }.encode(), &task), None);
+    }
+
+    #[test]
     fn a_folder_that_is_not_there_is_refused_unless_it_is_to_be_made() {
         let shared = tempfile::tempdir().unwrap();
         let place = shared.path().join("not/yet");

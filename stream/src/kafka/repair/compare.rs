@@ -315,7 +315,7 @@ mod tests {
             output: Some("b".into()),
             views: vec![(VIEW, "v".into())],
             partitions: 1,
-            logic: 1,
+            logic: 1..=1,
             config: [0; 32],
         };
         let slot = |kind| Slot { marked, visible, highest: 0, folded: 0, kind };

@@ -209,6 +209,7 @@ mod tests {
         let text = || "x".to_owned();
         for stop in [
             Stop::Logic { mark: 3, build: 2 },
+            Stop::OldLogic { mark: 3, oldest: 4 },
             Stop::Foreign { found: text(), asked: text() },
             Stop::Order { what: text() },
             Stop::Poison { what: text() },
