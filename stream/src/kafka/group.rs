@@ -30,7 +30,7 @@ use crate::store::RocksMemory;
 const STEP: Duration = Duration::from_millis(100);
 /// Pauses before a task is opened again: the first, and the longest.
 const PAUSE: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(3);
+pub(super) const PAUSE_MAX: Duration = Duration::from_secs(3);
 /// A fenced task waits so long whether its partition is taken away.
 const FENCED_PAUSE: Duration = Duration::from_secs(2);
 /// A store that fails so often in a row is left alone.

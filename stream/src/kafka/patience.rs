@@ -11,8 +11,9 @@ use crate::kafka::{TaskError, TransportError};
 const SAID_EVERY: Duration = Duration::from_secs(5);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Troubles that are farther apart are two, each of which has passed.
-const LASTS: Duration = Duration::from_secs(30);
+/// Troubles that are farther apart are two, each of which has passed. An attempt counts from end to end, and may wait for its
+/// writer, then for a transaction in front of what it reads, before it gives up: that is well above both.
+const LASTS: Duration = Duration::from_secs(90);
 
 /// Asks again while the error passes: brokers may come up later than this process, and one may take long to answer. `say`
 /// hears every few seconds what is waited for. `None` when the process is to stop.
@@ -90,6 +91,8 @@ impl Lasting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kafka::client::{ASK, SETTLED_WITHIN, TAKE_OVER};
+    use crate::kafka::group::PAUSE_MAX;
 
     #[test]
     fn what_is_waited_for_is_said_while_it_is_asked_and_between() {
@@ -119,8 +122,18 @@ mod tests {
     #[test]
     fn a_trouble_that_comes_again_at_once_is_said_every_few_seconds() {
         let (mut lasting, start) = (Lasting::default(), Instant::now());
-        let seconds = [0, 1, 2, 6, 7, 50, 51];
+        let seconds = [0, 1, 2, 6, 7, 100, 101];
         let said = seconds.map(|second| lasting.again_at(start + Duration::from_secs(second)));
         assert_eq!(said, [false, true, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn a_trouble_is_said_however_long_an_attempt_takes_to_give_up() {
+        for attempt in [TAKE_OVER, TAKE_OVER + SETTLED_WITHIN + ASK] {
+            let (mut lasting, start) = (Lasting::default(), Instant::now());
+            let every = attempt + PAUSE_MAX;
+            let said = [0, 1, 2].map(|attempts| lasting.again_at(start + every * attempts));
+            assert_eq!(said, [false, true, true], "{attempt:?}");
+        }
     }
 }

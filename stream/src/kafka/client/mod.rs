@@ -20,10 +20,14 @@ pub use topics::{
     Assurance, Comparison, Durability, TopicPlan, compare_topics, create_topics, delete_records, look_at_brokers,
 };
 pub use writer::KafkaWriter;
+#[cfg(test)]
+pub(crate) use writer::TAKE_OVER;
 
 use crate::kafka::{Cluster, Event, Observer, Received, TaskId, Transport, TransportError};
 pub(crate) use ears::log;
 use probe::Probe;
+#[cfg(test)]
+pub(crate) use probe::SETTLED_WITHIN;
 pub(crate) use reader::passes;
 pub(crate) use settings::{Client, client};
 

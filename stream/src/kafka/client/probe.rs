@@ -15,7 +15,7 @@ use super::{ASK, Client, client, trouble};
 use crate::kafka::{Cluster, Received, TransportError};
 
 /// A transaction in front of the end comes to its own end by then.
-const SETTLED_WITHIN: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
+pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
 /// Between two records that are there already.
 const SILENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(5);

@@ -14,7 +14,7 @@ use super::{Client, client, is_fenced, is_lasting, trouble};
 use crate::kafka::{Cluster, CommitError, HEADERS_MAX, Label, Sending, TransportError, Writer};
 
 /// An earlier owner's transaction must come to its end first.
-const TAKE_OVER: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
+pub(crate) const TAKE_OVER: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
 /// Between two looks at what has arrived. The library's own waits are too long or, below a millisecond, no waits at all:
 /// they ask without end.
 const MOMENT: Duration = Duration::from_micros(500);
