@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
@@ -18,6 +19,8 @@ pub(crate) const STORE: &str = "store";
 const OUTGOING: &str = "outgoing-";
 /// A checkpoint that is to become the store.
 const INCOMING: &str = "incoming";
+/// For what is not given up half-way.
+pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// A task's folder, and the place of its checkpoints.
 pub struct FolderHome {
@@ -27,6 +30,8 @@ pub struct FolderHome {
     memory: RocksMemory,
     /// The store that is open, as long as somebody holds it.
     open: Weak<RocksStore>,
+    /// Set when no checkpoint is to be looked for or fetched any longer.
+    stop: Arc<AtomicBool>,
 }
 
 impl FolderHome {
@@ -39,7 +44,13 @@ impl FolderHome {
     ) -> FolderHome {
         let task = TaskIdentity::of(cluster, spec, partition);
         let own = options.data.join("tasks").join(folder_name(spec.name, partition));
-        FolderHome { own, task, checkpoints: options.checkpoints.clone(), memory: memory.clone(), open: Weak::new() }
+        let (checkpoints, memory) = (options.checkpoints.clone(), memory.clone());
+        FolderHome { own, task, checkpoints, memory, open: Weak::new(), stop: Arc::default() }
+    }
+
+    /// The same home; what it looks for or fetches elsewhere is given up soon after `stop` is set.
+    pub fn until(self, stop: &Arc<AtomicBool>) -> FolderHome {
+        FolderHome { stop: Arc::clone(stop), ..self }
     }
 
     fn open_own(&mut self) -> Result<Arc<dyn Store>, StorageError> {
@@ -81,9 +92,16 @@ impl FolderHome {
     }
 }
 
-/// Waits until every file of a store has reached the disk.
-pub(crate) fn sync_store(store: &Path) -> io::Result<()> {
+/// # Errors
+/// `stop` is set.
+pub(crate) fn goes_on(stop: &AtomicBool) -> io::Result<()> {
+    if stop.load(Ordering::Relaxed) { Err(io::Error::other("whoever asked for it is to end")) } else { Ok(()) }
+}
+
+/// Waits until every file of a store has reached the disk; given up between two of them once `stop` is set.
+pub(crate) fn sync_store(store: &Path, stop: &AtomicBool) -> io::Result<()> {
     for entry in fs::read_dir(store)? {
+        goes_on(stop)?;
         sync(&entry?.path())?;
     }
     sync(store)
@@ -105,7 +123,7 @@ impl Home for FolderHome {
     }
 
     fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
-        self.checkpoints.as_ref().map_or(Ok(Vec::new()), |checkpoints| checkpoints.whole(&self.task))
+        self.checkpoints.as_ref().map_or(Ok(Vec::new()), |checkpoints| checkpoints.whole(&self.task, &self.stop))
     }
 
     /// The own store stays until the checkpoint is there whole, opens, holds what its book says and is on the disk.
@@ -113,13 +131,16 @@ impl Home for FolderHome {
         let checkpoints = self.checkpoints.clone().ok_or_else(|| StorageError::new("no checkpoints are kept"))?;
         let (store, incoming) = (self.own.join(STORE), self.own.join(INCOMING));
         remove(&incoming).map_err(|error| failure(&incoming, &error))?;
-        let fetched = checkpoints.fetch(&self.task, book, &incoming).and_then(|()| self.try_out(&incoming, book));
+        let fetched = checkpoints
+            .fetch(&self.task, book, &incoming, &self.stop)
+            .and_then(|()| self.try_out(&incoming, book))
+            .and_then(|()| sync_store(&incoming, &self.stop).map_err(|error| failure(&incoming, &error)));
         if let Err(error) = fetched {
             // What is left of it would take the room that the own store needs.
             remove(&incoming).map_err(|error| failure(&incoming, &error))?;
             return Err(error);
         }
-        let moved = sync_store(&incoming).and_then(|()| remove(&store)).and_then(|()| fs::rename(&incoming, &store));
+        let moved = remove(&store).and_then(|()| fs::rename(&incoming, &store));
         moved.and_then(|()| sync(&self.own)).map_err(|error| failure(&store, &error))?;
         self.open_own()
     }
@@ -143,10 +164,11 @@ impl Home for FolderHome {
 }
 
 /// Makes a folder that holds the same store. Tables never change, so they are shared where the file system can; the rest
-/// is copied.
-pub(crate) fn copy_store(from: &Path, to: &Path) -> io::Result<()> {
+/// is copied. Given up between two files once `stop` is set.
+pub(crate) fn copy_store(from: &Path, to: &Path, stop: &AtomicBool) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
+        goes_on(stop)?;
         let path = entry?.path();
         let target = to.join(path.file_name().expect("an entry has a name"));
         let is_table = path.extension().is_some_and(|extension| extension == "sst");
@@ -317,6 +339,32 @@ mod tests {
             let other = Book { hash: [1; 32], ..new };
             home.checkpoint(&store, &other).wait().unwrap();
             assert_eq!(home.checkpoints().unwrap()[0], other, "another state under the same name takes its place");
+        }
+    }
+
+    #[test]
+    fn whoever_is_to_end_fetches_nothing_and_keeps_its_own_store() {
+        let shared = tempfile::tempdir().unwrap();
+        for place in places(shared.path()) {
+            let here = tempfile::tempdir().unwrap();
+            let stop = Arc::new(AtomicBool::new(false));
+            let mut home = home(here.path(), &place).until(&stop);
+            let store = home.open().unwrap();
+            look(store.as_ref(), &identity()).unwrap().unwrap();
+            let book = write(&store, 5);
+            home.checkpoint(&store, &book).wait().unwrap();
+            write(&store, 3);
+            drop(store);
+            stop.store(true, Ordering::Relaxed);
+            let told = home.restore(&book).err().expect("it is given up").what;
+            assert!(told.ends_with("whoever asked for it is to end"), "{told}");
+            let own = home.open().unwrap();
+            assert_eq!(own.get(Column::State, b"k").unwrap(), Some(3u64.to_be_bytes().to_vec()));
+            assert_eq!(fs::read_dir(here.path().join("tasks/two-0")).unwrap().count(), 1, "nothing is left of it");
+            drop(own);
+            stop.store(false, Ordering::Relaxed);
+            let restored = home.restore(&book).unwrap();
+            assert_eq!(restored.get(Column::State, b"k").unwrap(), Some(5u64.to_be_bytes().to_vec()));
         }
     }
 

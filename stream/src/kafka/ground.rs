@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::StorageError;
 use crate::kafka::book::Floor;
@@ -96,12 +97,20 @@ impl Ground {
     ///
     /// # Errors
     /// Where nothing else is left to go on from, why the last one could not be taken: it may be only for now.
-    pub fn enter(&self, home: &mut dyn Home, identity: &TaskIdentity) -> Result<(Arc<dyn Store>, Book), TaskError> {
+    /// [`TaskError::Ended`] once `stop` is set.
+    pub fn enter(
+        &self,
+        home: &mut dyn Home,
+        identity: &TaskIdentity,
+        stop: &AtomicBool,
+    ) -> Result<(Arc<dyn Store>, Book), TaskError> {
+        let goes_on = || if stop.load(Ordering::Relaxed) { Err(TaskError::Ended) } else { Ok(()) };
         let fresh = || Book::new(self.channels.len(), self.writers);
         let as_of_now = |book: Book| book.reborn(self.incarnations());
         let mut unfit: Vec<Book> = Vec::new();
         let mut trouble: Option<StorageError> = None;
         loop {
+            goes_on()?;
             let own = home.open()?;
             let own_book = home::look(own.as_ref(), identity)??.unwrap_or_else(fresh);
             let alone = Base { book: as_of_now(own_book.clone()) };
@@ -109,8 +118,13 @@ impl Ground {
                 return Ok((own, alone.book));
             }
             // A place elsewhere that does not answer is no reason to stop for good.
-            let kept =
-                home.checkpoints().map_err(|error| TaskError::Again(format!("checkpoints are not told: {error}")))?;
+            let kept = match home.checkpoints() {
+                Ok(kept) => kept,
+                Err(error) => {
+                    goes_on()?;
+                    return Err(TaskError::Again(format!("checkpoints are not told: {error}")));
+                }
+            };
             let kept: Vec<Book> = kept.into_iter().filter(|book| !unfit.contains(book)).collect();
             let books = [own_book].into_iter().chain(kept.iter().cloned());
             let bases: Vec<Base> = books.map(|book| Base { book: as_of_now(book) }).collect();
@@ -135,6 +149,7 @@ impl Ground {
             match taken {
                 Ok(store) => return Ok((store, bases[index].book.clone())),
                 Err(error) => {
+                    goes_on()?;
                     tracing::warn!(task = %self.task, place = ?kept[index - 1].place, %error, "checkpoint is not taken");
                     unfit.push(kept[index - 1].clone());
                     trouble = Some(error);

@@ -154,7 +154,7 @@ impl<S: Stage + 'static> Shop<S> {
             }
             let stage = spec.name;
             match ended {
-                Ok(()) => continue,
+                Ok(()) | Err(TaskError::Ended) => continue,
                 Err(TaskError::Again(why)) => {
                     tracing::info!(stage, partition, why, "task is opened again");
                     if lasting.again() {
@@ -188,8 +188,8 @@ impl<S: Stage + 'static> Shop<S> {
     /// Opens the task and steps until it ends, or must be opened anew to send again what a reader misses.
     fn work_once(&self, partition: u16, told: &Told, limits: &mut BTreeMap<u16, u64>) -> Result<(), TaskError> {
         let Frame { cluster, spec, options, observer, .. } = &self.frame;
-        let home = FolderHome::new(cluster, spec, options, &self.memory, partition);
-        let mut task = Task::open(&self.frame, partition, (self.make)(partition), Box::new(home), limits)?;
+        let home = FolderHome::new(cluster, spec, options, &self.memory, partition).until(&told.end);
+        let mut task = Task::open(&self.frame, partition, (self.make)(partition), Box::new(home), limits, &told.end)?;
         loop {
             let is_caught_up = task.step(STEP)?.caught_up;
             if told.to_end() {
@@ -239,7 +239,7 @@ fn said(panic: &(dyn Any + Send)) -> String {
 /// What a task's thread is told.
 #[derive(Default)]
 struct Told {
-    end: AtomicBool,
+    end: Arc<AtomicBool>,
     requests: Mutex<Vec<RepairRequest>>,
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
@@ -95,14 +96,14 @@ pub trait Checkpoints: fmt::Debug + Send + Sync {
     /// Books of a task's checkpoints that are whole, the newest first.
     ///
     /// # Errors
-    /// The place cannot be read.
-    fn whole(&self, task: &TaskIdentity) -> Result<Vec<Book>, StorageError>;
+    /// The place cannot be read. `stop` is set, and it was soon given up.
+    fn whole(&self, task: &TaskIdentity, stop: &AtomicBool) -> Result<Vec<Book>, StorageError>;
 
     /// Makes a folder with the store of the checkpoint that has this book.
     ///
     /// # Errors
-    /// It was taken away meanwhile, is damaged, or cannot be read.
-    fn fetch(&self, task: &TaskIdentity, book: &Book, into: &Path) -> Result<(), StorageError>;
+    /// It was taken away meanwhile, is damaged, or cannot be read. `stop` is set, and it was soon given up.
+    fn fetch(&self, task: &TaskIdentity, book: &Book, into: &Path, stop: &AtomicBool) -> Result<(), StorageError>;
 
     /// Keeps a checkpoint of the store in `from`, to which nobody writes, and takes older ones away. Returns its bytes.
     ///

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tracing::Span;
@@ -37,11 +38,11 @@ pub struct Frame<I, O, T> {
 }
 
 impl<I, O, T: Transport> Frame<I, O, T> {
-    /// The one writer of a task: any earlier one can write no more.
-    pub(crate) fn writer(&self, partition: u16) -> Result<T::Writer, TaskError> {
+    /// The one writer of a task, made on `transport`: any earlier one can write no more.
+    pub(crate) fn writer(&self, transport: &T, partition: u16) -> Result<T::Writer, TaskError> {
         let slots = Channels::of(&self.spec, |name| self.cluster.topic(name)).len();
         let name = writer_name(&self.cluster, self.spec.name, partition);
-        self.transport.writer(&name, slots + 1).map_err(of_transport)
+        transport.writer(&name, slots + 1).map_err(of_transport)
     }
 }
 
@@ -169,26 +170,31 @@ pub struct Progress {
 impl<S: Stage, T: Transport> Task<S, T> {
     /// Takes the task over: fences earlier owners, then finds out where it stands.
     ///
-    /// `limits`: numbers from which on readers miss records, by partition of the output.
+    /// `limits`: numbers from which on readers miss records, by partition of the output. An open task does not look at `stop`.
+    ///
+    /// # Errors
+    /// [`TaskError::Ended`] soon after `stop` was set.
     pub fn open(
         frame: &Frame<S::In, S::Out, T>,
         partition: u16,
         stage: S,
         mut home: Box<dyn Home>,
         limits: &BTreeMap<u16, u64>,
+        stop: &Arc<AtomicBool>,
     ) -> Result<Task<S, T>, TaskError> {
         let Frame { cluster, spec, transport, .. } = frame;
         let (folded, resent) = (tracing::field::Empty, tracing::field::Empty);
         let recovery = tracing::info_span!("recovery", stage = spec.name, partition, folded, resent);
         let _inside = recovery.enter();
         let started = Instant::now();
+        let opening = transport.until(stop);
         // Before anything is read: what an earlier owner left open is decided by this.
-        let writer = frame.writer(partition)?;
+        let writer = frame.writer(&opening, partition)?;
         let fenced = started.elapsed();
-        let mut ground = Ground::look(transport.as_ref(), cluster, spec, partition)?;
+        let mut ground = Ground::look(&opening, cluster, spec, partition)?;
         let looked = started.elapsed() - fenced;
         ground.limit(limits);
-        let (store, book) = ground.enter(home.as_mut(), &TaskIdentity::of(cluster, spec, partition))?;
+        let (store, book) = ground.enter(home.as_mut(), &TaskIdentity::of(cluster, spec, partition), stop)?;
         let entered = started.elapsed() - fenced - looked;
         tracing::info!(task = %ground.task, ?fenced, ?looked, ?entered, place = ?book.place, "task opens");
         if let Some(last) = book.last.filter(|last| last.offset >= ground.input_end) {
@@ -217,7 +223,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         ground.visible.fill(0);
         let store = home.clear()?;
         home::look(store.as_ref(), &TaskIdentity::of(&frame.cluster, &frame.spec, partition))??;
-        let (book, writer) = (Book::new(ground.channels.len(), frame.spec.writers()), frame.writer(partition)?);
+        let writer = frame.writer(&frame.transport, partition)?;
+        let book = Book::new(ground.channels.len(), frame.spec.writers());
         let recovery = Span::none();
         Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer, recovery })
     }
@@ -774,5 +781,6 @@ pub(crate) fn of_transport(error: TransportError) -> TaskError {
         TransportError::Trouble(why) => TaskError::Again(why),
         TransportError::Fenced(why) => TaskError::Fenced(why),
         TransportError::Broken(why) => TaskError::Broken(why),
+        TransportError::Ended => TaskError::Ended,
     }
 }

@@ -1,5 +1,7 @@
 //! What tasks need of a log service. Two implementations: Kafka and memory with faults.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::kafka::Label;
@@ -45,6 +47,9 @@ pub enum TransportError {
     /// Does not pass by itself: a topic is missing, a setting is wrong, an offset is gone.
     #[error("{0}")]
     Broken(String),
+    /// Whoever asks is to end, see [`Transport::until`].
+    #[error("it is to end")]
+    Ended,
 }
 
 /// Why a transaction is not known to hold.
@@ -64,6 +69,10 @@ pub enum CommitError {
 pub trait Transport: Send + Sync + 'static {
     type Reader: Reader;
     type Writer: Writer;
+
+    /// The same connection; its questions, waits and readings to the end are given up with [`TransportError::Ended`] soon after
+    /// `stop` is set.
+    fn until(&self, stop: &Arc<AtomicBool>) -> Self;
 
     /// A writer of this name; any earlier one can write no more, and what it left open is gone or whole.
     fn writer(&self, name: &str, slots: usize) -> Result<Self::Writer, TransportError>;

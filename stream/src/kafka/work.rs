@@ -69,6 +69,9 @@ pub enum TaskError {
     Again(String),
     #[error("another process has taken over: {0}")]
     Fenced(String),
+    /// Whoever opened it was told to end.
+    #[error("task is to end")]
+    Ended,
     #[error("stage panicked: {0}")]
     Panicked(String),
 }

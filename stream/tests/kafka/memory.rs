@@ -5,6 +5,7 @@
 //! not reach each partition.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::world::LIE;
 pub struct Memory {
     inner: Arc<Mutex<Inner>>,
     fate: Fate,
+    stop: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -82,7 +84,7 @@ type Outcome<'a> = &'a dyn Fn(&str, u16, &Topic) -> Shown;
 
 impl Memory {
     pub fn new(fate: Fate) -> Memory {
-        Memory { inner: Arc::default(), fate }
+        Memory { inner: Arc::default(), fate, stop: Arc::default() }
     }
 
     /// `may_lie`: a commit that is reported may be missing in this topic, whose readers notice.
@@ -174,6 +176,9 @@ impl Memory {
     }
 
     fn trouble(&self, what: &'static str) -> Result<(), TransportError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(TransportError::Ended);
+        }
         if self.fate.strikes(what, 400) { Err(TransportError::Trouble(what.into())) } else { Ok(()) }
     }
 }
@@ -243,6 +248,10 @@ impl Record {
 impl Transport for Memory {
     type Reader = MemoryReader;
     type Writer = MemoryWriter;
+
+    fn until(&self, stop: &Arc<AtomicBool>) -> Memory {
+        Memory { stop: Arc::clone(stop), ..self.clone() }
+    }
 
     fn writer(&self, name: &str, slots: usize) -> Result<MemoryWriter, TransportError> {
         self.trouble("no writer")?;

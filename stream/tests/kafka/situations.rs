@@ -1,6 +1,7 @@
 //! Single situations, laid out by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use stream::StorageError;
 use stream::kafka::home::{Home, Keeping};
 use stream::kafka::{
-    Book, Channels, Cut, DeadLetter, Origin, RepairRequest, Stop, TaskError, TaskId, TaskOptions, Transport, Wire,
+    Book, Channels, Cut, DeadLetter, Origin, RepairRequest, Stop, Task, TaskError, TaskId, TaskOptions, Transport, Wire,
 };
 use stream::outbox::route;
 use stream::store::Store;
@@ -17,11 +18,11 @@ use crate::dice::Dice;
 use crate::faults::Fate;
 use crate::homes::{Checkpoints, Disk};
 use crate::intake::Intake;
-use crate::toy::{Count, Framed, NEWER, Step, Text, input};
+use crate::toy::{Count, Framed, NEWER, Split, Step, Text, input};
 use crate::verify::{all, marks, views_of};
-use crate::world::{GENERATION, World, open, spec};
 #[cfg(feature = "rocks")]
-use crate::world::{cluster, frame};
+use crate::world::cluster;
+use crate::world::{GENERATION, World, frame, open, spec};
 
 fn world(steps: &[Step], partitions: u16) -> World {
     World::new(partitions, Intake::new(steps, partitions, None), Fate::kind(), Dice(1))
@@ -262,6 +263,69 @@ fn a_task_goes_on_while_its_checkpoint_is_on_its_way_and_after_one_that_failed()
     end.send(Ok(7)).unwrap();
 }
 
+/// A home whose task is to end while a checkpoint is fetched.
+struct Leaving {
+    disk: Disk,
+    stop: Arc<AtomicBool>,
+}
+
+impl Home for Leaving {
+    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.open()
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
+        self.disk.checkpoints()
+    }
+
+    fn restore(&mut self, _book: &Book) -> Result<Arc<dyn Store>, StorageError> {
+        self.stop.store(true, Ordering::Relaxed);
+        Err(StorageError::new("it was given up"))
+    }
+
+    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.clear()
+    }
+
+    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Keeping {
+        self.disk.checkpoint(store, book)
+    }
+}
+
+#[test]
+fn a_task_that_is_to_end_is_opened_no_further() {
+    let steps = input(&mut Dice(4), 60);
+    let mut world = world(&steps, 1);
+    world.intake.send_until(&world.log, 0, Some(1));
+    world.work(0);
+    let options = || TaskOptions {
+        commit_interval: Duration::ZERO,
+        idle_interval: Duration::ZERO,
+        batch_records: 1,
+        ..TaskOptions::new("nowhere")
+    };
+    let framed = || Arc::new(Framed(7));
+    let (parts, limits) = (frame(&world.log, 0, 1, options(), framed(), framed()), BTreeMap::new());
+    let opened = |home: Box<dyn Home>, stop: &Arc<AtomicBool>| Task::open(&parts, 0, Split, home, &limits, stop).err();
+    let disk = Disk::new(Checkpoints::default(), 2, Fate::kind());
+    let stop = Arc::new(AtomicBool::new(true));
+    assert!(matches!(opened(disk.start(), &stop), Some(TaskError::Ended)));
+    // The owner at work was not disturbed.
+    world.intake.send_until(&world.log, 0, None);
+    world.work(0);
+    // Its disk is lost, and it hears of it while a checkpoint is fetched.
+    let id = TaskId { stage: 0, partition: 0 };
+    let mut task = open(&world.log, id, 1, options(), 7, disk.start(), &limits).unwrap();
+    while !task.step().unwrap().caught_up {}
+    task.checkpoint().unwrap();
+    drop(task);
+    disk.lose();
+    stop.store(false, Ordering::Relaxed);
+    let home = Box::new(Leaving { disk: disk.clone(), stop: stop.clone() });
+    assert!(matches!(opened(home, &stop), Some(TaskError::Ended)));
+    assert_eq!(disk.books().len(), 1);
+}
+
 /// The bytes of a state as they were told.
 #[cfg(feature = "rocks")]
 #[derive(Default)]
@@ -277,7 +341,7 @@ impl stream::kafka::Observer for Sizes {
 #[cfg(feature = "rocks")]
 #[test]
 fn how_large_a_state_is_needs_no_checkpoint_to_be_told() {
-    use stream::kafka::{Frame, Task};
+    use stream::kafka::Frame;
 
     let steps = input(&mut Dice(4), 60);
     let mut world = world(&steps, 1);
@@ -288,7 +352,7 @@ fn how_large_a_state_is_needs_no_checkpoint_to_be_told() {
     let home = stream::kafka::folder::FolderHome::new(&cluster(), &spec(0, 1), &options(), &memory, 0);
     let framed = || Arc::new(Framed(7));
     let frame = Frame { observer: sizes.clone(), ..frame(&world.log, 0, 1, options(), framed(), framed()) };
-    let mut task = Task::open(&frame, 0, crate::toy::Split, Box::new(home), &BTreeMap::new()).unwrap();
+    let mut task = Task::open(&frame, 0, Split, Box::new(home), &BTreeMap::new(), &Arc::default()).unwrap();
     let told = |task: &mut Task<_, _>| {
         let before = sizes.0.lock().unwrap().len();
         while sizes.0.lock().unwrap().len() == before {

@@ -181,7 +181,7 @@ impl Opening<'_> {
         let Opening { log, task, partitions, options, home, limits, logic, .. } = self;
         let spec = Arc::new(StageSpec { logic, ..spec(task.stage.into(), partitions) });
         let frame = Frame { spec, ..frame(log, task.stage, partitions, options, input, output) };
-        Ok(Box::new(Task::open(&frame, task.partition, stage, home, limits)?))
+        Ok(Box::new(Task::open(&frame, task.partition, stage, home, limits, &Arc::default())?))
     }
 }
 

@@ -13,6 +13,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,12 +29,14 @@ use crate::StorageError;
 use crate::kafka::Book;
 use crate::kafka::book::decode_with_book;
 use crate::kafka::checkpoints::{KEPT, LEFT_OVER, Manifest, checkpoint_name, is_checkpoint, order};
-use crate::kafka::folder::{failure, folder_name};
+use crate::kafka::folder::{failure, folder_name, goes_on};
 use crate::kafka::home::{Checkpoints, TaskIdentity};
 
 /// A request is tried again so often, and so long.
 const RETRIES: usize = 5;
 const RETRIED: Duration = Duration::from_secs(60);
+/// Between two looks whether an answer is wanted still.
+const WANTED: Duration = Duration::from_millis(500);
 /// Bytes that are sent or fetched in one go.
 const PART: usize = 8 << 20;
 /// Parts of one file that are on their way at once.
@@ -129,6 +133,23 @@ impl Bucket {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("checkpoints").enable_all().build();
         let runtime = runtime.map_err(|error| StorageError::new(format!("no thread for checkpoints: {error}")))?;
         Ok(Bucket { store, prefix, runtime, hashes: Mutex::default(), left_over: LEFT_OVER })
+    }
+
+    /// Waits for `work`, which is given up soon after `stop` is set.
+    fn wait<R>(
+        &self,
+        stop: &AtomicBool,
+        work: impl Future<Output = Result<R, Trouble>>,
+    ) -> Result<R, Trouble> {
+        self.runtime.block_on(async {
+            let mut work = pin!(work);
+            loop {
+                goes_on(stop)?;
+                if let Ok(done) = tokio::time::timeout(WANTED, work.as_mut()).await {
+                    return done;
+                }
+            }
+        })
     }
 
     fn of(&self, task: &TaskIdentity) -> ObjectPath {
@@ -276,9 +297,9 @@ impl Bucket {
 }
 
 impl Checkpoints for Bucket {
-    fn whole(&self, task: &TaskIdentity) -> Result<Vec<Book>, StorageError> {
+    fn whole(&self, task: &TaskIdentity, stop: &AtomicBool) -> Result<Vec<Book>, StorageError> {
         let at = self.of(task);
-        let whole = self.runtime.block_on(async {
+        let whole = self.wait(stop, async {
             let mut whole = Vec::new();
             // More of them may be there: an owner that has lost the task puts one that is older.
             for manifest in self.manifests(&at).await?.iter().rev().take(KEPT) {
@@ -287,13 +308,13 @@ impl Checkpoints for Bucket {
             }
             Ok(whole)
         });
-        whole.map_err(|error: Error| told(&at, &error.into()))
+        whole.map_err(|trouble| told(&at, &trouble))
     }
 
-    fn fetch(&self, task: &TaskIdentity, book: &Book, into: &Path) -> Result<(), StorageError> {
+    fn fetch(&self, task: &TaskIdentity, book: &Book, into: &Path, stop: &AtomicBool) -> Result<(), StorageError> {
         let at = self.of(task);
         let manifest = at.clone().join(checkpoint_name(book));
-        let fetched = self.runtime.block_on(async {
+        let fetched = self.wait(stop, async {
             let Some(listed) = self.listed(&manifest).await? else { return Err(Trouble::Gone) };
             fs::create_dir_all(into)?;
             for file in &listed.files {
@@ -376,6 +397,7 @@ fn advised(address: &Address, missing: &str, error: &Error) -> StorageError {
 #[cfg(test)]
 pub(in crate::kafka) mod tests {
     use super::*;
+    use crate::kafka::folder::NEVER;
     use crate::kafka::home::FORMAT;
     use crate::kafka::{Place, TaskId};
     use object_store::memory::InMemory;
@@ -412,13 +434,13 @@ pub(in crate::kafka) mod tests {
     fn fetch(bucket: &Bucket, next: u64) -> Result<BTreeMap<String, Vec<u8>>, StorageError> {
         let into = tempfile::tempdir().unwrap();
         let into = into.path().join("store");
-        bucket.fetch(&task(3), &book(next), &into)?;
+        bucket.fetch(&task(3), &book(next), &into, &NEVER)?;
         let read = |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
         Ok(fs::read_dir(into).unwrap().map(|entry| read(entry.unwrap())).collect())
     }
 
     fn whole(bucket: &Bucket) -> Vec<u64> {
-        bucket.whole(&task(3)).unwrap().iter().map(|book| book.place.next).collect()
+        bucket.whole(&task(3), &NEVER).unwrap().iter().map(|book| book.place.next).collect()
     }
 
     /// The object of a file with these bytes.
@@ -553,9 +575,9 @@ pub(in crate::kafka) mod tests {
     fn generations_do_not_meet() {
         let bucket = bucket();
         keep(&bucket, 5, &[("1.sst", b"one")]);
-        assert_eq!(bucket.whole(&task(4)).unwrap(), []);
+        assert_eq!(bucket.whole(&task(4), &NEVER).unwrap(), []);
         bucket.keep(&task(4), &book(1), folder(&[("1.sst", b"one")]).path()).unwrap();
-        assert_eq!((bucket.whole(&task(4)).unwrap(), whole(&bucket)), (vec![book(1)], vec![5]));
+        assert_eq!((bucket.whole(&task(4), &NEVER).unwrap(), whole(&bucket)), (vec![book(1)], vec![5]));
     }
 
     #[test]

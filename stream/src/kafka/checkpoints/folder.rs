@@ -8,11 +8,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use crate::StorageError;
 use crate::kafka::Book;
 use crate::kafka::checkpoints::{KEPT, LEFT_OVER, Manifest, book_in, checkpoint_name, is_checkpoint, order};
-use crate::kafka::folder::{STORE, copy_store, failure, folder_name, remove, sync, sync_store};
+use crate::kafka::folder::{NEVER, STORE, copy_store, failure, folder_name, remove, sync, sync_store};
 use crate::kafka::home::{Checkpoints, TaskIdentity};
 
 const BOOK: &str = "book";
@@ -47,7 +48,7 @@ impl Folder {
 }
 
 impl Checkpoints for Folder {
-    fn whole(&self, task: &TaskIdentity) -> Result<Vec<Book>, StorageError> {
+    fn whole(&self, task: &TaskIdentity, _stop: &AtomicBool) -> Result<Vec<Book>, StorageError> {
         let folder = self.of(task);
         let checkpoints = checkpoints(&folder).map_err(|error| failure(&folder, &error))?;
         // Another owner may be taking one away at this moment.
@@ -55,9 +56,9 @@ impl Checkpoints for Folder {
         Ok(manifests.filter_map(|manifest| book_in(&manifest, task)).collect())
     }
 
-    fn fetch(&self, task: &TaskIdentity, book: &Book, into: &Path) -> Result<(), StorageError> {
+    fn fetch(&self, task: &TaskIdentity, book: &Book, into: &Path, stop: &AtomicBool) -> Result<(), StorageError> {
         let from = self.of(task).join(checkpoint_name(book)).join(STORE);
-        copy_store(&from, into).map_err(|error| failure(&from, &error))
+        copy_store(&from, into, stop).map_err(|error| failure(&from, &error))
     }
 
     fn keep(&self, task: &TaskIdentity, book: &Book, from: &Path) -> Result<u64, StorageError> {
@@ -84,8 +85,8 @@ fn keep(folder: &Path, target: &Path, from: &Path, manifest: &[u8]) -> io::Resul
     // A name of its own: an owner that has not yet heard that it is none may be at the same.
     let staging = tempfile::Builder::new().prefix(INCOMING).tempdir_in(folder)?;
     let store = staging.path().join(STORE);
-    copy_store(from, &store)?;
-    sync_store(&store)?;
+    copy_store(from, &store, &NEVER)?;
+    sync_store(&store, &NEVER)?;
     let book = staging.path().join(BOOK);
     fs::write(&book, manifest)?;
     [&book, staging.path()].into_iter().try_for_each(sync)?;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::StorageError;
 use crate::kafka::book::decode_with_book;
+use crate::kafka::folder::NEVER;
 use crate::kafka::home::{Checkpoints, FORMAT, TaskIdentity};
 use crate::kafka::{Book, Incarnation, Place};
 
@@ -81,7 +82,7 @@ pub(crate) fn kept_books(
     task: &TaskIdentity,
     incarnations: &[Incarnation],
 ) -> Result<Option<Vec<Book>>, StorageError> {
-    let mut books = checkpoints.whole(task)?;
+    let mut books = checkpoints.whole(task, &NEVER)?;
     books.retain(|book| book.incarnations == incarnations);
     Ok((books.len() >= KEPT).then_some(books))
 }

@@ -9,6 +9,7 @@ mod settings;
 mod topics;
 mod writer;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(crate) const ASK: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct KafkaTransport {
     inner: Arc<Inner>,
+    /// Set when nothing more is to be asked.
+    stop: Arc<AtomicBool>,
 }
 
 struct Inner {
@@ -67,7 +70,7 @@ impl KafkaTransport {
     fn with(cluster: &Cluster, observer: Option<(Arc<dyn Observer>, u8)>) -> Result<KafkaTransport, TransportError> {
         settings::check(cluster)?;
         let inner = Inner { cluster: cluster.clone(), idle: Mutex::default(), observer };
-        Ok(KafkaTransport { inner: Arc::new(inner) })
+        Ok(KafkaTransport { inner: Arc::new(inner), stop: Arc::default() })
     }
 
     /// The offset behind the last record that readers may see.
@@ -84,11 +87,12 @@ impl KafkaTransport {
         from: u64,
         visit: &mut dyn FnMut(Received<'_>) -> bool,
     ) -> Result<(), TransportError> {
-        self.ask(|probe| probe.read_visible(topic, partition, from, visit))
+        self.ask(|probe| probe.read_visible(topic, partition, from, visit, &|| self.goes_on()))
     }
 
     /// Asks with a client of its own; one that did not answer is not asked again.
     fn ask<R>(&self, question: impl FnOnce(&Probe) -> Result<R, TransportError>) -> Result<R, TransportError> {
+        self.goes_on()?;
         let kept = self.idle().pop();
         let probe = match kept {
             Some(probe) => probe,
@@ -97,6 +101,12 @@ impl KafkaTransport {
         let answer = question(&probe)?;
         self.idle().push(probe);
         Ok(answer)
+    }
+
+    /// # Errors
+    /// Nothing more is to be asked.
+    fn goes_on(&self) -> Result<(), TransportError> {
+        if self.stop.load(Ordering::Relaxed) { Err(TransportError::Ended) } else { Ok(()) }
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Probe>> {
@@ -114,8 +124,12 @@ impl Transport for KafkaTransport {
     type Reader = KafkaReader;
     type Writer = KafkaWriter;
 
+    fn until(&self, stop: &Arc<AtomicBool>) -> KafkaTransport {
+        KafkaTransport { inner: Arc::clone(&self.inner), stop: Arc::clone(stop) }
+    }
+
     fn writer(&self, name: &str, slots: usize) -> Result<KafkaWriter, TransportError> {
-        KafkaWriter::new(&self.inner.cluster, name, slots)
+        KafkaWriter::new(&self.inner.cluster, name, slots, &|| self.goes_on())
     }
 
     fn reader(&self, topic: &str, partition: u16, from: u64) -> Result<KafkaReader, TransportError> {
@@ -133,7 +147,7 @@ impl Transport for KafkaTransport {
         from: u64,
         visit: &mut dyn FnMut(Received<'_>),
     ) -> Result<u64, TransportError> {
-        self.ask(|probe| probe.read_to_end(topic, partition, from, visit))
+        self.ask(|probe| probe.read_to_end(topic, partition, from, visit, &|| self.goes_on()))
     }
 
     fn partitions(&self, topic: &str) -> Result<u16, TransportError> {
@@ -167,4 +181,32 @@ fn is_lasting(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::TransactionalIdAuthorizationFailed
             | RDKafkaErrorCode::MessageSizeTooLarge
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Nobody answers there.
+    fn nowhere() -> KafkaTransport {
+        let (brokers, prefix) = ("127.0.0.1:1".to_owned(), String::new());
+        KafkaTransport::new(&Cluster { brokers, prefix, generation: 1, settings: Vec::new() }).unwrap()
+    }
+
+    #[test]
+    fn whoever_is_to_end_waits_for_no_take_over() {
+        let (stop, started) = (Arc::new(AtomicBool::new(false)), Instant::now());
+        let transport = nowhere().until(&stop);
+        let told = Arc::clone(&stop);
+        let teller = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            told.store(true, Ordering::Relaxed);
+        });
+        assert!(matches!(transport.writer("w", 1), Err(TransportError::Ended)));
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        teller.join().unwrap();
+        assert!(matches!(transport.bounds("t", 0), Err(TransportError::Ended)), "and asks nothing more");
+    }
 }

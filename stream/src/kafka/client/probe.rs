@@ -20,6 +20,9 @@ pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(2 * TRANSACTION_
 const SILENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Fails when whoever reads is to end.
+type GoesOn<'a> = &'a dyn Fn() -> Result<(), TransportError>;
+
 /// Two clients: what is committed, and where the log really ends.
 pub(super) struct Probe {
     committed: BaseConsumer<ReaderEars>,
@@ -60,17 +63,19 @@ impl Probe {
         partition: u16,
         from: u64,
         visit: &mut dyn FnMut(Received<'_>),
+        goes_on: GoesOn<'_>,
     ) -> Result<u64, TransportError> {
         let (_, end) = self.bounds(topic, partition)?;
         if from >= end {
             return Ok(end);
         }
-        self.wait_for_transactions(topic, partition, end)?;
+        self.wait_for_transactions(topic, partition, end, goes_on)?;
         self.committed.assign(&at(topic, partition, from)?).map_err(|error| trouble(topic, &error))?;
-        let read = self.read(topic, partition, end, &mut |received| {
+        let mut visit = |received: Received<'_>| {
             visit(received);
             true
-        });
+        };
+        let read = self.read(topic, partition, end, &mut visit, goes_on);
         self.committed.unassign().map_err(|error| trouble(topic, &error))?;
         read.map(|()| end)
     }
@@ -82,24 +87,32 @@ impl Probe {
         partition: u16,
         from: u64,
         visit: &mut dyn FnMut(Received<'_>) -> bool,
+        goes_on: GoesOn<'_>,
     ) -> Result<(), TransportError> {
         let end = self.visible_end(topic, partition)?;
         if from >= end {
             return Ok(());
         }
         self.committed.assign(&at(topic, partition, from)?).map_err(|error| trouble(topic, &error))?;
-        let read = self.read(topic, partition, end, visit);
+        let read = self.read(topic, partition, end, visit, goes_on);
         self.committed.unassign().map_err(|error| trouble(topic, &error))?;
         read
     }
 
-    fn wait_for_transactions(&self, topic: &str, partition: u16, end: u64) -> Result<(), TransportError> {
+    fn wait_for_transactions(
+        &self,
+        topic: &str,
+        partition: u16,
+        end: u64,
+        goes_on: GoesOn<'_>,
+    ) -> Result<(), TransportError> {
         let deadline = Instant::now() + SETTLED_WITHIN;
         while self.visible_end(topic, partition)? < end {
             if Instant::now() > deadline {
                 let text = format!("a transaction in front of offset {end} of {topic} does not end");
                 return Err(TransportError::Trouble(text));
             }
+            goes_on()?;
             std::thread::sleep(PAUSE);
         }
         Ok(())
@@ -113,9 +126,11 @@ impl Probe {
         partition: u16,
         end: u64,
         visit: &mut dyn FnMut(Received<'_>) -> bool,
+        goes_on: GoesOn<'_>,
     ) -> Result<(), TransportError> {
         let mut heard = Instant::now();
         loop {
+            goes_on()?;
             match self.committed.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) if message.topic() == topic && message.partition() == i32::from(partition) => {
                     heard = Instant::now();

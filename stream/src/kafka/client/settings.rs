@@ -103,8 +103,9 @@ const MEMBER: Pins = &[
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "1500"),
-    // An answer to a member that joins is waited for as long, and no longer than that where it is lost.
-    ("max.poll.interval.ms", "30000"),
+    // A member polls no more while its tasks end: each may wait 15 s for its records, then as long for those of its last
+    // transaction and for the end of that. Where an answer to a member that joins is lost, it is waited for as long.
+    ("max.poll.interval.ms", "60000"),
     ("queued.min.messages", "1"),
     ("queued.max.messages.kbytes", "64"),
 ];

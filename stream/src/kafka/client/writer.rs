@@ -15,6 +15,8 @@ use crate::kafka::{Cluster, CommitError, HEADERS_MAX, Label, Sending, TransportE
 
 /// An earlier owner's transaction must come to its end first.
 pub(crate) const TAKE_OVER: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
+/// Between two looks whether a writer is wanted still. The library goes on with taking over meanwhile.
+const WANTED: Duration = Duration::from_millis(500);
 /// Between two looks at what has arrived. The library's own waits are too long or, below a millisecond, no waits at all:
 /// they ask without end.
 const MOMENT: Duration = Duration::from_micros(500);
@@ -34,14 +36,21 @@ pub struct KafkaWriter {
 }
 
 impl KafkaWriter {
-    pub(super) fn new(cluster: &Cluster, name: &str, slots: usize) -> Result<KafkaWriter, TransportError> {
+    /// `goes_on` fails when no writer is wanted any longer.
+    pub(super) fn new(
+        cluster: &Cluster,
+        name: &str,
+        slots: usize,
+        goes_on: &dyn Fn() -> Result<(), TransportError>,
+    ) -> Result<KafkaWriter, TransportError> {
         let mut config: ClientConfig = client(cluster, Client::Writer, &[("transactional.id", name)])?;
         config.set_log_level(HEARD);
         let made = BaseProducer::from_config_and_context(&config, WriterEars::new(slots));
         let producer: BaseProducer<WriterEars> = made.map_err(|error| trouble("writer", &error))?;
         let deadline = Instant::now() + TAKE_OVER;
         loop {
-            match producer.init_transactions(deadline.saturating_duration_since(Instant::now())) {
+            goes_on()?;
+            match producer.init_transactions(deadline.saturating_duration_since(Instant::now()).min(WANTED)) {
                 Ok(()) => break,
                 Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {
                     producer.poll(Duration::from_millis(20));

@@ -1,5 +1,6 @@
 //! An input with the records that were taken away from its topic in front, and outputs that are only looked at.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,12 @@ pub(super) struct Retold<T> {
 impl<T: Transport> Transport for Retold<T> {
     type Reader = RetoldReader<T::Reader>;
     type Writer = Recorder;
+
+    fn until(&self, stop: &Arc<AtomicBool>) -> Self {
+        let Retold { inner, archive, comparison } = self;
+        let (archive, comparison) = (Arc::clone(archive), Arc::clone(comparison));
+        Retold { inner: Arc::new(inner.until(stop)), archive, comparison }
+    }
 
     fn writer(&self, _name: &str, _slots: usize) -> Result<Recorder, TransportError> {
         Ok(Recorder { comparison: Arc::clone(&self.comparison) })

@@ -102,7 +102,7 @@ pub fn apply<I, O, T: Transport>(
     folded: Option<Folded>,
     approval: &Approval,
 ) -> Result<(), TaskError> {
-    let mut writer = patient.frame.writer(patient.partition)?;
+    let mut writer = patient.frame.writer(&patient.frame.transport, patient.partition)?;
     let ground = patient.look_again(&diagnosis.ground)?;
     let (book, floors) = match (&diagnosis.way, folded) {
         (Way::MarkAgain { book }, _) => (book.clone(), ground.floors),
