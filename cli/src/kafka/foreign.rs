@@ -31,10 +31,48 @@ const GAP_MAX: u64 = 1_000;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What is asked of topics. Two implementations: Kafka, and what tests lay out.
+pub trait Topics: Send + Sync {
+    fn partitions(&self, topic: &str) -> Result<u16, TransportError>;
+
+    /// The first offset that a partition keeps, and the one behind the last record that readers may see.
+    fn ends(&self, topic: &str, partition: u16) -> Result<(u64, u64), TransportError>;
+
+    /// Visits records from an offset on, until `visit` wants no more or readers may see no more.
+    fn read(
+        &self,
+        topic: &str,
+        partition: u16,
+        from: u64,
+        visit: &mut dyn FnMut(Received<'_>) -> bool,
+    ) -> Result<(), TransportError>;
+}
+
+impl Topics for KafkaTransport {
+    fn partitions(&self, topic: &str) -> Result<u16, TransportError> {
+        Transport::partitions(self, topic)
+    }
+
+    fn ends(&self, topic: &str, partition: u16) -> Result<(u64, u64), TransportError> {
+        let (low, _) = self.bounds(topic, partition)?;
+        Ok((low, self.visible_end(topic, partition)?))
+    }
+
+    fn read(
+        &self,
+        topic: &str,
+        partition: u16,
+        from: u64,
+        visit: &mut dyn FnMut(Received<'_>) -> bool,
+    ) -> Result<(), TransportError> {
+        self.read_visible(topic, partition, from, visit)
+    }
+}
+
 /// The topics of a configuration.
 pub struct Foreign<'a> {
     feeds: Vec<TopicFeed>,
-    transport: Arc<KafkaTransport>,
+    topics: Arc<dyn Topics>,
     reader: RecordReader,
     /// For files until they are taken.
     folder: PathBuf,
@@ -51,7 +89,7 @@ pub struct Foreign<'a> {
     lasting: Lasting,
 }
 
-/// Why a look was in vain.
+/// Why a look at a partition was in vain.
 enum Vain {
     /// May pass by itself.
     Again(String),
@@ -64,11 +102,17 @@ impl From<anyhow::Error> for Vain {
     }
 }
 
+impl From<TransportError> for Vain {
+    fn from(error: TransportError) -> Vain {
+        Vain::Again(error.to_string())
+    }
+}
+
 impl<'a> Foreign<'a> {
     /// `None` where no feed is a topic's. `data`: the intake's own directory.
     pub fn new(
         feeds: &[FeedDefinition],
-        transport: Arc<KafkaTransport>,
+        topics: Arc<dyn Topics>,
         registry: Option<Arc<Registry>>,
         data: &Path,
         until_idle: bool,
@@ -79,15 +123,15 @@ impl<'a> Foreign<'a> {
         let (told, read, looked, has_more) = (BTreeMap::new(), BTreeMap::new(), None, false);
         let lasting = Lasting::default();
         let foreign =
-            Foreign { feeds, transport, reader, folder, until_idle, stop, told, read, looked, has_more, lasting };
+            Foreign { feeds, topics, reader, folder, until_idle, stop, told, read, looked, has_more, lasting };
         (!foreign.feeds.is_empty()).then_some(foreign)
     }
 
     /// What came behind these positions, at most one batch of each partition; empty where nothing did.
     ///
     /// # Errors
-    /// Files cannot be written. Trouble with brokers or a registry is none: where all is wanted it is waited for, else
-    /// the next look may fare better.
+    /// Files cannot be written. Trouble with brokers or a registry is none: it is said, and holds up no partition that it does
+    /// not concern. Where all is wanted it is waited for, else the next look may fare better.
     pub fn fresh(&mut self, positions: &Positions, tell: &mut dyn FnMut(News<'_>)) -> anyhow::Result<Vec<Batch>> {
         let is_early = self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY);
         if is_early && !self.until_idle && !self.has_more {
@@ -95,67 +139,76 @@ impl<'a> Foreign<'a> {
         }
         while !self.stop.load(Ordering::Relaxed) {
             self.looked = Some(Instant::now());
-            match self.look(positions, tell) {
-                Ok(batches) => return Ok(batches),
-                Err(Vain::Failed(error)) => return Err(error),
-                Err(Vain::Again(why)) => {
-                    tracing::warn!(why, "topics of others cannot be read now");
-                    if self.lasting.again() {
-                        say_waiting(&format!("intake waits for topics of others: {why}"));
-                    }
+            let (batches, waits) = self.look(positions, tell)?;
+            if let Some(why) = &waits {
+                tracing::warn!(why, "topics of others cannot be read now");
+                if self.lasting.again() {
+                    say_waiting(&format!("intake waits for topics of others: {why}"));
                 }
             }
-            if !self.until_idle {
-                break;
+            if waits.is_none() || !batches.is_empty() || !self.until_idle {
+                return Ok(batches);
             }
             std::thread::sleep(PAUSE);
         }
         Ok(Vec::new())
     }
 
-    fn look(&mut self, positions: &Positions, tell: &mut dyn FnMut(News<'_>)) -> Result<Vec<Batch>, Vain> {
+    /// The batches of all topics, and why something cannot be read now, if there is such.
+    fn look(
+        &mut self,
+        positions: &Positions,
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> anyhow::Result<(Vec<Batch>, Option<String>)> {
         // What lies there was taken, or is read again.
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder).context("arrivals cannot be cleared")?;
         }
         self.has_more = false;
-        let (mut batches, mut vain) = (Vec::new(), None);
+        let (mut batches, mut waits) = (Vec::new(), None);
         for feed in self.feeds.clone() {
-            match self.look_into(&feed, positions, &mut batches) {
-                Ok(None) => {
-                    self.told.remove(&feed.topic);
-                }
-                Ok(Some(remark)) => {
+            let mut vain = None;
+            match self.look_into(&feed, positions, &mut batches, &mut vain)? {
+                Some(remark) => {
                     if self.told.insert(feed.topic.clone(), remark.clone()).as_ref() != Some(&remark) {
                         tell(News::Remark(&remark));
                     }
                 }
-                Err(Vain::Again(why)) => vain = Some(Vain::Again(why)),
-                Err(failed) => return Err(failed),
+                // What was told may stand where it could not be looked at.
+                None if vain.is_some() => {}
+                None => {
+                    self.told.remove(&feed.topic);
+                }
             }
+            waits = waits.or(vain);
         }
-        match vain {
-            Some(vain) if batches.is_empty() => Err(vain),
-            _ => Ok(batches),
-        }
+        Ok((batches, waits))
     }
 
-    /// Adds the batches of one topic; returns what people must see to.
+    /// Adds the batches of one topic; returns what people must see to. `vain` hears why a partition cannot be read now; the
+    /// others are.
     fn look_into(
         &mut self,
         feed: &TopicFeed,
         positions: &Positions,
         batches: &mut Vec<Batch>,
-    ) -> Result<Option<String>, Vain> {
+        vain: &mut Option<String>,
+    ) -> anyhow::Result<Option<String>> {
         let topic = &feed.topic;
         let broken = |why: String| Ok(Some(format!("topic {topic} of {} cannot be read: {why}", feed.partner)));
-        let partitions = match self.transport.partitions(topic) {
+        let partitions = match self.topics.partitions(topic) {
             Ok(partitions) => partitions,
             Err(TransportError::Broken(_)) => return broken("it is not there, or not for this user".to_owned()),
-            Err(error) => return Err(Vain::Again(error.to_string())),
+            Err(error) => {
+                *vain = Some(error.to_string());
+                return Ok(None);
+            }
         };
         let mut remark = None;
         for partition in 0..partitions {
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
             let at = (topic.clone(), partition);
             let next = positions.get(&at).copied().unwrap_or(0);
             match self.look_at(feed, &at, next, batches) {
@@ -163,8 +216,10 @@ impl<'a> Foreign<'a> {
                 Ok(Some(why)) => {
                     remark = Some(format!("topic {topic} of {}, partition {partition}: {why}", feed.partner))
                 }
-                Err(Vain::Again(_)) if !batches.is_empty() => {}
-                Err(vain) => return Err(vain),
+                Err(Vain::Again(why)) => {
+                    vain.get_or_insert(why);
+                }
+                Err(Vain::Failed(error)) => return Err(error),
             }
         }
         Ok(remark)
@@ -179,9 +234,7 @@ impl<'a> Foreign<'a> {
         batches: &mut Vec<Batch>,
     ) -> Result<Option<String>, Vain> {
         let (topic, partition) = (at.0.as_str(), at.1);
-        let trouble = |error: TransportError| Vain::Again(error.to_string());
-        let (low, _) = self.transport.bounds(topic, partition).map_err(trouble)?;
-        let end = self.transport.visible_end(topic, partition).map_err(trouble)?;
+        let (low, end) = self.topics.ends(topic, partition)?;
         if self.read.get(at) == Some(&(next, end)) {
             return Ok(None);
         }
@@ -199,7 +252,7 @@ impl<'a> Foreign<'a> {
                 false
             }
         };
-        self.transport.read_visible(topic, partition, next.max(low), visit).map_err(trouble)?;
+        self.topics.read(topic, partition, next.max(low), visit)?;
         let is_empty = draft.is_empty();
         self.has_more |= draft.is_cut;
         if !draft.is_cut && wait.is_none() {
@@ -312,9 +365,71 @@ impl Draft {
 mod tests {
     use super::*;
 
+    fn definition(partner: &str, topic: &str) -> FeedDefinition {
+        let columns = "{ document: d, document_line: l, date: t, code: c, quantity: q }";
+        let text = format!("format: json-lines\ntopic: {topic}\ncolumns: {columns}\n");
+        ingest::definition::parse("f", partner, &text).unwrap()
+    }
+
     fn feed() -> TopicFeed {
-        let text = "format: json-lines\ntopic: rows\ncolumns: { document: d, document_line: l, date: t, code: c, quantity: q }\n";
-        TopicFeed::of(&ingest::definition::parse("f", "P1", text).unwrap()).unwrap()
+        TopicFeed::of(&definition("P1", "rows")).unwrap()
+    }
+
+    /// Values by topic and partition.
+    struct Laid(BTreeMap<&'static str, Vec<Vec<&'static [u8]>>>);
+
+    impl Topics for Laid {
+        fn partitions(&self, topic: &str) -> Result<u16, TransportError> {
+            Ok(self.0[topic].len() as u16)
+        }
+
+        fn ends(&self, topic: &str, partition: u16) -> Result<(u64, u64), TransportError> {
+            Ok((0, self.0[topic][usize::from(partition)].len() as u64))
+        }
+
+        fn read(
+            &self,
+            topic: &str,
+            partition: u16,
+            from: u64,
+            visit: &mut dyn FnMut(Received<'_>) -> bool,
+        ) -> Result<(), TransportError> {
+            for (offset, value) in (0..).zip(&self.0[topic][usize::from(partition)]).skip(from as usize) {
+                let (key, value, label) = (None, Some(*value), None);
+                if !visit(Received { offset, key, value, label, headers: &[], timestamp: None }) {
+                    break;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_record_whose_schema_is_not_known_holds_up_its_own_partition_alone() {
+        let (data, stop) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        // Nobody answers there.
+        let registry = Some(Arc::new(Registry::new("http://127.0.0.1:1").unwrap()));
+        let (avro, row): (&[u8], &[u8]) = (&[0, 0, 0, 0, 9, 2], b"{}");
+        let rows = vec![vec![avro, row], vec![row, avro, row], vec![row]];
+        let topics = Arc::new(Laid([("more", vec![vec![row]]), ("rows", rows)].into()));
+        let feeds = [definition("P1", "rows"), definition("P2", "more")];
+        let mut foreign = Foreign::new(&feeds, topics, registry, data.path(), false, &stop).unwrap();
+        let mut look = |positions: &Positions| {
+            let (batches, waits) = foreign.look(positions, &mut |_| ()).unwrap();
+            (batches.into_iter().map(|batch| batch.file.unwrap().name).collect::<Vec<_>>(), waits)
+        };
+        let (names, waits) = look(&Positions::default());
+        let expected = [
+            "P1/rows@1/000000000000-000000000000.jsonl",
+            "P1/rows@2/000000000000-000000000000.jsonl",
+            "P2/more@0/000000000000-000000000000.jsonl",
+        ];
+        assert_eq!(names, expected);
+        assert!(waits.is_some_and(|why| why.contains("schema registry http://127.0.0.1:1")));
+        let rows = |partition| ("rows".to_owned(), partition);
+        let taken: Positions = [(rows(1), 1), (rows(2), 1), (("more".to_owned(), 0), 1)].into();
+        let (names, waits) = look(&taken);
+        assert!(names.is_empty() && waits.is_some(), "{names:?}");
     }
 
     /// Records by offset and value, and the name and the lines of their file, then the offsets of dead letters.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use stream::kafka::{Cluster, Follower, patiently};
+use stream::kafka::{Cluster, Follower, Lasting, Passing, TaskError, patiently};
 use stream::store::{Durability, RocksMemory, RocksStore};
 
 use super::start::say_waiting;
@@ -33,13 +33,64 @@ pub fn watch(
     let (views, wire) = (compared_views(), wires.views()?);
     let open = || Follower::open(cluster, &views, Arc::clone(&wire), store.clone());
     let Some(mut follower) = patiently(stop, &say_waiting, open)? else { return Ok(()) };
-    while let Some(records) =
-        patiently(stop, &say_waiting, || follower.step(&mut |changes| served.metrics.views(changes)))?
-    {
+    let step = || {
+        let records = follower.step(&mut |changes| served.metrics.views(changes))?;
         served.ready.store(true, Ordering::Relaxed);
-        if records == 0 {
-            std::thread::sleep(PAUSE);
+        Ok(records)
+    };
+    Ok(follow(stop, &mut say_waiting, step)?)
+}
+
+/// Steps until `stop` is set. A step may take long, as there may be much to read: `say` hears of trouble that lasts alone.
+///
+/// # Errors
+/// One that does not pass by itself.
+fn follow(
+    stop: &AtomicBool,
+    say: &mut dyn FnMut(&str),
+    mut step: impl FnMut() -> Result<u64, TaskError>,
+) -> Result<(), TaskError> {
+    let mut lasting = Lasting::default();
+    while !stop.load(Ordering::Relaxed) {
+        match step() {
+            Ok(0) => std::thread::sleep(PAUSE),
+            Ok(_) => {}
+            Err(error) if error.passes() => {
+                if lasting.again() {
+                    say(&format!("waiting for the brokers: {error}"));
+                }
+                std::thread::sleep(PAUSE);
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_step_is_no_trouble_and_one_that_comes_again_is_said() {
+        let (stop, mut said, mut steps) = (AtomicBool::new(false), Vec::new(), 0);
+        let ended = follow(&stop, &mut |text| said.push(text.to_owned()), || {
+            steps += 1;
+            match steps {
+                // Longer than anything that is waited for goes unsaid.
+                1 => std::thread::sleep(Duration::from_millis(5_200)),
+                2 | 3 => return Err(TaskError::Again("no answer".into())),
+                _ => stop.store(true, Ordering::Relaxed),
+            }
+            Ok(1)
+        });
+        assert!(ended.is_ok());
+        assert_eq!(said, ["waiting for the brokers: no answer"]);
+    }
+
+    #[test]
+    fn what_does_not_pass_ends_it() {
+        let broken = || Err(TaskError::Broken("the folder is another line's".into()));
+        assert!(follow(&AtomicBool::new(false), &mut |_| (), broken).is_err());
+    }
 }
