@@ -24,6 +24,8 @@ use crate::{Outbox, PartitionState, Stage, TableId};
 const DELTA_BYTES: usize = 256 << 10;
 /// How often a task says how large its state is, and, when it commits nothing, how much waits.
 const TELL: Duration = Duration::from_secs(1);
+/// How often a task says that it waits for the checkpoint of its upgrade, and tells how much waits meanwhile.
+const SAY: Duration = Duration::from_secs(5);
 /// A checkpoint without which the task does not go on is tried again so soon, where others are not due earlier.
 const CHECKPOINT_AGAIN: Duration = Duration::from_secs(3);
 
@@ -96,8 +98,18 @@ pub struct Task<S: Stage, T: Transport> {
 /// A task at a mark that an older build wrote: until a checkpoint is kept there it takes nothing, and says nothing under its
 /// own logic.
 struct Upgrade {
+    since: Instant,
     /// When the checkpoint was last begun.
     tried: Option<Instant>,
+    /// When it was last said that it is waited for.
+    said: Instant,
+}
+
+impl Upgrade {
+    fn begin() -> Upgrade {
+        let now = Instant::now();
+        Upgrade { since: now, tried: None, said: now }
+    }
 }
 
 struct Target {
@@ -455,7 +467,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         }
         if let Some(expected) = &target.expected {
             expected.check(book, target.place, self.about.logic)?;
-            self.upgrade = (expected.logic < self.about.logic).then_some(Upgrade { tried: None });
+            self.upgrade = (expected.logic < self.about.logic).then(Upgrade::begin);
         }
         self.target = None;
         let (open, mut total) = (self.work.outputs.batch, self.total);
@@ -691,15 +703,30 @@ impl<S: Stage, T: Transport> Task<S, T> {
             self.commit()?;
         }
         let pause = self.options.checkpoint_interval.min(CHECKPOINT_AGAIN);
-        let is_due = |upgrade: &Upgrade| upgrade.tried.is_none_or(|tried| tried.elapsed() >= pause);
-        if self.keeping.is_none() && self.upgrade.as_ref().is_some_and(is_due) {
-            self.upgrade = Some(Upgrade { tried: Some(Instant::now()) });
+        let is_due = |upgrade: &&mut Upgrade| upgrade.tried.is_none_or(|tried| tried.elapsed() >= pause);
+        if self.keeping.is_none()
+            && let Some(upgrade) = self.upgrade.as_mut().filter(is_due)
+        {
+            upgrade.tried = Some(Instant::now());
             self.checkpoint()?;
         }
         if self.upgrade.is_some() {
+            self.say_upgrade();
             std::thread::sleep(wait);
         }
         Ok(())
+    }
+
+    /// The reader stands still meanwhile and hears of nothing new: the brokers are asked how much waits.
+    fn say_upgrade(&mut self) {
+        let Some(upgrade) = self.upgrade.as_mut().filter(|upgrade| upgrade.said.elapsed() >= SAY) else { return };
+        upgrade.said = Instant::now();
+        let (stage, partition, since) = (self.work.spec.name, self.id.partition, upgrade.since.elapsed().as_secs());
+        self.observer
+            .waits(&format!("{stage}, partition {partition} waits for its checkpoint at the upgrade since {since} s"));
+        if let Ok((_, end)) = self.transport.bounds(&self.work.input_topic, partition) {
+            self.observer.lag(self.id, end.saturating_sub(self.work.book.place.next), self.total.newest);
+        }
     }
 
     /// Hears of a checkpoint that has come to its end. One that failed leaves the older ones, and the next may not.

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use stream::StorageError;
 use stream::kafka::home::{Home, Keeping};
 use stream::kafka::{
-    Book, Desk, Mark, Place, Plain, Publisher, Silent, Stop, TaskError, TaskId, TaskOptions, Wire,
+    Book, Desk, Frame, Mark, Observer, Place, Plain, Publisher, Silent, StageSpec, Stop, Task, TaskError, TaskId,
+    TaskOptions, Transport, Wire,
 };
 use stream::store::Store;
 
@@ -17,9 +19,9 @@ use crate::dice::Dice;
 use crate::faults::Fate;
 use crate::homes::{Checkpoints, Disk};
 use crate::intake::Intake;
-use crate::toy::input;
+use crate::toy::{Counter, Framed, Odd, input};
 use crate::verify::marks;
-use crate::world::{Opening, Runner, World, cluster, log};
+use crate::world::{Opening, Runner, World, cluster, frame, log, spec};
 
 const ID: TaskId = TaskId { stage: 1, partition: 0 };
 
@@ -215,6 +217,82 @@ fn an_upgrade_says_nothing_before_its_checkpoint_is_kept_wherever_that_lies() {
         }
         assert_eq!(bench.checkpoints(), [at], "the first that is kept stands where the new logic begins");
         assert!(bench.mark().place > at);
+    }
+}
+
+/// A home whose checkpoints are on their way until the other end is dropped.
+struct Slow {
+    disk: Disk,
+    end: Option<Receiver<()>>,
+}
+
+impl Home for Slow {
+    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.open()
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
+        self.disk.checkpoints()
+    }
+
+    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.restore(book)
+    }
+
+    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.clear()
+    }
+
+    fn checkpoint(&mut self, _store: &Arc<dyn Store>, _book: &Book) -> Keeping {
+        let end = self.end.take().expect("one is begun");
+        Keeping::Underway(std::thread::spawn(move || {
+            let _dropped = end.recv();
+            Ok(1)
+        }))
+    }
+}
+
+/// What was said, and how much was told to wait.
+#[derive(Default)]
+struct Heard {
+    waits: Mutex<Vec<String>>,
+    lag: Mutex<Vec<u64>>,
+}
+
+impl Observer for Heard {
+    fn waits(&self, what: &str) {
+        self.waits.lock().unwrap().push(what.to_owned());
+    }
+
+    fn lag(&self, _task: TaskId, records: u64, _taken: Option<u64>) {
+        self.lag.lock().unwrap().push(records);
+    }
+}
+
+#[test]
+fn an_upgrade_says_that_it_waits_while_its_checkpoint_is_on_its_way_and_how_much_waits() {
+    let bench = Bench::new();
+    let at = bench.work(bench.open(1, 0).unwrap(), 20).unwrap();
+    let (ends, end) = channel();
+    let heard = Arc::new(Heard::default());
+    let (framed, options) = (|| Arc::new(Framed(7)), TaskOptions::new("nowhere"));
+    let parts = frame(&bench.world.log, ID.stage, 1, options, framed(), framed());
+    let spec = Arc::new(StageSpec { logic: 1..=2, ..spec(ID.stage.into(), 1) });
+    let parts = Frame { spec, observer: heard.clone(), ..parts };
+    let (home, counter) = (Box::new(Slow { disk: bench.disk.clone(), end: Some(end) }), Counter(Odd::at(0)));
+    let mut task = Task::open(&parts, 0, counter, home, &BTreeMap::new(), &Arc::default()).unwrap();
+    let (_, behind) = bench.world.log.bounds("t.words", 0).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while heard.lag.lock().unwrap().is_empty() {
+        task.step(Duration::from_millis(20)).unwrap();
+        assert!(Instant::now() < deadline, "nothing is said");
+    }
+    assert_eq!(*heard.waits.lock().unwrap(), ["count, partition 0 waits for its checkpoint at the upgrade since 5 s"]);
+    assert_eq!(*heard.lag.lock().unwrap(), [behind - at.next]);
+    drop(ends);
+    while bench.mark().logic == 1 {
+        task.step(Duration::from_millis(20)).unwrap();
+        assert!(Instant::now() < deadline, "it does not go on");
     }
 }
 
