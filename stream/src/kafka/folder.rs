@@ -255,7 +255,7 @@ mod tests {
             home.checkpoint(&store, &book).wait().unwrap();
             write(&store, 3);
             drop(store);
-            spoil(&shared.path().join("two-0").join("00000000000000000005-0000000000").join(STORE));
+            spoil(&shared.path().join("generation-3/two-0").join("00000000000000000005-0000000000").join(STORE));
             assert!(home.restore(&book).is_err());
             let own = home.open().unwrap();
             assert_eq!(own.get(Column::State, b"k").unwrap(), Some(3u64.to_be_bytes().to_vec()));
@@ -311,12 +311,14 @@ mod tests {
         let (here, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let place: Arc<dyn Checkpoints> = Arc::new(crate::kafka::checkpoints::Folder::make(shared.path()).unwrap());
         // Where its folder should be lies a file.
-        fs::write(shared.path().join("two-0"), "").unwrap();
+        let folder = shared.path().join("generation-3");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("two-0"), "").unwrap();
         let mut home = home(here.path(), &place);
         let store = home.open().unwrap();
         let book = write(&store, 5);
         assert!(home.checkpoint(&store, &book).wait().is_err());
-        fs::remove_file(shared.path().join("two-0")).unwrap();
+        fs::remove_file(folder.join("two-0")).unwrap();
         assert!(home.checkpoint(&store, &book).wait().unwrap().is_some());
     }
 
@@ -339,6 +341,28 @@ mod tests {
             let other = Book { hash: [1; 32], ..new };
             home.checkpoint(&store, &other).wait().unwrap();
             assert_eq!(home.checkpoints().unwrap()[0], other, "another state under the same name takes its place");
+        }
+    }
+
+    #[test]
+    fn checkpoints_of_the_next_generation_stand_beside_those_of_the_last() {
+        let shared = tempfile::tempdir().unwrap();
+        for place in places(shared.path()) {
+            let here = tempfile::tempdir().unwrap();
+            let mut home = home(here.path(), &place);
+            let store = home.open().unwrap();
+            let last = [70, 90].map(|next| {
+                let book = write(&store, next);
+                home.checkpoint(&store, &book).wait().unwrap();
+                book
+            });
+            // It begins anew, at lower places.
+            let (generation, book) = (TaskIdentity { generation: 4, ..identity() }, write(&store, 5));
+            drop(store);
+            place.keep(&generation, &book, &here.path().join("tasks/two-0").join(STORE)).unwrap();
+            assert_eq!(place.whole(&generation, &NEVER).unwrap(), [book]);
+            let [older, newer] = last;
+            assert_eq!(home.checkpoints().unwrap(), [newer, older]);
         }
     }
 

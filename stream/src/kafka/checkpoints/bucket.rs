@@ -28,7 +28,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::StorageError;
 use crate::kafka::Book;
 use crate::kafka::book::decode_with_book;
-use crate::kafka::checkpoints::{KEPT, LEFT_OVER, Manifest, checkpoint_name, is_checkpoint, order};
+use crate::kafka::checkpoints::{KEPT, LEFT_OVER, Manifest, checkpoint_name, generation_name, is_checkpoint, order};
 use crate::kafka::folder::{failure, folder_name, goes_on};
 use crate::kafka::home::{Checkpoints, TaskIdentity};
 
@@ -153,8 +153,7 @@ impl Bucket {
     }
 
     fn of(&self, task: &TaskIdentity) -> ObjectPath {
-        let generation = format!("generation-{}", task.generation);
-        self.prefix.clone().join(generation).join(folder_name(&task.stage, task.task.partition))
+        self.prefix.clone().join(generation_name(task)).join(folder_name(&task.stage, task.task.partition))
     }
 
     /// The files of a store, with their hashes.

@@ -56,6 +56,11 @@ fn book_in(manifest: &[u8], task: &TaskIdentity) -> Option<Book> {
     decode_with_book::<Manifest>(manifest).ok()?.book(task)
 }
 
+/// What a generation's checkpoints lie under: the next one begins at lower places.
+fn generation_name(task: &TaskIdentity) -> String {
+    format!("generation-{}", task.generation)
+}
+
 /// What a checkpoint is called.
 fn checkpoint_name(book: &Book) -> String {
     let Place { next, slice } = book.place;
