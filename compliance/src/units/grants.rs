@@ -244,7 +244,7 @@ mod tests {
         let (stamp, serials) = (trial.control, vec!["S1".into()]);
         let moves = [(1, "L", "1", "2013-03-03", 1), (2, "L", "R-1", "2013-03-05", -1), (3, "A", "1", "2013-03-09", 1)];
         let moves = moves.map(|(record_no, partner, document, date, quantity)| {
-            let moved = line(record_no, partner, document, day(date), quantity, Micros::units(10));
+            let moved = line(record_no, partner, document, day(date), quantity, Micros::units(10 * quantity));
             Sale { stamp, serials: serials.clone(), ..moved }
         });
         moves.iter().for_each(|moved| trial.send(&SaleEvent::Assert(Arc::new(moved.clone()))));
