@@ -86,7 +86,16 @@ pub fn line(partitions: u16, digest: &Id) -> Vec<StageSpec> {
             let place = usize::from(number);
             let output = HOPS.get(place + 1).map(|topic| topic.name.to_owned());
             let (input, views) = (HOPS[place].name.to_owned(), views_of(name));
-            StageSpec { number, name, input, output, views, partitions, logic: LOGIC_OLDEST..=LOGIC, config: config(digest) }
+            StageSpec {
+                number,
+                name,
+                input,
+                output,
+                views,
+                partitions,
+                logic: LOGIC_OLDEST..=LOGIC,
+                config: config(digest),
+            }
         })
         .collect()
 }

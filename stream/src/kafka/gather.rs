@@ -89,7 +89,8 @@ impl Gathering {
                 && book.complete == mark.complete;
             if stands && identity.format != FORMAT {
                 let (found, advice) = (identity.format, "collect with the build that made it");
-                let text = format!("store of task {name} has format {found}, this build reads format {FORMAT}: {advice}");
+                let text =
+                    format!("store of task {name} has format {found}, this build reads format {FORMAT}: {advice}");
                 return Err(TaskError::Broken(text));
             }
             if stands {

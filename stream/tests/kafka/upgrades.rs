@@ -45,12 +45,7 @@ impl Bench {
         self.open_in(self.disk.start(), 1..=logic, odd)
     }
 
-    fn open_in(
-        &self,
-        home: Box<dyn Home>,
-        logic: RangeInclusive<u32>,
-        odd: u64,
-    ) -> Result<Box<dyn Runner>, TaskError> {
+    fn open_in(&self, home: Box<dyn Home>, logic: RangeInclusive<u32>, odd: u64) -> Result<Box<dyn Runner>, TaskError> {
         let options = TaskOptions {
             commit_interval: Duration::ZERO,
             idle_interval: Duration::ZERO,

@@ -136,11 +136,7 @@ impl Bucket {
     }
 
     /// Waits for `work`, which is given up soon after `stop` is set.
-    fn wait<R>(
-        &self,
-        stop: &AtomicBool,
-        work: impl Future<Output = Result<R, Trouble>>,
-    ) -> Result<R, Trouble> {
+    fn wait<R>(&self, stop: &AtomicBool, work: impl Future<Output = Result<R, Trouble>>) -> Result<R, Trouble> {
         self.runtime.block_on(async {
             let mut work = pin!(work);
             loop {
