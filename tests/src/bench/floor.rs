@@ -125,7 +125,7 @@ impl Job<'_> {
             .set("transactional.id", format!("{PREFIX}{}.{}", self.topic, self.partition))
             .set("acks", "all")
             .set("compression.type", "lz4")
-            .set("linger.ms", "5")
+            .set("linger.ms", "1")
             .set("batch.size", "1000000")
             .set("queue.buffering.max.messages", "500000")
             .create()?;

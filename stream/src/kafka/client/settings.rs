@@ -54,9 +54,7 @@ const WRITER: Pins = &[
     ("max.in.flight.requests.per.connection", "5"),
     ("transaction.timeout.ms", "15000"),
     ("message.timeout.ms", "10000"),
-    // A commit waits at most so long for what lingers. The library asks without end in the last millisecond of it: of a wait of one
-    // millisecond that is all, and took a quarter of what a line costs.
-    ("linger.ms", "5"),
+    ("linger.ms", "1"),
     ("compression.type", "lz4"),
     ("batch.size", "1000000"),
     ("batch.num.messages", "10000"),
