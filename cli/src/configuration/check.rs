@@ -208,7 +208,13 @@ fn unmatched(deduction: &Deduction, programs: &[ProgramFile]) -> Option<(String,
             "a partner deducts its own rebates",
         ));
     }
-    if versions.iter().any(|version| version.group != versions[0].group) {
+    let of_period = |version: &&&Program| {
+        let (first, last) = (version.period.label(version.from), version.period.label(version.to));
+        version.period.names(period) && first.as_str() <= period.as_str() && period.as_str() <= last.as_str()
+    };
+    let mut paying = versions.iter().filter(of_period);
+    let first = paying.next();
+    if paying.any(|version| first.is_some_and(|first| version.group != first.group)) {
         return Some((
             format!("versions of program `{program}` stand in different groups"),
             "what is deducted is settled over all versions together: keep the group, or make it a program of its own",

@@ -59,14 +59,13 @@ fn what_is_deducted_is_settled_over_versions_of_one_group() {
     let version = |from: &str, to: &str, more: &str| {
         format!("  - from: {from}\n    to: {to}\n{more}    earn: {{ type: percent, rate: 1% }}\n    period: quarter\n")
     };
-    let (first, second) = (version("2013-01-01", "2013-06-30", ""), "    group: front\n    priority: 1\n");
-    let deductions = (
-        "deductions.csv",
-        "deduction,program,partner,period,invoice,amount,currency\nD1,STEP,P1,2013-Q1,88,1.50,USD\n",
-    );
-    for (more, found) in [("", 0), (second, 1)] {
-        let program = format!("program: STEP\nversions:\n{first}{}", version("2013-07-01", "2013-12-31", more));
-        let told = problems(&[("programs/step.yaml", program.as_str()), deductions]);
+    let (first, second) = (version("2013-01-01", "2013-02-14", ""), "    group: front\n    priority: 1\n");
+    let deductions = |period: &str| {
+        format!("deduction,program,partner,period,invoice,amount,currency\nD1,STEP,P1,{period},88,1.50,USD\n")
+    };
+    for (more, period, found) in [("", "2013-Q1", 0), (second, "2013-Q1", 1), (second, "2013-Q3", 0)] {
+        let program = format!("program: STEP\nversions:\n{first}{}", version("2013-02-15", "2013-12-31", more));
+        let told = problems(&[("programs/step.yaml", program.as_str()), ("deductions.csv", &deductions(period))]);
         assert_eq!(told.iter().filter(|told| told.contains("stand in different groups")).count(), found, "{told:?}");
     }
 }

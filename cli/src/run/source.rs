@@ -113,11 +113,13 @@ pub(crate) struct Intake<'p, 'c> {
     until_idle: bool,
     /// The last answer told the engine to commit what it has.
     flushed: bool,
+    /// Something was handed over since the engine was last told to commit.
+    handed: bool,
 }
 
 impl<'p, 'c> Intake<'p, 'c> {
     pub fn new(plan: &'p mut Plan<'c>, recorded: Recorded, until_idle: bool) -> Self {
-        Intake { plan, recorded, until_idle, flushed: false }
+        Intake { plan, recorded, until_idle, flushed: false, handed: false }
     }
 }
 
@@ -141,7 +143,12 @@ impl Source<FeedEvent> for Intake<'_, '_> {
     fn next(&mut self) -> Result<Feed<FeedEvent>, SourceError> {
         loop {
             if let Some(feed) = self.recorded.next()? {
+                self.handed = true;
                 return Ok(feed);
+            }
+            // A look into topics of others may take longer than a transaction may be open.
+            if self.plan.looks_into_topics() && std::mem::take(&mut self.handed) {
+                return Ok(Feed::Flush);
             }
             match self.plan.advance().map_err(other)? {
                 Advance::Grown(reading) => {

@@ -75,12 +75,9 @@ pub(crate) enum Phase {
     /// Open or in grace: settled in place.
     Open,
     /// Since the tick with this number: changes are prior-period adjustments.
-    Frozen {
-        since: u64,
-    },
-    Closed {
-        since: u64,
-    },
+    Frozen { since: u64 },
+    /// Frozen since the tick with this number, and closed by a later one.
+    Closed { since: u64 },
 }
 
 impl Phase {

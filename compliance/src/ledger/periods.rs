@@ -104,8 +104,8 @@ impl Turning<'_> {
                 account.deadline = close_day(program, account.last_day);
                 DEADLINES.put(state, &(account.deadline.0, id.0), &())?;
             }
-            Phase::Frozen { .. } => {
-                account.phase = Phase::Closed { since: self.control };
+            Phase::Frozen { since } => {
+                account.phase = Phase::Closed { since };
                 self.release(id, account, program, state, outbox)?;
                 DEADLINES.delete(state, &(account.deadline.0, id.0))?;
             }

@@ -124,38 +124,31 @@ pub struct Heard {
     pub unpaid: Option<Unpaid>,
     /// When another partner of its tier claimed a unit of it, oldest first.
     pub contests: Vec<Contest>,
-    /// The control in force when the first of those was read that claim a unit of it now.
-    pub rival_came: Option<u64>,
 }
 
 /// A time in which others claim a unit of a sale, in controls in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contest {
     since: u64,
+    /// When the first of the claims was read: one that something else explained before, such as a return that is gone since, stood
+    /// all along.
+    came: u64,
     /// `None` while it lasts.
     until: Option<u64>,
 }
 
 impl Heard {
-    /// Takes in whether others claim a unit, as of the control in force. What comes and goes between two controls leaves no
-    /// trace: so a claim that is corrected goes on.
-    pub fn note(&mut self, rival_came: Option<u64>, control: u64) {
-        self.rival_came = rival_came;
-        let (contested, last) = (rival_came.is_some(), self.contests.last().copied());
-        match last {
-            _ if contested == self.is_contested() => {}
-            Some(Contest { since, until: Some(until) }) if until == control => {
-                self.contests.pop();
-                self.contests.push(Contest { since, until: None });
+    /// Takes in when the first of those was read that claim a unit, as of the control in force. What comes and goes between two
+    /// controls leaves no trace: so a claim that is corrected goes on.
+    pub fn note(&mut self, came: Option<u64>, control: u64) {
+        match (came, self.contests.last_mut()) {
+            (Some(came), Some(last)) if last.until.is_none_or(|until| until == control) => {
+                (last.came, last.until) = (last.came.min(came), None);
             }
-            _ if contested => self.contests.push(Contest { since: control, until: None }),
-            Some(Contest { since, .. }) => {
-                self.contests.pop();
-                if since < control {
-                    self.contests.push(Contest { since, until: Some(control) });
-                }
-            }
-            None => {}
+            (Some(came), _) => self.contests.push(Contest { since: control, came, until: None }),
+            (None, Some(last)) if last.until.is_none() && last.since < control => last.until = Some(control),
+            (None, Some(last)) if last.until.is_none() => drop(self.contests.pop()),
+            (None, _) => {}
         }
     }
 
@@ -164,11 +157,11 @@ impl Heard {
         self.contests.last().is_some_and(|contest| contest.until.is_none())
     }
 
-    /// Whether nobody else claimed a unit when a control came, and none of those who do now had been read: a claim that something
-    /// else explained then, such as a return that is gone since, stood all along.
+    /// Whether nobody else claimed a unit when a control came, and none of those who do now had been read.
     pub fn was_free(&self, control: u64) -> bool {
         let covers = |contest: &Contest| contest.since < control && contest.until.is_none_or(|until| control <= until);
-        self.rival_came.is_none_or(|came| control <= came) && !self.contests.iter().any(covers)
+        let stood = |contest: &Contest| contest.until.is_none() && contest.came < control;
+        !self.contests.iter().any(|contest| covers(contest) || stood(contest))
     }
 }
 

@@ -253,6 +253,11 @@ mod tests {
         assert_eq!(paid(&trial), [Micros::units(1); 2]);
         trial.send(&SaleEvent::Retract(Arc::new(moves[1].clone())));
         assert_eq!(paid(&trial), [Micros::ZERO; 2], "one unit, and nobody knows whose");
+        trial.tick("2013-05-01");
+        trial.send(&SaleEvent::Retract(Arc::new(moves[2].clone())));
+        let corrected = Sale { version: 2, stamp: trial.control, ..moves[2].clone() };
+        trial.send(&SaleEvent::Assert(Arc::new(corrected)));
+        assert_eq!(paid(&trial), [Micros::ZERO; 2], "a correction of the other one is no new claim");
     }
 
     /// What a program pays `L` for a unit that `A` claims too, after these events with other reference data in between.
