@@ -13,8 +13,8 @@ use super::now::Now;
 use super::rows::brought_by;
 use crate::programs::{counts_multiples, looks_back};
 
-/// The last day as of the freeze and what later lines bring, where there are any. An extension that was taken back counts as well:
-/// what was read under it has its entitlement.
+/// The last day as of the freeze and what later lines bring that were read under a later one, where there are any. An extension that
+/// was taken back counts as well: what was read under it has its entitlement.
 pub(crate) fn extended(
     account: &Account,
     program: &Program,
@@ -33,7 +33,8 @@ pub(crate) fn extended(
     let due = due(id, account, program, state)?;
     let mut came = 0_i64;
     let brought = brought_by(id, account, program, &due, state, &mut |line| {
-        let is_behind = line.came >= since && line.origin.map_or(line.day, |(_, sold)| sold) > last;
+        let reaches = || now.references.as_of(line.came).program(name, version).is_some_and(|then| then.to > last);
+        let is_behind = line.came >= since && line.origin.map_or(line.day, |(_, sold)| sold) > last && reaches();
         came += i64::from(is_behind);
         is_behind
     })?;
