@@ -17,16 +17,18 @@ pub fn shared() -> Option<PathBuf> {
 
 /// Generates a feed set and its configuration below `folder`; the same arguments give the same bytes.
 pub fn generate(shared: &Path, folder: &Path, partners: u32, rows: u32, seed: u32) -> Result<()> {
-    let generator = shared.join("data/pos/make_partner_feeds.py");
     let counts = [("--partners", partners), ("--rows", rows), ("--seed", seed)];
     let counts = counts.iter().flat_map(|(name, count)| [(*name).to_owned(), count.to_string()]);
-    let made = Command::new("python3").arg(generator).arg("generate").arg("--out").arg(folder).args(counts).output()?;
-    ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    configure(folder)
+    make(shared, folder, counts)
 }
 
-/// The configuration of a feed set, beside it.
-pub fn configure(folder: &Path) -> Result<()> {
+/// The same with these arguments of the generator.
+pub fn make(shared: &Path, folder: &Path, arguments: impl IntoIterator<Item = String>) -> Result<()> {
+    let generator = shared.join("data/pos/make_partner_feeds.py");
+    let mut command = Command::new("python3");
+    command.arg(generator).arg("generate").arg("--out").arg(folder).args(arguments);
+    let made = command.output()?;
+    ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let config = folder.join("config");
     cli::import_master::import_master(&folder.join("master"), &config)?;
     ingest::configure(folder, &config).context("feed definitions cannot be made")?;

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use cli::exports::each_accrual;
 use cli::reader::Reader;
 use contract::{Code, Text};
 use serde_json::json;
 
-use crate::generated::configure;
+use crate::generated::make;
 use crate::measure::Figures;
 use crate::site::files_below;
 
@@ -24,15 +23,8 @@ const EARLIER: usize = 6;
 
 /// Feeds of real sales without faults, and the two programs.
 pub fn write(shared: &Path, folder: &Path, rows: usize) -> Result<()> {
-    let generator = shared.join("data/pos/make_partner_feeds.py");
-    let mut command = Command::new("python3");
-    command
-        .arg(generator)
-        .args(["generate", "--no-faults", "--quiet", "--rows", &rows.to_string(), "--out"])
-        .arg(folder);
-    let made = command.output()?;
-    ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    configure(folder)?;
+    let arguments = ["--no-faults", "--quiet", "--rows", &rows.to_string()];
+    make(shared, folder, arguments.map(str::to_owned))?;
     let programs = folder.join("config/programs");
     for file in files_below(&programs) {
         fs::remove_file(file)?;
