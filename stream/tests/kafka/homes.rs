@@ -120,3 +120,52 @@ impl Home for Disk {
         Keeping::Ended(Ok(1))
     }
 }
+
+type Restores = Box<dyn FnMut(&mut Disk, &Book) -> Result<Arc<dyn Store>, StorageError> + Send>;
+type Keeps = Box<dyn FnMut(&mut Disk, &Arc<dyn Store>, &Book) -> Keeping + Send>;
+
+/// A disk whose checkpoints are kept, or fetched, in another way.
+pub struct Otherwise {
+    disk: Disk,
+    restores: Restores,
+    keeps: Keeps,
+}
+
+impl Otherwise {
+    pub fn keeping(
+        disk: Disk,
+        keeps: impl FnMut(&mut Disk, &Arc<dyn Store>, &Book) -> Keeping + Send + 'static,
+    ) -> Otherwise {
+        Otherwise { disk, restores: Box::new(|disk, book| disk.restore(book)), keeps: Box::new(keeps) }
+    }
+
+    pub fn restoring(
+        disk: Disk,
+        restores: impl FnMut(&mut Disk, &Book) -> Result<Arc<dyn Store>, StorageError> + Send + 'static,
+    ) -> Otherwise {
+        let keeps: Keeps = Box::new(|disk, store, book| disk.checkpoint(store, book));
+        Otherwise { disk, restores: Box::new(restores), keeps }
+    }
+}
+
+impl Home for Otherwise {
+    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.open()
+    }
+
+    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
+        self.disk.checkpoints()
+    }
+
+    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
+        (self.restores)(&mut self.disk, book)
+    }
+
+    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
+        self.disk.clear()
+    }
+
+    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Keeping {
+        (self.keeps)(&mut self.disk, store, book)
+    }
+}

@@ -12,11 +12,10 @@ use stream::kafka::{
     Book, Channels, Cut, DeadLetter, Origin, RepairRequest, Stop, Task, TaskError, TaskId, TaskOptions, Transport, Wire,
 };
 use stream::outbox::route;
-use stream::store::Store;
 
 use crate::dice::Dice;
 use crate::faults::Fate;
-use crate::homes::{Checkpoints, Disk};
+use crate::homes::{Checkpoints, Disk, Otherwise};
 use crate::intake::Intake;
 use crate::toy::{Count, Framed, NEWER, Split, Step, Text, input};
 use crate::verify::{all, marks, views_of};
@@ -195,34 +194,13 @@ fn a_control_with_much_to_do_takes_many_transactions() {
 }
 
 /// A home whose checkpoints are on their way until somebody says what becomes of them.
-struct Faraway {
-    disk: Disk,
-    begun: Sender<Book>,
-    ends: Arc<Mutex<Receiver<Result<u64, StorageError>>>>,
-}
-
-impl Home for Faraway {
-    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.open()
-    }
-
-    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
-        self.disk.checkpoints()
-    }
-
-    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.restore(book)
-    }
-
-    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.clear()
-    }
-
-    fn checkpoint(&mut self, _store: &Arc<dyn Store>, book: &Book) -> Keeping {
-        self.begun.send(book.clone()).unwrap();
-        let ends = Arc::clone(&self.ends);
+fn faraway(disk: Disk, begun: Sender<Book>, ends: Receiver<Result<u64, StorageError>>) -> Otherwise {
+    let ends = Arc::new(Mutex::new(ends));
+    Otherwise::keeping(disk, move |_, _, book| {
+        begun.send(book.clone()).unwrap();
+        let ends = Arc::clone(&ends);
         Keeping::Underway(std::thread::spawn(move || ends.lock().unwrap().recv().unwrap()))
-    }
+    })
 }
 
 #[test]
@@ -232,8 +210,7 @@ fn a_task_goes_on_while_its_checkpoint_is_on_its_way_and_after_one_that_failed()
     world.intake.send_until(&world.log, 0, None);
     let (begun, begins) = channel();
     let (end, ends) = channel();
-    let home =
-        Faraway { disk: Disk::new(Checkpoints::default(), 0, Fate::kind()), begun, ends: Arc::new(Mutex::new(ends)) };
+    let home = faraway(Disk::new(Checkpoints::default(), 0, Fate::kind()), begun, ends);
     let options = TaskOptions {
         checkpoint_interval: Duration::ZERO,
         commit_interval: Duration::ZERO,
@@ -261,35 +238,6 @@ fn a_task_goes_on_while_its_checkpoint_is_on_its_way_and_after_one_that_failed()
         assert!(begins.try_recv().is_err(), "one at a time");
     }
     end.send(Ok(7)).unwrap();
-}
-
-/// A home whose task is to end while a checkpoint is fetched.
-struct Leaving {
-    disk: Disk,
-    stop: Arc<AtomicBool>,
-}
-
-impl Home for Leaving {
-    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.open()
-    }
-
-    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
-        self.disk.checkpoints()
-    }
-
-    fn restore(&mut self, _book: &Book) -> Result<Arc<dyn Store>, StorageError> {
-        self.stop.store(true, Ordering::Relaxed);
-        Err(StorageError::new("it was given up"))
-    }
-
-    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.clear()
-    }
-
-    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Keeping {
-        self.disk.checkpoint(store, book)
-    }
 }
 
 #[test]
@@ -321,7 +269,11 @@ fn a_task_that_is_to_end_is_opened_no_further() {
     drop(task);
     disk.lose();
     stop.store(false, Ordering::Relaxed);
-    let home = Box::new(Leaving { disk: disk.clone(), stop: stop.clone() });
+    let told = stop.clone();
+    let home = Box::new(Otherwise::restoring(disk.clone(), move |_, _| {
+        told.store(true, Ordering::Relaxed);
+        Err(StorageError::new("it was given up"))
+    }));
     assert!(matches!(opened(home, &stop), Some(TaskError::Ended)));
     assert_eq!(disk.books().len(), 1);
 }

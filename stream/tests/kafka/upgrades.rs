@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 use stream::StorageError;
 use stream::kafka::home::{Home, Keeping};
 use stream::kafka::{
-    Book, Desk, Frame, Mark, Observer, Place, Plain, Publisher, Silent, StageSpec, Stop, Task, TaskError, TaskId,
+    Desk, Frame, Mark, Observer, Place, Plain, Publisher, Silent, StageSpec, Stop, Task, TaskError, TaskId,
     TaskOptions, Transport, Wire,
 };
-use stream::store::Store;
 
 use crate::dice::Dice;
 use crate::faults::Fate;
-use crate::homes::{Checkpoints, Disk};
+use crate::homes::{Checkpoints, Disk, Otherwise};
 use crate::intake::Intake;
 use crate::toy::{Counter, Framed, Odd, input};
 use crate::verify::marks;
@@ -155,39 +154,16 @@ fn an_upgrade_goes_on_at_its_mark_and_is_kept_there() {
     assert_eq!(bench.checkpoints(), [at, before], "once");
 }
 
-/// A home whose place for checkpoints cannot be written to for a while; some only say so later.
-struct Full {
-    disk: Disk,
-    /// Checkpoints that fail before one is kept.
-    left: Arc<AtomicU32>,
-    is_far: bool,
-}
-
-impl Home for Full {
-    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.open()
-    }
-
-    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
-        self.disk.checkpoints()
-    }
-
-    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.restore(book)
-    }
-
-    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.clear()
-    }
-
-    fn checkpoint(&mut self, store: &Arc<dyn Store>, book: &Book) -> Keeping {
-        if self.left.load(Ordering::Relaxed) == 0 {
-            return self.disk.checkpoint(store, book);
+/// A home whose place for checkpoints cannot be written to for so many times; some only say so later.
+fn full(disk: Disk, left: Arc<AtomicU32>, is_far: bool) -> Otherwise {
+    Otherwise::keeping(disk, move |disk, store, book| {
+        if left.load(Ordering::Relaxed) == 0 {
+            return disk.checkpoint(store, book);
         }
-        self.left.fetch_sub(1, Ordering::Relaxed);
+        left.fetch_sub(1, Ordering::Relaxed);
         let full = || Err(StorageError::new("no space"));
-        if self.is_far { Keeping::Underway(std::thread::spawn(full)) } else { Keeping::Ended(full()) }
-    }
+        if is_far { Keeping::Underway(std::thread::spawn(full)) } else { Keeping::Ended(full()) }
+    })
 }
 
 #[test]
@@ -198,7 +174,7 @@ fn an_upgrade_says_nothing_before_its_checkpoint_is_kept_wherever_that_lies() {
         // The disk is lost, so that something is to be folded on the way to the mark.
         bench.disk.lose();
         let left = Arc::new(AtomicU32::new(12));
-        let home = Box::new(Full { disk: bench.disk.clone(), left: left.clone(), is_far });
+        let home = Box::new(full(bench.disk.clone(), left.clone(), is_far));
         let mut new = bench.open_in(home, 1..=2, 0).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         while left.load(Ordering::Relaxed) > 0 {
@@ -215,36 +191,16 @@ fn an_upgrade_says_nothing_before_its_checkpoint_is_kept_wherever_that_lies() {
     }
 }
 
-/// A home whose checkpoints are on their way until the other end is dropped.
-struct Slow {
-    disk: Disk,
-    end: Option<Receiver<()>>,
-}
-
-impl Home for Slow {
-    fn open(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.open()
-    }
-
-    fn checkpoints(&mut self) -> Result<Vec<Book>, StorageError> {
-        self.disk.checkpoints()
-    }
-
-    fn restore(&mut self, book: &Book) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.restore(book)
-    }
-
-    fn clear(&mut self) -> Result<Arc<dyn Store>, StorageError> {
-        self.disk.clear()
-    }
-
-    fn checkpoint(&mut self, _store: &Arc<dyn Store>, _book: &Book) -> Keeping {
-        let end = self.end.take().expect("one is begun");
+/// A home whose checkpoint is on its way until the other end is dropped.
+fn slow(disk: Disk, end: Receiver<()>) -> Otherwise {
+    let mut end = Some(end);
+    Otherwise::keeping(disk, move |_, _, _| {
+        let end = end.take().expect("one is begun");
         Keeping::Underway(std::thread::spawn(move || {
             let _dropped = end.recv();
             Ok(1)
         }))
-    }
+    })
 }
 
 /// What was said, and how much was told to wait.
@@ -274,7 +230,7 @@ fn an_upgrade_says_that_it_waits_while_its_checkpoint_is_on_its_way_and_how_much
     let parts = frame(&bench.world.log, ID.stage, 1, options, framed(), framed());
     let spec = Arc::new(StageSpec { logic: 1..=2, ..spec(ID.stage.into(), 1) });
     let parts = Frame { spec, observer: heard.clone(), ..parts };
-    let (home, counter) = (Box::new(Slow { disk: bench.disk.clone(), end: Some(end) }), Counter(Odd::at(0)));
+    let (home, counter) = (Box::new(slow(bench.disk.clone(), end)), Counter(Odd::at(0)));
     let mut task = Task::open(&parts, 0, counter, home, &BTreeMap::new(), &Arc::default()).unwrap();
     let (_, behind) = bench.world.log.bounds("t.words", 0).unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
