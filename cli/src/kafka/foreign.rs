@@ -165,6 +165,7 @@ impl<'a> Foreign<'a> {
             fs::remove_dir_all(&self.folder).context("arrivals cannot be cleared")?;
         }
         self.has_more = false;
+        self.reader.look_anew();
         let (mut batches, mut waits) = (Vec::new(), None);
         for feed in self.feeds.clone() {
             let mut vain = None;
@@ -363,6 +364,8 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
 
     fn definition(partner: &str, topic: &str) -> FeedDefinition {
@@ -430,6 +433,26 @@ mod tests {
         let taken: Positions = [(rows(1), 1), (rows(2), 1), (("more".to_owned(), 0), 1)].into();
         let (names, waits) = look(&taken);
         assert!(names.is_empty() && waits.is_some(), "{names:?}");
+    }
+
+    #[test]
+    fn a_registry_that_does_not_answer_is_asked_once_in_a_look() {
+        let (data, stop) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        std::thread::spawn(move || listener.incoming().for_each(|_hung_up| _ = count.fetch_add(1, Ordering::Relaxed)));
+        let registry = Some(Arc::new(Registry::new(&url).unwrap()));
+        let avro: [&[u8]; 3] = [&[0, 0, 0, 0, 9, 2], &[0, 0, 0, 0, 10, 2], &[0, 0, 0, 0, 9, 4]];
+        let topics = Arc::new(Laid([("rows", avro.map(|value| vec![value]).into())].into()));
+        let mut foreign =
+            Foreign::new(&[definition("P1", "rows")], topics, registry, data.path(), false, &stop).unwrap();
+        for looks in 1..=2 {
+            let (batches, waits) = foreign.look(&Positions::default(), &mut |_| ()).unwrap();
+            assert!(batches.is_empty() && waits.is_some());
+            assert_eq!(asked.load(Ordering::Relaxed), looks);
+        }
     }
 
     /// Records by offset and value, and the name and the lines of their file, then the offsets of dead letters.

@@ -30,6 +30,8 @@ pub const LOG: &str = "pos.log";
 /// Pauses before a publisher is opened again: the first, and the longest.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// An intake that is fenced twice within this time has a rival.
+const RIVALS: Duration = Duration::from_secs(600);
 
 /// What to take in, and where it goes.
 pub struct Inlet {
@@ -83,6 +85,7 @@ pub fn intake(
     let (feeds, registry) = (&configuration.feeds, inlet.wires.registry());
     let mut foreign = Foreign::new(feeds, transport.clone(), registry, &options.data, options.until_idle, stop);
     let (mut limits, mut pause, mut lasting) = (BTreeMap::new(), PAUSE, Lasting::default());
+    let mut fenced = None;
     let mut remarks = 0;
     while !stop.load(Ordering::Relaxed) {
         let opened = Instant::now();
@@ -117,6 +120,11 @@ pub fn intake(
                 if opened.elapsed() > PAUSE_MAX {
                     pause = PAUSE;
                 }
+            }
+            // Brokers fence one that stood still for too long as well. Of two intakes the one that came later stays.
+            Err(Failure::Task(TaskError::Fenced(why))) if !fenced.is_some_and(|at: Instant| at.elapsed() < RIVALS) => {
+                say_waiting(&format!("intake opens its writer once more, as another one of its name has come: {why}"));
+                fenced = Some(Instant::now());
             }
             Err(Failure::Task(error)) => return Err(error.into()),
             Err(Failure::Other(error)) => return Err(error),

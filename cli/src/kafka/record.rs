@@ -58,12 +58,20 @@ pub enum NoLine {
 pub struct RecordReader {
     registry: Option<Arc<Registry>>,
     schemas: BTreeMap<u32, JsonText>,
+    /// How the registry failed to answer since [`RecordReader::look_anew`].
+    silent: Option<String>,
 }
 
 impl RecordReader {
     /// Without a registry nothing in Avro is read.
     pub fn new(registry: Option<Arc<Registry>>) -> RecordReader {
-        RecordReader { registry, schemas: BTreeMap::new() }
+        RecordReader { registry, schemas: BTreeMap::new(), silent: None }
+    }
+
+    /// A registry that has not answered is asked again from now on: until then one answer that does not come is waited for,
+    /// and not one for each record that wants it.
+    pub fn look_anew(&mut self) {
+        self.silent = None;
     }
 
     /// The line, without its end.
@@ -92,12 +100,16 @@ impl RecordReader {
         self.schemas[&id].write(datum).map_err(|error| dead(&error))
     }
 
-    fn schema(&self, id: u32) -> Result<JsonText, NoLine> {
+    fn schema(&mut self, id: u32) -> Result<JsonText, NoLine> {
         let Some(registry) = &self.registry else {
             return Err(NoLine::Dead(format!("it is Avro of schema {id}, and no --registry is given")));
         };
+        if let Some(why) = &self.silent {
+            return Err(NoLine::Wait(why.clone()));
+        }
         let text = registry.schema(id).map_err(|error| match error {
-            RegistryError::Unavailable { .. } | RegistryError::Refused { .. } => NoLine::Wait(error.to_string()),
+            RegistryError::Unavailable { .. } => NoLine::Wait(self.silent.insert(error.to_string()).clone()),
+            RegistryError::Unheard { .. } | RegistryError::Refused { .. } => NoLine::Wait(error.to_string()),
             RegistryError::Unknown { .. } | RegistryError::Incompatible { .. } => NoLine::Dead(error.to_string()),
         })?;
         let unusable = |why: String| NoLine::Dead(format!("schema {id} of the registry: {why}"));

@@ -47,6 +47,9 @@ pub enum RegistryError {
     /// May pass by itself.
     #[error("schema registry {url} does not answer as it should: {why}")]
     Unavailable { url: String, why: String },
+    /// It knows no schema of this id, which another of several registries may have.
+    #[error("schema registry {url} knows no schema {id} since {since} s, which may be late; it is believed after {within} s")]
+    Unheard { url: String, id: u32, since: u64, within: u64 },
     /// It has said so for as long as another of several registries may need to hear of it.
     #[error("schema registry {url} knows no schema {id}")]
     Unknown { url: String, id: u32 },
@@ -111,10 +114,7 @@ impl Registry {
         if since >= self.heard_within {
             return Err(RegistryError::Unknown { url, id });
         }
-        let (since, within) = (since.as_secs(), self.heard_within.as_secs());
-        let why =
-            format!("it knows no schema {id} since {since} s, which may be late; it is believed after {within} s");
-        Err(RegistryError::Unavailable { url, why })
+        Err(RegistryError::Unheard { url, id, since: since.as_secs(), within: self.heard_within.as_secs() })
     }
 
     fn unheard(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Instant>> {
@@ -301,14 +301,13 @@ mod tests {
         let waiting = registry(&[UNKNOWN, UNKNOWN, (200, r#"{"schema": "\"int\""}"#)], HEARD_WITHIN);
         for _ in 0..2 {
             let told = waiting.schema(7).unwrap_err();
-            let RegistryError::Unavailable { why, .. } = told else { panic!("{told}") };
-            assert_eq!(why, "it knows no schema 7 since 0 s, which may be late; it is believed after 60 s");
+            assert!(matches!(told, RegistryError::Unheard { id: 7, since: 0, within: 60, .. }), "{told}");
         }
         assert_eq!(waiting.schema(7).unwrap(), "\"int\"");
         let tired = registry(&[UNKNOWN], Duration::from_millis(50));
-        assert!(matches!(tired.schema(7), Err(RegistryError::Unavailable { .. })));
+        assert!(matches!(tired.schema(7), Err(RegistryError::Unheard { .. })));
         std::thread::sleep(Duration::from_millis(50));
         assert!(matches!(tired.schema(7), Err(RegistryError::Unknown { id: 7, .. })));
-        assert!(matches!(tired.schema(8), Err(RegistryError::Unavailable { .. })), "each id has its own time");
+        assert!(matches!(tired.schema(8), Err(RegistryError::Unheard { .. })), "each id has its own time");
     }
 }

@@ -191,7 +191,7 @@ impl<T: Event> Framed<T> {
             return Ok(Arc::clone(other));
         }
         let schema = registry.schema(id).map_err(|error| match error {
-            RegistryError::Unavailable { .. } | RegistryError::Refused { .. } => {
+            RegistryError::Unavailable { .. } | RegistryError::Unheard { .. } | RegistryError::Refused { .. } => {
                 WireError::Unavailable(error.to_string())
             }
             RegistryError::Unknown { .. } | RegistryError::Incompatible { .. } => WireError::Poison(error.to_string()),

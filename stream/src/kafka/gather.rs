@@ -72,10 +72,11 @@ impl Gathering {
     /// Takes the state of a task from the first of `folders` where it stands as its mark says.
     ///
     /// # Errors
-    /// [`TaskError::Again`] where it stands so in none of them, [`TaskError::Broken`] where it has another layout.
+    /// [`TaskError::Again`] where it stands so in none of them, [`TaskError::Broken`] where it does in another layout alone.
     pub fn state(&mut self, standing: &Standing, folders: &[&Path]) -> Result<(), TaskError> {
         let Some(mark) = &standing.mark else { return Ok(()) };
         let name = folder_name(standing.stage, standing.task.partition);
+        let mut other_layout = None;
         for folder in folders {
             let path = folder.join("tasks").join(&name).join("store");
             if !path.exists() {
@@ -87,15 +88,19 @@ impl Gathering {
             let stands = identity.generation == mark.generation
                 && (book.place, &book.hash) == (mark.place, &mark.hash)
                 && book.complete == mark.complete;
-            if stands && identity.format != FORMAT {
-                let (found, advice) = (identity.format, "collect with the build that made it");
-                let text =
-                    format!("store of task {name} has format {found}, this build reads format {FORMAT}: {advice}");
-                return Err(TaskError::Broken(text));
-            }
-            if stands {
+            if stands && identity.format == FORMAT {
                 return Ok(copy(&store, standing.task, &self.directory.store())?);
             }
+            if stands {
+                other_layout = Some(identity.format);
+            }
+        }
+        if let Some(found) = other_layout {
+            let text = format!(
+                "store of task {name} has format {found}, this build reads format {FORMAT}: \
+                 collect with the build that made it"
+            );
+            return Err(TaskError::Broken(text));
         }
         let text = format!("no folder holds task {name} as its last mark says; it may be at work, or its disk is gone");
         Err(TaskError::Again(text))
@@ -178,7 +183,7 @@ mod tests {
         };
         let book = Book { place: mark.place, ..Book::new(1, 1) };
         let standing = Standing { stage: "one", task, mark: Some(mark), waiting: 0 };
-        let mut told = |format| {
+        let laid = |format| {
             let data = folder.path().join(format!("format {format}"));
             let path = data.join("tasks/one-0/store");
             std::fs::create_dir_all(&path).unwrap();
@@ -186,11 +191,13 @@ mod tests {
             let identity = TaskIdentity { format, generation, task, stage: "one".into(), partitions: 1 };
             look(&store, &identity).unwrap().unwrap();
             apply(&store, &Changes::default(), &book).unwrap();
-            drop(store);
-            gathering.state(&standing, &[data.as_path()]).map_err(|error| error.to_string())
+            data
         };
-        assert_eq!(told(FORMAT), Ok(()));
-        let refused = told(FORMAT - 1).unwrap_err();
+        let (own, other) = (laid(FORMAT), laid(FORMAT - 1));
+        let mut told =
+            |folders: &[&Path]| gathering.state(&standing, folders).map_err(|error| error.to_string());
+        assert_eq!(told(&[&other, &own]), Ok(()));
+        let refused = told(&[&other]).unwrap_err();
         assert!(refused.ends_with(": collect with the build that made it"), "{refused}");
     }
 

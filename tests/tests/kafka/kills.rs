@@ -6,11 +6,13 @@ use std::time::Duration;
 use rustix::process::Signal;
 use stream::kafka::TRANSACTION_TIMEOUT;
 use tests::broker::{Brokers, Settings};
+use tests::replica::Plan;
 use tests::seeded::Seeded;
 use tests::site::files_below;
 
 use crate::load::Load;
 use crate::plant::{OPENS, PARTITIONS, PARTS, Plant};
+use crate::published::assert_whole;
 
 /// What a task tells whose writer was refused, as another one of its name has come since.
 const FENCED: &str = "task has another owner";
@@ -162,12 +164,17 @@ fn a_former_owner_that_wakes_up_does_no_harm() {
     plant.end_all();
 }
 
+/// Brokers that look every second for transactions that take too long.
+fn hasty() -> Settings {
+    let often = ("transaction.abort.timed.out.transaction.cleanup.interval.ms".to_owned(), "1000".to_owned());
+    Settings { extra: vec![often], ..Settings::default() }
+}
+
 /// Nobody takes over, but the brokers have given up what was open.
 #[test]
 fn who_stands_still_for_longer_than_a_transaction_may_take_starts_anew() {
     let load = Load::new();
-    let often = ("transaction.abort.timed.out.transaction.cleanup.interval.ms".to_owned(), "1000".to_owned());
-    let mut brokers = Brokers::start(&Settings { extra: vec![often], ..Settings::default() }).unwrap();
+    let mut brokers = Brokers::start(&hasty()).unwrap();
     let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
     plant.start_line();
     let still = TRANSACTION_TIMEOUT + Duration::from_secs(4);
@@ -182,6 +189,30 @@ fn who_stands_still_for_longer_than_a_transaction_may_take_starts_anew() {
     assert!(given_up > 0 && anew > 0, "{given_up} transactions were given up, {anew} tasks were opened anew");
     println!("{given_up} transactions were given up, {anew} times a task was opened anew");
     plant.end_all();
+}
+
+/// Nobody took its place, but the brokers have given up what it had open.
+#[test]
+fn an_intake_that_stands_still_opens_its_writer_once_more() {
+    let (scratch, plan) = (tempfile::tempdir().unwrap(), Plan { rows: 200_000, years: 1 });
+    plan.write(scratch.path()).unwrap();
+    let [config, feeds] = ["config", "feeds"].map(|name| scratch.path().join(name));
+    let mut brokers = Brokers::start(&hasty()).unwrap();
+    let plant = Plant::new(&brokers.bootstrap(), &config, "", 1);
+    let mut intake = plant.start_intake(&feeds, &plan.as_of());
+    let input = plant.line()[0].input.clone();
+    plant.wait_while("nothing is published", || plant.visible(&input) == 0);
+    intake.signal(Signal::STOP);
+    std::thread::sleep(TRANSACTION_TIMEOUT + Duration::from_secs(4));
+    let (given_up, before) = (brokers.node(0).count("due to timeout"), plant.visible(&input));
+    intake.signal(Signal::CONT);
+    assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
+    assert!(given_up > 0 && plant.visible(&input) > before, "{given_up} transactions were given up");
+    assert!(plant.log("intake", 1).contains("opens its writer once more"), "{}", plant.log("intake", 1));
+    let records = assert_whole(&plant);
+    let undisturbed = Plant::new(&brokers.bootstrap(), &config, "undisturbed.", 1);
+    undisturbed.take_in(&feeds, &plan.as_of());
+    assert_eq!(records, assert_whole(&undisturbed));
 }
 
 #[test]

@@ -475,9 +475,13 @@ impl Intake {
         }
     }
 
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
     /// Asks it to end and waits for it.
     pub fn end(mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         self.wait()
     }
 
