@@ -9,6 +9,7 @@ use tracing::Span;
 
 use crate::kafka::book::{About, Floor};
 use crate::kafka::ground::Ground;
+use crate::kafka::held::Queue;
 use crate::kafka::home::{self, Home, Keeping, TaskIdentity};
 use crate::kafka::recover::FOLD_RECORDS;
 use crate::kafka::work::{Incoming, Outputs, Settled, Work};
@@ -275,6 +276,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             },
             input_topic: input,
             unsettled: true,
+            queue: Queue::default(),
             bytes: Vec::new(),
             transaction_bytes: options.transaction_bytes as u64,
             steps: 0,

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::kafka::book::record_hash;
+use crate::kafka::held::{self, Held, Queue};
 use crate::kafka::{
     Batch, Book, Channels, CommitError, ControlWire, DEAD, DeadLetter, HOP, Header, Kind, Label, Origin, Rank,
-    Received, Seen, Sending, StageSpec, Stop, TaskId, ViewWire, Wire, WireError, Writer, held,
+    Received, Seen, Sending, StageSpec, Stop, TaskId, ViewWire, Wire, WireError, Writer,
 };
 use crate::{Input, Outbox, Progress, Stage, StageError, State, StorageError, TableId, View};
 
@@ -180,6 +181,7 @@ pub(crate) struct Work<S: Stage, W> {
     pub input_topic: String,
     /// A control may be complete, or records wait that may go on.
     pub unsettled: bool,
+    pub queue: Queue,
     pub bytes: Vec<u8>,
     pub transaction_bytes: u64,
     /// Work without a record of the input since the last commit, up to [`STEPS_MAX`].
@@ -336,7 +338,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
     fn hold(&mut self, control: u64, label: &Label, value: Vec<u8>, state: &mut dyn State) -> Result<(), TaskError> {
         self.outputs.batch.held += 1;
         self.book.held += 1;
-        Ok(held::hold(state, control, label, value)?)
+        Ok(self.queue.put(control, label, value, state)?)
     }
 
     /// Does what may be done without a further record, at most `budget` steps of it.
@@ -372,16 +374,16 @@ impl<S: Stage, W: Writer> Work<S, W> {
 
     /// Some records that may be taken up: those stamped with the last control that is complete, then those that stand
     /// in front of the next one.
-    fn waiting(&self, state: &mut dyn State) -> Result<Vec<held::Held>, StorageError> {
+    fn waiting(&self, state: &mut dyn State) -> Result<Vec<Held>, StorageError> {
         if self.book.held == 0 {
             return Ok(Vec::new());
         }
         let complete = self.book.complete;
-        let behind = held::behind(state, complete, CHUNK)?;
+        let behind = self.queue.behind(complete, CHUNK, state)?;
         if !behind.is_empty() || self.book.passed_by_all() <= complete {
             return Ok(behind);
         }
-        held::in_front_of(state, complete + 1, CHUNK)
+        self.queue.in_front_of(complete + 1, CHUNK, state)
     }
 
     pub fn is_full(&self) -> bool {
@@ -395,11 +397,11 @@ impl<S: Stage, W: Writer> Work<S, W> {
     }
 
     /// Takes up a record that waited.
-    fn release(&mut self, record: held::Held, state: &mut dyn State) -> Result<(), TaskError> {
+    fn release(&mut self, record: Held, state: &mut dyn State) -> Result<(), TaskError> {
         self.advance(1);
         self.book.held -= 1;
         self.outputs.batch.released += 1;
-        state.delete(held::HELD, &record.key)?;
+        self.queue.take(&record, state)?;
         let item = self.wires.input.decode(&record.value);
         let item =
             item.map_err(|error| self.undecoded(&format!("one of stamp {} that waited", record.stamp), error))?;
