@@ -4,11 +4,8 @@ use contract::Reference;
 
 use crate::history::Act;
 
-/// Whether a history, or what a table is put to, still fails.
-type Fails<'a, T> = &'a dyn Fn(T) -> bool;
-
 /// Leaves acts out, many at a time and then fewer, as long as what is left still fails; then rows of tables.
-pub fn shrunk(acts: &[Act], fails: Fails<'_, &[Act]>) -> Vec<Act> {
+pub fn shrunk(acts: &[Act], fails: &dyn Fn(&[Act]) -> bool) -> Vec<Act> {
     let mut left = fewer(acts, fails);
     for at in 0..left.len() {
         let Act::Configure(reference) = &left[at] else { continue };
@@ -34,7 +31,7 @@ pub fn shrunk(acts: &[Act], fails: Fails<'_, &[Act]>) -> Vec<Act> {
 fn fewer_rows<T: Clone>(
     reference: &mut Reference,
     rows: fn(&mut Reference) -> &mut Vec<T>,
-    fails: Fails<'_, &Reference>,
+    fails: &dyn Fn(&Reference) -> bool,
 ) {
     let all = rows(reference).clone();
     let whole = reference.clone();
@@ -46,7 +43,7 @@ fn fewer_rows<T: Clone>(
 }
 
 /// As few of them as it takes.
-fn fewer<T: Clone>(all: &[T], fails: Fails<'_, &[T]>) -> Vec<T> {
+fn fewer<T: Clone>(all: &[T], fails: &dyn Fn(&[T]) -> bool) -> Vec<T> {
     let mut left = all.to_vec();
     let mut size = left.len().div_ceil(2);
     while size > 0 {
