@@ -30,11 +30,19 @@ pub(crate) fn extended(
     let reaches = |control| now.references.as_of(control).program(program_id, version).is_some_and(|then| then.to > last);
     let is_late = |line: &Line, sold: Day| sold > last && line.came >= since && reaches(line.came);
     let id = account.settlement.id();
-    let mut sales: FxHashMap<Id, bool> = FxHashMap::default();
+    let (mut sales, mut some) = (FxHashMap::<Id, bool>::default(), false);
     each_lines(state, id, account.counted, &mut |lines| {
-        let behind = lines.iter().filter(|line| line.origin.is_none() && line.day > last);
-        sales.extend(behind.map(|line| (line.sale, is_late(line, line.day))));
+        for line in lines {
+            let is_late = is_late(line, line.origin.map_or(line.day, |(_, sold)| sold));
+            some |= is_late;
+            if line.origin.is_none() && line.day > last {
+                sales.insert(line.sale, is_late);
+            }
+        }
     })?;
+    if !some {
+        return Ok(None);
+    }
     let without = due_without(id, account, program, state, &|line| match line.origin {
         Some((sale, sold)) => sales.get(&sale).copied().unwrap_or_else(|| is_late(line, sold)),
         None => sales.get(&line.sale).is_some_and(|is_late| *is_late),
