@@ -560,7 +560,10 @@ mod tests {
         );
         assert_eq!((&*reference.deductions[0].invoice, &*reference.payees[0].account), ("88", "a1"));
         let amendment = &reference.amendments[0];
-        assert_eq!((&*amendment.program, amendment.version, amendment.to), ("AW-STEP", 1, contract::Day::parse("2013-03-31")));
+        assert_eq!(
+            (&*amendment.program, amendment.version, amendment.to),
+            ("AW-STEP", 1, contract::Day::parse("2013-03-31"))
+        );
         assert_eq!(reference.product_attributes[0].product, "aw/B-1");
         assert_eq!(reference.partner_tiers[0].tier, "gold");
         let [dist, spiff, step] = reference.programs.as_slice() else { panic!("{:?}", reference.programs) };

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    Amendment, BookCost, ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner, PartnerTier,
-    PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate, Reference, SerialRange, Shipment, Text,
+    Amendment, BookCost, ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner,
+    PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate, Reference, SerialRange,
+    Shipment, Text,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 

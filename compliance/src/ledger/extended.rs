@@ -27,7 +27,8 @@ pub(crate) fn extended(
         return Ok(None);
     };
     let (program_id, version) = (&account.settlement.program, account.settlement.version);
-    let reaches = |control| now.references.as_of(control).program(program_id, version).is_some_and(|then| then.to > last);
+    let reaches =
+        |control| now.references.as_of(control).program(program_id, version).is_some_and(|then| then.to > last);
     let is_late = |line: &Line, sold: Day| sold > last && line.came >= since && reaches(line.came);
     let id = account.settlement.id();
     let (mut sales, mut some) = (FxHashMap::<Id, bool>::default(), false);

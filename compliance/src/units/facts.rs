@@ -315,7 +315,7 @@ impl Entry for TradeEntry {
 pub struct Life {
     /// In (event time, sale id) order.
     pub moves: Vec<SerialEntry>,
-    /// Sales of it that were taken back under the last control at which something came or went, and had come before that.
+    /// Sales that went under the last control at which something came or went, by id.
     left: Vec<Left>,
 }
 
@@ -324,37 +324,42 @@ pub struct SerialEntry {
     pub sale: SaleKey,
     pub partner: Text,
     pub returned: bool,
-    /// The control in force when its partner first said so: a sale goes on with what it puts right.
+    /// The control in force when its partner first said so: a sale goes on with the version of it that it takes the place of.
     pub came: u64,
+    /// The same for its place here, which a sale has not as long as it repeats another.
+    pub entered: u64,
 }
 
-/// A sale that its partner took back.
+/// A sale that was here when its control came.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Left {
-    partner: Text,
+    sale: Id,
     came: u64,
+    entered: u64,
     /// The control in force when it went.
     at: u64,
 }
 
 impl Life {
-    /// Takes in what comes under a control. A sale of which its partner took another back under the same one corrects that.
+    /// Takes in what comes under a control. What went under the same one and comes again is corrected.
     pub fn enter(&mut self, mut entry: SerialEntry, control: u64) {
         self.left.retain(|left| left.at == control);
-        let corrected = self.left.iter().filter(|left| left.partner == entry.partner && !entry.returned);
-        entry.came = corrected.map(|left| left.came).fold(entry.came, u64::min);
+        if let Some(at) = self.left.iter().position(|left| left.sale == entry.sale.1) {
+            let Left { came, entered, .. } = self.left.remove(at);
+            (entry.came, entry.entered) = (entry.came.min(came), entered);
+        }
         if let Err(at) = self.place(entry.sale) {
             self.moves.insert(at, entry);
         }
     }
 
-    /// What goes under the control in force when it came leaves no trace.
+    /// What goes under the control in force when it came here leaves no trace, and the others none behind the next one.
     pub fn leave(&mut self, sale: SaleKey, control: u64) {
         self.left.retain(|left| left.at == control);
         let Ok(at) = self.place(sale) else { return };
-        let SerialEntry { partner, returned, came, .. } = self.moves.remove(at);
-        if !returned && came < control {
-            set(&mut self.left, Left { partner, came, at: control }, true);
+        let SerialEntry { returned, came, entered, .. } = self.moves.remove(at);
+        if !returned && entered < control {
+            set(&mut self.left, Left { sale: sale.1, came, entered, at: control }, true);
         }
     }
 

@@ -251,7 +251,9 @@ mod tests {
         let sold = at(trial.control, (1, "L", "1", "2013-03-03", 1));
         let back = at(trial.control, (2, "L", "R-1", "2013-03-05", -1));
         let mut other = at(trial.control, (3, "A", "1", "2013-03-09", 1));
-        [&sold, &back, &other].map(|moved| trial.send(&SaleEvent::Assert(Arc::new(moved.clone()))));
+        for moved in [&sold, &back, &other] {
+            trial.send(&SaleEvent::Assert(Arc::new(moved.clone())));
+        }
         trial.tick("2013-04-01");
         assert_eq!([1, 3].map(|record_no| trial.units("UNIT", record_no)), [Micros::units(1); 2]);
         for (what, day) in what.iter().zip(2..) {

@@ -141,7 +141,8 @@ impl Desk<'_> {
 
     fn enter_serials(&mut self, sale: &Sale, counts: bool, touched: &mut Touched) -> Result<(), StorageError> {
         let (partner, returned) = (sale.at.partner.clone(), sale.is_return());
-        let entry = SerialEntry { sale: SaleKey::of(sale), partner, returned, came: sale.stamp };
+        let (came, entered) = (sale.stamp, self.stamp);
+        let entry = SerialEntry { sale: SaleKey::of(sale), partner, returned, came, entered };
         for (life, serial) in lives(sale) {
             let moves = self.shelves.serials.edit(self.state, life)?;
             match counts {
@@ -197,7 +198,7 @@ impl Desk<'_> {
         let entries = self.shelves.serials.get(self.state, life)?.moves.clone();
         let is_one = entries.len() == 1;
         let mut moves = Vec::with_capacity(entries.len());
-        for SerialEntry { sale, partner, returned, came } in entries {
+        for SerialEntry { sale, partner, returned, came, .. } in entries {
             let tier = if is_one { None } else { self.tier(sale)? };
             moves.push(Move { sale, partner, tier, returned, came });
         }
