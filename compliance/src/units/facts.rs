@@ -132,7 +132,7 @@ pub struct Heard {
 pub struct Contest {
     since: u64,
     /// When the first of those claims was read that stand now: one that something else explained before, such as a return that is
-    /// gone since, stood all along.
+    /// gone since, stood all along. As `since` when it is over.
     came: u64,
     /// `None` while it lasts.
     until: Option<u64>,
@@ -147,7 +147,9 @@ impl Heard {
                 (last.came, last.until) = (came, None);
             }
             (Some(came), _) => self.contests.push(Contest { since: control, came, until: None }),
-            (None, Some(last)) if last.until.is_none() && last.since < control => last.until = Some(control),
+            (None, Some(last)) if last.until.is_none() && last.since < control => {
+                (last.came, last.until) = (last.since, Some(control));
+            }
             (None, Some(last)) if last.until.is_none() => drop(self.contests.pop()),
             (None, _) => {}
         }
