@@ -41,6 +41,8 @@ pub enum Harness {
 pub enum Part {
     /// All of it: few seeds, none of them shrunk.
     All,
+    /// The histories that are drawn, as of all.
+    Drawn,
     /// The history of one seed, which is shrunk where it fails, and kept among the sources.
     Seed(u64),
     /// Histories that are kept.
@@ -151,6 +153,7 @@ impl Harness {
         let mut command = Command::new(binary);
         match part {
             Part::All => command.envs(self.bounds().iter().copied()),
+            Part::Drawn => command.arg("ledger_and_oracle_agree").envs(self.bounds().iter().copied()),
             Part::Seed(seed) => {
                 let events = self.bounds().iter().copied().filter(|(name, _)| *name == EVENTS);
                 command.arg("ledger_and_oracle_agree").envs(events).env("PAIDONCE_SEED", seed.to_string())

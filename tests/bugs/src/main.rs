@@ -159,7 +159,7 @@ impl Trial {
             fs::remove_file(&path).map_err(written)?;
         }
         self.bring_up_to_date()?;
-        let Ending::Failed { seed: Some(seed) } = self.run_with(patch, Harness::Histories, Part::All)? else {
+        let Ending::Failed { seed: Some(seed) } = self.run_with(patch, Harness::Histories, Part::Drawn)? else {
             return Err(format!("no history that is drawn tells of {name}"));
         };
         self.run_with(patch, Harness::Histories, Part::Seed(seed))?;
