@@ -126,9 +126,9 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         write("payees.csv", &["partner", "from", "account", "holder"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "amendments.csv")? {
-        let columns = ["program", "version", "approved_by"];
+        let columns = ["program", "version", "approved_by", "?to"];
         let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
-        write("amendments.csv", &columns, rows)?;
+        write("amendments.csv", &["program", "version", "approved_by", "to"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "product_attributes.csv")? {
         let rows = table.keyed(2, ["source", "sku", "attribute", "value"], |[source, sku, attribute, value]| {
@@ -517,7 +517,7 @@ mod tests {
             "deduction,program,partner_id,period,invoice,amount,currency\nD-1,AW-STEP,P2,2013,88,150.00,USD\n",
         ),
         ("payees.csv", "partner_id,from,account\nP2,2013-01-01,a1\n"),
-        ("amendments.csv", "program,version,approved_by\nAW-STEP,1,Ann Lee\n"),
+        ("amendments.csv", "program,version,approved_by,to\nAW-STEP,1,Ann Lee,2013-03-31\n"),
         ("product_attributes.csv", "source,sku,attribute,value\naw,B-1,colour,red\n"),
         ("partner_tiers.csv", "partner_id,tier,from\nP2,gold,2013-01-01\n"),
         (
@@ -559,7 +559,11 @@ mod tests {
             ("aw/A-1", "40".into())
         );
         assert_eq!((&*reference.deductions[0].invoice, &*reference.payees[0].account), ("88", "a1"));
-        assert_eq!((&*reference.amendments[0].program, reference.amendments[0].version), ("AW-STEP", 1));
+        let amendment = &reference.amendments[0];
+        assert_eq!(
+            (&*amendment.program, amendment.version, amendment.to),
+            ("AW-STEP", 1, contract::Day::parse("2013-03-31"))
+        );
         assert_eq!(reference.product_attributes[0].product, "aw/B-1");
         assert_eq!(reference.partner_tiers[0].tier, "gold");
         let [dist, spiff, step] = reference.programs.as_slice() else { panic!("{:?}", reference.programs) };

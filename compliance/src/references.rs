@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    BookCost, ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner, PartnerTier,
-    PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate, Reference, SerialRange, Shipment, Text,
+    Amendment, BookCost, ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner,
+    PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate, Reference, SerialRange,
+    Shipment, Text,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
@@ -131,10 +132,11 @@ impl Known {
         })
     }
 
-    /// Whether a program version may pay for periods that had frozen when it came.
-    pub fn approves(&self, program: &Text, version: u32) -> bool {
+    /// The approval of a program version, by which it may pay for periods that had frozen when it came.
+    pub fn amendment(&self, program: &Text, version: u32) -> Option<&Amendment> {
         let amendments = &self.reference.amendments;
-        amendments.binary_search_by(|entry| (&entry.program, entry.version).cmp(&(program, version))).is_ok()
+        let of = |entry: &Amendment| (&entry.program, entry.version).cmp(&(program, version));
+        amendments.binary_search_by(of).ok().map(|at| &amendments[at])
     }
 
     /// Accounts that a partner is paid to, by first day.

@@ -286,13 +286,15 @@ pub struct Deduction {
     pub accepted_by: Text,
 }
 
-/// A program version that may pay for periods that had frozen when it came.
+/// A program version that may pay for periods that had frozen when it came, or was extended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Amendment {
     pub program: Text,
     pub version: u32,
     /// Who answers for it, for people to read.
     pub approved_by: Text,
+    /// The last sale date that is approved; `None`: whatever the version comes to pay for.
+    pub to: Option<Day>,
 }
 
 /// The account that a partner is paid to, from a day on.

@@ -158,11 +158,16 @@ fn registers(
             let at = format!("{},{}", entry.program, entry.version);
             rows.program(&entry.program, &at, &ids);
             let all = programs.iter().flat_map(|file| &file.versions).map(|version| &version.program);
-            let mut versions =
-                all.filter(|program| program.id == entry.program).map(|program| program.version).peekable();
-            if versions.peek().is_some() && versions.all(|version| version != entry.version) {
+            let mut versions = all.filter(|program| program.id == entry.program).peekable();
+            let is_known = versions.peek().is_some();
+            let from = versions.find(|program| program.version == entry.version).map(|program| program.from);
+            if is_known && from.is_none() {
                 let hint = "they are counted from 1, in order of `from`".to_owned();
                 rows.add(&at, format!("program `{}` has no version {}", entry.program, entry.version), hint);
+            }
+            if let Some((from, to)) = from.zip(entry.to).filter(|(from, to)| to < from) {
+                let message = format!("`to` is {to}, before the first day of version {}, {from}", entry.version);
+                rows.add(&at, message, "approve sales up to a day of the version, or leave `to` empty".to_owned());
             }
         }
     });

@@ -291,10 +291,11 @@ fn payees(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 fn amendments(report: &mut Report<'_>, reference: &mut Reference) {
-    reference.amendments = keyed(&["program", "version", "approved_by"], report, |row, report| {
+    reference.amendments = keyed(&["program", "version", "approved_by", "?to"], report, |row, report| {
         let (program, version) = (row.require("program", text, report), row.require("version", whole, report));
-        let approved_by = row.require("approved_by", text, report);
-        let amendment = Amendment { program: program?, version: version?, approved_by: approved_by? };
+        let (approved_by, to) = (row.require("approved_by", text, report), row.get("to", day, report));
+        let to = if row.cell("to").is_empty() { None } else { Some(to?) };
+        let amendment = Amendment { program: program?, version: version?, approved_by: approved_by?, to };
         Some(((amendment.program.clone(), amendment.version), amendment))
     });
 }

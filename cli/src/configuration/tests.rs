@@ -111,11 +111,13 @@ fn conditions_are_read_and_what_they_name_must_be_known() {
              D2,STEP,P1,2013-01,88,1.50,USD\nD3,STEP,P1,2013-Q1,88,1.50,USD\n",
         ),
         ("payees.csv", "partner,from,account\nP9,2013-01-01,a1\n"),
-        ("amendments.csv", "program,version,approved_by\nSTEP,1,Ann\nSTEP,2,Ann\nSTEPS,1,Ann\n"),
+        ("amendments.csv", "program,version,approved_by,to\nSTEP,1,Ann,2012-12-31\nSTEP,2,Ann,\nSTEPS,1,Ann,\n"),
     ];
     assert_eq!(
         problems(&bad),
         [
+            "amendments.csv:2:1 `to` is 2012-12-31, before the first day of version 1, 2013-01-01 (approve sales up to a day \
+             of the version, or leave `to` empty)",
             "amendments.csv:3:1 program `STEP` has no version 2 (they are counted from 1, in order of `from`)",
             "amendments.csv:4:1 nobody knows the program `STEPS` (did you mean `STEP`?)",
             "customer_payments.csv:2:19 `payed` is none of paid, unpaid, cancelled",

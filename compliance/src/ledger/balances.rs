@@ -103,7 +103,7 @@ fn collect(
     demands: &mut Vec<Demand>,
     state: &mut dyn State,
 ) -> Result<(), StorageError> {
-    let returned = returned_by_sale(id, account, Extent::whole(account).until, state)?;
+    let returned = returned_by_sale(id, account, Extent::whole(account), state)?;
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines {
             let Beneficiary::Credited { special_price, credit, .. } = line.beneficiary else { continue };

@@ -1,10 +1,10 @@
 //! DD-10: what a partner has deducted from invoices, over all settlements that it can be from.
 //!
 //! A deduction names a program and a period. Where the program has several versions, each has a settlement of its own, and what
-//! is deducted is held, and settled once it is accepted, over all of them together. Of those that are frozen each takes what is
-//! due and not ordered, the oldest version first, for what is accepted first and then by number. What is more than that was paid
-//! before, or is not due at all: it falls to the one of which most is due. What one has settled is due and not ordered no more, so
-//! that it does not matter in which order they are looked at.
+//! is deducted is held, and settled once it is accepted, over all of them together. Of those that are frozen each takes what may
+//! be ordered and is not, the oldest version first, for what is accepted first and then by number: of a program that is drawn on
+//! that is what was drawn. What is more than that was paid before, or is not due at all: it falls to the one of which most may be
+//! ordered. What one has settled is open no more, so that it does not matter in which order they are looked at.
 
 use std::cmp::Reverse;
 
@@ -13,6 +13,7 @@ use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
 use super::now::Now;
+use super::settle::terms;
 use super::tables::{ACCOUNTS, SETTLED, WAITING};
 
 /// A settlement that deductions fall to.
@@ -21,8 +22,9 @@ struct Owner {
     version: u32,
     /// It is frozen, and not only about to be.
     frozen: bool,
-    accrued: Micros,
-    /// Due, and neither ordered nor deducted.
+    /// What may be ordered in all.
+    orderable: Micros,
+    /// What of that is neither ordered nor deducted.
     open: Micros,
 }
 
@@ -39,7 +41,7 @@ pub(crate) fn taken<'a>(
     all.sort_by_key(|deduction| deduction.accepted_by.is_empty());
     let own = account.settlement.id();
     let mut owners = owners(account, now, state)?;
-    let largest = owners.iter().max_by_key(|owner| (owner.accrued, Reverse(owner.version))).map(|owner| owner.id);
+    let largest = owners.iter().max_by_key(|owner| (owner.orderable, Reverse(owner.version))).map(|owner| owner.id);
     let mut taken = Vec::new();
     for deduction in all {
         let mut left = (deduction.amount - SETTLED.get(state, &key(deduction))?.unwrap_or_default()).max(Micros::ZERO);
@@ -68,12 +70,17 @@ pub(crate) fn settle(deduction: &Deduction, more: Micros, state: &mut dyn State)
 /// Has the other settlements looked at that the same deductions can be from, since something of this one has moved. Those that
 /// freeze at this tick are looked at anyway.
 pub(crate) fn wake_others(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<(), StorageError> {
+    others(account, now, state)?.into_iter().try_for_each(|other| WAITING.put(state, &other.0, &()))
+}
+
+/// The other frozen settlements that the same deductions can be from; none where there are no deductions.
+pub(crate) fn others(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<Vec<Id>, StorageError> {
     if of_period(account, now).is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let own = account.settlement.id();
-    let mut others = owners(account, now, state)?.into_iter().filter(|owner| owner.id != own && owner.frozen);
-    others.try_for_each(|other| WAITING.put(state, &other.id.0, &()))
+    let others = owners(account, now, state)?.into_iter().filter(|owner| owner.id != own && owner.frozen);
+    Ok(others.map(|owner| owner.id).collect())
 }
 
 /// By number.
@@ -104,8 +111,9 @@ fn owners(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<Vec<
         };
         let frozen = owner.phase != Phase::Open;
         if frozen || freezes(owner) {
-            let open = (owner.accrued - owner.authorised).max(Micros::ZERO);
-            owners.push(Owner { id, version, frozen, accrued: owner.accrued, open });
+            let orderable = owner.orderable(&terms(owner, now.references.as_of(owner.terms)));
+            let open = (orderable - owner.authorised).max(Micros::ZERO);
+            owners.push(Owner { id, version, frozen, orderable, open });
         }
     }
     Ok(owners)

@@ -4,7 +4,9 @@ use contract::{Id, Micros, Per, Program};
 use stream::{State, StorageError};
 
 use super::account::Account;
-use super::prices::{Extent, each_price};
+use super::lines::{Line, each_lines};
+use super::prices::{Extent, Picked, each_price};
+use super::tally::Tally;
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
 use crate::programs::{
@@ -72,10 +74,38 @@ pub(crate) fn at_least_drawn(benefit: Exact, account: &Account, program: &Progra
 
 /// Settles what stands in the account's months; reads lines only where the program needs their order.
 pub(crate) fn due(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<Due, StorageError> {
+    of_months(id, account, program, None, state)
+}
+
+/// What would be due in the end without some of the lines, within the same shared limits.
+pub(crate) fn due_without(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    state: &mut dyn State,
+    picked: Picked<'_>,
+) -> Result<Micros, StorageError> {
+    let mut rest = account.clone();
+    each_lines(state, id, account.counted, &mut |lines| {
+        for line in lines.iter().filter(|line| picked(line)) {
+            let month = month_of(&rest, line);
+            rest.months[month].tally = rest.months[month].tally - Tally::counted(line);
+        }
+    })?;
+    Ok(of_months(id, &rest, program, Some(picked), state)?.rounded(&rest, program))
+}
+
+fn of_months(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    without: Option<Picked<'_>>,
+    state: &mut dyn State,
+) -> Result<Due, StorageError> {
     let reached = reached_by_month(account);
     let all = reached.last().copied().unwrap_or_default();
     let plain = if needs_lines(program) {
-        earned_by_lines(id, account, program, &reached, state)?
+        earned_by_lines(id, account, program, &reached, without, state)?
     } else {
         reached.iter().map(|sums| CappedLine::plain(benefit(&program.mechanism, *sums))).collect()
     };
@@ -89,6 +119,11 @@ pub(crate) fn due(id: Id, account: &Account, program: &Program, state: &mut dyn 
         bonus: rates.last().copied().unwrap_or_default(),
         threshold_met: threshold_met(program.threshold, all.measure(program.mechanism.measure())),
     })
+}
+
+/// Place of the month that a line counts in.
+fn month_of(account: &Account, line: &Line) -> usize {
+    account.months.partition_point(|month| month.first <= line.day) - 1
 }
 
 fn reached_by_month(account: &Account) -> Vec<Sums> {
@@ -120,17 +155,19 @@ fn earned_by_lines(
     account: &Account,
     program: &Program,
     reached: &[Sums],
+    without: Option<Picked<'_>>,
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
+    let all = Extent { without, ..Extent::whole(account) };
     let mechanism = &program.mechanism;
     let fills =
         fills_bands(mechanism) || mechanism.resale().is_some() || counts_multiples(mechanism) == Some(Per::Period);
     match (looks_back(mechanism), fills) {
-        (true, false) => by_tier(id, account, program, reached, state),
+        (true, false) => by_tier(id, account, program, reached, all, state),
         (looks_back, true) if looks_back || account.tally().linked > 0 => {
-            by_month(id, account, program, reached, state)
+            by_month(id, account, program, reached, all, state)
         }
-        _ => running_totals(id, account, program, Extent::whole(account), state),
+        _ => running_totals(id, account, program, all, state),
     }
 }
 
@@ -139,11 +176,12 @@ fn by_month(
     account: &Account,
     program: &Program,
     reached: &[Sums],
+    whole: Extent<'_>,
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let mut earned = Vec::with_capacity(reached.len());
     for (month, all) in account.months.iter().zip(reached) {
-        let extent = Extent { all: *all, until: month.first.last_of_month() };
+        let extent = Extent { all: *all, until: month.first.last_of_month(), ..whole };
         earned.extend(running_totals(id, account, program, extent, state)?.pop());
     }
     Ok(earned)
@@ -154,6 +192,7 @@ fn by_tier(
     account: &Account,
     program: &Program,
     reached: &[Sums],
+    whole: Extent<'_>,
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let (tiers, measure) = (tiers(&program.mechanism), program.mechanism.measure());
@@ -163,7 +202,7 @@ fn by_tier(
         if tier_of[..i].contains(tier) {
             continue;
         }
-        let extent = Extent { all: reached[i], ..Extent::whole(account) };
+        let extent = Extent { all: reached[i], ..whole };
         let totals = running_totals(id, account, program, extent, state)?;
         for (month, _) in tier_of.iter().enumerate().filter(|(_, other)| *other == tier) {
             earned[month] = totals[month];
@@ -177,12 +216,12 @@ fn running_totals(
     id: Id,
     account: &Account,
     program: &Program,
-    extent: Extent,
+    extent: Extent<'_>,
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let mut totals = vec![CappedLine::default(); account.months.len()];
     each_price(id, account, program, extent, state, &mut |line, price| {
-        let month = account.months.partition_point(|month| month.first <= line.day) - 1;
+        let month = month_of(account, line);
         totals[month] = totals[month].plus(price);
     })?;
     for i in 1..totals.len() {

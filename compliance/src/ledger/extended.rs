@@ -1,55 +1,59 @@
 //! OP-31: a version that was extended when a period had frozen.
 //!
-//! Its lines behind the day that was its last one at the freeze are rows that came since: what they bring waits until somebody
-//! answers for it, as all does that a version brings which came behind the freeze. Where they lift what other lines earn, such as
-//! by a tier, all that is not ordered waits.
+//! Its lines behind the day that was its last one at the freeze, or the day up to which it is approved, are rows that came since:
+//! what would not be due without them waits until somebody answers for it. That is what they bring, and what they change about
+//! other lines, such as by a tier that they lift. What comes back of them goes with them.
 
-use contract::{Day, Mechanism, Micros, Per, Program};
+use contract::{Day, Id, Micros, Program};
+use rustc_hash::FxHashMap;
 use stream::{State, StorageError};
 
 use super::account::Account;
-use super::due::due;
+use super::due::due_without;
+use super::lines::{Line, each_lines};
 use super::now::Now;
-use super::rows::brought_by;
-use crate::programs::{counts_multiples, looks_back};
 
-/// The last day as of the freeze and what later lines bring that were read under a later one, where there are any. An extension that
-/// was taken back counts as well: what was read under it has its entitlement.
+/// The last day that needs no further word, and what is due because of later lines that were read under a later one, where that is
+/// something. An extension that was taken back counts as well: what was read under it has its entitlement.
 pub(crate) fn extended(
     account: &Account,
     program: &Program,
+    approved: Option<Day>,
     now: Now<'_>,
     state: &mut dyn State,
 ) -> Result<Option<(Day, Micros)>, StorageError> {
-    let (name, version) = (&account.settlement.program, account.settlement.version);
     let Some(since) = account.phase.frozen_since() else { return Ok(None) };
-    let Some(last) = now.references.as_of(since).program(name, version).map(|program| program.to) else {
+    let Some(last) = last_at(since, account, now).max(approved).filter(|last| account.last_day > *last) else {
         return Ok(None);
     };
-    if account.last_day <= last {
+    let (program_id, version) = (&account.settlement.program, account.settlement.version);
+    let reaches =
+        |control| now.references.as_of(control).program(program_id, version).is_some_and(|then| then.to > last);
+    let is_late = |line: &Line, sold: Day| sold > last && line.came >= since && reaches(line.came);
+    let id = account.settlement.id();
+    let (mut sales, mut some) = (FxHashMap::<Id, bool>::default(), false);
+    each_lines(state, id, account.counted, &mut |lines| {
+        for line in lines {
+            let is_late = is_late(line, line.origin.map_or(line.day, |(_, sold)| sold));
+            some |= is_late;
+            if line.origin.is_none() && line.day > last {
+                sales.insert(line.sale, is_late);
+            }
+        }
+    })?;
+    if !some {
         return Ok(None);
     }
-    let id = account.settlement.id();
-    let due = due(id, account, program, state)?;
-    let mut came = 0_i64;
-    let brought = brought_by(id, account, program, &due, state, &mut |line| {
-        let reaches = || now.references.as_of(line.came).program(name, version).is_some_and(|then| then.to > last);
-        let is_behind = line.came >= since && line.origin.map_or(line.day, |(_, sold)| sold) > last && reaches();
-        came += i64::from(is_behind);
-        is_behind
+    let without = due_without(id, account, program, state, &|line| match line.origin {
+        Some((sale, sold)) => sales.get(&sale).copied().unwrap_or_else(|| is_late(line, sold)),
+        None => sales.get(&line.sale).is_some_and(|is_late| *is_late),
     })?;
-    Ok(match earns_alone(program) {
-        true => (brought > Micros::ZERO).then_some((last, brought)),
-        false => (came > 0).then_some((last, account.accrued)),
-    })
+    Ok(Some((last, account.accrued - without)).filter(|(_, brought)| *brought > Micros::ZERO))
 }
 
-/// Whether a line changes nothing of what others bring.
-fn earns_alone(program: &Program) -> bool {
-    let mechanism = &program.mechanism;
-    !looks_back(mechanism)
-        && counts_multiples(mechanism) != Some(Per::Period)
-        && !matches!(mechanism, Mechanism::Fixed { .. })
-        && program.threshold.is_none()
-        && program.bonus.is_empty()
+/// The version's last day as of the freeze; `None` where it came later, or is gone.
+fn last_at(since: u64, account: &Account, now: Now<'_>) -> Option<Day> {
+    let (program, version) = (&account.settlement.program, account.settlement.version);
+    let known = now.references.as_of(since).program(program, version).filter(|_| !account.amended);
+    known.map(|then| then.to)
 }

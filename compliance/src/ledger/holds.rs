@@ -83,7 +83,7 @@ pub(crate) fn has_news(account: &Account, now: Now<'_>) -> bool {
         && account.pays()
         && (listed(account, before) != listed(account, known)
             || before.deductions(program, partner) != known.deductions(program, partner)
-            || before.approves(program, version) != known.approves(program, version)
+            || before.amendment(program, version) != known.amendment(program, version)
             || before.payees(partner) != known.payees(partner)
             || before.persons(partner) != known.persons(partner)
             || has_other_score(account, before, known)

@@ -7,7 +7,7 @@ use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase, close_day};
 use super::claims;
-use super::deductions::{settle, wake_others};
+use super::deductions::{others, settle, wake_others};
 use super::due::due;
 use super::findings;
 use super::holds::{doubts, holds, is_hold, left, outlasts_close};
@@ -48,6 +48,7 @@ impl Turning<'_> {
     /// Freezes and closes what is past its day and orders what may be paid; both at once where both days are past.
     pub fn turn(&self, id: Id, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StageError> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
+        let was_open = account.phase == Phase::Open;
         for round in 2.. {
             if account.deadline > self.today || matches!(account.phase, Phase::Closed { .. }) {
                 break;
@@ -59,7 +60,26 @@ impl Turning<'_> {
         note(id, &mut account, &program, state)?;
         claims::touch(&account, state)?;
         self.tell(id, &mut account, state, outbox)?;
-        Ok(ACCOUNTS.put(state, &id.0, &account)?)
+        ACCOUNTS.put(state, &id.0, &account)?;
+        if was_open && account.phase != Phase::Open && account.pays() {
+            self.tell_others(&account, state, outbox)?;
+        }
+        Ok(())
+    }
+
+    /// Says anew what is found about the settlements that a deduction can be from as well as from one that has frozen now.
+    fn tell_others(
+        &self,
+        account: &Account,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StageError> {
+        for id in others(account, self.now(), state)? {
+            let mut other = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is named has an account");
+            tell(id, &mut other, self.now(), state, outbox)?;
+            ACCOUNTS.put(state, &id.0, &other)?;
+        }
+        Ok(())
     }
 
     /// Late adjustments of a frozen period are ordered; of a closed one those that are not are released.

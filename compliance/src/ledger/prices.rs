@@ -13,19 +13,28 @@ use crate::programs::special_price;
 use crate::programs::spiff::{Share, kept};
 use crate::programs::{Exact, Sums, divides, late, line_benefit};
 
+/// Says of a line whether it is one of some.
+pub(crate) type Picked<'a> = &'a dyn Fn(&Line) -> bool;
+
 /// Which lines are priced, and under which tier.
 #[derive(Clone, Copy)]
-pub(crate) struct Extent {
+pub(crate) struct Extent<'a> {
     /// What counts for the tier of a retroactive program.
     pub all: Sums,
     /// The last day that is looked at.
     pub until: Day,
+    /// Lines that are left out.
+    pub without: Option<Picked<'a>>,
 }
 
-impl Extent {
+impl Extent<'_> {
     /// All lines of an account.
-    pub fn whole(account: &Account) -> Extent {
-        Extent { all: account.tally().net, until: Day(i32::MAX) }
+    pub fn whole(account: &Account) -> Extent<'static> {
+        Extent { all: account.tally().net, until: Day(i32::MAX), without: None }
+    }
+
+    fn has(&self, line: &Line) -> bool {
+        line.day <= self.until && self.without.is_none_or(|is_left_out| !is_left_out(line))
     }
 }
 
@@ -34,11 +43,11 @@ pub(crate) fn each_price(
     id: Id,
     account: &Account,
     program: &Program,
-    extent: Extent,
+    extent: Extent<'_>,
     state: &mut dyn State,
     visit: &mut dyn FnMut(&Line, CappedLine),
 ) -> Result<(), StorageError> {
-    let returned = returned_by_sale(id, account, extent.until, state)?;
+    let returned = returned_by_sale(id, account, extent, state)?;
     let clock = if late(&program.mechanism).is_some() { Clock::resume(state)? } else { Clock::default() };
     let mut pricing = Pricing {
         program,
@@ -52,7 +61,7 @@ pub(crate) fn each_price(
         open: Default::default(),
     };
     each_lines(state, id, account.counted, &mut |lines| {
-        for line in lines.iter().filter(|line| line.day <= extent.until) {
+        for line in lines.iter().filter(|line| extent.has(line)) {
             visit(line, pricing.next(line));
         }
     })
@@ -62,7 +71,7 @@ pub(crate) fn each_price(
 pub(crate) fn returned_by_sale(
     id: Id,
     account: &Account,
-    until: Day,
+    extent: Extent<'_>,
     state: &mut dyn State,
 ) -> Result<FxHashMap<Id, Sums>, StorageError> {
     if account.tally().linked == 0 {
@@ -71,7 +80,7 @@ pub(crate) fn returned_by_sale(
     let before = account.counted;
     let mut returned: FxHashMap<Id, Sums> = FxHashMap::default();
     each_lines(state, id, before, &mut |lines| {
-        for line in lines.iter().filter(|line| line.day <= until) {
+        for line in lines.iter().filter(|line| extent.has(line)) {
             if let Some((sale, _)) = line.origin {
                 *returned.entry(sale).or_default() += line.sums();
             }
@@ -79,7 +88,7 @@ pub(crate) fn returned_by_sale(
     })?;
     let mut standing = FxHashSet::default();
     each_lines(state, id, before, &mut |lines| {
-        let sales = lines.iter().filter(|line| line.day <= until && line.origin.is_none()).map(|line| line.sale);
+        let sales = lines.iter().filter(|line| extent.has(line) && line.origin.is_none()).map(|line| line.sale);
         standing.extend(sales.filter(|sale| returned.contains_key(sale)));
     })?;
     returned.retain(|sale, _| standing.contains(sale));

@@ -141,24 +141,6 @@ pub(crate) fn by_sale(
     })
 }
 
-/// What those lines bring together that are picked.
-pub(crate) fn brought_by(
-    id: Id,
-    account: &Account,
-    program: &Program,
-    due: &Due,
-    state: &mut dyn State,
-    picked: &mut dyn FnMut(&Line) -> bool,
-) -> Result<Micros, StorageError> {
-    let mut amounts = allocate(id, account, program, due, state)?.into_iter();
-    let mut sum = Micros::ZERO;
-    each_part(id, account, program, due, state, &mut |part| {
-        let amount = amounts.next().expect("each line has an amount");
-        sum += if picked(&part.line) { amount } else { Micros::ZERO };
-    })?;
-    Ok(sum)
-}
-
 /// A line with its unrounded part of what is due.
 struct Part {
     line: Line,

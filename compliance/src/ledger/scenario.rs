@@ -369,9 +369,11 @@ impl Case {
                 self.reference.restricted.sort();
             }
             ["delisted", name @ ..] => self.reference.restricted.retain(|entry| entry.name != name.join(" ")),
-            ["approve", program, version] => {
+            ["approve", program, version, last @ ..] => {
                 let (program, version) = (Text::from(*program), version.parse().unwrap());
-                self.reference.amendments.push(Amendment { program, version, approved_by: "ann".into() });
+                let (approved_by, to) = ("ann".into(), last.first().map(|last| Day::parse(last).unwrap()));
+                self.reference.amendments.retain(|other| (&other.program, other.version) != (&program, version));
+                self.reference.amendments.push(Amendment { program, version, approved_by, to });
                 self.reference.amendments.sort();
             }
             ["person", partner, name, from, payee] => {

@@ -331,7 +331,7 @@ impl Settling<'_> {
                 outbox.send(&account.settlement.beneficiary, event);
             }
             let is_kept = !accepted(&account, self.now(), state)?.is_empty();
-            if has_moved && account.phase != Phase::Open {
+            if (has_moved || program.mechanism.is_drawn_on()) && account.phase != Phase::Open {
                 wake_others(&account, self.now(), state)?;
             }
             wait_for_tick(id, &account, program, [has_moved, is_kept], state)?;

@@ -49,15 +49,18 @@ impl Tally {
         };
         let back = net.quantity < 0 || (net.quantity == 0 && net.amount < 0);
         Tally {
-            lines: 1,
-            linked: i64::from(line.origin.is_some()),
-            net,
             returned: if back { net } else { Sums::default() },
             weight,
             weighted: rate.map_or(Sums::default(), |rate| times(weight, rate)),
             rateless: i64::from(rate.is_none()),
             odd: i64::from(odd),
+            ..Tally::counted(line)
         }
+    }
+
+    /// What says how much a line makes due, and not what that is worth in the books.
+    pub fn counted(line: &Line) -> Tally {
+        Tally { lines: 1, linked: i64::from(line.origin.is_some()), net: line.sums(), ..Tally::default() }
     }
 
     /// An amount in the currency of the books by the rates of sales, weighted with what earned it.

@@ -47,6 +47,8 @@ pub(crate) struct Move {
     /// What the partner was when the line was read.
     pub tier: Option<PartnerKind>,
     pub returned: bool,
+    /// The control in force when its partner first said so.
+    pub came: u64,
 }
 
 impl Move {
@@ -61,8 +63,12 @@ impl Move {
 pub(crate) struct Others {
     /// The one before.
     pub before: Option<usize>,
+    /// When the first was read of those before it that are by another partner of the same tier.
+    pub before_came: Option<u64>,
     /// The first one later by another partner of the same tier.
     pub after: Option<usize>,
+    /// When the first was read of those that are later and by another partner of the same tier.
+    pub after_came: Option<u64>,
 }
 
 /// For each move the sales that stand in its way.
@@ -79,10 +85,16 @@ fn check(moves: &[Move]) -> Life {
         life[at].before = out.last().copied();
         for earlier in out.iter().copied().filter(|earlier| moves[*earlier].contends(&moves[at])) {
             life[earlier].after.get_or_insert(at);
+            life[earlier].after_came = first(life[earlier].after_came, moves[at].came);
+            life[at].before_came = first(life[at].before_came, moves[earlier].came);
         }
         out.push(at);
     }
     life
+}
+
+fn first(known: Option<u64>, came: u64) -> Option<u64> {
+    Some(known.map_or(came, |known| known.min(came)))
 }
 
 /// Positions in an order in which a unit can have lived: within a day a return waits for the sale that it can undo.

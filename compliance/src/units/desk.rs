@@ -11,8 +11,8 @@ use stream::{Outbox, State, StorageError, View};
 
 use super::conditions::breaches;
 use super::facts::{
-    DOCUMENTS, DocumentEntry, Grant, Heard, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SERIALS, SaleKey,
-    SerialEntry, TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
+    DOCUMENTS, DocumentEntry, Grant, Heard, Life, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SERIALS, SaleKey,
+    TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
 };
 use super::filing::document_key;
 use super::findings::{Around, findings, no_sale};
@@ -29,7 +29,7 @@ pub struct Shelves {
     pub records: Vec<Open>,
     pub documents: Shelf<u64, Vec<DocumentEntry>>,
     pub parties: Rolls<(i32, u64), PartyEntry>,
-    pub serials: Shelf<u64, Vec<SerialEntry>>,
+    pub serials: Shelf<u64, Life>,
     pub tiers: Rolls<(i32, u64), TierEntry>,
     pub trades: Rolls<u64, TradeEntry>,
     pub years: Shelf<YearKey, Year>,

@@ -6,6 +6,7 @@ use contract::{Code, Day, Entitlement, Finding, Id, Micros, Money, RecordRef, Sa
 use serde::{Deserialize, Serialize};
 use stream::{Key, KeyReader, StorageError, Table};
 
+use super::filing::set;
 use super::review::Review;
 use super::rolls::{Entry, Roll, Rows};
 use crate::rules::sale_unpaid::Unpaid;
@@ -18,7 +19,7 @@ pub const DOCUMENTS: Table<u64, Vec<DocumentEntry>> = Table::new(2, "documents")
 /// By first day of a span and hash of partner, product and party: what one party bought.
 pub static PARTIES: Table<(i32, u64), Roll<PartyEntry>> = Table::new(3, "parties");
 /// By hash of product and serial number: where a unit has been.
-pub const SERIALS: Table<u64, Vec<SerialEntry>> = Table::new(4, "serials");
+pub const SERIALS: Table<u64, Life> = Table::new(4, "serials");
 /// By first day of a span and hash of product, outlet or serial numbers, quantity and tier: what distributors sold to an
 /// outlet, and what the outlet sold.
 pub static TIERS: Table<(i32, u64), Roll<TierEntry>> = Table::new(5, "tiers");
@@ -130,8 +131,8 @@ pub struct Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contest {
     since: u64,
-    /// When the first of the claims was read: one that something else explained before, such as a return that is gone since, stood
-    /// all along.
+    /// When the first of those claims was read that stand now: one that something else explained before, such as a return that is
+    /// gone since, stood all along. As `since` when it is over.
     came: u64,
     /// `None` while it lasts.
     until: Option<u64>,
@@ -143,10 +144,12 @@ impl Heard {
     pub fn note(&mut self, came: Option<u64>, control: u64) {
         match (came, self.contests.last_mut()) {
             (Some(came), Some(last)) if last.until.is_none_or(|until| until == control) => {
-                (last.came, last.until) = (last.came.min(came), None);
+                (last.came, last.until) = (came, None);
             }
             (Some(came), _) => self.contests.push(Contest { since: control, came, until: None }),
-            (None, Some(last)) if last.until.is_none() && last.since < control => last.until = Some(control),
+            (None, Some(last)) if last.until.is_none() && last.since < control => {
+                (last.came, last.until) = (last.since, Some(control));
+            }
             (None, Some(last)) if last.until.is_none() => drop(self.contests.pop()),
             (None, _) => {}
         }
@@ -208,7 +211,8 @@ pub struct Unit {
     /// The other sale of it.
     pub other: SaleKey,
     pub at: RecordRef,
-    /// The control in force when it was read, where its partner is another one of the same tier: neither goes before the other.
+    /// Where its partner is another one of the same tier, so that neither goes before the other: the control in force when the
+    /// first of those was read that claim the unit so.
     pub contends: Option<u64>,
 }
 
@@ -308,11 +312,67 @@ impl Entry for TradeEntry {
     }
 }
 
+/// Where a unit has been.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// In (event time, sale id) order.
+    pub moves: Vec<SerialEntry>,
+    /// Sales that went under the last control at which something came or went, by id.
+    left: Vec<Left>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SerialEntry {
     pub sale: SaleKey,
     pub partner: Text,
     pub returned: bool,
+    /// The control in force when its partner first said so: a sale goes on with the version of it that it takes the place of.
+    pub came: u64,
+    /// The same for its place here, which a sale has not as long as it repeats another.
+    pub entered: u64,
+}
+
+/// A sale that was here when its control came.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Left {
+    sale: Id,
+    came: u64,
+    entered: u64,
+    /// The control in force when it went.
+    at: u64,
+}
+
+impl Life {
+    /// Takes in what comes under a control. What went under the same one and comes again is corrected.
+    pub fn enter(&mut self, mut entry: SerialEntry, control: u64) {
+        self.left.retain(|left| left.at == control);
+        if let Some(at) = self.left.iter().position(|left| left.sale == entry.sale.1) {
+            let Left { came, entered, .. } = self.left.remove(at);
+            (entry.came, entry.entered) = (entry.came.min(came), entered);
+        }
+        if let Err(at) = self.place(entry.sale) {
+            self.moves.insert(at, entry);
+        }
+    }
+
+    /// What goes under the control in force when it came here leaves no trace, and the others none behind the next one.
+    pub fn leave(&mut self, sale: SaleKey, control: u64) {
+        self.left.retain(|left| left.at == control);
+        let Ok(at) = self.place(sale) else { return };
+        let SerialEntry { returned, came, entered, .. } = self.moves.remove(at);
+        if !returned && entered < control {
+            set(&mut self.left, Left { sale: sale.1, came, entered, at: control }, true);
+        }
+    }
+
+    /// Nobody says anything of the unit.
+    pub fn is_empty(&self) -> bool {
+        self.moves.is_empty() && self.left.is_empty()
+    }
+
+    fn place(&self, sale: SaleKey) -> Result<usize, usize> {
+        self.moves.binary_search_by_key(&sale, |entry| entry.sale)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

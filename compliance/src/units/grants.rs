@@ -238,26 +238,60 @@ mod tests {
         contested(&back, [0, 0], &both);
     }
 
+    /// What `UNIT` pays `L` for a unit that it sold and took back and that `A` sold then, authorised at a tick, when after that the
+    /// return `goes`, the sale of `A` is `corrected`, goes for good (`left`), `M` sells the unit (`claimed`), or time passes
+    /// (`tick`).
+    #[track_caller]
+    fn explained(what: &[&str], paid: i64) {
+        let mut trial = Trial::new(&market(Vec::new()));
+        let at = |control, (record_no, partner, document, date, quantity)| {
+            let moved = line(record_no, partner, document, day(date), quantity, Micros::units(10 * quantity));
+            Sale { stamp: control, serials: vec!["S1".into()], ..moved }
+        };
+        let sold = at(trial.control, (1, "L", "1", "2013-03-03", 1));
+        let back = at(trial.control, (2, "L", "R-1", "2013-03-05", -1));
+        let mut other = at(trial.control, (3, "A", "1", "2013-03-09", 1));
+        for moved in [&sold, &back, &other] {
+            trial.send(&SaleEvent::Assert(Arc::new(moved.clone())));
+        }
+        trial.tick("2013-04-01");
+        assert_eq!([1, 3].map(|record_no| trial.units("UNIT", record_no)), [Micros::units(1); 2]);
+        for (what, day) in what.iter().zip(2..) {
+            match *what {
+                "tick" => trial.tick(&format!("2013-04-0{day}")),
+                "goes" => trial.send(&SaleEvent::Retract(Arc::new(back.clone()))),
+                "left" => trial.send(&SaleEvent::Retract(Arc::new(other.clone()))),
+                "claimed" => {
+                    let third = at(trial.control, (4, "M", "1", "2013-03-10", 1));
+                    trial.send(&SaleEvent::Assert(Arc::new(third)));
+                }
+                _ => {
+                    trial.send(&SaleEvent::Retract(Arc::new(other.clone())));
+                    (other.version, other.stamp) = (other.version + 1, trial.control);
+                    trial.send(&SaleEvent::Assert(Arc::new(other.clone())));
+                }
+            }
+        }
+        assert_eq!(trial.units("UNIT", 1), Micros::units(paid), "{what:?}");
+    }
+
     #[test]
     fn a_claim_that_a_return_explained_stood_all_along_when_the_return_is_gone() {
-        let mut trial = Trial::new(&market(Vec::new()));
-        let (stamp, serials) = (trial.control, vec!["S1".into()]);
-        let moves = [(1, "L", "1", "2013-03-03", 1), (2, "L", "R-1", "2013-03-05", -1), (3, "A", "1", "2013-03-09", 1)];
-        let moves = moves.map(|(record_no, partner, document, date, quantity)| {
-            let moved = line(record_no, partner, document, day(date), quantity, Micros::units(10 * quantity));
-            Sale { stamp, serials: serials.clone(), ..moved }
-        });
-        moves.iter().for_each(|moved| trial.send(&SaleEvent::Assert(Arc::new(moved.clone()))));
-        trial.tick("2013-04-01");
-        let paid = |trial: &Trial| [1, 3].map(|record_no| trial.units("UNIT", record_no));
-        assert_eq!(paid(&trial), [Micros::units(1); 2]);
-        trial.send(&SaleEvent::Retract(Arc::new(moves[1].clone())));
-        assert_eq!(paid(&trial), [Micros::ZERO; 2], "one unit, and nobody knows whose");
-        trial.tick("2013-05-01");
-        trial.send(&SaleEvent::Retract(Arc::new(moves[2].clone())));
-        let corrected = Sale { version: 2, stamp: trial.control, ..moves[2].clone() };
-        trial.send(&SaleEvent::Assert(Arc::new(corrected)));
-        assert_eq!(paid(&trial), [Micros::ZERO; 2], "a correction of the other one is no new claim");
+        explained(&["goes"], 0);
+        // A correction of the other one is no new claim, whenever it comes.
+        explained(&["goes", "tick", "corrected"], 0);
+        explained(&["goes", "corrected"], 0);
+        explained(&["goes", "corrected", "corrected", "tick", "corrected"], 0);
+        explained(&["corrected", "goes"], 0);
+        explained(&["corrected", "tick", "corrected", "goes"], 0);
+        explained(&["left", "goes"], 1);
+        // Of several who claim it now the first one counts; a new one alone is too late.
+        explained(&["goes", "claimed"], 0);
+        explained(&["claimed", "goes", "corrected"], 0);
+        let new = ["goes", "left", "claimed"];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            explained(&order.map(|at| new[at]), 1);
+        }
     }
 
     /// What a program pays `L` for a unit that `A` claims too, after these events with other reference data in between.

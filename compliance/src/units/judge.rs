@@ -140,10 +140,15 @@ impl Desk<'_> {
     }
 
     fn enter_serials(&mut self, sale: &Sale, counts: bool, touched: &mut Touched) -> Result<(), StorageError> {
+        let (partner, returned) = (sale.at.partner.clone(), sale.is_return());
+        let (came, entered) = (sale.stamp, self.stamp);
+        let entry = SerialEntry { sale: SaleKey::of(sale), partner, returned, came, entered };
         for (life, serial) in lives(sale) {
-            let (partner, returned) = (sale.at.partner.clone(), sale.is_return());
-            let entry = SerialEntry { sale: SaleKey::of(sale), partner, returned };
-            set(self.shelves.serials.edit(self.state, life)?, entry, counts);
+            let moves = self.shelves.serials.edit(self.state, life)?;
+            match counts {
+                true => moves.enter(entry.clone(), self.stamp),
+                false => moves.leave(entry.sale, self.stamp),
+            }
             touched.serials.push((life, serial));
         }
         Ok(())
@@ -162,7 +167,7 @@ impl Desk<'_> {
         }
         for (life, _) in lives(sale) {
             let life = self.shelves.serials.get(self.state, life)?;
-            touched.returns.extend(life.iter().filter(|e| e.returned).map(|e| e.sale));
+            touched.returns.extend(life.moves.iter().filter(|e| e.returned).map(|e| e.sale));
         }
         Ok(())
     }
@@ -190,12 +195,12 @@ impl Desk<'_> {
     }
 
     fn settle_serial(&mut self, life: u64, serial: &Text) -> Result<(), StorageError> {
-        let entries = self.shelves.serials.get(self.state, life)?.clone();
+        let entries = self.shelves.serials.get(self.state, life)?.moves.clone();
         let is_one = entries.len() == 1;
         let mut moves = Vec::with_capacity(entries.len());
-        for SerialEntry { sale, partner, returned } in entries {
+        for SerialEntry { sale, partner, returned, came, .. } in entries {
             let tier = if is_one { None } else { self.tier(sale)? };
-            moves.push(Move { sale, partner, tier, returned });
+            moves.push(Move { sale, partner, tier, returned, came });
         }
         let mut others = vec![Others::default(); moves.len()];
         let mut undone = Vec::new();
@@ -207,19 +212,19 @@ impl Desk<'_> {
             }
         }
         for (at, sold) in moves.iter().enumerate().filter(|(_, m)| !m.returned) {
-            let Others { before, after } = others[at];
+            let Others { before, before_came, after, after_came } = others[at];
             let earlier = match before.map(|before| &moves[before]) {
                 Some(first) if !self.came_back(first.sale, sold.sale)? => {
-                    Some(self.unit(first.sale, serial, first.contends(sold))?)
+                    Some(self.unit(first.sale, serial, before_came.filter(|_| first.contends(sold)))?)
                 }
                 _ => None,
             };
             let later = match after.map(|after| &moves[after]) {
-                Some(next) if !self.came_back(sold.sale, next.sale)? => Some(self.unit(next.sale, serial, true)?),
+                Some(next) if !self.came_back(sold.sale, next.sale)? => Some(self.unit(next.sale, serial, after_came)?),
                 _ => None,
             };
             let again = match undone.iter().find(|(first, _)| *first == at) {
-                Some((_, again)) => Some(self.unit(moves[*again].sale, serial, false)?),
+                Some((_, again)) => Some(self.unit(moves[*again].sale, serial, None)?),
                 None => None,
             };
             let verdict = self.verdict(sold.sale)?;
@@ -230,9 +235,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn unit(&mut self, other: SaleKey, serial: &Text, contends: bool) -> Result<Unit, StorageError> {
-        let sale = self.sale(other)?;
-        Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), contends: contends.then_some(sale.stamp) })
+    fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
+        Ok(Unit { serial: serial.clone(), other, at: self.sale(other)?.at.clone(), contends })
     }
 
     /// What the partner of a sale was when that was read.

@@ -134,6 +134,55 @@ fn the_result_is_a_function_of_the_facts() {
     assert!(found.len() >= 8, "the histories try too little: {found:?}");
 }
 
+/// Ticks behind which parts of the stories come: some of what was sold is authorised by then.
+const TICKS: [&str; 3] = ["2013-04-02", "2013-04-20", "2013-05-02"];
+
+#[test]
+fn between_two_ticks_the_order_of_partners_does_not_matter() {
+    let (mut contested, mut late) = (0, 0);
+    for seed in 0..HISTORIES {
+        let mut dice = Dice(seed);
+        let mut record = 0;
+        let mut parts: [Vec<Vec<SaleEvent>>; TICKS.len()] = Default::default();
+        for partner in PARTNERS {
+            let mut story = any_story(&mut dice, &mut record, partner).into_iter();
+            let each = story.len().div_ceil(parts.len());
+            parts.iter_mut().for_each(|part| part.push(story.by_ref().take(each).collect()));
+        }
+        let reference = market(Vec::new());
+        let mut first = run_in_parts(&reference, &parts.each_ref().map(|part| part.concat()));
+        contested += first.findings.values().filter(|found| found.code == Code::SerialTwoPartners).count();
+        late += first.findings.values().filter(|found| found.message.contains("read after")).count();
+        for _ in 0..4 {
+            let events = parts.each_ref().map(|part| merged(part, &mut dice));
+            let mut other = run_in_parts(&reference, &events);
+            assert_eq!(first.findings, other.findings, "history {seed}: {events:#?}");
+            assert_eq!(first.grants(), other.grants(), "history {seed}: {events:#?}");
+            assert_eq!(first.records(), other.records(), "history {seed}: {events:#?}");
+            assert!(first.state() == other.state(), "history {seed}: indexes differ after {events:#?}");
+        }
+    }
+    assert!(contested > 20 && late > 0, "the histories try too little: {contested} and {late}");
+}
+
+/// What is asserted is stamped with the control in force.
+fn run_in_parts(reference: &contract::Reference, parts: &[Vec<SaleEvent>; TICKS.len()]) -> Trial {
+    let mut trial = Trial::new(reference);
+    for (part, tick) in parts.iter().zip(TICKS) {
+        for event in part {
+            match event {
+                SaleEvent::Assert(sale) => {
+                    let stamped = Sale { stamp: trial.control, ..Sale::clone(sale) };
+                    trial.send(&SaleEvent::Assert(Arc::new(stamped)));
+                }
+                other => trial.send(other),
+            }
+        }
+        trial.tick(tick);
+    }
+    trial
+}
+
 fn run(reference: &contract::Reference, events: &[SaleEvent]) -> Trial {
     let mut trial = Trial::new(reference);
     events.iter().for_each(|event| trial.send(event));

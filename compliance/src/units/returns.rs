@@ -110,7 +110,8 @@ impl Desk<'_> {
         let mut latest = None;
         for (life, _) in lives(sale) {
             let life = self.shelves.serials.get(self.state, life)?;
-            let sold = life.iter().filter(|e| !e.returned && e.partner == sale.at.partner && e.sale.0 <= sale.date);
+            let sold =
+                life.moves.iter().filter(|e| !e.returned && e.partner == sale.at.partner && e.sale.0 <= sale.date);
             latest = latest.max(sold.map(|e| e.sale).max());
         }
         Ok(latest)

@@ -3,7 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 use stream::{Key, State, StorageError, Table};
 
-use super::facts::Year;
+use super::facts::{Life, Year};
 
 /// What has been read of a table and what of it has changed.
 pub struct Shelf<K: 'static, V: 'static> {
@@ -32,6 +32,12 @@ impl<T> Blank for Vec<T> {
 impl Blank for Year {
     fn is_blank(&self) -> bool {
         *self == Year::default()
+    }
+}
+
+impl Blank for Life {
+    fn is_blank(&self) -> bool {
+        self.is_empty()
     }
 }
 

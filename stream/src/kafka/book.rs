@@ -362,6 +362,28 @@ impl Book {
 }
 
 #[cfg(test)]
+impl Mark {
+    /// That of a task of the first generation which has read its input up to an offset and published nothing.
+    pub(crate) fn up_to(task: TaskId, next: u64) -> Mark {
+        Mark {
+            generation: 1,
+            task,
+            input: "a".into(),
+            place: Place { next, slice: 0 },
+            last: None,
+            complete: 0,
+            outputs: Vec::new(),
+            hash: [0; 32],
+            records: 0,
+            logic: 1,
+            config: [0; 32],
+            held: 0,
+            incarnations: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::kafka::Approval;

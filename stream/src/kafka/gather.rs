@@ -158,7 +158,7 @@ impl Latest {
 mod tests {
     use super::*;
     use crate::kafka::home::{TaskIdentity, apply, look};
-    use crate::kafka::{Book, Kind, Label, Mark, Place};
+    use crate::kafka::{Book, Kind, Label, Mark};
 
     #[test]
     fn a_state_of_another_layout_is_not_taken() {
@@ -166,21 +166,7 @@ mod tests {
         let directory = DataDirectory::open(&folder.path().join("data"), 1).unwrap();
         let mut gathering = Gathering::into(directory, &["one"]).unwrap();
         let (generation, task) = (1, TaskId { stage: 0, partition: 0 });
-        let mark = Mark {
-            generation,
-            task,
-            input: "a".into(),
-            place: Place { next: 5, slice: 0 },
-            last: None,
-            complete: 0,
-            outputs: Vec::new(),
-            hash: [0; 32],
-            records: 0,
-            logic: 1,
-            config: [0; 32],
-            held: 0,
-            incarnations: Vec::new(),
-        };
+        let mark = Mark { generation, ..Mark::up_to(task, 5) };
         let book = Book { place: mark.place, ..Book::new(1, 1) };
         let standing = Standing { stage: "one", task, mark: Some(mark), waiting: 0 };
         let laid = |format| {

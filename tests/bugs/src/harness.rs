@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 
 /// After so long a test that does not end has told of the fault.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// The same where a history is shrunk.
+const PATIENCE_TO_SHRINK: Duration = Duration::from_secs(3_600);
 const LOOK: Duration = Duration::from_millis(50);
+
+const EVENTS: &str = "PAIDONCE_EVENTS";
 
 /// Crates that are built anew for a fault, and therefore not optimised.
 const OURS: [&str; 7] = ["contract", "stream", "ingest", "normalize", "compliance", "accrual-sink", "oracle"];
@@ -32,6 +36,19 @@ pub enum Harness {
     Simulation,
 }
 
+/// What of a harness is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it: few seeds, none of them shrunk.
+    All,
+    /// The histories that are drawn, as of all.
+    Drawn,
+    /// The history of one seed, which is shrunk where it fails, and kept among the sources.
+    Seed(u64),
+    /// Histories that are kept.
+    Kept,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -40,7 +57,7 @@ pub enum Ending {
     Failed {
         seed: Option<u64>,
     },
-    /// It had not ended after [`PATIENCE`].
+    /// It had not ended when patience did.
     Hung,
     /// The crates with the fault are not built.
     Unbuilt(String),
@@ -94,21 +111,21 @@ impl Harness {
         }
     }
 
-    /// How much is tried: few seeds, none of them shrunk.
+    /// How much of all is tried.
     fn bounds(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Harness::Histories => &[("PAIDONCE_SEEDS", "40"), ("PAIDONCE_EVENTS", "300"), ("PAIDONCE_BRIEF", "1")],
+            Harness::Histories => &[("PAIDONCE_SEEDS", "40"), (EVENTS, "300"), ("PAIDONCE_BRIEF", "1")],
             Harness::Markets => &[("PAIDONCE_SEEDS", "40"), ("PAIDONCE_BRIEF", "1")],
             Harness::Simulation => &[("PAIDONCE_SEEDS", "400")],
             _ => &[],
         }
     }
 
-    /// Builds the tests from `sources` and runs them; all that they say goes to `log`.
+    /// Builds the tests from `sources` and runs a part of them; all that they say goes to `log`.
     ///
     /// # Errors
     /// Where cargo or a test cannot be started, or the log cannot be written.
-    pub fn run(self, sources: &Path, log: &Path) -> std::io::Result<Ending> {
+    pub fn run(self, part: Part, sources: &Path, log: &Path) -> std::io::Result<Ending> {
         let mut build = Command::new("cargo");
         build.current_dir(sources).args(["test", "--release", "--locked", "--no-run"]).args(self.targets());
         for krate in OURS {
@@ -123,7 +140,7 @@ impl Harness {
         }
         let written = File::create(log)?;
         for binary in executables(&said) {
-            match self.run_one(&sources.join(self.folder()), &binary, &written)? {
+            match self.run_one(part, &sources.join(self.folder()), &binary, &written)? {
                 Ending::Passed => {}
                 Ending::Failed { .. } => return Ok(Ending::Failed { seed: seed_in(&fs::read_to_string(log)?) }),
                 other => return Ok(other),
@@ -132,17 +149,26 @@ impl Harness {
         Ok(Ending::Passed)
     }
 
-    fn run_one(self, package: &Path, binary: &Path, log: &File) -> std::io::Result<Ending> {
+    fn run_one(self, part: Part, package: &Path, binary: &Path, log: &File) -> std::io::Result<Ending> {
         let mut command = Command::new(binary);
-        command.current_dir(package).envs(self.bounds().iter().copied());
-        command.env_remove("PAIDONCE_LONG").stdin(Stdio::null());
+        match part {
+            Part::All => command.envs(self.bounds().iter().copied()),
+            Part::Drawn => command.arg("ledger_and_oracle_agree").envs(self.bounds().iter().copied()),
+            Part::Seed(seed) => {
+                let events = self.bounds().iter().copied().filter(|(name, _)| *name == EVENTS);
+                command.arg("ledger_and_oracle_agree").envs(events).env("PAIDONCE_SEED", seed.to_string())
+            }
+            Part::Kept => command.arg("what_was_kept_is_told_alike"),
+        };
+        let patience = if matches!(part, Part::Seed(_)) { PATIENCE_TO_SHRINK } else { PATIENCE };
+        command.current_dir(package).env_remove("PAIDONCE_LONG").stdin(Stdio::null());
         let mut child = command.stdout(log.try_clone()?).stderr(log.try_clone()?).spawn()?;
         let start = Instant::now();
         loop {
             match child.try_wait()? {
                 Some(status) if status.success() => return Ok(Ending::Passed),
                 Some(_) => return Ok(Ending::Failed { seed: None }),
-                None if start.elapsed() > PATIENCE => {
+                None if start.elapsed() > patience => {
                     child.kill()?;
                     child.wait()?;
                     return Ok(Ending::Hung);

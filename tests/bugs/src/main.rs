@@ -1,5 +1,6 @@
 //! `./dev bugs [NAME…]`: puts every fault, or those that are named, into a copy of the sources and tells whether it is
-//! caught. `sample COUNT` takes a few, other ones for other sources.
+//! caught. `sample COUNT` takes a few, other ones for other sources. `keep NAME…` shrinks a history that tells of each fault and
+//! keeps it among the oracle's sources.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use bugs::copy;
-use bugs::harness::{Ending, Harness};
+use bugs::harness::{Ending, Harness, Part};
 use bugs::patch::{self, Patch};
 
 fn main() -> ExitCode {
@@ -26,9 +27,16 @@ fn main() -> ExitCode {
 /// Whether all that were tried were caught.
 fn run(arguments: &[&str]) -> Result<bool, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("the sources have no root")?;
-    let patches = chosen(arguments, root)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let trial = Trial { root: root.to_owned(), folder: target.join("bugs") };
+    if let ["keep", names @ ..] = arguments {
+        if names.is_empty() {
+            return Err("keep wants the names of faults".to_owned());
+        }
+        chosen(names, root)?.iter().try_for_each(|patch| trial.keep(patch))?;
+        return Ok(true);
+    }
+    let patches = chosen(arguments, root)?;
     trial.bring_up_to_date()?;
     let harnesses: BTreeSet<Harness> = patches.iter().map(|patch| patch.harness).collect();
     for harness in harnesses {
@@ -86,29 +94,42 @@ impl Trial {
             .map_err(|error| format!("sources cannot be copied: {error}"))
     }
 
-    fn run(&self, name: &str, harness: Harness) -> Result<Ending, String> {
-        let log = self.folder.join(format!("{name}.log"));
-        harness.run(&self.sources(), &log).map_err(|error| format!("{} cannot be run: {error}", harness.name()))
+    fn log(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.log"))
+    }
+
+    fn run(&self, name: &str, harness: Harness, part: Part) -> Result<Ending, String> {
+        let failed = |error| format!("{} cannot be run: {error}", harness.name());
+        harness.run(part, &self.sources(), &self.log(name)).map_err(failed)
     }
 
     /// A harness that fails by itself would catch everything.
     fn passes_without(&self, harness: Harness) -> Result<(), String> {
-        match self.run(&format!("without-{}", harness.name()), harness)? {
+        match self.run(&format!("without-{}", harness.name()), harness, Part::All)? {
             Ending::Passed => Ok(()),
             ending => Err(format!("{} fails without any fault: {ending:?}", harness.name())),
         }
     }
 
-    /// Runs the harness with the fault, and takes the fault out again.
-    fn put_in(&self, patch: &Patch) -> Result<Ending, String> {
-        let start = Instant::now();
+    /// Runs part of a harness with the fault, and takes the fault out again.
+    fn run_with(&self, patch: &Patch, harness: Harness, part: Part) -> Result<Ending, String> {
         let path = self.sources().join(&patch.file);
         let source = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let write = |text: &str| copy::write(&path, text.as_bytes()).map_err(|error| error.to_string());
         write(&patch.applied(&source)?)?;
-        let ending = self.run(&patch.name, patch.harness);
+        let ending = self.run(&patch.name, harness, part);
         write(&source)?;
-        let ending = ending?;
+        ending
+    }
+
+    fn put_in(&self, patch: &Patch) -> Result<Ending, String> {
+        let start = Instant::now();
+        let mut ending = self.run_with(patch, patch.harness, Part::All)?;
+        let is_caught = matches!(ending, Ending::Failed { .. } | Ending::Hung);
+        if is_caught && kept(&self.root, patch).exists() && !self.is_told_by_its_history(patch)? {
+            println!("the history that is kept of {} tells nothing of it any more", patch.name);
+            ending = Ending::Passed;
+        }
         let said = match &ending {
             Ending::Passed => "NOT CAUGHT".to_owned(),
             Ending::Failed { seed: Some(seed) } => format!("caught by seed {seed}"),
@@ -119,4 +140,50 @@ impl Trial {
         println!("{said:<20} {:<40} {:<11} {:>4} s", patch.name, patch.harness.name(), start.elapsed().as_secs());
         Ok(ending)
     }
+
+    /// Whether the history that is kept of a fault fails with it.
+    fn is_told_by_its_history(&self, patch: &Patch) -> Result<bool, String> {
+        self.run_with(patch, Harness::Histories, Part::Kept)?;
+        Ok(self.said(patch)?.lines().any(|line| line.starts_with(&format!("{}: ", patch.name))))
+    }
+
+    fn said(&self, patch: &Patch) -> Result<String, String> {
+        fs::read_to_string(self.log(&patch.name)).map_err(|error| format!("{}: {error}", patch.name))
+    }
+
+    /// Shrinks the first drawn history that tells of a fault, and keeps it once it fails with the fault and not without.
+    fn keep(&self, patch: &Patch) -> Result<(), String> {
+        let (name, path) = (&patch.name, kept(&self.root, patch));
+        let written = |error: std::io::Error| format!("{}: {error}", path.display());
+        if path.exists() {
+            fs::remove_file(&path).map_err(written)?;
+        }
+        self.bring_up_to_date()?;
+        let Ending::Failed { seed: Some(seed) } = self.run_with(patch, Harness::Histories, Part::Drawn)? else {
+            return Err(format!("no history that is drawn tells of {name}"));
+        };
+        self.run_with(patch, Harness::Histories, Part::Seed(seed))?;
+        let said = self.said(patch)?;
+        let count = said.lines().find_map(|line| line.strip_prefix("in short, ")?.strip_suffix(':'));
+        let count = count.ok_or_else(|| format!("seed {seed} tells nothing more of {name}"))?;
+        let shrunk = self.sources().join(KEPT).join(format!("seed_{seed}.jsonl"));
+        fs::create_dir_all(self.root.join(KEPT)).map_err(written)?;
+        fs::copy(&shrunk, &path).map_err(written)?;
+        self.bring_up_to_date()?;
+        let is_told = self.is_told_by_its_history(patch)?;
+        let passes = self.run("without-kept", Harness::Histories, Part::Kept)? == Ending::Passed;
+        if !is_told || !passes {
+            fs::remove_file(&path).map_err(written)?;
+            return Err(format!("what is left of seed {seed} does not show {name}, or fails without it too"));
+        }
+        println!("{name}: {count} of seed {seed}");
+        Ok(())
+    }
+}
+
+/// Where histories are kept, below the root.
+const KEPT: &str = "tests/oracle/kept";
+
+fn kept(root: &Path, patch: &Patch) -> PathBuf {
+    root.join(KEPT).join(format!("{}.jsonl", patch.name))
 }

@@ -34,25 +34,20 @@ use crate::ledger::now::Now;
 use crate::programs::Exact;
 use crate::references::Known;
 
-/// Nothing goes to whoever stands on a list.
+/// OP-39: the beneficiary, or the partner of a person, stands on a list by now, whenever its sales were read. Nothing goes to it.
 pub(super) fn check(
     account: &Account,
     _: &Program,
     now: Now<'_>,
     _: &mut dyn State,
 ) -> Result<Option<Found>, StorageError> {
-    Ok(restricted(account, now))
-}
-
-/// OP-39: the beneficiary, or the partner of a person, stands on a list by now, whenever its sales were read.
-fn restricted(account: &Account, now: Now<'_>) -> Option<Found> {
-    let Restricted { name, list } = listed(account, now.known())?;
+    let Some(Restricted { name, list }) = listed(account, now.known()) else { return Ok(None) };
     let mut message = format!("{name:?} stands on the list {list}: nothing is paid");
     if account.authorised > Micros::ZERO {
         message.push_str(&format!("; {} was authorised before", amount(account.authorised, account)));
     }
     let owed = (account.accrued - account.authorised).max(Micros::ZERO);
-    Some(Found { code: Code::RestrictedParty, at_risk: Exact::from(owed), message })
+    Ok(Some(Found { code: Code::RestrictedParty, at_risk: Exact::from(owed), message }))
 }
 
 /// The entry of a list that the beneficiary, or the partner of a person, is called by.

@@ -10,7 +10,8 @@
 //! deductions that names program, partner, period and currency, which is not settled yet. So much of the settlement is not
 //! authorised, and not let go at the close. Where several versions of the program have something due for the period, a
 //! deduction is held, and settled, once over all of them: the oldest version first, and what is above all falls to the one of
-//! which most is due. A claim for what an accepted deduction has used up is closed with the same code.
+//! which most may be authorised. Of points and funds that is what was drawn on them. A claim for what an accepted deduction
+//! has used up is closed with the same code.
 //!
 //! ## Why it matters
 //! Who deducts and is paid as well has the money twice.

@@ -26,7 +26,7 @@ pub(super) mod deducted;
 pub(super) mod double_spend;
 mod earned_nothing;
 mod exclusive_programs;
-mod never_claimed;
+mod never_authorised;
 pub(super) mod one_partner_twice;
 pub(super) mod outlier;
 mod payee_unsure;
@@ -92,7 +92,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::Pays(rate_missing::check),
     Check::Pays(rate_odd::check),
     Check::Pays(rounding_drifts::check),
-    Check::Pays(never_claimed::check),
+    Check::Pays(never_authorised::check),
     Check::Pays(tier_nearly_reached::check),
     Check::Pays(earned_nothing::check),
     Check::Holds(Code::RestrictedParty, beneficiary_restricted::check),

@@ -36,24 +36,20 @@ use crate::units::names::same_words;
 /// Days for which nothing is ordered to an account that is new.
 const NEW_ACCOUNT_DAYS: i32 = 30;
 
-/// A person looks at the account first.
+/// OP-38: the account to which is paid is new, or it is another's. A person looks at it first.
 pub(super) fn check(
     account: &Account,
     _: &Program,
     now: Now<'_>,
     _: &mut dyn State,
 ) -> Result<Option<Found>, StorageError> {
-    Ok(payee_unsure(account, now))
-}
-
-/// OP-38: the account to which is paid is new, or it is another's.
-fn payee_unsure(account: &Account, now: Now<'_>) -> Option<Found> {
     let owed = account.accrued - account.authorised;
     let message = match account.pays_person() {
-        true => person_unsure(account, now)?,
-        false => partner_unsure(account, now)?,
+        true => person_unsure(account, now),
+        false => partner_unsure(account, now),
     };
-    (owed > Micros::ZERO).then(|| Found { code: Code::PayeeUnsure, at_risk: Exact::from(owed), message })
+    let found = |message| Found { code: Code::PayeeUnsure, at_risk: Exact::from(owed), message };
+    Ok(message.filter(|_| owed > Micros::ZERO).map(found))
 }
 
 fn partner_unsure(account: &Account, now: Now<'_>) -> Option<String> {

@@ -75,7 +75,7 @@ pub(crate) fn rescored(
     // A settlement that opened behind the freeze was never settled under what the others froze with.
     let (frozen, latest) = (now.references.as_of(since.min(account.terms)), now.known());
     let (Some(was), Some(is)) = (score(account, frozen), score(account, latest)) else { return Ok(None) };
-    if was == is || latest.approves(&settlement.program, settlement.version) {
+    if was == is || latest.amendment(&settlement.program, settlement.version).is_some() {
         return Ok(None);
     }
     let (before, after) = (due_under(account, frozen, state)?, due_under(account, latest, state)?);
@@ -95,7 +95,7 @@ pub(crate) fn rescored(
 pub(crate) fn takes_new_score(account: &Account, known: &Known, references: &References) -> bool {
     let settlement = &account.settlement;
     account.phase != Phase::Open
-        && known.approves(&settlement.program, settlement.version)
+        && known.amendment(&settlement.program, settlement.version).is_some()
         && has_other_score(account, references.as_of(account.terms), known)
 }
 

@@ -119,22 +119,7 @@ mod tests {
     }
 
     fn mark(next: u64) -> Mark {
-        let (task, place) = (TaskId { stage: 1, partition: 0 }, Place { next, slice: 0 });
-        Mark {
-            generation: 1,
-            task,
-            input: "a".into(),
-            place,
-            last: None,
-            complete: 0,
-            outputs: Vec::new(),
-            hash: [0; 32],
-            records: 0,
-            logic: 1,
-            config: [0; 32],
-            held: 0,
-            incarnations: Vec::new(),
-        }
+        Mark::up_to(TaskId { stage: 1, partition: 0 }, next)
     }
 
     fn way(stop: Option<Stop>, change: impl FnOnce(&mut Findings<'_>), books: &[Book]) -> Way {

@@ -6,33 +6,46 @@ use crate::history::Act;
 
 /// Leaves acts out, many at a time and then fewer, as long as what is left still fails; then rows of tables.
 pub fn shrunk(acts: &[Act], fails: &dyn Fn(&[Act]) -> bool) -> Vec<Act> {
-    let mut left = fewer(acts, &|acts| fails(acts));
+    let mut left = fewer(acts, fails);
     for at in 0..left.len() {
         let Act::Configure(reference) = &left[at] else { continue };
+        let mut reference = (**reference).clone();
         let with = |reference: &Reference| {
             let mut acts = left.clone();
             acts[at] = Act::Configure(Box::new(reference.clone()));
             acts
         };
-        let mut reference = (**reference).clone();
-        let whole = reference.clone();
-        reference.rates =
-            fewer(&whole.rates, &|rates| fails(&with(&Reference { rates: rates.to_vec(), ..whole.clone() })));
-        let whole = reference.clone();
-        reference.purchases =
-            fewer(&whole.purchases, &|rows| fails(&with(&Reference { purchases: rows.to_vec(), ..whole.clone() })));
-        let whole = reference.clone();
-        reference.draws =
-            fewer(&whole.draws, &|rows| fails(&with(&Reference { draws: rows.to_vec(), ..whole.clone() })));
+        let fails = |reference: &Reference| fails(&with(reference));
+        fewer_rows(&mut reference, |tables| &mut tables.rates, &fails);
+        fewer_rows(&mut reference, |tables| &mut tables.purchases, &fails);
+        fewer_rows(&mut reference, |tables| &mut tables.book_costs, &fails);
+        fewer_rows(&mut reference, |tables| &mut tables.draws, &fails);
+        fewer_rows(&mut reference, |tables| &mut tables.special_prices, &fails);
+        fewer_rows(&mut reference, |tables| &mut tables.partners, &fails);
+        fewer_rows(&mut reference, |tables| &mut tables.programs, &fails);
         left = with(&reference);
     }
     left
 }
 
+fn fewer_rows<T: Clone>(
+    reference: &mut Reference,
+    rows: fn(&mut Reference) -> &mut Vec<T>,
+    fails: &dyn Fn(&Reference) -> bool,
+) {
+    let all = rows(reference).clone();
+    let whole = reference.clone();
+    *rows(reference) = fewer(&all, &|few| {
+        let mut with = whole.clone();
+        *rows(&mut with) = few.to_vec();
+        fails(&with)
+    });
+}
+
 /// As few of them as it takes.
 fn fewer<T: Clone>(all: &[T], fails: &dyn Fn(&[T]) -> bool) -> Vec<T> {
     let mut left = all.to_vec();
-    let mut size = left.len() / 2;
+    let mut size = left.len().div_ceil(2);
     while size > 0 {
         let mut at = 0;
         let before = left.len();
@@ -42,9 +55,6 @@ fn fewer<T: Clone>(all: &[T], fails: &dyn Fn(&[T]) -> bool) -> Vec<T> {
             if fails(&fewer) { left = fewer } else { at += size }
         }
         size = if left.len() < before { size.min(left.len() / 2).max(1) } else { size / 2 };
-        if left.len() == before && size == 0 {
-            break;
-        }
     }
     left
 }

@@ -1,4 +1,4 @@
-//! UP-01 `never-claimed`.
+//! UP-01 `never-authorised`.
 //!
 //! Evidence: what is due and was not authorised by the close; the first sale of the settlement.
 //!
