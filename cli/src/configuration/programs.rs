@@ -1,6 +1,6 @@
 //! One program a file, its effective-dated versions inside.
 
-use compliance::programs::stacking::has_worth;
+use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day,
     Growth, LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding, Selector, SellInEstimate,
@@ -100,7 +100,8 @@ pub(crate) const CONDITION_KEYS: &[&str] = &[
     "paid-invoices-only",
 ];
 pub(crate) const PROOFS: &[(&str, Proof)] = &[("serials", Proof::Serials), ("customer", Proof::Customer)];
-pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
+pub(crate) const CAP_KEYS: &[&str] =
+    &["measure", "per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
 
 pub(crate) const ESTIMATE_KEYS: &[&str] = &["per-unit", "percent", "lapses-after-days"];
 pub(crate) const CLAIM_KEYS: &[&str] =
@@ -274,7 +275,8 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     let (from, to) = dates?;
     let Earned { mechanism, named, table } = earned?;
     let is_points = matches!(mechanism, Mechanism::Points(_));
-    let caps = fields.node("caps").map_or_else(Caps::default, |node| caps(node, &mechanism, report));
+    let threshold = fields.get("threshold", positive, report).map(|threshold| threshold.value);
+    let caps = fields.node("caps").map_or_else(Caps::default, |node| caps(node, &mechanism, threshold, report));
     select.extend(named);
     if matches!(mechanism, Mechanism::Growth(Growth { measure: Measure::Amount, .. })) && currency.is_none() {
         report.add(fields.place, "growth of an amount needs a `currency`", "say which one the baselines are in");
@@ -300,7 +302,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         currency,
         conversion: conversion(&fields, currency, report),
         caps,
-        threshold: fields.get("threshold", positive, report).map(|t| t.value),
+        threshold,
         group: fields.get("group", text, report).map(|g| g.value),
         priority: fields.get("priority", whole, report).map_or(defaults.priority, |p| p.value),
         choose: choice(&fields, &mechanism, report),
@@ -522,20 +524,46 @@ fn dates(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<(Day, Day)> {
     Some((from.value, to.value))
 }
 
-fn caps(node: &Node, mechanism: &Mechanism, report: &mut Report<'_>) -> Caps {
+fn caps(node: &Node, mechanism: &Mechanism, threshold: Option<Micros>, report: &mut Report<'_>) -> Caps {
     let Some(fields) = Fields::of(node, CAP_KEYS, report) else {
         return Caps::default();
     };
     if matches!(mechanism, Mechanism::Fixed { .. }) {
         fields.refuse(&["per-unit", "per-transaction"], report);
     }
+    let measure = fields.get("measure", positive, report);
+    if let Some(cap) = &measure {
+        measure_cap(cap, mechanism, threshold, report);
+    }
     let mut cap = |key: &str| fields.get(key, positive, report).map(|c| c.value);
     Caps {
+        measure: measure.map(|cap| cap.value),
         per_unit: cap("per-unit"),
         per_transaction: cap("per-transaction"),
         partner_period: cap("partner-period"),
         partner_year: cap("partner-year"),
         budget: cap("budget"),
+    }
+}
+
+/// What can never be reached under a cap on the measure, and where such a cap has no meaning.
+fn measure_cap(cap: &Placed<Micros>, mechanism: &Mechanism, threshold: Option<Micros>, report: &mut Report<'_>) {
+    if !mechanism.grows_with_measure() {
+        let message = "what this type of program gives does not grow with a measure of the period";
+        report.add(cap.place, message, "take `measure` out of the caps");
+        return;
+    }
+    let hint = "raise the cap of the measure, or take out what it keeps from being reached";
+    if let Some(threshold) = threshold.filter(|threshold| cap.value < *threshold) {
+        report.add(cap.place, format!("the threshold of {threshold} lies above {}", cap.value), hint);
+    }
+    if let Some(tier) = tiers(mechanism).iter().find(|tier| cap.value < tier.from) {
+        report.add(cap.place, format!("the tier from {} lies above {}", tier.from, cap.value), hint);
+    }
+    if let Mechanism::VolumeExcess { above, .. } = mechanism
+        && cap.value <= *above
+    {
+        report.add(cap.place, format!("nothing above {above} is paid below {}", cap.value), hint);
     }
 }
 
