@@ -131,7 +131,7 @@ mod tests {
         let shown: Vec<String> = earned.iter().map(|earned| earned.to_micros().to_string()).collect();
         assert_eq!(shown, expected);
         if counted_by(rate_base(&program.mechanism)) == program.mechanism.measure() {
-            assert_eq!(benefit(program, all), earned.into_iter().sum());
+            assert_eq!(benefit(program, all), earned.into_iter().sum::<Exact>());
         }
     }
 
