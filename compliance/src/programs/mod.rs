@@ -37,8 +37,8 @@ pub mod volume_rolling;
 pub mod volume_total;
 
 use contract::{
-    Benefit, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Micros, Per, Points, Program, Rounding, Score,
-    SellIn, Split, Tier,
+    Benefit, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Per, Points, Program, Rounding, Score, SellIn,
+    Split, Tier,
 };
 
 pub use exact::{Exact, Sums};
