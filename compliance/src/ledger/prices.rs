@@ -221,7 +221,8 @@ impl Pricing<'_> {
             Some(Credit { first, credit, short, left }) => {
                 let covered = special_price::covered(whole.quantity, left);
                 let benefit = special_price::benefit(credit, short, whole.quantity, covered);
-                CappedLine { raw: Exact::product(first, whole.quantity), ..benefit }
+                let raw = Exact::product(first, whole.quantity);
+                CappedLine { raw, after_measure: raw, ..benefit }
             }
             None => self.earned(before, whole, divided),
         };
