@@ -128,8 +128,7 @@ fn earned_by_lines(
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
     let mechanism = &program.mechanism;
-    let fills =
-        fills_up(program) || mechanism.resale().is_some() || counts_multiples(mechanism) == Some(Per::Period);
+    let fills = fills_up(program) || mechanism.resale().is_some() || counts_multiples(mechanism) == Some(Per::Period);
     match (looks_back(mechanism), fills) {
         (true, false) => by_tier(id, account, program, reached, state),
         (looks_back, true) if looks_back || account.tally().linked > 0 => {

@@ -89,13 +89,7 @@ impl CappedLine {
 ///
 /// A transaction is a sale line with the returns that are linked to it. An unlinked return takes back no more than its
 /// units could have earned.
-pub fn cap_transaction(
-    caps: &Caps,
-    earned: CappedLine,
-    kept: Micros,
-    quantity: i128,
-    counted: Counted,
-) -> CappedLine {
+pub fn cap_transaction(caps: &Caps, earned: CappedLine, kept: Micros, quantity: i128, counted: Counted) -> CappedLine {
     let covered = earned.after_quantity;
     let after_late = if kept == Micros::ONE { covered } else { covered.share(kept) };
     let after_unit = match caps.per_unit {

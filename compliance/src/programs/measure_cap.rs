@@ -160,7 +160,8 @@ mod tests {
     fn money_counts_with_the_units_that_do() {
         let bands = tiers(&[("0", "0.1"), ("10", "0.2")]);
         let (measure, benefit) = (Measure::Quantity, Benefit::Percent);
-        let of = |make: fn(Measure, Benefit, Vec<Tier>) -> Mechanism| capped(make(measure, benefit, bands.clone()), "15");
+        let of =
+            |make: fn(Measure, Benefit, Vec<Tier>) -> Mechanism| capped(make(measure, benefit, bands.clone()), "15");
         let lines = [(8, 80), (10, 300), (0, -20), (4, 40)];
         let marginal = of(|measure, benefit, tiers| Mechanism::VolumeMarginal { measure, benefit, tiers });
         check(&marginal, &lines, &["8", "36", "0", "0"]);
