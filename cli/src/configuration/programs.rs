@@ -1,10 +1,11 @@
 //! One program a file, its effective-dated versions inside.
 
+use compliance::programs::growth::of_baseline;
 use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day,
-    Growth, LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding, Selector, SellInEstimate,
-    Stack, Text, Tolerance,
+    Figure, FreeGoods, Growth, LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding,
+    Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -320,6 +321,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         estimate,
         mechanism,
     };
+    shrinking_cap(&fields, &program, report);
     Some(ProgramVersion { program, place: node.place, select, table })
 }
 
@@ -557,13 +559,43 @@ fn measure_cap(cap: &Placed<Micros>, mechanism: &Mechanism, threshold: Option<Mi
     if let Some(threshold) = threshold.filter(|threshold| cap.value < *threshold) {
         report.add(cap.place, format!("the threshold of {threshold} lies above {}", cap.value), hint);
     }
-    if let Some(tier) = tiers(mechanism).iter().find(|tier| cap.value < tier.from) {
-        report.add(cap.place, format!("the tier from {} lies above {}", tier.from, cap.value), hint);
+    if let Mechanism::Growth(growth) = mechanism {
+        let of =
+            |figure: &Figure| Some((&figure.partner, never_reached(cap.value, &of_baseline(growth, figure.value))?));
+        if let Some((partner, message)) = growth.baselines.iter().find_map(of) {
+            report.add(cap.place, format!("over the baseline of `{partner}` {message}"), hint);
+        }
+    } else if let Some(message) = never_reached(cap.value, mechanism) {
+        report.add(cap.place, message, hint);
     }
-    if let Mechanism::VolumeExcess { above, .. } = mechanism
-        && cap.value <= *above
-    {
-        report.add(cap.place, format!("nothing above {above} is paid below {}", cap.value), hint);
+}
+
+/// What a program says and never pays below a cap on its measure; `None` where it may pay all of it.
+fn never_reached(cap: Micros, mechanism: &Mechanism) -> Option<String> {
+    let is_slice = matches!(mechanism, Mechanism::VolumeMarginal { .. });
+    let is_above = |tier: &&Tier| cap < tier.from || is_slice && cap == tier.from;
+    if let Some(tier) = tiers(mechanism).iter().find(is_above) {
+        return Some(format!("the tier from {} lies above {cap}", tier.from));
+    }
+    match mechanism {
+        Mechanism::VolumeExcess { above, .. } if cap <= *above => {
+            Some(format!("nothing above {above} is paid below {cap}"))
+        }
+        Mechanism::FreeGoods(FreeGoods { every, .. }) if cap < *every => {
+            Some(format!("{every} units are never bought below {cap}"))
+        }
+        _ => None,
+    }
+}
+
+/// A cap that shrinks with the days in force must not come below what does not.
+fn shrinking_cap(fields: &Fields<'_>, program: &Program, report: &mut Report<'_>) {
+    let Program { caps, prorate, threshold, mechanism, .. } = program;
+    let is_bounded = threshold.is_some() || !tiers(mechanism).is_empty() || matches!(mechanism, Mechanism::Growth(_));
+    if caps.measure.is_some() && prorate.caps && !prorate.thresholds && is_bounded {
+        let place = fields.node("prorate").map_or(fields.place, |node| node.place);
+        let message = "the cap of the measure shrinks with the days in force, the threshold and tiers below it do not";
+        report.add(place, message, "prorate both: `[thresholds, caps]`, or neither");
     }
 }
 

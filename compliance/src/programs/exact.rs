@@ -92,7 +92,8 @@ impl Exact {
 
     /// `part / whole` of it, halves of the last place away from zero.
     pub fn fraction(self, part: i128, whole: i128) -> Exact {
-        Exact(divide_half_away(self.0.checked_mul(part).expect("number overflow in a share"), whole))
+        let rest = (self.0 % whole).checked_mul(part).expect("number overflow in a share");
+        Exact(self.0 / whole * part + divide_half_away(rest, whole))
     }
 
     /// The same in millionths, halves away from zero.

@@ -24,13 +24,13 @@ impl Counted {
     const NOTHING: Counted = Counted { part: 0, of: 1 };
 
     /// Of a line that comes behind others, `before` being their sums. One that leaves the measure as it is (a price
-    /// adjustment) counts as long as the cap is not reached.
+    /// adjustment) counts as long as the cap is not reached; one that takes back always does, since what it lowers counted.
     pub fn of(program: &Program, before: Sums, line: Sums) -> Counted {
         let Some(cap) = program.caps.measure else { return Counted::ALL };
         let measure = program.mechanism.measure();
         let (from, width, cap) = (before.measure(measure), line.measure(measure), i128::from(cap.0));
         match width {
-            0 if from < cap => Counted::ALL,
+            0 if from < cap || takes_back(line) => Counted::ALL,
             0 => Counted::NOTHING,
             width => Counted { part: (from + width).min(cap) - from.min(cap), of: width },
         }
@@ -70,7 +70,14 @@ pub(super) fn line_benefit(program: &Program, cap: Micros, before: Sums, line: S
     let mut bands = bands(mechanism, all);
     bands.retain(|band| band.from < cap || band.from <= Micros::ZERO);
     bands.push(Tier { from: cap, rate: Micros::ZERO });
+    // What takes back without moving the measure does so at the rate of the last unit that counts.
+    let stays = line.measure(measure) == 0 && takes_back(line);
+    let before = if stays { under(Micros(cap.0 - 1), before) } else { before };
     volume_marginal::line_benefit(measure, base, &bands, before, line)
+}
+
+fn takes_back(line: Sums) -> bool {
+    line.quantity < 0 || line.amount < 0
 }
 
 /// Sums no higher than the cap. Only the measure of them is looked at.
@@ -164,16 +171,17 @@ mod tests {
             |make: fn(Measure, Benefit, Vec<Tier>) -> Mechanism| capped(make(measure, benefit, bands.clone()), "15");
         let lines = [(8, 80), (10, 300), (0, -20), (4, 40)];
         let marginal = of(|measure, benefit, tiers| Mechanism::VolumeMarginal { measure, benefit, tiers });
-        check(&marginal, &lines, &["8", "36", "0", "0"]);
+        check(&marginal, &lines, &["8", "36", "-4", "0"]);
+        check(&marginal, &[(8, 80), (10, 300), (0, 20)], &["8", "36", "0"]);
         let retroactive = of(|measure, benefit, tiers| Mechanism::VolumeRetroactive { measure, benefit, tiers });
-        check(&retroactive, &lines, &["16", "42", "0", "0"]);
+        check(&retroactive, &lines, &["16", "42", "-4", "0"]);
         check(&retroactive, &[(8, 80), (0, -20), (10, 300)], &["16", "-4", "42"]);
         let total = of(|measure, benefit, tiers| Mechanism::VolumeTotal { measure, benefit, tiers });
-        check(&total, &lines, &["24", "63", "0", "0"]);
+        check(&total, &lines, &["24", "63", "-6", "0"]);
         let rolling = of(|measure, benefit, tiers| Mechanism::VolumeRolling { measure, benefit, tiers });
-        check(&rolling, &lines, &["24", "48", "0", "0"]);
+        check(&rolling, &lines, &["24", "48", "-4", "0"]);
         let excess = Mechanism::VolumeExcess { measure, benefit, above: number("5"), tiers: bands.clone() };
-        check(&capped(excess, "15"), &lines, &["6", "42", "0", "0"]);
+        check(&capped(excess, "15"), &lines, &["6", "42", "-4", "0"]);
     }
 
     #[test]
@@ -186,6 +194,12 @@ mod tests {
         assert_eq!(of(100, 30).share(thirty), Exact::ZERO);
         assert_eq!(of(120, -30).share(-thirty), Exact::from(number("-10")));
         assert_eq!((of(99, 0), of(100, 0)), (Counted::ALL, Counted::NOTHING));
+        assert_eq!(Counted::of(&percent, sums((0, 100)), sums((-1, 0))), Counted::ALL);
+        // Two percent of a hundred thousand million, half of which counts.
+        let half = Counted::of(&percent, sums((0, 0)), sums((0, 200)));
+        assert_eq!(half.share(Exact::from(number("2000000000"))), Exact::from(number("1000000000")));
+        let large = Exact::from(number("2000000000")).fraction(50_000_000_000_000_000, 100_000_000_000_000_000);
+        assert_eq!(large, Exact::from(number("1000000000")));
         assert_eq!(of(80, 30).product(number("3"), 30), Exact::product(number("3"), 20));
     }
 }

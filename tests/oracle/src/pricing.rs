@@ -8,7 +8,7 @@ use num_traits::Signed;
 use crate::cover::Units;
 use crate::earn::{Sold, earned};
 use crate::exact::{Exact, exact, rounded, zero};
-use crate::measure::{below, counts, filled};
+use crate::measure::{below, counts, filled, in_front_of};
 use crate::whose::{Whose, divides, kept};
 
 /// A sale or return that stands. In the order in which lines are paid.
@@ -69,7 +69,7 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
                 let units = units.map_or(sold.quantity, |most| sold.quantity.min(most));
                 (exact(*credit) - exact(*short)) * units
             }
-            _ => earned(&program.mechanism, filled(program, in_front[place]), sold, all),
+            _ => earned(&program.mechanism, in_front_of(program, in_front[place], own), sold, all),
         };
         let (part, reported) = match &home.whose {
             Whose::Person { part, reported } => (part.clone(), *reported),
