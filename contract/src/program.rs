@@ -227,6 +227,12 @@ impl Mechanism {
         matches!(self, Mechanism::Points(_) | Mechanism::CoopFund(_))
     }
 
+    /// Whether what is due grows with what is sold of the period, so that the measure may have a cap. A fixed amount does not,
+    /// points are under no cap, and what single units are credited with has a balance of its own.
+    pub fn grows_with_measure(&self) -> bool {
+        !self.is_credited() && !matches!(self, Mechanism::Fixed { .. } | Mechanism::Points(_))
+    }
+
     /// What is counted: the unit of thresholds and tiers.
     pub fn measure(&self) -> Measure {
         match self {
@@ -440,7 +446,7 @@ pub struct Proration {
     pub amount: bool,
     /// Threshold, bounds of tiers, baseline.
     pub thresholds: bool,
-    /// The cap of a beneficiary and period.
+    /// The caps of a beneficiary and period: of its measure, and of its benefit.
     pub caps: bool,
 }
 
@@ -509,9 +515,12 @@ pub enum Conversion {
     PeriodEnd,
 }
 
-/// Upper bounds of the benefit, in the order in which they bind (domain notes §4.4).
+/// Upper bounds of the measure and of the benefit, in the order in which they bind (domain notes §4.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caps {
+    /// Of the measure of a beneficiary and period, in its unit: what lies above counts for nothing, neither for thresholds and
+    /// tiers nor for the benefit. Only where the benefit grows with the measure ([`Mechanism::grows_with_measure`]).
+    pub measure: Option<Micros>,
     pub per_unit: Option<Micros>,
     pub per_transaction: Option<Micros>,
     pub partner_period: Option<Micros>,

@@ -133,8 +133,9 @@ def prorated(program, period):
             changed["baselines"] = {key: value * share for key, value in program["baselines"].items()}
         elif "tiers" in earn:
             earn["tiers"] = [{**tier, "from": number(tier["from"]) * share} for tier in earn["tiers"]]
-    if "caps" in words and "partner-period" in caps:
-        caps["partner-period"] = number(caps["partner-period"]) * share
+    if "caps" in words:
+        for key in {"measure", "partner-period"} & caps.keys():
+            caps[key] = number(caps[key]) * share
     return changed
 
 
@@ -527,6 +528,12 @@ def due(program, lines, beneficiary, period, currency):
     program = prorated(program, period)
     earn, caps = program["earn"], program.get("caps") or {}
     measure = sum(line["measure"] for line in lines)
+    if "measure" in caps:
+        # Where single lines must be looked at, their order says which of them count.
+        lines_count = {"per-unit", "per-transaction"} & caps.keys() or "split" in earn or earn.get("per") == "sale"
+        if lines_count or program.get("rounding") == "sale":
+            return None
+        measure = min(measure, number(caps["measure"]))
     if "split" in earn:
         if any(line["measure"] < 0 for line in lines):
             return None

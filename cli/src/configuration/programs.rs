@@ -1,10 +1,11 @@
 //! One program a file, its effective-dated versions inside.
 
-use compliance::programs::stacking::has_worth;
+use compliance::programs::growth::of_baseline;
+use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day,
-    Growth, LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding, Selector, SellInEstimate,
-    Stack, Text, Tolerance,
+    Figure, FreeGoods, Growth, LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding,
+    Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -100,7 +101,8 @@ pub(crate) const CONDITION_KEYS: &[&str] = &[
     "paid-invoices-only",
 ];
 pub(crate) const PROOFS: &[(&str, Proof)] = &[("serials", Proof::Serials), ("customer", Proof::Customer)];
-pub(crate) const CAP_KEYS: &[&str] = &["per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
+pub(crate) const CAP_KEYS: &[&str] =
+    &["measure", "per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
 
 pub(crate) const ESTIMATE_KEYS: &[&str] = &["per-unit", "percent", "lapses-after-days"];
 pub(crate) const CLAIM_KEYS: &[&str] =
@@ -274,7 +276,8 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     let (from, to) = dates?;
     let Earned { mechanism, named, table } = earned?;
     let is_points = matches!(mechanism, Mechanism::Points(_));
-    let caps = fields.node("caps").map_or_else(Caps::default, |node| caps(node, &mechanism, report));
+    let threshold = fields.get("threshold", positive, report).map(|threshold| threshold.value);
+    let caps = fields.node("caps").map_or_else(Caps::default, |node| caps(node, &mechanism, threshold, report));
     select.extend(named);
     if matches!(mechanism, Mechanism::Growth(Growth { measure: Measure::Amount, .. })) && currency.is_none() {
         report.add(fields.place, "growth of an amount needs a `currency`", "say which one the baselines are in");
@@ -300,7 +303,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         currency,
         conversion: conversion(&fields, currency, report),
         caps,
-        threshold: fields.get("threshold", positive, report).map(|t| t.value),
+        threshold,
         group: fields.get("group", text, report).map(|g| g.value),
         priority: fields.get("priority", whole, report).map_or(defaults.priority, |p| p.value),
         choose: choice(&fields, &mechanism, report),
@@ -318,6 +321,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         estimate,
         mechanism,
     };
+    shrinking_cap(&fields, &program, report);
     Some(ProgramVersion { program, place: node.place, select, table })
 }
 
@@ -522,20 +526,76 @@ fn dates(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<(Day, Day)> {
     Some((from.value, to.value))
 }
 
-fn caps(node: &Node, mechanism: &Mechanism, report: &mut Report<'_>) -> Caps {
+fn caps(node: &Node, mechanism: &Mechanism, threshold: Option<Micros>, report: &mut Report<'_>) -> Caps {
     let Some(fields) = Fields::of(node, CAP_KEYS, report) else {
         return Caps::default();
     };
     if matches!(mechanism, Mechanism::Fixed { .. }) {
         fields.refuse(&["per-unit", "per-transaction"], report);
     }
+    let measure = fields.get("measure", positive, report);
+    if let Some(cap) = &measure {
+        measure_cap(cap, mechanism, threshold, report);
+    }
     let mut cap = |key: &str| fields.get(key, positive, report).map(|c| c.value);
     Caps {
+        measure: measure.map(|cap| cap.value),
         per_unit: cap("per-unit"),
         per_transaction: cap("per-transaction"),
         partner_period: cap("partner-period"),
         partner_year: cap("partner-year"),
         budget: cap("budget"),
+    }
+}
+
+/// What can never be reached under a cap on the measure, and where such a cap has no meaning.
+fn measure_cap(cap: &Placed<Micros>, mechanism: &Mechanism, threshold: Option<Micros>, report: &mut Report<'_>) {
+    if !mechanism.grows_with_measure() {
+        let message = "what this type of program gives does not grow with a measure of the period";
+        report.add(cap.place, message, "take `measure` out of the caps");
+        return;
+    }
+    let hint = "raise the cap of the measure, or take out what it keeps from being reached";
+    if let Some(threshold) = threshold.filter(|threshold| cap.value < *threshold) {
+        report.add(cap.place, format!("the threshold of {threshold} lies above {}", cap.value), hint);
+    }
+    if let Mechanism::Growth(growth) = mechanism {
+        let of =
+            |figure: &Figure| Some((&figure.partner, never_reached(cap.value, &of_baseline(growth, figure.value))?));
+        if let Some((partner, message)) = growth.baselines.iter().find_map(of) {
+            report.add(cap.place, format!("over the baseline of `{partner}` {message}"), hint);
+        }
+    } else if let Some(message) = never_reached(cap.value, mechanism) {
+        report.add(cap.place, message, hint);
+    }
+}
+
+/// What a program says and never pays below a cap on its measure; `None` where it may pay all of it.
+fn never_reached(cap: Micros, mechanism: &Mechanism) -> Option<String> {
+    let is_slice = matches!(mechanism, Mechanism::VolumeMarginal { .. });
+    let is_above = |tier: &&Tier| cap < tier.from || is_slice && cap == tier.from;
+    if let Some(tier) = tiers(mechanism).iter().find(is_above) {
+        return Some(format!("the tier from {} lies above {cap}", tier.from));
+    }
+    match mechanism {
+        Mechanism::VolumeExcess { above, .. } if cap <= *above => {
+            Some(format!("nothing above {above} is paid below {cap}"))
+        }
+        Mechanism::FreeGoods(FreeGoods { every, .. }) if cap < *every => {
+            Some(format!("{every} units are never bought below {cap}"))
+        }
+        _ => None,
+    }
+}
+
+/// A cap that shrinks with the days in force must not come below what does not.
+fn shrinking_cap(fields: &Fields<'_>, program: &Program, report: &mut Report<'_>) {
+    let Program { caps, prorate, threshold, mechanism, .. } = program;
+    let is_bounded = threshold.is_some() || !tiers(mechanism).is_empty() || matches!(mechanism, Mechanism::Growth(_));
+    if caps.measure.is_some() && prorate.caps && !prorate.thresholds && is_bounded {
+        let place = fields.node("prorate").map_or(fields.place, |node| node.place);
+        let message = "the cap of the measure shrinks with the days in force, the threshold and tiers below it do not";
+        report.add(place, message, "prorate both: `[thresholds, caps]`, or neither");
     }
 }
 

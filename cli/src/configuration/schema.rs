@@ -176,6 +176,10 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("conditions", "paid-invoices-only") => {
             (yes_no(), "Nothing for a document until customer_payments.csv says that it is paid (OP-32).")
         }
+        ("caps", "measure") => (
+            number(),
+            "Of what a beneficiary sells in a period, in the unit of the measure: what is above counts for nothing.",
+        ),
         ("caps", "per-unit") => (number(), "For each unit of a sale."),
         ("caps", "per-transaction") => (number(), "For a sale with the returns that belong to it."),
         ("caps", "partner-period") => (number(), "For a beneficiary in a period."),

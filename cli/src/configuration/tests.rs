@@ -323,6 +323,41 @@ fn types_of_programs_say_what_they_need() {
     assert_eq!(found, ["programs/fix.yaml:6:23 `per-unit` has no meaning for this type of program (take it out)"]);
 }
 
+#[test]
+fn a_cap_on_the_measure_leaves_nothing_that_is_never_reached() {
+    let quarter = "    period: quarter";
+    let capped = |caps: &str| format!("    caps: {{ measure: {caps} }}\n{quarter}");
+    let told = |caps: &str| problems_of_program((quarter, &capped(caps)));
+    assert_eq!(told("501"), [] as [&str; 0]);
+    let hint = "raise the cap of the measure, or take out what it keeps from being reached";
+    assert_eq!(told("500"), [format!("programs/step.yaml:12:22 the tier from 500 lies above 500 ({hint})")]);
+    let with = |more: &str| problems_of_program((quarter, &format!("    caps: {{ measure: 600 }}\n{more}{quarter}")));
+    assert_eq!(
+        with("    threshold: 601\n"),
+        [format!("programs/step.yaml:12:22 the threshold of 601 lies above 600 ({hint})")]
+    );
+    assert_eq!(with("    prorate: [thresholds, caps]\n"), [] as [&str; 0]);
+    let shrinks = "the cap of the measure shrinks with the days in force, the threshold and tiers below it do not";
+    assert!(with("    prorate: [caps]\n")[0].contains(shrinks));
+    assert_eq!(told("0"), ["programs/step.yaml:12:22 `0` is not above zero"]);
+    let of = |earn: &str, cap: u32| {
+        let program = format!(
+            "program: P\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn: {earn}\n    \
+             caps: {{ measure: {cap} }}\n    period: quarter\n"
+        );
+        problems(&[("programs/p.yaml", &program)])
+    };
+    assert_eq!(of("{ type: percent, rate: 1% }", 9), [] as [&str; 0]);
+    let excess = "{ type: volume-excess, measure: amount, above: 9, tiers: [{ from: 0, rate: 1% }] }";
+    assert_eq!(of(excess, 9), [format!("programs/p.yaml:6:22 nothing above 9 is paid below 9 ({hint})")]);
+    let free = "{ type: free-goods, every: 10, free: 1, value: 5 }";
+    assert_eq!(of(free, 9), [format!("programs/p.yaml:6:22 10 units are never bought below 9 ({hint})")]);
+    for senseless in ["{ type: fixed, measure: amount, amount: 500 }", "{ type: ship-and-debit, resale: strict }"] {
+        let message = "what this type of program gives does not grow with a measure of the period";
+        assert_eq!(of(senseless, 9), [format!("programs/p.yaml:6:22 {message} (take `measure` out of the caps)")]);
+    }
+}
+
 const SCORE: &str = "program: SCORE\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn:\n      type: score\n      \
     weights: { sales: 50%, service: 30%, training: 20% }\n      score:\n        \
     P1: { sales: 80, service: 90, training: 50 }\n        \

@@ -51,6 +51,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("left", Kind::Amount),
     ("line_no", Kind::Count),
     ("measure_delta", Kind::Amount),
+    ("measure_took_after", Kind::Amount),
+    ("measure_took_before", Kind::Amount),
     ("offset", Kind::Amount),
     ("opens", Kind::Date),
     ("over", Kind::Amount),

@@ -13,7 +13,7 @@ use super::report::{bound, plain};
 use crate::exports::{Cells, Format, RowWriter, Rows};
 
 /// Columns of the table; `row` says what a row is about, and columns that say nothing of such a thing are empty.
-pub const COLUMNS: [&str; 52] = [
+pub const COLUMNS: [&str; 54] = [
     "row",
     "program",
     "version",
@@ -34,6 +34,8 @@ pub const COLUMNS: [&str; 52] = [
     "bound_after",
     "threshold_took_before",
     "threshold_took_after",
+    "measure_took_before",
+    "measure_took_after",
     "price_protection_took_before",
     "price_protection_took_after",
     "resale_took_before",
@@ -129,6 +131,8 @@ impl Row {
         let columns = [
             ("threshold_took_before", cuts.before.threshold),
             ("threshold_took_after", cuts.after.threshold),
+            ("measure_took_before", cuts.before.measure),
+            ("measure_took_after", cuts.after.measure),
             ("price_protection_took_before", cuts.before.protection),
             ("price_protection_took_after", cuts.after.protection),
             ("resale_took_before", cuts.before.resale),

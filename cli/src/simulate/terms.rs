@@ -371,8 +371,9 @@ fn cadence(cadence: Cadence) -> &'static str {
 }
 
 fn caps(caps: &Caps) -> String {
-    let Caps { per_unit, per_transaction, partner_period, partner_year, budget } = *caps;
+    let Caps { measure, per_unit, per_transaction, partner_period, partner_year, budget } = *caps;
     let named = [
+        ("measure", measure),
         ("per-unit", per_unit),
         ("per-transaction", per_transaction),
         ("partner-period", partner_period),

@@ -150,7 +150,7 @@ fn daily_steps(claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<
             let (mut before, all) = (Sums::default(), account.tally().net);
             each_list(state, SUMS.id(), *id, &mut |day, bytes| {
                 let sums = SUMS.decode(bytes).map(|tally: Tally| tally.net)?;
-                let change = path.add(line_benefit(&program.mechanism, before, sums, all));
+                let change = path.add(line_benefit(program, before, sums, all));
                 before += sums;
                 steps.push(Step { day, sale: *id, claimant, change });
                 Ok(())

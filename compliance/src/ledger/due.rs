@@ -10,7 +10,8 @@ use super::tally::Tally;
 use crate::programs::caps::{CappedLine, cap_period};
 use crate::programs::volume_retroactive::tier_reached;
 use crate::programs::{
-    Exact, Sums, benefit, bonus, counts_multiples, drawn, fills_bands, looks_back, needs_lines, threshold_met, tiers,
+    Exact, Sums, benefit, benefit_of, bonus, counts_multiples, drawn, fills_up, looks_back, measured, needs_lines,
+    threshold_met, tiers,
 };
 
 /// What the lines of a settlement earn, not yet rounded.
@@ -107,7 +108,7 @@ fn of_months(
     let plain = if needs_lines(program) {
         earned_by_lines(id, account, program, &reached, without, state)?
     } else {
-        reached.iter().map(|sums| CappedLine::plain(benefit(&program.mechanism, *sums))).collect()
+        reached.iter().map(|sums| of_sums(program, *sums)).collect()
     };
     let rates: Vec<Micros> = plain.iter().map(|earned| bonus::rate(&program.bonus, earned.after_transaction)).collect();
     let earned: Vec<CappedLine> =
@@ -117,13 +118,17 @@ fn of_months(
         by_month,
         whole: earned.last().copied().unwrap_or_default(),
         bonus: rates.last().copied().unwrap_or_default(),
-        threshold_met: threshold_met(program.threshold, all.measure(program.mechanism.measure())),
+        threshold_met: threshold_met(program, all),
     })
 }
 
 /// Place of the month that a line counts in.
 fn month_of(account: &Account, line: &Line) -> usize {
     account.months.partition_point(|month| month.first <= line.day) - 1
+}
+
+fn of_sums(program: &Program, sums: Sums) -> CappedLine {
+    CappedLine { raw: benefit_of(&program.mechanism, sums), ..CappedLine::plain(benefit(program, sums)) }
 }
 
 fn reached_by_month(account: &Account) -> Vec<Sums> {
@@ -138,7 +143,7 @@ fn reached_by_month(account: &Account) -> Vec<Sums> {
 }
 
 fn under_terms(program: &Program, earned: &CappedLine, reached: Sums) -> Exact {
-    if !threshold_met(program.threshold, reached.measure(program.mechanism.measure())) {
+    if !threshold_met(program, reached) {
         return Exact::ZERO;
     }
     cap_period(program.caps.partner_period, earned.after_transaction)
@@ -147,7 +152,7 @@ fn under_terms(program: &Program, earned: &CappedLine, reached: Sums) -> Exact {
 /// Line benefits up to the end of each month.
 ///
 /// Where the band reached says what earlier lines are paid, each month has its own rates: the lines are read once for each
-/// tier that some month's end had reached. Where bands or multiples fill up or balances are used up in order, a return
+/// tier that some month's end had reached. Where bands, multiples or a capped measure fill up or balances are used up in order, a return
 /// empties its sale's place from its own month on: the lines are read once for each month if there are linked returns.
 /// Where both is so, always once for each month. Else once is enough.
 fn earned_by_lines(
@@ -160,8 +165,7 @@ fn earned_by_lines(
 ) -> Result<Vec<CappedLine>, StorageError> {
     let all = Extent { without, ..Extent::whole(account) };
     let mechanism = &program.mechanism;
-    let fills =
-        fills_bands(mechanism) || mechanism.resale().is_some() || counts_multiples(mechanism) == Some(Per::Period);
+    let fills = fills_up(program) || mechanism.resale().is_some() || counts_multiples(mechanism) == Some(Per::Period);
     match (looks_back(mechanism), fills) {
         (true, false) => by_tier(id, account, program, reached, all, state),
         (looks_back, true) if looks_back || account.tally().linked > 0 => {
@@ -195,8 +199,8 @@ fn by_tier(
     whole: Extent<'_>,
     state: &mut dyn State,
 ) -> Result<Vec<CappedLine>, StorageError> {
-    let (tiers, measure) = (tiers(&program.mechanism), program.mechanism.measure());
-    let tier_of: Vec<usize> = reached.iter().map(|sums| tier_reached(tiers, sums.measure(measure))).collect();
+    let tiers = tiers(&program.mechanism);
+    let tier_of: Vec<usize> = reached.iter().map(|sums| tier_reached(tiers, measured(program, *sums))).collect();
     let mut earned = vec![CappedLine::default(); reached.len()];
     for (i, tier) in tier_of.iter().enumerate() {
         if tier_of[..i].contains(tier) {

@@ -141,6 +141,8 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
         program.group = (i < 2).then(|| "group".into());
         program.priority = i;
         if rules.caps {
+            let measure = dice.micros(5_000_000, 90_000_000);
+            program.caps.measure = dice.chance(4).then_some(measure).filter(|_| program.mechanism.grows_with_measure());
             program.caps.per_unit = dice.chance(4).then(|| dice.micros(100_000, 2_000_000));
             program.caps.per_transaction = dice.chance(4).then(|| dice.micros(500_000, 9_000_000));
             program.caps.partner_period = dice.chance(4).then(|| dice.micros(1_000_000, 40_000_000));
@@ -658,11 +660,11 @@ fn a_higher_cap_never_pays_less() {
         let intervals: Vec<Interval> =
             intervals.into_iter().map(|interval| Interval { control: Control::Settle, ..interval }).collect();
         let mut before = whole(&run(&reference, &intervals, None));
-        for round in 0..5 {
+        for round in 0..6 {
             for program in &mut reference.programs {
                 let caps = &mut program.caps;
-                let Caps { per_unit, per_transaction, partner_period, partner_year, budget } = caps;
-                let cap = [per_unit, per_transaction, partner_period, partner_year, budget][round].as_mut();
+                let Caps { measure, per_unit, per_transaction, partner_period, partner_year, budget } = caps;
+                let cap = [measure, per_unit, per_transaction, partner_period, partner_year, budget][round].as_mut();
                 if let Some(cap) = cap {
                     *cap = Micros(cap.0 + cap.0 / 2).round(2);
                 }

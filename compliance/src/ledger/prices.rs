@@ -9,9 +9,10 @@ use super::lines::{Beneficiary, Line, each_lines};
 use super::lowered::{Lowered, given};
 use crate::clock::Clock;
 use crate::programs::caps::{CappedLine, cap_transaction};
+use crate::programs::measure_cap::Counted;
 use crate::programs::special_price;
 use crate::programs::spiff::{Share, kept};
-use crate::programs::{Exact, Sums, divides, late, line_benefit};
+use crate::programs::{Exact, Sums, divides, late, line_benefit, line_benefit_of};
 
 /// Says of a line whether it is one of some.
 pub(crate) type Picked<'a> = &'a dyn Fn(&Line) -> bool;
@@ -120,8 +121,15 @@ struct Transaction {
     before: Sums,
     /// Nothing until the sale itself has come.
     sold: Option<Sold>,
-    /// Of all persons together where the program divides sales.
-    sums: Sums,
+    parts: Parts,
+}
+
+/// What lines add up to: what is priced, of all persons together where the program divides sales, and what of it is the
+/// beneficiary's own.
+#[derive(Clone, Copy, Default)]
+struct Parts {
+    priced: Sums,
+    own: Sums,
 }
 
 /// How a sale counts: whose it is, what lateness leaves of it, and what a unit of it is given at a special price.
@@ -150,13 +158,15 @@ impl Pricing<'_> {
         let sale = line.transaction();
         let Some(returned) = self.returned.get(&sale).copied() else {
             let sold = self.sold(line, line.quantity.0.into());
-            let price = self.price(self.before, self.counted(line), sold);
+            let price = self.price(self.before, self.parts(line), sold);
             self.before += line.sums();
             return price;
         };
         let mut transaction = self.open.get(&sale).copied().unwrap_or_default();
         let old = self.price_of(&transaction);
-        transaction.sums += self.counted(line);
+        let parts = self.parts(line);
+        transaction.parts.priced += parts.priced;
+        transaction.parts.own += parts.own;
         if line.origin.is_none() {
             transaction.before = self.before;
             transaction.sold = Some(self.sold(line, i128::from(line.quantity.0) + returned.quantity));
@@ -168,13 +178,14 @@ impl Pricing<'_> {
 
     /// A return dated before its sale waits for it.
     fn price_of(&self, transaction: &Transaction) -> CappedLine {
-        let Transaction { before, sold, sums } = *transaction;
-        sold.map_or_else(CappedLine::default, |sold| self.price(before, sums, sold))
+        let Transaction { before, sold, parts } = *transaction;
+        sold.map_or_else(CappedLine::default, |sold| self.price(before, parts, sold))
     }
 
     /// A sale that is divided is priced as a whole; under terms that divide none any longer each part is a sale of its own.
-    fn counted(&self, line: &Line) -> Sums {
-        if divides(&self.program.mechanism) { line.whole() } else { line.sums() }
+    fn parts(&self, line: &Line) -> Parts {
+        let own = line.sums();
+        Parts { priced: if divides(&self.program.mechanism) { line.whole() } else { own }, own }
     }
 
     /// Takes up a sale of which `units` are left in the end.
@@ -209,16 +220,22 @@ impl Pricing<'_> {
         late.map_or(Micros::ONE, |(late, reported)| kept(late, line.day, reported))
     }
 
-    fn price(&self, before: Sums, whole: Sums, sold: Sold) -> CappedLine {
+    /// Below the cap of the measure lies a part of the line; of a sale that is divided each has a part of its own below its
+    /// beneficiary's cap, which is taken behind the division.
+    fn price(&self, before: Sums, parts: Parts, sold: Sold) -> CappedLine {
+        let (whole, counted) = (parts.priced, Counted::of(self.program, before, parts.own));
+        let divided = divides(&self.program.mechanism);
+        let priced = if divided { Counted::ALL } else { counted };
         let earned = match sold.credit {
             Some(Credit { first, credit, short, left }) => {
                 let covered = special_price::covered(whole.quantity, left);
                 let benefit = special_price::benefit(credit, short, whole.quantity, covered);
-                CappedLine { raw: Exact::product(first, whole.quantity), ..benefit }
+                let raw = Exact::product(first, whole.quantity);
+                CappedLine { raw, after_measure: raw, ..benefit }
             }
-            None => CappedLine::plain(line_benefit(&self.program.mechanism, before, whole, self.all)),
+            None => self.earned(before, whole, divided),
         };
-        let capped = cap_transaction(&self.program.caps, earned, sold.kept, whole.quantity);
+        let capped = cap_transaction(&self.program.caps, earned, sold.kept, whole.quantity, priced);
         let capped = match self.program.rounding {
             Rounding::Total => capped,
             Rounding::Sale => {
@@ -226,6 +243,20 @@ impl Pricing<'_> {
                 CappedLine { exact: capped.exact, ..each }
             }
         };
-        if sold.share.is_whole() { capped } else { capped.map(|benefit| sold.share.of_benefit(benefit, self.currency)) }
+        let part = match sold.share.is_whole() {
+            true => capped,
+            false => capped.map(|benefit| sold.share.of_benefit(benefit, self.currency)),
+        };
+        if divided { CappedLine { raw: part.raw, ..part.map(|benefit| counted.share(benefit)) } } else { part }
+    }
+
+    fn earned(&self, before: Sums, whole: Sums, divided: bool) -> CappedLine {
+        let raw = line_benefit_of(&self.program.mechanism, before, whole, self.all);
+        match self.program.caps.measure {
+            Some(_) if !divided => {
+                CappedLine { raw, ..CappedLine::plain(line_benefit(self.program, before, whole, self.all)) }
+            }
+            _ => CappedLine::plain(raw),
+        }
     }
 }

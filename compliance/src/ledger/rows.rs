@@ -36,7 +36,7 @@ pub struct AccrualRow {
     /// The line's part of the amount due; all lines of a settlement add up to it.
     pub amount: Micros,
     pub currency: Currency,
-    /// What kept the line from its full benefit: `resale`, `authorised-quantity`, `late`, `per-unit`, `per-transaction`, `partner-period`, `partner-year`,
+    /// What kept the line from its full benefit: `measure`, `price-protection`, `resale`, `authorised-quantity`, `late`, `per-unit`, `per-transaction`, `partner-period`, `partner-year`,
     /// `budget`, `threshold`, or nothing.
     pub bound: &'static str,
     /// The record that the sale stands in.
@@ -246,14 +246,16 @@ impl RowContext<'_> {
         if price.after_resale != price.after_protection {
             return "resale";
         }
-        if price.after_protection != price.raw { "price-protection" } else { "" }
+        if price.after_protection != price.after_measure {
+            return "price-protection";
+        }
+        if price.after_measure != price.raw { "measure" } else { "" }
     }
 }
 
 /// Which limit binds the settlement as a whole where one does.
 fn limit(account: &Account, program: &Program) -> &'static str {
-    let reached = account.tally().net.measure(program.mechanism.measure());
-    if !threshold_met(program.threshold, reached) {
+    if !threshold_met(program, account.tally().net) {
         return "threshold";
     }
     let limits = [

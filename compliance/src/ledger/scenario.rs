@@ -784,6 +784,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "to" => program.to = Day::parse(value).unwrap(),
             "version" => program.version = value.parse().unwrap(),
             "period" => program.period = read_cadence(value),
+            "measure-cap" => program.caps.measure = Some(number(value)),
             "unit-cap" => program.caps.per_unit = Some(number(value)),
             "transaction-cap" => program.caps.per_transaction = Some(number(value)),
             "period-cap" => program.caps.partner_period = Some(number(value)),

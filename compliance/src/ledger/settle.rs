@@ -33,7 +33,7 @@ use crate::programs::drawn::Pot;
 use crate::programs::points::only_expects_otherwise;
 use crate::programs::special_price::{of_partner, of_program};
 use crate::programs::terms::of_settlement;
-use crate::programs::{Exact, Sums, line_benefit, looks_back, tiers, volume_retroactive::tier_reached};
+use crate::programs::{Exact, Sums, line_benefit, looks_back, measured, tiers, volume_retroactive::tier_reached};
 use crate::references::{Known, References};
 
 /// Keys that are read at a time.
@@ -401,13 +401,13 @@ fn track_tier(account: &mut Account, program: &Program, batch: u64) {
         return;
     }
     let net = account.tally().net;
-    let now = tier_reached(tiers(mechanism), net.measure(mechanism.measure())) as u32;
+    let now = tier_reached(tiers(mechanism), measured(program, net)) as u32;
     if account.tier_batch != batch {
         (account.tier_sealed, account.tier_batch) = (account.tier, batch);
     }
     account.tier = account.tier_sealed;
     let track = &mut account.tier;
-    let sealed_when = |reached: Sums| line_benefit(mechanism, Sums::default(), track.net, reached);
+    let sealed_when = |reached: Sums| line_benefit(program, Sums::default(), track.net, reached);
     if track.first == 0 {
         track.first = now;
     } else if track.now != now {

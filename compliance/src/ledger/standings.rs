@@ -11,7 +11,7 @@ use super::due::{Due, due};
 use super::rows::paying;
 use super::settle::terms;
 use crate::programs::volume_retroactive::tier_reached;
-use crate::programs::{Exact, Sums, tiers};
+use crate::programs::{Exact, Sums, measured, tiers};
 
 /// A settlement as it stands behind the last control.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Standing {
 pub struct Cuts {
     /// All that was earned, where the threshold is not reached; then no cap is looked at.
     pub threshold: Micros,
+    /// What lies above the cap of the measure.
+    pub measure: Micros,
     /// Where the cost that a special price goes by was cut since the sale was read.
     pub protection: Micros,
     pub resale: Micros,
@@ -53,9 +55,10 @@ pub struct Cuts {
 
 impl Cuts {
     /// Each limit by its name in the export `accruals`, in order.
-    pub fn named(&self) -> [(&'static str, Micros); 10] {
+    pub fn named(&self) -> [(&'static str, Micros); 11] {
         [
             ("threshold", self.threshold),
+            ("measure", self.measure),
             ("price-protection", self.protection),
             ("resale", self.resale),
             ("authorised-quantity", self.authorised_quantity),
@@ -72,6 +75,7 @@ impl Cuts {
 impl AddAssign for Cuts {
     fn add_assign(&mut self, other: Cuts) {
         self.threshold += other.threshold;
+        self.measure += other.measure;
         self.protection += other.protection;
         self.resale += other.resale;
         self.authorised_quantity += other.authorised_quantity;
@@ -132,7 +136,8 @@ fn cuts(account: &Account, program: &Program, due: &Due) -> Cuts {
     let (claimed, wanted) = (due.claimed(account, program), due.wanted(account, program));
     Cuts {
         threshold: Micros::ZERO,
-        protection: rounded(whole.raw - whole.after_protection),
+        measure: rounded(whole.raw - whole.after_measure),
+        protection: rounded(whole.after_measure - whole.after_protection),
         resale: rounded(whole.after_protection - whole.after_resale),
         authorised_quantity: rounded(whole.after_resale - whole.after_quantity),
         late: rounded(whole.after_quantity - whole.after_late),
@@ -149,7 +154,7 @@ fn tier(program: &Program, sold: Sums) -> Option<TierReached> {
     if tiers.is_empty() {
         return None;
     }
-    let number = tier_reached(tiers, sold.measure(program.mechanism.measure()));
+    let number = tier_reached(tiers, measured(program, sold));
     let rate = number.checked_sub(1).map_or(Micros::ZERO, |place| tiers[place].rate);
     Some(TierReached { number: u32::try_from(number).expect("a program has few tiers"), rate })
 }

@@ -1,15 +1,18 @@
-//! Upper bounds of a benefit, in the order in which they bind: protected cost, resale price, authorised quantity, lateness, unit,
+//! Upper bounds of a benefit, in the order in which they bind: measure, protected cost, resale price, authorised quantity, lateness, unit,
 //! transaction, partner and period, partner and year, budget.
 
 use contract::{Caps, Micros};
 
 use super::Exact;
+use super::measure_cap::Counted;
 
-/// A transaction's benefit before and after what protected cost, resale price, authorised quantity and lateness take, and the
+/// A transaction's benefit before and after what the cap of the measure, protected cost, resale price, authorised quantity and lateness take, and the
 /// caps on units and transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CappedLine {
     pub raw: Exact,
+    /// Of what lies below the cap of the measure.
+    pub after_measure: Exact,
     /// Under the cost that price protection has lowered since the sale was read.
     pub after_protection: Exact,
     pub after_resale: Exact,
@@ -26,6 +29,7 @@ impl CappedLine {
     pub fn plain(benefit: Exact) -> CappedLine {
         CappedLine {
             raw: benefit,
+            after_measure: benefit,
             after_protection: benefit,
             after_resale: benefit,
             after_quantity: benefit,
@@ -39,6 +43,7 @@ impl CappedLine {
     pub fn minus(self, other: CappedLine) -> CappedLine {
         CappedLine {
             raw: self.raw - other.raw,
+            after_measure: self.after_measure - other.after_measure,
             after_protection: self.after_protection - other.after_protection,
             after_resale: self.after_resale - other.after_resale,
             after_quantity: self.after_quantity - other.after_quantity,
@@ -53,6 +58,7 @@ impl CappedLine {
     pub fn map(self, change: impl Fn(Exact) -> Exact) -> CappedLine {
         CappedLine {
             raw: change(self.raw),
+            after_measure: change(self.after_measure),
             after_protection: change(self.after_protection),
             after_resale: change(self.after_resale),
             after_quantity: change(self.after_quantity),
@@ -66,6 +72,7 @@ impl CappedLine {
     pub fn plus(self, other: CappedLine) -> CappedLine {
         CappedLine {
             raw: self.raw + other.raw,
+            after_measure: self.after_measure + other.after_measure,
             after_protection: self.after_protection + other.after_protection,
             after_resale: self.after_resale + other.after_resale,
             after_quantity: self.after_quantity + other.after_quantity,
@@ -78,15 +85,15 @@ impl CappedLine {
 }
 
 /// Holds a transaction's benefit under the caps on a unit and on a transaction; `kept` is the share of it that lateness
-/// leaves.
+/// leaves, `counted` the part of its quantity that lies below the cap of the measure.
 ///
 /// A transaction is a sale line with the returns that are linked to it. An unlinked return takes back no more than its
 /// units could have earned.
-pub fn cap_transaction(caps: &Caps, earned: CappedLine, kept: Micros, quantity: i128) -> CappedLine {
+pub fn cap_transaction(caps: &Caps, earned: CappedLine, kept: Micros, quantity: i128, counted: Counted) -> CappedLine {
     let covered = earned.after_quantity;
     let after_late = if kept == Micros::ONE { covered } else { covered.share(kept) };
     let after_unit = match caps.per_unit {
-        Some(cap) => bound(after_late, Exact::product(cap, quantity.abs())),
+        Some(cap) => bound(after_late, counted.product(cap, quantity).abs()),
         None => after_late,
     };
     let after_transaction = match caps.per_transaction {

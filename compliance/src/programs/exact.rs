@@ -90,6 +90,12 @@ impl Exact {
         }
     }
 
+    /// `part / whole` of it, halves of the last place away from zero.
+    pub fn fraction(self, part: i128, whole: i128) -> Exact {
+        let rest = (self.0 % whole).checked_mul(part).expect("number overflow in a share");
+        Exact(self.0 / whole * part + divide_half_away(rest, whole))
+    }
+
     /// The same in millionths, halves away from zero.
     pub fn to_micros(self) -> Micros {
         Micros(i64::try_from(divide_half_away(self.0, SCALE)).expect("number overflow in a benefit"))

@@ -1,7 +1,7 @@
 //! Incentive programs: how a benefit follows from what was sold, and which programs a sale may earn under.
 //!
 //! One file for each way of earning, all of them plain functions over [`contract`] types. A new one is a variant of
-//! [`contract::Mechanism`], a file here, and an arm in [`benefit`] and [`line_benefit`]. What a program says of single
+//! [`contract::Mechanism`], a file here, and an arm in [`benefit_of`] and [`line_benefit_of`]. What a program says of single
 //! beneficiaries and periods is put in first ([`terms`]).
 
 pub mod allocation;
@@ -16,6 +16,7 @@ pub mod free_goods;
 pub mod growth;
 pub mod index;
 pub mod lots;
+pub mod measure_cap;
 pub mod nearest;
 pub mod per_unit;
 pub mod percent;
@@ -36,16 +37,34 @@ pub mod volume_rolling;
 pub mod volume_total;
 
 use contract::{
-    Benefit, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Micros, Per, Points, Program, Rounding, Score,
-    SellIn, Split, Tier,
+    Benefit, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Per, Points, Program, Rounding, Score, SellIn,
+    Split, Tier,
 };
 
 pub use exact::{Exact, Sums};
+pub use measure_cap::measured;
 
-/// What a program pays on net sums, before thresholds and caps.
+/// What a program pays on net sums under the cap of its measure, before thresholds and the caps of benefits.
 ///
 /// Only for programs that need no order of lines, see [`needs_lines`].
-pub fn benefit(mechanism: &Mechanism, sold: Sums) -> Exact {
+pub fn benefit(program: &Program, sold: Sums) -> Exact {
+    match program.caps.measure {
+        Some(cap) => measure_cap::benefit(program, cap, sold),
+        None => benefit_of(&program.mechanism, sold),
+    }
+}
+
+/// What one line earns under the cap of the measure, before thresholds and the caps of benefits, when the lines before it
+/// add up to `before` and all lines that count for the tier to `all`.
+pub fn line_benefit(program: &Program, before: Sums, line: Sums, all: Sums) -> Exact {
+    match program.caps.measure {
+        Some(cap) => measure_cap::line_benefit(program, cap, before, line, all),
+        None => line_benefit_of(&program.mechanism, before, line, all),
+    }
+}
+
+/// What a way of earning pays on net sums, see [`benefit`].
+pub fn benefit_of(mechanism: &Mechanism, sold: Sums) -> Exact {
     match mechanism {
         Mechanism::PerUnit { rate } => per_unit::benefit(*rate, sold),
         Mechanism::Percent { rate } => percent::benefit(*rate, sold),
@@ -86,9 +105,8 @@ const NO_FIGURE: Exact = Exact::ZERO;
 /// [`price_protection`].
 const NO_DEBIT: Exact = Exact::ZERO;
 
-/// What one line earns, before thresholds and caps, when the lines before it add up to `before` and all lines that
-/// count for the tier to `all`.
-pub fn line_benefit(mechanism: &Mechanism, before: Sums, line: Sums, all: Sums) -> Exact {
+/// What a way of earning pays for one line, see [`line_benefit`].
+pub fn line_benefit_of(mechanism: &Mechanism, before: Sums, line: Sums, all: Sums) -> Exact {
     match mechanism {
         Mechanism::PerUnit { rate } => per_unit::benefit(*rate, line),
         Mechanism::Percent { rate } => percent::benefit(*rate, line),
@@ -139,8 +157,12 @@ pub fn tiers(mechanism: &Mechanism) -> &[Tier] {
     }
 }
 
-/// Whether bands fill up one after the other, so that a line is paid by its place in the order.
-pub fn fills_bands(mechanism: &Mechanism) -> bool {
+/// Whether bands fill up one after the other, or the measure up to its cap, so that a line is paid by its place in the order.
+pub fn fills_up(program: &Program) -> bool {
+    program.caps.measure.is_some() || fills_bands(&program.mechanism)
+}
+
+fn fills_bands(mechanism: &Mechanism) -> bool {
     use Mechanism::{VolumeExcess, VolumeMarginal, VolumeRolling};
     matches!(mechanism, VolumeMarginal { .. } | VolumeRolling { .. } | VolumeExcess { .. })
 }
@@ -160,7 +182,7 @@ pub fn needs_lines(program: &Program) -> bool {
         || divides(mechanism)
         || counts_multiples(mechanism) == Some(Per::Sale)
         || late(mechanism).is_some()
-        || (fills_bands(mechanism) && counted_by(rate_base(mechanism)) != mechanism.measure())
+        || (fills_up(program) && counted_by(rate_base(mechanism)) != mechanism.measure())
 }
 
 /// What whole multiples are counted over, where they are counted.
@@ -210,8 +232,8 @@ pub fn rate_base(mechanism: &Mechanism) -> Benefit {
 }
 
 /// Whether the threshold lets anything be due: dollar-one from there on.
-pub fn threshold_met(threshold: Option<Micros>, measured: i128) -> bool {
-    threshold.is_none_or(|threshold| measured >= i128::from(threshold.0))
+pub fn threshold_met(program: &Program, sold: Sums) -> bool {
+    program.threshold.is_none_or(|threshold| measured(program, sold) >= i128::from(threshold.0))
 }
 
 fn counted_by(benefit: Benefit) -> Measure {

@@ -105,7 +105,7 @@ pub fn benefit(credit: Micros, short: Micros, units: i128, covered: i128) -> Cap
     let (raw, passed_on) = (Exact::product(credit, units), credit - short);
     let after_resale = Exact::product(passed_on, units);
     let after_quantity = Exact::product(passed_on, covered);
-    CappedLine { raw, after_protection: raw, after_resale, ..CappedLine::plain(after_quantity) }
+    CappedLine { raw, after_measure: raw, after_protection: raw, after_resale, ..CappedLine::plain(after_quantity) }
 }
 
 /// Units that a balance covers. What comes back by itself is taken back whole.

@@ -51,7 +51,8 @@ fn prorated(mut program: Program, part: i32, whole: i32) -> Program {
         scale_tiers(&mut program.mechanism, share);
     }
     if caps {
-        program.caps.partner_period = program.caps.partner_period.map(share);
+        let caps = &mut program.caps;
+        (caps.measure, caps.partner_period) = (caps.measure.map(share), caps.partner_period.map(share));
     }
     program
 }

@@ -5,7 +5,7 @@
 //! caught by: histories
 //! in: compliance/src/programs/caps.rs
 //! find:
-//!     Exact::product(cap, quantity.abs())
+//!     counted.product(cap, quantity).abs()
 //! put:
 //!     Exact::from(cap)
 //! ```

@@ -25,6 +25,10 @@ impl Sold {
         Sold { quantity: self.quantity + other.quantity, amount: self.amount + other.amount }
     }
 
+    pub fn times(self, share: Exact) -> Sold {
+        Sold { quantity: self.quantity * share, amount: self.amount * share }
+    }
+
     pub fn measured(self, measure: Measure) -> Exact {
         match measure {
             Measure::Quantity => self.quantity,

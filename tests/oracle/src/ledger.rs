@@ -14,6 +14,7 @@ use crate::cover::{Claimant, Units, balances, covered};
 use crate::draws::{Decided, Purse, drawn};
 use crate::estimates::Estimates;
 use crate::exact::{Exact, exact, rounded, zero};
+use crate::measure::filled;
 use crate::pricing::{Line, changes, together};
 use crate::protection::{OfStock, lowered, protected};
 use crate::purchased::purchased;
@@ -197,7 +198,7 @@ fn reached(program: &Program, currency: Currency, covered: &Units, lines: &[Line
     let share = band.map_or(zero(), |band| exact(band.rate));
     changes.iter_mut().for_each(|change| *change += *change * share);
     let whole: Exact = changes.iter().sum();
-    let measured = together(lines).measured(program.mechanism.measure());
+    let measured = filled(program, together(lines)).measured(program.mechanism.measure());
     let met = program.threshold.is_none_or(|threshold| measured >= exact(threshold));
     let earned = if met { whole } else { zero() };
     let mut sum = zero();

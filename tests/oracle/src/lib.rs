@@ -17,6 +17,7 @@ mod earn;
 mod estimates;
 mod exact;
 mod ledger;
+mod measure;
 mod pricing;
 mod protection;
 mod purchased;

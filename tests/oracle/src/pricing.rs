@@ -8,6 +8,7 @@ use num_traits::Signed;
 use crate::cover::Units;
 use crate::earn::{Sold, earned};
 use crate::exact::{Exact, exact, rounded, zero};
+use crate::measure::{below, counts, filled, in_front_of};
 use crate::whose::{Whose, divides, kept};
 
 /// A sale or return that stands. In the order in which lines are paid.
@@ -50,13 +51,17 @@ pub fn together(lines: &[Line]) -> Sold {
 /// A sale and the returns that are linked to it are one transaction: with what is left of it in the end it holds the
 /// sale's place in the order, and it is capped as a whole. A return whose sale does not stand here is a line of its own.
 pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[Line]) -> Vec<Exact> {
-    let all = together(lines);
+    let all = filled(program, together(lines));
     let homes = homes(lines);
     let in_front = in_front(lines, &homes);
     let enough = enough(covered, lines);
     let worth = |place: usize, until: usize| {
-        let parts = lines.iter().zip(&homes).take(until).filter(|(_, home)| **home == place);
-        let sold = parts.fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.priced(program)));
+        let parts = || lines.iter().zip(&homes).take(until).filter(|(_, home)| **home == place);
+        let sold = parts().fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.priced(program)));
+        let own = parts().fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.sold()));
+        // What lies above the cap of the measure is taken off what is priced, or off each one's part of a divided sale.
+        let share = below(program, in_front[place], own);
+        let sold = if divides(program) || !counts(program) { sold } else { sold.times(share) };
         let home = &lines[place];
         let benefit = match &home.whose {
             Whose::Credited { credit, short, .. } if program.mechanism.is_credited() => {
@@ -64,7 +69,7 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
                 let units = units.map_or(sold.quantity, |most| sold.quantity.min(most));
                 (exact(*credit) - exact(*short)) * units
             }
-            _ => earned(&program.mechanism, in_front[place], sold, all),
+            _ => earned(&program.mechanism, in_front_of(program, in_front[place], own), sold, all),
         };
         let (part, reported) = match &home.whose {
             Whose::Person { part, reported } => (part.clone(), *reported),
@@ -73,7 +78,7 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
         let benefit = benefit * kept(program, home.day, home.quantity, reported);
         let benefit = capped(program, benefit, sold);
         let benefit = if program.rounding == Rounding::Sale { exact(rounded(benefit, currency)) } else { benefit };
-        if divides(program) { part.of_benefit(benefit, currency) } else { benefit }
+        if divides(program) { part.of_benefit(benefit, currency) * share } else { benefit }
     };
     let change = |(at, home): (usize, &usize)| match *home {
         home if home == at => worth(at, at + 1),

@@ -73,6 +73,7 @@ fn prorated(mut program: Program, share: Exact) -> Program {
     }
     if program.prorate.caps {
         program.caps.partner_period = program.caps.partner_period.map(scaled);
+        program.caps.measure = program.caps.measure.map(scaled);
     }
     program
 }

@@ -36,7 +36,8 @@ pub fn reckons(program: &Program) -> bool {
     };
     let pays_plainly = *rounding == Rounding::Total && minimum_payout.is_none() && bonus.is_empty();
     let stands_alone = *choose == Choice::Priority && stack.is_none();
-    has_mechanism && pays_plainly && stands_alone && *conditions == Conditions::default() && caps.partner_year.is_none()
+    let capped_plainly = caps.measure.is_none() && caps.partner_year.is_none();
+    has_mechanism && pays_plainly && stands_alone && *conditions == Conditions::default() && capped_plainly
 }
 
 /// How the job is run.

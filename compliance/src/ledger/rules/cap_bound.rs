@@ -5,23 +5,26 @@
 //! At risk: what all of them took.
 //!
 //! ## What it finds
-//! A benefit that was cut by a cap: for a unit, for a transaction, for the partner and period, for the beneficiary's year;
+//! A benefit that was cut by a cap: on the measure of the period, for a unit, for a transaction, for the partner and period, for the beneficiary's year;
 //! in this order, each on what the one before left. Below the program's threshold no cap is told. The budget is OP-17.
 //!
 //! ## Why it matters
 //! The supplier agreed to fund the cap and no more; which one bound is what a partner asks first.
 //!
 //! ## Example
-//! 8 % of 180.00 is 14.40, held to 12.00 a unit; 60 units are 720.00, held to 500.00 a transaction.
+//! 8 % of 180.00 is 14.40, held to 12.00 a unit; 60 units are 720.00, held to 500.00 a transaction. 1 % of 150,000, of which
+//! 100,000 count: 1,000.00, and the cap of the measure took 500.00.
 //!
 //! ## Late, corrected, out of order
 //! Caps go by sale date, then sale id, not by arrival: within an open period, or year, a late earlier sale takes what
 //! later ones had. What was authorised at an earlier tick is never displaced. A corrected sale is capped anew. What
-//! caps cut off when the period froze is lost for good.
+//! caps cut off when the period froze is lost for good; but what counts of the measure follows from its sales whenever they come,
+//! like tiers.
 //!
 //! ## Returns
 //! Under caps a sale and its returns are one transaction: what is left of it is capped again, and a full return leaves
-//! nothing. In an open period room that a return makes is filled by what was cut off; after the freeze it is not.
+//! nothing. In an open period room that a return makes is filled by what was cut off; after the freeze it is not. A measure
+//! that is above its cap all the same loses nothing by a return, also after the freeze.
 
 use contract::Code;
 
@@ -35,10 +38,12 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
     if !due.threshold_met {
         return None;
     }
-    let CappedLine { after_late, after_unit, after_transaction, .. } = due.whole;
+    let CappedLine { raw, after_measure, after_late, after_unit, after_transaction, .. } = due.whole;
     let under_period = cap_period(program.caps.partner_period, after_transaction);
     let over_year = due.claimed(account, program) - due.wanted(account, program);
+    let over_measure = raw - after_measure;
     let cuts = [
+        ("measure", over_measure),
         ("per-unit", after_late - after_unit),
         ("per-transaction", after_unit - after_transaction),
         ("partner-period", after_transaction - under_period),
@@ -49,6 +54,6 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
         .filter(|(_, cut)| *cut != Exact::ZERO)
         .map(|(cap, cut)| format!("the {cap} cap took {}", rounded(*cut, account)))
         .collect();
-    let at_risk = after_late - under_period + over_year;
+    let at_risk = over_measure + after_late - under_period + over_year;
     (!bound.is_empty()).then(|| Found { code: Code::CapExceeded, at_risk, message: bound.join(", ") })
 }

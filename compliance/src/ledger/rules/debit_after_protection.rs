@@ -30,7 +30,7 @@ use crate::programs::Exact;
 
 /// DD-14: what was not given, or is taken back, because price protection gives the drop of the cost for the same units.
 pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
-    let lost = due.whole.raw - due.whole.after_protection;
+    let lost = due.whole.after_measure - due.whole.after_protection;
     if lost == Exact::ZERO {
         return None;
     }

@@ -30,13 +30,12 @@ use crate::ledger::account::Account;
 use crate::ledger::findings::{Found, shown};
 use crate::ledger::tally::Tally;
 use crate::programs::volume_retroactive::tier_reached;
-use crate::programs::{Exact, Sums, benefit, line_benefit, looks_back, needs_lines, tiers};
+use crate::programs::{Exact, Sums, benefit, line_benefit, looks_back, measured, needs_lines, tiers};
 
 /// OP-14: counted before returns, the measure would reach another tier.
 pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
-    let (measure, tiers) = (program.mechanism.measure(), tiers(&program.mechanism));
-    let tally = account.tally();
-    let (gross, net) = ((tally.net - tally.returned).measure(measure), tally.net.measure(measure));
+    let (tally, tiers) = (account.tally(), tiers(&program.mechanism));
+    let (gross, net) = (measured(program, tally.net - tally.returned), measured(program, tally.net));
     let (polluted, clean) = (tier_reached(tiers, gross), tier_reached(tiers, net));
     if polluted <= clean {
         return None;
@@ -50,10 +49,10 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
 /// What the tier alone would have paid too much on the net sums.
 fn over_tier(program: &Program, account: &Account) -> Exact {
     let Tally { net, returned, .. } = account.tally();
-    let (gross, mechanism) = (net - returned, &program.mechanism);
-    if looks_back(mechanism) {
-        let net_when = |reached: Sums| line_benefit(mechanism, Sums::default(), net, reached);
+    let gross = net - returned;
+    if looks_back(&program.mechanism) {
+        let net_when = |reached: Sums| line_benefit(program, Sums::default(), net, reached);
         return net_when(gross) - net_when(net);
     }
-    if needs_lines(program) { Exact::ZERO } else { benefit(mechanism, gross) - benefit(mechanism, net) }
+    if needs_lines(program) { Exact::ZERO } else { benefit(program, gross) - benefit(program, net) }
 }

@@ -26,11 +26,12 @@ use contract::Code;
 
 use super::Booked;
 use crate::ledger::findings::{Found, shown};
+use crate::programs::measured;
 
 /// OP-12: nothing is due until the threshold is reached.
 pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<Found> {
     let threshold = program.threshold.filter(|_| !due.threshold_met && account.tally().lines > 0)?;
-    let reached = account.tally().net.measure(program.mechanism.measure());
+    let reached = measured(program, account.tally().net);
     let message = format!("{} of {threshold} reached: nothing is due below the threshold", shown(reached));
     Some(Found { code: Code::ThresholdNotMet, at_risk: due.whole.after_transaction, message })
 }

@@ -5,7 +5,8 @@
 //! At risk: what the next tier would pay more on what is sold; nothing where it pays on its own slice alone.
 //!
 //! ## What it finds
-//! A settlement whose measure, net of returns, falls short of the next tier by at most 5 % of where that begins.
+//! A settlement whose measure, net of returns, falls short of the next tier by at most 5 % of where that begins. A tier that
+//! lies above the cap of the measure is never reached.
 //!
 //! ## Why it matters
 //! A report may be missing. So near to a tier it is worth asking.
@@ -20,7 +21,7 @@
 //! ## Returns
 //! They lower the measure: out of the tier, which makes the finding, or further away from it, which withdraws it.
 
-use contract::{Code, Program};
+use contract::{Code, Program, Tier};
 
 use super::Booked;
 use crate::ledger::findings::{Found, shown};
@@ -34,7 +35,8 @@ const NEARLY: i128 = 20;
 pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
     let (mechanism, net) = (&program.mechanism, account.tally().net);
     let measured = net.measure(mechanism.measure());
-    let next = tiers(mechanism).get(tier_reached(tiers(mechanism), measured))?;
+    let is_below_cap = |tier: &&Tier| program.caps.measure.is_none_or(|cap| tier.from <= cap);
+    let next = tiers(mechanism).get(tier_reached(tiers(mechanism), measured)).filter(is_below_cap)?;
     let bound = i128::from(next.from.0);
     let missing = bound - measured;
     if measured <= 0 || missing * NEARLY > bound {
@@ -56,6 +58,6 @@ fn gain(program: &Program, net: Sums, bound: i128) -> Exact {
     if !looks_back(mechanism) {
         return Exact::ZERO;
     }
-    let when = |reached: Sums| line_benefit(mechanism, Sums::default(), net, reached);
+    let when = |reached: Sums| line_benefit(program, Sums::default(), net, reached);
     when(Sums { quantity: bound, amount: bound }) - when(net)
 }

@@ -33,6 +33,8 @@ const PRODUCT: &str = "s/p";
 const ESTIMATES: u64 = 0x5e11_1e57;
 /// The same for exchange rates.
 const RATES: u64 = 0x0e8c_4a9e;
+/// The same for caps on the measure.
+const MEASURES: u64 = 0x6ea5_04e5;
 /// The same for what is given up.
 const WRITE_OFFS: u64 = 0x0b4d_deb7;
 
@@ -265,6 +267,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut dice = Dice(seed);
     let (mut programs, mut stocks) = (programs(&mut dice), stocks(&mut dice));
     estimate(&mut Dice(seed ^ ESTIMATES), &mut programs);
+    let mut measuring = Dice(seed ^ MEASURES);
+    cap_measures(&mut measuring, &mut programs);
     let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
     let mut giving = Dice(seed ^ WRITE_OFFS);
     let mut acts = vec![Act::Configure(Box::new(exchange.stated(reference(&programs, &stocks))))];
@@ -277,7 +281,10 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
             acts.push(match dice.below(6) {
                 0 => {
                     match dice.below(3) {
-                        0 => change_terms(&mut dice, &mut programs),
+                        0 => {
+                            change_terms(&mut dice, &mut programs);
+                            change_measure(&mut measuring, &mut programs);
+                        }
                         1 => stocks.0 = purchases(&mut dice),
                         _ => stocks.1 = price_book(&mut dice),
                     }
@@ -517,6 +524,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         currency: dice.some(4, |_| Currency::parse("USD").expect("a currency")),
         conversion: Default::default(),
         caps: Caps {
+            measure: None,
             per_unit: dice.some(4, |dice| dice.micros(100_000, 2_000_000)),
             per_transaction: dice.some(4, |dice| dice.micros(500_000, 9_000_000)),
             partner_period: dice.some(4, |dice| dice.micros(1_000_000, 60_000_000)),
@@ -565,6 +573,29 @@ fn estimate(dice: &mut Dice, programs: &mut [Program]) {
         };
         let lapses_after_days = dice.below(150) as u32;
         program.estimate = Some(SellInEstimate { benefit, rate, lapses_after_days }).filter(|_| fits);
+    }
+}
+
+/// So do caps on the measure.
+fn cap_measures(dice: &mut Dice, programs: &mut [Program]) {
+    programs.iter_mut().for_each(|program| program.caps.measure = measure_cap(dice, program));
+}
+
+/// Whole units of the measure, so that fractions fit: mostly some of what is sold in a period lies above them.
+fn measure_cap(dice: &mut Dice, program: &Program) -> Option<Micros> {
+    let units = match program.mechanism.measure() {
+        Measure::Quantity => 5 + dice.below(150) as i64,
+        Measure::Amount => 50 + dice.below(6_000) as i64,
+    };
+    dice.some(4, |_| Micros::units(units)).filter(|_| program.mechanism.grows_with_measure())
+}
+
+/// One program has another cap on its measure, or none; whose benefit does not grow any more has none.
+fn change_measure(dice: &mut Dice, programs: &mut [Program]) {
+    let place = dice.below(programs.len() as u64) as usize;
+    programs[place].caps.measure = measure_cap(dice, &programs[place]);
+    for program in programs.iter_mut().filter(|program| !program.mechanism.grows_with_measure()) {
+        program.caps.measure = None;
     }
 }
 

@@ -35,12 +35,15 @@ const CHECKS: [Code; 21] = [
 
 /// Ways of earning and what else a program may say, by name.
 const KINDS: usize = 17;
-const TERMS: usize = 12;
+const TERMS: usize = 13;
 /// Terms that points and funds know.
 const OF_POINTS: usize = 3;
-const OF_FUNDS: usize = 10;
-/// What goes by purchases competes with nothing.
+const OF_FUNDS: usize = 11;
+/// What goes by purchases competes with nothing; the measure of what is protected has no cap.
+const OF_PURCHASES: usize = 12;
 const OF_STOCKS: usize = 11;
+/// Ways of earning that know all terms but a cap on the measure: a fixed amount, special prices.
+const UNMEASURED: usize = 2;
 
 /// Two features of programs.
 type Pair = (&'static str, &'static str);
@@ -130,7 +133,7 @@ impl Reached {
             3 * 2 * 2,
             "estimates: what happened, more or less, of a frozen period or not"
         );
-        let with_ways = TERMS * (KINDS - 4) + OF_POINTS + OF_FUNDS + 2 * OF_STOCKS;
+        let with_ways = TERMS * (KINDS - 4) - UNMEASURED + OF_POINTS + OF_FUNDS + OF_PURCHASES + OF_STOCKS;
         assert_eq!(self.in_program.len(), TERMS * (TERMS - 1) / 2 + with_ways, "pairs in one program");
         let features = TERMS + KINDS;
         assert_eq!(self.in_history.len(), features * (features - 1) / 2, "pairs in one history");
@@ -171,6 +174,7 @@ fn features_of(program: &Program) -> BTreeSet<&'static str> {
     let caps = &program.caps;
     let features = [
         (true, way(&program.mechanism)),
+        (caps.measure.is_some(), "cap of the measure"),
         (caps.per_unit.is_some(), "cap of a unit"),
         (caps.per_transaction.is_some(), "cap of a transaction"),
         (caps.partner_period.is_some(), "cap of a period"),
