@@ -560,10 +560,12 @@ fn measure_cap(cap: &Placed<Micros>, mechanism: &Mechanism, threshold: Option<Mi
         report.add(cap.place, format!("the threshold of {threshold} lies above {}", cap.value), hint);
     }
     if let Mechanism::Growth(growth) = mechanism {
-        let of =
-            |figure: &Figure| Some((&figure.partner, never_reached(cap.value, &of_baseline(growth, figure.value))?));
-        if let Some((partner, message)) = growth.baselines.iter().find_map(of) {
-            report.add(cap.place, format!("over the baseline of `{partner}` {message}"), hint);
+        let of = |figure: &Figure| {
+            let message = never_reached(cap.value, &of_baseline(growth, figure.value))?;
+            Some(format!("over the baseline of `{}` {message}", figure.partner))
+        };
+        if let Some(message) = growth.baselines.iter().find_map(of) {
+            report.add(cap.place, message, hint);
         }
     } else if let Some(message) = never_reached(cap.value, mechanism) {
         report.add(cap.place, message, hint);
