@@ -78,7 +78,7 @@ pub(crate) fn due(id: Id, account: &Account, program: &Program, state: &mut dyn 
     of_months(id, account, program, None, state)
 }
 
-/// What would be due in the end without some of the lines, within the same shared limits.
+/// What would be due in the end without some of the lines, within the same shared limits, whatever was drawn on it.
 pub(crate) fn due_without(
     id: Id,
     account: &Account,
@@ -86,7 +86,7 @@ pub(crate) fn due_without(
     state: &mut dyn State,
     picked: Picked<'_>,
 ) -> Result<Micros, StorageError> {
-    let mut rest = account.clone();
+    let mut rest = Account { drawn: Micros::ZERO, ..account.clone() };
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines.iter().filter(|line| picked(line)) {
             let month = month_of(&rest, line);

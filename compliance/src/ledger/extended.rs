@@ -13,8 +13,8 @@ use super::due::due_without;
 use super::lines::{Line, each_lines};
 use super::now::Now;
 
-/// The last day that needs no further word, and what is due because of later lines that were read under a later one, where that is
-/// something. An extension that was taken back counts as well: what was read under it has its entitlement.
+/// The last day that needs no further word, and what would be due without later lines that were read under a later one, where there
+/// are some. An extension that was taken back counts as well: what was read under it has its entitlement.
 pub(crate) fn extended(
     account: &Account,
     program: &Program,
@@ -48,7 +48,7 @@ pub(crate) fn extended(
         Some((sale, sold)) => sales.get(&sale).copied().unwrap_or_else(|| is_late(line, sold)),
         None => sales.get(&line.sale).is_some_and(|is_late| *is_late),
     })?;
-    Ok(Some((last, account.accrued - without)).filter(|(_, brought)| *brought > Micros::ZERO))
+    Ok(Some((last, without)))
 }
 
 /// The version's last day as of the freeze; `None` where it came later, or is gone.

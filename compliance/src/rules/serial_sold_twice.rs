@@ -29,7 +29,7 @@
 //! A return between the two sales opens the unit again, whoever reports it. One dated after the second sale does not make it
 //! good, and what comes back of a unit that is held had earned nothing.
 
-use contract::{Code, PartnerKind, Text};
+use contract::{Code, Day, PartnerKind, Text};
 
 use super::{Check, Rule};
 use crate::units::facts::SaleKey;
@@ -49,9 +49,16 @@ pub(crate) struct Move {
     pub returned: bool,
     /// The control in force when its partner first said so.
     pub came: u64,
+    /// The first day on which a return without serial numbers took some of its line back.
+    pub back: Option<Day>,
 }
 
 impl Move {
+    /// Whether such a return opens the unit again before a later sale.
+    fn is_back_before(&self, later: &Move) -> bool {
+        self.back.is_some_and(|back| back <= later.sale.0)
+    }
+
     /// Whether two sales are by partners of one tier: then evidence decides whose the unit was, not who was first.
     pub fn contends(&self, other: &Move) -> bool {
         self.partner != other.partner && self.tier == other.tier
@@ -63,7 +70,8 @@ impl Move {
 pub(crate) struct Others {
     /// The one before.
     pub before: Option<usize>,
-    /// When the first was read of those before it that are by another partner of the same tier.
+    /// Where that is by another partner of the same tier: when the first such was read of those before it that would stand in
+    /// its way without the ones between.
     pub before_came: Option<u64>,
     /// The first one later by another partner of the same tier.
     pub after: Option<usize>,
@@ -82,19 +90,26 @@ fn check(moves: &[Move]) -> Life {
             out.clear();
             continue;
         }
-        life[at].before = out.last().copied();
-        for earlier in out.iter().copied().filter(|earlier| moves[*earlier].contends(&moves[at])) {
-            life[earlier].after.get_or_insert(at);
-            life[earlier].after_came = first(life[earlier].after_came, moves[at].came);
-            life[at].before_came = first(life[at].before_came, moves[earlier].came);
+        let sold = &moves[at];
+        life[at].before = out.last().copied().filter(|nearest| !moves[*nearest].is_back_before(sold));
+        life[at].before_came = before_came(&out, moves, sold);
+        let is_rival = |earlier: &Move| earlier.contends(sold) && !earlier.is_back_before(sold);
+        for earlier in out.iter().copied().filter(|earlier| is_rival(&moves[*earlier])) {
+            let others = &mut life[earlier];
+            others.after.get_or_insert(at);
+            others.after_came = Some(others.after_came.map_or(sold.came, |came| came.min(sold.came)));
         }
         out.push(at);
     }
     life
 }
 
-fn first(known: Option<u64>, came: u64) -> Option<u64> {
-    Some(known.map_or(came, |known| known.min(came)))
+fn before_came(out: &[usize], moves: &[Move], sold: &Move) -> Option<u64> {
+    let nearest_first = out.iter().rev().map(|earlier| &moves[*earlier]);
+    // Behind one that came back the unit was in stock, whoever had sold it before.
+    let in_the_way = nearest_first.take_while(|earlier| !earlier.is_back_before(sold));
+    let is_rival = in_the_way.clone().next().is_some_and(|nearest| nearest.contends(sold));
+    in_the_way.filter(|earlier| is_rival && earlier.contends(sold)).map(|earlier| earlier.came).min()
 }
 
 /// Positions in an order in which a unit can have lived: within a day a return waits for the sale that it can undo.

@@ -294,6 +294,39 @@ mod tests {
         }
     }
 
+    /// What `UNIT` pays `L` for a unit that it sold on 7 March and that was authorised, when `M` claims it later for the day before.
+    /// What `others` sold of it, or got back without its serial number, was read before that.
+    #[track_caller]
+    fn claimed_late(others: &[(&str, &str, i64)], paid: i64) {
+        let mut trial = Trial::new(&market(Vec::new()));
+        let moved = |control, record_no, (partner, date, quantity): (&str, &str, i64)| {
+            let moved = line(record_no, partner, "1", day(date), quantity, Micros::units(10 * quantity));
+            match quantity < 0 {
+                true => Sale { stamp: control, document: "R-1".into(), original_document: "1".into(), ..moved },
+                false => Sale { stamp: control, serials: vec!["S1".into()], ..moved },
+            }
+        };
+        let early: Vec<_> = others.iter().copied().chain([("L", "2013-03-07", 1)]).collect();
+        for (record_no, early) in (1..).zip(&early) {
+            trial.send(&SaleEvent::Assert(Arc::new(moved(trial.control, record_no, *early))));
+        }
+        trial.tick("2013-04-01");
+        trial.send(&SaleEvent::Assert(Arc::new(moved(trial.control, 9, ("M", "2013-03-06", 1)))));
+        assert_eq!(trial.units("UNIT", early.len() as u32), Micros::units(paid), "{others:?}");
+        assert_eq!(trial.units("UNIT", 9), Micros::ZERO, "{others:?}");
+    }
+
+    #[test]
+    fn who_got_the_unit_back_without_its_number_had_no_claim_on_it() {
+        let (sold, back) = (("A", "2013-03-03", 1), ("A", "2013-03-05", -1));
+        claimed_late(&[], 1);
+        claimed_late(&[sold], 0);
+        claimed_late(&[sold, back], 1);
+        // Nor had who sold it before that.
+        claimed_late(&[("B", "2013-03-02", 1), sold, back], 1);
+        claimed_late(&[sold, back, ("B", "2013-03-06", 1)], 0);
+    }
+
     /// What a program pays `L` for a unit that `A` claims too, after these events with other reference data in between.
     #[track_caller]
     fn under(program: &str, product: &str, steps: &[(&Reference, &[(&str, &str)])], paid: i64) {

@@ -196,11 +196,12 @@ impl Desk<'_> {
 
     fn settle_serial(&mut self, life: u64, serial: &Text) -> Result<(), StorageError> {
         let entries = self.shelves.serials.get(self.state, life)?.moves.clone();
-        let is_one = entries.len() == 1;
+        let (is_one, is_again) = (entries.len() == 1, entries.iter().filter(|entry| !entry.returned).count() > 1);
         let mut moves = Vec::with_capacity(entries.len());
         for SerialEntry { sale, partner, returned, came, .. } in entries {
             let tier = if is_one { None } else { self.tier(sale)? };
-            moves.push(Move { sale, partner, tier, returned, came });
+            let back = if is_again && !returned { self.came_back(sale)? } else { None };
+            moves.push(Move { sale, partner, tier, returned, came, back });
         }
         let mut others = vec![Others::default(); moves.len()];
         let mut undone = Vec::new();
@@ -213,15 +214,13 @@ impl Desk<'_> {
         }
         for (at, sold) in moves.iter().enumerate().filter(|(_, m)| !m.returned) {
             let Others { before, before_came, after, after_came } = others[at];
-            let earlier = match before.map(|before| &moves[before]) {
-                Some(first) if !self.came_back(first.sale, sold.sale)? => {
-                    Some(self.unit(first.sale, serial, before_came.filter(|_| first.contends(sold)))?)
-                }
-                _ => None,
+            let earlier = match before {
+                Some(first) => Some(self.unit(moves[first].sale, serial, before_came)?),
+                None => None,
             };
-            let later = match after.map(|after| &moves[after]) {
-                Some(next) if !self.came_back(sold.sale, next.sale)? => Some(self.unit(next.sale, serial, after_came)?),
-                _ => None,
+            let later = match after {
+                Some(next) => Some(self.unit(moves[next].sale, serial, after_came)?),
+                None => None,
             };
             let again = match undone.iter().find(|(first, _)| *first == at) {
                 Some((_, again)) => Some(self.unit(moves[*again].sale, serial, None)?),
@@ -245,18 +244,18 @@ impl Desk<'_> {
         Ok(self.known(&sale).market().kind(&sale.at.partner))
     }
 
-    /// Whether a return without serial numbers took some of the line of an earlier sale back before a later one.
-    fn came_back(&mut self, earlier: SaleKey, later: SaleKey) -> Result<bool, StorageError> {
-        let sale = self.sale(earlier)?;
+    /// The first day on which a return without serial numbers took some of the line of a sale back.
+    fn came_back(&mut self, key: SaleKey) -> Result<Option<Day>, StorageError> {
+        let sale = self.sale(key)?;
         let document = self.own_document(&sale);
+        let mut first: Option<Day> = None;
         for claim in self.claims(document)? {
             let Some(back) = self.record(claim)?.map(|record| record.sale.clone()) else { continue };
-            let between = sale.date <= back.date && back.date <= later.0;
-            if between && back.serials.is_empty() && back.at.partner == sale.at.partner {
-                return Ok(true);
+            if sale.date <= back.date && back.serials.is_empty() && back.at.partner == sale.at.partner {
+                first = Some(first.map_or(back.date, |first| first.min(back.date)));
             }
         }
-        Ok(false)
+        Ok(first)
     }
 
     fn enter_years(&mut self, touched: &mut Touched) -> Result<(), StorageError> {

@@ -111,20 +111,20 @@ impl Trial {
         }
     }
 
-    /// Runs part of a harness with the fault, and takes the fault out again.
-    fn run_with(&self, patch: &Patch, harness: Harness, part: Part) -> Result<Ending, String> {
+    /// Runs part of a harness with the fault, and takes the fault out again. What is said goes to the log `name`.
+    fn run_with(&self, name: &str, patch: &Patch, harness: Harness, part: Part) -> Result<Ending, String> {
         let path = self.sources().join(&patch.file);
         let source = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let write = |text: &str| copy::write(&path, text.as_bytes()).map_err(|error| error.to_string());
         write(&patch.applied(&source)?)?;
-        let ending = self.run(&patch.name, harness, part);
+        let ending = self.run(name, harness, part);
         write(&source)?;
         ending
     }
 
     fn put_in(&self, patch: &Patch) -> Result<Ending, String> {
         let start = Instant::now();
-        let mut ending = self.run_with(patch, patch.harness, Part::All)?;
+        let mut ending = self.run_with(&patch.name, patch, patch.harness, Part::All)?;
         let is_caught = matches!(ending, Ending::Failed { .. } | Ending::Hung);
         if is_caught && kept(&self.root, patch).exists() && !self.is_told_by_its_history(patch)? {
             println!("the history that is kept of {} tells nothing of it any more", patch.name);
@@ -143,42 +143,49 @@ impl Trial {
 
     /// Whether the history that is kept of a fault fails with it.
     fn is_told_by_its_history(&self, patch: &Patch) -> Result<bool, String> {
-        self.run_with(patch, Harness::Histories, Part::Kept)?;
-        Ok(self.said(patch)?.lines().any(|line| line.starts_with(&format!("{}: ", patch.name))))
+        let log = format!("{}-kept", patch.name);
+        self.run_with(&log, patch, Harness::Histories, Part::Kept)?;
+        Ok(self.said(&log)?.lines().any(|line| line.starts_with(&format!("{}: ", patch.name))))
     }
 
-    fn said(&self, patch: &Patch) -> Result<String, String> {
-        fs::read_to_string(self.log(&patch.name)).map_err(|error| format!("{}: {error}", patch.name))
+    fn said(&self, name: &str) -> Result<String, String> {
+        fs::read_to_string(self.log(name)).map_err(|error| format!("{name}: {error}"))
     }
 
-    /// Shrinks the first drawn history that tells of a fault, and keeps it once it fails with the fault and not without.
+    /// Shrinks the first drawn history that tells of a fault, and keeps it once it fails with the fault and not without; what was kept
+    /// before stays until then.
     fn keep(&self, patch: &Patch) -> Result<(), String> {
-        let (name, path) = (&patch.name, kept(&self.root, patch));
-        let written = |error: std::io::Error| format!("{}: {error}", path.display());
-        if path.exists() {
-            fs::remove_file(&path).map_err(written)?;
-        }
+        let name = &patch.name;
         self.bring_up_to_date()?;
-        let Ending::Failed { seed: Some(seed) } = self.run_with(patch, Harness::Histories, Part::Drawn)? else {
+        let Ending::Failed { seed: Some(seed) } = self.run_with(name, patch, Harness::Histories, Part::Drawn)? else {
             return Err(format!("no history that is drawn tells of {name}"));
         };
-        self.run_with(patch, Harness::Histories, Part::Seed(seed))?;
-        let said = self.said(patch)?;
+        let log = format!("{name}-shrunk");
+        self.run_with(&log, patch, Harness::Histories, Part::Seed(seed))?;
+        let said = self.said(&log)?;
         let count = said.lines().find_map(|line| line.strip_prefix("in short, ")?.strip_suffix(':'));
         let count = count.ok_or_else(|| format!("seed {seed} tells nothing more of {name}"))?;
-        let shrunk = self.sources().join(KEPT).join(format!("seed_{seed}.jsonl"));
-        fs::create_dir_all(self.root.join(KEPT)).map_err(written)?;
-        fs::copy(&shrunk, &path).map_err(written)?;
-        self.bring_up_to_date()?;
+        let (shrunk, tried) =
+            (self.sources().join(KEPT).join(format!("seed_{seed}.jsonl")), kept(&self.sources(), patch));
+        fs::rename(&shrunk, &tried).map_err(|error| format!("{}: {error}", shrunk.display()))?;
         let is_told = self.is_told_by_its_history(patch)?;
         let passes = self.run("without-kept", Harness::Histories, Part::Kept)? == Ending::Passed;
         if !is_told || !passes {
-            fs::remove_file(&path).map_err(written)?;
             return Err(format!("what is left of seed {seed} does not show {name}, or fails without it too"));
         }
+        put_in_place(&tried, &kept(&self.root, patch))?;
         println!("{name}: {count} of seed {seed}");
         Ok(())
     }
+}
+
+/// Puts a copy of a file in the place of another, whole or not at all.
+fn put_in_place(from: &Path, to: &Path) -> Result<(), String> {
+    let written = |error: std::io::Error| format!("{}: {error}", to.display());
+    let new = to.with_extension("new");
+    fs::create_dir_all(to.parent().expect("it lies below the root")).map_err(written)?;
+    fs::copy(from, &new).map_err(written)?;
+    fs::rename(&new, to).map_err(written)
 }
 
 /// Where histories are kept, below the root.

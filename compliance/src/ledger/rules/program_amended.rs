@@ -8,8 +8,8 @@
 //! Something that is due under a version of a program which came when the period had frozen, or because of sales of days by
 //! which it was extended then, as long as `amendments.csv` does not say who approves it. It is held, at the close too. Of an
 //! extension that is what would not be due without those sales: what they earn, and what they lift of what others earn, as by a
-//! tier. An approval is for the version, with whatever of it comes later; one with a last day (`to`) is for sales up to that
-//! day, and what later ones bring waits again.
+//! tier; of points and funds it is what is drawn beyond the rest. An approval is for the version, with whatever of it comes
+//! later; one with a last day (`to`) is for sales up to that day, and what later ones bring waits again.
 //!
 //! ## Why it matters
 //! Terms that appear when a period is over may have been written for what was sold in it.
@@ -25,7 +25,8 @@
 //!
 //! ## Returns
 //! What comes back is not held: it lowers what waits, and is told as OP-25 where it came after the period. Where a sale came
-//! back in full, nothing waits because of it.
+//! back in full, nothing waits because of it. Only what would be paid waits: what nobody approved and what came back of what was
+//! authorised are set off first, so that as long as no more is due than was authorised nothing is found.
 
 use contract::{Code, Day, Micros, Program};
 use stream::{State, StorageError};
@@ -56,10 +57,16 @@ pub(in crate::ledger) fn check(
     let (what, held) = match approved {
         None if account.amended => ("came when the period had frozen: held until it is approved".to_owned(), owed),
         _ => match extended(account, terms, approved, now, state)? {
-            Some((last, brought)) => (said_of(last, approved), brought.min(owed)),
+            // What is drawn takes first what is due anyway.
+            Some((last, without)) => {
+                (said_of(last, approved), account.orderable(terms) - without.max(account.authorised))
+            }
             None => return Ok(None),
         },
     };
+    if held <= Micros::ZERO {
+        return Ok(None);
+    }
     let message = format!("version {version} of {program} {what}");
     Ok(Some(Found { code: Code::ProgramAmended, at_risk: Exact::from(held), message }))
 }

@@ -16,7 +16,8 @@
 //!
 //! ## Late, corrected, out of order
 //! Once `amendments.csv` has the version, somebody answers for it: the new score counts from the next tick on, and what
-//! it changes is an adjustment of the prior period. Where the old score is put back nothing is left of the finding.
+//! it changes is an adjustment of the prior period. A score is for a whole period: an approval with a last day (`to`) before the
+//! period's is none of it. Where the old score is put back nothing is left of the finding.
 //! Late sales go at the rate of the frozen score. A settlement that opens after the freeze is held for what its score
 //! has become better since.
 //!
@@ -68,14 +69,13 @@ pub(crate) fn rescored(
     now: Now<'_>,
     state: &mut dyn State,
 ) -> Result<Option<Rescored>, StorageError> {
-    let settlement = &account.settlement;
     let Some(since) = account.phase.frozen_since().filter(|_| account.pays() && !account.amended) else {
         return Ok(None);
     };
     // A settlement that opened behind the freeze was never settled under what the others froze with.
     let (frozen, latest) = (now.references.as_of(since.min(account.terms)), now.known());
     let (Some(was), Some(is)) = (score(account, frozen), score(account, latest)) else { return Ok(None) };
-    if was == is || latest.amendment(&settlement.program, settlement.version).is_some() {
+    if was == is || is_approved(account, latest) {
         return Ok(None);
     }
     let (before, after) = (due_under(account, frozen, state)?, due_under(account, latest, state)?);
@@ -93,10 +93,15 @@ pub(crate) fn rescored(
 
 /// Whether a frozen settlement counts by another score from the next tick on, because somebody answers for it.
 pub(crate) fn takes_new_score(account: &Account, known: &Known, references: &References) -> bool {
-    let settlement = &account.settlement;
     account.phase != Phase::Open
-        && known.amendment(&settlement.program, settlement.version).is_some()
+        && is_approved(account, known)
         && has_other_score(account, references.as_of(account.terms), known)
+}
+
+/// Whether somebody answers for the version, up to the last day of the period at least: a score counts for all of it.
+fn is_approved(account: &Account, known: &Known) -> bool {
+    let amendment = known.amendment(&account.settlement.program, account.settlement.version);
+    amendment.is_some_and(|amendment| amendment.to.is_none_or(|to| to >= account.last_day))
 }
 
 /// Whether the settlement's score is another in one of two versions of the reference data.

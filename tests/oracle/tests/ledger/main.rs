@@ -174,8 +174,10 @@ fn shortest(seed: u64, acts: &[Act]) -> String {
     std::panic::set_hook(Box::new(|_| {}));
     // Where the two differ, a shorter history that only stops one of them shows something else.
     let differs = |acts: &[Act]| std::panic::catch_unwind(|| compared(acts)).is_ok_and(|found| found.is_err());
-    let is_difference = differs(acts);
-    let few = shrink::shrunk(acts, &|acts| if is_difference { differs(acts) } else { tried(acts).is_err() });
+    // And one that stops at another assertion does so too.
+    let assertion = |acts: &[Act]| tried(acts).err().map(|said| said.lines().next().unwrap_or_default().to_owned());
+    let (is_difference, first) = (differs(acts), assertion(acts));
+    let few = shrink::shrunk(acts, &|acts| if is_difference { differs(acts) } else { assertion(acts) == first });
     let last = tried(&few).err().unwrap_or_default();
     std::panic::set_hook(hook);
     let kept = kept::keep(seed, &few);
