@@ -48,7 +48,9 @@ pub enum RegistryError {
     #[error("schema registry {url} does not answer as it should: {why}")]
     Unavailable { url: String, why: String },
     /// It knows no schema of this id, which another of several registries may have.
-    #[error("schema registry {url} knows no schema {id} since {since} s, which may be late; it is believed after {within} s")]
+    #[error(
+        "schema registry {url} knows no schema {id} since {since} s, which may be late; it is believed after {within} s"
+    )]
     Unheard { url: String, id: u32, since: u64, within: u64 },
     /// It has said so for as long as another of several registries may need to hear of it.
     #[error("schema registry {url} knows no schema {id}")]

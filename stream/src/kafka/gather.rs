@@ -180,8 +180,7 @@ mod tests {
             data
         };
         let (own, other) = (laid(FORMAT), laid(FORMAT - 1));
-        let mut told =
-            |folders: &[&Path]| gathering.state(&standing, folders).map_err(|error| error.to_string());
+        let mut told = |folders: &[&Path]| gathering.state(&standing, folders).map_err(|error| error.to_string());
         assert_eq!(told(&[&other, &own]), Ok(()));
         let refused = told(&[&other]).unwrap_err();
         assert!(refused.ends_with(": collect with the build that made it"), "{refused}");

@@ -78,13 +78,7 @@ impl Queue {
         state.delete(HELD, &first.key)
     }
 
-    fn some(
-        &self,
-        control: u64,
-        class: u8,
-        limit: usize,
-        state: &mut dyn State,
-    ) -> Result<Vec<Held>, StorageError> {
+    fn some(&self, control: u64, class: u8, limit: usize, state: &mut dyn State) -> Result<Vec<Held>, StorageError> {
         let (from, to) = (head(control, class).max(self.front.clone()), head(control, class + 1));
         if from >= to {
             return Ok(Vec::new());
