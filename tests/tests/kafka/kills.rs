@@ -191,28 +191,32 @@ fn who_stands_still_for_longer_than_a_transaction_may_take_starts_anew() {
     plant.end_all();
 }
 
-/// Nobody took its place, but the brokers have given up what it had open.
+/// Nobody took its place, but the brokers have given up what it had open. That something is open when it stops is likely and not
+/// certain: it stops anew until it was so.
 #[test]
-fn an_intake_that_stands_still_opens_its_writer_once_more() {
+fn an_intake_that_stands_still_opens_its_writer_anew() {
     let (scratch, plan) = (tempfile::tempdir().unwrap(), Plan { rows: 200_000, years: 1 });
     plan.write(scratch.path()).unwrap();
     let [config, feeds] = ["config", "feeds"].map(|name| scratch.path().join(name));
     let mut brokers = Brokers::start(&hasty()).unwrap();
-    let plant = Plant::new(&brokers.bootstrap(), &config, "", 1);
-    let mut intake = plant.start_intake(&feeds, &plan.as_of());
-    let input = plant.line()[0].input.clone();
-    plant.wait_while("nothing is published", || plant.visible(&input) == 0);
-    intake.signal(Signal::STOP);
-    std::thread::sleep(TRANSACTION_TIMEOUT + Duration::from_secs(4));
-    let (given_up, before) = (brokers.node(0).count("due to timeout"), plant.visible(&input));
-    intake.signal(Signal::CONT);
-    assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
-    assert!(given_up > 0 && plant.visible(&input) > before, "{given_up} transactions were given up");
-    assert!(plant.log("intake", 1).contains("opens its writer once more"), "{}", plant.log("intake", 1));
-    let records = assert_whole(&plant);
-    let undisturbed = Plant::new(&brokers.bootstrap(), &config, "undisturbed.", 1);
+    let bootstrap = brokers.bootstrap();
+    let undisturbed = Plant::new(&bootstrap, &config, "undisturbed.", 1);
     undisturbed.take_in(&feeds, &plan.as_of());
-    assert_eq!(records, assert_whole(&undisturbed));
+    let records = assert_whole(&undisturbed);
+    let mut was_given_up = |attempt: u32| {
+        let plant = Plant::new(&bootstrap, &config, &format!("{attempt}."), 1);
+        let mut intake = plant.start_intake(&feeds, &plan.as_of());
+        let input = plant.line()[0].input.clone();
+        plant.wait_while("nothing is published", || plant.visible(&input) == 0);
+        intake.signal(Signal::STOP);
+        std::thread::sleep(TRANSACTION_TIMEOUT + Duration::from_secs(4));
+        let given_up = brokers.node(0).count("due to timeout");
+        intake.signal(Signal::CONT);
+        assert_eq!(intake.wait(), Some(0), "{}", plant.log("intake", 1));
+        assert_eq!(assert_whole(&plant), records);
+        given_up > 0
+    };
+    assert!((1..=5).any(&mut was_given_up), "no transaction was open");
 }
 
 #[test]
