@@ -339,7 +339,7 @@ fn a_cap_on_the_measure_leaves_nothing_that_is_never_reached() {
     assert_eq!(with("    prorate: [thresholds, caps]\n"), [] as [&str; 0]);
     let shrinks = "the cap of the measure shrinks with the days in force, the threshold and tiers below it do not";
     assert!(with("    prorate: [caps]\n")[0].contains(shrinks));
-    assert_eq!(told("0"), ["programs/step.yaml:12:22 `0` is not above zero"]);
+    assert_eq!(told("0"), ["programs/step.yaml:12:22 `0` must be above zero"]);
     let of = |earn: &str, cap: u32| {
         let program = format!(
             "program: P\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn: {earn}\n    \
