@@ -122,7 +122,7 @@ pub fn intake(
                 }
             }
             // Brokers fence one that stood still for too long as well. Of two intakes the one that came later stays.
-            Err(Failure::Task(TaskError::Fenced(why))) if !fenced.is_some_and(|at: Instant| at.elapsed() < RIVALS) => {
+            Err(Failure::Task(TaskError::Fenced(why))) if fenced.is_none_or(|at: Instant| at.elapsed() >= RIVALS) => {
                 say_waiting(&format!("intake opens its writer once more, as another one of its name has come: {why}"));
                 fenced = Some(Instant::now());
             }
