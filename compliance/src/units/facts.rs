@@ -355,7 +355,8 @@ impl Life {
         }
     }
 
-    /// What goes under the control in force when it came here leaves no trace, and the others none behind the next one.
+    /// What goes under the control in force when it came here leaves no trace. That of any other is lost when something of the
+    /// unit comes or goes under a later control.
     pub fn leave(&mut self, sale: SaleKey, control: u64) {
         self.left.retain(|left| left.at == control);
         let Ok(at) = self.place(sale) else { return };
