@@ -102,6 +102,15 @@ impl DataDirectory {
     /// Opens or makes the data directory at `path`, for this process alone.
     #[cfg(feature = "rocks")]
     pub fn open(path: &Path, partitions: u16) -> Result<DataDirectory, OpenError> {
+        let directory = DataDirectory::open_for_log(path, partitions)?;
+        directory.check_partitions(partitions)?;
+        Ok(directory)
+    }
+
+    /// As [`DataDirectory::open`], for whoever wants the log alone, in which partitions do not show: one that is there may
+    /// have been made with another number of them.
+    #[cfg(feature = "rocks")]
+    pub fn open_for_log(path: &Path, partitions: u16) -> Result<DataDirectory, OpenError> {
         let files = |error| OpenError::Files { directory: path.display().to_string(), error };
         refuse_what_is_none(path)?;
         std::fs::create_dir_all(path).map_err(files)?;
@@ -109,7 +118,7 @@ impl DataDirectory {
         lock_alone(path, &lock)?;
         let store = Arc::new(crate::store::RocksStore::open(&path.join("store"))?);
         let witness = Box::new(crate::witness::FileWitness::of(path));
-        let directory = DataDirectory::on(store, witness, partitions)?;
+        let directory = DataDirectory::found_or_made(store, witness, partitions)?;
         Ok(DataDirectory { _lock: Some(lock), ..directory })
     }
 
@@ -146,16 +155,28 @@ impl DataDirectory {
 
     /// Opens or makes a data directory on any store; an empty store gets an identity.
     pub fn on(store: Arc<dyn Store>, witness: Box<dyn Witness>, partitions: u16) -> Result<DataDirectory, OpenError> {
+        let directory = DataDirectory::found_or_made(store, witness, partitions)?;
+        directory.check_partitions(partitions)?;
+        Ok(directory)
+    }
+
+    fn found_or_made(
+        store: Arc<dyn Store>,
+        witness: Box<dyn Witness>,
+        partitions: u16,
+    ) -> Result<DataDirectory, OpenError> {
         if read::<Identity>(store.as_ref(), IDENTITY)?.is_none() {
             found(store.as_ref(), witness.as_ref(), partitions)?;
         }
         let testimony = witness.read()?;
         let directory = DataDirectory::existing(store, witness, testimony)?;
-        if directory.identity.partitions != partitions {
-            return Err(OpenError::Partitions { found: directory.identity.partitions, asked: partitions });
-        }
         directory.testify()?;
         Ok(directory)
+    }
+
+    fn check_partitions(&self, asked: u16) -> Result<(), OpenError> {
+        let found = self.identity.partitions;
+        if found == asked { Ok(()) } else { Err(OpenError::Partitions { found, asked }) }
     }
 
     /// What the store holds, which must be no older than what the witness said before it was opened.

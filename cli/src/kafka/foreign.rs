@@ -199,7 +199,9 @@ impl<'a> Foreign<'a> {
         let broken = |why: String| Ok(Some(format!("topic {topic} of {} cannot be read: {why}", feed.partner)));
         let partitions = match self.topics.partitions(topic) {
             Ok(partitions) => partitions,
-            Err(TransportError::Broken(_)) => return broken("it is not there, or not for this user".to_owned()),
+            Err(TransportError::Broken(_) | TransportError::Absent(_)) => {
+                return broken("it is not there, or not for this user".to_owned());
+            }
             Err(error) => {
                 *vain = Some(error.to_string());
                 return Ok(None);

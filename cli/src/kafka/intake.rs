@@ -1,7 +1,7 @@
 //! The intake on a cluster: what enters the log is published, for the first stage and as the log itself.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use anyhow::{Context, ensure};
 use contract::FeedEvent;
 use contract::topics::HOPS;
 use stream::kafka::{
-    Cluster, DeadLetter, Desk, KafkaTransport, Lasting, Observer, Place, Publisher, Repairs, TaskError, TaskOptions,
-    TransportError, patiently, place_of, published_log,
+    Cluster, DeadLetter, Desk, KafkaTransport, Lasting, Observer, OlderLog, Place, Publisher, Repairs, Stop, TaskError,
+    TaskOptions, TransportError, older_log, patiently, place_of, published_log,
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
@@ -24,6 +24,7 @@ use crate::run::entry::Entry;
 use crate::run::plan::Plan;
 use crate::run::source::{Intake, Recorded};
 use crate::run::{News, Options};
+use crate::say::say;
 
 /// Topic of the log, by its name in the table.
 pub const LOG: &str = "pos.log";
@@ -47,8 +48,8 @@ pub struct Inlet {
 /// were told. `ready` is set when the publisher is at work.
 ///
 /// # Errors
-/// The brokers are not as they should be, another intake has taken over, the log differs from the published one, or a disk fails. Trouble with the brokers is
-/// none: it waits.
+/// The brokers are not as they should be, another intake has taken over, the log differs from the published one, or a disk
+/// fails. Trouble with the brokers is none: it waits.
 pub fn intake(
     configuration: &Configuration,
     inlet: &Inlet,
@@ -58,7 +59,8 @@ pub fn intake(
 ) -> anyhow::Result<u64> {
     let Inlet { options, cluster, .. } = inlet;
     let partitions = configuration.tenant.partitions;
-    let directory = DataDirectory::open(&options.data, partitions)?;
+    // It may have been made in a generation with other partitions.
+    let directory = DataDirectory::open_for_log(&options.data, partitions)?;
     let blobs = BlobFolder::open(inlet.blobs.clone()).context("blobs cannot be kept")?;
     let transport = Arc::new(KafkaTransport::new(cluster)?);
     let task_options = Arc::new(TaskOptions::new(&options.data));
@@ -85,7 +87,7 @@ pub fn intake(
     let (feeds, registry) = (&configuration.feeds, inlet.wires.registry());
     let mut foreign = Foreign::new(feeds, transport.clone(), registry, &options.data, options.until_idle, stop);
     let (mut limits, mut pause, mut lasting) = (BTreeMap::new(), PAUSE, Lasting::default());
-    let mut fenced = None;
+    let (mut fenced, mut inherits) = (None, true);
     let mut remarks = 0;
     while !stop.load(Ordering::Relaxed) {
         let opened = Instant::now();
@@ -93,14 +95,28 @@ pub fn intake(
             let mut publisher = Publisher::open(&desk, &limits)?;
             limits.clear();
             let entries = published_log(transport.as_ref(), cluster, LOG, partitions)?;
-            catch_up(&log, &entries, publisher.entries())?;
+            catch_up(&log, &entries, &told_folder(&options.data))?;
+            let published = publisher.entries();
+            if log.len() < published {
+                let why = format!("{published} log entries were published, only {} can be found", log.len());
+                return Err(anyhow::anyhow!(why).into());
+            }
+            if inherits && let Some(older) = older(&transport, cluster)? {
+                inherit(&log, &entries, &older, &told_folder(&options.data))?;
+            }
+            inherits = false;
             ready.store(true, Ordering::Relaxed);
+            // The log grows only where it leads to all that can be seen: on a lost disk it may be another one.
+            let mut recorded = Recorded::behind(standing(&publisher), log.clone(), blobs.clone());
+            let ended = publish(&mut publisher, Known(&mut recorded), &log, &blobs, &mut repairs, stop)?;
+            if matches!(ended, Ended::Missing(..)) || stop.load(Ordering::Relaxed) {
+                return Ok(ended);
+            }
+            publisher.meets_all_seen()?;
             let mut plan = Plan::new(configuration, options, log.clone(), blobs.clone(), stop, tell)?;
             if let Some(foreign) = &mut foreign {
                 plan = plan.with_inflow(Box::new(|positions, tell| foreign.fresh(positions, tell)));
             }
-            let committed = standing(&publisher);
-            let recorded = Recorded::behind(committed, log.clone(), blobs.clone());
             let source = Intake::new(&mut plan, recorded, options.until_idle);
             let ended = publish(&mut publisher, source, &log, &blobs, &mut repairs, stop);
             remarks += plan.remarks();
@@ -135,6 +151,15 @@ pub fn intake(
     Ok(remarks)
 }
 
+/// What the log holds, and no more.
+struct Known<'r>(&'r mut Recorded);
+
+impl Source<FeedEvent> for Known<'_> {
+    fn next(&mut self) -> Result<Feed<FeedEvent>, SourceError> {
+        Ok(self.0.next()?.unwrap_or(Feed::End))
+    }
+}
+
 /// Why publishing ended.
 enum Ended {
     Done,
@@ -157,7 +182,7 @@ impl From<TaskError> for Failure {
 impl From<TransportError> for Failure {
     fn from(error: TransportError) -> Failure {
         match error {
-            TransportError::Trouble(why) => Failure::Task(TaskError::Again(why)),
+            TransportError::Trouble(why) | TransportError::Absent(why) => Failure::Task(TaskError::Again(why)),
             error => Failure::Other(error.into()),
         }
     }
@@ -175,17 +200,55 @@ impl From<SourceError> for Failure {
     }
 }
 
-/// Brings the log of this disk up to what was published: it may be another disk.
-fn catch_up(log: &Log, entries: &[Vec<u8>], published: u64) -> anyhow::Result<()> {
+/// Brings the log of this disk up to what was published: it may be another disk. `folder` says where it lies.
+fn catch_up(log: &Log, entries: &[Vec<u8>], folder: &str) -> anyhow::Result<()> {
     for (number, entry) in (1..).zip(entries) {
         match log.read(number)? {
-            Some(own) => ensure!(own == *entry, "entry {number} of the log differs from the one that was published"),
+            Some(own) => ensure!(
+                own == *entry,
+                "entry {number} of the log differs from the one that was published, by an intake with another folder; take \
+                 {folder} away: the log is filled from its topic"
+            ),
             None => {
                 log.append(entry)?;
             }
         }
     }
-    ensure!(log.len() >= published, "{published} log entries were published, only {} can be found", log.len());
+    Ok(())
+}
+
+/// Where an intake keeps its log: raw files may lie beside that.
+fn told_folder(data: &Path) -> String {
+    let data = data.display();
+    format!("{data}/store and {data}.witness")
+}
+
+/// What an older generation has published, as far as this build can read it.
+fn older(transport: &KafkaTransport, cluster: &Cluster) -> Result<Option<OlderLog>, TaskError> {
+    match older_log(transport, cluster, LOG, &(LOGIC_OLDEST..=LOGIC)) {
+        Err(TaskError::Stop(stop @ Stop::OldLogic { .. })) => {
+            say!("warning: the log of an older generation is not gone on with: {stop}; everything is taken in anew");
+            Ok(None)
+        }
+        older => older,
+    }
+}
+
+/// Goes on with what an older generation has taken in, where this one has published less of the same: its disk is lost, or
+/// is an old one. Whoever took that in anew would take it in another order, and not all of it may still be there.
+fn inherit(log: &Log, published: &[Vec<u8>], older: &OlderLog, folder: &str) -> anyhow::Result<()> {
+    let OlderLog { generation, entries } = older;
+    if entries.len() <= published.len() || !entries.starts_with(published) {
+        return Ok(());
+    }
+    let before = log.len();
+    catch_up(log, entries, folder)?;
+    if log.len() > before {
+        say!(
+            "intake goes on with the log of generation {generation}: {} entries are taken from it",
+            log.len() - before
+        );
+    }
     Ok(())
 }
 
@@ -268,4 +331,58 @@ fn publish_entries(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use stream::MemoryStore;
+    use stream::witness::MemoryWitness;
+
+    use super::*;
+
+    fn log(entries: &[&str]) -> Log {
+        let store = Arc::new(MemoryStore::new());
+        let log = DataDirectory::on(store, Box::new(MemoryWitness::default()), 1).unwrap().log();
+        for entry in entries {
+            log.append(entry.as_bytes()).unwrap();
+        }
+        log
+    }
+
+    fn entries(entries: &[&str]) -> Vec<Vec<u8>> {
+        entries.iter().map(|entry| entry.as_bytes().to_vec()).collect()
+    }
+
+    fn all(log: &Log) -> Vec<String> {
+        (1..=log.len()).map(|number| String::from_utf8(log.read(number).unwrap().unwrap()).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_log_is_filled_from_its_topic_and_another_one_is_refused_with_a_way_out() {
+        for own in [&[][..], &["a"], &["a", "b", "c"]] {
+            let log = log(own);
+            catch_up(&log, &entries(&["a", "b"]), "here").unwrap();
+            assert_eq!(all(&log)[..2], ["a", "b"]);
+        }
+        let refused = catch_up(&log(&["a", "x"]), &entries(&["a", "b"]), &told_folder(Path::new("in"))).unwrap_err();
+        let told = refused.to_string();
+        assert!(told.starts_with("entry 2 of the log differs"), "{told}");
+        assert!(told.ends_with("take in/store and in.witness away: the log is filled from its topic"), "{told}");
+    }
+
+    #[test]
+    fn an_older_generations_log_is_gone_on_with_as_long_as_this_one_has_published_less_of_it() {
+        let older = OlderLog { generation: 1, entries: entries(&["a", "b", "c"]) };
+        let inherits = |own: &[&str], published: &[&str]| {
+            let log = log(own);
+            inherit(&log, &entries(published), &older, "here").map(|()| all(&log))
+        };
+        assert_eq!(inherits(&[], &[]).unwrap(), ["a", "b", "c"], "a lost disk");
+        assert_eq!(inherits(&["a"], &["a"]).unwrap(), ["a", "b", "c"], "one that was lost once more");
+        assert_eq!(inherits(&["a", "b", "c", "d"], &[]).unwrap(), ["a", "b", "c", "d"], "the same disk");
+        assert!(inherits(&["a", "x"], &["a"]).is_err(), "an old one");
+        let on_its_own = ["a", "b", "x"];
+        assert_eq!(inherits(&on_its_own, &on_its_own).unwrap(), on_its_own, "both have gone on");
+        assert_eq!(inherits(&["a", "x"], &["a", "x"]).unwrap(), ["a", "x"]);
+    }
 }

@@ -19,7 +19,7 @@ pub mod wires;
 use std::path::Path;
 use std::sync::Arc;
 
-use contract::topics::{HOPS, VIEWS};
+use contract::topics::{HOPS, TopicInfo, VIEWS};
 use contract::{Id, Topic};
 use stream::kafka::home::Checkpoints;
 use stream::kafka::{Cluster, StageSpec, TaskOptions};
@@ -42,8 +42,10 @@ pub struct ClusterArguments {
     /// Put in front of the names of all topics and groups
     #[arg(long, value_name = "TEXT", default_value = "")]
     prefix: String,
-    /// Rises when the number of partitions changes: everything starts anew beside the old
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// One higher begins everything anew beside the old, on topics of its own (`gN.` in front of their names): where
+    /// `partitions` has changed, or a stop asks for it. The intake keeps its --data, which holds all that ever came in, stages
+    /// get new ones: docs/decisions/kafka-repair.md has the steps
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     generation: u32,
     /// A setting of the Kafka client, as for security; may be given more than once
     #[arg(long = "client", value_name = "NAME=VALUE", value_parser = setting)]
@@ -74,7 +76,7 @@ impl FormatArguments {
     /// The format on a cluster; the registry is not asked yet.
     pub fn format(&self, cluster: &Cluster) -> Result<WireFormat, RegistryError> {
         let Some(url) = &self.registry else { return Ok(WireFormat::Plain) };
-        Ok(WireFormat::Registry { registry: Arc::new(Registry::new(url)?), prefix: cluster.prefix.clone() })
+        Ok(WireFormat::Registry { registry: Arc::new(Registry::new(url)?), prefix: cluster.topic_prefix() })
     }
 }
 
@@ -107,13 +109,19 @@ fn config(digest: &Id) -> [u8; 32] {
     config
 }
 
+/// Views that a stage has numbers for and never writes. Stores hold numbers by their places, so these go when the layout of
+/// tasks' stores changes next.
+const UNUSED: [(&str, Topic); 2] = [("ingest", Topic::Receipts), ("ingest", Topic::Rejects)];
+
 /// Views that a stage publishes on.
 fn views_of(stage: &str) -> Vec<(u8, String)> {
     let is_writer = |writer: &&str| {
         let part = writer.strip_prefix("compliance/").unwrap_or(writer);
         part == stage || part == "every stage" || (part == "compliance" && (stage == "units" || stage == "ledger"))
     };
-    let views = Topic::ALL.iter().zip(VIEWS).filter(|(_, view)| view.writers.iter().any(is_writer));
+    let has_place =
+        |(topic, view): &(&Topic, &TopicInfo)| view.writers.iter().any(is_writer) || UNUSED.contains(&(stage, **topic));
+    let views = Topic::ALL.iter().zip(VIEWS).filter(has_place);
     views.map(|(topic, view)| (*topic as u8, view.name.to_owned())).collect()
 }
 

@@ -23,7 +23,7 @@ pub enum WireFormat {
     /// Confluent's wire format: a zero byte and the schema's id in a registry.
     Registry {
         registry: Arc<Registry>,
-        /// In front of every topic name, as in [`stream::kafka::Cluster`].
+        /// [`stream::kafka::Cluster::topic_prefix`].
         prefix: String,
     },
 }

@@ -57,7 +57,7 @@ pub use letters::{Cut, DeadLetter, RepairRequest};
 pub use observer::{Batch, Event, Observer, Silent};
 #[cfg(feature = "kafka")]
 pub use patience::{Lasting, Passing, patiently};
-pub use publisher::{Desk, INTAKE_NAME, Publisher, log_partition, place_of, published_log};
+pub use publisher::{Desk, INTAKE_NAME, OlderLog, Publisher, log_partition, older_log, place_of, published_log};
 pub use recover::Stop;
 pub use spec::{Cluster, StageSpec, TaskOptions};
 pub use survey::{Standing, Survey};

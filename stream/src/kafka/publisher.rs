@@ -9,11 +9,11 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::kafka::book::{About, Floor};
+use crate::kafka::book::{About, Floor, record_hash};
 use crate::kafka::ground::{last_mark, tails};
-use crate::kafka::recover;
+use crate::kafka::recover::{self, Tail};
 use crate::kafka::task::of_transport;
-use crate::kafka::work::{Output, Outputs, of_wire};
+use crate::kafka::work::{Output, Outputs, datum, of_wire};
 use crate::kafka::{
     Batch, Book, Channels, Cluster, ControlWire, DEAD, DeadLetter, HOP, INTAKE, Kind, Label, Mark, Observer, Origin,
     Place, Received, RepairRequest, Sending, StageSpec, Stop, TaskError, TaskId, TaskOptions, Transport,
@@ -57,6 +57,9 @@ pub struct Publisher<I, T: Transport> {
     marks: (String, u16),
     /// The newest mark, as long as it lies ahead.
     target: Option<Mark>,
+    /// Hashes of records that can be seen behind the newest mark, by slot and number: a transaction that tore has left
+    /// them, and they are not sent again. The log must lead to the same.
+    seen: BTreeMap<(usize, u64), [u8; 32]>,
     bytes: Vec<u8>,
     since: Instant,
 }
@@ -82,11 +85,18 @@ impl<I, T: Transport> Publisher<I, T> {
             None => (vec![Floor::default(); slots], vec![0; slots]),
         };
         let origin = Origin { generation: cluster.generation, task: INTAKE_ID };
-        let (floors, mut visible) = tails(transport.as_ref(), &channels, origin, &floors)?;
+        let from = floors;
+        let (floors, mut visible) = tails(transport.as_ref(), &channels, origin, &from)?;
         for (partition, missing) in limits {
             if let Some(slot) = channels.slot(HOP, *partition) {
                 visible[slot] = visible[slot].min(missing.saturating_sub(1));
             }
+        }
+        let mut seen = BTreeMap::new();
+        for slot in (0..slots).filter(|slot| visible[*slot] > numbers[*slot]) {
+            let hashes = desk.seen(&channels, slot, from[slot])?;
+            let behind = hashes.into_iter().filter(|(number, _)| (numbers[slot] + 1..=visible[slot]).contains(number));
+            seen.extend(behind.map(|(number, hash)| ((slot, number), hash)));
         }
         let (book, target) = match mark {
             Some(mark) if recover::covers(&visible, &numbers) => (book_at(&mark, numbers), None),
@@ -112,6 +122,7 @@ impl<I, T: Transport> Publisher<I, T> {
             floors,
             marks: (marks, marks_partition),
             target,
+            seen,
             bytes: Vec::new(),
             since: Instant::now(),
         })
@@ -137,6 +148,17 @@ impl<I, T: Transport> Publisher<I, T> {
         self.target.is_some()
     }
 
+    /// Looks whether the log that has come to its end here leads to all that can be seen; what follows may be new.
+    ///
+    /// # Errors
+    /// [`Stop::OtherLog`] where something was published behind the newest mark that the log does not have.
+    pub fn meets_all_seen(&self) -> Result<(), TaskError> {
+        let Some((slot, number)) = self.seen.keys().next() else { return Ok(()) };
+        let (topic, partition) = self.about.channels.target(*slot);
+        let what = format!("record {number} of {topic}, partition {partition} can be seen, and it does not lead to it");
+        Err(Stop::OtherLog { what }.into())
+    }
+
     /// Publishes the next entry of the log.
     pub fn entry(&mut self, bytes: &[u8]) -> Result<(), TaskError> {
         self.book.records += 1;
@@ -145,7 +167,7 @@ impl<I, T: Transport> Publisher<I, T> {
         let slot = self.slot(LOG, log_partition(number, self.about.channels.partitions()));
         let (key, stamp) = (number.to_be_bytes(), self.book.complete);
         let out = Output { stamp, kind: Kind::Data, key: Some(&key), value: Some(bytes), frame: 0 };
-        self.outputs.put(&mut self.book, slot, out)?;
+        self.put(slot, out)?;
         self.reach()
     }
 
@@ -156,7 +178,7 @@ impl<I, T: Transport> Publisher<I, T> {
         let (mut bytes, frame) = (Vec::new(), self.dead.frame());
         self.dead.encode(&letter.fitting(), &mut bytes).map_err(of_wire)?;
         let out = Output { stamp, kind: Kind::Data, key: None, value: Some(&bytes), frame };
-        self.outputs.put(&mut self.book, slot, out)?;
+        self.put(slot, out)?;
         self.outputs.batch.dead += 1;
         self.reach()
     }
@@ -170,7 +192,7 @@ impl<I, T: Transport> Publisher<I, T> {
         bytes.clear();
         self.item.encode(item, &mut bytes).map_err(of_wire)?;
         let out = Output { stamp, kind: Kind::Data, key: None, value: Some(&bytes), frame: self.item.frame() };
-        self.outputs.put(&mut self.book, slot, out)?;
+        self.put(slot, out)?;
         self.bytes = bytes;
         self.outputs.batch.sent += 1;
         self.reach()
@@ -190,7 +212,7 @@ impl<I, T: Transport> Publisher<I, T> {
             let slot = self.slot(HOP, partition);
             let (kind, frame) = (Kind::Control(number), self.control.frame());
             let out = Output { stamp: number, kind, key: None, value: Some(&bytes), frame };
-            self.outputs.put(&mut self.book, slot, out)?;
+            self.put(slot, out)?;
         }
         self.outputs.batch.controls += 1;
         self.reach()
@@ -250,6 +272,20 @@ impl<I, T: Transport> Publisher<I, T> {
             })
     }
 
+    /// Numbers an output and sends it, when it cannot be seen already.
+    fn put(&mut self, slot: usize, out: Output<'_>) -> Result<(), TaskError> {
+        let number = self.book.numbers[slot] + 1;
+        if let Some(seen) = self.seen.remove(&(slot, number)) {
+            let label = Label { origin: self.outputs.origin, number, stamp: out.stamp, kind: out.kind.clone() };
+            if record_hash(Some(&label), out.key, out.value.map(|value| datum(value, out.frame))) != seen {
+                let (topic, partition) = self.about.channels.target(slot);
+                let what = format!("record {number} of {topic}, partition {partition} was another one");
+                return Err(Stop::OtherLog { what }.into());
+            }
+        }
+        self.outputs.put(&mut self.book, slot, out)
+    }
+
     fn slot(&self, kind: u8, partition: u16) -> usize {
         self.about.channels.slot(kind, partition).expect("the publisher has its outputs")
     }
@@ -270,17 +306,43 @@ impl<I, T: Transport> Publisher<I, T> {
     fn reach(&mut self) -> Result<(), TaskError> {
         let Some(mark) = self.target.take_if(|mark| self.book.place >= mark.place) else { return Ok(()) };
         let (_, numbers) = mark.by_slot(&self.about.channels).map_err(|what| Stop::OutputDiffers { what })?;
-        let differs = |what: &str| Stop::OutputDiffers { what: format!("{what} at {:?}", mark.place) };
+        let differs = |what: &str| Stop::OtherLog { what: format!("{what} at {:?}", mark.place) };
         if self.book.place > mark.place {
-            return Err(differs("log does not meet the mark").into());
+            return Err(differs("it does not meet the mark").into());
         }
         if self.book.numbers != numbers {
-            return Err(differs("numbers").into());
+            return Err(differs("other numbers").into());
         }
         if self.book.hash != mark.hash {
-            return Err(differs("rolling hash").into());
+            return Err(differs("another rolling hash").into());
         }
         Ok(())
+    }
+}
+
+impl<I, T: Transport> Desk<I, T> {
+    /// Hashes of the publisher's records that readers take from a slot, by number.
+    fn seen(&self, channels: &Channels, slot: usize, from: Floor) -> Result<BTreeMap<u64, [u8; 32]>, TaskError> {
+        let origin = Origin { generation: self.cluster.generation, task: INTAKE_ID };
+        let ((topic, partition), kind) = (channels.target(slot), channels.kind(slot));
+        let (start, _) = self.transport.bounds(topic, partition).map_err(of_transport)?;
+        let (mut hashes, mut tail) = (BTreeMap::new(), Tail::from(from));
+        let visit = &mut |received: Received<'_>| {
+            let Some(label) = received.label.filter(|label| label.origin == origin) else { return };
+            if label.number == tail.number + 1 {
+                let frame = match (kind, &label.kind) {
+                    (LOG, _) => 0,
+                    (DEAD, _) => self.dead.frame(),
+                    (_, Kind::Control(_)) => self.control.frame(),
+                    _ => self.item.frame(),
+                };
+                let value = received.value.map(|value| datum(value, frame));
+                hashes.insert(label.number, record_hash(Some(label), received.key, value));
+            }
+            tail.see(received.offset, label.number);
+        };
+        self.transport.read_to_end(topic, partition, from.offset.max(start), visit).map_err(of_transport)?;
+        Ok(hashes)
     }
 }
 
@@ -340,4 +402,40 @@ pub fn published_log<T: Transport>(
     // What lies behind a gap belongs to a transaction that tore: it is published again.
     let whole = (1..).zip(&entries).take_while(|(number, (key, _))| *number == **key).count();
     Ok(entries.into_values().take(whole).collect())
+}
+
+/// What an older generation has published of its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OlderLog {
+    pub generation: u32,
+    /// From the first on.
+    pub entries: Vec<Vec<u8>>,
+}
+
+/// The log of the newest of the older generations that have published something; `None` where none has.
+///
+/// # Errors
+/// A topic cannot be read; [`Stop::OldLogic`] or [`Stop::Logic`] where its last mark is none that a build of `logic` knows.
+pub fn older_log<T: Transport>(
+    transport: &T,
+    cluster: &Cluster,
+    topic: &str,
+    logic: &RangeInclusive<u32>,
+) -> Result<Option<OlderLog>, TaskError> {
+    for generation in (1..cluster.generation).rev() {
+        let older = Cluster { generation, ..cluster.clone() };
+        let marks = older.marks();
+        let partitions = match transport.partitions(&marks) {
+            Ok(partitions) => partitions,
+            Err(TransportError::Absent(_)) => continue,
+            Err(error) => return Err(of_transport(error)),
+        };
+        let of_intake = Mark::partition(INTAKE_ID, partitions);
+        let Some(mark) = last_mark(transport, &marks, of_intake, generation, INTAKE_ID)? else { continue };
+        mark.known_to(logic)?;
+        let partitions = transport.partitions(&older.topic(topic)).map_err(of_transport)?;
+        let entries = published_log(transport, &older, topic, partitions).map_err(of_transport)?;
+        return Ok(Some(OlderLog { generation, entries }));
+    }
+    Ok(None)
 }

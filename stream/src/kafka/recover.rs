@@ -47,12 +47,14 @@ pub enum Stop {
     OutputDiffers { what: String },
     #[error("its mark was written under logic {mark}, this build knows none above {build}")]
     Logic { mark: u32, build: u32 },
-    #[error("it was made by logic {mark}, this build reads {oldest} on")]
+    #[error("it was made by logic {mark}, this build reads {oldest} on: the build that made it goes on")]
     OldLogic { mark: u32, oldest: u32 },
     #[error("it belongs to {found}, not to {asked}")]
     Foreign { found: String, asked: String },
-    #[error("a writer of its input broke the order: {what}")]
+    #[error("a writer of its input broke the order, so nothing behind it can be trusted: {what}")]
     Order { what: String },
+    #[error("its log is another one than it has published from, with which it goes on: {what}")]
+    OtherLog { what: String },
     #[error("a record cannot be read: {what}")]
     Poison { what: String },
 }
@@ -67,13 +69,16 @@ impl Stop {
             | Stop::InputDiffers { .. }
             | Stop::OutputDiffers { .. } => "`paidonce repair` is the way out",
             Stop::Logic { .. } => "a newer build wrote the mark: start that one",
-            Stop::OldLogic { .. } => "begin the next generation, or go on with the build that made it",
             Stop::Foreign { .. } => "take that store away, or name the right folder: the task starts from a checkpoint",
-            Stop::Order { .. } => "nothing behind it can be trusted: start the next generation",
+            Stop::OldLogic { .. } | Stop::Order { .. } | Stop::OtherLog { .. } => NEXT_GENERATION,
             Stop::Poison { .. } => "start a build that can read it",
         }
     }
 }
+
+/// The way out where nothing of this generation leads on.
+pub(crate) const NEXT_GENERATION: &str = "begin the next generation beside this one: `topics create`, `intake` and `stage` with \
+     --generation one higher (docs/decisions/kafka-repair.md)";
 
 /// While a task folds up to its mark, its store takes what so many records changed at once.
 pub(crate) const FOLD_RECORDS: u64 = 20_000;

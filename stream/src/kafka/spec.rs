@@ -15,7 +15,7 @@ pub struct Cluster {
     pub brokers: String,
     /// Put in front of every topic name, group and transactional id; empty for names as the table of topics has them.
     pub prefix: String,
-    /// A change of the partition counts starts the next one.
+    /// From 1. Each later one stands beside those before, on topics of its own: another number of partitions begins it.
     pub generation: u32,
     /// More client settings (security); none of the pinned ones may be among them.
     pub settings: Vec<(String, String)>,
@@ -24,7 +24,15 @@ pub struct Cluster {
 impl Cluster {
     /// The full name of a topic of the table.
     pub fn topic(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+        format!("{}{name}", self.topic_prefix())
+    }
+
+    /// What stands in front of every topic's name. The first generation does not show in it.
+    pub fn topic_prefix(&self) -> String {
+        match self.generation {
+            0 | 1 => self.prefix.clone(),
+            later => format!("{}g{later}.", self.prefix),
+        }
     }
 
     pub fn marks(&self) -> String {
@@ -120,5 +128,20 @@ impl TaskOptions {
             floor_interval: Duration::from_secs(10),
             deltas: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_generation_stands_on_topics_of_its_own() {
+        let topic = |prefix: &str, generation| {
+            let cluster = Cluster { brokers: String::new(), prefix: prefix.into(), generation, settings: Vec::new() };
+            cluster.topic("pos.feeds")
+        };
+        assert_eq!([topic("", 1), topic("eu.", 1)], ["pos.feeds", "eu.pos.feeds"]);
+        assert_eq!([topic("", 2), topic("eu.", 12)], ["g2.pos.feeds", "eu.g12.pos.feeds"]);
     }
 }

@@ -44,9 +44,12 @@ pub enum TransportError {
     /// Another process took over.
     #[error("another process has taken over: {0}")]
     Fenced(String),
-    /// Does not pass by itself: a topic is missing, a setting is wrong, an offset is gone.
+    /// Does not pass by itself: a setting is wrong, an offset is gone.
     #[error("{0}")]
     Broken(String),
+    /// A topic is not there, or not for this user. A broker may not have heard of it yet where it is new.
+    #[error("{0}")]
+    Absent(String),
     /// Whoever asks is to end, see [`Transport::until`].
     #[error("it is to end")]
     Ended,

@@ -7,6 +7,7 @@ mod faults;
 mod homes;
 mod intake;
 mod memory;
+mod publishers;
 mod repair;
 mod simulation;
 mod situations;

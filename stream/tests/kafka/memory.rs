@@ -302,7 +302,9 @@ impl Transport for Memory {
     }
 
     fn partitions(&self, topic: &str) -> Result<u16, TransportError> {
-        Ok(self.width(topic))
+        let inner = self.lock();
+        let found = inner.topics.get(topic).map(|topic| topic.partitions.len() as u16);
+        found.ok_or_else(|| TransportError::Absent(format!("there is no topic {topic}")))
     }
 }
 

@@ -92,8 +92,8 @@ fn a_build_that_cannot_read_what_an_older_one_made_stops() {
     let opened = bench.open_in(bench.disk.start(), 2..=3, 0);
     let Some(TaskError::Stop(stop)) = opened.err() else { panic!("it does not stop") };
     assert_eq!(stop, Stop::OldLogic { mark: 1, oldest: 2 });
-    assert_eq!(stop.to_string(), "it was made by logic 1, this build reads 2 on");
-    assert_eq!(stop.advice(), "begin the next generation, or go on with the build that made it");
+    assert_eq!(stop.to_string(), "it was made by logic 1, this build reads 2 on: the build that made it goes on");
+    assert!(stop.advice().starts_with("begin the next generation beside this one: `topics create`"));
     assert_eq!((bench.mark().place, bench.mark().logic), (place, 1));
     // The build that made it goes on, and so does one that reads it.
     assert!(bench.work(bench.open(1, 0).unwrap(), 10).unwrap() > place);

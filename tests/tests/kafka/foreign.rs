@@ -12,7 +12,7 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
-use stream::kafka::{Cluster, TopicPlan, create_topics};
+use stream::kafka::{Cluster, TopicPlan, create_topics, delete_records};
 use tempfile::TempDir;
 use tests::broker::Brokers;
 use tests::registry::SchemaRegistry;
@@ -20,7 +20,7 @@ use tests::seeded::Seeded;
 use tests::site::{AS_OF, Site, copy_folder, example_config, example_feeds, files_below};
 use tests::tables::Exports;
 
-use crate::plant::Plant;
+use crate::plant::{PARTS, Plant};
 
 const TOPIC: &str = "albion.rows";
 const PARTNER: &str = "albion";
@@ -214,6 +214,33 @@ fn rows_are_neither_lost_nor_doubled_when_the_intake_is_killed() {
     assert!(killed > 3 && names.len() > 3, "{killed} kills, {names:?}");
     assert_whole(&names, &pusher.counts);
     world.embedded(&names, &pusher.lines).assert_same(&exports, "after kills");
+}
+
+#[test]
+fn rows_of_a_topic_stay_what_they_are_in_the_next_generation_though_the_topic_has_them_no_longer() {
+    let world = World::new();
+    let brokers = Brokers::one().unwrap();
+    let mut pusher = Pusher::new(&brokers, 1);
+    world.rows.iter().for_each(|row| pusher.push_row(0, row.as_bytes(), row));
+    pusher.flush();
+    let mut plant = Plant::new(&brokers.bootstrap(), &world.config(), "", 1);
+    plant.start_line();
+    plant.take_in(&world.feeds(), AS_OF);
+    let first = plant.exports();
+    plant.end_all();
+    delete_records(&plant.cluster(), TOPIC, 0, pusher.counts[0]).unwrap();
+    plant.wipe_intake();
+    plant.begin_next_generation(&world.config());
+    PARTS.iter().for_each(|part| plant.start(part, 2));
+    plant.take_in(&world.feeds(), AS_OF);
+    first.assert_same(&plant.exports(), "of the next generation");
+    // What comes later is read behind what was taken.
+    pusher.push_row(0, world.rows[0].as_bytes(), &world.rows[0]);
+    pusher.flush();
+    plant.take_in(&world.feeds(), AS_OF);
+    let names = names(&plant.exports());
+    assert_whole(&names, &pusher.counts);
+    plant.end_all();
 }
 
 const ROW_SCHEMA: &str = r#"{"type": "record", "name": "Row", "namespace": "albion", "fields": [

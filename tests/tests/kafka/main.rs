@@ -5,6 +5,7 @@ mod bucket;
 mod budget;
 mod compose;
 mod foreign;
+mod generations;
 mod hosts;
 mod kills;
 mod line;

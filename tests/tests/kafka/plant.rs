@@ -34,6 +34,7 @@ pub struct Plant {
     bootstrap: String,
     /// In front of the names of topics and groups.
     prefix: String,
+    generation: u32,
     /// The schema registry, where there is one.
     registry: Option<String>,
     /// Where checkpoints lie, where that is no folder of the plant.
@@ -49,6 +50,8 @@ pub struct Plant {
     pub instances: bool,
     /// A line for the shell in front of each process of stages and each intake that starts: limits, environment.
     pub shell: Option<String>,
+    /// Processes that start say what people hear, and write no log beside that.
+    pub quiet: bool,
     /// Data directories that were collected.
     collected: u32,
 }
@@ -61,13 +64,14 @@ struct Process {
 }
 
 impl Plant {
-    /// Makes the topics; `replication` is the number of brokers.
+    /// Makes the topics of the first generation; `replication` is the number of brokers.
     pub fn new(bootstrap: &str, config: &Path, prefix: &str, replication: usize) -> Plant {
         let plant = Plant {
             scratch: Some(tempfile::Builder::new().prefix("paidonce-plant-").tempdir().unwrap()),
             config: config.to_owned(),
             bootstrap: bootstrap.to_owned(),
             prefix: prefix.to_owned(),
+            generation: 1,
             registry: None,
             bucket: None,
             environment: Vec::new(),
@@ -76,12 +80,25 @@ impl Plant {
             checkpoint_interval: 2,
             instances: true,
             shell: None,
+            quiet: false,
             collected: 0,
         };
-        let mut create = plant.command(&["topics", "create"]);
+        plant.create_topics(replication);
+        plant
+    }
+
+    fn create_topics(&self, replication: usize) {
+        let mut create = self.command(&["topics", "create"]);
         let made = create.args(["--no-flush", "--replication", &replication.to_string()]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        plant
+    }
+
+    /// Makes the topics of the next generation on a single broker; all that starts from here on is of it. Processes of stages
+    /// need other folders: another copy of each.
+    pub fn begin_next_generation(&mut self, config: &Path) {
+        self.generation += 1;
+        config.clone_into(&mut self.config);
+        self.create_topics(1);
     }
 
     /// All processes name their schemas by a registry.
@@ -308,7 +325,7 @@ impl Plant {
 
     pub fn cluster(&self) -> Cluster {
         let (brokers, prefix) = (self.bootstrap.clone(), self.prefix.clone());
-        Cluster { brokers, prefix, generation: 1, settings: Vec::new() }
+        Cluster { brokers, prefix, generation: self.generation, settings: Vec::new() }
     }
 
     /// The stages with their topics.
@@ -344,6 +361,7 @@ impl Plant {
     fn on_cluster(&self, name: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(name).args(["--brokers", &self.bootstrap, "--prefix", &self.prefix]);
+        command.args(["--generation", &self.generation.to_string()]);
         if let Some(url) = &self.registry {
             command.args(["--registry", url]);
         }
@@ -374,7 +392,11 @@ impl Plant {
             command.arg("--instance").arg(format!("{part}-{copy}"));
         }
         command = self.in_shell(command);
-        command.env("RUST_LOG", "info").env("NO_COLOR", "1").stderr(self.log_file(part, copy));
+        match self.quiet {
+            true => command.env_remove("RUST_LOG"),
+            false => command.env("RUST_LOG", "info").env("NO_COLOR", "1"),
+        };
+        command.stderr(self.log_file(part, copy));
         command
     }
 

@@ -1,6 +1,6 @@
 //! What is done for a task that must not go on: the table of decisions, without any input or output.
 
-use crate::kafka::recover::{Base, covers, needs};
+use crate::kafka::recover::{Base, NEXT_GENERATION, covers, needs};
 use crate::kafka::{Book, Cause, Mark, Stop};
 
 /// The way out for a task.
@@ -65,11 +65,11 @@ impl Findings<'_> {
 
     fn fold_again(&self) -> Way {
         let Some(mark) = self.mark else {
-            return Way::ByHand("it has no mark, so nothing says how far to fold: start the next generation".into());
+            return Way::ByHand(format!("it has no mark, so nothing says how far to fold: {NEXT_GENERATION}"));
         };
         if mark.incarnations.iter().any(|incarnation| incarnation.cause == Cause::Input) {
-            let what = "its input was another one before, so it cannot be folded again: start the next generation";
-            return Way::ByHand(what.into());
+            let what = "its input was another one before, so it cannot be folded again";
+            return Way::ByHand(format!("{what}: {NEXT_GENERATION}"));
         }
         if !self.archived {
             let start = self.input_start;
@@ -89,11 +89,10 @@ impl Findings<'_> {
         let at_mark = self.mark.and_then(|mark| bases.iter().find(|base| stands(mark, &base.book)));
         match at_mark {
             Some(base) => Way::Anchor { book: base.book.clone(), next: self.input_start },
-            None => Way::ByHand(
+            None => Way::ByHand(format!(
                 "no state is at hand that stands where its mark stands, with all of its outputs visible: name the data \
-                 directory of its last owner; if that is lost, start the next generation"
-                    .into(),
-            ),
+                 directory of its last owner; if that is lost, {NEXT_GENERATION}"
+            )),
         }
     }
 }
@@ -102,8 +101,8 @@ impl Way {
     /// What people can do about a stop that no repair leads out of, or that a repair itself meets.
     pub fn by_hand(stop: &Stop) -> Way {
         Way::ByHand(match stop {
-            Stop::OutputDiffers { .. } => "start the build that wrote the mark, or the next generation".into(),
-            Stop::InputDiffers { .. } => "name the archive of this topic, or start the next generation".into(),
+            Stop::OutputDiffers { .. } => format!("start the build that wrote the mark, or {NEXT_GENERATION}"),
+            Stop::InputDiffers { .. } => format!("name the archive of this topic, or {NEXT_GENERATION}"),
             stop => stop.advice().into(),
         })
     }
@@ -197,6 +196,7 @@ mod tests {
             Stop::OldLogic { mark: 3, oldest: 4 },
             Stop::Foreign { found: text(), asked: text() },
             Stop::Order { what: text() },
+            Stop::OtherLog { what: text() },
             Stop::Poison { what: text() },
             Stop::OutputDiffers { what: text() },
         ] {
