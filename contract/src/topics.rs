@@ -55,9 +55,9 @@ pub const CONTROLS: TopicInfo = topic!("(in band)", "every partition", ["control
 
 /// What readers outside see: the latest record under each key.
 pub const VIEWS: &[TopicInfo] = &[
-    topic!("pos.receipts", "file", ["ingest", "normalize"] => ["cli", "portal"], "Receipt", "receipt",
+    topic!("pos.receipts", "file", ["normalize"] => ["cli", "portal"], "Receipt", "receipt",
         "one for each file: where its records went"),
-    topic!("pos.rejects", "record, ordinal", ["ingest", "normalize"] => ["cli", "portal"], "Reject", "reject",
+    topic!("pos.rejects", "record, ordinal", ["normalize"] => ["cli", "portal"], "Reject", "reject",
         "what could not be taken, and what to do"),
     topic!("pos.findings", "finding id", ["ingest", "normalize", "compliance", "accrual-sink"] => ["cli", "portal"],
         "Finding", "finding", "attempts against the laws and doubts about data; withdrawn by an empty record"),
@@ -79,6 +79,24 @@ pub const VIEWS: &[TopicInfo] = &[
         "claim lines: what is asked for, what of it may be paid, and why not all"),
     topic!("pos.estimates", "movement id", ["accrual-sink"] => ["cli", "portal", "finance"], "EstimateMovement",
         "estimate_movement", "each change of what is estimated at sell-in"),
+];
+
+/// Views under one key of which several tasks may speak, and how that comes. Compaction would leave the last record under a key
+/// alone, which may be the empty one of a task that lets go behind the value of another that holds: these are kept whole.
+pub const SHARED: &[(&str, &str)] = &[
+    (
+        "pos.findings",
+        "a finding goes with its line to the task of another product, and its id does not name the product",
+    ),
+    ("pos.risks", "a risk goes with its finding"),
+    (
+        "pos.claims",
+        "a claim goes to the task of another ledger key where a later version of its program is in another group",
+    ),
+    (
+        "pos.audit",
+        "the chain of a claim goes with it; each link is written once, so that compaction would save nothing",
+    ),
 ];
 
 /// Records of topics that could not be taken. No view: nothing stands under a key.
@@ -196,14 +214,21 @@ pub struct Kept {
 
 /// Every topic of a cluster.
 pub fn kept() -> impl Iterator<Item = Kept> {
-    let line = [(HOPS, Keeping::All), (VIEWS, Keeping::Latest), (std::slice::from_ref(&DEAD), Keeping::All)];
-    let line = line.into_iter().flat_map(|(topics, keeping)| topics.iter().map(move |topic| (topic.name, keeping)));
-    let line = line.map(|(name, keeping)| Kept { name, single: false, keeping });
+    let line = HOPS.iter().chain(VIEWS).chain(std::iter::once(&DEAD)).map(|topic| {
+        let is_compacted = VIEWS.contains(topic) && !is_shared(topic.name);
+        let keeping = if is_compacted { Keeping::Latest } else { Keeping::All };
+        Kept { name: topic.name, single: false, keeping }
+    });
     line.chain(ENGINE.iter().map(|EngineTopic { name, single, keeping, .. }| Kept {
         name,
         single: *single,
         keeping: *keeping,
     }))
+}
+
+/// Whether several tasks may speak of one key of a view.
+pub fn is_shared(name: &str) -> bool {
+    SHARED.iter().any(|(shared, _)| *shared == name)
 }
 
 /// Every topic with a schema.
@@ -224,6 +249,16 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), all().count());
         assert!(HOPS.iter().all(|topic| topic.writers.len() == 1));
+    }
+
+    /// Compaction leaves one record under a key, whoever wrote it.
+    #[test]
+    fn what_several_stages_write_is_never_compacted() {
+        let compacted: Vec<&str> =
+            kept().filter(|kept| kept.keeping == Keeping::Latest).map(|kept| kept.name).collect();
+        let views = VIEWS.iter().filter(|view| compacted.contains(&view.name));
+        assert!(views.clone().all(|view| view.writers.len() == 1 && !view.writers.contains(&"every stage")));
+        assert_eq!(views.count(), VIEWS.len() - SHARED.len());
     }
 
     /// What one topic writes, the next stage reads.

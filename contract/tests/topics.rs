@@ -123,7 +123,13 @@ encoding\n([decision](decisions/registry.md)). `tests/readers` has a reader in P
 partition u16),\n`n` is a number u64 that a writer counts up in each partition. A record may come twice after a failure, then with the \
 same number: what is\nnot above the writer's last number under this key is a repeat. More than one writer may speak of a key, as when a \
 finding moves with its line\nto another product: the key is there as long as one of them holds it, and of several the last in order of `o` \
-is heard.\nIn business terms: the same thing has the same id for ever; an authorization's id is the idempotency key of its payment.\n\
+is heard.\nA reader that was away for longer than brokers keep the empty record of a deleted key (where topics are compacted a day, \
+`delete.retention.ms`, behind\nthe week in which nothing is) reads from the start again, else it keeps the key for ever.\nIn business terms: the \
+same thing has the same id for ever; an authorization's id is the idempotency key of its payment.\n\
+\nGenerations. `paidonce intake` and `stage` with `--generation 2` write everything anew on topics whose names begin with `g2.` (behind \
+the prefix),\nwith `o` naming the generation; those of the first stay as they are. Ids are the same in all of them. Whoever reads goes over \
+to the new topics, from their\nstart, and puts what it finds in the place of what it had; an authorization that was paid already has the id that it \
+was paid under\n([when and how](decisions/kafka-repair.md)).\n\
 \nKeys are bytes; whatever they hold stands in the value too, so only an empty record needs its key read:\n\
 \n| topic | key |\n|---|---|\n\
 | `pos.receipts`, `pos.rejects` | partner, a zero byte, file number u32, record number u32 (0 for a file), ordinal u16 |\n\
@@ -160,7 +166,8 @@ fn keeping(page: &mut String) {
          As `paidonce topics create` makes them and `paidonce topics check` wants them. Each record lies on three brokers \
          (`--replication`).\nOn all topics: {}; with replication below three {} instead, the last of them not with `--no-flush` \
          ([why](decisions/kafka-processes.md)).\n\
-         `partitions` stands in `tenant.yaml` and stays what it is for a generation (`--generation`).\n\n\
+         `partitions` stands in `tenant.yaml` and stays what it is for a generation: another number begins the next one \
+         (`--generation`).\n\n\
          | topic | partitions | records are kept | settings |\n|---|---|---|---|",
         settings(&common),
         settings(&fewer),
@@ -170,6 +177,7 @@ fn keeping(page: &mut String) {
         let partitions = if single { "1" } else { "`partitions`" };
         let kept = match keeping {
             Keeping::All if topics::HOPS.iter().any(|topic| topic.name == name) => "all, until `paidonce topics trim`",
+            Keeping::All if topics::is_shared(name) => "all, as several tasks may speak of one key",
             Keeping::All => "all",
             Keeping::Latest => "the latest under each key, and all of the last week",
             Keeping::Marks => "the latest under each key",
@@ -177,6 +185,18 @@ fn keeping(page: &mut String) {
         };
         writeln!(page, "| `{name}` | {partitions} | {kept} | {} |", settings(&keeping.settings())).unwrap();
     }
+    page.push_str(
+        "\nCompaction leaves the last record under a key, whoever wrote it: behind the value of a task that holds the key there may \
+         stand the empty\nrecord of one that lets it go. So views of which that can be are kept whole:\n\n| topic | how two tasks come to \
+         one key |\n|---|---|\n",
+    );
+    for (name, why) in topics::SHARED {
+        writeln!(page, "| `{name}` | {why} |").unwrap();
+    }
+    page.push_str(
+        "\nThose that were made before are told of by `paidonce topics check`, with the command that brings them right \
+         ([all at once](decisions/kafka-processes.md)).\n",
+    );
 }
 
 fn page() -> String {

@@ -25,7 +25,8 @@ pub struct Arguments {
 enum What {
     /// Make the topics that are not there
     Create(Wanted),
-    /// Tell everything in which topics differ from what they should be; exit 1 if there is any
+    /// Tell everything in which topics differ from what they should be, and the commands that bring their settings right;
+    /// exit 1 if there is any
     Check(Wanted),
     /// Tell which records of the stages' inputs no task needs any longer; with --apply, archive them and take them away
     Trim(Trim),
@@ -92,12 +93,24 @@ fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
 }
 
 fn check(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
-    let Comparison { differences: found, unknown } = compare_topics(cluster, plans)?;
+    let Comparison { differences: found, unknown, to_set } = compare_topics(cluster, plans)?;
     found.iter().for_each(|difference| show!("{difference}"));
     unknown.iter().for_each(|what| say!("warning: brokers do not tell this user: {what}"));
+    for (topic, settings) in &to_set {
+        say!("{}", alter(cluster, topic, settings));
+    }
     let durability = start::durability(cluster)?.map_or_else(String::new, |durability| format!("; {durability}"));
     say!("{} topics, {} differences{durability}", plans.len(), found.len());
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Apache Kafka's own command that gives a topic these settings.
+fn alter(cluster: &Cluster, topic: &str, settings: &[(&str, String)]) -> String {
+    let settings: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let (brokers, settings) = (&cluster.brokers, settings.join(","));
+    format!(
+        "kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics --entity-name {topic} --add-config {settings}"
+    )
 }
 
 fn trim(wanted: &Trim) -> anyhow::Result<ExitCode> {

@@ -174,6 +174,40 @@ fn text_of(key: &[u8]) -> String {
 }
 
 #[test]
+fn what_one_task_lets_go_behind_another_that_holds_it_stands_and_compaction_would_take_it() {
+    let words = || (0..9).map(|number| format!("1{number}"));
+    let of = |parity: u64| words().find(|word| route(word) % 2 == parity).expect("one of nine");
+    let (there, here) = (of(1), of(0));
+    let steps = [text("writer 1", &[&there]), text("writer 1", &[&here]), Step::Control(1)];
+    let mut world = world(&steps, 2);
+    for partition in [0, 1] {
+        world.intake.send_until(&world.log, partition, Some(1));
+    }
+    world.work(0);
+    // The first of the tasks holds it before the second has come so far.
+    for partition in [0, 1] {
+        let (id, home) = (TaskId { stage: 1, partition }, world.seat(1, partition).disk().start());
+        let mut task = open(&world.log, id, 2, TaskOptions::new("nowhere"), 7, home, &BTreeMap::new()).unwrap();
+        for _ in 0..20 {
+            task.step().unwrap();
+        }
+        task.finish().unwrap();
+    }
+    let records = |world: &World| -> Vec<_> {
+        let all = [0, 1].into_iter().flat_map(|partition| world.log.records("t.view-8", partition));
+        all.map(|record| (record.label.expect("tasks wrote it").origin.task.partition, record.value.is_some()))
+            .collect()
+    };
+    assert_eq!(records(&world), [(0, true), (1, true), (1, false)]);
+    world.drain().unwrap();
+    all(&world, &steps).unwrap();
+    let key = [&[8], "writer 1".as_bytes()].concat();
+    assert!(views_of(&world).unwrap().iter().any(|(stands, _)| *stands == key));
+    world.log.compact("t.view-8");
+    assert_eq!(records(&world), [(1, false)], "nothing of it is left");
+}
+
+#[test]
 fn a_control_with_much_to_do_takes_many_transactions() {
     let words: Vec<String> = (0..2_500).map(|number| format!("1{number:04}")).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

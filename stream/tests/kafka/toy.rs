@@ -19,8 +19,23 @@ pub struct Text {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Word {
-    Said { writer: String, word: String, number: u64 },
-    Total { to: String, writer: String, number: u64 },
+    Said {
+        writer: String,
+        word: String,
+        number: u64,
+    },
+    /// The writer's last word is this one, or no longer.
+    Last {
+        writer: String,
+        word: String,
+        number: u64,
+        holds: bool,
+    },
+    Total {
+        to: String,
+        writer: String,
+        number: u64,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,6 +102,8 @@ impl<T: Serialize + DeserializeOwned> Wire<T> for Framed {
 }
 
 const WRITERS: Table<String, u64> = Table::new(1, "writers");
+/// The last word of each writer.
+const LAST: Table<String, String> = Table::new(2, "last");
 const WORDS: Table<String, (u64, u64)> = Table::new(1, "words");
 const CHAINS: Table<String, u64> = Table::new(2, "chains");
 /// Where a control goes on: word, and whether its first half is done.
@@ -101,7 +118,9 @@ const TRAIL: TableId = TableId(7);
 pub const BUDGET: u64 = 2;
 
 /// Views by stage.
-pub const VIEWS: [&[u8]; 3] = [&[1, 2], &[3, 4], &[5, 6, 7]];
+pub const VIEWS: [&[u8]; 3] = [&[1, 2], &[3, 4, 8], &[5, 6, 7]];
+/// Those under one key of which several tasks may speak: a writer's last word goes from one task to another.
+pub const SHARED: &[u8] = &[8];
 
 /// Texts into words; at a control all writers are told on.
 pub struct Split;
@@ -125,6 +144,14 @@ impl Stage for Split {
         for word in &input.item.words {
             number += 1;
             outbox.send(word, Word::Said { writer: writer.clone(), word: word.clone(), number });
+        }
+        if let Some(word) = input.item.words.last() {
+            let last = |word: &str, holds| Word::Last { writer: writer.clone(), word: word.to_owned(), number, holds };
+            if let Some(before) = LAST.get(state, writer)? {
+                outbox.send(&before, last(&before, false));
+            }
+            outbox.send(word, last(word, true));
+            LAST.put(state, writer, word)?;
         }
         outbox.publish(view(1, writer, Some(number)));
         Ok(WRITERS.put(state, writer, &number)?)
@@ -200,6 +227,7 @@ impl Stage for Counter {
                 let bucket = word[..1].to_owned();
                 outbox.send(&bucket.clone(), Count::Seen { bucket, writer, word, number: *number, weight });
             }
+            Word::Last { writer, number, holds, .. } => outbox.publish(view(8, writer, holds.then_some(*number))),
             Word::Total { to, writer, number } => {
                 let chain = CHAINS.get(state, to)?.unwrap_or_default();
                 let chain = link(chain, &format!("{writer} {number} {}", input.stamp));

@@ -11,7 +11,7 @@ use crate::embedded::{Pairs, settled};
 use crate::faults::Fate;
 use crate::homes::{Checkpoints, Disk};
 use crate::memory::{Memory, Record};
-use crate::toy::{NEWER, Step, VIEWS};
+use crate::toy::{NEWER, SHARED, Step, VIEWS};
 use crate::world::{GENERATION, HOPS, MARKS, World, log, open, options, spec};
 
 /// An output as its reader takes it: label, key, datum without the number of its schema.
@@ -25,6 +25,7 @@ pub fn all(world: &World, steps: &[Step]) -> Result<(), String> {
     let transcript = transcript(&world.log, world.partitions)?;
     every_record_was_taken(world, &transcript)?;
     equals_embedded(world, &transcript, steps)?;
+    compaction_takes_nothing(world, &transcript)?;
     for (index, seat) in world.seats.iter().enumerate() {
         replay(world, &transcript, seat.id, (index + steps.len()).is_multiple_of(4))?;
     }
@@ -130,25 +131,43 @@ pub fn views_of(world: &World) -> Result<Pairs, String> {
     views_in(&transcript(&world.log, world.partitions)?)
 }
 
+/// A key is there as long as one of its writers holds it; of several the last in the line is heard.
 fn views_in(transcript: &Transcript) -> Result<Pairs, String> {
-    let (mut views, mut writers) = (BTreeMap::new(), BTreeMap::new());
+    let mut said: BTreeMap<Vec<u8>, BTreeMap<TaskId, &Option<Vec<u8>>>> = BTreeMap::new();
     for ((topic, _), by_origin) in transcript {
         let Some(view) = topic.strip_prefix("t.view-") else { continue };
         let view: u8 = view.parse().expect("views have numbers");
         for (origin, (_, key, value)) in by_origin.iter().flat_map(|(origin, all)| all.iter().map(move |o| (origin, o)))
         {
             let key = [&[view], key.as_deref().unwrap_or_default()].concat();
-            let writer = *writers.entry(key.clone()).or_insert(origin.task);
-            if writer != origin.task {
-                return Err(format!("{topic}: {writer} and {} write under one key", origin.task));
+            let writers = said.entry(key).or_default();
+            writers.insert(origin.task, value);
+            if writers.len() > 1 && !SHARED.contains(&view) {
+                return Err(format!("{topic}: {:?} write under one key", writers.keys()));
             }
-            match value {
-                Some(value) => views.insert(key, value.clone()),
-                None => views.remove(&key),
-            };
         }
     }
-    Ok(views.into_iter().collect())
+    let heard = |writers: BTreeMap<TaskId, &Option<Vec<u8>>>| writers.into_values().rev().find_map(Clone::clone);
+    Ok(said.into_iter().filter_map(|(key, writers)| Some((key, heard(writers)?))).collect())
+}
+
+/// Under each key of a view that one task alone speaks of, the last record says what stands.
+fn compaction_takes_nothing(world: &World, transcript: &Transcript) -> Result<(), String> {
+    let is_compacted = |view: &u8| !SHARED.contains(view);
+    let (compacted, mut left) = (log(world.partitions, &Fate::kind()), BTreeMap::new());
+    for view in VIEWS.concat().into_iter().filter(is_compacted) {
+        let topic = format!("t.view-{view}");
+        (0..world.partitions).for_each(|partition| compacted.copy(&world.log, &topic, partition));
+        compacted.compact(&topic);
+        let records = (0..world.partitions).flat_map(|partition| compacted.records(&topic, partition));
+        left.extend(records.filter_map(|Record { key, value, .. }| Some(([&[view], &key?[..]].concat(), value?))));
+    }
+    let mut stand = views_in(transcript)?;
+    stand.retain(|(key, _)| is_compacted(&key[0]));
+    if stand != left.into_iter().collect::<Pairs>() {
+        return Err("compaction takes what stands in a view".into());
+    }
+    Ok(())
 }
 
 /// All that a task has published, folded again from the start of the same input in one undisturbed go; `closely`: with a

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::topics::{Keeping, kept};
 use stream::kafka::{Cluster, KafkaTransport, Label, Received, TaskId, Transport};
 
 use crate::plant::Plant;
@@ -44,13 +45,30 @@ pub fn published(transport: &KafkaTransport, cluster: &Cluster, name: &str, part
     published
 }
 
-/// Nothing on any topic of a line was said twice in two ways, and nothing is missing; how many records there are.
+/// Compaction leaves the last record under a key: where there is any, one task alone speaks of it.
+fn assert_compactable(published: &Published, topic: &str) {
+    let mut writers = BTreeMap::new();
+    for ((_, writer), told) in published.iter().flat_map(|(place, told)| told.values().map(move |told| (place, told))) {
+        let first = *writers.entry(told.key.as_ref()).or_insert(*writer);
+        assert_eq!(first, *writer, "{topic} is compacted, and two tasks speak of {:?}", told.key);
+    }
+}
+
+/// Nothing on any topic of a line was said twice in two ways, nothing is missing, and compaction would take nothing that
+/// stands; how many records there are.
 pub fn assert_whole(plant: &Plant) -> usize {
     let (cluster, line) = (plant.cluster(), plant.line());
     let transport = KafkaTransport::new(&cluster).unwrap();
     let views = line.iter().flat_map(|spec| spec.views.iter().map(|(_, name)| name.as_str()));
     let topics: BTreeSet<&str> = line.iter().map(|spec| spec.input.as_str()).chain(views).chain(["pos.log"]).collect();
-    let count =
-        |topic| published(&transport, &cluster, topic, line[0].partitions).values().map(BTreeMap::len).sum::<usize>();
+    let compacted: BTreeSet<&str> =
+        kept().filter(|topic| topic.keeping == Keeping::Latest).map(|topic| topic.name).collect();
+    let count = |topic| {
+        let published = published(&transport, &cluster, topic, line[0].partitions);
+        if compacted.contains(topic) {
+            assert_compactable(&published, topic);
+        }
+        published.values().map(BTreeMap::len).sum::<usize>()
+    };
     topics.into_iter().map(count).sum()
 }

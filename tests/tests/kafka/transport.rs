@@ -63,7 +63,7 @@ fn set(brokers: &Brokers, name: &str, value: &str) {
 fn brokers_must_verify_whose_transaction_a_record_is_of() {
     let brokers = Brokers::one().unwrap();
     let cluster = cluster(&brokers);
-    assert!(matches!(look_at_brokers(&cluster, "t.one"), Err(TransportError::Broken(_))), "no topic yet");
+    assert!(matches!(look_at_brokers(&cluster, "t.one"), Err(TransportError::Absent(_))), "no topic yet");
     create_topics(&cluster, &[plan("one")]).unwrap();
     let durability = Durability { copies: 1, in_sync: 1, flushed: false };
     let told = Assurance { durability: Some(durability), unknown: Vec::new() };
@@ -91,7 +91,7 @@ fn what_is_committed_is_read_and_an_earlier_writer_is_fenced() {
     let plans = [plan("one"), plan("two")];
     assert_eq!(create_topics(&cluster, &plans[..1]).unwrap(), ["t.one"]);
     let compared = |plans: &[TopicPlan]| {
-        let Comparison { differences, unknown } = compare_topics(&cluster, plans).unwrap();
+        let Comparison { differences, unknown, .. } = compare_topics(&cluster, plans).unwrap();
         (differences, unknown)
     };
     assert_eq!(compared(&plans), (vec!["t.two: is not there".to_owned()], Vec::new()));
@@ -103,9 +103,13 @@ fn what_is_committed_is_read_and_an_earlier_writer_is_fenced() {
     let told = ["t.one: 2 partitions, not 3", "t.two: retention.ms is \"-1\", not 5"].map(str::to_owned);
     let untold = "t.two: whether setting.of.tomorrow is 1".to_owned();
     assert_eq!(compared(&other), (told.to_vec(), vec![untold]), "what is not told is no difference");
+    let to_set = |plans: &[TopicPlan]| compare_topics(&cluster, plans).unwrap().to_set;
+    assert_eq!(to_set(&other), [("t.two".to_owned(), vec![("retention.ms", "5".to_owned())])]);
+    other[1].replication = 3;
+    assert_eq!(to_set(&other), [], "there are no brokers for it");
 
     let transport = KafkaTransport::new(&cluster).unwrap();
-    assert!(matches!(transport.partitions("t.none"), Err(TransportError::Broken(_))));
+    assert!(matches!(transport.partitions("t.none"), Err(TransportError::Absent(_))));
     assert_eq!((transport.partitions("t.one").unwrap(), transport.bounds("t.one", 1).unwrap()), (2, (0, 0)));
     let mut first = transport.writer("t.writer", 1).unwrap();
     (1..=3).for_each(|number| send(&mut first, number).unwrap());

@@ -47,10 +47,22 @@ pub fn create_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Vec<Strin
         match answer {
             Ok(name) => made.push(name),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((name, code)) => return Err(TransportError::Broken(format!("topic {name} cannot be made: {code}"))),
+            Err((name, code)) => {
+                return Err(TransportError::Broken(format!("topic {name} cannot be made: {}", told_why(code))));
+            }
         }
     }
     Ok(made)
+}
+
+/// Why a topic is not made, with what people can do about it.
+fn told_why(code: RDKafkaErrorCode) -> String {
+    match code {
+        RDKafkaErrorCode::InvalidReplicationFactor => {
+            format!("{code}: there are fewer brokers; a single one takes --replication 1")
+        }
+        _ => code.to_string(),
+    }
 }
 
 /// How topics compare with their plans, in the order of the plans.
@@ -60,6 +72,9 @@ pub struct Comparison {
     pub differences: Vec<String>,
     /// What brokers do not tell this user, so that it is not known whether it differs.
     pub unknown: Vec<String>,
+    /// Settings that bring a topic right, by its name. None where it lies on fewer brokers than it should: with settings
+    /// for more of them it would take nothing.
+    pub to_set: Vec<(String, Vec<(&'static str, String)>)>,
 }
 
 /// Holds topics against their plans.
@@ -83,20 +98,25 @@ pub fn compare_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Comparis
         if copies < usize::from(plan.replication) {
             found.differences.push(format!("{}: {copies} replicas, not {}", plan.name, plan.replication));
         }
-        there.push(plan);
+        there.push((plan, copies >= usize::from(plan.replication)));
     }
-    let resources: Vec<ResourceSpecifier<'_>> = there.iter().map(|plan| ResourceSpecifier::Topic(&plan.name)).collect();
+    let named = there.iter().map(|(plan, _)| ResourceSpecifier::Topic(&plan.name));
+    let resources: Vec<ResourceSpecifier<'_>> = named.collect();
     let answers = wait(admin.describe_configs(&resources, &options())).map_err(|error| trouble("topics", &error))?;
-    for (plan, answer) in there.iter().zip(answers) {
-        let about = told(answer)?;
+    for ((plan, has_copies), answer) in there.iter().zip(answers) {
+        let (about, mut to_set) = (told(answer)?, Vec::new());
         for (name, wanted) in &plan.settings {
             match about.as_ref().and_then(|about| setting(about, name)) {
                 None => found.unknown.push(format!("{}: whether {name} is {wanted}", plan.name)),
                 Some(value) if value != wanted => {
                     found.differences.push(format!("{}: {name} is {value:?}, not {wanted}", plan.name));
+                    to_set.push((*name, wanted.clone()));
                 }
                 Some(_) => {}
             }
+        }
+        if *has_copies && !to_set.is_empty() {
+            found.to_set.push((plan.name.clone(), to_set));
         }
     }
     Ok(found)
@@ -164,7 +184,7 @@ pub fn look_at_brokers(cluster: &Cluster, topic: &str) -> Result<Assurance, Tran
     }
     let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
     let copies = partitions.iter().map(|partition| partition.replicas().len()).min();
-    let copies = copies.ok_or_else(|| TransportError::Broken(absent(topic)))?;
+    let copies = copies.ok_or_else(|| TransportError::Absent(absent(topic)))?;
     let durability = durability(about(&admin, &ResourceSpecifier::Topic(topic))?.as_ref(), copies);
     if durability.is_none() {
         unknown.push(format!("topic {topic}: how its records are kept"));
