@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ready = served.as_ref().map_or_else(|| Arc::new(AtomicBool::new(false)), |served| Arc::clone(&served.ready));
     let stopped = work(&configuration, &worker, &stop, &ready)?;
     for task in &stopped {
-        say!("error: {}, partition {} has stopped: {}", task.stage, task.partition, task.why);
+        say!("error: {}, partition {} has stopped; `paidonce repair` tells what it takes", task.stage, task.partition);
     }
     debug_assert!(stop.load(Ordering::Relaxed), "a process of stages ends when it is told to");
     Ok(if stopped.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -19,8 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Watches until `stop` is set. What has been counted is kept in `data`: a restart counts on, and nothing again.
 ///
 /// # Errors
-/// The folder is another line's or cannot be used; topics are missing; the registry does not have what views are
-/// written with.
+/// The folder is another line's or cannot be used; the registry does not have what views are written with.
 pub fn watch(
     cluster: &Cluster,
     wires: &WireFormat,
@@ -55,7 +54,7 @@ fn follow(
         match step() {
             Ok(0) => std::thread::sleep(PAUSE),
             Ok(_) => {}
-            Err(error) if error.passes() => {
+            Err(error) if error.passes(Duration::ZERO) => {
                 if lasting.again() {
                     say(&format!("waiting for the brokers: {error}"));
                 }

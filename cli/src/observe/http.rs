@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 pub struct Told {
     /// All metrics as text.
     pub text: Box<dyn Fn() -> String + Send + Sync>,
-    /// What the process still waits for.
-    pub ready: Box<dyn Fn() -> Result<(), &'static str> + Send + Sync>,
+    /// What the process still waits for, or needs people for.
+    pub ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
 }
 
 /// Answers until it is dropped.

@@ -6,13 +6,7 @@ use stream::kafka::{Batch, Event, Observer, TaskId};
 
 use super::metrics::Metrics;
 use super::tasks::{Happening, Transaction};
-use crate::kafka::start::say_waiting;
-use crate::run::STAGES;
-
-/// The intake writes the first stage's input and has no place in the line.
-fn stage(task: TaskId) -> &'static str {
-    STAGES.get(usize::from(task.stage)).copied().unwrap_or("intake")
-}
+use crate::kafka::start::{say_event, say_waiting, stage_of as stage};
 
 impl Observer for Metrics {
     fn committed(&self, task: TaskId, batch: &Batch, commit: Duration, apply: Duration) {
@@ -31,6 +25,7 @@ impl Observer for Metrics {
     }
 
     fn event(&self, task: TaskId, event: &Event) {
+        say_event(task, event);
         let what = match event {
             Event::Assigned => Happening::Assigned,
             Event::Revoked => Happening::Revoked,
@@ -39,9 +34,9 @@ impl Observer for Metrics {
             Event::Fenced => Happening::Fenced,
             Event::Gap { .. } => Happening::Gap,
             Event::Repair { .. } => Happening::Repair,
-            Event::Checkpoint { .. } => return,
+            Event::Checkpoint { .. } | Event::Failed { .. } => return,
             Event::Rebuilt => Happening::Rebuilt,
-            Event::Stopped { .. } => Happening::Stopped,
+            Event::Stopped { why } => Happening::Stopped { why },
         };
         self.happened(stage(task), task.partition, what);
     }

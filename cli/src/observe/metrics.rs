@@ -5,7 +5,7 @@ use prometheus::{
 };
 
 use super::names::{self, Metric};
-use super::tasks::{Sums, Waits};
+use super::tasks::{Halted, Sums, Waits};
 
 /// Where commits and waits are told apart, in seconds: fractions of a millisecond up to minutes.
 const SECONDS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -36,6 +36,7 @@ macro_rules! metrics {
             pub(super) states: Sums,
             pub(super) owned: Sums,
             pub(super) waits: Waits,
+            pub(super) halted: Halted,
             $(pub(crate) $field: $type,)*
         }
 
@@ -47,7 +48,7 @@ macro_rules! metrics {
                 let (lags, states, owned) = (Sums::default(), Sums::default(), Sums::default());
                 let metrics = Metrics {
                     $($field: $type::registered(&registry, &names::$name),)*
-                    registry, lags, states, owned, waits: Waits::default(),
+                    registry, lags, states, owned, waits: Waits::default(), halted: Halted::default(),
                 };
                 metrics.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
                 metrics.watch_process();

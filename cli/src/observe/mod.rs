@@ -46,7 +46,7 @@ pub fn serve_embedded(at: SocketAddr) -> anyhow::Result<Served> {
         },
         ready: {
             let embedded = Arc::clone(&embedded);
-            Box::new(move || if embedded.is_ready() { Ok(()) } else { Err("engine: state is not open yet") })
+            Box::new(move || if embedded.is_ready() { Ok(()) } else { Err("engine: state is not open yet".into()) })
         },
     };
     let server = http::serve(at, told)?;
@@ -56,15 +56,19 @@ pub fn serve_embedded(at: SocketAddr) -> anyhow::Result<Served> {
 
 /// Serves the metrics of a process of the Kafka engine until the result is dropped, and says where on stderr.
 ///
-/// `/readyz` answers well once the process has set [`ServedTasks::ready`].
+/// `/readyz` answers well once the process has set [`ServedTasks::ready`], and as long as none of its tasks has stopped.
 ///
 /// # Errors
 /// The address is taken, or is none of this machine.
 pub fn serve_tasks(at: SocketAddr) -> anyhow::Result<ServedTasks> {
     let metrics = Arc::new(Metrics::new(EngineKind::Kafka));
     let ready = Arc::new(AtomicBool::new(false));
-    let (shown, asked) = (Arc::clone(&metrics), Arc::clone(&ready));
-    let is_ready = move || if asked.load(Ordering::Relaxed) { Ok(()) } else { Err("brokers: not joined yet") };
+    let (shown, watched, asked) = (Arc::clone(&metrics), Arc::clone(&metrics), Arc::clone(&ready));
+    let is_ready = move || match watched.halted() {
+        _ if !asked.load(Ordering::Relaxed) => Err("brokers: not joined yet".to_owned()),
+        Some(why) => Err(why),
+        None => Ok(()),
+    };
     let text = move || {
         shown.refresh();
         shown.text()
@@ -112,6 +116,17 @@ mod tests {
         served.ready.store(true, Ordering::Relaxed);
         assert!(get(at, "/readyz").starts_with("HTTP/1.1 200 "));
         assert!(get(at, "/metrics").contains("paidonce_tasks{stage=\"units\",engine=\"kafka\"} 1\n"));
+        served.metrics.happened("units", 3, tasks::Happening::Stopped { why: "its disk is full" });
+        let halted = get(at, "/readyz");
+        assert!(halted.starts_with("HTTP/1.1 503 "), "{halted}");
+        assert!(halted.ends_with("\r\n\r\nunits, partition 3 has stopped: its disk is full\n"), "{halted}");
+        assert!(
+            get(at, "/livez").starts_with("HTTP/1.1 200 "),
+            "whoever starts it again only for that does so in vain"
+        );
+        // Another process has taken it over.
+        served.metrics.happened("units", 3, tasks::Happening::Revoked);
+        assert!(get(at, "/readyz").starts_with("HTTP/1.1 200 "));
         let taken = serve_tasks(at).err().expect("two do not listen at one place");
         assert!(taken.to_string().contains("metrics cannot be served at"), "{taken}");
         let idle = std::net::TcpStream::connect(at).unwrap();

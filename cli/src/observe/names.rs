@@ -154,7 +154,9 @@ pub fn page() -> String {
     let mut page = "# Metrics\n\nMade from the table in `cli/src/observe/names.rs`; `UPDATE=1 cargo test -p cli --test metrics` writes it anew.\n\n\
         `paidonce run --metrics ADDR` serves them at `http://ADDR/metrics`; `/livez` answers while the process lives, \
         `/readyz` once the\nengine has opened its state. ADDR is `PORT` (loopback) or `HOST:PORT`. Each metric carries the label `engine` \
-        (`embedded` or `kafka`);\non Kafka each process serves its own with `--metrics`, and `paidonce watch` those of files, records, rejects, findings, money and views.\nA stage is `ingest`, `normalize`, `units`, `ledger` or `accrual-sink`, or `all` where one commit is for all. No label names \
+        (`embedded` or `kafka`);\non Kafka each process serves its own with `--metrics`, and `paidonce watch` those of files, records, rejects, findings, money and views.\n\
+        There `/readyz` is 503, with the reason, until the group is joined, and while a task of the process has stopped and waits for \
+        people;\n`/livez` stays: starting it again alone helps no such task. A stage is `ingest`, `normalize`, `units`, `ledger` or `accrual-sink`, or `all` where one commit is for all. No label names \
         a partner, a product\nor a person. Money is for trends only; the ledger is the number. Process metrics (`process_…`) come beside these.\n\n\
         | metric | kind | unit | labels | engine | meaning |\n|---|---|---|---|---|---|\n"
         .to_owned();

@@ -29,7 +29,7 @@ pub struct Transaction {
 
 /// What happens to a task beside its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum Happening<'a> {
     Assigned,
     Revoked,
     Recovered {
@@ -47,7 +47,9 @@ pub enum Happening {
     /// The consumer did not move and was made anew.
     Rebuilt,
     /// People must see to the task.
-    Stopped,
+    Stopped {
+        why: &'a str,
+    },
 }
 
 /// Gauges of single tasks; a metric shows their sum, since a label for each partition would grow with the cluster.
@@ -94,7 +96,26 @@ impl Waits {
     }
 }
 
+/// Tasks that people must see to, and why.
+#[derive(Default)]
+pub(super) struct Halted {
+    by_task: Mutex<BTreeMap<(&'static str, u16), String>>,
+}
+
+impl Halted {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(&'static str, u16), String>> {
+        self.by_task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Metrics {
+    /// Why the first of the tasks that have stopped here did; `None` where none has.
+    pub fn halted(&self) -> Option<String> {
+        let halted = self.halted.lock();
+        let ((stage, partition), why) = halted.first_key_value()?;
+        Some(format!("{stage}, partition {partition} has stopped: {why}"))
+    }
+
     /// A transaction of a task of this stage holds and is applied.
     pub fn transaction(&self, stage: &'static str, done: &Transaction) {
         self.commits.with_label_values(&[stage]).inc();
@@ -141,7 +162,7 @@ impl Metrics {
     }
 
     /// Something happened to a task.
-    pub fn happened(&self, stage: &'static str, partition: u16, what: Happening) {
+    pub fn happened(&self, stage: &'static str, partition: u16, what: Happening<'_>) {
         let trouble = |kind| self.troubles.with_label_values(&[stage, kind]).inc();
         match what {
             Happening::Assigned => {
@@ -158,7 +179,10 @@ impl Metrics {
             Happening::Gap => trouble("gap"),
             Happening::Repair => trouble("repair"),
             Happening::Rebuilt => trouble("rebuilt"),
-            Happening::Stopped => trouble("stopped"),
+            Happening::Stopped { why } => {
+                self.halted.lock().insert((stage, partition), why.to_owned());
+                trouble("stopped");
+            }
         }
     }
 
@@ -170,6 +194,7 @@ impl Metrics {
             gauge.with_label_values(&[stage]).set(sums.set(stage, partition, None));
         }
         self.waits.lock().insert((stage, partition), None);
+        self.halted.lock().remove(&(stage, partition));
     }
 }
 

@@ -43,7 +43,7 @@ impl Follower {
     /// Follows `views`, by number and name, from where `store` says that it has come to.
     ///
     /// # Errors
-    /// The store is another line's; a topic is not there.
+    /// The store is another line's; [`TaskError::Again`] where a topic is not there.
     pub fn open(
         cluster: &Cluster,
         views: &[(u8, &str)],

@@ -10,8 +10,8 @@ use crate::kafka::home::{self, Home, TaskIdentity};
 use crate::kafka::recover::{self, Base, Decision, Situation, Tail};
 use crate::kafka::task::of_transport;
 use crate::kafka::{
-    Book, Channels, Cluster, HOP, Incarnation, Mark, Origin, Place, Received, StageSpec, Stop, TaskError, TaskId,
-    Transport,
+    Book, Channels, Cluster, Event, HOP, Incarnation, Mark, Observer, Origin, Place, Received, StageSpec, Stop,
+    TaskError, TaskId, Transport,
 };
 use crate::store::Store;
 
@@ -93,7 +93,7 @@ impl Ground {
         own.place > Place::default() && mark.next <= own.place.next + recover::NEARER_RECORDS
     }
 
-    /// Opens the store that the task goes on from. A checkpoint that cannot be taken is left aside, with a warning.
+    /// Opens the store that the task goes on from. A checkpoint that cannot be taken is left aside; `observer` hears of it.
     ///
     /// # Errors
     /// Where nothing else is left to go on from, why the last one could not be taken: it may be only for now.
@@ -102,6 +102,7 @@ impl Ground {
         &self,
         home: &mut dyn Home,
         identity: &TaskIdentity,
+        observer: &dyn Observer,
         stop: &AtomicBool,
     ) -> Result<(Arc<dyn Store>, Book), TaskError> {
         let goes_on = || if stop.load(Ordering::Relaxed) { Err(TaskError::Ended) } else { Ok(()) };
@@ -151,6 +152,8 @@ impl Ground {
                 Err(error) => {
                     goes_on()?;
                     tracing::warn!(task = %self.task, place = ?kept[index - 1].place, %error, "checkpoint is not taken");
+                    let (what, why) = ("checkpoint is not taken", error.to_string());
+                    observer.event(self.task, &Event::Failed { what, why });
                     unfit.push(kept[index - 1].clone());
                     trouble = Some(error);
                 }

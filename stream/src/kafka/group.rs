@@ -18,7 +18,7 @@ use rdkafka::error::KafkaError;
 
 use super::client::{Client, KafkaTransport, client, log, passes, trouble};
 use super::folder::FolderHome;
-use super::patience::{Lasting, patiently};
+use super::patience::{Lasting, Pending, patiently};
 use crate::Stage;
 use crate::kafka::{
     Cluster, Event, Frame, Reader, RepairRequest, StageSpec, Task, TaskError, TaskId, TaskOptions, Transport,
@@ -36,12 +36,11 @@ const FENCED_PAUSE: Duration = Duration::from_secs(2);
 /// A store that fails so often in a row is left alone.
 const STORAGE_FAILURES: u32 = 5;
 
-/// A task that people must see to.
+/// A task that people must see to. Why, its observer was told when it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
     pub stage: &'static str,
     pub partition: u16,
-    pub why: String,
 }
 
 /// What all tasks of a stage in this process are made of.
@@ -75,7 +74,8 @@ pub fn run_stage<S: Stage + 'static>(
     tracing::info!(stage = frame.spec.name, "topics are as they must be");
     let shop = Shop { frame, memory: memory.clone(), make: Box::new(make), stopped: Mutex::default() };
     let shop = Arc::new(shop);
-    let Frame { cluster, spec, options, .. } = &shop.frame;
+    let Frame { cluster, spec, options, observer, .. } = &shop.frame;
+    let mut lasting = Lasting::default();
     while !stop.load(Ordering::Relaxed) {
         let member = member(cluster, spec, options)?;
         let ended = attend(&shop, &member, &mut repairs, stop, joined);
@@ -86,6 +86,9 @@ pub fn run_stage<S: Stage + 'static>(
         if let Err(error) = ended {
             // Another process goes by this one's name, or slow brokers took this one for two.
             tracing::warn!(stage = spec.name, %error, "member is out of its group; it joins again");
+            if lasting.again() {
+                observer.waits(&format!("{} is put out of its group again and again: {error}", spec.name));
+            }
             std::thread::sleep(FENCED_PAUSE);
         }
     }
@@ -101,18 +104,29 @@ fn attend<S: Stage + 'static>(
     stop: &AtomicBool,
     joined: &AtomicBool,
 ) -> Result<(), KafkaError> {
-    let (spec, owned) = (&shop.frame.spec, &member.context().owned);
+    let Member { owned, answered, trouble } = member.context().as_ref();
+    let (spec, observer, mut joining) = (&shop.frame.spec, &shop.frame.observer, Pending::begin());
     while !stop.load(Ordering::Relaxed) {
         match member.poll(STEP) {
             Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(error),
-            Some(Err(error)) if !passes(&error) => tracing::warn!(stage = spec.name, %error, "group"),
+            Some(Err(error)) => {
+                if !passes(&error) {
+                    tracing::warn!(stage = spec.name, %error, "group");
+                }
+                *locked(trouble) = Some(error.to_string());
+            }
             _ => {}
+        }
+        if !answered.load(Ordering::Relaxed) && joining.is_to_be_said() {
+            let (group, why) = (group(&shop.frame.cluster, spec), locked(trouble).clone());
+            let why = why.unwrap_or_else(|| "it has not answered yet".to_owned());
+            observer.waits(&format!("{} waits for its group {group}: {why}", spec.name));
         }
         owned.start(|partition, told| {
             let shop = Arc::clone(shop);
             std::thread::spawn(move || shop.work(partition, &told))
         });
-        joined.fetch_or(member.context().answered.load(Ordering::Relaxed), Ordering::Relaxed);
+        joined.fetch_or(answered.load(Ordering::Relaxed), Ordering::Relaxed);
         repairs.read(&mut |request| {
             if request.writer.stage == spec.number {
                 owned.ask(request.writer.partition, request);
@@ -169,6 +183,8 @@ impl<S: Stage + 'static> Shop<S> {
                 }
                 Err(TaskError::Storage(error)) if failures < STORAGE_FAILURES => {
                     tracing::warn!(stage, partition, %error, "store has failed; task is opened again");
+                    let (what, why) = ("store has failed; it is opened again", error.to_string());
+                    observer.event(id, &Event::Failed { what, why });
                     failures += 1;
                 }
                 Err(error) => {
@@ -215,8 +231,8 @@ impl<S: Stage + 'static> Shop<S> {
     fn stop(&self, id: TaskId, why: String) {
         let stage = self.frame.spec.name;
         tracing::error!(stage, partition = id.partition, why, "task has stopped");
-        self.frame.observer.event(id, &Event::Stopped { why: why.clone() });
-        locked(&self.stopped).push(Stopped { stage, partition: id.partition, why });
+        self.frame.observer.event(id, &Event::Stopped { why });
+        locked(&self.stopped).push(Stopped { stage, partition: id.partition });
     }
 }
 
@@ -313,6 +329,8 @@ impl Owned {
 struct Member {
     owned: Owned,
     answered: AtomicBool,
+    /// The last that was heard.
+    trouble: Mutex<Option<String>>,
 }
 
 impl ClientContext for Member {
@@ -322,6 +340,7 @@ impl ClientContext for Member {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "group");
+        *locked(&self.trouble) = Some(format!("{error}: {reason}"));
     }
 }
 
@@ -349,8 +368,13 @@ fn partitions(list: &rdkafka::TopicPartitionList) -> Vec<u16> {
     list.elements().iter().filter_map(|element| u16::try_from(element.partition()).ok()).collect()
 }
 
+/// The group of a stage's processes.
+fn group(cluster: &Cluster, spec: &StageSpec) -> String {
+    format!("{}{}.{}", cluster.prefix, cluster.generation, spec.name)
+}
+
 fn member(cluster: &Cluster, spec: &StageSpec, options: &TaskOptions) -> Result<BaseConsumer<Member>, TransportError> {
-    let group = format!("{}{}.{}", cluster.prefix, cluster.generation, spec.name);
+    let group = group(cluster, spec);
     let mut named = vec![("group.id", group.as_str())];
     if let Some(instance) = &options.instance {
         named.push(("group.instance.id", instance));

@@ -84,6 +84,11 @@ pub enum Event {
     },
     /// The consumer did not move and was made anew.
     Rebuilt,
+    /// Something has failed that the task goes on without: what, and why.
+    Failed {
+        what: &'static str,
+        why: String,
+    },
     /// The task does not go on until people have seen to it.
     Stopped {
         why: String,

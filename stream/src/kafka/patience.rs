@@ -11,12 +11,15 @@ use crate::kafka::{TaskError, TransportError};
 const SAID_EVERY: Duration = Duration::from_secs(5);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_secs(1);
+/// By then every broker has heard of a topic that is there.
+const HEARD_OF: Duration = Duration::from_secs(15);
 /// Troubles that are farther apart are two, each of which has passed. An attempt counts from end to end, and may wait for its
 /// writer, then for a transaction in front of what it reads, before it gives up: that is well above both.
 const LASTS: Duration = Duration::from_secs(90);
 
-/// Asks again while the error passes: brokers may come up later than this process, and one may take long to answer. `say`
-/// hears every few seconds what is waited for. `None` when the process is to stop.
+/// Asks again while the error passes: brokers may come up later than this process, one may take long to answer, and may not
+/// have heard yet of topics that were made a moment ago. `say` hears every few seconds what is waited for. `None` when the
+/// process is to stop.
 ///
 /// # Errors
 /// One that does not pass by itself.
@@ -25,7 +28,7 @@ pub fn patiently<R, E: Passing>(
     say: &(dyn Fn(&str) + Sync),
     mut ask: impl FnMut() -> Result<R, E>,
 ) -> Result<Option<R>, E> {
-    let why = &Mutex::new("they have not answered yet".to_owned());
+    let (why, since) = (&Mutex::new("they have not answered yet".to_owned()), Instant::now());
     std::thread::scope(|scope| {
         // Gone when this ends, and heard of at once.
         let (_waits, over) = channel::<()>();
@@ -36,7 +39,7 @@ pub fn patiently<R, E: Passing>(
         });
         while !stop.load(Ordering::Relaxed) {
             match ask() {
-                Err(error) if error.passes() => {
+                Err(error) if error.passes(since.elapsed()) => {
                     *why.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
                 }
                 answer => return answer.map(Some),
@@ -49,17 +52,22 @@ pub fn patiently<R, E: Passing>(
 
 /// An error that may be gone when one asks again.
 pub trait Passing: std::fmt::Display {
-    fn passes(&self) -> bool;
+    /// Whether to ask again, after so long.
+    fn passes(&self, asked: Duration) -> bool;
 }
 
 impl Passing for TransportError {
-    fn passes(&self) -> bool {
-        matches!(self, TransportError::Trouble(_))
+    fn passes(&self, asked: Duration) -> bool {
+        match self {
+            TransportError::Trouble(_) => true,
+            TransportError::Absent(_) => asked < HEARD_OF,
+            TransportError::Fenced(_) | TransportError::Broken(_) | TransportError::Ended => false,
+        }
     }
 }
 
 impl Passing for TaskError {
-    fn passes(&self) -> bool {
+    fn passes(&self, _asked: Duration) -> bool {
         matches!(self, TaskError::Again(_))
     }
 }
@@ -85,6 +93,36 @@ impl Lasting {
             self.said = self.last;
         }
         is_to_be_said
+    }
+}
+
+/// Something that was begun and has not come to its end: once that lasts, people hear of it every few seconds.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    since: Instant,
+    said: Option<Instant>,
+}
+
+impl Pending {
+    /// Above what it takes where all is well.
+    const LASTS: Duration = Duration::from_secs(10);
+
+    pub fn begin() -> Pending {
+        Pending { since: Instant::now(), said: None }
+    }
+
+    /// Whether it is to be said now that it has not ended.
+    pub fn is_to_be_said(&mut self) -> bool {
+        self.is_to_be_said_at(Instant::now())
+    }
+
+    fn is_to_be_said_at(&mut self, now: Instant) -> bool {
+        let is_due = self.said.is_none_or(|said| now.duration_since(said) >= SAID_EVERY);
+        let says = is_due && now.duration_since(self.since) >= Pending::LASTS;
+        if says {
+            self.said = Some(now);
+        }
+        says
     }
 }
 
@@ -120,11 +158,32 @@ mod tests {
     }
 
     #[test]
+    fn a_topic_that_is_not_there_is_waited_for_at_the_start_and_not_for_long() {
+        let mut asked = 0;
+        let answer = patiently(&AtomicBool::new(false), &|_| (), || {
+            asked += 1;
+            if asked < 3 { Err(TransportError::Absent("a".into())) } else { Ok(asked) }
+        });
+        assert_eq!(answer.unwrap(), Some(3));
+        let absent = TransportError::Absent("a".into());
+        assert!(absent.passes(Duration::ZERO) && !absent.passes(HEARD_OF));
+    }
+
+    #[test]
     fn a_trouble_that_comes_again_at_once_is_said_every_few_seconds() {
         let (mut lasting, start) = (Lasting::default(), Instant::now());
         let seconds = [0, 1, 2, 6, 7, 100, 101];
         let said = seconds.map(|second| lasting.again_at(start + Duration::from_secs(second)));
         assert_eq!(said, [false, true, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn what_does_not_come_to_its_end_is_said_after_a_while_and_every_few_seconds() {
+        let mut pending = Pending::begin();
+        let start = pending.since;
+        let said =
+            [0, 9, 10, 11, 14, 15, 30].map(|second| pending.is_to_be_said_at(start + Duration::from_secs(second)));
+        assert_eq!(said, [false, false, true, false, false, true, true]);
     }
 
     #[test]

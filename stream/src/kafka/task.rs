@@ -195,7 +195,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         limits: &BTreeMap<u16, u64>,
         stop: &Arc<AtomicBool>,
     ) -> Result<Task<S, T>, TaskError> {
-        let Frame { cluster, spec, transport, .. } = frame;
+        let Frame { cluster, spec, transport, observer, .. } = frame;
         let (folded, resent) = (tracing::field::Empty, tracing::field::Empty);
         let recovery = tracing::info_span!("recovery", stage = spec.name, partition, folded, resent);
         let _inside = recovery.enter();
@@ -207,7 +207,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let mut ground = Ground::look(&opening, cluster, spec, partition)?;
         let looked = started.elapsed() - fenced;
         ground.limit(limits);
-        let (store, book) = ground.enter(home.as_mut(), &TaskIdentity::of(cluster, spec, partition), stop)?;
+        let (store, book) =
+            ground.enter(home.as_mut(), &TaskIdentity::of(cluster, spec, partition), observer.as_ref(), stop)?;
         let entered = started.elapsed() - fenced - looked;
         tracing::info!(task = %ground.task, ?fenced, ?looked, ?entered, place = ?book.place, "task opens");
         if let Some(last) = book.last.filter(|last| last.offset >= ground.input_end) {
@@ -746,6 +747,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
             }
             Err(error) => {
                 tracing::warn!(task = %self.id, %error, "checkpoint is not kept");
+                let (what, why) = ("checkpoint is not kept", error.to_string());
+                self.observer.event(self.id, &Event::Failed { what, why });
                 if self.upgrade.is_some() {
                     let (stage, partition) = (self.work.spec.name, self.id.partition);
                     let what =
@@ -810,6 +813,8 @@ pub(crate) fn of_transport(error: TransportError) -> TaskError {
         TransportError::Trouble(why) => TaskError::Again(why),
         TransportError::Fenced(why) => TaskError::Fenced(why),
         TransportError::Broken(why) => TaskError::Broken(why),
+        // Brokers that come up again may not have heard of all topics yet.
+        TransportError::Absent(why) => TaskError::Again(why),
         TransportError::Ended => TaskError::Ended,
     }
 }
