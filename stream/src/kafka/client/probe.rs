@@ -6,6 +6,7 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::ears::ReaderEars;
 use super::reader::{NO_GROUP, at, passes, visit_message};
@@ -18,6 +19,8 @@ use crate::kafka::{Cluster, Received, TransportError};
 pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
 /// Between two records that are there already.
 const SILENCE: Duration = Duration::from_secs(20);
+/// Nothing comes any longer behind an end that was met in front of where it should be: compaction has taken what stood there.
+const STILL: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Fails when whoever reads is to end.
@@ -43,7 +46,7 @@ impl Probe {
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let count = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
         match u16::try_from(count) {
-            Ok(0) => Err(TransportError::Broken(absent(topic))),
+            Ok(0) => Err(TransportError::Absent(absent(topic))),
             Ok(count) => Ok(count),
             Err(_) => Err(TransportError::Broken(format!("topic {topic} has {count} partitions"))),
         }
@@ -118,8 +121,8 @@ impl Probe {
         Ok(())
     }
 
-    /// Reads until `visit` wants no more. The end of the partition, as the consumer tells it, lies at `end` or behind it:
-    /// everything in front was settled.
+    /// Reads until `visit` wants no more, or up to `end`: everything in front was settled. A consumer that tells of an end in
+    /// front of that has asked a broker that was behind, and goes on; but what compaction took last never comes.
     fn read(
         &self,
         topic: &str,
@@ -128,12 +131,12 @@ impl Probe {
         visit: &mut dyn FnMut(Received<'_>) -> bool,
         goes_on: GoesOn<'_>,
     ) -> Result<(), TransportError> {
-        let mut heard = Instant::now();
+        let (mut heard, mut met): (Instant, Option<Instant>) = (Instant::now(), None);
         loop {
             goes_on()?;
             match self.committed.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) if message.topic() == topic && message.partition() == i32::from(partition) => {
-                    heard = Instant::now();
+                    (heard, met) = (Instant::now(), None);
                     if u64::try_from(message.offset()).is_ok_and(|offset| offset >= end) {
                         return Ok(());
                     }
@@ -143,10 +146,18 @@ impl Probe {
                         return Ok(());
                     }
                 }
-                Some(Err(KafkaError::PartitionEOF(at))) if at == i32::from(partition) => return Ok(()),
+                Some(Err(KafkaError::PartitionEOF(at))) if at == i32::from(partition) => {
+                    met.get_or_insert_with(Instant::now);
+                }
                 Some(Err(error)) if passes(&error) => tracing::debug!(topic, %error, "probe"),
                 Some(Err(error)) => return Err(trouble(topic, &error)),
                 Some(Ok(_)) | None => {}
+            }
+            if let Some(met) = met {
+                let asked = || self.visible_end(topic, partition);
+                if position(&self.committed) >= Some(end) || is_all(met.elapsed(), end, asked)? {
+                    return Ok(());
+                }
             }
             if heard.elapsed() > SILENCE {
                 return Err(TransportError::Trouble(format!("nothing comes from {topic}, partition {partition}")));
@@ -155,10 +166,44 @@ impl Probe {
     }
 }
 
+/// Whether nothing more comes behind an end that was met in front of `end`, where nothing was heard since for so long.
+///
+/// # Errors
+/// The broker does not say how far readers may see.
+fn is_all(
+    silent: Duration,
+    end: u64,
+    visible_end: impl FnOnce() -> Result<u64, TransportError>,
+) -> Result<bool, TransportError> {
+    Ok(silent >= STILL && visible_end()? >= end)
+}
+
+/// How far a consumer of one partition has come. Markers of transactions, which it passes over without a word, count.
+pub(super) fn position(consumer: &BaseConsumer<ReaderEars>) -> Option<u64> {
+    let position = consumer.position().ok();
+    let offsets = position.iter().flat_map(TopicPartitionList::elements).filter_map(|at| at.offset().to_raw());
+    offsets.filter_map(|offset| u64::try_from(offset).ok()).max()
+}
+
 fn watermarks(consumer: &BaseConsumer<ReaderEars>, topic: &str, partition: u16) -> Result<(u64, u64), TransportError> {
     let (low, high) =
         consumer.fetch_watermarks(topic, partition.into(), ASK).map_err(|error| trouble(topic, &error))?;
     let offset =
         |offset: i64| u64::try_from(offset).map_err(|_| TransportError::Trouble(format!("{topic}: no offsets")));
     Ok((offset(low)?, offset(high)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_in_front_of_the_known_one_counts_only_where_a_broker_that_knows_it_has_nothing_more() {
+        let is_all = |silent, visible| is_all(silent, 9, || Ok(visible)).unwrap();
+        assert!(!is_all(Duration::ZERO, 9), "more may be on its way");
+        assert!(!is_all(STILL, 7), "the broker is behind");
+        assert!(is_all(STILL, 9) && is_all(STILL, 12), "compaction has taken it");
+        let unknown = || Err(TransportError::Trouble("no answer".into()));
+        assert!(super::is_all(STILL, 9, unknown).is_err());
+    }
 }

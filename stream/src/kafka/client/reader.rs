@@ -9,6 +9,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::ears::ReaderEars;
+use super::probe::position;
 use super::{Client, KafkaTransport, client, is_lasting, trouble};
 use crate::kafka::{Header, Label, LabelReader, Reader, Received, TransportError};
 
@@ -57,11 +58,8 @@ impl KafkaReader {
         Ok(())
     }
 
-    /// How far the consumer has come. It passes over markers of transactions without a word, but knows that it did.
     fn reached(&self) -> u64 {
-        let position = self.consumer.position().ok();
-        let offsets = position.iter().flat_map(TopicPartitionList::elements).filter_map(|at| at.offset().to_raw());
-        offsets.filter_map(|offset| u64::try_from(offset).ok()).fold(self.next, u64::max)
+        position(&self.consumer).map_or(self.next, |position| position.max(self.next))
     }
 
     /// Makes the consumer stand still, as a broken one does, so that tests can see what becomes of it.

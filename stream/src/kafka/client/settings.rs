@@ -112,6 +112,18 @@ const MEMBER: Pins = &[
 
 const ADMIN: Pins = &[("log.connection.close", "false")];
 
+/// Other names that the library has for pinned settings, or for those that the engine names.
+const ALIASES: &[(&str, &str)] = &[
+    ("metadata.broker.list", "bootstrap.servers"),
+    ("request.required.acks", "acks"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("delivery.timeout.ms", "message.timeout.ms"),
+    ("queue.buffering.max.ms", "linger.ms"),
+    ("compression.codec", "compression.type"),
+    ("auto.commit.enable", "enable.auto.commit"),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+];
+
 /// Named by the engine itself, for each client anew.
 const NAMED: &[&str] = &["bootstrap.servers", "client.id", "transactional.id", "group.id", "group.instance.id"];
 
@@ -138,8 +150,9 @@ const LISTS: [(&str, Pins); 8] = [
     ("admin", ADMIN),
 ];
 
-/// Whether users may not set this one.
+/// Whether users may not set this one, under whichever of its names.
 fn is_pinned(name: &str) -> bool {
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, pinned)| pinned);
     NAMED.contains(&name) || LISTS.iter().any(|(_, list)| list.iter().any(|(pinned, _)| *pinned == name))
 }
 
@@ -168,20 +181,20 @@ pub(super) fn check(cluster: &Cluster) -> Result<(), TransportError> {
 /// The configuration of a client, with every pin read back.
 ///
 /// # Errors
-/// A setting is unknown to the library, or stands otherwise than it was pinned.
+/// A setting of users is one of the pinned ones, or unknown to the library; one stands otherwise than it was pinned.
 pub(crate) fn client(
     cluster: &Cluster,
     client: Client,
     named: &[(&str, &str)],
 ) -> Result<ClientConfig, TransportError> {
+    check(cluster)?;
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &cluster.brokers);
-    config.set("client.id", "paidonce");
     for (name, value) in &cluster.settings {
         config.set(name, value);
     }
+    let own = [("bootstrap.servers", cluster.brokers.as_str()), ("client.id", "paidonce")];
     let pins = pins(client).into_iter().flatten();
-    let wanted: Vec<(&str, &str)> = pins.copied().chain(named.iter().copied()).collect();
+    let wanted: Vec<(&str, &str)> = own.into_iter().chain(pins.copied()).chain(named.iter().copied()).collect();
     for (name, value) in &wanted {
         config.set(*name, *value);
     }
@@ -221,6 +234,26 @@ mod tests {
             assert!(matches!(check(&cluster(&[(name, "x")])), Err(TransportError::Broken(_))), "{name}");
         }
         check(&cluster(&[("security.protocol", "plaintext")])).unwrap();
+    }
+
+    /// The library says so: what is set under one name stands under the other.
+    #[test]
+    fn pinned_settings_are_refused_under_their_other_names() {
+        for (alias, pinned) in ALIASES {
+            assert!(matches!(check(&cluster(&[(alias, "x")])), Err(TransportError::Broken(_))), "{alias}");
+            if *alias == "auto.commit.enable" {
+                // One of topics alone, whose other name is that of the client's own.
+                continue;
+            }
+            let value = match *alias {
+                "metadata.broker.list" => "elsewhere:9092",
+                "compression.codec" => "gzip",
+                _ => "1234",
+            };
+            let value = if alias.ends_with("acks") { "1" } else { value };
+            let native = ClientConfig::new().set(*alias, value).create_native_config().unwrap();
+            assert_eq!(native.get(pinned).unwrap(), value, "{alias}");
+        }
     }
 
     #[test]
