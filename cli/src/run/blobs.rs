@@ -131,3 +131,31 @@ impl stream::Blobs for BlobFolder {
 pub fn blob_id(bytes: &[u8]) -> Id {
     Id(blake3::hash(bytes).as_bytes()[..16].try_into().expect("a hash has 32 bytes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use stream::Blobs;
+
+    use super::*;
+
+    #[test]
+    fn a_blob_that_is_gone_or_is_another_one_is_told_by_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = BlobFolder::open(folder.path().to_owned()).unwrap();
+        let raw = folder.path().join("raw.csv");
+        fs::write(&raw, "a,b\n").unwrap();
+        let raw = blobs.take_file(&raw).unwrap_or_else(|error| panic!("{error}")).sha256.to_vec();
+        for hash in [blobs.put(b"terms").unwrap().0.to_vec(), raw] {
+            let path = blobs.path(&hash);
+            let told = |load: Result<Arc<[u8]>, StorageError>| load.unwrap_err().what;
+            blobs.load(&hash).unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            fs::write(&path, "altered").unwrap();
+            let altered = told(blobs.load(&hash));
+            assert_eq!(altered, format!("blob {} no longer has the hash that names it", path.display()));
+            fs::remove_file(&path).unwrap();
+            let gone = told(blobs.load(&hash));
+            assert!(gone.starts_with(&format!("blob {} cannot be read: ", path.display())), "{gone}");
+        }
+    }
+}

@@ -296,14 +296,21 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_an_earlier_layout_is_refused() {
+    fn a_store_of_another_task_or_an_earlier_layout_is_refused() {
         let (here, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let place: Arc<dyn Checkpoints> = Arc::new(crate::kafka::checkpoints::Folder::make(shared.path()).unwrap());
-        let store = home(here.path(), &place).open().unwrap();
-        let earlier = TaskIdentity { format: 1, ..identity() };
-        look(store.as_ref(), &earlier).unwrap().unwrap();
-        let refused = look(store.as_ref(), &identity()).unwrap();
-        assert_eq!(refused, Err(Stop::Foreign { found: earlier.to_string(), asked: identity().to_string() }));
+        let TaskIdentity { task, .. } = identity();
+        for other in [
+            TaskIdentity { format: 1, ..identity() },
+            TaskIdentity { generation: 2, ..identity() },
+            TaskIdentity { task: TaskId { partition: 1, ..task }, partitions: 2, ..identity() },
+            TaskIdentity { task: TaskId { stage: 1, ..task }, stage: "one".into(), ..identity() },
+        ] {
+            let mut home = home(here.path(), &place);
+            look(home.clear().unwrap().as_ref(), &other).unwrap().unwrap();
+            let refused = look(home.open().unwrap().as_ref(), &identity()).unwrap();
+            assert_eq!(refused, Err(Stop::Foreign { found: other.to_string(), asked: identity().to_string() }));
+        }
     }
 
     #[test]

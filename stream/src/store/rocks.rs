@@ -297,4 +297,36 @@ mod tests {
             insides.columns.iter().find(|(column, _)| *column == Column::State).expect("every column is told").1;
         assert!(state.memory_bytes >= 4096 && state.keys == 1, "{state:?}");
     }
+
+    /// As a power cut leaves it.
+    #[test]
+    fn a_torn_tail_is_left_out_and_all_in_front_of_it_is_there() {
+        const WRITES: u64 = 20;
+        let folder = tempfile::tempdir().unwrap();
+        let store = RocksStore::open(&folder.path().join("store")).unwrap();
+        for number in 0..WRITES {
+            let mut changes = Changes::default();
+            changes.put(b"k", &number.to_be_bytes(), &[7; 40]);
+            store.write(&[(Column::State, &changes)]).unwrap();
+        }
+        for lost in [1, 64, 500] {
+            let torn = folder.path().join(format!("{lost} bytes lost"));
+            std::fs::create_dir(&torn).unwrap();
+            let mut log = None;
+            for entry in std::fs::read_dir(folder.path().join("store")).unwrap() {
+                let (from, to) = (entry.as_ref().unwrap().path(), torn.join(entry.unwrap().file_name()));
+                std::fs::copy(&from, &to).unwrap();
+                log = log.max(to.extension().is_some_and(|extension| extension == "log").then_some(to));
+            }
+            let log = std::fs::File::options().write(true).open(log.unwrap()).unwrap();
+            log.set_len(log.metadata().unwrap().len() - lost).unwrap();
+            let left = RocksStore::open(&torn).unwrap();
+            let key = |number: u64| [&b"k"[..], &number.to_be_bytes()].concat();
+            let is_there: Vec<bool> =
+                (0..WRITES).map(|number| left.get(Column::State, &key(number)).unwrap().is_some()).collect();
+            let whole = is_there.iter().take_while(|there| **there).count();
+            assert!((1..WRITES as usize).contains(&whole), "{is_there:?}");
+            assert!(is_there[whole..].iter().all(|there| !there), "nothing behind what is lost: {is_there:?}");
+        }
+    }
 }
