@@ -78,6 +78,26 @@ fn every_command_is_one_that_the_binary_takes() {
     );
 }
 
+/// What people are told to run in a container of the composition.
+#[test]
+fn every_command_of_the_page_is_one_that_the_binary_takes() {
+    let (page, composition) = (text("docs/compose/README.md").replace("\\\n", " "), composition());
+    let runs = page.lines().filter_map(|line| line.strip_prefix("docker compose run ")).map(str::split_whitespace);
+    let mut taken = BTreeSet::new();
+    for run in runs {
+        let mut words = run.skip_while(|word| !composition.services.contains_key(*word)).skip(1).peekable();
+        taken.insert((*words.peek().unwrap()).to_owned());
+        if let Err(error) = Arguments::try_parse_from(std::iter::once("paidonce").chain(words)) {
+            panic!("{error}");
+        }
+    }
+    assert_eq!(taken, ["collect", "export", "verify"].map(str::to_owned).into());
+    // What is copied out of containers is where the stages keep it.
+    let stages = ["ingest", "normalize", "compliance", "accrual-sink"].map(|name| &composition.services[name]);
+    let folder = stages.map(|stage| stage.option("--data").unwrap());
+    assert!(folder.iter().all(|folder| page.contains(&format!("$stage:{folder} "))), "{folder:?}");
+}
+
 #[test]
 fn what_serves_metrics_is_scraped_and_told_healthy_at_one_port() {
     let composition = composition();
