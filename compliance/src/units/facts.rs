@@ -219,7 +219,7 @@ pub struct Unit {
 }
 
 /// A sale of a unit that goes before one whose partner contends with others for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Behind {
     pub other: SaleKey,
     pub at: RecordRef,
