@@ -107,8 +107,9 @@ pub fn intake(
             inherits = false;
             ready.store(true, Ordering::Relaxed);
             // The log grows only where it leads to all that can be seen: on a lost disk it may be another one.
-            let mut recorded = Recorded::behind(standing(&publisher), log.clone(), blobs.clone());
-            let ended = publish(&mut publisher, Known(&mut recorded), &log, &blobs, &mut repairs, stop)?;
+            let mut recorded = Recorded::behind(standing(&publisher), log.clone(), blobs.clone()).with_breaks();
+            let mut next = || Ok((recorded.next()?.unwrap_or(Feed::End), recorded.reached()));
+            let ended = publish(&mut publisher, &mut next, &log, &blobs, &mut repairs, stop)?;
             if matches!(ended, Ended::Missing(..)) || stop.load(Ordering::Relaxed) {
                 return Ok(ended);
             }
@@ -117,8 +118,9 @@ pub fn intake(
             if let Some(foreign) = &mut foreign {
                 plan = plan.with_inflow(Box::new(|positions, tell| foreign.fresh(positions, tell)));
             }
-            let source = Intake::new(&mut plan, recorded, options.until_idle);
-            let ended = publish(&mut publisher, source, &log, &blobs, &mut repairs, stop);
+            let mut source = Intake::new(&mut plan, recorded, options.until_idle);
+            let mut next = || Ok((source.next()?, source.reached()));
+            let ended = publish(&mut publisher, &mut next, &log, &blobs, &mut repairs, stop);
             remarks += plan.remarks();
             ended
         };
@@ -137,9 +139,11 @@ pub fn intake(
                     pause = PAUSE;
                 }
             }
-            // Brokers fence one that stood still for too long as well. Of two intakes the one that came later stays.
+            // Of two intakes the one that came later stays.
             Err(Failure::Task(TaskError::Fenced(why))) if fenced.is_none_or(|at: Instant| at.elapsed() >= RIVALS) => {
-                say_waiting(&format!("intake opens its writer once more, as another one of its name has come: {why}"));
+                say_waiting(&format!(
+                    "intake opens its writer once more, as another one of its name has come or it stood still for too long: {why}"
+                ));
                 fenced = Some(Instant::now());
             }
             Err(Failure::Task(error)) => return Err(error.into()),
@@ -149,15 +153,6 @@ pub fn intake(
         pause = (pause * 2).min(PAUSE_MAX);
     }
     Ok(remarks)
-}
-
-/// What the log holds, and no more.
-struct Known<'r>(&'r mut Recorded);
-
-impl Source<FeedEvent> for Known<'_> {
-    fn next(&mut self) -> Result<Feed<FeedEvent>, SourceError> {
-        Ok(self.0.next()?.unwrap_or(Feed::End))
-    }
 }
 
 /// Why publishing ended.
@@ -268,16 +263,18 @@ fn place(position: Position) -> Place {
     place_of(position.entry, u64::from(position.index) + 1)
 }
 
+/// Publishes what comes `next`, each with the last entry of which all has come.
 fn publish(
     publisher: &mut Publisher<FeedEvent, KafkaTransport>,
-    mut source: impl Source<FeedEvent>,
+    next: &mut dyn FnMut() -> Result<(Feed<FeedEvent>, u64), SourceError>,
     log: &Log,
     blobs: &BlobFolder,
     repairs: &mut Repairs,
     stop: &AtomicBool,
 ) -> Result<Ended, Failure> {
     while !stop.load(Ordering::Relaxed) {
-        match source.next()? {
+        let (feed, reached) = next()?;
+        match feed {
             Feed::Record { position, stamp, key, item, .. } => {
                 publish_entries(publisher, log, blobs, position.entry)?;
                 publisher.record(place(position), stamp, key, &item)?;
@@ -287,7 +284,7 @@ fn publish(
                 publisher.control(place(Position { entry, index: Position::CONTROL }), number, &payload)?;
             }
             Feed::Flush => {
-                publish_entries(publisher, log, blobs, log.len())?;
+                publish_entries(publisher, log, blobs, reached)?;
                 publisher.commit()?;
             }
             Feed::End => {

@@ -214,6 +214,17 @@ pub struct Unit {
     /// Where its partner is another one of the same tier, so that neither goes before the other: the control in force when the
     /// first of those was read that claim the unit so.
     pub contends: Option<u64>,
+    /// A sale in front of theirs that goes before this one.
+    pub behind: Option<Behind>,
+}
+
+/// A sale of a unit that goes before one whose partner contends with others for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Behind {
+    pub other: SaleKey,
+    pub at: RecordRef,
+    /// It is the partner's own; else another tier's.
+    pub own: bool,
 }
 
 /// The sale by which the goods went out.

@@ -7,8 +7,8 @@ use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
 use super::facts::{
-    DocumentEntry, Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Supplied, Unit, YEAR_LINES, Year,
-    YearKey,
+    Behind, DocumentEntry, Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Supplied, Unit, YEAR_LINES,
+    Year, YearKey,
 };
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
@@ -213,11 +213,15 @@ impl Desk<'_> {
             }
         }
         for (at, sold) in moves.iter().enumerate().filter(|(_, m)| !m.returned) {
-            let Others { before, before_came, after, after_came } = others[at];
-            let earlier = match before {
+            let Others { before, before_came, behind, after, after_came } = others[at];
+            let mut earlier = match before {
                 Some(first) => Some(self.unit(moves[first].sale, serial, before_came)?),
                 None => None,
             };
+            if let (Some(unit), Some(behind)) = (&mut earlier, behind.map(|at| &moves[at])) {
+                let at = self.sale(behind.sale)?.at.clone();
+                unit.behind = Some(Behind { other: behind.sale, at, own: behind.partner == sold.partner });
+            }
             let later = match after {
                 Some(next) => Some(self.unit(moves[next].sale, serial, after_came)?),
                 None => None,
@@ -235,7 +239,7 @@ impl Desk<'_> {
     }
 
     fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
-        Ok(Unit { serial: serial.clone(), other, at: self.sale(other)?.at.clone(), contends })
+        Ok(Unit { serial: serial.clone(), other, at: self.sale(other)?.at.clone(), contends, behind: None })
     }
 
     /// What the partner of a sale was when that was read.
@@ -371,14 +375,17 @@ fn rival_came(verdict: &super::facts::Verdict) -> Option<u64> {
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
     let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && unit.contends.is_none());
-    let unit = resold || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
+    let mut behind = verdict.resold.iter().filter_map(|unit| unit.behind.as_ref());
+    let (own, tier) = (behind.clone().any(|behind| behind.own), behind.any(|behind| !behind.own));
+    let unit = resold || own || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
     let held = !sale.holds.is_empty() || unit;
     if verdict.double.is_some() || no_sale(sale).is_some() {
         return Grant::Nothing;
     }
     match &verdict.pair {
         _ if held => Grant::Held,
-        Some(pair) => Grant::Tier { first: pair.first },
+        Some(pair) => Grant::Tier { first: pair.first && !tier },
+        None if tier => Grant::Tier { first: false },
         None => Grant::Full,
     }
 }
