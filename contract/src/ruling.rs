@@ -77,6 +77,8 @@ pub struct RulingCase<'a> {
     pub state: Option<RulingState>,
     /// Who said that, whoever proposed it first.
     pub by: &'a [Text],
+    /// Another finding explains it, so that it holds nothing.
+    pub explained: bool,
     /// The unit in question is given to another sale.
     pub given_away: bool,
 }
@@ -97,6 +99,9 @@ pub fn rule(
     let code = case.code.ok_or("the finding no longer stands")?;
     if let Some(way) = code.settled_otherwise() {
         return Err(way);
+    }
+    if case.explained {
+        return Err("it holds nothing: the finding that explains it does");
     }
     let is_said = !actor.reason.trim().is_empty();
     match action {
@@ -169,7 +174,7 @@ mod tests {
     const BO: Actor<'static> = Actor { name: "bo", ..ANN };
 
     fn case(code: Code, state: Option<RulingState>) -> RulingCase<'static> {
-        RulingCase { code: Some(code), state, by: &[], given_away: false }
+        RulingCase { code: Some(code), state, by: &[], explained: false, given_away: false }
     }
 
     /// What stands behind each action of `ann`, from nothing and from each state that `bo` brought about.
@@ -267,6 +272,8 @@ mod tests {
         refused(Release, &lost, &ANN, "the unit is given to another sale; that is taken back first");
         assert_eq!(rule(Reject, &lost, &ANN), Ok(Some(RulingState::RejectProposed)));
         refused(Release, &RulingCase { code: None, ..lost }, &ANN, "the finding no longer stands");
+        let explained = RulingCase { explained: true, ..case(Code::SerialTwoPartners, None) };
+        refused(Release, &explained, &ANN, "it holds nothing: the finding that explains it does");
     }
 
     /// Every finding that holds is either for persons, or says where else it is settled; a restricted party is released by nobody.

@@ -65,6 +65,16 @@ impl Move {
     }
 }
 
+/// Whether of two sales of a unit the earlier one stands in the way of the later one: nothing came back in between.
+pub(crate) fn in_the_way(moves: &[Move], one: SaleKey, other: SaleKey) -> bool {
+    let order = day_by_day(moves);
+    let place = |sale| order.iter().position(|at| moves[*at].sale == sale && !moves[*at].returned);
+    let Some((one, other)) = place(one).zip(place(other)) else { return false };
+    let between = &order[one.min(other)..=one.max(other)];
+    let (earlier, later) = (&moves[between[0]], &moves[between[between.len() - 1]]);
+    between.iter().all(|at| !moves[*at].returned) && !earlier.is_back_before(later)
+}
+
 /// Other sales of a unit that is out.
 #[derive(Clone, Default)]
 pub(crate) struct Others {

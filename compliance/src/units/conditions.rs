@@ -13,10 +13,15 @@ pub struct Breached<'a> {
     pub programs: Vec<&'a Program>,
 }
 
-/// Whether a sale meets what a program asks, by what was known when it was read and what is told since. A return is asked the
-/// same, so that it takes back what was earned.
-pub fn meets(sale: &Sale, program: &Program, known: &Known, told: &Known) -> bool {
-    !asks(program, known, told) || RULES.iter().all(|rule| unmet(rule, sale, program, known, told).is_none())
+/// Whether a sale meets what a program asks, by what was known when it was read and what is told since, or persons let go what
+/// it does not. A return is asked the same, so that it takes back what was earned.
+pub fn meets(sale: &Sale, program: &Program, known: &Known, told: &Known, let_go: &[Code]) -> bool {
+    let meets = |rule: &Rule| match unmet(rule, sale, program, known, told) {
+        Some(Unmet::Breach(_)) => let_go.contains(&rule.codes[0]),
+        Some(Unmet::Elsewhere) => false,
+        None => true,
+    };
+    !asks(program, known, told) || RULES.iter().all(meets)
 }
 
 /// Whether anything is asked under a program: most need no second look. What was sold is gone from a stock, whatever it was;

@@ -40,6 +40,8 @@ pub const CONCERNED: Table<(u64, SaleKey), ()> = Table::new(12, "concerned sales
 pub const REVIEWED: Table<(u64, SaleKey), ()> = Table::new(13, "sales under review");
 /// What is left of the control under way; one row, gone once it is through.
 pub const REVIEW: Table<u8, Review> = Table::new(14, "review");
+/// Finding that waits for persons → the sale that it is about.
+pub const SHOWN: Table<[u8; 16], SaleKey> = Table::new(15, "findings that wait for persons");
 
 /// (Event time, sale id): the order in which sales win and lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +104,10 @@ pub struct Verdict {
     pub contested: Vec<Unit>,
     /// Units of it that came back through another partner and were sold again.
     pub undone: Vec<Unit>,
+    /// What it would repeat, had persons not said that it is another sale.
+    pub passed: Vec<Double>,
+    /// Units of it that persons gave to it, or to another sale.
+    pub given: Vec<Given>,
     /// Its goods were sold to the seller by the buyer before.
     pub circle: Option<Circle>,
     /// More was sold than shipped in, and it is the largest line.
@@ -116,7 +122,7 @@ pub struct Verdict {
     pub grant: Grant,
 }
 
-/// What tables that come late, and other partners, say of a sale.
+/// What tables that come late, other partners and persons say of a sale.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     /// The control as of which they are looked up: the last at which one of them said something else of the sale.
@@ -125,6 +131,8 @@ pub struct Heard {
     pub unpaid: Option<Unpaid>,
     /// When another partner of its tier claimed a unit of it, oldest first.
     pub contests: Vec<Contest>,
+    /// Findings on it by themselves that persons let go, in order.
+    pub let_go: Vec<Code>,
 }
 
 /// A time in which others claim a unit of a sale, in controls in force.
@@ -190,6 +198,8 @@ pub struct Double {
     pub of: SaleKey,
     pub at: RecordRef,
     pub document: Text,
+    /// What the other sale says ([`facts`](super::persons::facts)).
+    pub facts: Id,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,6 +224,16 @@ pub struct Unit {
     /// Where its partner is another one of the same tier, so that neither goes before the other: the control in force when the
     /// first of those was read that claim the unit so.
     pub contends: Option<u64>,
+    /// What the other sale says ([`facts`](super::persons::facts)).
+    pub facts: Id,
+}
+
+/// A unit about which persons decided between two sales.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Given {
+    pub unit: Unit,
+    /// It is this sale's; else the other one's.
+    pub mine: bool,
 }
 
 /// The sale by which the goods went out.
@@ -319,6 +339,16 @@ pub struct Life {
     pub moves: Vec<SerialEntry>,
     /// Sales that went under the last control at which something came or went, by id.
     left: Vec<Left>,
+    /// Pairs of sales about which persons decided whose the unit is, by finding.
+    pub ruled: Vec<Ruled>,
+}
+
+/// A sale of a unit, the other one, and the finding on it that names the other: what was decided stands with the finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ruled {
+    pub finding: Id,
+    pub sale: SaleKey,
+    pub other: SaleKey,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -368,7 +398,7 @@ impl Life {
 
     /// Nobody says anything of the unit.
     pub fn is_empty(&self) -> bool {
-        self.moves.is_empty() && self.left.is_empty()
+        self.moves.is_empty() && self.left.is_empty() && self.ruled.is_empty()
     }
 
     fn place(&self, sale: SaleKey) -> Result<usize, usize> {

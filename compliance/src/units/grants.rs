@@ -60,7 +60,7 @@ fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, 
             && was_free
             && terms.auto_authorise
             && terms.paid.claims().is_none()
-            && meets(sale, program, known, then)
+            && meets(sale, program, known, then, &heard.let_go)
             && !waits(program, unpaid(sale, then))
     })
 }

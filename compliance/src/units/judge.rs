@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Day, Micros, PartnerKind, Sale, Text};
+use contract::{Code, Day, Micros, PartnerKind, Sale, Text};
 use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
@@ -12,6 +12,7 @@ use super::facts::{
 };
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
+use super::persons::facts;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip_of};
 use crate::rules::serial_sold_twice::{Move, Others};
 use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
@@ -84,7 +85,7 @@ impl Desk<'_> {
     pub fn settle_double(&mut self, key: SaleKey) -> Result<(), StorageError> {
         let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
         let known = self.known(&sale);
-        let mut best: Option<(usize, Double)> = None;
+        let (mut best, mut passed): (Option<(usize, Double)>, Vec<(usize, Double)>) = (None, Vec::new());
         let Twins { sales: twins, crowded } = self.twins(&sale)?;
         let others = twins.iter().map(|twin| self.sale(*twin)).collect::<Result<Vec<_>, _>>()?;
         let series = is_series(&sale, &others);
@@ -98,12 +99,18 @@ impl Desk<'_> {
                 _ => false,
             };
             let Some(rule) = RULES.iter().position(repeats) else { continue };
-            if best.as_ref().is_none_or(|(first, double)| (rule, twin) < (*first, double.of)) {
-                let (at, document) = (other.at.clone(), other.document.clone());
-                best = Some((rule, Double { code: RULES[rule].codes[0], of: twin, at, document }));
+            let (code, at, document) = (RULES[rule].codes[0], other.at.clone(), other.document.clone());
+            let double = Double { code, of: twin, at, document, facts: facts(&other) };
+            if self.is_another(&sale, code, &other)? {
+                passed.push((rule, double));
+            } else if best.as_ref().is_none_or(|(first, double)| (rule, twin) < (*first, double.of)) {
+                best = Some((rule, double));
             }
         }
-        self.verdict(key)?.double = best.map(|(_, double)| double);
+        passed.sort_unstable_by_key(|(rule, double)| (*rule, double.of));
+        let verdict = self.verdict(key)?;
+        verdict.double = best.map(|(_, double)| double);
+        verdict.passed = passed.into_iter().map(|(_, double)| double).collect();
         Ok(())
     }
 
@@ -115,8 +122,10 @@ impl Desk<'_> {
         self.settle_circles(&touched.tiers)?;
         self.clear_doubles();
         self.settle_serials(&mut touched)?;
+        self.hear_persons()?;
         self.enter_years(&mut touched)?;
         self.settle_years(&touched)?;
+        self.hear_persons()?;
         self.settle_grants();
         self.settle_returns(touched)
     }
@@ -181,6 +190,7 @@ impl Desk<'_> {
                 record.verdict.resold.clear();
                 record.verdict.contested.clear();
                 record.verdict.undone.clear();
+                record.verdict.given.clear();
             }
         }
     }
@@ -203,6 +213,8 @@ impl Desk<'_> {
             let back = if is_again && !returned { self.came_back(sale)? } else { None };
             moves.push(Move { sale, partner, tier, returned, came, back });
         }
+        let sales: Vec<SaleKey> = moves.iter().filter(|moved| !moved.returned).map(|moved| moved.sale).collect();
+        let given = self.give(life, serial, &mut moves)?;
         let mut others = vec![Others::default(); moves.len()];
         let mut undone = Vec::new();
         for rule in RULES {
@@ -231,11 +243,12 @@ impl Desk<'_> {
             set_unit(&mut verdict.contested, serial, later);
             set_unit(&mut verdict.undone, serial, again);
         }
-        Ok(())
+        self.note_given(serial, &sales, given)
     }
 
-    fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
-        Ok(Unit { serial: serial.clone(), other, at: self.sale(other)?.at.clone(), contends })
+    pub fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
+        let sale = self.sale(other)?;
+        Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), contends, facts: facts(&sale) })
     }
 
     /// What the partner of a sale was when that was read.
@@ -371,8 +384,11 @@ fn rival_came(verdict: &super::facts::Verdict) -> Option<u64> {
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
     let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && unit.contends.is_none());
-    let unit = resold || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
-    let held = !sale.holds.is_empty() || unit;
+    let unit = resold || !verdict.undone.is_empty() || verdict.given.iter().any(|given| !given.mine);
+    let holds = |code: Code| !verdict.heard.let_go.contains(&code);
+    let circle = verdict.circle.is_some() && holds(Code::CircularSale);
+    let exceeds = verdict.exceeds.is_some() && holds(Code::InventoryExceeded);
+    let held = sale.holds.iter().any(|(code, _)| holds(*code)) || unit || circle || exceeds;
     if verdict.double.is_some() || no_sale(sale).is_some() {
         return Grant::Nothing;
     }
