@@ -11,6 +11,7 @@ use super::claims;
 use super::estimates;
 use super::job::{Desk, Job, Step};
 use super::lines::{Line, LineBuffer};
+use super::persons;
 use super::protection::{is_waiting, mark as mark_stocks, stock_of, take};
 use super::settle::{PAGE, terms};
 use super::sharing::enter;
@@ -133,6 +134,7 @@ impl Stage for LedgerStage {
         }
         if let Control::Command(command) = &control {
             claims::decide(command, (number, self.clock.today()), &self.references, state, outbox)?;
+            persons::decide(command, self.clock.today(), state, outbox)?;
         }
         let tick = match control {
             Control::Tick { as_of } => Some(as_of),

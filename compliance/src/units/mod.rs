@@ -49,6 +49,7 @@ use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
 use judge::Touched;
 use market::{Offers, at_risk};
 pub use names::same_words;
+pub use persons::{Lost, each_given};
 use review::Reviewing;
 
 /// The stage. Its fields are caches; what must survive is in the state.

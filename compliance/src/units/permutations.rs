@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Code, Id, Micros, Sale, SaleEvent, Shipment, Text};
+use contract::{Code, Id, Micros, Reference, RulingAction, RulingState, Sale, SaleEvent, Shipment, Text};
 
+use super::facts::Record;
 use super::trial::{Trial, day, line, market};
 use crate::rules::skeleton;
 
@@ -165,8 +166,93 @@ fn between_two_ticks_the_order_of_partners_does_not_matter() {
     assert!(contested > 20 && late > 0, "the histories try too little: {contested} and {late}");
 }
 
+/// What persons say behind each part is drawn from what is found then, which is the same however partners were merged.
+#[test]
+fn what_persons_decide_does_not_hang_on_the_order_of_partners() {
+    let (mut released, mut rejected, mut lost) = (0, 0, 0);
+    for seed in 0..HISTORIES {
+        let mut dice = Dice(seed);
+        let mut record = 0;
+        let mut parts: [Vec<Vec<SaleEvent>>; TICKS.len()] = Default::default();
+        for partner in PARTNERS {
+            let mut story = any_story(&mut dice, &mut record, partner).into_iter();
+            let each = story.len().div_ceil(parts.len());
+            parts.iter_mut().for_each(|part| part.push(story.by_ref().take(each).collect()));
+        }
+        let shipped = |partner: &str| Shipment {
+            partner: partner.into(),
+            product: "s/p".into(),
+            year: 2013,
+            units: Micros::units(6),
+        };
+        let reference = market(PARTNERS.iter().map(|partner| shipped(partner)).collect());
+        let mut first = run_ruled(&reference, &parts.each_ref().map(|part| part.concat()), seed);
+        for _ in 0..4 {
+            let events = parts.each_ref().map(|part| merged(part, &mut dice));
+            let mut other = run_ruled(&reference, &events, seed);
+            assert_eq!(first.findings, other.findings, "history {seed}: {events:#?}");
+            assert_eq!(first.rulings, other.rulings, "history {seed}: {events:#?}");
+            assert_eq!(first.audit, other.audit, "history {seed}: {events:#?}");
+            assert_eq!(first.grants(), other.grants(), "history {seed}: {events:#?}");
+            assert_eq!(first.records(), other.records(), "history {seed}: {events:#?}");
+            assert!(first.state() == other.state(), "history {seed}: indexes differ after {events:#?}");
+        }
+        let said = |state| first.rulings.values().filter(|ruling| ruling.state == state).count();
+        released += said(RulingState::Released);
+        rejected += said(RulingState::Rejected);
+        lost += law_of_serials(&mut first, seed);
+    }
+    assert!(released > 100 && rejected > 50 && lost > 20, "{released}, {rejected} and {lost} try too little");
+}
+
+/// Behind each part of the events persons speak about some of what is found.
+fn run_ruled(reference: &Reference, parts: &[Vec<SaleEvent>; TICKS.len()], seed: u64) -> Trial {
+    let mut dice = Dice(seed);
+    run_parts(reference, parts, |trial| {
+        let mut found: Vec<(Id, Code)> = trial.findings.values().map(|found| (found.id, found.code)).collect();
+        found.extend(trial.records().into_iter().flat_map(|record| record.sale.holds.iter().map(|(code, id)| (*id, *code)).collect::<Vec<_>>()));
+        found.sort_unstable();
+        for (finding, _) in found.into_iter().filter(|(_, code)| code.waits_for_persons()) {
+            let action = [RulingAction::Release, RulingAction::Reject, RulingAction::Reopen];
+            let action = action[usize::try_from(dice.below(3)).unwrap()];
+            let said: &[&str] = [&["ann", "bo"][..], &["ann"], &["bo", "bo"], &["partner/A", "cy"], &[]][usize::try_from(dice.below(5)).unwrap()];
+            said.iter().for_each(|actor| drop(trial.rule(actor, action, finding, "seen")));
+        }
+    })
+}
+
+/// Between two returns of a unit one sale of it earns under one program, whatever persons decide; returns the sales from which
+/// persons took it.
+fn law_of_serials(trial: &mut Trial, seed: u64) -> usize {
+    let records = trial.records();
+    for serial in ["S1", "S2", "S3", "S4"] {
+        let has = |record: &&Record| record.sale.serials.contains(&serial.into()) && record.verdict.double.is_none();
+        let mut earned: Vec<u32> = Vec::new();
+        for Record { sale, .. } in records.iter().filter(has) {
+            match sale.is_return() {
+                true => earned.clear(),
+                false if trial.units("UNIT", sale.at.record_no) > Micros::ZERO => earned.push(sale.at.record_no),
+                false => {}
+            }
+            assert!(earned.len() < 2, "history {seed}: {serial} is paid to {earned:?}");
+        }
+    }
+    let lost = records.iter().filter(|record| record.verdict.given.iter().any(|given| !given.mine));
+    let earns = |record: &&Record| trial.units("UNIT", record.sale.at.record_no) > Micros::ZERO;
+    assert!(!lost.clone().any(|record| earns(&record)), "history {seed}");
+    lost.count()
+}
+
 /// What is asserted is stamped with the control in force.
-fn run_in_parts(reference: &contract::Reference, parts: &[Vec<SaleEvent>; TICKS.len()]) -> Trial {
+fn run_in_parts(reference: &Reference, parts: &[Vec<SaleEvent>; TICKS.len()]) -> Trial {
+    run_parts(reference, parts, |_| ())
+}
+
+fn run_parts(
+    reference: &Reference,
+    parts: &[Vec<SaleEvent>; TICKS.len()],
+    mut behind: impl FnMut(&mut Trial),
+) -> Trial {
     let mut trial = Trial::new(reference);
     for (part, tick) in parts.iter().zip(TICKS) {
         for event in part {
@@ -178,6 +264,7 @@ fn run_in_parts(reference: &contract::Reference, parts: &[Vec<SaleEvent>; TICKS.
                 other => trial.send(other),
             }
         }
+        behind(&mut trial);
         trial.tick(tick);
     }
     trial

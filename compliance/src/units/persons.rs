@@ -6,14 +6,15 @@
 //! stand and of the decisions, as all verdicts are.
 
 use contract::{Code, Command, EntitlementEvent, Finding, Id, RecordRef, RulingState, Sale, Text};
-use stream::{Outbox, StorageError};
+use stream::{Order, Outbox, State, StorageError};
 
 use super::conditions::breaches;
 use super::desk::{Desk, Open};
-use super::facts::{Given, Record, Ruled, SHOWN, SaleKey, Unit};
+use super::facts::{Given, Grant, Record, Ruled, SALES, SHOWN, SaleKey, Unit, Verdict};
 use super::filing::{lives, set};
 use super::findings::{circular, condition};
 use super::judge::Touched;
+use super::review::{FIRST, LAST, behind};
 use crate::rules::serial_sold_twice::{Move, in_the_way};
 use crate::rulings::{self, Case, RULINGS};
 
@@ -60,6 +61,37 @@ pub fn decide(
     Ok(true)
 }
 
+/// A unit that persons gave to another sale, for who looks from outside.
+pub struct Lost {
+    /// In its normal form.
+    pub serial: Text,
+    /// The sale that does not have it.
+    pub sale: Id,
+    pub earns_nothing: bool,
+}
+
+/// Hands over every unit that persons gave to another sale, in order of the sales that do not have it.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn each_given(state: &mut dyn State, visit: &mut dyn FnMut(Lost)) -> Result<(), StorageError> {
+    /// Sales that are read at a time.
+    const PAGE: usize = 1024;
+    let mut from = FIRST;
+    loop {
+        let page = SALES.range(state, &from, &LAST, Order::Up, PAGE)?;
+        for (_, Record { sale, verdict }) in &page {
+            let earns_nothing = matches!(verdict.grant, Grant::Held | Grant::Nothing);
+            let lost = verdict.given.iter().filter(|given| !given.mine);
+            lost.for_each(|given| visit(Lost { serial: given.unit.serial.clone(), sale: sale.id, earns_nothing }));
+        }
+        match page.last() {
+            Some((last, _)) if page.len() == PAGE => from = behind(*last),
+            _ => return Ok(()),
+        }
+    }
+}
+
 impl Record {
     /// Findings on the sale that wait for persons.
     fn waiting(&self) -> impl Iterator<Item = Id> {
@@ -89,15 +121,13 @@ impl Record {
 
     /// What stands beside the row of a finding. How much was shipped in may be told anew at any time, and decides nothing here.
     fn beside(&self, found: &Finding) -> String {
-        let verdict = &self.verdict;
-        let double = verdict.double.iter().chain(&verdict.passed).find(|double| is_with(found, &double.at));
-        match found.code {
-            Code::NearDuplicateDocument | Code::PackAndPieces => double.map(|double| double.facts),
-            Code::SerialTwoPartners => self.rival(found).map(|unit| unit.facts),
+        let Verdict { double, passed, .. } = &self.verdict;
+        let other = match found.code {
             Code::InventoryExceeded => return String::new(),
-            _ => None,
-        }
-        .map_or_else(|| found.message.clone(), |facts| facts.to_string())
+            Code::SerialTwoPartners => self.rival(found).map(|unit| unit.facts),
+            _ => double.iter().chain(passed).find(|double| is_with(found, &double.at)).map(|double| double.facts),
+        };
+        other.map_or_else(|| found.message.clone(), |facts| facts.to_string())
     }
 
     /// A unit of the sale about which a finding names another one.
