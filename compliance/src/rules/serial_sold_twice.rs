@@ -10,7 +10,7 @@
 //! numbers that is linked to the line that sold it, between the two dates. Events count by date; on one day a unit may be
 //! sold, returned and sold again. Of one partner, and of partners of two tiers, the later sale is held; a return dated after it
 //! does not make it good. Of partners of one tier nobody knows whose the unit was: both sales are held until the data are put
-//! right, whoever was first. What a sale earned under a program that pays by itself, for a period that was frozen at a tick at which
+//! right, or persons give the unit to one of them, whoever was first. What a sale earned under a program that pays by itself, for a period that was frozen at a tick at which
 //! no other claimed the unit, stands; then it is only told. A correction of the other one is no new claim.
 //!
 //! ## Why it matters

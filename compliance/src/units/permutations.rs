@@ -24,6 +24,10 @@ impl Dice {
         (self.0 >> 33) % sides
     }
 
+    fn place(&mut self, sides: u64) -> usize {
+        usize::try_from(self.below(sides)).unwrap()
+    }
+
     pub fn one_of<'a>(&mut self, list: &[&'a str]) -> &'a str {
         list[usize::try_from(self.below(list.len() as u64)).unwrap()]
     }
@@ -209,37 +213,40 @@ fn what_persons_decide_does_not_hang_on_the_order_of_partners() {
 fn run_ruled(reference: &Reference, parts: &[Vec<SaleEvent>; TICKS.len()], seed: u64) -> Trial {
     let mut dice = Dice(seed);
     run_parts(reference, parts, |trial| {
-        let mut found: Vec<(Id, Code)> = trial.findings.values().map(|found| (found.id, found.code)).collect();
-        found.extend(trial.records().into_iter().flat_map(|record| record.sale.holds.iter().map(|(code, id)| (*id, *code)).collect::<Vec<_>>()));
-        found.sort_unstable();
-        for (finding, _) in found.into_iter().filter(|(_, code)| code.waits_for_persons()) {
-            let action = [RulingAction::Release, RulingAction::Reject, RulingAction::Reopen];
-            let action = action[usize::try_from(dice.below(3)).unwrap()];
-            let said: &[&str] = [&["ann", "bo"][..], &["ann"], &["bo", "bo"], &["partner/A", "cy"], &[]][usize::try_from(dice.below(5)).unwrap()];
-            said.iter().for_each(|actor| drop(trial.rule(actor, action, finding, "seen")));
+        let mut waiting: Vec<Id> =
+            trial.findings.values().filter(|found| found.code.waits_for_persons()).map(|found| found.id).collect();
+        for record in trial.records() {
+            waiting.extend(record.sale.holds.iter().map(|(_, finding)| *finding));
+        }
+        waiting.sort_unstable();
+        for finding in waiting {
+            let action = [RulingAction::Release, RulingAction::Reject, RulingAction::Reopen][dice.place(3)];
+            let persons = [&["ann", "bo"][..], &["ann"], &["bo", "bo"], &["partner/A", "cy"], &[]][dice.place(5)];
+            persons.iter().for_each(|person| drop(trial.rule(person, action, finding, "seen")));
         }
     })
 }
 
-/// Between two returns of a unit one sale of it earns under one program, whatever persons decide; returns the sales from which
-/// persons took it.
+/// Two sales of a unit earn under one program only where it came back in between, whatever persons decide; returns how many
+/// sales persons took a unit from.
 fn law_of_serials(trial: &mut Trial, seed: u64) -> usize {
     let records = trial.records();
-    for serial in ["S1", "S2", "S3", "S4"] {
-        let has = |record: &&Record| record.sale.serials.contains(&serial.into()) && record.verdict.double.is_none();
-        let mut earned: Vec<u32> = Vec::new();
-        for Record { sale, .. } in records.iter().filter(has) {
-            match sale.is_return() {
-                true => earned.clear(),
-                false if trial.units("UNIT", sale.at.record_no) > Micros::ZERO => earned.push(sale.at.record_no),
-                false => {}
-            }
-            assert!(earned.len() < 2, "history {seed}: {serial} is paid to {earned:?}");
+    let counts = |record: &Record| record.verdict.double.is_none();
+    let earns = |record: &Record| counts(record) && trial.units("UNIT", record.sale.at.record_no) > Micros::ZERO;
+    let shares = |one: &Sale, other: &Sale| one.serials.iter().any(|serial| other.serials.contains(serial));
+    let earning: Vec<&Record> = records.iter().filter(|record| !record.sale.is_return() && earns(record)).collect();
+    for (at, first) in earning.iter().enumerate() {
+        for second in earning[at + 1..].iter().filter(|second| shares(&first.sale, &second.sale)) {
+            let opens = |back: &Sale| back.serials.is_empty() || shares(back, &first.sale);
+            let between = |back: &Sale| first.sale.date <= back.date && back.date <= second.sale.date;
+            let is_back = |record: &Record| {
+                record.sale.is_return() && counts(record) && opens(&record.sale) && between(&record.sale)
+            };
+            assert!(records.iter().any(is_back), "history {seed}: {:#?} and {:#?} are paid", first.sale, second.sale);
         }
     }
     let lost = records.iter().filter(|record| record.verdict.given.iter().any(|given| !given.mine));
-    let earns = |record: &&Record| trial.units("UNIT", record.sale.at.record_no) > Micros::ZERO;
-    assert!(!lost.clone().any(|record| earns(&record)), "history {seed}");
+    assert!(!lost.clone().any(earns), "history {seed}: a unit that persons gave away earns");
     lost.count()
 }
 
