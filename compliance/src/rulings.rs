@@ -40,6 +40,8 @@ pub(crate) struct Case {
     pub finding: Id,
     /// Its code, and a hash of what it rests on; `None` where it no longer stands.
     pub stands: Option<(Code, Id)>,
+    /// The person is paid for what the partner sells.
+    pub own: bool,
     /// Another finding explains it, so that it holds nothing.
     pub explained: bool,
     /// The unit in question is given to another sale.
@@ -49,7 +51,7 @@ pub(crate) struct Case {
 impl Case {
     /// One that no longer stands.
     pub fn gone(finding: Id) -> Case {
-        Case { finding, stands: None, explained: false, given_away: false }
+        Case { finding, stands: None, own: false, explained: false, given_away: false }
     }
 }
 
@@ -81,8 +83,8 @@ impl Note {
         let standing = case.stands.and_then(|(_, basis)| self.about(basis));
         let (state, by) = (standing.map(|said| said.state), standing.map_or(&[][..], |said| &said.by));
         let actor = Actor { name: &command.actor, reason: &command.reason, comment: &command.comment };
-        let Case { explained, given_away, .. } = *case;
-        let said = rule(action, &RulingCase { code, state, by, explained, given_away }, &actor);
+        let Case { own, explained, given_away, .. } = *case;
+        let said = rule(action, &RulingCase { code, state, by, own, explained, given_away }, &actor);
         let about = match code {
             Some(code) => format!("{} of {code} {}", action.as_str(), case.finding),
             None => format!("{} of {}", action.as_str(), case.finding),

@@ -77,6 +77,8 @@ pub struct RulingCase<'a> {
     pub state: Option<RulingState>,
     /// Who said that, whoever proposed it first.
     pub by: &'a [Text],
+    /// The person is paid for what the partner sells.
+    pub own: bool,
     /// Another finding explains it, so that it holds nothing.
     pub explained: bool,
     /// The unit in question is given to another sale.
@@ -95,6 +97,9 @@ pub fn rule(
     }
     if actor.name.starts_with("partner/") {
         return Err("a partner does not decide about what is held");
+    }
+    if case.own {
+        return Err("who is paid for a partner's sales does not decide about them");
     }
     let code = case.code.ok_or("the finding no longer stands")?;
     if let Some(way) = code.settled_otherwise() {
@@ -174,7 +179,7 @@ mod tests {
     const BO: Actor<'static> = Actor { name: "bo", ..ANN };
 
     fn case(code: Code, state: Option<RulingState>) -> RulingCase<'static> {
-        RulingCase { code: Some(code), state, by: &[], explained: false, given_away: false }
+        RulingCase { code: Some(code), state, by: &[], own: false, explained: false, given_away: false }
     }
 
     /// What stands behind each action of `ann`, from nothing and from each state that `bo` brought about.
@@ -241,6 +246,8 @@ mod tests {
         for action in [Release, Reject, Reopen] {
             refused(action, &open, &partner, "a partner does not decide about what is held");
             refused(action, &open, &Actor { name: "", ..ANN }, "nobody is named who decides");
+            let own = RulingCase { own: true, ..open };
+            refused(action, &own, &ANN, "who is paid for a partner's sales does not decide about them");
         }
         let (ann, alone) = ([Text::from("ann")], "whoever proposed it does not decide it: a second person says the same");
         let proposed = RulingCase { by: &ann, ..case(Code::DateImplausible, Some(RulingState::ReleaseProposed)) };

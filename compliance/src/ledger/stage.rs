@@ -134,7 +134,7 @@ impl Stage for LedgerStage {
         }
         if let Control::Command(command) = &control {
             claims::decide(command, (number, self.clock.today()), &self.references, state, outbox)?;
-            persons::decide(command, self.clock.today(), state, outbox)?;
+            persons::decide(command, (self.clock.today(), self.references.as_of(number)), state, outbox)?;
         }
         let tick = match control {
             Control::Tick { as_of } => Some(as_of),

@@ -51,7 +51,10 @@ pub fn decide(
     };
     outbox.acting_for(&finding.to_string());
     desk.ruled = true;
-    let case = record.as_ref().map_or(Case::gone(finding), |record| record.case(finding));
+    let case = match &record {
+        Some(record) => Case { own: desk.is_paid(&command.actor, &record.sale), ..record.case(finding) },
+        None => Case::gone(finding),
+    };
     if rulings::hear(note, &case, command, desk.clock.today(), desk.state, outbox)?
         && let Some(record) = &record
     {
@@ -103,10 +106,10 @@ impl Record {
         let found = self.verdict.findings.iter().find(|found| found.id == finding);
         let given_away = |found: &Finding| self.verdict.given.iter().any(|given| !given.mine && is_with(found, &given.unit.at));
         Case {
-            finding,
             stands: self.stands(finding),
             explained: found.is_some_and(|found| found.explained_by.is_some()),
             given_away: found.is_some_and(given_away),
+            ..Case::gone(finding)
         }
     }
 
@@ -161,6 +164,11 @@ impl Desk<'_> {
             }
             false => Ok(false),
         }
+    }
+
+    /// Whether a person is registered with the partner of a sale as one that is paid.
+    fn is_paid(&self, person: &str, sale: &Sale) -> bool {
+        !self.references.as_of(self.stamp).market().persons_called(&sale.at.partner, person).is_empty()
     }
 
     /// Judges a sale anew about which something else was decided.
@@ -238,11 +246,11 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Notes of the sales on the desk what of that which holds them persons let go.
-    pub fn hear_persons(&mut self) -> Result<(), StorageError> {
+    /// Notes of sales on the desk what of that which holds them persons let go.
+    pub fn hear_persons(&mut self, of: fn(&Sale) -> bool) -> Result<(), StorageError> {
         for at in 0..self.shelves.records.len() {
-            let now = self.shelves.records[at].now.as_ref().filter(|record| self.ruled && !record.sale.is_return());
-            let Some(record) = now.cloned() else { continue };
+            let is_heard = |record: &&Record| self.ruled && !record.sale.is_return() && of(&record.sale);
+            let Some(record) = self.shelves.records[at].now.as_ref().filter(is_heard).cloned() else { continue };
             let mut let_go = Vec::new();
             for (finding, code, beside) in self.doubts(&record) {
                 if self.is_released(finding, &record.sale, &beside)? {
