@@ -44,7 +44,9 @@ impl About {
 
     fn said(self, Command { file, line_no, .. }: Command) -> BadCommand {
         let (field, id, message) = match self {
-            About::Claim(id) => ("claim_id", id, "names no claim line of a partner that a tick had shown; nothing was decided"),
+            About::Claim(id) => {
+                ("claim_id", id, "names no claim line of a partner that a tick had shown; nothing was decided")
+            }
             About::Finding(id) => ("finding_id", id, "names no finding that held anything; nothing was decided"),
         };
         BadCommand { file, line_no, field: field.to_owned(), value: id.to_string(), message: message.to_owned() }

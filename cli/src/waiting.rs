@@ -55,8 +55,10 @@ pub fn list(reader: &Reader) -> Result<String> {
     }
     let unheard: Vec<_> = unheard(reader, 0)?.into_iter().filter(|decision| !decision.decided_since).collect();
     if let Some(first) = unheard.first() {
-        let what =
-            format!("about a claim or a finding that nobody knows, first {}:{}: who decided", first.said.file, first.said.line_no);
+        let what = format!(
+            "about a claim or a finding that nobody knows, first {}:{}: who decided",
+            first.said.file, first.said.line_no
+        );
         say(&mut lines, unheard.len() as u64, "decision is|decisions are", &what);
     }
     if lines.is_empty() {

@@ -449,11 +449,7 @@ fn let_go(
     Ok(Permitted::To(ClaimState::Valid))
 }
 
-fn decide_dispute(
-    action: ClaimAction,
-    case: &ClaimCase<'_>,
-    actor: &Actor<'_>,
-) -> Result<Permitted, &'static str> {
+fn decide_dispute(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<Permitted, &'static str> {
     not_the_partner(case, actor)?;
     in_state(case.state == ClaimState::InDispute, "only a line in dispute is decided")?;
     in_state(!has_decided(case, actor), "whoever decided first does not decide the dispute")?;

@@ -249,7 +249,8 @@ mod tests {
             let own = RulingCase { own: true, ..open };
             refused(action, &own, &ANN, "who is paid for a partner's sales does not decide about them");
         }
-        let (ann, alone) = ([Text::from("ann")], "whoever proposed it does not decide it: a second person says the same");
+        let (ann, alone) =
+            ([Text::from("ann")], "whoever proposed it does not decide it: a second person says the same");
         let proposed = RulingCase { by: &ann, ..case(Code::DateImplausible, Some(RulingState::ReleaseProposed)) };
         refused(Release, &proposed, &ANN, alone);
         assert_eq!(rule(Release, &proposed, &BO), Ok(Some(RulingState::Released)));

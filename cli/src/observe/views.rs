@@ -57,12 +57,7 @@ impl Metrics {
             Topic::Payments => self.money::<Payment>(&self.paid, change, |payment| {
                 Some(Money { amount: payment.amount, currency: payment.currency })
             }),
-            Topic::Journal
-            | Topic::Identities
-            | Topic::Audit
-            | Topic::Claims
-            | Topic::Estimates
-            | Topic::Rulings => {}
+            Topic::Journal | Topic::Identities | Topic::Audit | Topic::Claims | Topic::Estimates | Topic::Rulings => {}
         }
     }
 

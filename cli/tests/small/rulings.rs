@@ -5,7 +5,8 @@ use crate::tenant::{HEADER, Row, Tenant, assert_well, told, well};
 const DECISIONS: &str = "finding_id,action,actor,role,reason\n";
 
 /// Two documents of the shop that are nearly alike, and a unit that the kiosk claims as well.
-const SHOP: &str = "S-10,1,2013-01-05,B-1,1,900,900,\nS10,1,2013-01-06,B-1,1,900,900,\nS2,1,2013-01-07,B-1,1,800,800,U-1\n";
+const SHOP: &str =
+    "S-10,1,2013-01-05,B-1,1,900,900,\nS10,1,2013-01-06,B-1,1,900,900,\nS2,1,2013-01-07,B-1,1,800,800,U-1\n";
 const KIOSK: &str = "K1,1,2013-01-08,B-1,1,700,700,U-1\n";
 
 fn tenant() -> Tenant {
@@ -79,7 +80,13 @@ fn a_unit_that_two_partners_claim_is_paid_once() {
     let tenant = tenant();
     assert_well(&tenant.run(&["--as-of", "2013-02-20"]));
     let of = |partner| found(&tenant, "DD-07", partner);
-    decide(&tenant, "1", &of("kiosk"), &["release,ann,,", "release,bo,,photo of the receipt"], &["--as-of", "2013-02-21"]);
+    decide(
+        &tenant,
+        "1",
+        &of("kiosk"),
+        &["release,ann,,", "release,bo,,photo of the receipt"],
+        &["--as-of", "2013-02-21"],
+    );
     assert_eq!(due(&tenant), ["partner:kiosk 70", "partner:shop 90"]);
     decide(&tenant, "2", &of("shop"), &["release,ann,,", "release,bo,,"], &["--as-of", "2013-02-22"]);
     assert_eq!(due(&tenant), ["partner:kiosk 70", "partner:shop 90"]);

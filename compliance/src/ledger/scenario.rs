@@ -571,7 +571,8 @@ impl Case {
                 && found.message.starts_with(period)
         };
         let known = self.findings.values().find(is_it).map(|found| found.id);
-        let finding = known.or_else(|| self.ruled.get(&words[..3].join(" ")).copied()).expect("a finding that stands or stood");
+        let finding =
+            known.or_else(|| self.ruled.get(&words[..3].join(" ")).copied()).expect("a finding that stands or stood");
         self.ruled.insert(words[..3].join(" "), finding);
         let action = match action {
             "release" => RulingAction::Release,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Code, CustomerPayment, Day, DropShipment, InvoiceStatus, Micros, Money, Partner, PartnerKind, Person, Program, Reference,
-    Restricted, Sale, Shipment, SpecialPrice, StockCount, Text,
+    Code, CustomerPayment, Day, DropShipment, InvoiceStatus, Micros, Money, Partner, PartnerKind, Person, Program,
+    Reference, Restricted, Sale, Shipment, SpecialPrice, StockCount, Text,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -279,9 +279,8 @@ impl Offers {
         sale: &Sale,
     ) -> Vec<&'a Program> {
         let mut programs = self.selecting(known, sale);
-        let earns = |program: &Program| {
-            may_earn(program, sale, &known.reference) && meets(sale, program, known, told, let_go)
-        };
+        let earns =
+            |program: &Program| may_earn(program, sale, &known.reference) && meets(sale, program, known, told, let_go);
         programs.retain(|program| earns(program));
         order(&mut programs, &known.reference, &counted(sale, &known.reference));
         programs

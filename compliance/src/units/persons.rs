@@ -10,7 +10,7 @@ use stream::{Order, Outbox, State, StorageError};
 
 use super::conditions::breaches;
 use super::desk::{Desk, Open};
-use super::facts::{Given, Grant, Record, Ruled, SALES, SHOWN, SaleKey, Unit, Verdict};
+use super::facts::{Double, Given, Grant, Record, Ruled, SALES, SHOWN, SaleKey, Unit, Verdict};
 use super::filing::{lives, set};
 use super::findings::{circular, condition};
 use super::judge::Touched;
@@ -45,7 +45,9 @@ pub fn decide(
         None => None,
     };
     let note = match (&record, RULINGS.get(desk.state, &finding.0)?) {
-        (Some(Record { sale, .. }), note) => note.unwrap_or_default().under(format!("finding/{finding}/{}", sale.product)),
+        (Some(Record { sale, .. }), note) => {
+            note.unwrap_or_default().under(format!("finding/{finding}/{}", sale.product))
+        }
         (None, Some(note)) => note,
         (None, None) => return Ok(false),
     };
@@ -104,7 +106,8 @@ impl Record {
 
     fn case(&self, finding: Id) -> Case {
         let found = self.verdict.findings.iter().find(|found| found.id == finding);
-        let given_away = |found: &Finding| self.verdict.given.iter().any(|given| !given.mine && is_with(found, &given.unit.at));
+        let given_away =
+            |found: &Finding| self.verdict.given.iter().any(|given| !given.mine && is_with(found, &given.unit.at));
         Case {
             stands: self.stands(finding),
             explained: found.is_some_and(|found| found.explained_by.is_some()),
@@ -128,7 +131,10 @@ impl Record {
         let other = match found.code {
             Code::InventoryExceeded => return String::new(),
             Code::SerialTwoPartners => self.rival(found).map(|unit| unit.facts),
-            _ => double.iter().chain(passed).find(|double| is_with(found, &double.at)).map(|double| double.facts),
+            code => {
+                let is_it = |double: &&Double| double.code == code && is_with(found, &double.at);
+                double.iter().chain(passed).find(is_it).map(|double| double.facts)
+            }
         };
         other.map_or_else(|| found.message.clone(), |facts| facts.to_string())
     }

@@ -1,7 +1,7 @@
 //! What persons decide about claim lines: commands, judged against what readers saw last.
 
 use contract::{
-    Action, AuditRecord, Claim, ClaimAction, Actor, ClaimCase, ClaimTerms, Code, Command, Day, Micros, Permitted,
+    Action, Actor, AuditRecord, Claim, ClaimAction, ClaimCase, ClaimTerms, Code, Command, Day, Micros, Permitted,
     Publication, permit,
 };
 use stream::{Order, Outbox, StageError, State};
