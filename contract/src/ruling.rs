@@ -105,14 +105,12 @@ pub fn rule(
     if let Some(way) = code.settled_otherwise() {
         return Err(way);
     }
-    if case.explained {
-        return Err("it holds nothing: the finding that explains it does");
-    }
     let is_said = !actor.reason.trim().is_empty();
     match action {
         RulingAction::Reopen if case.state.is_none() => Err("there is nothing to take back"),
         RulingAction::Reopen if !is_said => Err("taking back needs a reason"),
         RulingAction::Reopen => Ok(None),
+        _ if case.explained => Err("it holds nothing: the finding that explains it does"),
         _ if case.state.is_some_and(S::is_decided) => Err("it is decided; whoever wants it otherwise reopens it first"),
         RulingAction::Release if case.given_away => Err("the unit is given to another sale; that is taken back first"),
         RulingAction::Release => by_two(case, actor, S::ReleaseProposed, S::Released),
