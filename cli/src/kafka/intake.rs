@@ -100,7 +100,7 @@ pub fn intake(
                 plan = plan.with_inflow(Box::new(|positions, tell| foreign.fresh(positions, tell)));
             }
             let committed = standing(&publisher);
-            let recorded = Recorded::behind(committed, log.clone(), blobs.clone());
+            let recorded = Recorded::behind(committed, log.clone(), blobs.clone()).with_breaks();
             let source = Intake::new(&mut plan, recorded, options.until_idle);
             let ended = publish(&mut publisher, source, &log, &blobs, &mut repairs, stop);
             remarks += plan.remarks();
@@ -121,9 +121,11 @@ pub fn intake(
                     pause = PAUSE;
                 }
             }
-            // Brokers fence one that stood still for too long as well. Of two intakes the one that came later stays.
+            // Of two intakes the one that came later stays.
             Err(Failure::Task(TaskError::Fenced(why))) if fenced.is_none_or(|at: Instant| at.elapsed() >= RIVALS) => {
-                say_waiting(&format!("intake opens its writer once more, as another one of its name has come: {why}"));
+                say_waiting(&format!(
+                    "intake opens its writer once more, as another one of its name has come or it stood still for too long: {why}"
+                ));
                 fenced = Some(Instant::now());
             }
             Err(Failure::Task(error)) => return Err(error.into()),
@@ -207,7 +209,7 @@ fn place(position: Position) -> Place {
 
 fn publish(
     publisher: &mut Publisher<FeedEvent, KafkaTransport>,
-    mut source: impl Source<FeedEvent>,
+    mut source: Intake<'_, '_>,
     log: &Log,
     blobs: &BlobFolder,
     repairs: &mut Repairs,
@@ -224,7 +226,7 @@ fn publish(
                 publisher.control(place(Position { entry, index: Position::CONTROL }), number, &payload)?;
             }
             Feed::Flush => {
-                publish_entries(publisher, log, blobs, log.len())?;
+                publish_entries(publisher, log, blobs, source.reached())?;
                 publisher.commit()?;
             }
             Feed::End => {

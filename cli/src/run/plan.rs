@@ -379,11 +379,6 @@ impl<'a> Plan<'a> {
         Ok(found.into_iter().map(Ready::File).collect())
     }
 
-    /// Whether something comes from topics of others.
-    pub fn looks_into_topics(&self) -> bool {
-        self.inflow.is_some()
-    }
-
     fn fresh_batches(&mut self) -> anyhow::Result<VecDeque<Ready>> {
         let Some(inflow) = &mut self.inflow else { return Ok(VecDeque::new()) };
         let batches = inflow(&self.taken.topics, &mut |news| self.voice.say(news))?;

@@ -25,6 +25,9 @@ pub(crate) struct Recorded {
     file: Option<OpenFile>,
     /// Rows of the entry that was added last, where they are at hand already.
     fresh: Option<Reading>,
+    breaks: bool,
+    /// Something was handed over since the last break.
+    handed: bool,
 }
 
 /// A file on its way: verdict, slices, end.
@@ -41,7 +44,19 @@ impl Recorded {
     pub fn behind(committed: Committed, log: Log, blobs: BlobFolder) -> Recorded {
         let done = committed.position;
         let next_entry = done.entry.max(1);
-        Recorded { log, blobs, done, next_entry, stamp: committed.control, file: None, fresh: None }
+        let (stamp, file, fresh) = (committed.control, None, None);
+        Recorded { log, blobs, done, next_entry, stamp, file, fresh, breaks: false, handed: false }
+    }
+
+    /// With a [`Feed::Flush`] in front of each entry and of the log's end, where something was handed over: whatever is done
+    /// there may take longer than a transaction may be open, as files are hashed and read whole.
+    pub fn with_breaks(self) -> Recorded {
+        Recorded { breaks: true, ..self }
+    }
+
+    /// The last entry of which all was handed over, at a break.
+    pub fn reached(&self) -> u64 {
+        self.next_entry - 1
     }
 
     /// The next record or control; `None` where the log ends for now.
@@ -50,16 +65,24 @@ impl Recorded {
             if let Some(feed) = self.of_file()? {
                 match &feed {
                     Feed::Record { position, .. } if *position <= self.done => continue,
-                    _ => return Ok(Some(feed)),
+                    _ => return Ok(Some(self.hand(feed))),
                 }
+            }
+            if self.breaks && std::mem::take(&mut self.handed) {
+                return Ok(Some(Feed::Flush));
             }
             if self.next_entry > self.log.len() {
                 return Ok(None);
             }
             if let Some(feed) = self.read_entry()? {
-                return Ok(Some(feed));
+                return Ok(Some(self.hand(feed)));
             }
         }
+    }
+
+    fn hand(&mut self, feed: Feed<FeedEvent>) -> Feed<FeedEvent> {
+        self.handed = true;
+        feed
     }
 
     fn open(&mut self, entry: u64, file: FileEntry) -> Result<(), SourceError> {
@@ -113,13 +136,16 @@ pub(crate) struct Intake<'p, 'c> {
     until_idle: bool,
     /// The last answer told the engine to commit what it has.
     flushed: bool,
-    /// Something was handed over since the engine was last told to commit.
-    handed: bool,
 }
 
 impl<'p, 'c> Intake<'p, 'c> {
     pub fn new(plan: &'p mut Plan<'c>, recorded: Recorded, until_idle: bool) -> Self {
-        Intake { plan, recorded, until_idle, flushed: false, handed: false }
+        Intake { plan, recorded, until_idle, flushed: false }
+    }
+
+    /// The last entry of which all was handed over, where the engine is told to commit.
+    pub fn reached(&self) -> u64 {
+        self.recorded.reached()
     }
 }
 
@@ -143,12 +169,7 @@ impl Source<FeedEvent> for Intake<'_, '_> {
     fn next(&mut self) -> Result<Feed<FeedEvent>, SourceError> {
         loop {
             if let Some(feed) = self.recorded.next()? {
-                self.handed = true;
                 return Ok(feed);
-            }
-            // A look into topics of others may take longer than a transaction may be open.
-            if self.plan.looks_into_topics() && std::mem::take(&mut self.handed) {
-                return Ok(Feed::Flush);
             }
             match self.plan.advance().map_err(other)? {
                 Advance::Grown(reading) => {
@@ -170,4 +191,45 @@ impl Source<FeedEvent> for Intake<'_, '_> {
 
 fn other(error: anyhow::Error) -> SourceError {
     SourceError::Other(error.into_boxed_dyn_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Control, FileStatus};
+    use ingest::{Arrival, unread};
+    use stream::DataDirectory;
+
+    use super::*;
+
+    /// What is handed over of a control and two refused files, a word each.
+    fn handed(breaks: bool) -> Vec<&'static str> {
+        let folder = tempfile::tempdir().unwrap();
+        let log = DataDirectory::open(folder.path(), 1).unwrap().log();
+        let blobs = BlobFolder::open(folder.path().join("raw")).unwrap();
+        let arrival = Arrival { partner: "p".into(), file: "p/f.csv".into(), sha256: [0; 32], bytes: 0 };
+        let verdict = unread(&arrival, FileStatus::Refused, "nobody may send here");
+        let file = || Entry::File(Box::new(FileEntry { verdict: verdict.clone(), definition: None }));
+        let control = Entry::Control { number: 1, control: Control::Settle, configuration: None };
+        for entry in [control, file(), file()] {
+            log.append(&entry.encode()).unwrap();
+        }
+        let recorded = Recorded::behind(Committed::default(), log, blobs);
+        let mut recorded = if breaks { recorded.with_breaks() } else { recorded };
+        let mut all = Vec::new();
+        while let Some(feed) = recorded.next().unwrap() {
+            all.push(match feed {
+                Feed::Record { .. } => "file",
+                Feed::Control { .. } => "control",
+                Feed::Flush => ["", "flush 1", "flush 2", "flush 3"][usize::try_from(recorded.reached()).unwrap()],
+                Feed::End => "end",
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn a_transaction_ends_before_anything_that_may_take_long() {
+        assert_eq!(handed(true), ["control", "flush 1", "file", "flush 2", "file", "flush 3"]);
+        assert_eq!(handed(false), ["control", "file", "file"]);
+    }
 }

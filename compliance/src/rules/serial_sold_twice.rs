@@ -10,8 +10,10 @@
 //! numbers that is linked to the line that sold it, between the two dates. Events count by date; on one day a unit may be
 //! sold, returned and sold again. Of one partner, and of partners of two tiers, the later sale is held; a return dated after it
 //! does not make it good. Of partners of one tier nobody knows whose the unit was: both sales are held until the data are put
-//! right, or persons give the unit to one of them, whoever was first. What a sale earned under a program that pays by itself, for a period that was frozen at a tick at which
-//! no other claimed the unit, stands; then it is only told. A correction of the other one is no new claim.
+//! right, or persons give the unit to one of them, whoever was first. What a sale earned under a program that pays by itself, for a
+//! period that was frozen at a tick at which no other claimed the unit, stands; then it is only told. A correction of the other
+//! one is no new claim. What the partner itself, or another tier, had sold in front of the other one stays in the way: another
+//! tier's is paid as in a pair of two tiers (DD-08).
 //!
 //! ## Why it matters
 //! One unit, one benefit. Serial numbers are the one evidence that leaves no doubt.
@@ -83,6 +85,8 @@ pub(crate) struct Others {
     /// Where that is by another partner of the same tier: when the first such was read of those before it that would stand in
     /// its way without the ones between.
     pub before_came: Option<u64>,
+    /// Then the nearest behind those rivals that is none: the partner's own, or another tier's. It is in the way as well.
+    pub behind: Option<usize>,
     /// The first one later by another partner of the same tier.
     pub after: Option<usize>,
     /// When the first was read of those that are later and by another partner of the same tier.
@@ -102,7 +106,10 @@ fn check(moves: &[Move]) -> Life {
         }
         let sold = &moves[at];
         life[at].before = out.last().copied().filter(|nearest| !moves[*nearest].is_back_before(sold));
-        life[at].before_came = before_came(&out, moves, sold);
+        let contends = |earlier: &usize| moves[*earlier].contends(sold);
+        let in_the_way = || behind_a_rival(&out, moves, sold);
+        life[at].before_came = in_the_way().filter(contends).map(|rival| moves[rival].came).min();
+        life[at].behind = in_the_way().find(|earlier| !contends(earlier));
         let is_rival = |earlier: &Move| earlier.contends(sold) && !earlier.is_back_before(sold);
         for earlier in out.iter().copied().filter(|earlier| is_rival(&moves[*earlier])) {
             let others = &mut life[earlier];
@@ -114,12 +121,12 @@ fn check(moves: &[Move]) -> Life {
     life
 }
 
-fn before_came(out: &[usize], moves: &[Move], sold: &Move) -> Option<u64> {
-    let nearest_first = out.iter().rev().map(|earlier| &moves[*earlier]);
-    // Behind one that came back the unit was in stock, whoever had sold it before.
-    let in_the_way = nearest_first.take_while(|earlier| !earlier.is_back_before(sold));
-    let is_rival = in_the_way.clone().next().is_some_and(|nearest| nearest.contends(sold));
-    in_the_way.filter(|earlier| is_rival && earlier.contends(sold)).map(|earlier| earlier.came).min()
+/// Earlier sales in the way of one whose unit was sold by a rival last, the nearest first. Behind one that came back the unit was
+/// in stock, whoever had sold it before.
+fn behind_a_rival<'a>(out: &'a [usize], moves: &'a [Move], sold: &'a Move) -> impl Iterator<Item = usize> + 'a {
+    let in_the_way = move || out.iter().rev().copied().take_while(|earlier| !moves[*earlier].is_back_before(sold));
+    let is_rival = in_the_way().next().is_some_and(|nearest| moves[nearest].contends(sold));
+    in_the_way().filter(move |_| is_rival)
 }
 
 /// Positions in an order in which a unit can have lived: within a day a return waits for the sale that it can undo.

@@ -226,6 +226,8 @@ pub struct Unit {
     pub contends: Option<u64>,
     /// What the other sale says ([`facts`](super::persons::facts)).
     pub facts: Id,
+    /// A sale in front of theirs that goes before this one.
+    pub behind: Option<Behind>,
 }
 
 /// A unit about which persons decided between two sales.
@@ -234,6 +236,17 @@ pub struct Given {
     pub unit: Unit,
     /// It is this sale's; else the other one's.
     pub mine: bool,
+}
+
+/// A sale of a unit that goes before one whose partner contends with others for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Behind {
+    pub other: SaleKey,
+    pub at: RecordRef,
+    /// What it says.
+    pub facts: Id,
+    /// It is the partner's own; else another tier's.
+    pub own: bool,
 }
 
 /// The sale by which the goods went out.

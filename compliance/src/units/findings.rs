@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{Code, Finding, Id, Micros, Money, Program, RecordRef, Sale};
 
 use super::conditions::Breached;
-use super::facts::{Circle, Exceeds, Given, Grant, Pair, Record, SaleKey, Supplied, Unit, Verdict};
+use super::facts::{Behind, Circle, Exceeds, Given, Grant, Pair, Record, SaleKey, Supplied, Unit, Verdict};
 use super::grants::{based, counted, pays};
 use super::market::{at_risk, risk_of};
 use crate::references::Known;
@@ -36,6 +36,7 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
         found.push(whole_line(sale, double.code, Some(double.at.clone()), message, programs));
     }
     found.extend(verdict.pair.as_ref().filter(|p| p.lower).map(|pair| two_tiers(record, pair, programs, known)));
+    let all = programs;
     for unit in &verdict.resold {
         let same_partner = unit.at.partner == sale.at.partner;
         let code = if same_partner { Code::SerialTwiceSamePartner } else { Code::SerialTwoPartners };
@@ -48,6 +49,14 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
             false => ("sold before", programs),
         };
         add_unit(&mut found, sale, code, unit, message, explained_by, programs);
+        if let Some(Behind { other, at, own }) = &unit.behind {
+            let code = if *own { Code::SerialTwiceSamePartner } else { Code::SerialTwoPartners };
+            let behind =
+                Unit { serial: unit.serial.clone(), other: *other, at: at.clone(), contends: None, behind: None };
+            let explained_by = explained_by_pair(sale, verdict, &behind);
+            let unpaid: Vec<&Program> = if *own { all.to_vec() } else { unpaid_of_two(sale, false, all, known) };
+            add_unit(&mut found, sale, code, &behind, "sold before", explained_by, &unpaid);
+        }
     }
     for unit in &verdict.contested {
         let message = match contested.is_empty() {
@@ -121,10 +130,14 @@ fn two_tiers(record: &Record, pair: &Pair, programs: &[&Program], known: &Arc<Kn
 }
 
 /// What a line does not earn because it is one of a pair.
-pub fn loses(sale: &Sale, first: bool, programs: &[&Program], known: &Arc<Known>) -> Option<Money> {
+pub fn loses(sale: &Sale, first: bool, programs: &[&Program], known: &Known) -> Option<Money> {
+    at_risk(unpaid_of_two(sale, first, programs, known).into_iter(), sale)
+}
+
+/// Programs that do not pay a line of two that two tiers report.
+fn unpaid_of_two<'a>(sale: &Sale, first: bool, programs: &[&'a Program], known: &Known) -> Vec<&'a Program> {
     let kind = known.market().kind(&sale.at.partner);
-    let grant = Grant::Tier { first };
-    at_risk(programs.iter().copied().filter(|p| !pays(&grant, p, kind)), sale)
+    programs.iter().copied().filter(|program| !pays(&Grant::Tier { first }, program, kind)).collect()
 }
 
 /// One finding names all units that two sales share.

@@ -327,6 +327,50 @@ mod tests {
         claimed_late(&[sold, back, ("B", "2013-03-06", 1)], 0);
     }
 
+    /// What `program` pays for lines with one serial number, in order; all but the last are told behind a tick at which the last,
+    /// from 9 March, was authorised.
+    #[track_caller]
+    fn behind_a_rival(program: &str, late: &[(&str, &str)], paid: &[i64], found: &[&str]) {
+        let mut reference = market(Vec::new());
+        let of_tier =
+            |id: &str, kind| Program { pay_tier: kind, ..plain_program(id, Mechanism::PerUnit { rate: Micros::ONE }) };
+        reference.programs.push(of_tier("FIRST", None));
+        reference.programs.push(of_tier("LOW", Some(PartnerKind::Reseller)));
+        let mut trial = Trial::new(&reference);
+        let sold = |control, record_no, (partner, date): (&str, &str)| {
+            let sold = line(record_no, partner, &format!("{partner}-{date}"), day(date), 1, Micros::units(10));
+            Sale { stamp: control, serials: vec!["S1".into()], ..sold }
+        };
+        let last = ("A", "2013-03-09");
+        trial.send(&SaleEvent::Assert(Arc::new(sold(trial.control, 9, last))));
+        trial.tick("2013-04-01");
+        for (record_no, late) in (1..).zip(late) {
+            trial.send(&SaleEvent::Assert(Arc::new(sold(trial.control, record_no, *late))));
+        }
+        let records = (1..=late.len() as u32).chain([9]);
+        let units: Vec<Micros> = records.map(|record_no| trial.units(program, record_no)).collect();
+        assert_eq!(units, paid.iter().map(|units| Micros::units(*units)).collect::<Vec<_>>(), "{program} {late:?}");
+        let of_last = trial.findings.values().filter(|finding| finding.at.record_no == 9);
+        let mut told: Vec<String> = of_last.map(|finding| format!("{}: {}", finding.code, finding.message)).collect();
+        told.sort();
+        assert_eq!(told, found, "{program} {late:?}");
+    }
+
+    #[test]
+    fn what_goes_before_a_sale_does_so_behind_a_rival_too() {
+        let (distributor, rival, own) = (("D", "2013-03-01"), ("L", "2013-03-05"), ("A", "2013-03-02"));
+        let tiers = "DD-08: a distributor reports the same units sold to this outlet";
+        let late = "DD-07: sold before by another partner, read after this was authorised: S1";
+        let before = "DD-07: sold before: S1";
+        behind_a_rival("FIRST", &[rival], &[0, 1], &[late]);
+        behind_a_rival("FIRST", &[distributor], &[1, 0], &[before, tiers]);
+        behind_a_rival("LOW", &[distributor], &[0, 1], &[before, tiers]);
+        behind_a_rival("FIRST", &[distributor, rival], &[1, 0, 0], &[before, late]);
+        behind_a_rival("FIRST", &[rival, distributor], &[0, 1, 0], &[before, late]);
+        behind_a_rival("LOW", &[distributor, rival], &[0, 0, 1], &[before, late]);
+        behind_a_rival("FIRST", &[own, rival], &[1, 0, 0], &["DD-06: sold before: S1", late]);
+    }
+
     /// What a program pays `L` for a unit that `A` claims too, after these events with other reference data in between.
     #[track_caller]
     fn under(program: &str, product: &str, steps: &[(&Reference, &[(&str, &str)])], paid: i64) {

@@ -7,8 +7,8 @@ use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
 use super::facts::{
-    DocumentEntry, Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Supplied, Unit, YEAR_LINES, Year,
-    YearKey,
+    Behind, DocumentEntry, Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Supplied, Unit, YEAR_LINES,
+    Year, YearKey,
 };
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
@@ -226,11 +226,15 @@ impl Desk<'_> {
             }
         }
         for (at, sold) in moves.iter().enumerate().filter(|(_, m)| !m.returned) {
-            let Others { before, before_came, after, after_came } = others[at];
-            let earlier = match before {
+            let Others { before, before_came, behind, after, after_came } = others[at];
+            let mut earlier = match before {
                 Some(first) => Some(self.unit(moves[first].sale, serial, before_came)?),
                 None => None,
             };
+            if let (Some(unit), Some(behind)) = (&mut earlier, behind.map(|at| &moves[at])) {
+                let at = self.sale(behind.sale)?.at.clone();
+                unit.behind = Some(Behind { other: behind.sale, at, own: behind.partner == sold.partner });
+            }
             let later = match after {
                 Some(next) => Some(self.unit(moves[next].sale, serial, after_came)?),
                 None => None,
@@ -249,7 +253,8 @@ impl Desk<'_> {
 
     pub fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
         let sale = self.sale(other)?;
-        Ok(Unit { serial: serial.clone(), other, at: sale.at.clone(), contends, facts: facts(&sale) })
+        let (serial, at, facts) = (serial.clone(), sale.at.clone(), facts(&sale));
+        Ok(Unit { serial, other, at, contends, facts, behind: None })
     }
 
     /// What the partner of a sale was when that was read.
@@ -385,7 +390,10 @@ fn rival_came(verdict: &super::facts::Verdict) -> Option<u64> {
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
     let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && unit.contends.is_none());
-    let unit = resold || !verdict.undone.is_empty() || verdict.given.iter().any(|given| !given.mine);
+    let mut behind = verdict.resold.iter().filter_map(|unit| unit.behind.as_ref());
+    let (own, tier) = (behind.clone().any(|behind| behind.own), behind.any(|behind| !behind.own));
+    let lost = verdict.given.iter().any(|given| !given.mine);
+    let unit = resold || own || lost || !verdict.undone.is_empty();
     let holds = |code: Code| !verdict.heard.let_go.contains(&code);
     let circle = verdict.circle.is_some() && holds(Code::CircularSale);
     let exceeds = verdict.exceeds.is_some() && holds(Code::InventoryExceeded);
@@ -395,7 +403,8 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     }
     match &verdict.pair {
         _ if held => Grant::Held,
-        Some(pair) => Grant::Tier { first: pair.first },
+        Some(pair) => Grant::Tier { first: pair.first && !tier },
+        None if tier => Grant::Tier { first: false },
         None => Grant::Full,
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use stream::kafka::{Cluster, KafkaTransport, StageSpec, Survey, TaskError};
+use tempfile::TempDir;
 
 use super::process::Running;
 use super::sales::Sales;
@@ -24,7 +25,12 @@ pub struct Plan {
     pub arguments: Vec<&'static str>,
     /// Seconds between two checkpoints; none are kept without it.
     pub checkpoints: Option<u32>,
+    /// Checkpoints lie on another file system, so that they are copied there and back and not shared.
+    pub apart: bool,
 }
+
+/// A file system in memory, on all Linux machines that this runs on.
+const APART: &str = "/dev/shm";
 const BROKER_HEAP_MB: u32 = 1024;
 const MOMENT: Duration = Duration::from_millis(20);
 
@@ -36,6 +42,11 @@ pub struct Line {
     config: PathBuf,
     plan: Plan,
     specs: Vec<StageSpec>,
+    checkpoints: PathBuf,
+    /// Holds the checkpoints where they lie apart.
+    _apart: Option<TempDir>,
+    /// How many processes had the work of each stage before the one that has it now.
+    before: Vec<u32>,
     pub stages: Vec<Running>,
 }
 
@@ -51,8 +62,10 @@ impl Line {
         let bootstrap = brokers.bootstrap();
         let cluster = Cluster { brokers: bootstrap, prefix: String::new(), generation: 1, settings: Vec::new() };
         let specs = cli::kafka::line(plan.partitions, &load(&config)?.digest);
-        let (folder, stages) = (folder.to_owned(), Vec::new());
-        let line = Line { brokers, cluster, folder, config, plan, specs, stages };
+        let apart = if plan.apart { Some(tempfile::tempdir_in(APART)?) } else { None };
+        let checkpoints = apart.as_ref().map_or(folder, TempDir::path).join("checkpoints");
+        let (folder, before, stages) = (folder.to_owned(), vec![0; plan.parts.len()], Vec::new());
+        let line = Line { brokers, cluster, folder, config, plan, specs, checkpoints, _apart: apart, before, stages };
         let mut topics = line.paidonce(&["topics", "create", "--no-flush", "--replication", "1"]);
         topics.arg("--config").arg(&line.config);
         Running::start("topics", &mut topics, &line.folder)?.must_end_well()?;
@@ -88,12 +101,12 @@ impl Line {
 
     /// Starts the process of a stage, in place of the one that was there.
     pub fn start(&mut self, index: usize) -> Result<()> {
-        let part = self.plan.parts[index];
-        let mut command = self.paidonce(&["stage", part, "--instance", part, "--metrics", "0"]);
+        let (part, instance) = (self.plan.parts[index], self.instance(index));
+        let mut command = self.paidonce(&["stage", part, "--instance", &instance, "--metrics", "0"]);
         command.arg("--config").arg(&self.config).arg("--data").arg(self.data(index));
         command.arg("--blobs").arg(self.folder.join("blobs")).args(&self.plan.arguments);
         if let Some(seconds) = self.plan.checkpoints {
-            command.arg("--checkpoints").arg(self.folder.join("checkpoints"));
+            command.arg("--checkpoints").arg(&self.checkpoints);
             command.args(["--checkpoint-interval", &seconds.to_string()]);
         }
         let running = Running::start(part, &mut command, &self.folder)?;
@@ -104,10 +117,13 @@ impl Line {
         Ok(())
     }
 
-    /// Kills the process of a stage, and takes its disk away with `wiped`.
-    pub fn kill(&mut self, index: usize, wiped: bool) -> Result<()> {
+    /// Kills the process of a stage, takes its disk away, and starts another one with a name and a disk of its own: the group
+    /// gives it the work once it has missed the first one for the time of a session.
+    pub fn replace(&mut self, index: usize) -> Result<()> {
         self.stages[index].kill()?;
-        if wiped { Ok(fs::remove_dir_all(self.data(index))?) } else { Ok(()) }
+        fs::remove_dir_all(self.data(index))?;
+        self.before[index] += 1;
+        self.start(index)
     }
 
     /// Ends all stages in good order.
@@ -117,7 +133,11 @@ impl Line {
 
     /// Where the process of a stage keeps its tasks.
     pub fn data(&self, index: usize) -> PathBuf {
-        self.folder.join("stages").join(self.plan.parts[index])
+        self.folder.join("stages").join(self.instance(index))
+    }
+
+    fn instance(&self, index: usize) -> String {
+        format!("{}-{}", self.plan.parts[index], self.before[index] + 1)
     }
 
     /// Waits until every task of a stage's process is at its mark; gives what it tells then.

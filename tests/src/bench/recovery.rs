@@ -45,11 +45,25 @@ struct Recoveries {
     back: Vec<Duration>,
     folded: f64,
     fold_seconds: f64,
+    /// Records that came in before the kills, all tasks together.
+    came: f64,
 }
 
 impl Recoveries {
     fn folded_per_second(&self) -> f64 {
         (self.folded / self.fold_seconds.max(0.001)).round()
+    }
+
+    /// Of one task, before the kills.
+    fn came_per_second(&self) -> f64 {
+        self.came / (self.back.len() as f64 * WARM.as_secs_f64() * f64::from(PARTITIONS))
+    }
+
+    /// How old a checkpoint may be for a task to be at its mark within a minute: what came since must be folded, and what
+    /// comes meanwhile (DESIGN.md, section 7).
+    fn checkpoint_seconds_for_a_minute(&self) -> f64 {
+        let (folds, comes) = (self.folded_per_second(), self.came_per_second());
+        (60.0 * (folds - comes) / comes.max(0.001)).floor()
     }
 }
 
@@ -60,11 +74,11 @@ fn quantiles(mut times: Vec<Duration>) -> Result<Value> {
     Ok(json!({ "kills": times.len(), "p50_ms": at(0.5)?, "p99_ms": at(0.99)?, "max_ms": at(1.0)? }))
 }
 
-/// Kills processes in turn, each with its disk, while files come in at most of what the line can do. They come through the
-/// outage; behind it they rest until the line has caught up, so that each kill meets a line under its load and not under what
-/// was left of the last outage.
+/// Kills processes in turn, each with its disk, while files come in at most of what the line can do. Another process takes the
+/// work over, from checkpoints that lie on another file system. Files come through the outage; behind it they rest until the
+/// line has caught up, so that each kill meets a line under its load and not under what was left of the last outage.
 pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
-    let mut line = Line::new(sales, plan(), &folder.join("failover"))?;
+    let mut line = Line::new(sales, Plan { apart: true, ..plan() }, &folder.join("failover"))?;
     drained_from_files(&mut line, sales.lines)?;
     let full = at_full_load(&mut line)?;
     let pace = Pace { files: 1, every: full.every.div_f64(LOAD), ..full };
@@ -80,18 +94,21 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
         tap.rests.store(true, Ordering::Relaxed);
         caught += usize::from(has_caught_up(&line)?);
         tap.rests.store(false, Ordering::Relaxed);
-        std::thread::sleep(WARM);
         let index = kill % PARTS.len();
+        let taken =
+            |line: &Line| Ok::<_, anyhow::Error>(sum(&line.sample(index)?, "paidonce_stage_records_in_total", &[]));
+        let before = taken(&line)?;
+        std::thread::sleep(WARM);
+        let came = taken(&line)? - before;
         let start = Instant::now();
-        line.kill(index, true)?;
-        line.start(index)?;
+        line.replace(index)?;
         let sample = line.recovered(index, BACK_WITHIN)?;
         let took = start.elapsed();
         let folded = sum(&sample, "paidonce_folded_records_total", &[]);
         eprintln!("kill {}: {} back after {took:.1?}, {folded} records folded", kill + 1, PARTS[index]);
         let recoveries = stages.entry(PARTS[index]).or_default();
         recoveries.back.push(took);
-        recoveries.folded += folded;
+        (recoveries.came, recoveries.folded) = (recoveries.came + came, recoveries.folded + folded);
         recoveries.fold_seconds += sum(&sample, "paidonce_recovery_seconds_sum", &[]);
         lag = lag.max(sum(&line.sample(index)?, "paidonce_lag_records", &[]));
     }
@@ -106,13 +123,17 @@ pub fn failover(sales: &Sales, kills: usize, folder: &Path) -> Result<Figures> {
     for (stage, recoveries) in &stages {
         back.insert(stage, quantiles(recoveries.back.clone())?);
     }
-    let rates: BTreeMap<&str, f64> =
-        stages.iter().map(|(stage, recoveries)| (*stage, recoveries.folded_per_second())).collect();
+    let of_stages = |figure: fn(&Recoveries) -> f64| -> BTreeMap<&str, f64> {
+        stages.iter().map(|(stage, recoveries)| (*stage, figure(recoveries))).collect()
+    };
+    let rates = of_stages(Recoveries::folded_per_second);
+    let (came, ages) = (of_stages(Recoveries::came_per_second), of_stages(Recoveries::checkpoint_seconds_for_a_minute));
     let figures = json!({
         "partitions": PARTITIONS, "kills": kills, "full_lines_per_second": full.lines_per_second(),
         "load_lines_per_second": pace.lines_per_second(), "live_files": files, "waiting_at_mark_max": lag,
         "kills_of_a_line_that_had_caught_up": caught,
-        "back_at_marks": back, "fold_records_per_second": rates, "same_as_embedded": same,
+        "back_at_marks": back, "fold_records_per_second": rates,
+        "came_records_per_second": came, "checkpoint_seconds_for_a_minute": ages, "same_as_embedded": same,
     });
     ensure!(same, "the line came to other accruals than the embedded engine");
     figures.as_object().cloned().context("figures are an object")
@@ -164,7 +185,13 @@ pub fn deltas(sales: &Sales, folder: &Path) -> Result<Figures> {
 }
 
 fn plan() -> Plan {
-    Plan { partitions: PARTITIONS, parts: PARTS.to_vec(), arguments: Vec::new(), checkpoints: Some(CHECKPOINTS) }
+    Plan {
+        partitions: PARTITIONS,
+        parts: PARTS.to_vec(),
+        arguments: Vec::new(),
+        checkpoints: Some(CHECKPOINTS),
+        apart: false,
+    }
 }
 
 /// Where the stages put their changes when they are told to.
