@@ -12,8 +12,8 @@ use compliance::ledger::{self, AccrualRow, EstimateRow};
 use compliance::programs::nearest::{nearest, refuses};
 use compliance::references::References;
 use contract::{
-    AuditRecord, Authorization, Claim, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Ruling,
-    Sale, Settlement, Side, Topic,
+    AuditRecord, Authorization, Claim, Code, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject,
+    Ruling, RulingState, Sale, Settlement, Side, Topic,
 };
 use normalize::views::{self, SaleRow};
 use stream::State;
@@ -144,11 +144,16 @@ impl Life<'_> {
             Some(first) if !first.misses.is_empty() => self.say("  no program selects it; the nearest:"),
             Some(_) => {}
         }
+        let rulings = self.reader.rulings()?;
+        let is_released =
+            |finding: &Finding| rulings.get(&finding.id).is_some_and(|r| r.state == RulingState::Released);
+        let released = self.reader.findings(|finding| finding.sale == Some(sale.id) && is_released(finding))?;
+        let let_go: Vec<Code> = released.iter().map(|finding| finding.code).collect();
         for near in near {
             let name = format!("{} version {}", near.program.id, near.program.version);
             let why = match near.misses.is_empty() {
                 false => near.misses.join("; "),
-                true => refuses(near.program, sale, known, told)
+                true => refuses(near.program, sale, known, told, &let_go)
                     .unwrap_or_else(|| "selects it; what was found keeps it from earning".to_owned()),
             };
             self.say(&format!("    {name}: {why}"));

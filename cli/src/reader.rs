@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 use contract::{
-    Code, Control, Day, Finding, Id, Money, ParsedRow, Receipt, RecordRef, Reference, Risk, Ruling, Text, Topic,
+    Code, Control, Day, Finding, Id, Money, ParsedRow, Receipt, RecordRef, Reference, Risk, Ruling, RulingState, Text,
+    Topic,
 };
 use serde::de::DeserializeOwned;
 use stream::reader::StateReader;
@@ -157,7 +158,8 @@ impl Reader {
         })?;
         self.each(Topic::Findings, &mut |f: Finding| {
             let is_double = matches!(f.code, Code::TwoTiersReport | Code::NearDuplicateDocument);
-            if is_double && f.explained_by.is_none() {
+            let is_released = |ruling: &Ruling| ruling.state == RulingState::Released;
+            if is_double && f.explained_by.is_none() && !beside.rulings.get(&f.id).is_some_and(is_released) {
                 beside.doubles.insert(f.at, f.id);
             }
         })?;

@@ -101,8 +101,14 @@ fn each_decision(
     Ok(())
 }
 
-/// How many decisions about it were judged.
+/// How many decisions about it were judged. A row that was read as another product has a chain of each, and the longest one heard
+/// of them first.
 fn judged(reader: &Reader, about: About) -> Result<usize> {
-    let mut links = reader.directory().views_under(Topic::Audit as u8, about.chain().as_bytes());
-    Ok(links.try_fold(0, |count, link| link.map(|_| count + 1))?)
+    let mut chains: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    for link in reader.directory().views_under(Topic::Audit as u8, about.chain().as_bytes()) {
+        let (key, _) = link?;
+        let chain = key.split(|byte| *byte == 0).next().unwrap_or_default();
+        *chains.entry(chain.to_vec()).or_default() += 1;
+    }
+    Ok(chains.into_values().max().unwrap_or_default())
 }

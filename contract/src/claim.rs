@@ -361,6 +361,24 @@ pub struct Actor<'a> {
     pub comment: &'a str,
 }
 
+impl Actor<'_> {
+    /// Whether a name is that of the person.
+    pub fn is_called(&self, name: &str) -> bool {
+        same_person(self.name, name)
+    }
+}
+
+/// Whether two names are one person's: the same words, in whatever order, case and punctuation.
+pub fn same_person(one: &str, other: &str) -> bool {
+    let words = |name: &str| {
+        let words = name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+        let mut words: Vec<String> = words.map(str::to_uppercase).collect();
+        words.sort_unstable();
+        words
+    };
+    words(one) == words(other)
+}
+
 /// What comes of an action that is permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permitted {
@@ -444,7 +462,7 @@ fn let_go(
         let Some((proposer, _)) = case.proposed.filter(|(_, proposed)| *proposed == action) else {
             return Ok(Permitted::Proposed);
         };
-        in_state(proposer != actor.name, "an amount above the limit needs a second person")?;
+        in_state(!actor.is_called(proposer), "an amount above the limit needs a second person")?;
     }
     Ok(Permitted::To(ClaimState::Valid))
 }
@@ -465,7 +483,7 @@ fn decide_dispute(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) 
 }
 
 fn has_decided(case: &ClaimCase<'_>, actor: &Actor<'_>) -> bool {
-    case.deciders.iter().any(|decider| decider == actor.name)
+    case.deciders.iter().any(|decider| actor.is_called(decider))
 }
 
 fn is_decided(state: ClaimState) -> bool {
@@ -483,7 +501,8 @@ fn said(text: &str, why: &'static str) -> Result<(), &'static str> {
 
 /// Nobody decides for himself (domain notes §2.5).
 fn not_the_partner(case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<(), &'static str> {
-    in_state(!is_partner(case, actor), "whoever sent a claim does not decide it")
+    let is_partner = same_person(actor.name, &format!("partner/{}", case.submitter));
+    in_state(!is_partner, "whoever sent a claim does not decide it")
 }
 
 fn owner_only(case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<(), &'static str> {
@@ -676,6 +695,8 @@ mod tests {
         assert_eq!(permit(ClaimAction::Override, &above, &ANN), Ok(Permitted::Proposed));
         let proposed = ClaimCase { proposed: Some(("ann", ClaimAction::Override)), ..above };
         refused(ClaimAction::Override, &proposed, &ANN, "an amount above the limit needs a second person");
+        let same = Actor { name: "Ann ", ..ANN };
+        refused(ClaimAction::Override, &proposed, &same, "an amount above the limit needs a second person");
         let second = Actor { name: "bo", ..ANN };
         assert_eq!(permit(ClaimAction::Override, &proposed, &second), Ok(Permitted::To(ClaimState::Valid)));
     }

@@ -71,7 +71,7 @@ pub enum Publication {
     Estimate(EstimateMovement),
     Ruling(Ruling),
     /// Nothing stands said about the finding any more.
-    RulingWithdrawn(Id),
+    RulingWithdrawn(Id, Text),
 }
 
 /// A view's key and bytes; no bytes delete the key.
@@ -101,8 +101,8 @@ impl Publication {
             Publication::Audit(a) => (Topic::Audit, a.key(), Some(encode(a))),
             Publication::Claim(c) => (Topic::Claims, c.id.0.to_vec(), Some(encode(c))),
             Publication::Estimate(m) => (Topic::Estimates, m.id.0.to_vec(), Some(encode(m))),
-            Publication::Ruling(r) => (Topic::Rulings, r.finding.0.to_vec(), Some(encode(r))),
-            Publication::RulingWithdrawn(id) => (Topic::Rulings, id.0.to_vec(), None),
+            Publication::Ruling(r) => (Topic::Rulings, ruling_key(r.finding, &r.product), Some(encode(r))),
+            Publication::RulingWithdrawn(id, product) => (Topic::Rulings, ruling_key(*id, product), None),
         };
         ViewRecord { topic, key, value }
     }
@@ -110,6 +110,10 @@ impl Publication {
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_stdvec(value).expect("a view record is encodable")
+}
+
+fn ruling_key(finding: Id, product: &str) -> Vec<u8> {
+    [&finding.0, product.as_bytes()].concat()
 }
 
 fn record_key(at: &RecordRef, ordinal: u16) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use contract::{Action, ClaimAction, Command, Currency, Day, Id, Micros, RowDecision, RulingAction, Text};
+use contract::{Action, ClaimAction, Command, Currency, Day, Id, Micros, RowDecision, RulingAction, Text, same_person};
 use csv::ByteRecord;
 
 /// No single payment is larger.
@@ -218,7 +218,7 @@ impl Line<'_> {
             }
         }
         let approved_by = self.cell("approved_by");
-        if approved_by == self.cell("actor") {
+        if same_person(approved_by, self.cell("actor")) {
             return Err(self.bad("approved_by", "is the actor: a second person approves what is given up"));
         }
         Ok(Action::WriteOff { authorization, date, amount, currency, approved_by: approved_by.into() })

@@ -18,6 +18,15 @@ pub(crate) struct Found {
     pub code: Code,
     pub at_risk: Exact,
     pub message: String,
+    /// What it rests on beside what is due, for those that persons decide about.
+    pub basis: String,
+}
+
+impl Found {
+    /// One that rests on what it says.
+    pub fn new(code: Code, at_risk: Exact, message: String) -> Found {
+        Found { code, at_risk, basis: message.clone(), message }
+    }
 }
 
 /// Looks at a settlement after it was booked.

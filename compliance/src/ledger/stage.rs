@@ -19,6 +19,7 @@ use super::slots::{Slots, Span, Target};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, SOLD};
 use crate::clock::Clock;
 use crate::references::References;
+use crate::rulings::Spoken;
 
 /// Keys that one slice of a control looks at.
 const SLICE: usize = 1024;
@@ -134,7 +135,8 @@ impl Stage for LedgerStage {
         }
         if let Control::Command(command) = &control {
             claims::decide(command, (number, self.clock.today()), &self.references, state, outbox)?;
-            persons::decide(command, (self.clock.today(), self.references.as_of(number)), state, outbox)?;
+            let spoken = Spoken { command, control: number, today: self.clock.today() };
+            persons::decide(spoken, self.references.as_of(number), state, outbox)?;
         }
         let tick = match control {
             Control::Tick { as_of } => Some(as_of),

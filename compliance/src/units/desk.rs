@@ -312,7 +312,7 @@ pub fn view(publication: &Publication) -> View {
 pub fn counts(record: &Record) -> Entered {
     let units = no_sale(&record.sale).is_none() && record.verdict.double.is_none();
     let lower = record.verdict.pair.as_ref().is_some_and(|pair| pair.lower);
-    let in_doubt = |code: &Code| *code == Code::DateImplausible && !record.verdict.heard.let_go.contains(code);
+    let in_doubt = |code: &Code| *code == Code::DateImplausible && !record.verdict.heard.lets_go(*code);
     let doubtful_date = record.sale.holds.iter().any(|(code, _)| in_doubt(code));
     Entered { units, year: units && !lower && !doubtful_date }
 }

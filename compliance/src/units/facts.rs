@@ -132,7 +132,17 @@ pub struct Heard {
     /// When another partner of its tier claimed a unit of it, oldest first.
     pub contests: Vec<Contest>,
     /// Findings on it by themselves that persons let go, in order.
-    pub let_go: Vec<Code>,
+    pub let_go: Vec<LetGo>,
+    /// The last control at which persons let go what had held it under every program; 0 where they did not.
+    pub freed: u64,
+}
+
+/// A finding that persons let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LetGo {
+    pub code: Code,
+    /// The control of the decision.
+    pub since: u64,
 }
 
 /// A time in which others claim a unit of a sale, in controls in force.
@@ -168,11 +178,22 @@ impl Heard {
         self.contests.last().is_some_and(|contest| contest.until.is_none())
     }
 
-    /// Whether nobody else claimed a unit when a control came, and none of those who do now had been read.
+    /// Whether persons let go the finding of a code on it.
+    pub fn lets_go(&self, code: Code) -> bool {
+        self.let_go.iter().any(|let_go| let_go.code == code)
+    }
+
+    /// What persons had let go when a control came.
+    pub fn let_go_before(&self, control: u64) -> Vec<LetGo> {
+        self.let_go.iter().filter(|let_go| let_go.since < control).copied().collect()
+    }
+
+    /// Whether, when a control came, nothing held it that persons let go later, nobody else claimed a unit, and none of those who
+    /// do now had been read.
     pub fn was_free(&self, control: u64) -> bool {
         let covers = |contest: &Contest| contest.since < control && contest.until.is_none_or(|until| control <= until);
         let stood = |contest: &Contest| contest.until.is_none() && contest.came < control;
-        !self.contests.iter().any(|contest| covers(contest) || stood(contest))
+        self.freed < control && !self.contests.iter().any(|contest| covers(contest) || stood(contest))
     }
 }
 
@@ -200,6 +221,8 @@ pub struct Double {
     pub document: Text,
     /// What the other sale says ([`facts`](super::persons::facts)).
     pub facts: Id,
+    /// The control at which persons said that it is none.
+    pub passed: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,6 +259,9 @@ pub struct Given {
     pub unit: Unit,
     /// It is this sale's; else the other one's.
     pub mine: bool,
+    /// The control of the decision, and the finding that it is about, which stands on one of the two.
+    pub since: u64,
+    pub by: Id,
 }
 
 /// A sale of a unit that goes before one whose partner contends with others for it.

@@ -49,10 +49,10 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
             false => ("sold before", programs),
         };
         add_unit(&mut found, sale, code, unit, message, explained_by, programs);
-        if let Some(Behind { other, at, own }) = &unit.behind {
+        if let Some(Behind { other, at, facts, own }) = &unit.behind {
             let code = if *own { Code::SerialTwiceSamePartner } else { Code::SerialTwoPartners };
-            let behind =
-                Unit { serial: unit.serial.clone(), other: *other, at: at.clone(), contends: None, behind: None };
+            let (serial, at) = (unit.serial.clone(), at.clone());
+            let behind = Unit { serial, other: *other, at, contends: None, facts: *facts, behind: None };
             let explained_by = explained_by_pair(sale, verdict, &behind);
             let unpaid: Vec<&Program> = if *own { all.to_vec() } else { unpaid_of_two(sale, false, all, known) };
             add_unit(&mut found, sale, code, &behind, "sold before", explained_by, &unpaid);
@@ -65,9 +65,15 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
         };
         add_unit(&mut found, sale, Code::SerialTwoPartners, unit, message, None, contested);
     }
-    for Given { unit, .. } in &verdict.given {
-        let message = if unit.other < SaleKey::of(sale) { "sold before" } else { "sold by another partner too" };
-        add_unit(&mut found, sale, Code::SerialTwoPartners, unit, message, None, programs);
+    for Given { unit, mine, by, .. } in &verdict.given {
+        let message = match mine {
+            false => "given to the other sale",
+            true if unit.other < SaleKey::of(sale) => "sold before",
+            true => "sold by another partner too",
+        };
+        let id = Finding::id_of(Code::SerialTwoPartners, &sale.at, Some(&unit.at));
+        let explained_by = Some(*by).filter(|by| *by != id);
+        add_unit(&mut found, sale, Code::SerialTwoPartners, unit, message, explained_by, programs);
     }
     for unit in &verdict.undone {
         let message = "came back through another partner and was sold again";

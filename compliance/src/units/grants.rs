@@ -43,7 +43,7 @@ pub fn is_contested(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock
 }
 
 /// Whether what a sale earned under a program was authorised, as far as terms and tables said at the time: at a tick behind its
-/// coming at which its period was frozen and nobody else claimed a unit of it.
+/// coming at which its period was frozen, nothing held it that persons let go later, and nobody else claimed a unit of it.
 fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, references: &References) -> bool {
     let (_, last) = program.period.range(sale.date);
     let known = references.as_of(sale.stamp);
@@ -60,7 +60,7 @@ fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, 
             && was_free
             && terms.auto_authorise
             && terms.paid.claims().is_none()
-            && meets(sale, program, known, then, &heard.let_go)
+            && meets(sale, program, known, then, &heard.let_go_before(tick))
             && !waits(program, unpaid(sale, then))
     })
 }

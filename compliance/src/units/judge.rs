@@ -100,8 +100,9 @@ impl Desk<'_> {
             };
             let Some(rule) = RULES.iter().position(repeats) else { continue };
             let (code, at, document) = (RULES[rule].codes[0], other.at.clone(), other.document.clone());
-            let double = Double { code, of: twin, at, document, facts: facts(&other) };
-            if self.is_another(&sale, code, &other)? {
+            let since = self.is_another(&sale, code, &other)?;
+            let double = Double { code, of: twin, at, document, facts: facts(&other), passed: since };
+            if since.is_some() {
                 passed.push((rule, double));
             } else if best.as_ref().is_none_or(|(first, double)| (rule, twin) < (*first, double.of)) {
                 best = Some((rule, double));
@@ -206,14 +207,7 @@ impl Desk<'_> {
     }
 
     fn settle_serial(&mut self, life: u64, serial: &Text) -> Result<(), StorageError> {
-        let entries = self.shelves.serials.get(self.state, life)?.moves.clone();
-        let (is_one, is_again) = (entries.len() == 1, entries.iter().filter(|entry| !entry.returned).count() > 1);
-        let mut moves = Vec::with_capacity(entries.len());
-        for SerialEntry { sale, partner, returned, came, .. } in entries {
-            let tier = if is_one { None } else { self.tier(sale)? };
-            let back = if is_again && !returned { self.came_back(sale)? } else { None };
-            moves.push(Move { sale, partner, tier, returned, came, back });
-        }
+        let mut moves = self.moves(life)?;
         let sales: Vec<SaleKey> = moves.iter().filter(|moved| !moved.returned).map(|moved| moved.sale).collect();
         let given = self.give(life, serial, &mut moves)?;
         let mut others = vec![Others::default(); moves.len()];
@@ -232,8 +226,8 @@ impl Desk<'_> {
                 None => None,
             };
             if let (Some(unit), Some(behind)) = (&mut earlier, behind.map(|at| &moves[at])) {
-                let at = self.sale(behind.sale)?.at.clone();
-                unit.behind = Some(Behind { other: behind.sale, at, own: behind.partner == sold.partner });
+                let Unit { other, at, facts, .. } = self.unit(behind.sale, serial, None)?;
+                unit.behind = Some(Behind { other, at, facts, own: behind.partner == sold.partner });
             }
             let later = match after {
                 Some(next) => Some(self.unit(moves[next].sale, serial, after_came)?),
@@ -249,6 +243,19 @@ impl Desk<'_> {
             set_unit(&mut verdict.undone, serial, again);
         }
         self.note_given(serial, &sales, given)
+    }
+
+    /// What happened to a unit, in order.
+    pub fn moves(&mut self, life: u64) -> Result<Vec<Move>, StorageError> {
+        let entries = self.shelves.serials.get(self.state, life)?.moves.clone();
+        let (is_one, is_again) = (entries.len() == 1, entries.iter().filter(|entry| !entry.returned).count() > 1);
+        let mut moves = Vec::with_capacity(entries.len());
+        for SerialEntry { sale, partner, returned, came, .. } in entries {
+            let tier = if is_one { None } else { self.tier(sale)? };
+            let back = if is_again && !returned { self.came_back(sale)? } else { None };
+            moves.push(Move { sale, partner, tier, returned, came, back });
+        }
+        Ok(moves)
     }
 
     pub fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
@@ -394,7 +401,7 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let (own, tier) = (behind.clone().any(|behind| behind.own), behind.any(|behind| !behind.own));
     let lost = verdict.given.iter().any(|given| !given.mine);
     let unit = resold || own || lost || !verdict.undone.is_empty();
-    let holds = |code: Code| !verdict.heard.let_go.contains(&code);
+    let holds = |code: Code| !verdict.heard.lets_go(code);
     let circle = verdict.circle.is_some() && holds(Code::CircularSale);
     let exceeds = verdict.exceeds.is_some() && holds(Code::InventoryExceeded);
     let held = sale.holds.iter().any(|(code, _)| holds(*code)) || unit || circle || exceeds;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use contract::{
-    Code, CustomerPayment, Day, DropShipment, InvoiceStatus, Micros, Money, Partner, PartnerKind, Person, Program,
-    Reference, Restricted, Sale, Shipment, SpecialPrice, StockCount, Text,
+    CustomerPayment, Day, DropShipment, InvoiceStatus, Micros, Money, Partner, PartnerKind, Person, Program, Reference,
+    Restricted, Sale, Shipment, SpecialPrice, StockCount, Text,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::conditions::{asks, hears, meets};
-use super::facts::{Supplied, YearKey, hash};
+use super::facts::{LetGo, Supplied, YearKey, hash};
 use super::grants::counted;
 use super::names::{Names, namesakes, paid_to};
 use crate::programs::estimate::estimate;
@@ -275,7 +275,7 @@ impl Offers {
         &mut self,
         known: &'a Arc<Known>,
         told: &Known,
-        let_go: &[Code],
+        let_go: &[LetGo],
         sale: &Sale,
     ) -> Vec<&'a Program> {
         let mut programs = self.selecting(known, sale);

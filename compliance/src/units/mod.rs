@@ -28,6 +28,7 @@ mod review;
 mod rolls;
 mod shelf;
 mod tiers;
+mod verify;
 
 #[cfg(test)]
 mod cases;
@@ -49,8 +50,8 @@ use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
 use judge::Touched;
 use market::{Offers, at_risk};
 pub use names::same_words;
-pub use persons::{Lost, each_given};
 use review::Reviewing;
+pub use verify::{Verified, verify};
 
 /// The stage. Its fields are caches; what must survive is in the state.
 pub struct UnitsStage {

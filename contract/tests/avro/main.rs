@@ -462,7 +462,7 @@ fn claims_as_readers_see_them() {
 #[test]
 fn what_persons_said_of_findings() {
     let by = vec!["ann".into(), "bo".into()];
-    let ruling = |state| Ruling { finding: id(5), state, by: by.clone(), reason: "r".into() };
+    let ruling = |state| Ruling { finding: id(5), product: "s/p".into(), state, by: by.clone(), reason: "r".into() };
     check(&RulingState::ALL.map(ruling));
 }
 
