@@ -602,7 +602,7 @@ impl Case {
         let mut said = Vec::new();
         for view in views {
             if view.topic == Topic::Rulings as u8 {
-                let finding = Id(view.key.clone().try_into().unwrap()).to_string();
+                let finding = Id(view.key[..16].try_into().unwrap()).to_string();
                 let ruling: Option<Ruling> = view.value.as_ref().map(|bytes| postcard::from_bytes(bytes).unwrap());
                 let stands = ruling.map_or("nothing said".to_owned(), |ruling| {
                     format!("{} by {}", ruling.state.as_str(), ruling.by.join(" and "))

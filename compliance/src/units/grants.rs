@@ -365,9 +365,9 @@ mod tests {
         behind_a_rival("FIRST", &[rival], &[0, 1], &[late]);
         behind_a_rival("FIRST", &[distributor], &[1, 0], &[before, tiers]);
         behind_a_rival("LOW", &[distributor], &[0, 1], &[before, tiers]);
-        behind_a_rival("FIRST", &[distributor, rival], &[1, 0, 0], &[before, late]);
-        behind_a_rival("FIRST", &[rival, distributor], &[0, 1, 0], &[before, late]);
-        behind_a_rival("LOW", &[distributor, rival], &[0, 0, 1], &[before, late]);
+        behind_a_rival("FIRST", &[distributor, rival], &[1, 0, 0], &[late, before]);
+        behind_a_rival("FIRST", &[rival, distributor], &[0, 1, 0], &[late, before]);
+        behind_a_rival("LOW", &[distributor, rival], &[0, 0, 1], &[late, before]);
         behind_a_rival("FIRST", &[own, rival], &[1, 0, 0], &["DD-06: sold before: S1", late]);
     }
 

@@ -33,6 +33,8 @@ mod verify;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod permutations;
 #[cfg(test)]
 pub(crate) mod trial;

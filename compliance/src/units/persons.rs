@@ -220,9 +220,12 @@ impl Desk<'_> {
             let about = About { finding: by, product: &row.product };
             let said = rulings::decided(about, basis(&row, &theirs.facts.to_string()), self.state)?;
             let Some((said, since)) = said else { continue };
-            let (mine, loser) = if said == RulingState::Released { (true, other) } else { (false, sale) };
-            given.push((sale, Given { unit: theirs, mine, since, by }));
-            given.push((other, Given { unit: ours, mine: !mine, since, by }));
+            let is_ours = said == RulingState::Released;
+            given.push((sale, Given { unit: theirs, mine: is_ours, since, by }));
+            if is_ours {
+                given.push((other, Given { unit: ours, mine: false, since, by }));
+            }
+            let loser = if is_ours { other } else { sale };
             self.leave_returns(loser, moves)?;
             lost.push(loser);
         }

@@ -375,6 +375,14 @@ impl Trial {
         SALES.first(&mut self.state, usize::MAX).unwrap().into_iter().map(|(_, record)| record).collect()
     }
 
+    pub fn state_mut(&mut self) -> &mut MemoryState {
+        &mut self.state
+    }
+
+    pub fn blobs(&self) -> Arc<dyn Blobs> {
+        self.versions.clone()
+    }
+
     /// Equal facts must be equal bytes.
     pub fn state(&self) -> &MemoryState {
         &self.state
@@ -382,7 +390,7 @@ impl Trial {
 }
 
 fn stand<T: DeserializeOwned>(views: &mut BTreeMap<Id, T>, view: View) {
-    let id = Id(view.key.try_into().unwrap());
+    let id = Id(view.key[..16].try_into().unwrap());
     match view.value {
         Some(bytes) => drop(views.insert(id, postcard::from_bytes(&bytes).unwrap())),
         None => drop(views.remove(&id).expect("only what stands is withdrawn")),
