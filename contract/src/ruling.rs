@@ -152,7 +152,7 @@ impl Code {
             Code::RestrictedParty => Some("nobody releases a restricted party: its list says when it is none"),
             Code::CorrectionUnmarked => Some("it is decided by file and record: take or reject"),
             Code::SplitUnclear => Some("a release does not say who gets what: the row is restated"),
-            Code::CustomerSplit => Some("the special price is given for the other site too, or not"),
+            Code::CustomerSplit => Some("the special price is given for the other site, and the row restated"),
             Code::SignWrong => Some("a release does not say whether it is a sale or a return: the row is restated"),
             Code::CurrencyMissing => Some("a release does not say which currency it is: the feed or the row names it"),
             Code::CodeUnknown | Code::FeedUndefined | Code::CorrectionEmpty | Code::ControlTotalWrong => {

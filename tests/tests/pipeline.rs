@@ -213,7 +213,7 @@ fn every_record_is_accounted_for_and_the_books_hold() {
 }
 
 /// Two persons release every other finding of the example that holds, one rejects the others.
-fn decided(site: Site) -> Exports {
+fn decided(mut site: Site) -> Exports {
     site.run(&example_feeds(), Some(AS_OF));
     let found = site.exports().rows("findings");
     let holding: Vec<&String> =
@@ -227,7 +227,7 @@ fn decided(site: Site) -> Exports {
     let commands = site.data().with_file_name("commands");
     fs::create_dir_all(&commands).unwrap();
     fs::write(commands.join("decisions.csv"), format!("finding_id,action,actor,reason\n{lines}")).unwrap();
-    let site = Site { commands: Some(commands), ..site };
+    site.commands = Some(commands);
     site.run(&example_feeds(), Some("2013-05-20"));
     let unasked = [&["a finding is explained by one that stands"], &OF_ESTIMATES[..], &OF_PERSONS[1..]];
     assert_verified(&site, &unasked.concat());

@@ -85,7 +85,8 @@ impl Desk<'_> {
     pub fn settle_double(&mut self, key: SaleKey) -> Result<(), StorageError> {
         let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
         let known = self.known(&sale);
-        let (mut best, mut passed): (Option<(usize, Double)>, Vec<(usize, Double)>) = (None, Vec::new());
+        let mut best: Option<(usize, Double)> = None;
+        let mut passed: Vec<(usize, Double)> = Vec::new();
         let Twins { sales: twins, crowded } = self.twins(&sale)?;
         let others = twins.iter().map(|twin| self.sale(*twin)).collect::<Result<Vec<_>, _>>()?;
         let series = is_series(&sale, &others);
