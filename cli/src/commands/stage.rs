@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR|URL")]
     checkpoints: Option<String>,
     /// Seconds between two checkpoints of a task
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     checkpoint_interval: u64,
     /// A name that this process keeps over restarts, so that it takes its partitions back at once
     #[arg(long, value_name = "NAME")]

@@ -108,7 +108,7 @@ impl TaskOptions {
         TaskOptions {
             data: data.into(),
             checkpoints: None,
-            checkpoint_interval: Duration::from_secs(120),
+            checkpoint_interval: Duration::from_secs(60),
             commit_interval: Duration::from_millis(40),
             idle_interval: Duration::from_secs(1),
             batch_records: 8_000,
