@@ -129,6 +129,7 @@ is heard.\nIn business terms: the same thing has the same id for ever; an author
 | `pos.receipts`, `pos.rejects` | partner, a zero byte, file number u32, record number u32 (0 for a file), ordinal u16 |\n\
 | `pos.identities` | kind, a zero byte, partner, a zero byte, text |\n\
 | `pos.audit` | chain, a zero byte, sequence u64 |\n\
+| `pos.rulings` | the 16 bytes of the finding's id, product |\n\
 | the others | the 16 bytes of the id, of which the value has the hexadecimal digits |\n";
 
 #[test]

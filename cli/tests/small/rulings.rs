@@ -88,6 +88,10 @@ fn a_unit_that_two_partners_claim_is_paid_once() {
         &["--as-of", "2013-02-21"],
     );
     assert_eq!(due(&tenant), ["partner:kiosk 70", "partner:shop 90"]);
+    assert_eq!((of("shop")["state"].as_str(), &of("shop")["explained_by"]), ("", &of("kiosk")["finding_id"]));
+    assert!(of("shop")["message"].contains("given to the other sale"), "{:?}", of("shop"));
+    let status = well(&tenant.ask(&["status"]));
+    assert!(status.contains("1  finding holds a benefit: compliance"), "{status}");
     decide(&tenant, "2", &of("shop"), &["release,ann,,", "release,bo,,"], &["--as-of", "2013-02-22"]);
     assert_eq!(due(&tenant), ["partner:kiosk 70", "partner:shop 90"]);
     let refused = tenant.export("audit").into_iter().filter(|row| row["action"] == "finding.refused").count();
@@ -99,6 +103,21 @@ fn a_unit_that_two_partners_claim_is_paid_once() {
     assert_eq!((of("kiosk")["state"].as_str(), of("shop")["state"].as_str()), ("", ""));
     assert_eq!(due(&tenant), ["partner:shop 90"]);
     tenant.verify();
+}
+
+/// A date out of its period is explained by the copy that the row is, and is in doubt again when persons say that it is none.
+#[test]
+fn what_is_released_explains_nothing() {
+    let tenant = tenant();
+    tenant.write("feeds/shop/pos_2013-02.csv", format!("{HEADER}S-20,1,2013-02-28,B-1,1,600,600,\n"));
+    tenant.write("feeds/shop/pos_2013-01.csv", format!("{HEADER}{SHOP}S20,1,2013-03-01,B-1,1,600,600,\n"));
+    assert_well(&tenant.run(&["--as-of", "2013-03-20"]));
+    let date = || found(&tenant, "DQ-03", "shop");
+    let copies = tenant.export("findings").into_iter().filter(|row| row["code"] == "DD-05");
+    let copy = copies.into_iter().find(|row| row["record_no"] == date()["record_no"]).unwrap();
+    assert_eq!(date()["explained_by"], copy["finding_id"]);
+    decide(&tenant, "1", &copy, &["release,ann,,", "release,bo,,"], &[]);
+    assert_eq!(date()["explained_by"], "");
 }
 
 #[test]

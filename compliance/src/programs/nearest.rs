@@ -182,6 +182,16 @@ mod tests {
     }
 
     #[test]
+    fn what_persons_let_go_refuses_nothing() {
+        let known = Known::new(market(Vec::new()));
+        let named = known.reference.programs.iter().find(|program| program.id == "NAMED").unwrap();
+        let sale = Sale { customer: "s/14".into(), ..line(1, "L", "1", day("2013-03-01"), 10, Micros::units(10)) };
+        let refused = refuses(named, &sale, &known, &known, &[]).unwrap();
+        assert!(refused.starts_with("OP-10: "), "{refused}");
+        assert_eq!(refuses(named, &sale, &known, &known, &[Code::EndCustomerWrong]), None);
+    }
+
+    #[test]
     fn of_the_versions_of_a_program_the_nearest_is_named() {
         let version = |version, from: &str, to: &str| {
             let program = program("V", Selector::default());

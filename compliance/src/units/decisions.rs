@@ -44,7 +44,8 @@ impl Market {
     fn said(&self) -> Vec<String> {
         let trials = self.partitions.values();
         let stands = trials.clone().flat_map(|trial| trial.rulings.values());
-        let stands = stands.map(|ruling| format!("{} as {}: {}", ruling.finding, ruling.product, ruling.state.as_str()));
+        let stands =
+            stands.map(|ruling| format!("{} as {}: {}", ruling.finding, ruling.product, ruling.state.as_str()));
         let links = trials.flat_map(|trial| &trial.audit);
         let links = links.map(|link| format!("{} {} {} {}", link.chain, link.seq, link.actor, link.object));
         let mut said: Vec<String> = stands.chain(links).collect();

@@ -368,7 +368,7 @@ mod tests {
         behind_a_rival("FIRST", &[distributor, rival], &[1, 0, 0], &[late, before]);
         behind_a_rival("FIRST", &[rival, distributor], &[0, 1, 0], &[late, before]);
         behind_a_rival("LOW", &[distributor, rival], &[0, 0, 1], &[late, before]);
-        behind_a_rival("FIRST", &[own, rival], &[1, 0, 0], &["DD-06: sold before: S1", late]);
+        behind_a_rival("FIRST", &[own, rival], &[0, 0, 0], &["DD-06: sold before: S1", late]);
     }
 
     /// What a program pays `L` for a unit that `A` claims too, after these events with other reference data in between.
