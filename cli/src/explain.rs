@@ -12,8 +12,8 @@ use compliance::ledger::{self, AccrualRow, EstimateRow};
 use compliance::programs::nearest::{nearest, refuses};
 use compliance::references::References;
 use contract::{
-    AuditRecord, Authorization, Claim, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject, Sale,
-    Settlement, Side, Topic,
+    AuditRecord, Authorization, Claim, Code, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject,
+    Ruling, RulingState, Sale, Settlement, Side, Topic,
 };
 use normalize::views::{self, SaleRow};
 use stream::State;
@@ -144,11 +144,16 @@ impl Life<'_> {
             Some(first) if !first.misses.is_empty() => self.say("  no program selects it; the nearest:"),
             Some(_) => {}
         }
+        let rulings = self.reader.rulings()?;
+        let is_released =
+            |finding: &Finding| rulings.get(&finding.id).is_some_and(|r| r.state == RulingState::Released);
+        let released = self.reader.findings(|finding| finding.sale == Some(sale.id) && is_released(finding))?;
+        let let_go: Vec<Code> = released.iter().map(|finding| finding.code).collect();
         for near in near {
             let name = format!("{} version {}", near.program.id, near.program.version);
             let why = match near.misses.is_empty() {
                 false => near.misses.join("; "),
-                true => refuses(near.program, sale, known, told)
+                true => refuses(near.program, sale, known, told, &let_go)
                     .unwrap_or_else(|| "selects it; what was found keeps it from earning".to_owned()),
             };
             self.say(&format!("    {name}: {why}"));
@@ -161,7 +166,7 @@ impl Life<'_> {
         self.say("No sale of it counts: it is a repeat, was replaced, or waits");
         for finding in &self.reader.findings(|f| f.at == RecordRef { record_no: 0, ..at.clone() })? {
             self.say("Its whole file:");
-            self.finding(finding);
+            self.finding(finding)?;
         }
         let Some(row) = row else { return Ok(()) };
         let has_line = |s: &SaleRow| {
@@ -222,13 +227,10 @@ impl Life<'_> {
         if found.is_empty() {
             self.say("Nothing was found against it");
         }
-        for finding in &found {
-            self.finding(finding);
-        }
-        Ok(())
+        found.iter().try_for_each(|finding| self.finding(finding))
     }
 
-    fn finding(&mut self, f: &Finding) {
+    fn finding(&mut self, f: &Finding) -> Result<()> {
         self.say(&format!("Finding {} ({}), {}: {}", f.code, f.code.meaning(), f.code.decision().as_str(), f.message));
         self.say(&format!("  id {}, at {}", f.id, self.reader.place(&f.at)));
         if let Some(related) = &f.related {
@@ -240,11 +242,28 @@ impl Life<'_> {
         if let Some(by) = f.explained_by {
             self.say(&format!("  explained by finding {by}"));
         }
+        if let Some(Ruling { state, by, reason, .. }) = self.reader.rulings()?.get(&f.id) {
+            let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            self.say(&format!("  {} by {}{reason}", state.as_str(), by.join(" and ")));
+        }
+        Ok(())
+    }
+
+    /// What persons did about a finding, whether it came to anything or not.
+    fn said_about(&mut self, finding: Id) -> Result<()> {
+        let chain = format!("finding/{finding}");
+        let said = self.all(Topic::Audit, |link: &AuditRecord| link.chain.starts_with(&chain))?;
+        for AuditRecord { seq, actor, action, object, reason, .. } in said {
+            let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            self.say(&format!("{action} {seq} by {actor}, {object}{reason}"));
+        }
+        Ok(())
     }
 
     fn finding_in_full(&mut self, f: &Finding) -> Result<()> {
         self.title(&format!("Finding {}", f.id));
-        self.finding(f);
+        self.finding(f)?;
+        self.said_about(f.id)?;
         for at in std::iter::once(&f.at).chain(&f.related) {
             if at.record_no > 0 {
                 self.record_of(at)?;

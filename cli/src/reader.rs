@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
-use contract::{Code, Control, Day, Finding, Id, Money, ParsedRow, Receipt, RecordRef, Reference, Risk, Text, Topic};
+use contract::{
+    Code, Control, Day, Finding, Id, Money, ParsedRow, Receipt, RecordRef, Reference, Risk, Ruling, RulingState, Text,
+    Topic,
+};
 use serde::de::DeserializeOwned;
 use stream::reader::StateReader;
 use stream::{Blobs, DataDirectory};
@@ -25,11 +28,14 @@ pub struct Reader {
 }
 
 /// What is known of findings beside what they say themselves.
+#[derive(Default)]
 struct Beside {
     /// Money at risk by finding.
     risks: BTreeMap<Id, Money>,
     /// By record, the finding that says it repeats a sale of another report.
     doubles: BTreeMap<RecordRef, Id>,
+    /// What persons said, by finding.
+    rulings: BTreeMap<Id, Ruling>,
 }
 
 impl Reader {
@@ -113,7 +119,7 @@ impl Reader {
     /// A date that does not fit its file is explained where the record repeats a sale that another report dates alike.
     /// The doubt about the date is normalization's, the double is found behind it; only here do both meet.
     pub fn each_finding(&self, visit: &mut dyn FnMut(Finding)) -> Result<()> {
-        let Beside { risks, doubles } = self.beside()?;
+        let Beside { risks, doubles, .. } = self.beside()?;
         self.each(Topic::Findings, &mut |mut finding: Finding| {
             finding.at_risk = finding.at_risk.or_else(|| risks.get(&finding.id).copied());
             if finding.code == Code::DateImplausible {
@@ -134,17 +140,26 @@ impl Reader {
         Ok(all)
     }
 
+    /// What persons said about findings, as far as that is in force, by finding.
+    pub fn rulings(&self) -> Result<&BTreeMap<Id, Ruling>> {
+        Ok(&self.beside()?.rulings)
+    }
+
     fn beside(&self) -> Result<&Beside> {
         if let Some(beside) = self.beside.get() {
             return Ok(beside);
         }
-        let mut beside = Beside { risks: BTreeMap::new(), doubles: BTreeMap::new() };
+        let mut beside = Beside::default();
         self.each(Topic::Risks, &mut |risk: Risk| {
             beside.risks.insert(risk.finding, risk.money);
         })?;
+        self.each(Topic::Rulings, &mut |ruling: Ruling| {
+            beside.rulings.insert(ruling.finding, ruling);
+        })?;
         self.each(Topic::Findings, &mut |f: Finding| {
             let is_double = matches!(f.code, Code::TwoTiersReport | Code::NearDuplicateDocument);
-            if is_double && f.explained_by.is_none() {
+            let is_released = |ruling: &Ruling| ruling.state == RulingState::Released;
+            if is_double && f.explained_by.is_none() && !beside.rulings.get(&f.id).is_some_and(is_released) {
                 beside.doubles.insert(f.at, f.id);
             }
         })?;

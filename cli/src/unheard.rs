@@ -1,4 +1,4 @@
-//! Decisions about claims that nobody knew when they were taken in: nothing came of them, and somebody must be told.
+//! Decisions about claims and findings that nobody knew when they were taken in: nothing came of them, and somebody must be told.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -10,66 +10,105 @@ use crate::reader::Reader;
 use crate::run::commands::BadCommand;
 use crate::run::entry::Entry;
 
-/// A decision that the ledger has not judged.
+/// A decision that no stage has judged.
 pub struct Unheard {
-    /// Where it stands, and the id of the claim.
+    /// Where it stands, and the id of the claim or finding.
     pub said: BadCommand,
-    /// A later decision about the claim was judged: it is known by now.
+    /// A later decision about it was judged: it is known by now.
     pub decided_since: bool,
 }
 
-/// The decisions among the log's entries behind `from` that the ledger has not judged, in order.
+/// What a decision is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum About {
+    Claim(Id),
+    Finding(Id),
+}
+
+impl About {
+    fn of(command: &Command) -> Option<About> {
+        match command.action {
+            Action::Claim { claim, .. } => Some(About::Claim(claim)),
+            Action::Finding { finding, .. } => Some(About::Finding(finding)),
+            _ => None,
+        }
+    }
+
+    /// What the audit chains of it begin with.
+    fn chain(self) -> String {
+        match self {
+            About::Claim(id) => format!("claim/{id}\0"),
+            About::Finding(id) => format!("finding/{id}"),
+        }
+    }
+
+    fn said(self, Command { file, line_no, .. }: Command) -> BadCommand {
+        let (field, id, message) = match self {
+            About::Claim(id) => {
+                ("claim_id", id, "names no claim line of a partner that a tick had shown; nothing was decided")
+            }
+            About::Finding(id) => ("finding_id", id, "names no finding that held anything; nothing was decided"),
+        };
+        BadCommand { file, line_no, field: field.to_owned(), value: id.to_string(), message: message.to_owned() }
+    }
+}
+
+/// The decisions among the log's entries behind `from` that no stage has judged, in order.
 ///
-/// Each that it judges leaves a link in the audit chain of the claim, also where it is refused, from the first tick that
-/// shows the claim on. So those without a link are the first ones about a claim.
+/// Each that is judged leaves a link in the audit chain of its claim or finding, also where it is refused, once that was shown: a
+/// claim from the first tick on that shows it, a finding as long as it stands, and for good once anything was said about it.
+/// So those without a link are the first ones.
 ///
 /// # Errors
 /// The data directory cannot be read.
 pub fn unheard(reader: &Reader, from: u64) -> Result<Vec<Unheard>> {
     let end = reader.directory().committed().position.entry;
-    let mut by_claim: BTreeMap<Id, Vec<(u64, Command)>> = BTreeMap::new();
-    each_decision(reader, from + 1..=end, &mut |number, claim, command| {
-        by_claim.entry(claim).or_default().push((number, command));
+    let mut by_subject: BTreeMap<About, Vec<(u64, Command)>> = BTreeMap::new();
+    each_decision(reader, from + 1..=end, &mut |number, about, command| {
+        by_subject.entry(about).or_default().push((number, command));
     })?;
-    if by_claim.is_empty() {
+    if by_subject.is_empty() {
         return Ok(Vec::new());
     }
-    let mut earlier: BTreeMap<Id, usize> = BTreeMap::new();
-    each_decision(reader, 1..=from, &mut |_, claim, _| *earlier.entry(claim).or_default() += 1)?;
+    let mut earlier: BTreeMap<About, usize> = BTreeMap::new();
+    each_decision(reader, 1..=from, &mut |_, about, _| *earlier.entry(about).or_default() += 1)?;
     let mut unheard = Vec::new();
-    for (claim, commands) in by_claim {
-        let judged = judged(reader, claim)?;
-        let earlier = earlier.get(&claim).copied().unwrap_or_default();
+    for (about, commands) in by_subject {
+        let judged = judged(reader, about)?;
+        let earlier = earlier.get(&about).copied().unwrap_or_default();
         let first = (earlier + commands.len()).saturating_sub(judged);
-        let of_claim = commands.into_iter().take(first.saturating_sub(earlier));
-        unheard.extend(of_claim.map(|(number, command)| (number, said(claim, command), judged > 0)));
+        let of_it = commands.into_iter().take(first.saturating_sub(earlier));
+        unheard.extend(of_it.map(|(number, command)| (number, about.said(command), judged > 0)));
     }
     unheard.sort_unstable_by_key(|(number, ..)| *number);
     Ok(unheard.into_iter().map(|(_, said, decided_since)| Unheard { said, decided_since }).collect())
 }
 
-/// Hands over every decision about a claim among these entries of the log.
-fn each_decision(reader: &Reader, numbers: RangeInclusive<u64>, visit: &mut dyn FnMut(u64, Id, Command)) -> Result<()> {
+/// Hands over every decision about a claim or a finding among these entries of the log.
+fn each_decision(
+    reader: &Reader,
+    numbers: RangeInclusive<u64>,
+    visit: &mut dyn FnMut(u64, About, Command),
+) -> Result<()> {
     let log = reader.directory().log();
     for number in numbers {
         if let Some(Entry::Control { control: Control::Command(command), .. }) = Entry::read(&log, number)?
-            && let Action::Claim { claim, .. } = command.action
+            && let Some(about) = About::of(&command)
         {
-            visit(number, claim, *command);
+            visit(number, about, *command);
         }
     }
     Ok(())
 }
 
-/// How many decisions about a claim were judged.
-fn judged(reader: &Reader, claim: Id) -> Result<usize> {
-    let chain = format!("claim/{claim}\0");
-    let mut links = reader.directory().views_under(Topic::Audit as u8, chain.as_bytes());
-    Ok(links.try_fold(0, |count, link| link.map(|_| count + 1))?)
-}
-
-fn said(claim: Id, command: Command) -> BadCommand {
-    let Command { file, line_no, .. } = command;
-    let message = "names no claim line of a partner that a tick had shown; nothing was decided".to_owned();
-    BadCommand { file, line_no, field: "claim_id".to_owned(), value: claim.to_string(), message }
+/// How many decisions about it were judged. A row that was read as another product has a chain of each, and the longest one heard
+/// of them first.
+fn judged(reader: &Reader, about: About) -> Result<usize> {
+    let mut chains: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    for link in reader.directory().views_under(Topic::Audit as u8, about.chain().as_bytes()) {
+        let (key, _) = link?;
+        let chain = key.split(|byte| *byte == 0).next().unwrap_or_default();
+        *chains.entry(chain.to_vec()).or_default() += 1;
+    }
+    Ok(chains.into_values().max().unwrap_or_default())
 }

@@ -1,5 +1,7 @@
 //! Invariants of a data directory, each with the number of times it was evaluated.
 
+mod rulings;
+
 use std::collections::BTreeMap;
 
 use accrual_sink::verify::{Check, Verification};
@@ -21,6 +23,8 @@ pub fn verify(reader: &Reader) -> Result<Vec<Check>> {
     let mut checks = intake(reader)?;
     checks.push(raw_files(reader)?);
     checks.push(explanations(reader)?);
+    checks.extend(rulings::check(reader)?);
+    checks.push(units(reader)?);
     checks.extend(ledger(reader)?);
     checks.push(one_payer(reader)?);
     checks.extend(books(reader)?);
@@ -111,6 +115,19 @@ fn explanations(reader: &Reader) -> Result<Check> {
         let stands = explained.get(&by).is_some_and(|back| *back != Some(*id));
         note(&mut check, stands, || format!("finding {id} names {by}"));
     }
+    Ok(check)
+}
+
+/// No unit earns twice, whatever persons decide.
+fn units(reader: &Reader) -> Result<Check> {
+    let mut check = named("of all sales of a unit without a return in between one earns");
+    for mut state in reader.states(stages::UNITS) {
+        let verified = compliance::units::verify(&mut state, &reader.stage_blobs())?;
+        check.evaluations += verified.units;
+        check.violations += verified.violations.len() as u64;
+        check.examples.extend(verified.violations);
+    }
+    check.examples.truncate(EXAMPLES_MAX);
     Ok(check)
 }
 

@@ -25,14 +25,19 @@ pub fn list(reader: &Reader) -> Result<String> {
     say(&mut lines, refused_files, "file was|files were", "refused: the sender");
     say(&mut lines, parked, "line waits|lines wait", "for a product or a correction to be named: a steward");
     let (mut held, mut early, mut early_sum) = (0, 0, Amounts::new());
+    let rulings = reader.rulings()?;
     reader.each_finding(&mut |finding| {
-        held += u64::from(finding.code.decision() == Decision::Hold && finding.explained_by.is_none());
+        let said = rulings.get(&finding.id);
+        let holds = finding.code.decision() == Decision::Hold && finding.explained_by.is_none();
+        held += u64::from(holds && said.is_none());
         if finding.code == Code::PaidUnauthorised {
             early += 1;
             finding.at_risk.iter().for_each(|paid| *early_sum.entry(paid.currency).or_default() += paid.amount);
         }
     })?;
     say(&mut lines, held, "finding holds|findings hold", "a benefit: compliance");
+    let proposed = rulings.values().filter(|said| !said.state.is_decided()).count();
+    say(&mut lines, proposed as u64, "finding waits|findings wait", "for a second person to decide: compliance");
     let what = format!("for an authorization to be issued, {}: finance", shown(&early_sum));
     say(&mut lines, early, "payment or write-off waits|payments or write-offs wait", &what);
     let (mut unpaid, mut sum) = (0, Amounts::new());
@@ -50,8 +55,10 @@ pub fn list(reader: &Reader) -> Result<String> {
     }
     let unheard: Vec<_> = unheard(reader, 0)?.into_iter().filter(|decision| !decision.decided_since).collect();
     if let Some(first) = unheard.first() {
-        let what =
-            format!("about a claim that nobody knows, first {}:{}: who decided", first.said.file, first.said.line_no);
+        let what = format!(
+            "about a claim or a finding that nobody knows, first {}:{}: who decided",
+            first.said.file, first.said.line_no
+        );
         say(&mut lines, unheard.len() as u64, "decision is|decisions are", &what);
     }
     if lines.is_empty() {

@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod programs;
 pub mod references;
 pub mod rules;
+mod rulings;
 pub mod units;
 
 pub use ledger::LedgerStage;

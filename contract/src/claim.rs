@@ -354,11 +354,29 @@ pub struct ClaimCase<'a> {
 
 /// A person at the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClaimActor<'a> {
+pub struct Actor<'a> {
     /// A partner acts as `partner/ID`.
     pub name: &'a str,
     pub reason: &'a str,
     pub comment: &'a str,
+}
+
+impl Actor<'_> {
+    /// Whether a name is that of the person.
+    pub fn is_called(&self, name: &str) -> bool {
+        same_person(self.name, name)
+    }
+}
+
+/// Whether two names are one person's: the same words, in whatever order, case and punctuation.
+pub fn same_person(one: &str, other: &str) -> bool {
+    let words = |name: &str| {
+        let words = name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+        let mut words: Vec<String> = words.map(str::to_uppercase).collect();
+        words.sort_unstable();
+        words
+    };
+    words(one) == words(other)
 }
 
 /// What comes of an action that is permitted.
@@ -371,7 +389,7 @@ pub enum Permitted {
 }
 
 /// Whether a person may do this to the line, and where it stands then; else why not.
-pub fn permit(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<Permitted, &'static str> {
+pub fn permit(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<Permitted, &'static str> {
     use ClaimState as S;
     if actor.name.is_empty() {
         return Err("nobody is named who decides");
@@ -406,7 +424,7 @@ pub fn permit(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>)
     Ok(Permitted::To(to))
 }
 
-fn decide_hold(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<ClaimState, &'static str> {
+fn decide_hold(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<ClaimState, &'static str> {
     not_the_partner(case, actor)?;
     in_state(case.state == ClaimState::OnHold, "only a held line is released, adjusted or rejected")?;
     match action {
@@ -423,7 +441,7 @@ fn decide_hold(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>
     }
 }
 
-fn overrule(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<Permitted, &'static str> {
+fn overrule(case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<Permitted, &'static str> {
     not_the_partner(case, actor)?;
     in_state(case.state == ClaimState::Rejected, "only a rejected line is overridden")?;
     in_state(case.overridable, "nobody overrides the rule that rejected it")?;
@@ -438,22 +456,18 @@ fn let_go(
     action: ClaimAction,
     amount: Micros,
     case: &ClaimCase<'_>,
-    actor: &ClaimActor<'_>,
+    actor: &Actor<'_>,
 ) -> Result<Permitted, &'static str> {
     if case.limit.is_some_and(|limit| amount > limit) {
         let Some((proposer, _)) = case.proposed.filter(|(_, proposed)| *proposed == action) else {
             return Ok(Permitted::Proposed);
         };
-        in_state(proposer != actor.name, "an amount above the limit needs a second person")?;
+        in_state(!actor.is_called(proposer), "an amount above the limit needs a second person")?;
     }
     Ok(Permitted::To(ClaimState::Valid))
 }
 
-fn decide_dispute(
-    action: ClaimAction,
-    case: &ClaimCase<'_>,
-    actor: &ClaimActor<'_>,
-) -> Result<Permitted, &'static str> {
+fn decide_dispute(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<Permitted, &'static str> {
     not_the_partner(case, actor)?;
     in_state(case.state == ClaimState::InDispute, "only a line in dispute is decided")?;
     in_state(!has_decided(case, actor), "whoever decided first does not decide the dispute")?;
@@ -468,8 +482,8 @@ fn decide_dispute(
     }
 }
 
-fn has_decided(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> bool {
-    case.deciders.iter().any(|decider| decider == actor.name)
+fn has_decided(case: &ClaimCase<'_>, actor: &Actor<'_>) -> bool {
+    case.deciders.iter().any(|decider| actor.is_called(decider))
 }
 
 fn is_decided(state: ClaimState) -> bool {
@@ -486,15 +500,16 @@ fn said(text: &str, why: &'static str) -> Result<(), &'static str> {
 }
 
 /// Nobody decides for himself (domain notes §2.5).
-fn not_the_partner(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<(), &'static str> {
-    in_state(!is_partner(case, actor), "whoever sent a claim does not decide it")
+fn not_the_partner(case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<(), &'static str> {
+    let is_partner = same_person(actor.name, &format!("partner/{}", case.submitter));
+    in_state(!is_partner, "whoever sent a claim does not decide it")
 }
 
-fn owner_only(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> Result<(), &'static str> {
+fn owner_only(case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<(), &'static str> {
     in_state(is_partner(case, actor), "only the partner that sent the claim does that")
 }
 
-fn is_partner(case: &ClaimCase<'_>, actor: &ClaimActor<'_>) -> bool {
+fn is_partner(case: &ClaimCase<'_>, actor: &Actor<'_>) -> bool {
     actor.name.strip_prefix("partner/") == Some(case.submitter)
 }
 
@@ -611,10 +626,10 @@ mod tests {
         }
     }
 
-    const ANN: ClaimActor<'static> = ClaimActor { name: "ann", reason: "goodwill", comment: "seen the papers" };
-    const PARTNER: ClaimActor<'static> = ClaimActor { name: "partner/P1", reason: "", comment: "" };
+    const ANN: Actor<'static> = Actor { name: "ann", reason: "goodwill", comment: "seen the papers" };
+    const PARTNER: Actor<'static> = Actor { name: "partner/P1", reason: "", comment: "" };
 
-    fn moves(action: ClaimAction, actor: &ClaimActor<'_>) -> Vec<(&'static str, &'static str)> {
+    fn moves(action: ClaimAction, actor: &Actor<'_>) -> Vec<(&'static str, &'static str)> {
         let to = |state: ClaimState| match permit(action, &case(state), actor) {
             Ok(Permitted::To(to)) => Some((state.as_str(), to.as_str())),
             Ok(Permitted::Proposed) | Err(_) => None,
@@ -641,13 +656,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(action: ClaimAction, case: &ClaimCase<'_>, actor: &ClaimActor<'_>, why: &str) {
+    fn refused(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>, why: &str) {
         assert_eq!(permit(action, case, actor), Err(why));
     }
 
     #[test]
     fn nobody_decides_for_himself() {
-        let (held, own) = (case(ClaimState::OnHold), ClaimActor { name: "partner/P1", ..ANN });
+        let (held, own) = (case(ClaimState::OnHold), Actor { name: "partner/P1", ..ANN });
         refused(ClaimAction::Release, &held, &own, "whoever sent a claim does not decide it");
         refused(ClaimAction::Override, &case(ClaimState::Rejected), &own, "whoever sent a claim does not decide it");
         refused(
@@ -656,9 +671,9 @@ mod tests {
             &ANN,
             "only the partner that sent the claim does that",
         );
-        let other = ClaimActor { name: "partner/P2", ..ANN };
+        let other = Actor { name: "partner/P2", ..ANN };
         refused(ClaimAction::Withdraw, &held, &other, "only the partner that sent the claim does that");
-        let nobody = ClaimActor { name: "", ..ANN };
+        let nobody = Actor { name: "", ..ANN };
         refused(ClaimAction::Release, &held, &nobody, "nobody is named who decides");
         let both = [Text::from("ann"), Text::from("bo")];
         let decided = ClaimCase { deciders: &both, ..case(ClaimState::InDispute) };
@@ -670,8 +685,8 @@ mod tests {
     #[test]
     fn an_override_says_why_and_keeps_the_limit() {
         let rejected = case(ClaimState::Rejected);
-        refused(ClaimAction::Override, &rejected, &ClaimActor { comment: " ", ..ANN }, "an override needs a comment");
-        refused(ClaimAction::Override, &rejected, &ClaimActor { reason: "", ..ANN }, "an override needs a reason");
+        refused(ClaimAction::Override, &rejected, &Actor { comment: " ", ..ANN }, "an override needs a comment");
+        refused(ClaimAction::Override, &rejected, &Actor { reason: "", ..ANN }, "an override needs a reason");
         let never = ClaimCase { overridable: false, ..rejected };
         refused(ClaimAction::Override, &never, &ANN, "nobody overrides the rule that rejected it");
         let at_limit = ClaimCase { limit: Some(rejected.amount), ..rejected };
@@ -680,13 +695,15 @@ mod tests {
         assert_eq!(permit(ClaimAction::Override, &above, &ANN), Ok(Permitted::Proposed));
         let proposed = ClaimCase { proposed: Some(("ann", ClaimAction::Override)), ..above };
         refused(ClaimAction::Override, &proposed, &ANN, "an amount above the limit needs a second person");
-        let second = ClaimActor { name: "bo", ..ANN };
+        let same = Actor { name: "Ann ", ..ANN };
+        refused(ClaimAction::Override, &proposed, &same, "an amount above the limit needs a second person");
+        let second = Actor { name: "bo", ..ANN };
         assert_eq!(permit(ClaimAction::Override, &proposed, &second), Ok(Permitted::To(ClaimState::Valid)));
     }
 
     #[test]
     fn a_dispute_keeps_the_limit_too() {
-        let (limit, bo) = (Some(Micros::units(60)), ClaimActor { name: "bo", ..ANN });
+        let (limit, bo) = (Some(Micros::units(60)), Actor { name: "bo", ..ANN });
         let disputed = ClaimCase { limit, ..case(ClaimState::InDispute) };
         let settle = |units| ClaimAction::Settle { amount: Micros::units(units) };
         assert_eq!(permit(settle(60), &disputed, &ANN), Ok(Permitted::To(ClaimState::Valid)));
@@ -706,7 +723,7 @@ mod tests {
         refused(adjust(0), &held, &ANN, "the amount is not above zero");
         refused(adjust(101), &held, &ANN, "the amount is above what is claimed");
         assert_eq!(permit(adjust(100), &held, &ANN), Ok(Permitted::To(ClaimState::Valid)));
-        refused(ClaimAction::Reject, &held, &ClaimActor { reason: "", ..ANN }, "a rejection needs a reason");
+        refused(ClaimAction::Reject, &held, &Actor { reason: "", ..ANN }, "a rejection needs a reason");
         let over = ClaimCase { appealable: false, ..case(ClaimState::Rejected) };
         refused(ClaimAction::Appeal, &over, &PARTNER, "the days for it are over");
         refused(ClaimAction::Resubmit { amount: held.amount }, &over, &PARTNER, "the days for it are over");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClaimAction, Currency, Day, Id, Micros, Text};
+use crate::{ClaimAction, Currency, Day, Id, Micros, RulingAction, Text};
 
 /// What a control says. Number and place come from the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,12 @@ pub enum Action {
         /// [`crate::Claim::id`].
         claim: Id,
         action: ClaimAction,
+    },
+    /// A person decides about a finding that holds.
+    Finding {
+        /// [`crate::Finding::id`].
+        finding: Id,
+        action: RulingAction,
     },
     /// Two persons give up what is owed back of an authorization's settlement (GL13).
     WriteOff {

@@ -21,6 +21,7 @@ pub mod number;
 pub mod program;
 pub mod publication;
 pub mod reference;
+pub mod ruling;
 pub mod sale;
 pub mod time;
 pub mod topics;
@@ -42,6 +43,7 @@ pub use number::{Currency, Micros, NumberError};
 pub use program::*;
 pub use publication::*;
 pub use reference::*;
+pub use ruling::*;
 pub use sale::*;
 pub use time::{Cadence, Day};
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccrualMovement, Claim, Code, Currency, Day, EstimateMovement, Id, Micros, Money, RecordRef, Text};
+use crate::{
+    AccrualMovement, Claim, Code, Currency, Day, EstimateMovement, Id, Micros, Money, RecordRef, Ruling, Text,
+};
 
 /// The views. Numbers are part of stored keys and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +22,7 @@ pub enum Topic {
     Audit = 10,
     Claims = 11,
     Estimates = 12,
+    Rulings = 13,
 }
 
 impl Topic {
@@ -36,6 +39,7 @@ impl Topic {
         Topic::Audit,
         Topic::Claims,
         Topic::Estimates,
+        Topic::Rulings,
     ];
 }
 
@@ -65,6 +69,9 @@ pub enum Publication {
     Audit(AuditRecord),
     Claim(Claim),
     Estimate(EstimateMovement),
+    Ruling(Ruling),
+    /// Nothing stands said about the finding any more.
+    RulingWithdrawn(Id, Text),
 }
 
 /// A view's key and bytes; no bytes delete the key.
@@ -94,6 +101,8 @@ impl Publication {
             Publication::Audit(a) => (Topic::Audit, a.key(), Some(encode(a))),
             Publication::Claim(c) => (Topic::Claims, c.id.0.to_vec(), Some(encode(c))),
             Publication::Estimate(m) => (Topic::Estimates, m.id.0.to_vec(), Some(encode(m))),
+            Publication::Ruling(r) => (Topic::Rulings, ruling_key(r.finding, &r.product), Some(encode(r))),
+            Publication::RulingWithdrawn(id, product) => (Topic::Rulings, ruling_key(*id, product), None),
         };
         ViewRecord { topic, key, value }
     }
@@ -101,6 +110,10 @@ impl Publication {
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_stdvec(value).expect("a view record is encodable")
+}
+
+fn ruling_key(finding: Id, product: &str) -> Vec<u8> {
+    [&finding.0, product.as_bytes()].concat()
 }
 
 fn record_key(at: &RecordRef, ordinal: u16) -> Vec<u8> {
@@ -352,10 +365,10 @@ impl Identity {
 }
 
 /// One link of a hash chain. There is a chain for each partner's files, one for the decisions on its rows, one for each
-/// beneficiary, and one for each claim line that a person decided about.
+/// beneficiary, and one for each claim line and each finding that a person decided about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// `partner/ID`, `decisions/ID`, `beneficiary/ID` or `claim/ID`.
+    /// `partner/ID`, `decisions/ID`, `beneficiary/ID`, `claim/ID`, `finding/ID`, or `finding/ID/PRODUCT` for one about a row.
     pub chain: Text,
     /// From 1, without a gap.
     #[serde(with = "crate::wire::count")]

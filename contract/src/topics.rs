@@ -79,6 +79,8 @@ pub const VIEWS: &[TopicInfo] = &[
         "claim lines: what is asked for, what of it may be paid, and why not all"),
     topic!("pos.estimates", "movement id", ["accrual-sink"] => ["cli", "portal", "finance"], "EstimateMovement",
         "estimate_movement", "each change of what is estimated at sell-in"),
+    topic!("pos.rulings", "finding id, product", ["compliance"] => ["cli", "portal"], "Ruling", "ruling",
+        "what persons said about findings that hold; withdrawn by an empty record"),
 ];
 
 /// Views under one key of which several tasks may speak, and how that comes. Compaction would leave the last record under a key

@@ -135,6 +135,7 @@ was paid under\n([when and how](decisions/kafka-repair.md)).\n\
 | `pos.receipts`, `pos.rejects` | partner, a zero byte, file number u32, record number u32 (0 for a file), ordinal u16 |\n\
 | `pos.identities` | kind, a zero byte, partner, a zero byte, text |\n\
 | `pos.audit` | chain, a zero byte, sequence u64 |\n\
+| `pos.rulings` | the 16 bytes of the finding's id, product |\n\
 | the others | the 16 bytes of the id, of which the value has the hexadecimal digits |\n";
 
 #[test]

@@ -137,7 +137,9 @@ impl NormalizeStage {
             Action::Decide { file, record_no, decision, .. } => {
                 decisions::decide(&mut page, file, *record_no, *decision, &command.reason)?
             }
-            Action::Pay { .. } | Action::Claim { .. } | Action::WriteOff { .. } => return Ok(()),
+            Action::Pay { .. } | Action::Claim { .. } | Action::Finding { .. } | Action::WriteOff { .. } => {
+                return Ok(());
+            }
         };
         if let Some(finding) = own_decision::check(&page, command, &object) {
             page.publish(&Publication::Finding(finding));

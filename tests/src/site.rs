@@ -37,6 +37,8 @@ pub struct Site {
     pub configuration: Configuration,
     pub threads: usize,
     pub settle_after: u64,
+    /// Folder of command files.
+    pub commands: Option<PathBuf>,
 }
 
 impl Site {
@@ -48,7 +50,7 @@ impl Site {
     pub fn of(config: &Path) -> Site {
         let configuration = configuration::load(config).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let scratch = tempfile::tempdir().expect("a folder can be made");
-        Site { scratch, configuration, threads: 2, settle_after: SETTLE_AFTER }
+        Site { scratch, configuration, threads: 2, settle_after: SETTLE_AFTER, commands: None }
     }
 
     pub fn on_threads(mut self, threads: usize) -> Site {
@@ -82,7 +84,7 @@ impl Site {
         let options = Options {
             data: self.data(),
             feeds: Some(feeds.to_owned()),
-            commands: None,
+            commands: self.commands.clone(),
             as_of: as_of.map(|day| Day::parse(day).expect("a day is written as YYYY-MM-DD")),
             until_idle: true,
             threads: self.threads,

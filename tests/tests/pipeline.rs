@@ -194,6 +194,12 @@ const OF_ESTIMATES: [&str; 2] = [
     "LI-EST in the journal is estimated less relieved and lapsed, never below zero",
 ];
 
+/// Nobody decides about findings.
+const OF_PERSONS: [&str; 2] = [
+    "a finding that is released, or rejected for another sale, has two persons",
+    "what stands said about a finding is what its audit chain says",
+];
+
 #[test]
 fn every_record_is_accounted_for_and_the_books_hold() {
     let site = Site::example();
@@ -202,7 +208,42 @@ fn every_record_is_accounted_for_and_the_books_hold() {
     assert_accounted(&exports);
     assert_balanced(&exports);
     // No two findings of the example are on the same pair of records.
-    assert_verified(&site, &[&["a finding is explained by one that stands"], &OF_ESTIMATES[..]].concat());
+    let unasked = [&["a finding is explained by one that stands"], &OF_ESTIMATES[..], &OF_PERSONS];
+    assert_verified(&site, &unasked.concat());
+}
+
+/// Two persons release every other finding of the example that holds, one rejects the others.
+fn decided(mut site: Site) -> Exports {
+    site.run(&example_feeds(), Some(AS_OF));
+    let found = site.exports().rows("findings");
+    let holding: Vec<&String> =
+        found.iter().filter(|row| row["decision"] == "hold").map(|row| &row["finding_id"]).collect();
+    assert!(holding.len() > 10, "{} findings hold", holding.len());
+    let said = |(n, finding): (usize, &&String)| match n % 2 {
+        0 => format!("{finding},release,ann,\n{finding},release,bo,seen\n"),
+        _ => format!("{finding},reject,cy,seen\n"),
+    };
+    let lines: String = holding.iter().enumerate().map(said).collect();
+    let commands = site.data().with_file_name("commands");
+    fs::create_dir_all(&commands).unwrap();
+    fs::write(commands.join("decisions.csv"), format!("finding_id,action,actor,reason\n{lines}")).unwrap();
+    site.commands = Some(commands);
+    site.run(&example_feeds(), Some("2013-05-20"));
+    let unasked = [&["a finding is explained by one that stands"], &OF_ESTIMATES[..]];
+    assert_verified(&site, &unasked.concat());
+    site.exports()
+}
+
+#[test]
+fn what_persons_decide_is_the_same_on_any_number_of_partitions_and_threads() {
+    let exports = decided(Site::example());
+    assert_balanced(&exports);
+    let of = |state: &str| exports.rows("findings").iter().filter(|row| row["state"] == state).count();
+    assert!(of("released") > 4 && of("rejected") > 4, "{} and {}", of("released"), of("rejected"));
+    for (partitions, threads) in [(1, 1), (4, 4), (7, 2)] {
+        let other = decided(Site::example().with_partitions(partitions).on_threads(threads));
+        exports.assert_same(&other, &format!("{partitions} partitions, {threads} threads"));
+    }
 }
 
 #[test]
@@ -217,7 +258,7 @@ fn faults_of_generated_feeds_are_found_and_no_double_is_paid() {
     let exports = site.exports();
     assert_accounted(&exports);
     assert_balanced(&exports);
-    assert_verified(&site, &OF_ESTIMATES);
+    assert_verified(&site, &[OF_ESTIMATES, OF_PERSONS].concat());
     let (score, reached) = generated::score(&shared, folder.path(), &exports, &root().join("tests/bars.txt")).unwrap();
     println!("{score}");
     let faults = rows(&fs::read_to_string(folder.path().join("truth/faults.csv")).unwrap());

@@ -6,7 +6,7 @@ use contract::Finding;
 use super::row::{Cells, Rows};
 use crate::reader::Reader;
 
-pub(super) const COLUMNS: [&str; 16] = [
+pub(super) const COLUMNS: [&str; 18] = [
     "finding_id",
     "code",
     "decision",
@@ -23,12 +23,15 @@ pub(super) const COLUMNS: [&str; 16] = [
     "currency",
     "message",
     "explained_by",
+    "state",
+    "decided_by",
 ];
 
 /// By path, record, code and what they are related to.
 pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
     let mut findings = reader.findings(|_| true)?;
     findings.sort_by(|a, b| order(reader, a).cmp(&order(reader, b)));
+    let rulings = reader.rulings()?;
     let mut cells = Cells::default();
     for f in &findings {
         let record = |record_no: u32| (record_no > 0).then_some(record_no);
@@ -38,7 +41,10 @@ pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
         cells.add_some(f.related.as_ref().and_then(|r| record(r.record_no)));
         cells.add_some(f.sale).add(&f.program).add(&f.beneficiary);
         cells.add_some(f.at_risk.map(|m| m.amount)).add_some(f.at_risk.map(|m| m.currency));
-        rows.row(cells.add(&f.message).add_some(f.explained_by))?;
+        cells.add(&f.message).add_some(f.explained_by);
+        let ruling = rulings.get(&f.id);
+        cells.add(ruling.map_or("", |ruling| ruling.state.as_str()));
+        rows.row(cells.add(ruling.map_or_else(String::new, |ruling| ruling.by.join("; "))))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use contract::avro::{self, Codec, Event, Schema, Translation};
 use contract::topics::{self, TopicInfo};
 use contract::{
     AccrualEvent, AccrualMovement, AuditRecord, Authorization, Claim, Control, EntitlementEvent, EstimateMovement,
-    FeedEvent, Finding, Identity, JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent, Topic,
+    FeedEvent, Finding, Identity, JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, Ruling, SaleEvent, Topic,
 };
 use stream::kafka::{ControlWire, Nowhere, ViewWire, Wire, WireError, Wires};
 
@@ -93,6 +93,7 @@ impl WireFormat {
             Topic::Audit => Box::new(self.framed::<AuditRecord>()?),
             Topic::Claims => Box::new(self.framed::<Claim>()?),
             Topic::Estimates => Box::new(self.framed::<EstimateMovement>()?),
+            Topic::Rulings => Box::new(self.framed::<Ruling>()?),
         })
     }
 

@@ -57,7 +57,7 @@ impl Metrics {
             Topic::Payments => self.money::<Payment>(&self.paid, change, |payment| {
                 Some(Money { amount: payment.amount, currency: payment.currency })
             }),
-            Topic::Journal | Topic::Identities | Topic::Audit | Topic::Claims | Topic::Estimates => {}
+            Topic::Journal | Topic::Identities | Topic::Audit | Topic::Claims | Topic::Estimates | Topic::Rulings => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use contract::{Action, ClaimAction, Command, Currency, Day, Id, Micros, RowDecision, Text};
+use contract::{Action, ClaimAction, Command, Currency, Day, Id, Micros, RowDecision, RulingAction, Text, same_person};
 use csv::ByteRecord;
 
 /// No single payment is larger.
@@ -49,7 +49,8 @@ impl std::fmt::Display for NotRead {
             NotRead::NoCommands => f.write_str(
                 "is no command file, nothing was taken from it; its first line must be \
                  authorization_id,date,amount,currency for payments, kind,partner,text,identity for what codes mean, \
-                 file,record_no,decision for records that wait, claim_id,action for claims, or \
+                 file,record_no,decision for records that wait, claim_id,action for claims, finding_id,action for what is \
+                 held, or \
                  authorization_id,write_off,currency,date,actor,approved_by,reason for what is owed back and given up",
             ),
             NotRead::Unreadable(error) => write!(f, "cannot be read: {error}"),
@@ -62,6 +63,7 @@ impl std::fmt::Display for NotRead {
 /// `authorization_id,date,amount,currency` are payments, with the payer's own number as `reference` where it has one;
 /// `kind,partner,text,identity` say what a partner's code means, `file,record_no,decision` whether a record that waits with
 /// DD-03 is to `take` the line or to be `reject`ed, `claim_id,action` what becomes of a claim line, with an `amount` for some,
+/// `finding_id,action` whether what a finding holds may earn,
 /// `authorization_id,write_off,currency,date,actor,approved_by,reason` what of a clawback is given up;
 /// `actor`, `role`, `reason` and `comment` may follow.
 pub fn read(path: &Path, file: &str) -> Result<CommandFile, NotRead> {
@@ -125,6 +127,7 @@ enum Kind {
     Meaning,
     Word,
     Claim,
+    Finding,
     WriteOff,
 }
 
@@ -137,6 +140,7 @@ impl Kind {
             ("identity", Kind::Meaning),
             ("decision", Kind::Word),
             ("claim_id", Kind::Claim),
+            ("finding_id", Kind::Finding),
         ];
         kinds.into_iter().find(|(column, _)| has(column)).map(|(_, kind)| kind)
     }
@@ -157,6 +161,7 @@ impl Line<'_> {
             Kind::Meaning => self.meaning()?,
             Kind::Word => self.word_on_record()?,
             Kind::Claim => self.word_on_claim()?,
+            Kind::Finding => self.word_on_finding()?,
             Kind::WriteOff => self.write_off()?,
         };
         let or = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
@@ -213,7 +218,7 @@ impl Line<'_> {
             }
         }
         let approved_by = self.cell("approved_by");
-        if approved_by == self.cell("actor") {
+        if same_person(approved_by, self.cell("actor")) {
             return Err(self.bad("approved_by", "is the actor: a second person approves what is given up"));
         }
         Ok(Action::WriteOff { authorization, date, amount, currency, approved_by: approved_by.into() })
@@ -292,11 +297,29 @@ impl Line<'_> {
                 return Err(self.bad("action", message));
             }
         };
-        if self.cell("actor").is_empty() {
-            return Err(self.bad("actor", "is missing: say who decides; a partner is partner/ID"));
-        }
+        self.check_actor()?;
         let claim = claim.ok_or_else(|| self.bad("claim_id", "is not an id of 32 hexadecimal digits"))?;
         Ok(Action::Claim { claim, action })
+    }
+
+    fn word_on_finding(&self) -> Result<Action, BadCommand> {
+        let finding = Id::parse(self.cell("finding_id"));
+        let action = match self.cell("action") {
+            "release" => RulingAction::Release,
+            "reject" => RulingAction::Reject,
+            "reopen" => RulingAction::Reopen,
+            _ => return Err(self.bad("action", "is none of release, reject, reopen")),
+        };
+        self.check_actor()?;
+        let finding = finding.ok_or_else(|| self.bad("finding_id", "is not an id of 32 hexadecimal digits"))?;
+        Ok(Action::Finding { finding, action })
+    }
+
+    fn check_actor(&self) -> Result<(), BadCommand> {
+        match self.cell("actor") {
+            "" => Err(self.bad("actor", "is missing: say who decides; a partner is partner/ID")),
+            _ => Ok(()),
+        }
     }
 
     fn claimed(&self) -> Result<Micros, BadCommand> {
@@ -422,6 +445,31 @@ mod tests {
                  settle, withdraw",
                 "c.csv:4: amount \"-1\": is not an amount like 12.50, above zero and at most a thousand million",
                 "c.csv:5: actor \"\": is missing: say who decides; a partner is partner/ID",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_person_decides_about_a_finding() {
+        let finding = format!("{}5", "0".repeat(31));
+        let header = "finding_id,action,actor,role,reason";
+        let action = format!("Finding {{ finding: {finding}, action");
+        assert_eq!(
+            said(&format!(
+                "{header}\n{finding},release,ann,analyst,\n{finding},reject,bo,approver,fraud\n{finding},reopen,bo,,again\n"
+            )),
+            [
+                format!("2 ann {action}: Release }}"),
+                format!("3 bo {action}: Reject }}"),
+                format!("4 bo {action}: Reopen }}"),
+            ]
+        );
+        assert_eq!(
+            said(&format!("{header}\nx,release,ann,,\n{finding},pay,ann,,\n{finding},release,,,\n")),
+            [
+                "c.csv:2: finding_id \"x\": is not an id of 32 hexadecimal digits",
+                "c.csv:3: action \"pay\": is none of release, reject, reopen",
+                "c.csv:4: actor \"\": is missing: say who decides; a partner is partner/ID",
             ]
         );
     }

@@ -358,7 +358,7 @@ impl<'a> Plan<'a> {
                     && reference.products.iter().any(|known| known.id == *identity)
             }
             Action::Decide { partner, .. } => reference.partners.iter().any(|known| known.id == *partner),
-            Action::Pay { .. } | Action::Claim { .. } | Action::WriteOff { .. } => true,
+            Action::Pay { .. } | Action::Claim { .. } | Action::Finding { .. } | Action::WriteOff { .. } => true,
         }
     }
 

@@ -30,7 +30,23 @@ fn page(rule: &RuleFile, cases: &BTreeMap<Code, Shown>) -> String {
         page += &format!("{} {evidence} | {at_risk} |\n", row(*code, code.as_str()));
     }
     let places = places(rule, cases).join(", ");
-    page + &format!("\n{body}\n\n[The rule](../../{path}) · its cases: {places}\n")
+    page + &format!("\n{body}\n{}\n[The rule](../../{path}) · its cases: {places}\n", persons(rule))
+}
+
+/// Whether persons decide about what is found, where it waits for any.
+fn persons(rule: &RuleFile) -> String {
+    let codes: Vec<Code> = rule.own.iter().copied().filter(|code| code.waits_for_persons()).collect();
+    if codes.is_empty() {
+        return String::new();
+    }
+    let mut said = "\n## Persons\n".to_owned();
+    for code in codes {
+        said += &match code.settled_otherwise() {
+            None => format!("Persons may [decide](../holds.md) about what {code} holds.\n"),
+            Some(why) => format!("No [decision](../holds.md) on what {code} holds: {why}.\n"),
+        };
+    }
+    said
 }
 
 /// Links to what shows the codes of a rule: the cases of its own name, else those that find its codes.

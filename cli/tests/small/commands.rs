@@ -119,7 +119,7 @@ fn a_decision_about_a_claim_that_nobody_knows_is_told_once() {
     let warnings = |output| told(output).matches("warning: ").count();
     assert!(told(&output).contains(&warning) && warnings(&output) == 1, "{}", told(&output));
     let status = well(&tenant.ask(&["status"]));
-    let waiting = "1  decision is about a claim that nobody knows, first decisions.csv:2: who decided";
+    let waiting = "1  decision is about a claim or a finding that nobody knows, first decisions.csv:2: who decided";
     assert!(status.contains(waiting), "{status}");
 
     tenant.write("feeds/shop/pos_2013-02.csv", format!("{HEADER}S3,1,2013-02-05,A-1,1,10,10,\n"));

@@ -8,6 +8,7 @@ mod explain;
 mod exports;
 mod invoices;
 mod persons;
+mod rulings;
 mod senders;
 mod simulate;
 mod tenant;

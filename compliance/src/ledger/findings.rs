@@ -8,6 +8,7 @@ use super::due::Due;
 use super::holds::holds;
 use super::lines::{Line, each_lines, list_lines};
 use super::now::Now;
+use super::persons::{wait, wait_no_more};
 use super::rules::{Booked, CHECKS, Check};
 use super::tables::SUMS;
 use crate::programs::Exact;
@@ -17,6 +18,15 @@ pub(crate) struct Found {
     pub code: Code,
     pub at_risk: Exact,
     pub message: String,
+    /// What it rests on beside what is due, for those that persons decide about.
+    pub basis: String,
+}
+
+impl Found {
+    /// One that rests on what it says.
+    pub fn new(code: Code, at_risk: Exact, message: String) -> Found {
+        Found { code, at_risk, basis: message.clone(), message }
+    }
 }
 
 /// Looks at a settlement after it was booked.
@@ -85,6 +95,7 @@ pub(crate) fn publish<T>(
     let mut stand = Vec::with_capacity(found.len());
     for found in found {
         let code = found.code;
+        wait(&found, account, state, outbox)?;
         let (at, sale) = match code {
             Code::ReturnAfterPayment => last_return(id, account, state)?.unwrap_or_else(|| first.clone()),
             _ => first.clone(),
@@ -99,6 +110,7 @@ pub(crate) fn publish<T>(
     for (code, _) in &account.findings {
         if !stand.iter().any(|(other, _)| other == code) {
             outbox.publish(view(&Publication::Withdrawn(finding_id(id, *code))));
+            wait_no_more(finding_id(id, *code), *code, state, outbox)?;
         }
     }
     account.findings = stand;

@@ -1,7 +1,7 @@
 //! What keeps an amount that is due from being ordered: those of the [`rules`](super::rules) that hold.
 //!
 //! Each is a function of what is accrued, of the tables in force and of the day. What is held waits from tick to tick, and
-//! goes out with the first one that finds nothing in its way.
+//! goes out with the first one that finds nothing in its way, or that persons let go what is.
 
 use contract::{Code, Micros, Program};
 use stream::{State, StorageError};
@@ -9,6 +9,7 @@ use stream::{State, StorageError};
 use super::account::{Account, Phase};
 use super::findings::Found;
 use super::now::Now;
+use super::persons::is_released;
 use super::rules::beneficiary_restricted::listed;
 use super::rules::score_changed::{has_other_score, rescored};
 use super::rules::{CHECKS, Check, deducted, program_amended};
@@ -33,6 +34,22 @@ pub(crate) fn holds(
     Ok(found)
 }
 
+/// The same without what persons let go.
+pub(crate) fn holding(
+    account: &Account,
+    program: &Program,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Vec<Found>, StorageError> {
+    let mut holding = Vec::new();
+    for found in holds(account, program, now, state)? {
+        if !is_released(&found, account, state)? {
+            holding.push(found);
+        }
+    }
+    Ok(holding)
+}
+
 /// What all holds together leave of an amount that is to be ordered.
 pub(crate) fn left(amount: Micros, holds: &[Found], account: &Account) -> Micros {
     let held: Exact = holds.iter().map(|found| found.at_risk).sum();
@@ -51,7 +68,7 @@ pub(crate) fn doubts(
     now: Now<'_>,
     state: &mut dyn State,
 ) -> Result<Vec<Found>, StorageError> {
-    let mut found = holds(account, program, now, state)?;
+    let mut found = holding(account, program, now, state)?;
     found.retain(|found| matches!(found.code, Code::OnePartnerTwice | Code::ProgramAmended | Code::ScoreChanged));
     Ok(found)
 }

@@ -9,7 +9,7 @@
 //! ([`protection`]), and lowers what special prices give ([`lowered`]), and so is what purchases earn ([`purchased`]); what is
 //! estimated at sell-in stands beside them ([`estimates`]); caps on lines, tiers that count one thing and pay on another, and
 //! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be drawn on them
-//! ([`draws`]) and judge what is claimed ([`claims`]). What is found about a settlement has a file for each check ([`rules`]).
+//! ([`draws`]) and judge what is claimed ([`claims`]). What is held persons may let go ([`persons`]). What is found about a settlement has a file for each check ([`rules`]).
 
 pub(crate) mod account;
 mod balances;
@@ -32,6 +32,7 @@ mod lines;
 mod lowered;
 mod now;
 mod periods;
+mod persons;
 mod prices;
 mod protection;
 mod purchased;

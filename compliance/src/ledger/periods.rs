@@ -10,7 +10,7 @@ use super::claims;
 use super::deductions::{others, settle, wake_others};
 use super::due::due;
 use super::findings;
-use super::holds::{doubts, holds, is_hold, left, outlasts_close};
+use super::holds::{doubts, holding, is_hold, left, outlasts_close};
 use super::now::Now;
 use super::rules::deducted::accepted;
 use super::rules::outlier::note;
@@ -148,7 +148,7 @@ impl Turning<'_> {
         if !program.auto_authorise || owed <= Micros::ZERO || below_minimum(account, program).is_some() {
             return Ok(());
         }
-        let amount = left(owed, &holds(account, program, self.now(), state)?, account);
+        let amount = left(owed, &holding(account, program, self.now(), state)?, account);
         if amount < owed {
             WAITING.put(state, &id.0, &())?;
         }
@@ -200,7 +200,7 @@ impl Turning<'_> {
         Now { control: self.control, today: Some(self.today), references: self.references }
     }
 
-    /// Orders decide whether something waits for the minimum (OP-35) or is held ([`holds`]), the close whether something was
+    /// Orders decide whether something waits for the minimum (OP-35) or is held ([`holding`]), the close whether something was
     /// not authorised (UP-01), the freeze whether sales earn nothing (UP-03).
     fn tell(
         &self,

@@ -8,8 +8,8 @@ use contract::{
     Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency, Day,
     Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim,
     Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program,
-    Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn, SellInEstimate,
-    Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic,
+    Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Ruling, RulingAction, Sale, Score,
+    SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -275,6 +275,8 @@ struct Case {
     claims: BTreeMap<String, ClaimLine>,
     /// Name of each claim line, by the id that readers see.
     claim_ids: BTreeMap<String, Id>,
+    /// Findings that persons spoke about, by program, beneficiary and period.
+    ruled: BTreeMap<String, Id>,
 }
 
 impl Case {
@@ -418,6 +420,7 @@ impl Case {
                 self.bench.as_mut().unwrap().take(&EntitlementEvent::Unclaim(Box::new(line)));
             }
             ["decide", actor, action, name, words @ ..] => self.decide(actor, action, name, words),
+            ["rule", actor, action, code, about @ ..] => self.rule(actor, action, code, about),
             ["settle"] => self.bench.as_mut().unwrap().control(&Control::Settle),
             ["tick", day] => {
                 self.bench.as_mut().unwrap().control(&Control::Tick { as_of: Day::parse(day).unwrap() });
@@ -428,7 +431,7 @@ impl Case {
             ["standings"] => return self.bench.as_mut().unwrap().standings().iter().map(stands).collect(),
             other => panic!("a case has no line {other:?}"),
         }
-        self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick", "decide"].contains(w)))
+        self.happened(words.first().is_some_and(|w| ["configure", "settle", "tick", "decide", "rule"].contains(w)))
     }
 
     /// A row takes the place of one with its key.
@@ -560,10 +563,53 @@ impl Case {
         self.bench.as_mut().unwrap().control(&Control::Command(Box::new(command)));
     }
 
-    /// Claims by their names, and what persons did about them.
+    /// Program, beneficiary and period of the settlement name the finding; `reason=` may follow.
+    fn rule(&mut self, actor: &str, action: &str, code: &str, words: &[&str]) {
+        let [program, beneficiary, period, rest @ ..] = words else { panic!("which finding? {words:?}") };
+        let is_it = |found: &&Finding| {
+            (found.code.as_str(), &*found.program, &*found.beneficiary) == (code, *program, *beneficiary)
+                && found.message.starts_with(period)
+        };
+        let known = self.findings.values().find(is_it).map(|found| found.id);
+        let finding =
+            known.or_else(|| self.ruled.get(&words[..3].join(" ")).copied()).expect("a finding that stands or stood");
+        self.ruled.insert(words[..3].join(" "), finding);
+        let action = match action {
+            "release" => RulingAction::Release,
+            "reject" => RulingAction::Reject,
+            "reopen" => RulingAction::Reopen,
+            other => panic!("nobody can {other} a finding"),
+        };
+        let command = Command {
+            actor: actor.into(),
+            role: "desk".into(),
+            reason: rest.iter().find_map(|word| word.strip_prefix("reason=")).unwrap_or_default().into(),
+            comment: String::new(),
+            file: "decisions.csv".into(),
+            line_no: 2,
+            action: Action::Finding { finding, action },
+        };
+        self.bench.as_mut().unwrap().control(&Control::Command(Box::new(command)));
+    }
+
+    /// A text with the names of findings that persons spoke about in place of their ids.
+    fn with_names(&self, text: &str) -> String {
+        self.ruled.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&id.to_string(), name))
+    }
+
+    /// Claims by their names, and what persons did about them and about findings.
     fn said_of_claims(&mut self, views: &[View]) -> Vec<String> {
         let mut said = Vec::new();
         for view in views {
+            if view.topic == Topic::Rulings as u8 {
+                let finding = Id(view.key[..16].try_into().unwrap()).to_string();
+                let ruling: Option<Ruling> = view.value.as_ref().map(|bytes| postcard::from_bytes(bytes).unwrap());
+                let stands = ruling.map_or("nothing said".to_owned(), |ruling| {
+                    format!("{} by {}", ruling.state.as_str(), ruling.by.join(" and "))
+                });
+                said.push(self.with_names(&format!("ruling {finding}: {stands}")));
+                continue;
+            }
             let Some(bytes) = &view.value else { continue };
             if view.topic == Topic::Claims as u8 {
                 let claim: Claim = postcard::from_bytes(bytes).unwrap();
@@ -573,7 +619,8 @@ impl Case {
                 }
             } else if view.topic == Topic::Audit as u8 {
                 let record: AuditRecord = postcard::from_bytes(bytes).unwrap();
-                said.push(format!("{} {} {}", record.action, record.actor, record.object));
+                let object = self.with_names(&record.object);
+                said.push(format!("{} {} {object}", record.action, record.actor));
             }
         }
         said.sort();

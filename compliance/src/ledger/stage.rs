@@ -11,6 +11,7 @@ use super::claims;
 use super::estimates;
 use super::job::{Desk, Job, Step};
 use super::lines::{Line, LineBuffer};
+use super::persons;
 use super::protection::{is_waiting, mark as mark_stocks, stock_of, take};
 use super::settle::{PAGE, terms};
 use super::sharing::enter;
@@ -18,6 +19,7 @@ use super::slots::{Slots, Span, Target};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, SOLD};
 use crate::clock::Clock;
 use crate::references::References;
+use crate::rulings::Spoken;
 
 /// Keys that one slice of a control looks at.
 const SLICE: usize = 1024;
@@ -133,6 +135,8 @@ impl Stage for LedgerStage {
         }
         if let Control::Command(command) = &control {
             claims::decide(command, (number, self.clock.today()), &self.references, state, outbox)?;
+            let spoken = Spoken { command, control: number, today: self.clock.today() };
+            persons::decide(spoken, self.references.as_of(number), state, outbox)?;
         }
         let tick = match control {
             Control::Tick { as_of } => Some(as_of),

@@ -11,6 +11,7 @@ use super::findings::amount;
 use super::holds::{holds, outlasts_close};
 use super::now::Now;
 use super::periods::below_minimum;
+use super::persons::is_released;
 use super::settle::terms;
 use super::tables::ACCOUNTS;
 use crate::clock::Clock;
@@ -38,7 +39,12 @@ pub fn waits(
             if !is_let_go || !outlasts_close(&account, program, now, state)? {
                 reasons.extend(by_terms(&account, program));
             }
-            reasons.extend(held.into_iter().map(|found| format!("{}: {}", found.code, found.message)));
+            for found in held {
+                reasons.push(match is_released(&found, &account, state)? {
+                    true => format!("{}: released, it goes out with the next tick", found.code),
+                    false => format!("{}: {}", found.code, found.message),
+                });
+            }
         }
         let rest = amount(account.accrued - account.authorised, &account);
         return Ok(reasons.into_iter().map(|reason| format!("{rest} is not authorised: {reason}")).collect());

@@ -1,6 +1,6 @@
 //! Why a sale earns nothing, said for people: which programs come nearest to it, and what each asks that the sale is not.
 
-use contract::{Day, Program, Sale, Text, source_of};
+use contract::{Code, Day, Program, Sale, Text, source_of};
 
 use super::eligibility::holds;
 use super::selection::{Subject, stands_in};
@@ -46,15 +46,15 @@ pub fn nearest<'k>(known: &'k Known, sale: &Sale) -> Vec<Near<'k>> {
 }
 
 /// What keeps a sale that the program selects from earning under it, by the terms alone; `None` where they admit it.
-/// `told` are the tables of now.
-pub fn refuses(program: &Program, sale: &Sale, known: &Known, told: &Known) -> Option<String> {
+/// `told` are the tables of now, `let_go` the findings that persons released.
+pub fn refuses(program: &Program, sale: &Sale, known: &Known, told: &Known, let_go: &[Code]) -> Option<String> {
     if !may_earn(program, sale, &known.reference) {
         return Some(match program.pays_person() {
             true => "it pays persons, and the row names none".to_owned(),
             false => "no special price of it is for this partner, product, buyer, day and currency".to_owned(),
         });
     }
-    first_unmet(sale, program, known, told)
+    first_unmet(sale, program, known, told, let_go)
 }
 
 /// What the program asks that the sale is not, in the order of its selector.
@@ -179,6 +179,16 @@ mod tests {
                 "D: customer segment is nothing that is known, not retail",
             ],
         );
+    }
+
+    #[test]
+    fn what_persons_let_go_refuses_nothing() {
+        let known = Known::new(market(Vec::new()));
+        let named = known.reference.programs.iter().find(|program| program.id == "NAMED").unwrap();
+        let sale = Sale { customer: "s/14".into(), ..line(1, "L", "1", day("2013-03-01"), 10, Micros::units(10)) };
+        let refused = refuses(named, &sale, &known, &known, &[]).unwrap();
+        assert!(refused.starts_with("OP-10: "), "{refused}");
+        assert_eq!(refuses(named, &sale, &known, &known, &[Code::EndCustomerWrong]), None);
     }
 
     #[test]

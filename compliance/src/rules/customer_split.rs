@@ -2,7 +2,7 @@
 //!
 //! Evidence: the authorisation, its customer and the buyer.
 //!
-//! At risk: not said: the row earns nothing under that program until a person has decided.
+//! At risk: not said: the row earns nothing under that program.
 //!
 //! ## What it finds
 //! A row that names an authorisation of a special price while it holds, for a buyer whose name begins with the same word as

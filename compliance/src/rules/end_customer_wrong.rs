@@ -11,7 +11,7 @@
 //!
 //! ## Why it matters
 //! Special prices granted for one customer, goods sold to another: the chief abuse of special pricing. A likeness is no
-//! proof either way, so a person decides: an outlet that belongs to the customer is added to the program's list.
+//! proof either way, so persons decide: about the sale, or by adding an outlet of the customer to the program's list.
 //!
 //! ## Example
 //! The program is for Acme GmbH, the row says ACME Handels AG: held. Bravo Ltd is not looked at twice.

@@ -36,15 +36,19 @@ fn check(sale: &Sale, program: &Program, _read: &Known, known: &Known) -> Option
     if sale.is_return() {
         return None;
     }
-    named(program, &sale.rep).iter().find_map(|name| twice(sale, name, known)).map(Unmet::Breach)
+    let twice: Vec<String> = named(program, &sale.rep).iter().flat_map(|name| twice(sale, name, known)).collect();
+    (!twice.is_empty()).then(|| Unmet::Breach(twice.join("; ")))
 }
 
-/// Who else is paid as one of the persons named.
-fn twice(sale: &Sale, name: &str, known: &Known) -> Option<String> {
+/// Everybody else who is paid as the person named is.
+fn twice(sale: &Sale, name: &str, known: &Known) -> Vec<String> {
     let within = |person: &&Person| person.from <= sale.date && person.to.is_none_or(|last| sale.date <= last);
     let called = known.market().persons_called(&sale.at.partner, name).iter();
-    let seller = called.filter(within).find(|person| !person.payee.is_empty())?;
+    let Some(seller) = called.filter(within).find(|person| !person.payee.is_empty()) else { return Vec::new() };
     let is_other = |person: &&Person| person.partner != seller.partner || !same_words(&person.name, &seller.name);
-    let other = known.market().paid_as(&seller.payee).iter().filter(within).find(is_other)?;
-    Some(format!("{:?} is paid as {:?} of {} is", seller.name, other.name, other.partner))
+    let others = known.market().paid_as(&seller.payee).iter().filter(within).filter(is_other);
+    let mut said: Vec<String> =
+        others.map(|other| format!("{:?} is paid as {:?} of {} is", seller.name, other.name, other.partner)).collect();
+    said.dedup();
+    said
 }

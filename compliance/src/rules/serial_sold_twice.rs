@@ -10,9 +10,10 @@
 //! numbers that is linked to the line that sold it, between the two dates. Events count by date; on one day a unit may be
 //! sold, returned and sold again. Of one partner, and of partners of two tiers, the later sale is held; a return dated after it
 //! does not make it good. Of partners of one tier nobody knows whose the unit was: both sales are held until the data are put
-//! right, whoever was first. What a sale earned under a program that pays by itself, for a period that was frozen at a tick at which
-//! no other claimed the unit, stands; then it is only told. A correction of the other one is no new claim. What the partner itself,
-//! or another tier, had sold in front of the other one stays in the way: another tier's is paid as in a pair of two tiers (DD-08).
+//! right, or persons give the unit to one of them, whoever was first. What a sale earned under a program that pays by itself, for a
+//! period that was frozen at a tick at which no other claimed the unit, stands; then it is only told. A correction of the other
+//! one is no new claim. What the partner itself, or another tier, had sold in front of the other one stays in the way: another
+//! tier's is paid as in a pair of two tiers (DD-08).
 //!
 //! ## Why it matters
 //! One unit, one benefit. Serial numbers are the one evidence that leaves no doubt.
@@ -64,6 +65,16 @@ impl Move {
     pub fn contends(&self, other: &Move) -> bool {
         self.partner != other.partner && self.tier == other.tier
     }
+}
+
+/// Whether of two sales of a unit the earlier one stands in the way of the later one: nothing came back in between.
+pub(crate) fn in_the_way(moves: &[Move], one: SaleKey, other: SaleKey) -> bool {
+    let order = day_by_day(moves);
+    let place = |sale| order.iter().position(|at| moves[*at].sale == sale && !moves[*at].returned);
+    let Some((one, other)) = place(one).zip(place(other)) else { return false };
+    let between = &order[one.min(other)..=one.max(other)];
+    let (earlier, later) = (&moves[between[0]], &moves[between[between.len() - 1]]);
+    between.iter().all(|at| !moves[*at].returned) && !earlier.is_back_before(later)
 }
 
 /// Other sales of a unit that is out.

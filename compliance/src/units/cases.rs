@@ -8,18 +8,23 @@
 //! counted PARTNER DATE UNITS                                   units of the product on hand at the end of a day
 //! later TABLE CELL …                                           a row that only a later version of a table has
 //! later no TABLE                                               from that version on the table is empty
+//! release|reject|reopen NUMBER CODE [about NUMBER] by ACTOR [for REASON] [refused]
+//!                                                              what persons say about findings, behind all of that
+//! gone NUMBER, again NUMBER, tick DATE, then TABLE CELL …      a record goes or comes back, time passes, a table has a row
+//!                                                              more, in between
+//! said NUMBER CODE [about NUMBER] STATE ACTOR …                exactly this stands said
 //! finds NUMBER CODE [about NUMBER] [explained]                 exactly these findings
 //! risks NUMBER CODE AMOUNT …                                   the money at risk of such findings, the least first
 //! pays PROGRAM UNITS …                                         units granted to each record
 //! counts PROGRAM AMOUNT …                                      amounts that it counts for each record
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    Code, ConsumerRebate, DropShipment, Finding, InvoiceStatus, Membership, Micros, Movement, Person, Reference,
-    Restricted, Sale, SaleEvent, SerialRange, Shipment, StockCount, Text,
+    Code, ConsumerRebate, DropShipment, Finding, Id, InvoiceStatus, Membership, Micros, Movement, Person, Reference,
+    Restricted, Ruling, RulingAction, Sale, SaleEvent, SerialRange, Shipment, StockCount, Text,
 };
 
 use super::trial::{Trial, code, day, line, market, paid, written};
@@ -33,6 +38,9 @@ struct Case {
     inventory: Vec<StockCount>,
     /// What a later version of the reference data changes.
     later: Vec<Vec<String>>,
+    /// What persons say, and what happens in between.
+    acts: Vec<Vec<String>>,
+    said: Vec<Vec<String>>,
     finds: BTreeSet<String>,
     risks: Vec<(u32, Code, Vec<Micros>)>,
     pays: Vec<(String, Vec<Micros>)>,
@@ -92,7 +100,7 @@ fn check(name: &str, case: &Case) {
     case.later.iter().for_each(|words| change(&mut now, words));
     // The later version comes behind all sales, among them, and before any.
     for (order, told) in [(forward, count), (backward, count), (turned, count / 2), (forward_again, 0)] {
-        let mut trial = Trial::new(&before);
+        let (mut trial, mut now) = (Trial::new(&before), now.clone());
         for (place, at) in order.iter().enumerate() {
             if place == told && !case.later.is_empty() {
                 trial.configure(&now);
@@ -102,6 +110,7 @@ fn check(name: &str, case: &Case) {
         if told == count && !case.later.is_empty() {
             trial.configure(&now);
         }
+        case.acts.iter().for_each(|words| act(&mut trial, &mut now, case, words));
         let found: BTreeSet<String> = trial.findings.values().map(written).collect();
         let messages: Vec<&String> = trial.findings.values().map(|f: &Finding| &f.message).collect();
         assert_eq!(found, case.finds, "{name}, {}, order {order:?}: {messages:?}", case.title);
@@ -116,6 +125,16 @@ fn check(name: &str, case: &Case) {
         for (program, amounts) in &case.counts {
             let paid: Vec<Micros> = (1..=count).map(|n| trial.counted(program, u32::try_from(n).unwrap())).collect();
             assert_eq!(&paid, amounts, "{name}, {}, order {order:?}: {program}", case.title);
+        }
+        let expected = case.said.iter().map(|words| {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let (finding, said) = named(case, &words);
+            (finding, said.join(" "))
+        });
+        assert_eq!(said(&trial), expected.collect(), "{name}, {}, order {order:?}", case.title);
+        if !case.acts.is_empty() {
+            comes_back(&mut trial, name, case);
+            continue;
         }
         for sale in &case.sales {
             trial.send(&SaleEvent::Retract(Arc::new(sale.clone())));
@@ -134,6 +153,62 @@ fn check(name: &str, case: &Case) {
         }
         assert_eq!(trial.state(), empty.state(), "{name}, {}: nothing left behind", case.title);
     }
+}
+
+/// What was decided stands for sales that go and come back as they were, whichever comes first.
+fn comes_back(trial: &mut Trial, name: &str, case: &Case) {
+    let (findings, grants, said) = (trial.findings.clone(), trial.grants(), trial.rulings.clone());
+    let standing: Vec<Arc<Sale>> = trial.records().into_iter().map(|record| record.sale).collect();
+    standing.iter().for_each(|sale| trial.send(&SaleEvent::Retract(sale.clone())));
+    let gone = trial.findings.is_empty() && trial.granted.is_empty() && trial.rulings.is_empty();
+    assert!(gone, "{name}, {}: all gone", case.title);
+    standing.iter().rev().for_each(|sale| trial.send(&SaleEvent::Assert(sale.clone())));
+    assert_eq!(trial.findings, findings, "{name}, {}: found again", case.title);
+    assert_eq!(trial.grants(), grants, "{name}, {}: granted again", case.title);
+    assert_eq!(trial.rulings, said, "{name}, {}: said again", case.title);
+}
+
+/// Does what a line of a case says that happens behind the records.
+fn act(trial: &mut Trial, now: &mut Reference, case: &Case, words: &[String]) {
+    let row = &words[1..];
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let record = |number: &str| &case.sales[number.parse::<usize>().unwrap() - 1];
+    let action = match words.as_slice() {
+        ["gone", number] => return trial.send(&SaleEvent::Retract(Arc::new(record(number).clone()))),
+        ["again", number] => return trial.send(&SaleEvent::Assert(Arc::new(record(number).clone()))),
+        ["tick", date] => return trial.tick(date),
+        ["then", ..] => {
+            change(now, row);
+            return trial.configure(now);
+        }
+        ["release", ..] => RulingAction::Release,
+        ["reject", ..] => RulingAction::Reject,
+        ["reopen", ..] => RulingAction::Reopen,
+        other => panic!("nothing happens by {other:?}"),
+    };
+    let (finding, rest) = named(case, &words[1..]);
+    let ["by", actor, rest @ ..] = rest else { panic!("by whom? {words:?}") };
+    let refused = rest.last() == Some(&"refused");
+    let reason = rest.iter().skip(1).filter(|word| **word != "refused").copied().collect::<Vec<_>>().join(" ");
+    let said = trial.rule(actor, action, finding, &reason);
+    let was_refused = said.as_ref().is_none_or(|said| said.starts_with("finding.refused"));
+    assert_eq!(was_refused, refused, "{}: {words:?}: {said:?}", case.title);
+}
+
+/// The finding that `NUMBER CODE [about NUMBER]` names, and the words behind that.
+fn named<'w>(case: &Case, words: &'w [&'w str]) -> (Id, &'w [&'w str]) {
+    let at = |number: &str| &case.sales[number.parse::<usize>().unwrap() - 1].at;
+    match words {
+        [number, of, "about", other, rest @ ..] => (Finding::id_of(code(of), at(number), Some(at(other))), rest),
+        [number, of, rest @ ..] => (Finding::id_of(code(of), at(number), None), rest),
+        other => panic!("{other:?} names no finding"),
+    }
+}
+
+/// What stands said about findings, as `STATE ACTOR …`.
+fn said(trial: &Trial) -> BTreeMap<Id, String> {
+    let said = |ruling: &Ruling| format!("{} {}", ruling.state.as_str(), ruling.by.join(" "));
+    trial.rulings.iter().map(|(finding, ruling)| (*finding, said(ruling))).collect()
 }
 
 /// What is at risk by findings of a code, the least first; about one record, or any.
@@ -158,7 +233,9 @@ fn read(text: &str) -> Vec<Case> {
             "sale" => case.sales.push(sale(case.sales.len(), &words[1..])),
             "shipped" => case.shipments.push(shipment(&words[1..])),
             "counted" => case.inventory.push(counted(&words[1..])),
-            "later" => case.later.push(words[1..].iter().map(|word| (*word).to_owned()).collect()),
+            "later" => case.later.push(owned(&words[1..])),
+            "release" | "reject" | "reopen" | "gone" | "again" | "tick" | "then" => case.acts.push(owned(&words)),
+            "said" => case.said.push(owned(&words[1..])),
             "finds" => drop(case.finds.insert(words[1..].join(" "))),
             "risks" => {
                 let amounts = words[3..].iter().map(|word| number(word)).collect();
@@ -170,6 +247,10 @@ fn read(text: &str) -> Vec<Case> {
         }
     }
     cases
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Changes one table of the reference data. Names are one word, with `-` between its parts; a payee of `-` is none.

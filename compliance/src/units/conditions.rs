@@ -2,6 +2,7 @@
 
 use contract::{Code, Conditions, Program, Sale};
 
+use super::facts::LetGo;
 use crate::references::Known;
 use crate::rules::{Check, RULES, Rule, Unmet};
 
@@ -13,10 +14,15 @@ pub struct Breached<'a> {
     pub programs: Vec<&'a Program>,
 }
 
-/// Whether a sale meets what a program asks, by what was known when it was read and what is told since. A return is asked the
-/// same, so that it takes back what was earned.
-pub fn meets(sale: &Sale, program: &Program, known: &Known, told: &Known) -> bool {
-    !asks(program, known, told) || RULES.iter().all(|rule| unmet(rule, sale, program, known, told).is_none())
+/// Whether a sale meets what a program asks, by what was known when it was read and what is told since, or persons let go what
+/// it does not. A return is asked the same, so that it takes back what was earned.
+pub fn meets(sale: &Sale, program: &Program, known: &Known, told: &Known, let_go: &[LetGo]) -> bool {
+    let meets = |rule: &Rule| match unmet(rule, sale, program, known, told) {
+        Some(Unmet::Breach(_)) => let_go.iter().any(|let_go| let_go.code == rule.codes[0]),
+        Some(Unmet::Elsewhere) => false,
+        None => true,
+    };
+    !asks(program, known, told) || RULES.iter().all(meets)
 }
 
 /// Whether anything is asked under a program: most need no second look. What was sold is gone from a stock, whatever it was;
@@ -37,12 +43,14 @@ pub fn hears(program: &Program) -> bool {
     !program.mechanism.keeps_stock() && (program.pays_person() || asked)
 }
 
-/// The first of what a program asks that a sale does not meet, said for people; `None` where it meets all.
-pub fn first_unmet(sale: &Sale, program: &Program, known: &Known, told: &Known) -> Option<String> {
+/// The first of what a program asks that a sale does not meet and persons did not let go, said for people; `None` where it
+/// meets all.
+pub fn first_unmet(sale: &Sale, program: &Program, known: &Known, told: &Known, let_go: &[Code]) -> Option<String> {
     if !asks(program, known, told) {
         return None;
     }
     RULES.iter().find_map(|rule| match unmet(rule, sale, program, known, told)? {
+        Unmet::Breach(_) if let_go.contains(&rule.codes[0]) => None,
         Unmet::Breach(message) => Some(format!("{}: {message}", rule.codes[0])),
         Unmet::Elsewhere => Some(format!("{}: it is for others, and the row does not name it", rule.codes[0])),
     })

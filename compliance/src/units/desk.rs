@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use contract::{Entitlement, EntitlementEvent, Id, Program, Publication, Sale};
+use contract::{Code, Entitlement, EntitlementEvent, Id, Program, Publication, Sale};
 use stream::{Outbox, State, StorageError, View};
 
 use super::conditions::breaches;
@@ -77,6 +77,8 @@ pub struct Desk<'a> {
     pub clock: &'a Clock,
     /// The control in force: shipments are looked up as of it, and tables that come late when a sale comes.
     pub stamp: u64,
+    /// Persons have said something about some finding.
+    pub ruled: bool,
 }
 
 impl<'a> Desk<'a> {
@@ -170,7 +172,8 @@ impl<'a> Desk<'a> {
             Grant::Full | Grant::Tier { .. } | Grant::Held => {
                 let known = self.known(sale);
                 let kind = known.market().kind(&sale.at.partner);
-                let mut programs = self.offers.programs(known, self.references.as_of(heard.as_of), sale);
+                let told = self.references.as_of(heard.as_of);
+                let mut programs = self.offers.programs(known, told, &heard.let_go, sale);
                 programs.retain(|program| {
                     pays(grant, program, kind)
                         && !waits(program, heard.unpaid)
@@ -216,6 +219,7 @@ impl<'a> Desk<'a> {
             return Ok(());
         }
         publish(open.before.as_ref(), open.now.as_ref(), outbox);
+        self.show(open, outbox)?;
         self.send(open.before.as_ref(), open.now.as_ref(), outbox);
         match &open.now {
             Some(record) => SALES.put(self.state, &open.key, record),
@@ -226,13 +230,16 @@ impl<'a> Desk<'a> {
     /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or a
     /// program knows special prices or stands in a capped stack, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
-        let Verdict { double, pair, resold, undone, circle, exceeds, heard, back, contested, .. } = &record.verdict;
+        let Verdict { double, pair, resold, undone, passed, given, circle, exceeds, heard, back, contested, .. } =
+            &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
         let judged = double.is_some()
             || pair.is_some()
             || !resold.is_empty()
             || !contested.is_empty()
             || !undone.is_empty()
+            || !passed.is_empty()
+            || !given.is_empty()
             || circle.is_some()
             || exceeds.is_some()
             || heard.unpaid.is_some();
@@ -246,7 +253,7 @@ impl<'a> Desk<'a> {
             record.verdict.findings.clear();
             return;
         }
-        let programs = self.offers.programs(known, told, sale);
+        let programs = self.offers.programs(known, told, &heard.let_go, sale);
         let (waiting, earning): (Vec<&Program>, Vec<&Program>) =
             programs.into_iter().partition(|program| waits(program, heard.unpaid));
         let selecting = self.offers.selecting(known, sale);
@@ -305,6 +312,7 @@ pub fn view(publication: &Publication) -> View {
 pub fn counts(record: &Record) -> Entered {
     let units = no_sale(&record.sale).is_none() && record.verdict.double.is_none();
     let lower = record.verdict.pair.as_ref().is_some_and(|pair| pair.lower);
-    let doubtful_date = record.sale.holds.iter().any(|(code, _)| *code == contract::Code::DateImplausible);
+    let in_doubt = |code: &Code| *code == Code::DateImplausible && !record.verdict.heard.lets_go(*code);
+    let doubtful_date = record.sale.holds.iter().any(|(code, _)| in_doubt(code));
     Entered { units, year: units && !lower && !doubtful_date }
 }

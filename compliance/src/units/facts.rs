@@ -40,6 +40,8 @@ pub const CONCERNED: Table<(u64, SaleKey), ()> = Table::new(12, "concerned sales
 pub const REVIEWED: Table<(u64, SaleKey), ()> = Table::new(13, "sales under review");
 /// What is left of the control under way; one row, gone once it is through.
 pub const REVIEW: Table<u8, Review> = Table::new(14, "review");
+/// Finding that waits for persons → the sale that it is about.
+pub const SHOWN: Table<[u8; 16], SaleKey> = Table::new(15, "findings that wait for persons");
 
 /// (Event time, sale id): the order in which sales win and lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +104,10 @@ pub struct Verdict {
     pub contested: Vec<Unit>,
     /// Units of it that came back through another partner and were sold again.
     pub undone: Vec<Unit>,
+    /// What it would repeat, had persons not said that it is another sale.
+    pub passed: Vec<Double>,
+    /// Units of it that persons gave to it, or to another sale.
+    pub given: Vec<Given>,
     /// Its goods were sold to the seller by the buyer before.
     pub circle: Option<Circle>,
     /// More was sold than shipped in, and it is the largest line.
@@ -116,7 +122,7 @@ pub struct Verdict {
     pub grant: Grant,
 }
 
-/// What tables that come late, and other partners, say of a sale.
+/// What tables that come late, other partners and persons say of a sale.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     /// The control as of which they are looked up: the last at which one of them said something else of the sale.
@@ -125,6 +131,18 @@ pub struct Heard {
     pub unpaid: Option<Unpaid>,
     /// When another partner of its tier claimed a unit of it, oldest first.
     pub contests: Vec<Contest>,
+    /// Findings on it by themselves that persons let go, in order.
+    pub let_go: Vec<LetGo>,
+    /// The last control at which persons let go what had held it under every program; 0 where they did not.
+    pub freed: u64,
+}
+
+/// A finding that persons let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LetGo {
+    pub code: Code,
+    /// The control of the decision.
+    pub since: u64,
 }
 
 /// A time in which others claim a unit of a sale, in controls in force.
@@ -160,11 +178,22 @@ impl Heard {
         self.contests.last().is_some_and(|contest| contest.until.is_none())
     }
 
-    /// Whether nobody else claimed a unit when a control came, and none of those who do now had been read.
+    /// Whether persons let go the finding of a code on it.
+    pub fn lets_go(&self, code: Code) -> bool {
+        self.let_go.iter().any(|let_go| let_go.code == code)
+    }
+
+    /// What persons had let go when a control came.
+    pub fn let_go_before(&self, control: u64) -> Vec<LetGo> {
+        self.let_go.iter().filter(|let_go| let_go.since < control).copied().collect()
+    }
+
+    /// Whether, when a control came, nothing held it that persons let go later, nobody else claimed a unit, and none of those who
+    /// do now had been read.
     pub fn was_free(&self, control: u64) -> bool {
         let covers = |contest: &Contest| contest.since < control && contest.until.is_none_or(|until| control <= until);
         let stood = |contest: &Contest| contest.until.is_none() && contest.came < control;
-        !self.contests.iter().any(|contest| covers(contest) || stood(contest))
+        self.freed < control && !self.contests.iter().any(|contest| covers(contest) || stood(contest))
     }
 }
 
@@ -190,6 +219,10 @@ pub struct Double {
     pub of: SaleKey,
     pub at: RecordRef,
     pub document: Text,
+    /// What the other sale says ([`facts`](super::persons::facts)).
+    pub facts: Id,
+    /// The control at which persons said that it is none.
+    pub passed: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,8 +247,21 @@ pub struct Unit {
     /// Where its partner is another one of the same tier, so that neither goes before the other: the control in force when the
     /// first of those was read that claim the unit so.
     pub contends: Option<u64>,
+    /// What the other sale says ([`facts`](super::persons::facts)).
+    pub facts: Id,
     /// A sale in front of theirs that goes before this one.
     pub behind: Option<Behind>,
+}
+
+/// A unit about which persons decided between two sales.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Given {
+    pub unit: Unit,
+    /// It is this sale's; else the other one's.
+    pub mine: bool,
+    /// The control of the decision, and the finding that it is about, which stands on one of the two.
+    pub since: u64,
+    pub by: Id,
 }
 
 /// A sale of a unit that goes before one whose partner contends with others for it.
@@ -223,6 +269,8 @@ pub struct Unit {
 pub struct Behind {
     pub other: SaleKey,
     pub at: RecordRef,
+    /// What it says.
+    pub facts: Id,
     /// It is the partner's own; else another tier's.
     pub own: bool,
 }
@@ -330,6 +378,16 @@ pub struct Life {
     pub moves: Vec<SerialEntry>,
     /// Sales that went under the last control at which something came or went, by id.
     left: Vec<Left>,
+    /// Pairs of sales about which persons decided whose the unit is, by finding.
+    pub ruled: Vec<Ruled>,
+}
+
+/// A sale of a unit, the other one, and the finding on it that names the other: what was decided stands with the finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ruled {
+    pub finding: Id,
+    pub sale: SaleKey,
+    pub other: SaleKey,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -379,7 +437,7 @@ impl Life {
 
     /// Nobody says anything of the unit.
     pub fn is_empty(&self) -> bool {
-        self.moves.is_empty() && self.left.is_empty()
+        self.moves.is_empty() && self.left.is_empty() && self.ruled.is_empty()
     }
 
     fn place(&self, sale: SaleKey) -> Result<usize, usize> {

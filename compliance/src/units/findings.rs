@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{Code, Finding, Id, Micros, Money, Program, RecordRef, Sale};
 
 use super::conditions::Breached;
-use super::facts::{Behind, Circle, Exceeds, Grant, Pair, Record, Supplied, Unit, Verdict};
+use super::facts::{Behind, Circle, Exceeds, Given, Grant, Pair, Record, SaleKey, Supplied, Unit, Verdict};
 use super::grants::{based, counted, pays};
 use super::market::{at_risk, risk_of};
 use crate::references::Known;
@@ -31,7 +31,7 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
     let (sale, verdict) = (&*record.sale, &record.verdict);
     let mut found = Vec::new();
     found.extend(no_sale(sale).map(|(code, message)| whole_line(sale, code, None, message, programs)));
-    if let Some(double) = &verdict.double {
+    for double in verdict.double.iter().chain(&verdict.passed) {
         let message = double_message(double.code, sale, &double.document);
         found.push(whole_line(sale, double.code, Some(double.at.clone()), message, programs));
     }
@@ -49,10 +49,10 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
             false => ("sold before", programs),
         };
         add_unit(&mut found, sale, code, unit, message, explained_by, programs);
-        if let Some(Behind { other, at, own }) = &unit.behind {
+        if let Some(Behind { other, at, facts, own }) = &unit.behind {
             let code = if *own { Code::SerialTwiceSamePartner } else { Code::SerialTwoPartners };
-            let behind =
-                Unit { serial: unit.serial.clone(), other: *other, at: at.clone(), contends: None, behind: None };
+            let (serial, at) = (unit.serial.clone(), at.clone());
+            let behind = Unit { serial, other: *other, at, contends: None, facts: *facts, behind: None };
             let explained_by = explained_by_pair(sale, verdict, &behind);
             let unpaid: Vec<&Program> = if *own { all.to_vec() } else { unpaid_of_two(sale, false, all, known) };
             add_unit(&mut found, sale, code, &behind, "sold before", explained_by, &unpaid);
@@ -64,6 +64,16 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
             false => "sold by another partner too",
         };
         add_unit(&mut found, sale, Code::SerialTwoPartners, unit, message, None, contested);
+    }
+    for Given { unit, mine, by, .. } in &verdict.given {
+        let message = match mine {
+            false => "given to the other sale",
+            true if unit.other < SaleKey::of(sale) => "sold before",
+            true => "sold by another partner too",
+        };
+        let id = Finding::id_of(Code::SerialTwoPartners, &sale.at, Some(&unit.at));
+        let explained_by = Some(*by).filter(|by| *by != id);
+        add_unit(&mut found, sale, Code::SerialTwoPartners, unit, message, explained_by, programs);
     }
     for unit in &verdict.undone {
         let message = "came back through another partner and was sold again";
@@ -211,7 +221,7 @@ fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
     RULES.iter().filter_map(breach).map(finding).collect()
 }
 
-fn circular(sale: &Sale, circle: &Circle, programs: &[&Program]) -> Finding {
+pub fn circular(sale: &Sale, circle: &Circle, programs: &[&Program]) -> Finding {
     let Circle { at, document, date, quantity } = circle;
     let days = sale.date.0 - date.0;
     let message = format!(
@@ -221,7 +231,7 @@ fn circular(sale: &Sale, circle: &Circle, programs: &[&Program]) -> Finding {
     whole_line(sale, Code::CircularSale, Some(at.clone()), message, programs)
 }
 
-fn condition(sale: &Sale, breached: &Breached<'_>) -> Finding {
+pub fn condition(sale: &Sale, breached: &Breached<'_>) -> Finding {
     let Breached { code, message, programs } = breached;
     let mut message = message.clone();
     for (n, program) in programs.iter().enumerate() {

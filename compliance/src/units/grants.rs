@@ -43,7 +43,7 @@ pub fn is_contested(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock
 }
 
 /// Whether what a sale earned under a program was authorised, as far as terms and tables said at the time: at a tick behind its
-/// coming at which its period was frozen and nobody else claimed a unit of it.
+/// coming at which its period was frozen, nothing held it that persons let go later, and nobody else claimed a unit of it.
 fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, references: &References) -> bool {
     let (_, last) = program.period.range(sale.date);
     let known = references.as_of(sale.stamp);
@@ -60,7 +60,7 @@ fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, 
             && was_free
             && terms.auto_authorise
             && terms.paid.claims().is_none()
-            && meets(sale, program, known, then)
+            && meets(sale, program, known, then, &heard.let_go_before(tick))
             && !waits(program, unpaid(sale, then))
     })
 }
@@ -365,10 +365,10 @@ mod tests {
         behind_a_rival("FIRST", &[rival], &[0, 1], &[late]);
         behind_a_rival("FIRST", &[distributor], &[1, 0], &[before, tiers]);
         behind_a_rival("LOW", &[distributor], &[0, 1], &[before, tiers]);
-        behind_a_rival("FIRST", &[distributor, rival], &[1, 0, 0], &[before, late]);
-        behind_a_rival("FIRST", &[rival, distributor], &[0, 1, 0], &[before, late]);
-        behind_a_rival("LOW", &[distributor, rival], &[0, 0, 1], &[before, late]);
-        behind_a_rival("FIRST", &[own, rival], &[1, 0, 0], &["DD-06: sold before: S1", late]);
+        behind_a_rival("FIRST", &[distributor, rival], &[1, 0, 0], &[late, before]);
+        behind_a_rival("FIRST", &[rival, distributor], &[0, 1, 0], &[late, before]);
+        behind_a_rival("LOW", &[distributor, rival], &[0, 0, 1], &[late, before]);
+        behind_a_rival("FIRST", &[own, rival], &[0, 0, 0], &["DD-06: sold before: S1", late]);
     }
 
     /// What a program pays `L` for a unit that `A` claims too, after these events with other reference data in between.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Day, Micros, PartnerKind, Sale, Text};
+use contract::{Code, Day, Micros, PartnerKind, Sale, Text};
 use stream::{Order, StorageError};
 
 use super::desk::{Desk, Entered, counts};
@@ -12,6 +12,7 @@ use super::facts::{
 };
 use super::filing::{document_entry, lives, party_key, set, year_key};
 use super::findings::no_sale;
+use super::persons::facts;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip_of};
 use crate::rules::serial_sold_twice::{Move, Others};
 use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
@@ -85,6 +86,7 @@ impl Desk<'_> {
         let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
         let known = self.known(&sale);
         let mut best: Option<(usize, Double)> = None;
+        let mut passed: Vec<(usize, Double)> = Vec::new();
         let Twins { sales: twins, crowded } = self.twins(&sale)?;
         let others = twins.iter().map(|twin| self.sale(*twin)).collect::<Result<Vec<_>, _>>()?;
         let series = is_series(&sale, &others);
@@ -98,12 +100,19 @@ impl Desk<'_> {
                 _ => false,
             };
             let Some(rule) = RULES.iter().position(repeats) else { continue };
-            if best.as_ref().is_none_or(|(first, double)| (rule, twin) < (*first, double.of)) {
-                let (at, document) = (other.at.clone(), other.document.clone());
-                best = Some((rule, Double { code: RULES[rule].codes[0], of: twin, at, document }));
+            let (code, at, document) = (RULES[rule].codes[0], other.at.clone(), other.document.clone());
+            let since = self.is_another(&sale, code, &other)?;
+            let double = Double { code, of: twin, at, document, facts: facts(&other), passed: since };
+            if since.is_some() {
+                passed.push((rule, double));
+            } else if best.as_ref().is_none_or(|(first, double)| (rule, twin) < (*first, double.of)) {
+                best = Some((rule, double));
             }
         }
-        self.verdict(key)?.double = best.map(|(_, double)| double);
+        passed.sort_unstable_by_key(|(rule, double)| (*rule, double.of));
+        let verdict = self.verdict(key)?;
+        verdict.double = best.map(|(_, double)| double);
+        verdict.passed = passed.into_iter().map(|(_, double)| double).collect();
         Ok(())
     }
 
@@ -115,8 +124,11 @@ impl Desk<'_> {
         self.settle_circles(&touched.tiers)?;
         self.clear_doubles();
         self.settle_serials(&mut touched)?;
+        // A date that persons say is right counts in its year.
+        self.hear_persons(|sale| !sale.holds.is_empty())?;
         self.enter_years(&mut touched)?;
         self.settle_years(&touched)?;
+        self.hear_persons(|_| true)?;
         self.settle_grants();
         self.settle_returns(touched)
     }
@@ -181,6 +193,7 @@ impl Desk<'_> {
                 record.verdict.resold.clear();
                 record.verdict.contested.clear();
                 record.verdict.undone.clear();
+                record.verdict.given.clear();
             }
         }
     }
@@ -195,14 +208,9 @@ impl Desk<'_> {
     }
 
     fn settle_serial(&mut self, life: u64, serial: &Text) -> Result<(), StorageError> {
-        let entries = self.shelves.serials.get(self.state, life)?.moves.clone();
-        let (is_one, is_again) = (entries.len() == 1, entries.iter().filter(|entry| !entry.returned).count() > 1);
-        let mut moves = Vec::with_capacity(entries.len());
-        for SerialEntry { sale, partner, returned, came, .. } in entries {
-            let tier = if is_one { None } else { self.tier(sale)? };
-            let back = if is_again && !returned { self.came_back(sale)? } else { None };
-            moves.push(Move { sale, partner, tier, returned, came, back });
-        }
+        let mut moves = self.moves(life)?;
+        let sales: Vec<SaleKey> = moves.iter().filter(|moved| !moved.returned).map(|moved| moved.sale).collect();
+        let given = self.give(life, serial, &mut moves)?;
         let mut others = vec![Others::default(); moves.len()];
         let mut undone = Vec::new();
         for rule in RULES {
@@ -219,8 +227,8 @@ impl Desk<'_> {
                 None => None,
             };
             if let (Some(unit), Some(behind)) = (&mut earlier, behind.map(|at| &moves[at])) {
-                let at = self.sale(behind.sale)?.at.clone();
-                unit.behind = Some(Behind { other: behind.sale, at, own: behind.partner == sold.partner });
+                let Unit { other, at, facts, .. } = self.unit(behind.sale, serial, None)?;
+                unit.behind = Some(Behind { other, at, facts, own: behind.partner == sold.partner });
             }
             let later = match after {
                 Some(next) => Some(self.unit(moves[next].sale, serial, after_came)?),
@@ -235,11 +243,26 @@ impl Desk<'_> {
             set_unit(&mut verdict.contested, serial, later);
             set_unit(&mut verdict.undone, serial, again);
         }
-        Ok(())
+        self.note_given(serial, &sales, given)
     }
 
-    fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
-        Ok(Unit { serial: serial.clone(), other, at: self.sale(other)?.at.clone(), contends, behind: None })
+    /// What happened to a unit, in order.
+    pub fn moves(&mut self, life: u64) -> Result<Vec<Move>, StorageError> {
+        let entries = self.shelves.serials.get(self.state, life)?.moves.clone();
+        let (is_one, is_again) = (entries.len() == 1, entries.iter().filter(|entry| !entry.returned).count() > 1);
+        let mut moves = Vec::with_capacity(entries.len());
+        for SerialEntry { sale, partner, returned, came, .. } in entries {
+            let tier = if is_one { None } else { self.tier(sale)? };
+            let back = if is_again && !returned { self.came_back(sale)? } else { None };
+            moves.push(Move { sale, partner, tier, returned, came, back });
+        }
+        Ok(moves)
+    }
+
+    pub fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
+        let sale = self.sale(other)?;
+        let (serial, at, facts) = (serial.clone(), sale.at.clone(), facts(&sale));
+        Ok(Unit { serial, other, at, contends, facts, behind: None })
     }
 
     /// What the partner of a sale was when that was read.
@@ -377,8 +400,12 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && unit.contends.is_none());
     let mut behind = verdict.resold.iter().filter_map(|unit| unit.behind.as_ref());
     let (own, tier) = (behind.clone().any(|behind| behind.own), behind.any(|behind| !behind.own));
-    let unit = resold || own || !verdict.undone.is_empty() || verdict.circle.is_some() || verdict.exceeds.is_some();
-    let held = !sale.holds.is_empty() || unit;
+    let lost = verdict.given.iter().any(|given| !given.mine);
+    let unit = resold || own || lost || !verdict.undone.is_empty();
+    let holds = |code: Code| !verdict.heard.lets_go(code);
+    let circle = verdict.circle.is_some() && holds(Code::CircularSale);
+    let exceeds = verdict.exceeds.is_some() && holds(Code::InventoryExceeded);
+    let held = sale.holds.iter().any(|(code, _)| holds(*code)) || unit || circle || exceeds;
     if verdict.double.is_some() || no_sale(sale).is_some() {
         return Grant::Nothing;
     }

@@ -9,7 +9,7 @@ use contract::{
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::conditions::{asks, hears, meets};
-use super::facts::{Supplied, YearKey, hash};
+use super::facts::{LetGo, Supplied, YearKey, hash};
 use super::grants::counted;
 use super::names::{Names, namesakes, paid_to};
 use crate::programs::estimate::estimate;
@@ -270,10 +270,18 @@ struct Kept {
 
 impl Offers {
     /// The programs that a sale may earn under on its date, by ledger key, in the order in which they are tried: by what was
-    /// known when it was read, and by tables as they are told since.
-    pub fn programs<'a>(&mut self, known: &'a Arc<Known>, told: &Known, sale: &Sale) -> Vec<&'a Program> {
+    /// known when it was read, by tables as they are told since, and by what persons let go.
+    pub fn programs<'a>(
+        &mut self,
+        known: &'a Arc<Known>,
+        told: &Known,
+        let_go: &[LetGo],
+        sale: &Sale,
+    ) -> Vec<&'a Program> {
         let mut programs = self.selecting(known, sale);
-        programs.retain(|program| may_earn(program, sale, &known.reference) && meets(sale, program, known, told));
+        let earns =
+            |program: &Program| may_earn(program, sale, &known.reference) && meets(sale, program, known, told, let_go);
+        programs.retain(|program| earns(program));
         order(&mut programs, &known.reference, &counted(sale, &known.reference));
         programs
     }

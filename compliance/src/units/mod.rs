@@ -8,7 +8,8 @@
 //! A sale that is held, by doubts about its data or by a rule here, earns nothing and still counts as a fact. A return
 //! that is held still takes back: what is granted must never exceed what is sold. Claims go through to the ledger.
 //!
-//! Tables that come late, or say something of days gone by, judge the sales anew that they concern ([`review`]).
+//! Tables that come late, or say something of days gone by, judge the sales anew that they concern ([`review`]); what persons
+//! decide about a finding does so for its sale ([`persons`]).
 
 mod circles;
 mod claims;
@@ -21,14 +22,18 @@ pub(crate) mod grants;
 mod judge;
 pub(crate) mod market;
 pub(crate) mod names;
+mod persons;
 mod returns;
 mod review;
 mod rolls;
 mod shelf;
 mod tiers;
+mod verify;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod decisions;
 #[cfg(test)]
 mod permutations;
 #[cfg(test)]
@@ -41,12 +46,14 @@ use stream::{Blobs, Input, Outbox, Progress, Stage, StageError, State, StorageEr
 
 use crate::clock::Clock;
 use crate::references::References;
+use crate::rulings;
 use desk::{Desk, Shelves, view};
 use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
 use judge::Touched;
 use market::{Offers, at_risk};
 pub use names::same_words;
 use review::Reviewing;
+pub use verify::{Verified, verify};
 
 /// The stage. Its fields are caches; what must survive is in the state.
 pub struct UnitsStage {
@@ -55,12 +62,14 @@ pub struct UnitsStage {
     shelves: Shelves,
     clock: Clock,
     review: Option<Reviewing>,
+    /// Persons have said something about some finding of this partition.
+    ruled: bool,
 }
 
 impl UnitsStage {
     pub fn new(blobs: Arc<dyn Blobs>) -> UnitsStage {
         let (references, offers, shelves) = (References::new(blobs), Offers::default(), Shelves::default());
-        UnitsStage { references, offers, shelves, clock: Clock::default(), review: None }
+        UnitsStage { references, offers, shelves, clock: Clock::default(), review: None, ruled: false }
     }
 }
 
@@ -102,8 +111,7 @@ impl Stage for UnitsStage {
         state: &mut dyn State,
         outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<(), StageError> {
-        let UnitsStage { references, offers, shelves, clock, .. } = self;
-        let mut desk = Desk { state, references, offers, shelves, clock, stamp: input.stamp };
+        let mut desk = self.desk(input.stamp, state);
         match input.item {
             SaleEvent::Assert(sale) if claims::is_claim(sale) => claims::pass(sale, true, outbox),
             SaleEvent::Retract(sale) if claims::is_claim(sale) => claims::pass(sale, false, outbox),
@@ -127,7 +135,7 @@ impl Stage for UnitsStage {
         number: u64,
         payload: &[u8],
         state: &mut dyn State,
-        _outbox: &mut Outbox<EntitlementEvent>,
+        outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<(), StageError> {
         let control = postcard::from_bytes(payload)
             .map_err(|error| StageError::Unknown { stage: "units", what: format!("control {number}: {error}") })?;
@@ -138,7 +146,12 @@ impl Stage for UnitsStage {
                 Ok(())
             }
             Control::Tick { as_of } => Ok(self.clock.tick(number, as_of, state)?),
-            Control::Settle | Control::Command(_) => Ok(()),
+            Control::Command(command) => {
+                let heard = persons::decide(&mut self.desk(number, state), &command, outbox)?;
+                self.ruled |= heard;
+                Ok(())
+            }
+            Control::Settle => Ok(()),
         }
     }
 
@@ -148,13 +161,9 @@ impl Stage for UnitsStage {
         state: &mut dyn State,
         outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<Progress, StageError> {
-        let UnitsStage { references, offers, shelves, clock, review } = self;
-        let Some(reviewing) = review else { return Ok(Progress::Done) };
-        let progress =
-            reviewing.advance(&mut Desk { state, references, offers, shelves, clock, stamp: number }, outbox)?;
-        if progress == Progress::Done {
-            *review = None;
-        }
+        let Some(mut reviewing) = self.review.take() else { return Ok(Progress::Done) };
+        let progress = reviewing.advance(&mut self.desk(number, state), outbox)?;
+        self.review = Some(reviewing).filter(|_| progress == Progress::More);
         Ok(progress)
     }
 
@@ -162,7 +171,15 @@ impl Stage for UnitsStage {
         self.references.resume(state)?;
         self.clock = Clock::resume(state)?;
         self.review = Reviewing::resume(&self.references, state)?;
+        self.ruled = rulings::any(state)?;
         Ok(())
+    }
+}
+
+impl UnitsStage {
+    fn desk<'a>(&'a mut self, stamp: u64, state: &'a mut dyn State) -> Desk<'a> {
+        let UnitsStage { references, offers, shelves, clock, ruled, .. } = self;
+        Desk { state, references, offers, shelves, clock, stamp, ruled: *ruled }
     }
 }
 
@@ -223,7 +240,7 @@ fn publish_risk(
     outbox: &mut Outbox<EntitlementEvent>,
 ) {
     let known = desk.known(sale);
-    let programs = desk.offers.programs(known, known, sale);
+    let programs = desk.offers.programs(known, known, &[], sale);
     let Some(money) = at_risk(programs.into_iter(), sale) else { return };
     let said = if stands { Publication::Risk(Risk { finding, money }) } else { Publication::RiskWithdrawn(finding) };
     outbox.publish(view(&said));

@@ -26,8 +26,9 @@ use crate::rules::skeleton;
 /// Keys that one slice looks at.
 const SLICE: usize = if cfg!(test) { 2 } else { 1024 };
 
-const FIRST: SaleKey = SaleKey(Day(i32::MIN), Id([0; 16]));
-const LAST: SaleKey = SaleKey(Day(i32::MAX), Id([0xff; 16]));
+/// The first and the last place in the order of sales.
+pub const FIRST: SaleKey = SaleKey(Day(i32::MIN), Id([0; 16]));
+pub const LAST: SaleKey = SaleKey(Day(i32::MAX), Id([0xff; 16]));
 
 /// What is left of a review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +139,8 @@ fn judge(
     Ok(last.map(|((place, sale), ())| Step::Judge(*place, behind(*sale))))
 }
 
-fn behind(SaleKey(day, id): SaleKey) -> SaleKey {
+/// The next place in the order of sales.
+pub fn behind(SaleKey(day, id): SaleKey) -> SaleKey {
     match u128::from_be_bytes(id.0).checked_add(1) {
         Some(next) => SaleKey(day, Id(next.to_be_bytes())),
         None => SaleKey(day.plus(1), Id([0; 16])),

@@ -94,7 +94,7 @@ impl Desk<'_> {
     fn pair(&mut self, entry: &TierEntry, mate: SaleKey) -> Result<Pair, StorageError> {
         let other = self.sale(mate)?;
         let known = self.known(&other);
-        let programs = self.offers.programs(known, known, &other);
+        let programs = self.offers.programs(known, known, &[], &other);
         let first = entry.sale < mate;
         let mate_loses = loses(&other, !first, &programs, known);
         Ok(Pair { mate, at: other.at.clone(), lower: !entry.upper, first, mate_loses })

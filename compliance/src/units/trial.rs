@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    Benefit, BookCost, Code, Conditions, ConsumerRebate, Control, Credit, Currency, CustomerPayment, Day, DropShipment,
-    Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus, Mechanism, Membership, Micros, Movement, Outlet,
-    Partner, PartnerKind, Person, Product, Program, Proof, RecordRef, Reference, Resale, Restricted, Sale, SaleEvent,
-    Selector, SerialRange, Shipment, SpecialPrice, Split, Tax, Text, Topic,
+    Action, AuditRecord, Benefit, BookCost, Code, Command, Conditions, ConsumerRebate, Control, Credit, Currency,
+    CustomerPayment, Day, DropShipment, Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus, Mechanism,
+    Membership, Micros, Movement, Outlet, Partner, PartnerKind, Person, Product, Program, Proof, RecordRef, Reference,
+    Resale, Restricted, Ruling, RulingAction, Sale, SaleEvent, Selector, SerialRange, Shipment, SpecialPrice, Split,
+    Tax, Text, Topic,
 };
-use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StorageError};
+use serde::de::DeserializeOwned;
+use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StorageError, View};
 
 use super::UnitsStage;
 use super::facts::{Record, SALES};
@@ -250,6 +252,9 @@ pub struct Trial {
     pub control: u64,
     pub findings: BTreeMap<Id, Finding>,
     pub granted: Vec<Entitlement>,
+    /// What persons said about findings, as readers see it, and each attempt.
+    pub rulings: BTreeMap<Id, Ruling>,
+    pub audit: Vec<AuditRecord>,
 }
 
 impl Trial {
@@ -263,6 +268,8 @@ impl Trial {
             control: 0,
             findings: BTreeMap::new(),
             granted: Vec::new(),
+            rulings: BTreeMap::new(),
+            audit: Vec::new(),
         };
         trial.configure(reference);
         trial
@@ -290,6 +297,27 @@ impl Trial {
         self.take();
     }
 
+    /// What a person does about a finding; the stage stops and starts anew behind it. What became of it, `None` where nobody
+    /// was shown such a finding.
+    pub fn rule(&mut self, actor: &str, action: RulingAction, finding: Id, reason: &str) -> Option<String> {
+        self.control += 1;
+        let command = Command {
+            actor: actor.into(),
+            role: "desk".into(),
+            reason: reason.into(),
+            comment: String::new(),
+            file: "decisions.csv".into(),
+            line_no: 2,
+            action: Action::Finding { finding, action },
+        };
+        let (control, said) = (Control::Command(Box::new(command)).encode(), self.audit.len());
+        self.stage.control(self.control, &control, &mut self.state, &mut self.outbox).unwrap();
+        self.take();
+        self.stage = UnitsStage::new(self.versions.clone());
+        self.stage.resume(&mut self.state).unwrap();
+        self.audit.get(said).map(|record| format!("{} {}", record.action, record.object))
+    }
+
     pub fn send(&mut self, event: &SaleEvent) {
         let input = Input { stamp: self.control, item: event };
         self.stage.process(input, &mut self.state, &mut self.outbox).unwrap();
@@ -306,12 +334,15 @@ impl Trial {
                 EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => {}
             }
         }
-        for view in published.into_iter().filter(|view| view.topic == Topic::Findings as u8) {
-            let id = Id(view.key.try_into().unwrap());
-            match view.value {
-                Some(bytes) => self.findings.insert(id, postcard::from_bytes(&bytes).unwrap()),
-                None => Some(self.findings.remove(&id).expect("only what stands is withdrawn")),
-            };
+        for view in published {
+            match view.topic {
+                topic if topic == Topic::Findings as u8 => stand(&mut self.findings, view),
+                topic if topic == Topic::Rulings as u8 => stand(&mut self.rulings, view),
+                topic if topic == Topic::Audit as u8 => {
+                    self.audit.push(postcard::from_bytes(&view.value.unwrap()).unwrap());
+                }
+                _ => {}
+            }
         }
     }
 
@@ -344,9 +375,25 @@ impl Trial {
         SALES.first(&mut self.state, usize::MAX).unwrap().into_iter().map(|(_, record)| record).collect()
     }
 
+    pub fn state_mut(&mut self) -> &mut MemoryState {
+        &mut self.state
+    }
+
+    pub fn blobs(&self) -> Arc<dyn Blobs> {
+        self.versions.clone()
+    }
+
     /// Equal facts must be equal bytes.
     pub fn state(&self) -> &MemoryState {
         &self.state
+    }
+}
+
+fn stand<T: DeserializeOwned>(views: &mut BTreeMap<Id, T>, view: View) {
+    let id = Id(view.key[..16].try_into().unwrap());
+    match view.value {
+        Some(bytes) => drop(views.insert(id, postcard::from_bytes(&bytes).unwrap())),
+        None => drop(views.remove(&id).expect("only what stands is withdrawn")),
     }
 }
 

@@ -20,7 +20,8 @@ pub use self::json::{JsonText, NotJson};
 pub use self::translate::{Mismatch, Translation};
 use crate::{
     AccrualEvent, AccrualMovement, AuditRecord, Authorization, Claim, Control, DeadLetter, EntitlementEvent,
-    EstimateMovement, FeedEvent, Finding, Identity, JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, SaleEvent,
+    EstimateMovement, FeedEvent, Finding, Identity, JournalEntry, Payment, Receipt, Reject, Risk, RowEvent, Ruling,
+    SaleEvent,
     topics::{self, TopicInfo},
 };
 
@@ -55,6 +56,7 @@ events! {
     AuditRecord = "audit_record";
     Claim = "claim";
     EstimateMovement = "estimate_movement";
+    Ruling = "ruling";
     DeadLetter = "dead_letter";
 }
 

@@ -337,6 +337,8 @@ fn accruals_and_controls() {
     let decide =
         |decision| Action::Decide { partner: "P-1".into(), file: "P-1/mai.csv".into(), record_no: 3, decision };
     let claim = |action| Control::Command(Box::new(command(Action::Claim { claim: id(9), action })));
+    let actions = [RulingAction::Release, RulingAction::Reject, RulingAction::Reopen];
+    check(&actions.map(|action| Control::Command(Box::new(command(Action::Finding { finding: id(5), action })))));
     let amount = amount();
     check(
         &[
@@ -455,6 +457,13 @@ fn claims_as_readers_see_them() {
         decided_by: "auto".into(),
     };
     check(&ClaimState::ALL.map(claim));
+}
+
+#[test]
+fn what_persons_said_of_findings() {
+    let by = vec!["ann".into(), "bo".into()];
+    let ruling = |state| Ruling { finding: id(5), product: "s/p".into(), state, by: by.clone(), reason: "r".into() };
+    check(&RulingState::ALL.map(ruling));
 }
 
 #[test]

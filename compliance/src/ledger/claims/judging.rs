@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::ledger::account::{Account, Phase, freeze_day};
 use crate::ledger::due::due;
 use crate::ledger::findings::{digest, view};
-use crate::ledger::holds::{holds, is_hold, left};
+use crate::ledger::holds::{holding, is_hold, left};
 use crate::ledger::now::Now;
 use crate::ledger::periods::{Issuing, tell};
 use crate::ledger::protection::bought_in_time;
@@ -269,7 +269,7 @@ impl Judging<'_> {
         for (id, account) in &mut desk.accounts {
             let program = &*terms(account, self.references.as_of(account.terms));
             let owed = account.orderable(program) - account.authorised;
-            let held = holds(account, program, now, state)?;
+            let held = holding(account, program, now, state)?;
             let room = left(owed.max(Micros::ZERO), &held, account);
             if room < owed {
                 CLAIMED.put(state, &group, &())?;

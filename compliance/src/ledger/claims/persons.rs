@@ -1,7 +1,7 @@
 //! What persons decide about claim lines: commands, judged against what readers saw last.
 
 use contract::{
-    Action, AuditRecord, Claim, ClaimAction, ClaimActor, ClaimCase, ClaimTerms, Code, Command, Day, Micros, Permitted,
+    Action, Actor, AuditRecord, Claim, ClaimAction, ClaimCase, ClaimTerms, Code, Command, Day, Micros, Permitted,
     Publication, permit,
 };
 use stream::{Order, Outbox, StageError, State};
@@ -28,7 +28,7 @@ pub(crate) fn decide<T>(
     };
     outbox.acting_for(&claim.to_string());
     let terms = program_of(&kept.line, references.as_of(control)).and_then(|program| program.paid.claims());
-    let actor = ClaimActor { name: &command.actor, reason: &command.reason, comment: &command.comment };
+    let actor = Actor { name: &command.actor, reason: &command.reason, comment: &command.comment };
     let said = permit(action, &case(&note, &seen, terms, today), &actor);
     let about = format!("{} of claim {} line {}", action.as_str(), seen.claim, seen.line);
     let (what, object) = match said {

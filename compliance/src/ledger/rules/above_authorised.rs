@@ -35,5 +35,5 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
         return None;
     }
     let message = format!("more units sold than authorised: {} not given", rounded(lost, account));
-    Some(Found { code: Code::AuthorisedQuantity, at_risk: lost, message })
+    Some(Found::new(Code::AuthorisedQuantity, lost, message))
 }

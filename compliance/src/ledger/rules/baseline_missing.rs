@@ -40,5 +40,5 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
         Mechanism::Score(_) => format!("no score of {}: nothing is due", account.partner),
         _ => return None,
     };
-    Some(Found { code: Code::BaselineMissing, at_risk: Exact::ZERO, message })
+    Some(Found::new(Code::BaselineMissing, Exact::ZERO, message))
 }

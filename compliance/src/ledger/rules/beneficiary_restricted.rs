@@ -47,7 +47,7 @@ pub(super) fn check(
         message.push_str(&format!("; {} was authorised before", amount(account.authorised, account)));
     }
     let owed = (account.accrued - account.authorised).max(Micros::ZERO);
-    Ok(Some(Found { code: Code::RestrictedParty, at_risk: Exact::from(owed), message }))
+    Ok(Some(Found::new(Code::RestrictedParty, Exact::from(owed), message)))
 }
 
 /// The entry of a list that the beneficiary, or the partner of a person, is called by.

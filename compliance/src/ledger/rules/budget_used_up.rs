@@ -42,5 +42,5 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
         program.caps.budget.unwrap_or_default(),
         rounded(unpaid, account),
     );
-    Some(Found { code: Code::BudgetOverrun, at_risk: unpaid, message })
+    Some(Found::new(Code::BudgetOverrun, unpaid, message))
 }

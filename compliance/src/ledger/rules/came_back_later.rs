@@ -56,7 +56,7 @@ pub(super) fn check(
         money(-back.net.amount, account),
         rounded(less, account),
     );
-    Ok(Some(Found { code: Code::ReturnInLaterPeriod, at_risk: less, message }))
+    Ok(Some(Found::new(Code::ReturnInLaterPeriod, less, message)))
 }
 
 /// Whether a line dated behind the period has come since a control.

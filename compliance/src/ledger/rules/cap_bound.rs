@@ -55,5 +55,5 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
         .map(|(cap, cut)| format!("the {cap} cap took {}", rounded(*cut, account)))
         .collect();
     let at_risk = over_measure + after_late - under_period + over_year;
-    (!bound.is_empty()).then(|| Found { code: Code::CapExceeded, at_risk, message: bound.join(", ") })
+    (!bound.is_empty()).then(|| Found::new(Code::CapExceeded, at_risk, bound.join(", ")))
 }

@@ -39,5 +39,5 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
         rounded(lost, account),
         rounded(due.whole.raw, account)
     );
-    Some(Found { code: Code::DebitAfterProtection, at_risk: lost, message })
+    Some(Found::new(Code::DebitAfterProtection, lost, message))
 }

@@ -59,7 +59,7 @@ pub(in crate::ledger) fn check(
     if ordered > Micros::ZERO {
         message.push_str(&format!("; {} of it was authorised before", amount(ordered, account)));
     }
-    Ok(Some(Found { code: Code::Deducted, at_risk: Exact::from(sum.min(account.accrued)), message }))
+    Ok(Some(Found::new(Code::Deducted, Exact::from(sum.min(account.accrued)), message)))
 }
 
 /// What of deductions that finance has accepted, and nobody settled, falls to a frozen settlement; nothing while the beneficiary

@@ -53,7 +53,7 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
         None => return None,
     };
     let message = format!("{} of {} earn nothing: {why}", sales(tally.lines), shown(measured));
-    Some(Found { code: Code::EarnedNothing, at_risk: Exact::ZERO, message })
+    Some(Found::new(Code::EarnedNothing, Exact::ZERO, message))
 }
 
 fn minor(account: &Account) -> Exact {

@@ -43,5 +43,5 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>, winner: &s
         money(tally.net.amount, account),
         program.ledger_key(),
     );
-    Some(Found { code: Code::ExclusivePrograms, at_risk: due.wanted(account, program), message })
+    Some(Found::new(Code::ExclusivePrograms, due.wanted(account, program), message))
 }

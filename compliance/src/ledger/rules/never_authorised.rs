@@ -38,5 +38,5 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
         return None;
     }
     let message = format!("{} is due and was not authorised by the close", amount(left, account));
-    Some(Found { code: Code::NeverAuthorised, at_risk: Exact::from(left), message })
+    Some(Found::new(Code::NeverAuthorised, Exact::from(left), message))
 }

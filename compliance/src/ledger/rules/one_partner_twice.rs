@@ -135,8 +135,9 @@ fn over(account: &Account, cap: Micros, of_year: bool, others: &[Account]) -> Op
         amount(cap, account),
         if of_year { " for the year" } else { "" },
     );
+    let basis = message.clone();
     if too_much > Micros::ZERO {
         message.push_str(&format!("; {} of it was authorised before", amount(too_much, account)));
     }
-    Some(Found { code: Code::OnePartnerTwice, at_risk: Exact::from(held + too_much), message })
+    Some(Found { basis, ..Found::new(Code::OnePartnerTwice, Exact::from(held + too_much), message) })
 }

@@ -228,7 +228,7 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
         (Some(_), _) => accrued,
         (None, Some(Loaded { share, usual })) => accrued.share(share - usual),
     };
-    Some(Found { code: Code::Outlier, at_risk, message: said.join(", ") })
+    Some(Found::new(Code::Outlier, at_risk, said.join(", ")))
 }
 
 /// All versions of a program that count the same thing over periods of one length are one history.

@@ -44,34 +44,42 @@ pub(super) fn check(
     _: &mut dyn State,
 ) -> Result<Option<Found>, StorageError> {
     let owed = account.accrued - account.authorised;
-    let message = match account.pays_person() {
+    let unsure = match account.pays_person() {
         true => person_unsure(account, now),
         false => partner_unsure(account, now),
     };
-    let found = |message| Found { code: Code::PayeeUnsure, at_risk: Exact::from(owed), message };
-    Ok(message.filter(|_| owed > Micros::ZERO).map(found))
+    let found = |(payee, message): (Text, String)| Found {
+        basis: format!("{payee}: {message}"),
+        ..Found::new(Code::PayeeUnsure, Exact::from(owed), message)
+    };
+    Ok(unsure.filter(|_| owed > Micros::ZERO).map(found))
 }
 
-fn partner_unsure(account: &Account, now: Now<'_>) -> Option<String> {
+/// The account to which is paid, and what is wrong with it.
+fn partner_unsure(account: &Account, now: Now<'_>) -> Option<(Text, String)> {
     let (today, known) = (now.today?, now.known());
     let all: Vec<&PayeeAccount> = known.payees(&account.partner).iter().filter(|p| p.from <= today).collect();
     let last = all.last()?;
     if let Some(since) = new_since(all.iter().map(|payee| (payee.from, &payee.account)), today) {
-        return Some(format!("the payee account is another since {since}: held for {NEW_ACCOUNT_DAYS} days"));
+        let message = format!("the payee account is another since {since}: held for {NEW_ACCOUNT_DAYS} days");
+        return Some((last.account.clone(), message));
     }
     let name = &known.partner(&account.partner)?.name;
     let is_other = !last.holder.is_empty() && !same_words(&last.holder, name);
-    is_other.then(|| format!("the payee account is that of {:?}, the partner is called {name:?}", last.holder))
+    let message = || format!("the payee account is that of {:?}, the partner is called {name:?}", last.holder);
+    is_other.then(|| (last.account.clone(), message()))
 }
 
-fn person_unsure(account: &Account, now: Now<'_>) -> Option<String> {
+/// The payee, and what is wrong with it.
+fn person_unsure(account: &Account, now: Now<'_>) -> Option<(Text, String)> {
     let today = now.today?;
     let name = account.settlement.beneficiary.split_once('/')?.1;
     let of_name = |person: &&Person| person.from <= today && !person.payee.is_empty() && same_words(&person.name, name);
     let mut all: Vec<&Person> = now.known().persons(&account.partner).iter().filter(of_name).collect();
     all.sort_by_key(|person| person.from);
     let since = new_since(all.iter().map(|person| (person.from, &person.payee)), today)?;
-    Some(format!("the payee is another since {since}: held for {NEW_ACCOUNT_DAYS} days"))
+    let message = format!("the payee is another since {since}: held for {NEW_ACCOUNT_DAYS} days");
+    Some((all.last()?.payee.clone(), message))
 }
 
 /// The day since which the last account stands, where it took the place of another less than [`NEW_ACCOUNT_DAYS`] ago.

@@ -68,7 +68,7 @@ pub(in crate::ledger) fn check(
         return Ok(None);
     }
     let message = format!("version {version} of {program} {what}");
-    Ok(Some(Found { code: Code::ProgramAmended, at_risk: Exact::from(held), message }))
+    Ok(Some(Found::new(Code::ProgramAmended, Exact::from(held), message)))
 }
 
 fn said_of(last: Day, approved: Option<Day>) -> String {

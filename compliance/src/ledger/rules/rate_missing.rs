@@ -43,5 +43,5 @@ pub(super) fn check(Booked { account, program, functional_wanted, .. }: Booked<'
     }
     let currency = account.settlement.currency;
     let message = format!("{} without a rate for {currency} {when}: no functional amount", sales(rateless));
-    Some(Found { code: Code::RateMissing, at_risk: Exact::ZERO, message })
+    Some(Found::new(Code::RateMissing, Exact::ZERO, message))
 }

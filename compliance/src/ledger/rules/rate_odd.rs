@@ -43,7 +43,7 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
         return None;
     }
     let message = format!("{} at a rate for {currency} far from those around it, or turned over", sales(odd));
-    Some(Found { code: Code::RateOdd, at_risk: Exact::ZERO, message })
+    Some(Found::new(Code::RateOdd, Exact::ZERO, message))
 }
 
 /// All of the settlement is valued at a rate of the table that cannot be right.
@@ -60,7 +60,7 @@ pub(super) fn of_period_end(
     let odd = valued.latest_rate(currency, account.last_day).filter(|(day, _)| valued.is_odd_rate(currency, *day));
     Ok(odd.map(|(day, _)| {
         let message = format!("valued at the rate for {currency} of {day}, far from those around it, or turned over");
-        Found { code: Code::RateOdd, at_risk: Exact::ZERO, message }
+        Found::new(Code::RateOdd, Exact::ZERO, message)
     }))
 }
 

@@ -39,5 +39,5 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
     }
     let message =
         format!("sales were reported late: {} of {} lost", rounded(lost, account), rounded(due.whole.raw, account));
-    Some(Found { code: Code::ReportedLate, at_risk: lost, message })
+    Some(Found::new(Code::ReportedLate, lost, message))
 }

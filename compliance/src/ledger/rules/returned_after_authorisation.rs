@@ -43,5 +43,5 @@ pub(super) fn check(Booked { account, .. }: Booked<'_>) -> Option<Found> {
         amount(account.accrued, account),
         amount(over, account),
     );
-    Some(Found { code: Code::ReturnAfterPayment, at_risk: Exact::from(over), message })
+    Some(Found::new(Code::ReturnAfterPayment, Exact::from(over), message))
 }

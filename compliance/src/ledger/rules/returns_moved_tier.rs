@@ -43,7 +43,7 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
     let (too_high, right) = (tiers[polluted - 1].rate, clean.checked_sub(1).map_or(Micros::ZERO, |i| tiers[i].rate));
     let message =
         format!("{} before returns would reach the tier of {too_high}; {} net reach {right}", shown(gross), shown(net));
-    Some(Found { code: Code::BasisPolluted, at_risk: over_tier(program, account), message })
+    Some(Found::new(Code::BasisPolluted, over_tier(program, account), message))
 }
 
 /// What the tier alone would have paid too much on the net sums.

@@ -46,5 +46,5 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
         rounded(after_transaction, account),
         rounded(exact, account),
     );
-    Some(Found { code: Code::RoundingDrifts, at_risk: drift.abs(), message })
+    Some(Found::new(Code::RoundingDrifts, drift.abs(), message))
 }

@@ -88,7 +88,7 @@ pub(crate) fn rescored(
         amount(before, account),
     );
     let at_risk = if held.is_zero() { (after - before).abs() } else { held };
-    Ok(Some(Rescored { found: Found { code: Code::ScoreChanged, at_risk: Exact::from(at_risk), message }, held }))
+    Ok(Some(Rescored { found: Found::new(Code::ScoreChanged, Exact::from(at_risk), message), held }))
 }
 
 /// Whether a frozen settlement counts by another score from the next tick on, because somebody answers for it.

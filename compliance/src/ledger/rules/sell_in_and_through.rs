@@ -37,5 +37,5 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>, winner: &s
     }
     let units = shown(tally.net.quantity);
     let message = format!("{units} units for {} earn at resale under {winner}", money(tally.net.amount, account));
-    Some(Found { code: Code::SellInAndThrough, at_risk: due.wanted(account, program), message })
+    Some(Found::new(Code::SellInAndThrough, due.wanted(account, program), message))
 }

@@ -39,5 +39,5 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
         rounded(lost, account),
         rounded(due.whole.after_protection, account)
     );
-    Some(Found { code: Code::ResaleAbove, at_risk: lost, message })
+    Some(Found::new(Code::ResaleAbove, lost, message))
 }

@@ -33,5 +33,5 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
     let threshold = program.threshold.filter(|_| !due.threshold_met && account.tally().lines > 0)?;
     let reached = measured(program, account.tally().net);
     let message = format!("{} of {threshold} reached: nothing is due below the threshold", shown(reached));
-    Some(Found { code: Code::ThresholdNotMet, at_risk: due.whole.after_transaction, message })
+    Some(Found::new(Code::ThresholdNotMet, due.whole.after_transaction, message))
 }

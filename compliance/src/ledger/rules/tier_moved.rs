@@ -44,5 +44,5 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
         rate(track.now),
         rounded(track.moved, account),
     );
-    Some(Found { code: Code::TierMiscalculated, at_risk: track.moved.abs(), message })
+    Some(Found::new(Code::TierMiscalculated, track.moved.abs(), message))
 }

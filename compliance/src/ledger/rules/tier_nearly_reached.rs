@@ -49,7 +49,7 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
         next.from,
         next.rate
     );
-    Some(Found { code: Code::TierNearlyReached, at_risk: gain(program, net, bound), message })
+    Some(Found::new(Code::TierNearlyReached, gain(program, net, bound), message))
 }
 
 /// What the next tier would pay more on what is sold.

@@ -43,5 +43,5 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
         }
         _ => format!("{} is due and waits: {minimum} and more is paid", amount(waits, account)),
     };
-    Some(Found { code: Code::BelowMinimumPayout, at_risk: Exact::from(waits), message })
+    Some(Found::new(Code::BelowMinimumPayout, Exact::from(waits), message))
 }
