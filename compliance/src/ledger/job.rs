@@ -13,6 +13,7 @@ use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::draws;
 use super::estimates::{Estimating, mark_lapsed};
 use super::holds::has_news;
+use super::layers::reckon;
 use super::lowered::lowered;
 use super::now::Now;
 use super::periods::{Turning, tell};
@@ -200,11 +201,32 @@ impl Job {
         let protecting = Protecting { control: self.control, references: desk.references, clock: desk.clock };
         for (stock, ()) in &page {
             protecting.settle(Id(*stock), state)?;
+            if let Some((program, partner)) = reckon(Id(*stock), desk.references.as_of(self.control), state)? {
+                self.share_anew(&program, &partner, desk, state)?;
+            }
             STOCKS.delete(state, stock)?;
         }
         let last = if self.tick.is_some() { Step::Lapses } else { Step::Dirty(FIRST) };
         self.step = behind(&page, limit).map_or(last, Step::Stocks);
         Ok(page.len())
+    }
+
+    /// Shares anew what a partner is due under a program, behind all that is dirty.
+    fn share_anew(
+        &self,
+        program: &str,
+        partner: &str,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+    ) -> Result<(), StorageError> {
+        for id in Sharing::Beneficiary(format!("partner:{partner}")).members(program, state)? {
+            let account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is entered has an account");
+            let known = desk.references.as_of(account.terms);
+            if let Some(sharing) = self.settling(desk).shares_with(&account, known, state)? {
+                SHARING.put(state, &sharing.key(program), &())?;
+            }
+        }
+        Ok(())
     }
 
     fn estimating<'a>(&self, desk: &'a Desk<'_>) -> Estimating<'a> {

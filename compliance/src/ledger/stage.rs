@@ -10,13 +10,15 @@ use super::account::{Account, Phase, close_day};
 use super::claims;
 use super::estimates;
 use super::job::{Desk, Job, Step};
+use super::layers;
 use super::lines::{Line, LineBuffer};
 use super::protection::{is_waiting, mark as mark_stocks, stock_of, take};
 use super::settle::{PAGE, terms};
 use super::sharing::enter;
 use super::slots::{Slots, Span, Target};
-use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, SOLD};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, MOVED, SOLD};
 use crate::clock::Clock;
+use crate::programs::stock::used_up;
 use crate::references::References;
 
 /// Keys that one slice of a control looks at.
@@ -58,6 +60,10 @@ impl Stage for LedgerStage {
         let mut slots = self.slots.borrow_mut();
         let Some(entitlement) = input.entitlement() else { return };
         let day = entitlement.date;
+        if let Some(stock) = used_up(entitlement) {
+            wanted.push(MOVED.wanted(&(stock.0, layers::place(entitlement).0.0)));
+            return;
+        }
         if let Some((stock, day)) = stock_of(entitlement, &self.references) {
             wanted.push(SOLD.wanted(&(stock.0, day.0)));
             return;
@@ -85,6 +91,10 @@ impl Stage for LedgerStage {
             EntitlementEvent::Unclaim(line) => return claims::go(line, input.stamp, &self.references, state),
         };
         let day = entitlement.date;
+        if let Some(stock) = used_up(entitlement) {
+            self.freshen(state)?;
+            return Ok(layers::take(stock, entitlement, revoked, state)?);
+        }
         if let Some((stock, day)) = stock_of(entitlement, &self.references) {
             self.freshen(state)?;
             let units = i128::from(entitlement.quantity.0);

@@ -12,6 +12,7 @@ use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
+use crate::programs::stock::taken;
 use crate::references::{Known, References};
 use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::{Based, Check, RULES};
@@ -96,6 +97,16 @@ pub fn entitlements<'a>(
         }
     }
     all
+}
+
+/// The units of a sale as they use the cost layers of a program up: whatever is doubted about its money, they are gone.
+pub fn using_layers(sale: &Sale, program: &Program) -> Entitlement {
+    Entitlement {
+        programs: vec![program.id.clone()],
+        debits: vec![taken(program, sale)],
+        product: sale.product.clone(),
+        ..entitlement(sale, program)
+    }
 }
 
 /// What rules say about the amount of a sale that programs count with.

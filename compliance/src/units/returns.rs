@@ -10,6 +10,7 @@ use super::facts::{Back, Grant, Heard, PartyEntry, Record, SaleKey};
 use super::filing::{document_entry, document_key, lives, looks_for_party, set, spans_of_return};
 use super::judge::Touched;
 use super::rolls::{Entry, PAGE};
+use crate::programs::stock::used_up;
 use crate::rules::{Check, RULES};
 
 impl Desk<'_> {
@@ -279,15 +280,18 @@ fn take(partner: &str, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
     taken
 }
 
-/// Entitlements that take back what the lines were granted, under each key booked to the first of its lines: the lines
-/// of one document share their date. No more than a line's own price is taken back for its units.
+/// Entitlements that take back what the lines were granted, under each key, and to each stock, booked to the first of its lines:
+/// the lines of one document share their date. No more than a line's own price is taken back for its units.
 fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlement> {
     let mut gives: Vec<Entitlement> = Vec::new();
     for part in taken.iter().filter(|part| !part.units.is_zero()) {
         let line = &lines[part.line];
         let amount = amount_back(back, &line.sale, part.units);
         for granted in &line.granted {
-            match gives.iter_mut().find(|give| give.ledger_key == granted.ledger_key) {
+            let is_alike = |give: &&mut Entitlement| {
+                give.ledger_key == granted.ledger_key && used_up(give) == used_up(granted)
+            };
+            match gives.iter_mut().find(is_alike) {
                 Some(give) => {
                     give.quantity += -part.units;
                     give.amount += -of_base(amount, granted, &line.sale);

@@ -1,0 +1,257 @@
+//! Cost layers of stocks: what the units that are sold at a special price cost their partner (OP-19).
+//!
+//! All that a partner sells of a product uses its layers up, whether it earns or not. Each sale and return therefore comes as an
+//! entitlement of the stock as well, which is noted under its day; a linked return under its sale and that one's day. A control
+//! looks at the stocks of which something has changed, sales or tables, and goes through their days ([`Walk`]): past each day
+//! by its two sums, and through its single sales only where a layer may begin or end among them. Where that says something
+//! else than before, what the partner is due is shared anew, as with a balance that has changed.
+//!
+//! So a sale costs two writes and an appended entry, a stock at a control its days and its layers, and neither what was sold
+//! before. What stands of it is a function of sales and tables, whenever they came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Credit, Currency, Day, Entitlement, Id, Micros, Program, SpecialPrice, Text};
+use serde::{Deserialize, Serialize};
+use stream::{Order, State, StorageError};
+
+use super::account::Account;
+use super::lines::{Beneficiary, each_lines};
+use super::protection::{credited_cuts, protecting};
+use super::tables::{LAYERS, MOVED, MOVES, STOCKS, day_key};
+use crate::programs::cost_layers::{OfLayer, Place, Step, Walk, layers, within};
+use crate::programs::special_price::of_partner;
+use crate::programs::stock::{Stock, stock_id};
+use crate::references::Known;
+
+/// What moves of a stock on a day, in millionths: a linked return on the day of its sale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    sold: i128,
+    back: i128,
+}
+
+/// Where the layers of a stock begin among its sales.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Layers {
+    program: Text,
+    partner: Text,
+    steps: Vec<Step>,
+}
+
+/// What units sold under a special price cost from a place on, up to that of the next one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Layered {
+    pub special_price: Id,
+    /// What a unit may cost the partner by the special price.
+    authorised: Micros,
+    pub from: Place,
+    /// `None`: nobody says, or not in the special price's currency.
+    pub unit: Option<OfLayer>,
+    /// Some sale is given less than the price book gives for it.
+    pub lowers: bool,
+}
+
+impl Layered {
+    /// What a unit is given by its layer, and under what was credited of that.
+    pub fn credit(&self) -> (Micros, Micros) {
+        let above = |cost: Micros| (cost - self.authorised).max(Micros::ZERO);
+        self.unit.as_ref().map_or_else(Default::default, |unit| {
+            (above(unit.cost.amount), above(unit.cost.amount - unit.credited))
+        })
+    }
+}
+
+/// An entry of [`MOVES`]: the sale, and the units that it adds or takes away.
+const ENTRY_BYTES: usize = 24;
+
+/// A list with more than so many entries for each sale that stands is written anew where it is read.
+const UNTIDY: usize = 4;
+
+/// Notes what an entitlement of a stock moves, or no longer does.
+pub(crate) fn take(
+    stock: Id,
+    entitlement: &Entitlement,
+    revoked: bool,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
+    let units = entitlement.quantity.0;
+    if units == 0 {
+        return Ok(());
+    }
+    let (day, sale) = place(entitlement);
+    let key = (stock.0, day.0);
+    let change = if revoked { -units } else { units };
+    let mut moved = MOVED.get(state, &key)?.unwrap_or_default();
+    match units > 0 {
+        true => moved.sold += i128::from(change),
+        false => moved.back -= i128::from(change),
+    }
+    if moved == Moved::default() {
+        // Each entry adds to one of the sums, so that none is left.
+        MOVED.delete(state, &key)?;
+        state.delete(MOVES, &day_key(stock, day))?;
+    } else {
+        MOVED.put(state, &key, &moved)?;
+        state.append(MOVES, &day_key(stock, day), &entry(sale, change))?;
+    }
+    STOCKS.put(state, &stock.0, &())
+}
+
+/// Where a sale stands among all of its stock.
+pub(crate) fn place(entitlement: &Entitlement) -> (Day, Id) {
+    entitlement.origin.map_or((entitlement.date, entitlement.sale), |(sale, day)| (day, sale))
+}
+
+fn entry(sale: Id, units: i64) -> [u8; ENTRY_BYTES] {
+    let mut bytes = [0; ENTRY_BYTES];
+    bytes[..16].copy_from_slice(&sale.0);
+    bytes[16..].copy_from_slice(&units.to_le_bytes());
+    bytes
+}
+
+/// The sales of a day with what is left of each, and the returns without one, in order.
+fn sales(stock: Id, day: Day, state: &mut dyn State) -> Result<BTreeMap<Id, i64>, StorageError> {
+    let key = day_key(stock, day);
+    let bytes = state.get(MOVES, &key)?.unwrap_or_default();
+    if bytes.len() % ENTRY_BYTES != 0 {
+        return Err(StorageError::new("list of moves is damaged"));
+    }
+    let count = bytes.len() / ENTRY_BYTES;
+    let mut sales: BTreeMap<Id, i64> = BTreeMap::new();
+    for entry in bytes.chunks_exact(ENTRY_BYTES) {
+        let (sale, units) = entry.split_at(16);
+        let sale = Id(sale.try_into().expect("it has sixteen bytes"));
+        *sales.entry(sale).or_default() += i64::from_le_bytes(units.try_into().expect("it has eight bytes"));
+    }
+    sales.retain(|_, units| *units != 0);
+    if count > UNTIDY * sales.len() {
+        let tidy: Vec<u8> = sales.iter().flat_map(|(sale, units)| entry(*sale, *units)).collect();
+        state.put(MOVES, &key, tidy)?;
+    }
+    Ok(sales)
+}
+
+/// Brings down where the layers of a stock begin. Says whose settlements are due something else then: program and partner.
+pub(crate) fn reckon(stock: Id, known: &Known, state: &mut dyn State) -> Result<Option<(Text, Text)>, StorageError> {
+    let before = LAYERS.get(state, &stock.0)?;
+    let now = match known.stocks().get(&stock) {
+        Some(of) => walked(of, known, state)?,
+        None => None,
+    };
+    if before == now {
+        return Ok(None);
+    }
+    match &now {
+        Some(layers) => LAYERS.put(state, &stock.0, layers)?,
+        None => LAYERS.delete(state, &stock.0)?,
+    }
+    Ok(now.or(before).map(|Layers { program, partner, .. }| (program, partner)))
+}
+
+fn walked(of: &Stock, known: &Known, state: &mut dyn State) -> Result<Option<Layers>, StorageError> {
+    let runs = runs(known.versions(&of.program));
+    if runs.is_empty() {
+        return Ok(None);
+    }
+    let stock = of.id();
+    let days = MOVED.prefix(state, &stock.0, Order::Up, usize::MAX)?;
+    let cuts = credited_cuts(&of.partner, &of.product, &protecting(known), known);
+    let mut steps = Vec::new();
+    for (first, last) in runs {
+        let layers = layers(known.purchases(&of.partner, &of.product), (first, last));
+        let mut walk = Walk::new(&layers, &cuts);
+        for ((_, day), Moved { sold, back }) in days.iter().filter(|((_, day), _)| first.0 <= *day && *day <= last.0) {
+            let day = Day(*day);
+            if !walk.pass(day, *sold, *back) {
+                sales(stock, day, state)?.into_iter().for_each(|(sale, units)| walk.take(day, sale, units.into()));
+            }
+        }
+        steps.extend(walk.steps());
+    }
+    let (program, partner) = (of.program.clone(), of.partner.clone());
+    Ok((!steps.is_empty()).then_some(Layers { program, partner, steps }))
+}
+
+/// First and last day of the versions that go by cost layers and follow each other without a gap. Both sales and purchases
+/// count from the first one on.
+fn runs(versions: &[Program]) -> Vec<(Day, Day)> {
+    let mut runs: Vec<(Day, Day)> = Vec::new();
+    for version in versions.iter().filter(|version| version.mechanism.goes_by_layers()) {
+        match runs.last_mut().filter(|(_, last)| version.from <= last.plus(1)) {
+            Some((_, last)) => *last = version.to.max(*last),
+            None => runs.push((version.from, version.to)),
+        }
+    }
+    runs
+}
+
+/// What the units cost that are sold under the special prices of one program.
+pub(crate) struct LayerCosts<'k> {
+    known: &'k Known,
+    program: &'k str,
+    of_partner: BTreeMap<Text, BTreeMap<Id, &'k SpecialPrice>>,
+}
+
+impl<'k> LayerCosts<'k> {
+    pub fn new(known: &'k Known, program: &'k str) -> LayerCosts<'k> {
+        LayerCosts { known, program, of_partner: BTreeMap::new() }
+    }
+
+    /// What says of some line of a settlement what its units cost: no more is kept than sales need.
+    pub fn of(&mut self, id: Id, account: &Account, state: &mut dyn State) -> Result<Vec<Layered>, StorageError> {
+        let mut sold: BTreeSet<Id> = BTreeSet::new();
+        each_lines(state, id, account.counted, &mut |lines| {
+            sold.extend(lines.iter().filter_map(|line| match line.beneficiary {
+                Beneficiary::Credited { special_price, .. } => Some(special_price),
+                _ => None,
+            }));
+        })?;
+        let mut all: BTreeMap<Id, Vec<Layered>> = BTreeMap::new();
+        for special_price in sold {
+            let layered = self.of_special_price(special_price, &account.partner, state)?;
+            all.insert(special_price, layered);
+        }
+        let mut used: BTreeMap<(Id, usize), bool> = BTreeMap::new();
+        each_lines(state, id, account.counted, &mut |lines| {
+            for line in lines {
+                let Beneficiary::Credited { special_price, credit, .. } = line.beneficiary else { continue };
+                let (steps, (day, sale)) = (&all[&special_price], line.place());
+                for at in within(steps, |step| step.from, day, sale) {
+                    *used.entry((special_price, at)).or_default() |= steps[at].credit().0 < credit;
+                }
+            }
+        })?;
+        let kept = used.into_iter().map(|((special_price, at), lowers)| {
+            let layered = all[&special_price][at].clone();
+            Layered { lowers, ..layered }
+        });
+        Ok(kept.collect())
+    }
+
+    /// Nothing for one that nobody knows any more: then nobody says what may be given.
+    fn of_special_price(
+        &mut self,
+        special_price: Id,
+        partner: &Text,
+        state: &mut dyn State,
+    ) -> Result<Vec<Layered>, StorageError> {
+        let (known, program) = (self.known, self.program);
+        let by_key = self.of_partner.entry(partner.clone()).or_insert_with(|| {
+            of_partner(&known.reference, program, partner).iter().map(|special| (special.key(), special)).collect()
+        });
+        let Some(SpecialPrice { product, credit: Credit::AboveCost(authorised), currency, .. }) =
+            by_key.get(&special_price).copied()
+        else {
+            return Ok(Vec::new());
+        };
+        let layers = LAYERS.get(state, &stock_id(program, partner, product).0)?;
+        let steps = layers.map_or_else(Vec::new, |layers| layers.steps);
+        Ok(steps.into_iter().map(|step| layered(special_price, *authorised, *currency, step)).collect())
+    }
+}
+
+fn layered(special_price: Id, authorised: Micros, currency: Currency, step: Step) -> Layered {
+    let unit = step.unit.filter(|unit| unit.cost.currency == currency);
+    Layered { special_price, authorised, from: step.from, unit, lowers: false }
+}

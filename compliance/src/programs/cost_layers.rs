@@ -1,0 +1,307 @@
+//! Cost layers: what a unit cost the partner that sells it, first in, first out (OP-19, domain notes §4.6).
+//!
+//! What a partner bought at one cost is a layer. The units that it sells stand in one row, sales by (event day, sale key), each
+//! with what is left of it after its linked returns: the first units are of the first layer, those behind them of the next.
+//! What comes back by itself steps back in the row, into the layers that were sold from last. So a unit's layer follows from
+//! how many stand before it, and not from what was known first: a purchase or a sale that comes late moves all behind it.
+//!
+//! Of all layers together no more units are sold at a cost than were bought at it. What stands behind the last layer, or came
+//! back before anything was sold, is of no layer: nobody says what it cost. A sale may be dated before the layer that it takes
+//! from, since the invoices of both sides cross ([`lots`](super::lots) does the same).
+
+use std::ops::Range;
+
+use contract::{Currency, Day, Id, Micros, Purchase, Text, UnitCost};
+use serde::{Deserialize, Serialize};
+
+/// What was bought by one invoice, less what of it went back to the vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    pub bought: Day,
+    /// The vendor's invoice; empty where nobody says.
+    pub document: Text,
+    /// In millionths, here and below; above zero.
+    pub units: i128,
+    /// `None` where nobody says.
+    pub cost: Option<UnitCost>,
+}
+
+/// The layers of what was bought from one day to another. Purchases are of one partner and product and come by their days. What
+/// goes back to the vendor is taken off the latest layers that were bought by then; what they do not hold was never here.
+pub fn layers(purchases: &[Purchase], (first, last): (Day, Day)) -> Vec<Layer> {
+    let mut layers: Vec<Layer> = Vec::new();
+    for of_day in purchases.chunk_by(|a, b| a.date == b.date) {
+        if of_day[0].date < first || last < of_day[0].date {
+            continue;
+        }
+        let layer = |bought: &Purchase| Layer {
+            bought: bought.date,
+            document: bought.document.clone(),
+            units: bought.units.0.into(),
+            cost: bought.cost,
+        };
+        layers.extend(of_day.iter().filter(|bought| bought.units > Micros::ZERO).map(layer));
+        let back: i128 = of_day.iter().map(|bought| i128::from(bought.units.0).min(0)).sum();
+        take_off(&mut layers, -back);
+    }
+    layers
+}
+
+fn take_off(layers: &mut Vec<Layer>, mut units: i128) {
+    while let Some(layer) = layers.last_mut().filter(|_| units > 0) {
+        let taken = layer.units.min(units);
+        (layer.units, units) = (layer.units - taken, units - taken);
+        if layer.units == 0 {
+            layers.pop();
+        }
+    }
+}
+
+/// A day on which a partner was credited with what the price fell by, for the units that it had on hand and had bought since
+/// another day (DD-14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CreditedCut {
+    pub day: Day,
+    pub bought_since: Day,
+    pub drop: Micros,
+    pub currency: Currency,
+}
+
+impl CreditedCut {
+    /// Whether it was credited for units of a layer that were still there on a day.
+    fn is_for(&self, layer: &Layer, day: Day) -> bool {
+        self.bought_since <= layer.bought && layer.bought < self.day && self.day <= day
+    }
+}
+
+/// A place in the row of all units that a partner sells of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    pub day: Day,
+    pub sale: Id,
+    /// Units of the sale that stand before it; of a return those that came back before it.
+    pub units: i128,
+}
+
+/// What a unit cost.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OfLayer {
+    pub bought: Day,
+    pub document: Text,
+    pub cost: UnitCost,
+    /// What of it was credited when the price was cut.
+    pub credited: Micros,
+}
+
+/// Where units of another cost begin, up to the next step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Step {
+    pub from: Place,
+    /// `None`: nobody says what they cost.
+    pub unit: Option<OfLayer>,
+}
+
+/// Goes through the sales of a product by a partner, day by day, and notes where other layers begin.
+pub struct Walk<'a> {
+    layers: &'a [Layer],
+    /// Units before each layer, then those of all.
+    starts: Vec<i128>,
+    /// By their days.
+    cuts: &'a [CreditedCut],
+    /// Units before the place that the walk has come to; below zero where more came back than was sold.
+    position: i128,
+    steps: Vec<Step>,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(layers: &'a [Layer], cuts: &'a [CreditedCut]) -> Walk<'a> {
+        let mut starts = vec![0];
+        for layer in layers {
+            starts.push(starts[starts.len() - 1] + layer.units);
+        }
+        Walk { layers, starts, cuts, position: 0, steps: Vec::new() }
+    }
+
+    /// Goes past a day as a whole, where all that moves on it is of one layer whatever the order: `sold` and `back` are the
+    /// units of its sales and of its returns. Says whether it could; else each of its sales is to be gone through.
+    pub fn pass(&mut self, day: Day, sold: i128, back: i128) -> bool {
+        let (lowest, highest) = (self.position - back, self.position + sold);
+        let slot = self.slot(lowest);
+        if highest > self.end(slot) {
+            return false;
+        }
+        self.enter(slot, Place { day, sale: Id([0; 16]), units: 0 });
+        self.position += sold - back;
+        true
+    }
+
+    /// Goes past one sale with what is left of it, or a return with units below zero. They come in order.
+    pub fn take(&mut self, day: Day, sale: Id, units: i128) {
+        let (start, end) = (self.position, self.position + units);
+        let place = |at: i128| Place { day, sale, units: (at - start).abs() };
+        while self.position < end {
+            let slot = self.slot(self.position);
+            self.enter(slot, place(self.position));
+            self.position = end.min(self.end(slot));
+        }
+        while self.position > end {
+            let slot = self.slot(self.position - 1);
+            self.enter(slot, place(self.position));
+            self.position = end.max(self.start(slot));
+        }
+    }
+
+    pub fn steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    /// How many layers have begun by the unit behind a place: 0 before the first, one more than there are layers behind the last.
+    fn slot(&self, position: i128) -> usize {
+        self.starts.partition_point(|start| *start <= position)
+    }
+
+    fn start(&self, slot: usize) -> i128 {
+        slot.checked_sub(1).map_or(i128::MIN, |at| self.starts[at])
+    }
+
+    fn end(&self, slot: usize) -> i128 {
+        self.starts.get(slot).copied().unwrap_or(i128::MAX)
+    }
+
+    /// Notes what units cost from a place on, where that is something else than before.
+    fn enter(&mut self, slot: usize, from: Place) {
+        let layer = slot.checked_sub(1).and_then(|at| self.layers.get(at));
+        let unit = layer.and_then(|layer| self.unit(layer, from.day));
+        if self.steps.last().is_none_or(|last| last.unit != unit) {
+            self.steps.push(Step { from, unit });
+        }
+    }
+
+    fn unit(&self, layer: &Layer, day: Day) -> Option<OfLayer> {
+        let cost = layer.cost?;
+        let credited = self.cuts.iter().filter(|cut| cut.currency == cost.currency && cut.is_for(layer, day));
+        let credited = credited.map(|cut| cut.drop).sum();
+        Some(OfLayer { bought: layer.bought, document: layer.document.clone(), cost, credited })
+    }
+}
+
+/// The steps that the units of a sale stand on, by their places in order: the one that holds where it begins, and those that
+/// begin within it.
+pub fn within<T>(steps: &[T], place: impl Fn(&T) -> Place, day: Day, sale: Id) -> Range<usize> {
+    let begins = steps.partition_point(|step| place(step) <= Place { day, sale, units: 0 });
+    let ends = steps.partition_point(|step| (place(step).day, place(step).sale) <= (day, sale));
+    begins.saturating_sub(1)..ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dollar() -> Currency {
+        Currency::parse("USD").unwrap()
+    }
+
+    /// Bought on a day, units, cost of one; a cost of zero: nobody says.
+    fn bought(rows: &[(i32, i64, &str)]) -> Vec<Purchase> {
+        let row = |(number, (date, units, cost)): (usize, &(i32, i64, &str))| Purchase {
+            partner: "L".into(),
+            product: "s/p".into(),
+            date: Day(*date),
+            document: format!("I{number}").into(),
+            units: Micros(*units),
+            cost: Some(UnitCost { amount: Micros::parse(cost).unwrap(), currency: dollar() })
+                .filter(|cost| cost.amount > Micros::ZERO),
+        };
+        rows.iter().enumerate().map(row).collect()
+    }
+
+    /// Sale, day and units, in order; steps as `day/sale+units cost`.
+    #[track_caller]
+    fn check(rows: &[(i32, i64, &str)], cuts: &[CreditedCut], sold: &[(i32, u8, i128)], expected: &[&str]) {
+        let layers = layers(&bought(rows), (Day(0), Day(100)));
+        let mut walk = Walk::new(&layers, cuts);
+        sold.iter().for_each(|(day, sale, units)| walk.take(Day(*day), Id([*sale; 16]), *units));
+        let steps = walk.steps();
+        let shown = |step: &Step| {
+            let Place { day, sale, units } = step.from;
+            let cost = step.unit.as_ref().map_or("unknown".to_owned(), |unit| (unit.cost.amount - unit.credited).to_string());
+            format!("{}/{}+{units} {cost}", day.0, sale.0[0])
+        };
+        assert_eq!(steps.iter().map(shown).collect::<Vec<_>>(), expected);
+        // A day as a whole says the same of each sale.
+        let mut by_days = Walk::new(&layers, cuts);
+        for of_day in sold.chunk_by(|a, b| a.0 == b.0) {
+            let sum = |sign: i128| of_day.iter().map(|(.., units)| (sign * units).max(0)).sum();
+            if !by_days.pass(Day(of_day[0].0), sum(1), sum(-1)) {
+                of_day.iter().for_each(|(day, sale, units)| by_days.take(Day(*day), Id([*sale; 16]), *units));
+            }
+        }
+        let by_days = by_days.steps();
+        for (day, sale, _) in sold {
+            let of = |steps: &[Step]| {
+                let within = within(steps, |step| step.from, Day(*day), Id([*sale; 16]));
+                steps[within].iter().map(|step| (step.unit.clone(), step.from.units)).collect::<Vec<_>>()
+            };
+            let (mut one, mut other) = (of(&steps), of(&by_days));
+            // Where the first one began does not matter to what stands on it.
+            one.iter_mut().take(1).chain(other.iter_mut().take(1)).for_each(|(_, units)| *units = 0);
+            assert_eq!(one, other, "day {day} sale {sale}");
+        }
+    }
+
+    #[test]
+    fn what_was_bought_first_is_sold_first() {
+        let rows = [(1, 10, "9.40"), (5, 10, "10")];
+        check(&rows, &[], &[(2, 1, 4), (6, 2, 6), (6, 3, 1)], &["2/1+0 9.4", "6/3+0 10"]);
+        check(&rows, &[], &[(2, 1, 4), (6, 2, 9), (7, 3, 2)], &["2/1+0 9.4", "6/2+6 10"]);
+        check(&rows, &[], &[(6, 1, 25)], &["6/1+0 9.4", "6/1+10 10", "6/1+20 unknown"]);
+        check(&[], &[], &[(6, 1, 25)], &["6/1+0 unknown"]);
+        // Nobody says what the first ones cost.
+        check(&[(1, 10, "0"), (5, 10, "10")], &[], &[(6, 1, 12)], &["6/1+0 unknown", "6/1+10 10"]);
+        // Sold the day before it was bought: the invoices cross.
+        check(&[(5, 10, "10")], &[], &[(4, 1, 3)], &["4/1+0 10"]);
+    }
+
+    #[test]
+    fn what_comes_back_is_of_the_layer_that_was_sold_from_last() {
+        let rows = [(1, 10, "9.40"), (5, 10, "10")];
+        check(&rows, &[], &[(6, 1, 12), (7, 2, -2), (8, 3, 1)], &["6/1+0 9.4", "6/1+10 10"]);
+        let turned = ["6/1+0 9.4", "6/1+10 10", "7/2+2 9.4", "8/3+3 10"];
+        check(&rows, &[], &[(6, 1, 12), (7, 2, -5), (8, 3, 4)], &turned);
+        // More comes back than was sold.
+        check(&rows, &[], &[(2, 1, -3), (3, 2, 4)], &["2/1+0 unknown", "3/2+3 9.4"]);
+        // Exactly to where a layer begins.
+        check(&rows, &[], &[(6, 1, 12), (7, 2, -2), (7, 3, -1)], &["6/1+0 9.4", "6/1+10 10", "7/3+0 9.4"]);
+    }
+
+    #[test]
+    fn what_goes_back_to_the_vendor_is_taken_off_the_latest_layers() {
+        let left = |rows: &[(i32, i64, &str)]| -> Vec<(i32, i128)> {
+            layers(&bought(rows), (Day(2), Day(9))).iter().map(|layer| (layer.bought.0, layer.units)).collect()
+        };
+        assert_eq!(left(&[(2, 10, "9"), (5, 10, "10"), (6, -4, "0")]), [(2, 10), (5, 6)]);
+        assert_eq!(left(&[(2, 10, "9"), (5, -4, "0"), (5, 10, "10")]), [(2, 10), (5, 6)], "on the same day");
+        assert_eq!(left(&[(2, 10, "9"), (5, 10, "10"), (6, -14, "0"), (7, 3, "8")]), [(2, 6), (7, 3)]);
+        assert_eq!(left(&[(2, 10, "9"), (3, -14, "0"), (7, 3, "8")]), [(7, 3)]);
+        assert_eq!(left(&[(1, 10, "9"), (2, 1, "9"), (9, 2, "9"), (10, 5, "9")]), [(2, 1), (9, 2)], "its days alone");
+    }
+
+    #[test]
+    fn what_was_credited_for_a_cut_is_taken_off_the_cost() {
+        let cut = |day, bought_since, drop: &str| CreditedCut {
+            day: Day(day),
+            bought_since: Day(bought_since),
+            drop: Micros::parse(drop).unwrap(),
+            currency: dollar(),
+        };
+        let rows = [(1, 10, "10"), (7, 10, "10")];
+        // Domain notes 4.6: 0.60 was credited, so that the basis is 9.40. What is sold before the cut was not on hand at it.
+        let of_first = ["5/1+0 10", "7/2+0 9.4", "8/3+2 10"];
+        check(&rows, &[cut(7, 0, "0.60")], &[(5, 1, 4), (7, 2, 4), (8, 3, 4)], &of_first);
+        // Bought before the look-back.
+        check(&rows, &[cut(7, 2, "0.60")], &[(5, 1, 4), (7, 2, 4)], &["5/1+0 10"]);
+        // Two cuts.
+        let both = ["5/1+0 10", "6/2+0 9.5", "8/3+0 9"];
+        check(&rows, &[cut(6, 0, "0.5"), cut(8, 0, "0.5")], &[(5, 1, 1), (6, 2, 1), (8, 3, 1)], &both);
+    }
+}
