@@ -571,12 +571,13 @@ fn most_estimated(programs: &[ProgramFile]) -> Micros {
     amounts.max().unwrap_or_default()
 }
 
-/// What was bought at its highest book cost, or at what is estimated for a unit where that is more, in whole units of money,
-/// where that is more than any stock can be worth.
+/// What was bought at its highest cost, by the price book or as it was bought, or at what is estimated for a unit where that is
+/// more, in whole units of money, where that is more than any stock can be worth.
 fn immense_worth(stock: &[Purchase], book: &[BookCost], estimated: Micros) -> Option<i128> {
     const WORTH_MAX: i128 = 100_000_000_000;
     let costs = book.iter().filter(|cost| cost.product == stock[0].product).map(|cost| cost.cost);
-    let most = costs.chain([estimated]).max().map_or(0, |most| i128::from(most.0));
+    let paid = stock.iter().filter_map(|bought| bought.cost).map(|cost| cost.amount);
+    let most = costs.chain(paid).chain([estimated]).max().map_or(0, |most| i128::from(most.0));
     let units: i128 = stock.iter().map(|bought| i128::from(bought.units.0).abs()).sum();
     let worth = units.checked_mul(most).map(|worth| worth / i128::from(Micros::ONE.0).pow(2));
     worth.or(Some(i128::MAX)).filter(|worth| *worth > WORTH_MAX)

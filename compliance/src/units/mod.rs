@@ -45,6 +45,7 @@ use desk::{Desk, Shelves, view};
 use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
 use judge::Touched;
 use market::{Offers, at_risk};
+pub use grants::using_layers;
 pub use names::same_words;
 use review::Reviewing;
 
