@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, Credit, Currency, Day, Debit,
+    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, CostBasis, Credit, Currency, Day, Debit,
     Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn,
     Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding, Score,
     Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier,
@@ -408,7 +408,9 @@ fn purchases(dice: &mut Dice) -> Vec<Purchase> {
         for _ in 0..dice.below(6) {
             let units = 40 + dice.below(400) as i64;
             let units = Micros::units(if dice.one_in(6) { -units / 4 } else { units });
-            let bought = Purchase { partner: partner.into(), product: PRODUCT.into(), date: any_day(dice), units };
+            let (product, document) = (PRODUCT.into(), Text::default());
+            let bought =
+                Purchase { partner: partner.into(), product, date: any_day(dice), document, units, cost: None };
             all.insert((partner, bought.date), bought);
         }
     }
@@ -685,7 +687,7 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
             breakage: dice.micros(0, 900_000),
         }),
         13 => Mechanism::CoopFund(CoopFund { rate, share: Micros(300_000) }),
-        11 => Mechanism::ShipAndDebit { resale: Resale::Partial },
+        11 => Mechanism::ShipAndDebit { resale: Resale::Partial, cost: CostBasis::Book },
         10 => Mechanism::FreeGoods(FreeGoods {
             every: Micros::units(1 + dice.below(9) as i64),
             free: Micros(500_000 * (1 + dice.below(4) as i64)),
