@@ -36,7 +36,7 @@ pub struct Entitlement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Debit {
     pub program: Text,
-    /// [`crate::SpecialPrice::key`], or the stock of a program, partner and product.
+    /// [`crate::SpecialPrice::key`], or the stock of a program, partner and product, or that stock's cost layers.
     pub special_price: Id,
     /// Given for a unit; by the price book where cost layers say what is given, and zero where the book does not know.
     pub credit: Micros,

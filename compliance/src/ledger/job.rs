@@ -23,7 +23,7 @@ use super::rules::outlier::judge;
 use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
 use super::tables::{
-    ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, WAITING,
+    ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, UNLAYERED, WAITING,
 };
 use crate::clock::Clock;
 use crate::programs::special_price::of_partner;
@@ -56,6 +56,8 @@ pub(crate) enum Step {
     Lots([u8; 16]),
     /// At a tick: settlements whose estimates are other ones.
     Estimates([u8; 16]),
+    /// Stocks of which sales, or a table, say something else about where their cost layers begin.
+    Layers([u8; 16]),
     Dirty([u8; 16]),
     /// At a tick: frozen settlements whose budget was shared anew.
     Reviews([u8; 16]),
@@ -119,6 +121,7 @@ impl Job {
             Step::Lapses => self.lapses(limit, state),
             Step::Lots(from) => self.lots(from, limit, desk, state),
             Step::Estimates(from) => self.estimates(from, limit, desk, state, outbox),
+            Step::Layers(from) => self.layers(from, limit, desk, state),
             Step::Dirty(from) => self.dirty(from, limit, desk, state, outbox),
             Step::Reviews(from) => self.reviews(from, limit, desk, state, outbox),
             Step::Budgets(from) => self.budget(&from, desk, state, outbox),
@@ -186,7 +189,7 @@ impl Job {
                 }
             }
         }
-        self.step = next.map_or(Step::Dirty(FIRST), Step::Terms);
+        self.step = next.map_or(Step::Layers(FIRST), Step::Terms);
         Ok(count)
     }
 
@@ -201,13 +204,28 @@ impl Job {
         let protecting = Protecting { control: self.control, references: desk.references, clock: desk.clock };
         for (stock, ()) in &page {
             protecting.settle(Id(*stock), state)?;
+            STOCKS.delete(state, stock)?;
+        }
+        let last = if self.tick.is_some() { Step::Lapses } else { Step::Layers(FIRST) };
+        self.step = behind(&page, limit).map_or(last, Step::Stocks);
+        Ok(page.len())
+    }
+
+    fn layers(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+    ) -> Result<usize, StageError> {
+        let page = UNLAYERED.range(state, &from, &LAST, Order::Up, limit)?;
+        for (stock, ()) in &page {
             if let Some((program, partner)) = reckon(Id(*stock), desk.references.as_of(self.control), state)? {
                 self.share_anew(&program, &partner, desk, state)?;
             }
-            STOCKS.delete(state, stock)?;
+            UNLAYERED.delete(state, stock)?;
         }
-        let last = if self.tick.is_some() { Step::Lapses } else { Step::Dirty(FIRST) };
-        self.step = behind(&page, limit).map_or(last, Step::Stocks);
+        self.step = behind(&page, limit).map_or(Step::Dirty(FIRST), Step::Layers);
         Ok(page.len())
     }
 
@@ -272,7 +290,7 @@ impl Job {
             self.estimating(desk).book(Id(*settlement), state, outbox)?;
             UNBOOKED.delete(state, settlement)?;
         }
-        self.step = behind(&page, limit).map_or(Step::Dirty(FIRST), Step::Estimates);
+        self.step = behind(&page, limit).map_or(Step::Layers(FIRST), Step::Estimates);
         Ok(page.len())
     }
 

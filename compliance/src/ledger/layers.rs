@@ -13,16 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Credit, Currency, Day, Entitlement, Id, Micros, Program, SpecialPrice, Text};
 use serde::{Deserialize, Serialize};
-use stream::{Order, State, StorageError};
+use stream::{Order, Shard, State, StorageError, outbox::route};
 
 use super::account::Account;
 use super::lines::{Beneficiary, each_lines};
-use super::protection::{credited_cuts, protecting};
-use super::tables::{LAYERS, MOVED, MOVES, STOCKS, day_key};
+use super::protection::{credited_cuts, protecting, says_the_same};
+use super::tables::{LAYERS, MOVED, MOVES, UNLAYERED, day_key};
 use crate::programs::cost_layers::{OfLayer, Place, Step, Walk, layers, within};
 use crate::programs::special_price::of_partner;
 use crate::programs::stock::{Stock, stock_id};
-use crate::references::Known;
+use crate::references::{Known, References};
 
 /// What moves of a stock on a day, in millionths: a linked return on the day of its sale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +95,29 @@ pub(crate) fn take(
         MOVED.put(state, &key, &moved)?;
         state.append(MOVES, &day_key(stock, day), &entry(sale, change))?;
     }
-    STOCKS.put(state, &stock.0, &())
+    UNLAYERED.put(state, &stock.0, &())
+}
+
+/// Notes at a configuration the stocks of this partition, where a table that their layers follow says something else.
+pub(crate) fn mark(
+    control: u64,
+    references: &References,
+    shard: Shard,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
+    let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
+    if says_the_same(before, now) {
+        return Ok(());
+    }
+    for known in [before, now] {
+        let by_layers = |version: &&Program| version.mechanism.goes_by_layers();
+        let key = |stock: &Stock| known.versions(&stock.program).iter().find(by_layers).map(Program::ledger_key);
+        let is_owned = |stock: &Stock| key(stock).is_some_and(|key| shard.owns(route(key)));
+        for (id, _) in known.stocks().iter().filter(|(_, stock)| is_owned(stock)) {
+            UNLAYERED.put(state, &id.0, &())?;
+        }
+    }
+    Ok(())
 }
 
 /// Where a sale stands among all of its stock.

@@ -94,10 +94,10 @@ pub(crate) fn mark(
         return Ok(());
     }
     for known in [before, now] {
-        let follows = |version: &&Program| version.mechanism.keeps_stock() || version.mechanism.goes_by_layers();
-        let key = |stock: &Stock| known.versions(&stock.program).iter().find(follows).map(Program::ledger_key);
-        let is_owned = |stock: &Stock| key(stock).is_some_and(|key| shard.owns(route(key)));
-        for (id, _) in known.stocks().iter().filter(|(_, stock)| is_owned(stock)) {
+        let keeps =
+            |stock: &Stock| known.versions(&stock.program).iter().any(|version| version.mechanism.keeps_stock());
+        let owned = known.stocks().iter().filter(|(_, stock)| shard.owns(route(&stock.program)) && keeps(stock));
+        for (id, _) in owned {
             STOCKS.put(state, &id.0, &())?;
         }
     }

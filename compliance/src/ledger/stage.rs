@@ -139,6 +139,7 @@ impl Stage for LedgerStage {
             self.references.configure(number, *reference, state)?;
             mark_stocks(number, &self.references, self.shard, state)?;
             estimates::mark(number, &self.references, self.shard, state)?;
+            layers::mark(number, &self.references, self.shard, state)?;
             step = Step::Terms([0; 16]);
         }
         if let Control::Command(command) = &control {

@@ -68,6 +68,8 @@ pub(crate) const SETTLED: Table<(String, String, String), Micros> = Table::new(3
 pub(crate) const MOVED: Table<([u8; 16], i32), Moved> = Table::new(31, "units moved of stocks");
 /// (stock, day) → the sales and returns of the day, see [`super::layers`].
 pub(crate) const MOVES: TableId = TableId(32);
+/// Stocks of which the next control works out anew where their cost layers begin.
+pub(crate) const UNLAYERED: Table<[u8; 16], ()> = Table::new(34, "stocks to be layered");
 /// Stock → where its cost layers begin among its sales, as of the last control that looked at it.
 pub(crate) const LAYERS: Table<[u8; 16], Layers> = Table::new(33, "cost layers");
 

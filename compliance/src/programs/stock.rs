@@ -38,12 +38,26 @@ pub fn taken(program: &Program, sale: &Sale) -> Debit {
     }
 }
 
+/// A sale as it uses the cost layers of a stock up, or gives units back to them, and earns nothing by that.
+pub fn of_layers(program: &Program, sale: &Sale) -> Debit {
+    let debit = taken(program, sale);
+    Debit { special_price: layers_id(debit.special_price), ..debit }
+}
+
 /// The stock whose cost layers an entitlement uses up, where it does that alone; `None` for one that may earn.
 pub fn used_up(entitlement: &Entitlement) -> Option<Id> {
-    let [debit] = &entitlement.debits[..] else { return None };
-    let Entitlement { at, product, .. } = entitlement;
-    let is_of_stock = !product.is_empty() && debit.special_price == stock_id(&debit.program, &at.partner, product);
-    is_of_stock.then_some(debit.special_price)
+    let Entitlement { at, product, debits, .. } = entitlement;
+    let [debit] = &debits[..] else { return None };
+    if product.is_empty() {
+        return None;
+    }
+    let stock = stock_id(&debit.program, &at.partner, product);
+    (debit.special_price == layers_id(stock)).then_some(stock)
+}
+
+/// What the cost layers of a stock are used up under.
+fn layers_id(stock: Id) -> Id {
+    Id::of("cost layers", &[&stock.to_string()])
 }
 
 #[cfg(test)]

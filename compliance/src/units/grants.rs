@@ -12,7 +12,7 @@ use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
-use crate::programs::stock::taken;
+use crate::programs::stock::of_layers;
 use crate::references::{Known, References};
 use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::{Based, Check, RULES};
@@ -103,7 +103,7 @@ pub fn entitlements<'a>(
 pub fn using_layers(sale: &Sale, program: &Program) -> Entitlement {
     Entitlement {
         programs: vec![program.id.clone()],
-        debits: vec![taken(program, sale)],
+        debits: vec![of_layers(program, sale)],
         product: sale.product.clone(),
         ..entitlement(sale, program)
     }
