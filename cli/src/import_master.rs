@@ -621,8 +621,11 @@ mod tests {
         let imported = import_master(folder.path(), &config).unwrap();
         assert_eq!(imported.left_out, 4, "a purchase of a partner that nobody knows");
         let reference = configuration::load(&config).unwrap().reference;
-        let bought: Vec<String> =
-            reference.purchases.iter().map(|b| format!("{} {} {} {}", b.product, b.date, b.document, b.units)).collect();
+        let bought: Vec<String> = reference
+            .purchases
+            .iter()
+            .map(|b| format!("{} {} {} {}", b.product, b.date, b.document, b.units))
+            .collect();
         assert_eq!(bought, ["aw/A-1 2013-01-10 4711 25", "aw/A-1 2013-01-10 4712 5", "aw/A-1 2013-02-01 R-1 -4"]);
         let costs: Vec<Option<String>> =
             reference.purchases.iter().map(|b| Some(format!("{} {}", b.cost?.amount, b.cost?.currency))).collect();

@@ -237,12 +237,7 @@ fn numbered(mut versions: Vec<ProgramVersion>, id: &Text, name: &str, report: &m
 }
 
 /// Versions that count units of one stock do so in one partition of the ledger.
-fn keep_group(
-    versions: &[ProgramVersion],
-    counts: &dyn Fn(&Program) -> bool,
-    what: &str,
-    report: &mut Report<'_>,
-) {
+fn keep_group(versions: &[ProgramVersion], counts: &dyn Fn(&Program) -> bool, what: &str, report: &mut Report<'_>) {
     let mut counting = versions.iter().filter(|version| counts(&version.program));
     let Some(first) = counting.next() else { return };
     for other in counting.filter(|other| other.program.group != first.program.group) {

@@ -589,7 +589,8 @@ fn what_a_unit_cost_stands_with_its_currency() {
         problems(&[("purchases.csv", &table)])
     };
     // Two invoices of one day are two layers; what goes back has a row as well.
-    let rows = "P1,aw/A-1,2013-01-10,4711,25,9.40,USD\nP1,aw/A-1,2013-01-10,4712,5,9.60,USD\nP1,aw/A-1,2013-02-01,,-3,,\n";
+    let rows =
+        "P1,aw/A-1,2013-01-10,4711,25,9.40,USD\nP1,aw/A-1,2013-01-10,4712,5,9.60,USD\nP1,aw/A-1,2013-02-01,,-3,,\n";
     assert_eq!(of(rows), [""; 0]);
     let hint = "what a unit cost stands in both columns, or in none";
     for (from, to, expected) in [
@@ -603,7 +604,10 @@ fn what_a_unit_cost_stands_with_its_currency() {
         assert!(found.contains(&expected), "{to}: {found:#?}");
     }
     let found = of("P1,aw/A-1,2013-01-10,4711,1000000000,9999,USD\n");
-    assert!(found[0].starts_with("purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 9999000000000 "), "{found:?}");
+    assert!(
+        found[0].starts_with("purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 9999000000000 "),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccrualEvent, AccrualKind, Asked, Benefit, Cadence, Caps, Control, CoopFund, CostBasis, Credit, Currency, Day, Debit,
-    Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per,
-    Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Score, Settlement, SpecialPrice, Split,
-    Steps, Text, Tier,
+    AccrualEvent, AccrualKind, Asked, Benefit, Cadence, Caps, Control, CoopFund, CostBasis, Credit, Currency, Day,
+    Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros,
+    PaidOn, Per, Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Score, Settlement,
+    SpecialPrice, Split, Steps, Text, Tier,
 };
 
 use super::scenario::{Bench, plain_program};

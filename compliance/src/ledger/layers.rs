@@ -56,9 +56,9 @@ impl Layered {
     /// What a unit is given by its layer, and under what was credited of that.
     pub fn credit(&self) -> (Micros, Micros) {
         let above = |cost: Micros| (cost - self.authorised).max(Micros::ZERO);
-        self.unit.as_ref().map_or_else(Default::default, |unit| {
-            (above(unit.cost.amount), above(unit.cost.amount - unit.credited))
-        })
+        self.unit
+            .as_ref()
+            .map_or_else(Default::default, |unit| (above(unit.cost.amount), above(unit.cost.amount - unit.credited)))
     }
 }
 

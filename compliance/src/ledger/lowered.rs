@@ -123,8 +123,10 @@ mod tests {
     }
 
     fn programs() -> [Program; 2] {
-        let (debit, protect) =
-            (Mechanism::ShipAndDebit { resale: Resale::Strict, cost: CostBasis::Book }, Mechanism::PriceProtection { look_back_days: 60 });
+        let (debit, protect) = (
+            Mechanism::ShipAndDebit { resale: Resale::Strict, cost: CostBasis::Book },
+            Mechanism::PriceProtection { look_back_days: 60 },
+        );
         let monthly = |program| Program { period: Cadence::Month, ..program };
         let protect = Program { currency: Some(dollar()), ..plain_program("PROTECT", protect) };
         [monthly(plain_program("DEBIT", debit)), monthly(protect)]

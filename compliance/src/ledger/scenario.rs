@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use contract::{
     AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost, Cadence,
     Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis, Credit,
-    Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim,
-    Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program,
-    Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn, SellInEstimate,
-    Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic, UnitCost,
+    Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
+    LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
+    Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn,
+    SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic, UnitCost,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -508,13 +508,11 @@ impl Case {
             self.grants.entry(name.to_owned()).or_default().push(entitlement);
         }
         let of = option("of").map(|name| self.grants[name][0].date).unwrap_or(sold.date);
-        let uses_layers = |program: &&Program| {
-            program.mechanism.goes_by_layers() && program.from <= of && of <= program.to
-        };
+        let uses_layers =
+            |program: &&Program| program.mechanism.goes_by_layers() && program.from <= of && of <= program.to;
         for program in self.reference.programs.iter().filter(uses_layers) {
             let bench = self.bench.as_mut().unwrap();
-            let entitlement =
-                Entitlement { sale, stamp: bench.control, origin, ..using_layers(&sold, program) };
+            let entitlement = Entitlement { sale, stamp: bench.control, origin, ..using_layers(&sold, program) };
             bench.take(&EntitlementEvent::Grant(Box::new(entitlement.clone())));
             self.grants.entry(name.to_owned()).or_default().push(entitlement);
         }

@@ -227,7 +227,8 @@ mod tests {
         let steps = walk.steps();
         let shown = |step: &Step| {
             let Place { day, sale, units } = step.from;
-            let cost = step.unit.as_ref().map_or("unknown".to_owned(), |unit| (unit.cost.amount - unit.credited).to_string());
+            let cost =
+                step.unit.as_ref().map_or("unknown".to_owned(), |unit| (unit.cost.amount - unit.credited).to_string());
             format!("{}/{}+{units} {cost}", day.0, sale.0[0])
         };
         assert_eq!(steps.iter().map(shown).collect::<Vec<_>>(), expected);

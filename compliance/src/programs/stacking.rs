@@ -186,10 +186,12 @@ mod tests {
         let tenth = of("TENTH", 2, Base::Net, percent.clone());
         let own = of("OWN", 3, Base::Net, percent.clone());
         let later = of("LATER", 4, Base::Net, percent);
-        let debit = of("DEBIT", 0, Base::Gross, Mechanism::ShipAndDebit {
-            resale: contract::Resale::Strict,
-            cost: contract::CostBasis::Book,
-        });
+        let debit = of(
+            "DEBIT",
+            0,
+            Base::Gross,
+            Mechanism::ShipAndDebit { resale: contract::Resale::Strict, cost: contract::CostBasis::Book },
+        );
         let other = Program { stack: None, ..debit.clone() };
         let net = |program: &Program, programs: &[&Program]| {
             net_of(program, programs, Micros::units(1000), Micros::units(50)).map(|net| net.to_string())

@@ -177,7 +177,9 @@ impl<'a> Desk<'a> {
                         && !is_contested(program, sale, heard, self.clock, self.references)
                 });
                 let mut all = entitlements(sale, programs.into_iter(), &known.reference);
-                all.extend(self.offers.using_layers(known, sale).into_iter().map(|program| using_layers(sale, program)));
+                all.extend(
+                    self.offers.using_layers(known, sale).into_iter().map(|program| using_layers(sale, program)),
+                );
                 all
             }
         }

@@ -395,8 +395,7 @@ fn find(known: &Known, sale: &Sale, block: i32, whom: Whom) -> Offer {
     let asks = any(&|program| asks(program, known, known));
     let is_capped = |program: &Program| program.stack.as_ref().is_some_and(|stack| stack.at_most.is_some());
     let tells = any(&|program| program.mechanism.resale().is_some() || is_capped(program));
-    let is_used_up =
-        |position: &u32| subject.is_some_and(|subject| selects(&programs[*position as usize], subject));
+    let is_used_up = |position: &u32| subject.is_some_and(|subject| selects(&programs[*position as usize], subject));
     let by_layers = known.market().by_layers.iter().copied().filter(is_used_up).collect();
     let (product, partner) = (sale.product.clone(), sale.at.partner.clone());
     Offer { product, partner, block, whom, asks, tells, programs: found, by_layers }

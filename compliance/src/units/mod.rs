@@ -43,9 +43,9 @@ use crate::clock::Clock;
 use crate::references::References;
 use desk::{Desk, Shelves, view};
 use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
+pub use grants::using_layers;
 use judge::Touched;
 use market::{Offers, at_risk};
-pub use grants::using_layers;
 pub use names::same_words;
 use review::Reviewing;
 

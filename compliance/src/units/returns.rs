@@ -288,9 +288,8 @@ fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlemen
         let line = &lines[part.line];
         let amount = amount_back(back, &line.sale, part.units);
         for granted in &line.granted {
-            let is_alike = |give: &&mut Entitlement| {
-                give.ledger_key == granted.ledger_key && used_up(give) == used_up(granted)
-            };
+            let is_alike =
+                |give: &&mut Entitlement| give.ledger_key == granted.ledger_key && used_up(give) == used_up(granted);
             match gives.iter_mut().find(is_alike) {
                 Some(give) => {
                     give.quantity += -part.units;

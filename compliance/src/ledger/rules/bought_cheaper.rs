@@ -40,7 +40,8 @@ const NAMED: usize = 4;
 pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
     let layered = account.layered.as_deref()?;
     let lost = due.whole.after_measure - due.whole.after_layers;
-    let is_unknown = layered.iter().any(|layered| layered.unit.is_none()) || (layered.is_empty() && lost != Exact::ZERO);
+    let is_unknown =
+        layered.iter().any(|layered| layered.unit.is_none()) || (layered.is_empty() && lost != Exact::ZERO);
     if lost == Exact::ZERO && !(is_unknown && account.tally().net.quantity > 0) {
         return None;
     }

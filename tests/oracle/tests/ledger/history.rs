@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, CostBasis, Credit, Currency, Day, Debit,
-    Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn,
-    Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding, Score,
-    Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
+    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, CostBasis, Credit, Currency,
+    Day, Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros,
+    PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding,
+    Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
 };
 use serde::{Deserialize, Serialize};
 
@@ -210,9 +210,8 @@ impl History {
         let is_resold = deal.competing.first().is_some_and(|first| PAYING_AT_RESALE.contains(first));
         let taken = [PROTECTING, BUYING].into_iter().filter(|place| *place != BUYING || is_resold).map(taken);
         let sold = origin.map_or(deal.date, |(_, sold)| sold);
-        let uses_layers = |program: &&Program| {
-            program.mechanism.goes_by_layers() && program.from <= sold && sold <= program.to
-        };
+        let uses_layers =
+            |program: &&Program| program.mechanism.goes_by_layers() && program.from <= sold && sold <= program.to;
         let used = self.programs.iter().filter(uses_layers).map(|program| {
             let stock = Id::of("stock", &[&program.id, &deal.partner, PRODUCT]);
             let special_price = Id::of("cost layers", &[&stock.to_string()]);
