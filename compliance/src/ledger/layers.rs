@@ -277,3 +277,104 @@ fn layered(special_price: Id, authorised: Micros, currency: Currency, step: Step
     let unit = step.unit.filter(|unit| unit.cost.currency == currency);
     Layered { special_price, authorised, from: step.from, unit, lowers: false }
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::{BookCost, CostBasis, Mechanism, Purchase, Reference, Resale, UnitCost};
+    use stream::MemoryState;
+
+    use super::*;
+    use crate::ledger::plain_program;
+    use crate::programs::stock::used_up;
+    use crate::units::trial::{bought, day, line, market};
+    use crate::units::using_layers;
+
+    fn program() -> Program {
+        plain_program("DEBIT", Mechanism::ShipAndDebit { resale: Resale::Strict, cost: CostBasis::Layers })
+    }
+
+    fn sold(number: u32, date: &str, units: i64) -> Entitlement {
+        using_layers(&line(number, "L", "1", day(date), units, Micros::ZERO), &program())
+    }
+
+    fn stock() -> Id {
+        used_up(&sold(1, "2013-02-01", 1)).expect("it uses layers up")
+    }
+
+    /// Layers of `L`: day, units, cost of one.
+    fn known(layers: &[(&str, i64, i64)]) -> Known {
+        let currency = Currency::parse("USD").unwrap();
+        let purchase = |(date, units, cost): &(&str, i64, i64)| Purchase {
+            cost: Some(UnitCost { amount: Micros::units(*cost), currency }),
+            ..bought(day(date), Micros::units(*units))
+        };
+        let purchases = layers.iter().map(purchase).collect();
+        let book_costs: Vec<BookCost> = Vec::new();
+        Known::new(Reference { programs: vec![program()], purchases, book_costs, ..market(Vec::new()) })
+    }
+
+    fn steps(state: &mut MemoryState) -> Vec<String> {
+        let layers = LAYERS.get(state, &stock().0).unwrap();
+        let shown = |step: &Step| {
+            let cost = step.unit.as_ref().map_or("unknown".to_owned(), |unit| unit.cost.amount.to_string());
+            let Place { day, sale, units } = step.from;
+            format!("{day} {} +{} {cost}", u128::from_be_bytes(sale.0), Micros(i64::try_from(units).unwrap()))
+        };
+        layers.map_or_else(Vec::new, |layers| layers.steps.iter().map(shown).collect())
+    }
+
+    #[test]
+    fn what_goes_leaves_nothing_behind() {
+        let (mut state, sale) = (MemoryState::default(), sold(1, "2013-02-01", 5));
+        let back = Entitlement { origin: Some((sale.sale, sale.date)), ..sold(2, "2013-03-01", -2) };
+        for (entitlement, revoked) in [(&sale, false), (&back, false), (&back, true), (&sale, true)] {
+            take(stock(), entitlement, revoked, &mut state).unwrap();
+        }
+        assert_eq!(MOVED.prefix(&mut state, &stock().0, Order::Up, usize::MAX).unwrap(), []);
+        assert!(state.get(MOVES, &day_key(stock(), sale.date)).unwrap().is_none());
+        let known = known(&[("2013-01-05", 9, 8)]);
+        assert_eq!(reckon(stock(), &known, &mut state).unwrap(), None);
+    }
+
+    #[test]
+    fn a_list_says_the_same_when_it_is_tidied() {
+        let (mut state, mut plain) = (MemoryState::default(), MemoryState::default());
+        let known = known(&[("2013-01-05", 3, 8), ("2013-01-06", 9, 9)]);
+        let stands = [sold(1, "2013-02-01", 2), sold(2, "2013-02-01", 5)];
+        for number in 3..30 {
+            let sale = sold(number, "2013-02-01", 4);
+            take(stock(), &sale, false, &mut state).unwrap();
+            take(stock(), &sale, true, &mut state).unwrap();
+            if number == 9 {
+                // It comes to be empty in between, and then not any more.
+                take(stock(), &stands[0], false, &mut state).unwrap();
+            }
+        }
+        take(stock(), &stands[1], false, &mut state).unwrap();
+        stands.iter().for_each(|sale| take(stock(), sale, false, &mut plain).unwrap());
+        for state in [&mut state, &mut plain] {
+            let told = Some(("DEBIT".into(), "L".into()));
+            assert_eq!(reckon(stock(), &known, state).unwrap(), told);
+            assert_eq!(steps(state), ["2013-02-01 1 +0 8", "2013-02-01 2 +1 9"]);
+            assert_eq!(reckon(stock(), &known, state).unwrap(), None, "it is the same");
+        }
+        let key = day_key(stock(), day("2013-02-01"));
+        let list = |state: &mut MemoryState| state.get(MOVES, &key).unwrap().map(<[u8]>::to_vec);
+        assert_eq!(list(&mut state), list(&mut plain));
+    }
+
+    #[test]
+    fn versions_without_a_gap_count_together() {
+        let version = |from: &str, to: &str| Program { from: day(from), to: day(to), ..program() };
+        let book = Mechanism::ShipAndDebit { resale: Resale::Strict, cost: CostBasis::Book };
+        let versions = [
+            version("2013-01-01", "2013-01-31"),
+            version("2013-02-01", "2013-02-28"),
+            Program { mechanism: book, ..version("2013-03-01", "2013-03-31") },
+            version("2013-04-01", "2013-04-30"),
+        ];
+        let shown = |(first, last): (Day, Day)| format!("{first} {last}");
+        let runs: Vec<String> = runs(&versions).into_iter().map(shown).collect();
+        assert_eq!(runs, ["2013-01-01 2013-02-28", "2013-04-01 2013-04-30"]);
+    }
+}
