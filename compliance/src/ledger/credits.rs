@@ -55,8 +55,7 @@ fn of_special_price(layered: &[Layered], special_price: Id) -> &[Layered] {
 }
 
 impl LineCredit<'_> {
-    /// Hands over some units, in millionths, in pieces that are given the same, in order; below zero for what comes back. What is
-    /// more than the sale has in the end is as its last unit.
+    /// Hands over some units, in millionths, in pieces that are given the same, in order; below zero for what comes back by itself.
     pub fn each(&self, units: i128, visit: &mut dyn FnMut(i128, UnitCredit)) {
         let (claimed, layered) = match *self {
             LineCredit::Same(unit) => return visit(units, unit),

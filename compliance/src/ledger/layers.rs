@@ -17,19 +17,13 @@ use stream::{Order, Shard, State, StorageError, outbox::route};
 
 use super::account::Account;
 use super::lines::{Beneficiary, each_lines};
+use super::prices::{Extent, returned_by_sale};
 use super::protection::{credited_cuts, protecting, says_the_same};
 use super::tables::{LAYERS, MOVED, MOVES, UNLAYERED, day_key};
-use crate::programs::cost_layers::{OfLayer, Place, Step, Walk, layers, within};
+use crate::programs::cost_layers::{Moved, OfLayer, Place, Step, Walk, layers, within};
 use crate::programs::special_price::of_partner;
 use crate::programs::stock::{Stock, stock_id};
 use crate::references::{Known, References};
-
-/// What moves of a stock on a day, in millionths: a linked return on the day of its sale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Moved {
-    sold: i128,
-    back: i128,
-}
 
 /// Where the layers of a stock begin among its sales.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +42,7 @@ pub(crate) struct Layered {
     pub from: Place,
     /// `None`: nobody says, or not in the special price's currency.
     pub unit: Option<OfLayer>,
-    /// Some sale is given less than the price book gives for it.
+    /// Some units that stand are given less than by the price book, or nobody says what they cost.
     pub lowers: bool,
 }
 
@@ -62,10 +56,10 @@ impl Layered {
     }
 }
 
-/// An entry of [`MOVES`]: the sale, and the units that it adds or takes away.
-const ENTRY_BYTES: usize = 24;
+/// An entry of [`MOVES`]: the sale, whether it is sold or comes back, and the units that the entry adds or takes away.
+const ENTRY_BYTES: usize = 25;
 
-/// A list with more than so many entries for each sale that stands is written anew where it is read.
+/// A list with more than so many entries for each one that is needed is written anew where it is read.
 const UNTIDY: usize = 4;
 
 /// Notes what an entitlement of a stock moves, or no longer does.
@@ -82,18 +76,14 @@ pub(crate) fn take(
     let (day, sale) = place(entitlement);
     let key = (stock.0, day.0);
     let change = if revoked { -units } else { units };
-    let mut moved = MOVED.get(state, &key)?.unwrap_or_default();
-    match units > 0 {
-        true => moved.sold += i128::from(change),
-        false => moved.back -= i128::from(change),
-    }
-    if moved == Moved::default() {
+    let moved = moved(MOVED.get(state, &key)?.unwrap_or_default(), units > 0, change);
+    if moved.is_nothing() {
         // Each entry adds to one of the sums, so that none is left.
         MOVED.delete(state, &key)?;
         state.delete(MOVES, &day_key(stock, day))?;
     } else {
         MOVED.put(state, &key, &moved)?;
-        state.append(MOVES, &day_key(stock, day), &entry(sale, change))?;
+        state.append(MOVES, &day_key(stock, day), &entry(sale, units > 0, change))?;
     }
     UNLAYERED.put(state, &stock.0, &())
 }
@@ -125,33 +115,50 @@ pub(crate) fn place(entitlement: &Entitlement) -> (Day, Id) {
     entitlement.origin.map_or((entitlement.date, entitlement.sale), |(sale, day)| (day, sale))
 }
 
-fn entry(sale: Id, units: i64) -> [u8; ENTRY_BYTES] {
+fn entry(sale: Id, is_sold: bool, change: i64) -> [u8; ENTRY_BYTES] {
     let mut bytes = [0; ENTRY_BYTES];
     bytes[..16].copy_from_slice(&sale.0);
-    bytes[16..].copy_from_slice(&units.to_le_bytes());
+    bytes[16] = u8::from(is_sold);
+    bytes[17..].copy_from_slice(&change.to_le_bytes());
     bytes
 }
 
-/// The sales of a day with what is left of each, and the returns without one, in order.
-fn sales(stock: Id, day: Day, state: &mut dyn State) -> Result<BTreeMap<Id, i64>, StorageError> {
+/// With units that are sold or come back, or below zero no longer do.
+fn moved(moved: Moved, is_sold: bool, change: i64) -> Moved {
+    match is_sold {
+        true => Moved { sold: moved.sold + i128::from(change), ..moved },
+        false => Moved { back: moved.back - i128::from(change), ..moved },
+    }
+}
+
+/// The sales of a day with what came back of each, and the returns without one, in order.
+fn sales(stock: Id, day: Day, state: &mut dyn State) -> Result<BTreeMap<Id, Moved>, StorageError> {
     let key = day_key(stock, day);
     let bytes = state.get(MOVES, &key)?.unwrap_or_default();
     if bytes.len() % ENTRY_BYTES != 0 {
         return Err(StorageError::new("list of moves is damaged"));
     }
     let count = bytes.len() / ENTRY_BYTES;
-    let mut sales: BTreeMap<Id, i64> = BTreeMap::new();
+    let mut sales: BTreeMap<Id, Moved> = BTreeMap::new();
     for entry in bytes.chunks_exact(ENTRY_BYTES) {
-        let (sale, units) = entry.split_at(16);
-        let sale = Id(sale.try_into().expect("it has sixteen bytes"));
-        *sales.entry(sale).or_default() += i64::from_le_bytes(units.try_into().expect("it has eight bytes"));
+        let (sale, rest) = entry.split_at(16);
+        let of_sale = sales.entry(Id(sale.try_into().expect("it has sixteen bytes"))).or_default();
+        let change = i64::from_le_bytes(rest[1..].try_into().expect("it has eight bytes"));
+        *of_sale = moved(*of_sale, rest[0] != 0, change);
     }
-    sales.retain(|_, units| *units != 0);
+    sales.retain(|_, moved| !moved.is_nothing());
     if count > UNTIDY * sales.len() {
-        let tidy: Vec<u8> = sales.iter().flat_map(|(sale, units)| entry(*sale, *units)).collect();
+        let tidy: Vec<u8> = sales.iter().flat_map(|(sale, moved)| entries(*sale, *moved)).flatten().collect();
         state.put(MOVES, &key, tidy)?;
     }
     Ok(sales)
+}
+
+/// One for what is sold, one for what came back.
+fn entries(sale: Id, Moved { sold, back }: Moved) -> impl Iterator<Item = [u8; ENTRY_BYTES]> {
+    let change = |units: i128| i64::try_from(units).expect("it was added up from entries of a day");
+    let entries = [(true, sold), (false, -back)].into_iter().filter(|(_, units)| *units != 0);
+    entries.map(move |(is_sold, units)| entry(sale, is_sold, change(units)))
 }
 
 /// Brings down where the layers of a stock begin. Says whose settlements are due something else then: program and partner.
@@ -183,10 +190,10 @@ fn walked(of: &Stock, known: &Known, state: &mut dyn State) -> Result<Option<Lay
     for (first, last) in runs {
         let layers = layers(known.purchases(&of.partner, &of.product), (first, last));
         let mut walk = Walk::new(&layers, &cuts);
-        for ((_, day), Moved { sold, back }) in days.iter().filter(|((_, day), _)| first.0 <= *day && *day <= last.0) {
+        for ((_, day), moved) in days.iter().filter(|((_, day), _)| first.0 <= *day && *day <= last.0) {
             let day = Day(*day);
-            if !walk.pass(day, *sold, *back) {
-                sales(stock, day, state)?.into_iter().for_each(|(sale, units)| walk.take(day, sale, units.into()));
+            if !walk.pass(day, *moved) {
+                sales(stock, day, state)?.into_iter().for_each(|(sale, moved)| walk.take(day, sale, moved));
             }
         }
         steps.extend(walk.steps());
@@ -234,21 +241,21 @@ impl<'k> LayerCosts<'k> {
             let layered = self.of_special_price(special_price, &account.partner, state)?;
             all.insert(special_price, layered);
         }
-        let mut used: BTreeMap<(Id, usize), bool> = BTreeMap::new();
+        let returned = returned_by_sale(id, account, Extent::whole(account), state)?;
+        let mut used: BTreeMap<(Id, Place), Layered> = BTreeMap::new();
         each_lines(state, id, account.counted, &mut |lines| {
             for line in lines {
                 let Beneficiary::Credited { special_price, credit, .. } = line.beneficiary else { continue };
-                let (steps, (day, sale)) = (&all[&special_price], line.place());
-                for at in within(steps, |step| step.from, day, sale) {
-                    *used.entry((special_price, at)).or_default() |= steps[at].credit().0 < credit;
+                let is_counted = line.origin.is_some() && returned.contains_key(&line.transaction());
+                let back = returned.get(&line.sale).map_or(0, |sums| sums.quantity);
+                let units = if is_counted { 0 } else { i128::from(line.quantity.0) + back };
+                for (begins, layered) in stood_on(&all[&special_price], special_price, line.place()) {
+                    let lowers = begins < units && (layered.unit.is_none() || layered.credit().0 < credit);
+                    used.entry((special_price, layered.from)).or_insert(layered).lowers |= lowers;
                 }
             }
         })?;
-        let kept = used.into_iter().map(|((special_price, at), lowers)| {
-            let layered = all[&special_price][at].clone();
-            Layered { lowers, ..layered }
-        });
-        Ok(kept.collect())
+        Ok(used.into_values().collect())
     }
 
     /// Nothing for one that nobody knows any more: then nobody says what may be given.
@@ -271,6 +278,18 @@ impl<'k> LayerCosts<'k> {
         let steps = layers.map_or_else(Vec::new, |layers| layers.steps);
         Ok(steps.into_iter().map(|step| layered(special_price, *authorised, *currency, step)).collect())
     }
+}
+
+/// What the units of a sale cost, each with the units of the sale that stand before. Of one that no layer was reckoned for, as when the
+/// partner has bought nothing, nobody says it.
+fn stood_on(all: &[Layered], special_price: Id, (day, sale): (Day, Id)) -> Vec<(i128, Layered)> {
+    let within = within(all, |layered| layered.from, day, sale);
+    if within.is_empty() {
+        let step = Step { from: Place { day, sale, units: 0 }, unit: None };
+        return vec![(0, layered(special_price, Micros::ZERO, Currency::NONE, step))];
+    }
+    let begins = |(at, layered): (usize, &Layered)| (if at == 0 { 0 } else { layered.from.units }, layered.clone());
+    all[within].iter().enumerate().map(begins).collect()
 }
 
 fn layered(special_price: Id, authorised: Micros, currency: Currency, step: Step) -> Layered {

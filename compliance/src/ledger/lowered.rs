@@ -113,6 +113,7 @@ mod tests {
     use super::*;
     use crate::ledger::laws::Dice;
     use crate::ledger::scenario::{Lived, plain_program};
+    use crate::programs::price_protection::cuts;
     use crate::programs::special_price::debit;
     use crate::units::trial::{bought, day, line, market};
 

@@ -7,11 +7,12 @@ use super::account::Account;
 use super::draws::Decision;
 use super::estimates::{Estimate, Lots};
 use super::job::Job;
-use super::layers::{Layers, Moved};
+use super::layers::Layers;
 use super::protection::OfStock;
 use super::rules::outlier::Past;
 use super::sharing::SharingKey;
 use super::tally::Tally;
+use crate::programs::cost_layers::Moved;
 
 /// Settlement → everything about it but its lines.
 pub(crate) const ACCOUNTS: Table<[u8; 16], Account> = Table::new(1, "accounts");

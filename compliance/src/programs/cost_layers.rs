@@ -74,6 +74,20 @@ impl CreditedCut {
     }
 }
 
+/// Units of a sale, or of all on a day, and those of its returns: a linked one moves with its sale. Both in millionths and no less than
+/// zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub sold: i128,
+    pub back: i128,
+}
+
+impl Moved {
+    pub fn is_nothing(self) -> bool {
+        self == Moved::default()
+    }
+}
+
 /// A place in the row of all units that a partner sells of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
@@ -122,9 +136,9 @@ impl<'a> Walk<'a> {
         Walk { layers, starts, cuts, position: 0, steps: Vec::new() }
     }
 
-    /// Goes past a day as a whole, where all that moves on it costs what the unit before it did, whatever the order: `sold` and
-    /// `back` are the units of its sales and of its returns. Says whether it could; else its sales are to be gone through.
-    pub fn pass(&mut self, day: Day, sold: i128, back: i128) -> bool {
+    /// Goes past a day as a whole, where all that moves on it costs what the unit before it did, whatever the order. Says whether
+    /// it could; else its sales are to be gone through.
+    pub fn pass(&mut self, day: Day, Moved { sold, back }: Moved) -> bool {
         let (lowest, highest) = (self.position - back, self.position + sold);
         let slot = self.slot(lowest);
         let stays = highest <= self.end(slot) && self.is_last(&self.unit(slot, day));
@@ -134,19 +148,25 @@ impl<'a> Walk<'a> {
         stays
     }
 
-    /// Goes past one sale with what is left of it, or a return with units below zero. They come in order.
-    pub fn take(&mut self, day: Day, sale: Id, units: i128) {
-        let (start, end) = (self.position, self.position + units);
+    /// Goes past one sale, or a return without one. They come in order. What came back of the sale stands in the row no longer;
+    /// it is of the layers that it was taken from, as if it still did.
+    pub fn take(&mut self, day: Day, sale: Id, Moved { sold, back }: Moved) {
+        let (start, all) = (self.position, self.position + sold);
+        self.position += sold - back;
         let place = |at: i128| Place { day, sale, units: (at - start).abs() };
-        while self.position < end {
-            let slot = self.slot(self.position);
-            self.enter(slot, place(self.position));
-            self.position = end.min(self.end(slot));
+        let mut at = start;
+        if self.position < start {
+            while at > self.position {
+                let slot = self.slot(at - 1);
+                self.enter(slot, place(at));
+                at = self.position.max(self.start(slot));
+            }
+            return;
         }
-        while self.position > end {
-            let slot = self.slot(self.position - 1);
-            self.enter(slot, place(self.position));
-            self.position = end.max(self.start(slot));
+        while at < all {
+            let slot = self.slot(at);
+            self.enter(slot, place(at));
+            at = all.min(self.end(slot));
         }
     }
 
@@ -223,7 +243,8 @@ mod tests {
     fn check(rows: &[(i32, i64, &str)], cuts: &[CreditedCut], sold: &[(i32, u8, i128)], expected: &[&str]) {
         let layers = layers(&bought(rows), (Day(0), Day(100)));
         let mut walk = Walk::new(&layers, cuts);
-        sold.iter().for_each(|(day, sale, units)| walk.take(Day(*day), Id([*sale; 16]), *units));
+        let moved = |units: i128| Moved { sold: units.max(0), back: (-units).max(0) };
+        sold.iter().for_each(|(day, sale, units)| walk.take(Day(*day), Id([*sale; 16]), moved(*units)));
         let steps = walk.steps();
         let shown = |step: &Step| {
             let Place { day, sale, units } = step.from;
@@ -236,8 +257,8 @@ mod tests {
         let mut by_days = Walk::new(&layers, cuts);
         for of_day in sold.chunk_by(|a, b| a.0 == b.0) {
             let sum = |sign: i128| of_day.iter().map(|(.., units)| (sign * units).max(0)).sum();
-            if !by_days.pass(Day(of_day[0].0), sum(1), sum(-1)) {
-                of_day.iter().for_each(|(day, sale, units)| by_days.take(Day(*day), Id([*sale; 16]), *units));
+            if !by_days.pass(Day(of_day[0].0), Moved { sold: sum(1), back: sum(-1) }) {
+                of_day.iter().for_each(|(day, sale, units)| by_days.take(Day(*day), Id([*sale; 16]), moved(*units)));
             }
         }
         assert_eq!(by_days.steps(), steps);
@@ -275,6 +296,23 @@ mod tests {
         check(&rows, &[], &[(2, 1, -3), (3, 2, 4)], &["2/1+0 unknown", "3/2+3 9.4"]);
         // Exactly to where a layer begins.
         check(&rows, &[], &[(6, 1, 12), (7, 2, -2), (7, 3, -1)], &["6/1+0 9.4", "6/1+10 10", "7/3+0 9.4"]);
+    }
+
+    #[test]
+    fn what_came_back_of_a_sale_is_of_its_last_layers() {
+        let layers = layers(&bought(&[(1, 10, "9.40"), (5, 10, "10")]), (Day(0), Day(100)));
+        let mut walk = Walk::new(&layers, &[]);
+        // Of twelve three came back, of which one was of the first layer: that is there for the next sale.
+        walk.take(Day(6), Id([1; 16]), Moved { sold: 12, back: 3 });
+        walk.take(Day(7), Id([2; 16]), Moved { sold: 4, back: 4 });
+        walk.take(Day(8), Id([3; 16]), Moved { sold: 2, back: 0 });
+        let shown =
+            |step: &Step| (step.from.day.0, step.from.units, step.unit.as_ref().unwrap().cost.amount.to_string());
+        let steps: Vec<(i32, i128, String)> = walk.steps().iter().map(shown).collect();
+        let at = |day, units, cost: &str| (day, units, cost.to_owned());
+        let expected =
+            [at(6, 0, "9.4"), at(6, 10, "10"), at(7, 0, "9.4"), at(7, 1, "10"), at(8, 0, "9.4"), at(8, 1, "10")];
+        assert_eq!(steps, expected);
     }
 
     #[test]

@@ -14,7 +14,8 @@ type Cost = Option<(Micros, Currency)>;
 /// Units in a row, in millionths, with what each of them cost.
 type Pieces<T> = Vec<(i128, T)>;
 
-/// What each sale took, and each return brought, by its place among all of a stock; nothing of one that came back whole.
+/// What each sale took, and each return without one brought, by its place among all of a stock. What came back of a sale stands behind
+/// the rest of it, as if it had not.
 type Taken = BTreeMap<(Day, Id), Pieces<Cost>>;
 
 /// A sale that uses up what its partner has bought of the product, as far as a program goes by that.
@@ -26,6 +27,7 @@ pub fn is_used_up(entitlement: &Entitlement) -> bool {
 }
 
 /// What was bought at one cost.
+#[derive(Clone)]
 struct Layer {
     bought: Day,
     cost: Cost,
@@ -33,7 +35,11 @@ struct Layer {
     sold: i128,
 }
 
+/// Units of a sale, and of its returns.
+type Moved = BTreeMap<(Day, Id), (i128, i128)>;
+
 /// The units of a product that a partner has under a program.
+#[derive(Clone)]
 struct Shelf {
     layers: Vec<Layer>,
     /// Sold although nothing was left; and what came back although nothing was sold.
@@ -82,12 +88,7 @@ impl Shelf {
 }
 
 /// What all that a partner sells of a product took, of what it bought from one day to another.
-fn taken(
-    reference: &Reference,
-    (partner, product): (&Text, &Text),
-    (first, last): (Day, Day),
-    moved: &BTreeMap<(Day, Id), i128>,
-) -> Taken {
+fn taken(reference: &Reference, (partner, product): (&Text, &Text), (first, last): (Day, Day), moved: &Moved) -> Taken {
     let mut shelf = Shelf { layers: Vec::new(), never_bought: 0, never_sold: 0 };
     let mut bought: Vec<_> = reference.purchases.iter().collect();
     bought.retain(|b| b.partner == *partner && b.product == *product && first <= b.date && b.date <= last);
@@ -106,8 +107,15 @@ fn taken(
         }
     }
     let mut taken = Taken::new();
-    for ((day, sale), units) in moved.iter().filter(|((day, _), units)| first <= *day && *day <= last && **units != 0) {
-        let pieces = if *units > 0 { shelf.sell(*units) } else { shelf.take_back(-units) };
+    for ((day, sale), (sold, back)) in moved.iter().filter(|((day, _), _)| first <= *day && *day <= last) {
+        let pieces = match sold < back {
+            true => shelf.take_back(back - sold),
+            false => {
+                let as_if = shelf.clone().sell(*sold);
+                shelf.sell(sold - back);
+                as_if
+            }
+        };
         let pieces = pieces.into_iter().filter(|(units, _)| *units > 0);
         let cost = |layer: Option<usize>| layer.and_then(|at| net(reference, product, &shelf.layers[at], *day));
         taken.insert((*day, *sale), pieces.map(|(units, layer)| (units, cost(layer))).collect());
@@ -142,11 +150,13 @@ pub struct Costs<'a> {
 impl<'a> Costs<'a> {
     /// Of all sales that use something up.
     pub fn new<'e>(reference: &'a Reference, used: impl Iterator<Item = &'e Entitlement>) -> Costs<'a> {
-        let mut moved: BTreeMap<(Text, Text, Text), BTreeMap<(Day, Id), i128>> = BTreeMap::new();
+        let mut moved: BTreeMap<(Text, Text, Text), Moved> = BTreeMap::new();
         for used in used {
             let stock = (used.debits[0].program.clone(), used.at.partner.clone(), used.product.clone());
             let place = used.origin.map_or((used.date, used.sale), |(sale, day)| (day, sale));
-            *moved.entry(stock).or_default().entry(place).or_default() += i128::from(used.quantity.0);
+            let of_sale = moved.entry(stock).or_default().entry(place).or_default();
+            let units = i128::from(used.quantity.0);
+            *of_sale = (of_sale.0 + units.max(0), of_sale.1 - units.min(0));
         }
         let by_stock = moved.into_iter().map(|(stock, moved)| {
             let (program, partner, product) = &stock;
@@ -172,7 +182,7 @@ impl<'a> Costs<'a> {
         };
         let taken = self.by_stock.get(&stock);
         let pieces = taken.and_then(|taken| taken.get(&(day, sale)).cloned()).or_else(|| {
-            // It came back whole, or was never told: as what moved last before it.
+            // It was never told: as what moved last before it.
             let before = taken?.range(..(day, sale)).next_back()?;
             before.1.last().map(|(_, cost)| vec![(0, *cost)])
         });

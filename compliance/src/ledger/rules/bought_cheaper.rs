@@ -31,7 +31,6 @@ use contract::{Code, Money};
 use super::Booked;
 use crate::ledger::findings::{Found, rounded};
 use crate::ledger::layers::Layered;
-use crate::programs::Exact;
 
 /// At most so many layers are named.
 const NAMED: usize = 4;
@@ -40,16 +39,14 @@ const NAMED: usize = 4;
 pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
     let layered = account.layered.as_deref()?;
     let lost = due.whole.after_measure - due.whole.after_layers;
-    let is_unknown =
-        layered.iter().any(|layered| layered.unit.is_none()) || (layered.is_empty() && lost != Exact::ZERO);
-    if lost == Exact::ZERO && !(is_unknown && account.tally().net.quantity > 0) {
+    if !layered.iter().any(|layered| layered.lowers) {
         return None;
     }
     let mut reasons = Vec::new();
     if let Some(named) = named(layered) {
         reasons.push(format!("units cost less than the price book says: {named}"));
     }
-    if is_unknown {
+    if layered.iter().any(|layered| layered.lowers && layered.unit.is_none()) {
         reasons.push("no purchase says what some units cost".to_owned());
     }
     let (lost_shown, raw) = (rounded(lost, account), rounded(due.whole.raw, account));
