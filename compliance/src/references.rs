@@ -389,6 +389,11 @@ impl References {
         }
     }
 
+    /// Whether a configuration came with a control.
+    pub fn has_come(&self, control: u64) -> bool {
+        self.versions.contains_key(&control)
+    }
+
     /// What holds for a record with this stamp; nothing is known before the first configuration.
     pub fn as_of(&self, stamp: u64) -> &Arc<Known> {
         self.versions.range(..=stamp).next_back().map_or(&self.nothing, |(_, known)| known)

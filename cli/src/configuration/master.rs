@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use contract::{
     Amendment, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, InvoiceStatus,
-    Membership, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Purchase,
+    Membership, Micros, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Purchase,
     Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text, UnitCost,
 };
 
@@ -148,6 +148,13 @@ fn purchases(report: &mut Report<'_>, reference: &mut Reference) {
         let date = row.require("date", day, report);
         let units = row.require("units", number, report);
         let cost = unit_cost(row, report);
+        if units.is_some_and(|units| units < Micros::ZERO) && cost.flatten().is_some() {
+            let (message, hint) = (
+                format!("`{}` stands at units that went back", row.cell("unit_cost")),
+                "they are taken off the latest layers: leave `unit_cost` and `currency` empty",
+            );
+            row.add("unit_cost", message, hint, report);
+        }
         let document = row.cell("document").into();
         let bought =
             Purchase { partner: partner?, product: product?, date: date?, document, units: units?, cost: cost? };

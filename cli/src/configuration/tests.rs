@@ -598,16 +598,22 @@ fn what_a_unit_cost_stands_with_its_currency() {
         ("9.40", "", format!("2:30 `unit_cost` is empty ({hint})")),
         ("9.40", "0", "2:30 `0` must be above zero".to_owned()),
         ("4712", "4711", "3:1 this key stands in the table twice (keep one of the two rows)".to_owned()),
+        (
+            "-3,,",
+            "-3,9.40,USD",
+            "4:26 `9.40` stands at units that went back (they are taken off the latest layers: leave `unit_cost` and \
+             `currency` empty)"
+                .to_owned(),
+        ),
     ] {
         let expected = format!("purchases.csv:{expected}");
         let found = of(&rows.replacen(from, to, 1));
         assert!(found.contains(&expected), "{to}: {found:#?}");
     }
-    let found = of("P1,aw/A-1,2013-01-10,4711,1000000000,9999,USD\n");
-    assert!(
-        found[0].starts_with("purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 9999000000000 "),
-        "{found:?}"
-    );
+    // A cost that is mistyped is told at its row.
+    let found = of("P1,aw/A-1,2013-01-10,4711,1000000000,9,USD\nP1,aw/A-1,2013-01-11,4712,1,9999,USD\n");
+    let worth = "purchases.csv:3:1 what `P1` bought of `aw/A-1` is worth 9999000009999 (correct the units, their `unit_cost`, ";
+    assert!(found[0].starts_with(worth), "{found:?}");
 }
 
 #[test]
@@ -628,6 +634,26 @@ fn ship_and_debit_goes_by_the_book_or_by_cost_layers() {
     assert!(found[0].contains("what this type of program gives for one sale cannot be compared"), "{found:?}");
     let team = by("layers").replace("ship-and-debit", "pass-through");
     assert!(of(&team)[0].contains("`cost` has no meaning for this type of program"), "{:?}", of(&team));
+}
+
+#[test]
+fn what_was_on_hand_at_a_later_program_is_no_purchase_of_an_earlier_one() {
+    let layers = SPECIAL.replacen("resale: partial", "resale: partial, cost: layers", 1);
+    let of = |debit: &str, protect_from: &str, rows: &str| {
+        let protect = PROTECT.replacen("from: 2013-01-01", &format!("from: {protect_from}"), 1);
+        let table = format!("partner,product,date,document,units,unit_cost,currency\n{rows}");
+        let files = [("programs/spa.yaml", debit), ("programs/protect.yaml", &protect), ("purchases.csv", &table)];
+        let mut found = problems(&files);
+        found.retain(|problem| problem.starts_with("purchases.csv"));
+        found
+    };
+    let opening = "P1,aw/A-1,2013-01-01,,25,9.40,USD\nP1,aw/A-1,2013-03-01,,20,9.40,USD\n";
+    let hint = "(an invoice has a `document`; for what was on hand let both begin on one day)";
+    let told = format!("purchases.csv:3:1 `PROTECT` begins on 2013-03-01: for `SPA` this row is a purchase {hint}");
+    assert_eq!(of(&layers, "2013-03-01", opening), [told]);
+    assert_eq!(of(&layers, "2013-01-01", opening), [""; 0]);
+    assert_eq!(of(SPECIAL, "2013-03-01", opening), [""; 0], "by the price book nobody counts");
+    assert_eq!(of(&layers, "2013-03-01", &opening.replace("03-01,,", "03-01,4711,")), [""; 0]);
 }
 
 const SELL_IN: &str = "program: SELLIN\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \

@@ -13,7 +13,7 @@ use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::draws;
 use super::estimates::{Estimating, mark_lapsed};
 use super::holds::has_news;
-use super::layers::reckon;
+use super::layers::Layering;
 use super::lowered::lowered;
 use super::now::Now;
 use super::periods::{Turning, tell};
@@ -107,7 +107,7 @@ impl Job {
         Ok(Progress::More)
     }
 
-    /// Looks at no more than `limit` keys; returns how many it were.
+    /// Looks at no more than `limit` keys, or, of stocks with layers, days; returns how many it were.
     fn part(
         &mut self,
         limit: usize,
@@ -219,14 +219,21 @@ impl Job {
         state: &mut dyn State,
     ) -> Result<usize, StageError> {
         let page = UNLAYERED.range(state, &from, &LAST, Order::Up, limit)?;
+        let layering = Layering::at(self.control, desk.references);
+        let (mut last, mut count) = (None, 0);
         for (stock, ()) in &page {
-            if let Some((program, partner)) = reckon(Id(*stock), desk.references.as_of(self.control), state)? {
+            let (whose, days) = layering.reckon(Id(*stock), state)?;
+            if let Some((program, partner)) = whose {
                 self.share_anew(&program, &partner, desk, state)?;
             }
-            UNLAYERED.delete(state, stock)?;
+            (last, count) = (Some(*stock), count + 1 + days);
+            if count >= limit {
+                break;
+            }
         }
-        self.step = behind(&page, limit).map_or(Step::Dirty(FIRST), Step::Layers);
-        Ok(page.len())
+        let next = last.filter(|_| count >= limit).and_then(after);
+        self.step = next.map_or(Step::Dirty(FIRST), Step::Layers);
+        Ok(count)
     }
 
     /// Shares anew what a partner is due under a program, behind all that is dirty.

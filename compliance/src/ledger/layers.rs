@@ -10,6 +10,7 @@
 //! before. What stands of it is a function of sales and tables, whenever they came.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use contract::{Credit, Currency, Day, Entitlement, Id, Micros, Program, SpecialPrice, Text};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use stream::{Order, Shard, State, StorageError, outbox::route};
 use super::account::Account;
 use super::lines::{Beneficiary, each_lines};
 use super::prices::{Extent, returned_by_sale};
-use super::protection::{credited_cuts, protecting, says_the_same};
+use super::protection::{Credited, credited_cuts, protecting, says_the_same};
 use super::tables::{LAYERS, MOVED, MOVES, UNLAYERED, day_key};
 use crate::programs::cost_layers::{Moved, OfLayer, Place, Step, Walk, layers, within};
 use crate::programs::special_price::of_partner;
@@ -31,6 +32,8 @@ pub(crate) struct Layers {
     program: Text,
     partner: Text,
     steps: Vec<Step>,
+    /// Cuts that the stock was credited with, as of the last control that price protection was reckoned at.
+    credited: Credited,
 }
 
 /// What units sold under a special price cost from a place on, up to that of the next one.
@@ -42,6 +45,8 @@ pub(crate) struct Layered {
     pub from: Place,
     /// `None`: nobody says, or not in the special price's currency.
     pub unit: Option<OfLayer>,
+    /// The other currency that they cost.
+    pub foreign: Option<Currency>,
     /// Some units that stand are given less than by the price book, or nobody says what they cost.
     pub lowers: bool,
 }
@@ -55,6 +60,9 @@ impl Layered {
             .map_or_else(Default::default, |unit| (above(unit.cost.amount), above(unit.cost.amount - unit.credited)))
     }
 }
+
+/// In front of all sales.
+const FRONT: Place = Place { day: Day(i32::MIN), sale: Id([0; 16]), units: 0 };
 
 /// An entry of [`MOVES`]: the sale, whether it is sold or comes back, and the units that the entry adds or takes away.
 const ENTRY_BYTES: usize = 25;
@@ -110,6 +118,11 @@ pub(crate) fn mark(
     Ok(())
 }
 
+/// Whether some stock waits for the next control.
+pub(crate) fn is_waiting(state: &mut dyn State) -> Result<bool, StorageError> {
+    Ok(!UNLAYERED.range(state, &[0; 16], &[0xff; 16], Order::Up, 1)?.is_empty())
+}
+
 /// Where a sale stands among all of its stock.
 pub(crate) fn place(entitlement: &Entitlement) -> (Day, Id) {
     entitlement.origin.map_or((entitlement.date, entitlement.sale), |(sale, day)| (day, sale))
@@ -161,56 +174,95 @@ fn entries(sale: Id, Moved { sold, back }: Moved) -> impl Iterator<Item = [u8; E
     entries.map(move |(is_sold, units)| entry(sale, is_sold, change(units)))
 }
 
-/// Brings down where the layers of a stock begin. Says whose settlements are due something else then: program and partner.
-pub(crate) fn reckon(stock: Id, known: &Known, state: &mut dyn State) -> Result<Option<(Text, Text)>, StorageError> {
-    let before = LAYERS.get(state, &stock.0)?;
-    let now = match known.stocks().get(&stock) {
-        Some(of) => walked(of, known, state)?,
-        None => None,
-    };
-    if before == now {
-        return Ok(None);
-    }
-    match &now {
-        Some(layers) => LAYERS.put(state, &stock.0, layers)?,
-        None => LAYERS.delete(state, &stock.0)?,
-    }
-    Ok(now.or(before).map(|Layers { program, partner, .. }| (program, partner)))
+/// What all stocks of a control are reckoned with.
+pub(crate) struct Layering<'k> {
+    known: &'k Known,
+    protecting: Vec<&'k Program>,
+    /// Whether cuts are credited under the control: what a configuration says is, with the next one.
+    credits: bool,
 }
 
-fn walked(of: &Stock, known: &Known, state: &mut dyn State) -> Result<Option<Layers>, StorageError> {
-    let runs = runs(known.versions(&of.program));
-    if runs.is_empty() {
-        return Ok(None);
+impl<'k> Layering<'k> {
+    pub fn at(control: u64, references: &'k References) -> Layering<'k> {
+        let known = references.as_of(control);
+        Layering { known, protecting: protecting(known), credits: !references.has_come(control) }
     }
-    let stock = of.id();
-    let days = MOVED.prefix(state, &stock.0, Order::Up, usize::MAX)?;
-    let cuts = credited_cuts(&of.partner, &of.product, &protecting(known), known);
-    let mut steps = Vec::new();
-    for (first, last) in runs {
-        let layers = layers(known.purchases(&of.partner, &of.product), (first, last));
-        let mut walk = Walk::new(&layers, &cuts);
-        for ((_, day), moved) in days.iter().filter(|((_, day), _)| first.0 <= *day && *day <= last.0) {
-            let day = Day(*day);
-            if !walk.pass(day, *moved) {
-                sales(stock, day, state)?.into_iter().for_each(|(sale, moved)| walk.take(day, sale, moved));
+
+    /// Brings down where the layers of a stock begin. Says whose settlements are due something else then, program and partner, and
+    /// how many days it went through. Behind a configuration a stock waits for the next control as well.
+    pub fn reckon(
+        &self,
+        stock: Id,
+        state: &mut dyn State,
+    ) -> Result<(Option<(Text, Text)>, usize), StorageError> {
+        let before = LAYERS.get(state, &stock.0)?;
+        let days = MOVED.prefix(state, &stock.0, Order::Up, usize::MAX)?;
+        let credited = before.as_ref().map_or_else(Credited::new, |before| before.credited.clone());
+        let now = match (self.known.stocks().get(&stock), &before) {
+            (Some(of), _) => self.walked(of, &days, credited, state)?,
+            (None, Some(before)) if !self.credits => Layers { steps: Vec::new(), ..before.clone() }.kept(),
+            (None, _) => None,
+        };
+        match &now {
+            Some(layers) if before != now => LAYERS.put(state, &stock.0, layers)?,
+            None if before.is_some() => LAYERS.delete(state, &stock.0)?,
+            _ => {}
+        }
+        if self.credits {
+            UNLAYERED.delete(state, &stock.0)?;
+        }
+        let steps = |layers: &Option<Layers>| layers.as_ref().map_or_else(Vec::new, |layers| layers.steps.clone());
+        let is_other = steps(&before) != steps(&now);
+        let whose = now.or(before).filter(|_| is_other).map(|Layers { program, partner, .. }| (program, partner));
+        Ok((whose, days.len()))
+    }
+
+    fn walked(
+        &self,
+        of: &Stock,
+        days: &[(([u8; 16], i32), Moved)],
+        credited: Credited,
+        state: &mut dyn State,
+    ) -> Result<Option<Layers>, StorageError> {
+        let (known, Stock { program, partner, product }) = (self.known, of);
+        let (cuts, by) = credited_cuts(partner, product, &self.protecting, known, &credited);
+        let mut steps = Vec::new();
+        for run in runs(known.versions(program)) {
+            let layers = layers(known.purchases(partner, product), run.clone());
+            let mut walk = Walk::new(layers, &cuts);
+            for ((_, day), moved) in days.iter().filter(|((_, day), _)| run.contains(&Day(*day))) {
+                let day = Day(*day);
+                if !walk.pass(day, *moved) {
+                    sales(of.id(), day, state)?.into_iter().for_each(|(sale, moved)| walk.take(day, sale, moved));
+                }
             }
+            steps.extend(walk.steps());
         }
-        steps.extend(walk.steps());
+        let credited = if self.credits { by } else { credited };
+        Ok(Layers { program: program.clone(), partner: partner.clone(), steps, credited }.kept())
     }
-    let (program, partner) = (of.program.clone(), of.partner.clone());
-    Ok((!steps.is_empty()).then_some(Layers { program, partner, steps }))
 }
 
-/// First and last day of the versions that go by cost layers and follow each other without a gap. Both sales and purchases
-/// count from the first one on.
-fn runs(versions: &[Program]) -> Vec<(Day, Day)> {
-    let mut runs: Vec<(Day, Day)> = Vec::new();
+impl Layers {
+    /// `None` where there is nothing to keep.
+    fn kept(self) -> Option<Layers> {
+        (!self.steps.is_empty() || !self.credited.is_empty()).then_some(self)
+    }
+}
+
+/// The days on which layers are used up: from the first day of versions that go by them and follow each other without a gap, up
+/// to that of the next such versions. What was sold under a version stays in its row when that is made to end sooner.
+fn runs(versions: &[Program]) -> Vec<Range<Day>> {
+    let mut runs: Vec<Range<Day>> = Vec::new();
+    let mut last = None;
     for version in versions.iter().filter(|version| version.mechanism.goes_by_layers()) {
-        match runs.last_mut().filter(|(_, last)| version.from <= last.plus(1)) {
-            Some((_, last)) => *last = version.to.max(*last),
-            None => runs.push((version.from, version.to)),
+        if last.is_none_or(|last: Day| last.plus(1) < version.from) {
+            if let Some(run) = runs.last_mut() {
+                run.end = version.from;
+            }
+            runs.push(version.from..Day(i32::MAX));
         }
+        last = last.max(Some(version.to));
     }
     runs
 }
@@ -280,12 +332,12 @@ impl<'k> LayerCosts<'k> {
     }
 }
 
-/// What the units of a sale cost, each with the units of the sale that stand before. Of one that no layer was reckoned for, as when the
-/// partner has bought nothing, nobody says it.
+/// What the units of a sale cost, each with the units of the sale that stand before. Of what stands in front of all layers, as when
+/// the partner has bought nothing, nobody says it: one entry is enough for all such sales.
 fn stood_on(all: &[Layered], special_price: Id, (day, sale): (Day, Id)) -> Vec<(i128, Layered)> {
     let within = within(all, |layered| layered.from, day, sale);
     if within.is_empty() {
-        let step = Step { from: Place { day, sale, units: 0 }, unit: None };
+        let step = Step { from: FRONT, unit: None };
         return vec![(0, layered(special_price, Micros::ZERO, Currency::NONE, step))];
     }
     let begins = |(at, layered): (usize, &Layered)| (if at == 0 { 0 } else { layered.from.units }, layered.clone());
@@ -293,8 +345,9 @@ fn stood_on(all: &[Layered], special_price: Id, (day, sale): (Day, Id)) -> Vec<(
 }
 
 fn layered(special_price: Id, authorised: Micros, currency: Currency, step: Step) -> Layered {
-    let unit = step.unit.filter(|unit| unit.cost.currency == currency);
-    Layered { special_price, authorised, from: step.from, unit, lowers: false }
+    let foreign = step.unit.as_ref().map(|unit| unit.cost.currency).filter(|paid| *paid != currency);
+    let unit = step.unit.filter(|_| foreign.is_none());
+    Layered { special_price, authorised, from: step.from, unit, foreign, lowers: false }
 }
 
 #[cfg(test)]
@@ -332,6 +385,11 @@ mod tests {
         Known::new(Reference { programs: vec![program()], purchases, book_costs, ..market(Vec::new()) })
     }
 
+    fn reckon(known: &Known, state: &mut MemoryState) -> Option<(Text, Text)> {
+        let layering = Layering { known, protecting: protecting(known), credits: true };
+        layering.reckon(stock(), state).unwrap().0
+    }
+
     fn steps(state: &mut MemoryState) -> Vec<String> {
         let layers = LAYERS.get(state, &stock().0).unwrap();
         let shown = |step: &Step| {
@@ -352,7 +410,7 @@ mod tests {
         assert_eq!(MOVED.prefix(&mut state, &stock().0, Order::Up, usize::MAX).unwrap(), []);
         assert!(state.get(MOVES, &day_key(stock(), sale.date)).unwrap().is_none());
         let known = known(&[("2013-01-05", 9, 8)]);
-        assert_eq!(reckon(stock(), &known, &mut state).unwrap(), None);
+        assert_eq!(reckon(&known, &mut state), None);
     }
 
     #[test]
@@ -373,9 +431,9 @@ mod tests {
         stands.iter().for_each(|sale| take(stock(), sale, false, &mut plain).unwrap());
         for state in [&mut state, &mut plain] {
             let told = Some(("DEBIT".into(), "L".into()));
-            assert_eq!(reckon(stock(), &known, state).unwrap(), told);
+            assert_eq!(reckon(&known, state), told);
             assert_eq!(steps(state), ["2013-02-01 1 +0 8", "2013-02-01 2 +1 9"]);
-            assert_eq!(reckon(stock(), &known, state).unwrap(), None, "it is the same");
+            assert_eq!(reckon(&known, state), None, "it is the same");
         }
         let key = day_key(stock(), day("2013-02-01"));
         let list = |state: &mut MemoryState| state.get(MOVES, &key).unwrap().map(<[u8]>::to_vec);
@@ -392,8 +450,9 @@ mod tests {
             Program { mechanism: book, ..version("2013-03-01", "2013-03-31") },
             version("2013-04-01", "2013-04-30"),
         ];
-        let shown = |(first, last): (Day, Day)| format!("{first} {last}");
-        let runs: Vec<String> = runs(&versions).into_iter().map(shown).collect();
-        assert_eq!(runs, ["2013-01-01 2013-02-28", "2013-04-01 2013-04-30"]);
+        let firsts: Vec<Day> = runs(&versions).into_iter().map(|run| run.start).collect();
+        assert_eq!(firsts, ["2013-01-01", "2013-04-01"].map(day));
+        assert_eq!(runs(&versions)[0].end, day("2013-04-01"));
+        assert_eq!(runs(&versions)[1].end, Day(i32::MAX));
     }
 }

@@ -13,7 +13,7 @@ use stream::{State, StorageError};
 
 use super::account::Account;
 use super::lines::{Beneficiary, each_lines};
-use super::protection::{credited_cuts, protecting};
+use super::protection::{Credited, credited_cuts, protecting};
 use crate::programs::special_price::of_partner;
 use crate::references::Known;
 
@@ -102,7 +102,7 @@ fn of_special_price(special: &SpecialPrice, protecting: &[&Program], known: &Kno
 /// The first day on which the cost of a special price's product is cut while a program protects the partner's stock of it.
 fn first_cut(special: &SpecialPrice, protecting: &[&Program], known: &Known) -> Option<Day> {
     let SpecialPrice { partner, product, currency, .. } = special;
-    let cuts = credited_cuts(partner, product, protecting, known);
+    let (cuts, _) = credited_cuts(partner, product, protecting, known, &Credited::new());
     cuts.iter().filter(|cut| cut.currency == *currency).map(|cut| cut.day).min()
 }
 

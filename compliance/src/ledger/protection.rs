@@ -314,31 +314,39 @@ pub(crate) fn protecting(known: &Known) -> Vec<&Program> {
     known.reference.programs.iter().filter(|program| program.mechanism.protects_stock()).collect()
 }
 
-/// The cuts of a product with which programs credit a partner's stock of it, by their days.
+/// Cuts that programs have credited a stock with: the program, and the day of the cut.
+pub(crate) type Credited = BTreeSet<(Text, Day)>;
+
+/// The cuts of a product with which programs credit a partner's stock of it, by their days, and which programs do. One that was
+/// `credited` stays, as its line does, when partner or product are described in another way.
 pub(crate) fn credited_cuts(
     partner: &Text,
     product: &Text,
     protecting: &[&Program],
     known: &Known,
-) -> Vec<CreditedCut> {
-    let Some(subject) = Subject::of(known, product, partner) else { return Vec::new() };
-    let is_protected = |version: &&&Program| {
-        selects(version, subject) && known.stocks().contains_key(&stock_id(&version.id, partner, product))
-    };
+    credited: &Credited,
+) -> (Vec<CreditedCut>, Credited) {
+    let Some(subject) = Subject::of(known, product, partner) else { return Default::default() };
     // Where several programs credit the same drop it is taken off once, of all units that one of them credits.
-    let mut credited: BTreeMap<(Day, Currency), CreditedCut> = BTreeMap::new();
-    for version in protecting.iter().filter(is_protected) {
+    let mut cuts: BTreeMap<(Day, Currency), CreditedCut> = BTreeMap::new();
+    let mut by = Credited::new();
+    for version in protecting.iter().filter(|v| known.stocks().contains_key(&stock_id(&v.id, partner, product))) {
         let (Some(currency), Some(days)) = (version.currency, version.mechanism.look_back_days()) else { continue };
         let of_program: Vec<&Program> = protecting.iter().copied().filter(|other| other.id == version.id).collect();
         let since = first_day_of_run(version, &of_program);
         for Cut { day, drop } in cuts_of(version, product, known) {
+            let credits = (version.id.clone(), day);
+            if !selects(version, subject) && !credited.contains(&credits) {
+                continue;
+            }
             let bought_since = since.max(look_back(day, days));
             let cut = CreditedCut { day, bought_since, drop, currency };
-            let kept = credited.entry((day, currency)).or_insert(cut);
+            let kept = cuts.entry((day, currency)).or_insert(cut);
             kept.bought_since = kept.bought_since.min(bought_since);
+            by.insert(credits);
         }
     }
-    credited.into_values().collect()
+    (cuts.into_values().collect(), by)
 }
 
 /// The cuts of a product while a version is in force, in its currency.

@@ -8,7 +8,7 @@ use contract::{
     Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis, Credit,
     Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
     LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
-    Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn,
+    Product, Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn,
     SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic, UnitCost,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
@@ -360,6 +360,13 @@ impl Case {
                 let currency = None;
                 self.reference.partners.push(Partner { id, name, kind, source, parent, country, region, currency });
                 self.reference.partners.sort_by(|a, b| a.id.cmp(&b.id));
+            }
+            ["category", product, category] => {
+                let (id, category) = (Text::from(*product), Text::from(*category));
+                self.reference.products.retain(|product| product.id != id);
+                let (name, other_names, list_price, gtin, pack) = Default::default();
+                self.reference.products.push(Product { id, name, other_names, category, list_price, gtin, pack });
+                self.reference.products.sort_by(|a, b| a.id.cmp(&b.id));
             }
             ["payee", partner, from, account, holder @ ..] => {
                 let (partner, account) = (Text::from(*partner), Text::from(*account));
@@ -824,6 +831,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "budget" => program.caps.budget = Some(number(value)),
             "threshold" => program.threshold = Some(number(value)),
             "group" => program.group = Some(value.into()),
+            "categories" => program.selector.categories = value.split(',').map(Text::from).collect(),
             "priority" => program.priority = value.parse().unwrap(),
             "grace" => program.grace_days = value.parse().unwrap(),
             "close" => program.close_days = value.parse().unwrap(),

@@ -153,7 +153,7 @@ impl Stage for LedgerStage {
             FRESH.delete(state, &0)?;
             self.fresh = false;
         }
-        if matches!(control, Control::Configure { .. }) && is_waiting(state)? {
+        if matches!(control, Control::Configure { .. }) && (is_waiting(state)? || layers::is_waiting(state)?) {
             self.freshen(state)?;
         }
         let (batch, today) = (self.clock.batch(), self.clock.today().max(tick));

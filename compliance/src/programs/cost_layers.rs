@@ -5,9 +5,10 @@
 //! What comes back by itself steps back in the row, into the layers that were sold from last. So a unit's layer follows from
 //! how many stand before it, and not from what was known first: a purchase or a sale that comes late moves all behind it.
 //!
-//! Of all layers together no more units are sold at a cost than were bought at it. What stands behind the last layer, or came
-//! back before anything was sold, is of no layer: nobody says what it cost. A sale may be dated before the layer that it takes
-//! from, since the invoices of both sides cross ([`lots`](super::lots) does the same).
+//! Of all layers together no more units are sold at a cost than were bought at it. What stands behind the last layer is of no
+//! layer: nobody says what it cost. Nor does anybody of units that come back when none is out: they were sold before the row
+//! begins, and are put on the shelf as a layer of their day. A sale may be dated before the layer that it takes from, since the
+//! invoices of both sides cross ([`lots`](super::lots) does the same).
 
 use std::ops::Range;
 
@@ -26,12 +27,12 @@ pub struct Layer {
     pub cost: Option<UnitCost>,
 }
 
-/// The layers of what was bought from one day to another. Purchases are of one partner and product and come by their days. What
+/// The layers of what was bought from a day on, and before another. Purchases are of one partner and product and come by their days. What
 /// goes back to the vendor is taken off the latest layers that were bought by then; what they do not hold was never here.
-pub fn layers(purchases: &[Purchase], (first, last): (Day, Day)) -> Vec<Layer> {
+pub fn layers(purchases: &[Purchase], days: Range<Day>) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     for of_day in purchases.chunk_by(|a, b| a.date == b.date) {
-        if of_day[0].date < first || last < of_day[0].date {
+        if !days.contains(&of_day[0].date) {
             continue;
         }
         let layer = |bought: &Purchase| Layer {
@@ -117,22 +118,20 @@ pub struct Step {
 
 /// Goes through the sales of a product by a partner, day by day, and notes where other layers begin.
 pub struct Walk<'a> {
-    layers: &'a [Layer],
+    layers: Vec<Layer>,
     /// Units before each layer, then those of all.
     starts: Vec<i128>,
     /// By their days.
     cuts: &'a [CreditedCut],
-    /// Units before the place that the walk has come to; below zero where more came back than was sold.
+    /// Units before the place that the walk has come to; never below zero.
     position: i128,
     steps: Vec<Step>,
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(layers: &'a [Layer], cuts: &'a [CreditedCut]) -> Walk<'a> {
-        let mut starts = vec![0];
-        for layer in layers {
-            starts.push(starts[starts.len() - 1] + layer.units);
-        }
+    /// Layers come in the order in which they are used up.
+    pub fn new(layers: Vec<Layer>, cuts: &'a [CreditedCut]) -> Walk<'a> {
+        let starts = starts(&layers);
         Walk { layers, starts, cuts, position: 0, steps: Vec::new() }
     }
 
@@ -140,6 +139,9 @@ impl<'a> Walk<'a> {
     /// it could; else its sales are to be gone through.
     pub fn pass(&mut self, day: Day, Moved { sold, back }: Moved) -> bool {
         let (lowest, highest) = (self.position - back, self.position + sold);
+        if lowest < 0 {
+            return false;
+        }
         let slot = self.slot(lowest);
         let stays = highest <= self.end(slot) && self.is_last(&self.unit(slot, day));
         if stays {
@@ -151,15 +153,19 @@ impl<'a> Walk<'a> {
     /// Goes past one sale, or a return without one. They come in order. What came back of the sale stands in the row no longer;
     /// it is of the layers that it was taken from, as if it still did.
     pub fn take(&mut self, day: Day, sale: Id, Moved { sold, back }: Moved) {
-        let (start, all) = (self.position, self.position + sold);
-        self.position += sold - back;
+        let (start, all, net) = (self.position, self.position + sold, sold - back);
+        self.position = (start + net).max(0);
         let place = |at: i128| Place { day, sale, units: (at - start).abs() };
         let mut at = start;
-        if self.position < start {
+        if net < 0 {
             while at > self.position {
                 let slot = self.slot(at - 1);
                 self.enter(slot, place(at));
-                at = self.position.max(self.start(slot));
+                at = self.position.max(self.starts[slot]);
+            }
+            if start + net < 0 {
+                self.note(None, place(0));
+                self.put_on_shelf(day, -(start + net));
             }
             return;
         }
@@ -174,22 +180,28 @@ impl<'a> Walk<'a> {
         self.steps
     }
 
-    /// How many layers have begun by the unit behind a place: 0 before the first, one more than there are layers behind the last.
-    fn slot(&self, position: i128) -> usize {
-        self.starts.partition_point(|start| *start <= position)
+    /// Units that were sold before the row begins come back: the layers that were bought by then go before them.
+    fn put_on_shelf(&mut self, bought: Day, units: i128) {
+        let at = self.layers.partition_point(|layer| layer.bought <= bought);
+        self.layers.insert(at, Layer { bought, document: Text::default(), units, cost: None });
+        self.starts = starts(&self.layers);
     }
 
-    fn start(&self, slot: usize) -> i128 {
-        slot.checked_sub(1).map_or(i128::MIN, |at| self.starts[at])
+    /// The layer that the unit behind a place is of; as many as there are layers where it is of none.
+    fn slot(&self, position: i128) -> usize {
+        self.starts.partition_point(|start| *start <= position) - 1
     }
 
     fn end(&self, slot: usize) -> i128 {
-        self.starts.get(slot).copied().unwrap_or(i128::MAX)
+        self.starts.get(slot + 1).copied().unwrap_or(i128::MAX)
+    }
+
+    fn enter(&mut self, slot: usize, from: Place) {
+        self.note(self.unit(slot, from.day), from);
     }
 
     /// Notes what units cost from a place on, where that is something else than before.
-    fn enter(&mut self, slot: usize, from: Place) {
-        let unit = self.unit(slot, from.day);
+    fn note(&mut self, unit: Option<OfLayer>, from: Place) {
         if !self.is_last(&unit) {
             self.steps.push(Step { from, unit });
         }
@@ -200,12 +212,21 @@ impl<'a> Walk<'a> {
     }
 
     fn unit(&self, slot: usize, day: Day) -> Option<OfLayer> {
-        let layer = self.layers.get(slot.checked_sub(1)?)?;
+        let layer = self.layers.get(slot)?;
         let cost = layer.cost?;
         let credited = self.cuts.iter().filter(|cut| cut.currency == cost.currency && cut.is_for(layer, day));
         let credited = credited.map(|cut| cut.drop).sum();
         Some(OfLayer { bought: layer.bought, document: layer.document.clone(), cost, credited })
     }
+}
+
+/// Units before each layer, then those of all.
+fn starts(layers: &[Layer]) -> Vec<i128> {
+    let mut starts = vec![0];
+    for layer in layers {
+        starts.push(starts[starts.len() - 1] + layer.units);
+    }
+    starts
 }
 
 /// The steps that the units of a sale stand on, by their places in order: the one that holds where it begins, and those that
@@ -241,8 +262,8 @@ mod tests {
     /// Sale, day and units, in order; steps as `day/sale+units cost`.
     #[track_caller]
     fn check(rows: &[(i32, i64, &str)], cuts: &[CreditedCut], sold: &[(i32, u8, i128)], expected: &[&str]) {
-        let layers = layers(&bought(rows), (Day(0), Day(100)));
-        let mut walk = Walk::new(&layers, cuts);
+        let layers = layers(&bought(rows), Day(0)..Day(100));
+        let mut walk = Walk::new(layers.clone(), cuts);
         let moved = |units: i128| Moved { sold: units.max(0), back: (-units).max(0) };
         sold.iter().for_each(|(day, sale, units)| walk.take(Day(*day), Id([*sale; 16]), moved(*units)));
         let steps = walk.steps();
@@ -254,7 +275,7 @@ mod tests {
         };
         assert_eq!(steps.iter().map(shown).collect::<Vec<_>>(), expected);
         // Past whole days it is the same.
-        let mut by_days = Walk::new(&layers, cuts);
+        let mut by_days = Walk::new(layers, cuts);
         for of_day in sold.chunk_by(|a, b| a.0 == b.0) {
             let sum = |sign: i128| of_day.iter().map(|(.., units)| (sign * units).max(0)).sum();
             if !by_days.pass(Day(of_day[0].0), Moved { sold: sum(1), back: sum(-1) }) {
@@ -292,16 +313,32 @@ mod tests {
         check(&rows, &[], &[(6, 1, 12), (7, 2, -2), (8, 3, 1)], &["6/1+0 9.4", "6/1+10 10"]);
         let turned = ["6/1+0 9.4", "6/1+10 10", "7/2+2 9.4", "8/3+3 10"];
         check(&rows, &[], &[(6, 1, 12), (7, 2, -5), (8, 3, 4)], &turned);
-        // More comes back than was sold.
-        check(&rows, &[], &[(2, 1, -3), (3, 2, 4)], &["2/1+0 unknown", "3/2+3 9.4"]);
         // Exactly to where a layer begins.
         check(&rows, &[], &[(6, 1, 12), (7, 2, -2), (7, 3, -1)], &["6/1+0 9.4", "6/1+10 10", "7/3+0 9.4"]);
     }
 
     #[test]
+    fn what_comes_back_when_nothing_is_out_is_a_layer_of_its_day() {
+        let rows = [(1, 3, "9.40"), (5, 10, "10")];
+        let back = ["2/1+0 unknown", "3/2+0 9.4", "3/3+1 unknown", "6/4+1 10"];
+        check(&rows, &[], &[(2, 1, -3), (3, 2, 2), (3, 3, 3), (6, 4, 2)], &back);
+        // It goes behind what was bought on its day, and before what was bought later.
+        let of_day = ["5/1+0 unknown", "6/2+0 9.4", "6/2+3 10", "6/2+13 unknown"];
+        check(&rows, &[], &[(5, 1, -3), (6, 2, 17)], &of_day);
+        // Some of it had been sold.
+        let both = ["2/1+0 9.4", "3/2+2 unknown", "4/3+0 9.4", "4/3+3 unknown", "4/3+4 10"];
+        check(&rows, &[], &[(2, 1, 2), (3, 2, -3), (4, 3, 5)], &both);
+        // What is sold of it comes back as any other unit, and is there once.
+        let turned = ["2/1+0 unknown", "3/2+0 9.4", "3/2+3 unknown", "4/3+2 9.4", "5/4+1 unknown", "5/4+3 10"];
+        check(&rows, &[], &[(2, 1, -2), (3, 2, 5), (4, 3, -3), (5, 4, 4)], &turned);
+        // Nobody says what anything cost.
+        check(&[], &[], &[(2, 1, -3), (3, 2, 4)], &["2/1+0 unknown"]);
+    }
+
+    #[test]
     fn what_came_back_of_a_sale_is_of_its_last_layers() {
-        let layers = layers(&bought(&[(1, 10, "9.40"), (5, 10, "10")]), (Day(0), Day(100)));
-        let mut walk = Walk::new(&layers, &[]);
+        let layers = layers(&bought(&[(1, 10, "9.40"), (5, 10, "10")]), Day(0)..Day(100));
+        let mut walk = Walk::new(layers, &[]);
         // Of twelve three came back, of which one was of the first layer: that is there for the next sale.
         walk.take(Day(6), Id([1; 16]), Moved { sold: 12, back: 3 });
         walk.take(Day(7), Id([2; 16]), Moved { sold: 4, back: 4 });
@@ -318,7 +355,7 @@ mod tests {
     #[test]
     fn what_goes_back_to_the_vendor_is_taken_off_the_latest_layers() {
         let left = |rows: &[(i32, i64, &str)]| -> Vec<(i32, i128)> {
-            layers(&bought(rows), (Day(2), Day(9))).iter().map(|layer| (layer.bought.0, layer.units)).collect()
+            layers(&bought(rows), Day(2)..Day(10)).iter().map(|layer| (layer.bought.0, layer.units)).collect()
         };
         assert_eq!(left(&[(2, 10, "9"), (5, 10, "10"), (6, -4, "0")]), [(2, 10), (5, 6)]);
         assert_eq!(left(&[(2, 10, "9"), (5, -4, "0"), (5, 10, "10")]), [(2, 10), (5, 6)], "on the same day");

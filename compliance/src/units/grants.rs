@@ -435,4 +435,37 @@ mod tests {
         assert_eq!(back, [Some((Id(1_u128.to_be_bytes()), day("2013-02-01"))); 2]);
         assert_eq!(units(5, true), Micros::ZERO, "a double was never sold");
     }
+    /// Of two lines of a document, five units each, some `held`, eight come back: the units that the return gives back at each, to the
+    /// layers and of what was paid.
+    #[track_caller]
+    fn layers_given_back(held: [bool; 2], used: [i64; 2], paid: [i64; 2]) {
+        let by_layers = Mechanism::ShipAndDebit { resale: Resale::Partial, cost: CostBasis::Layers };
+        let programs = vec![plain_program("DEBIT", by_layers)];
+        let mut trial = Trial::new(&Reference { programs, ..market(Vec::new()) });
+        let sold = |record_no, quantity| {
+            let sale = line(record_no, "L", "D", day("2013-02-01"), quantity, Micros::units(quantity * 8));
+            let doubt = (Code::AmountMismatch, Finding::id_of(Code::AmountMismatch, &sale.at, None));
+            let is_held = held.get(record_no as usize - 1).is_some_and(|held| *held);
+            let (document_line, holds) = (record_no.to_string().into(), if is_held { vec![doubt] } else { Vec::new() });
+            Sale { customer: "?zenith".into(), unit_price: Micros::units(8), document_line, holds, ..sale }
+        };
+        let back = Sale { document: "R-1".into(), original_document: "D".into(), ..sold(3, -8) };
+        let sales = [sold(1, 5), sold(2, 5), back];
+        sales.into_iter().for_each(|sale| trial.send(&SaleEvent::Assert(Arc::new(sale))));
+        let at = |origin: u128, is_used: bool| -> Micros {
+            let origin = Some((Id(origin.to_be_bytes()), day("2013-02-01")));
+            let mine = trial.granted.iter().filter(|g| g.at.record_no == 3 && g.origin == origin);
+            mine.filter(|g| used_up(g).is_some() == is_used).map(|g| g.quantity).sum()
+        };
+        assert_eq!([1, 2].map(|origin| at(origin, true)), used.map(|units| Micros::units(-units)));
+        assert_eq!([1, 2].map(|origin| at(origin, false)), paid.map(|units| Micros::units(-units)));
+    }
+
+    #[test]
+    fn layers_are_given_back_where_the_money_is() {
+        layers_given_back([false, false], [8, 0], [8, 0]);
+        layers_given_back([true, false], [5, 3], [0, 3]);
+        layers_given_back([false, true], [5, 3], [5, 0]);
+        layers_given_back([true, true], [5, 3], [0, 0]);
+    }
 }

@@ -42,9 +42,8 @@ type Moved = BTreeMap<(Day, Id), (i128, i128)>;
 #[derive(Clone)]
 struct Shelf {
     layers: Vec<Layer>,
-    /// Sold although nothing was left; and what came back although nothing was sold.
+    /// Sold although nothing was left.
     never_bought: i128,
-    never_sold: i128,
 }
 
 impl Shelf {
@@ -58,7 +57,6 @@ impl Shelf {
             pieces.push((units, layer));
             units
         };
-        hand_out(&mut self.never_sold, None);
         for (at, layer) in self.layers.iter_mut().enumerate() {
             layer.sold += hand_out(&mut layer.left, Some(at));
         }
@@ -81,17 +79,28 @@ impl Shelf {
         for (at, layer) in self.layers.iter_mut().enumerate().rev() {
             layer.left += put_back(&mut layer.sold, Some(at));
         }
-        self.never_sold += offered;
         pieces.push((offered, None));
         pieces
     }
+
+    /// Puts units there that were sold before anybody counted, behind what was bought by their day.
+    fn find(&mut self, bought: Day, units: i128) {
+        let behind = self.layers.iter().filter(|layer| layer.bought <= bought).count();
+        self.layers.insert(behind, Layer { bought, cost: None, left: units, sold: 0 });
+    }
 }
 
-/// What all that a partner sells of a product took, of what it bought from one day to another.
-fn taken(reference: &Reference, (partner, product): (&Text, &Text), (first, last): (Day, Day), moved: &Moved) -> Taken {
-    let mut shelf = Shelf { layers: Vec::new(), never_bought: 0, never_sold: 0 };
+/// What all that a partner sells of a product took, of what it bought from a day on and before another, if there is one.
+fn taken(
+    reference: &Reference,
+    (partner, product): (&Text, &Text),
+    (first, next): (Day, Option<Day>),
+    moved: &Moved,
+) -> Taken {
+    let is_within = |day: Day| first <= day && next.is_none_or(|next| day < next);
+    let mut shelf = Shelf { layers: Vec::new(), never_bought: 0 };
     let mut bought: Vec<_> = reference.purchases.iter().collect();
-    bought.retain(|b| b.partner == *partner && b.product == *product && first <= b.date && b.date <= last);
+    bought.retain(|b| b.partner == *partner && b.product == *product && is_within(b.date));
     // What goes back to the vendor does so behind what comes on its day, from the latest.
     bought.sort_by_key(|b| (b.date, b.units < Micros::ZERO, b.document.clone()));
     for bought in bought {
@@ -107,7 +116,8 @@ fn taken(reference: &Reference, (partner, product): (&Text, &Text), (first, last
         }
     }
     let mut taken = Taken::new();
-    for ((day, sale), (sold, back)) in moved.iter().filter(|((day, _), _)| first <= *day && *day <= last) {
+    for ((day, sale), (sold, back)) in moved.iter().filter(|((day, _), _)| is_within(*day)) {
+        let out: i128 = shelf.never_bought + shelf.layers.iter().map(|layer| layer.sold).sum::<i128>();
         let pieces = match sold < back {
             true => shelf.take_back(back - sold),
             false => {
@@ -119,6 +129,9 @@ fn taken(reference: &Reference, (partner, product): (&Text, &Text), (first, last
         let pieces = pieces.into_iter().filter(|(units, _)| *units > 0);
         let cost = |layer: Option<usize>| layer.and_then(|at| net(reference, product, &shelf.layers[at], *day));
         taken.insert((*day, *sale), pieces.map(|(units, layer)| (units, cost(layer))).collect());
+        if back - sold > out {
+            shelf.find(*day, back - sold - out);
+        }
     }
     taken
 }
@@ -191,17 +204,17 @@ impl<'a> Costs<'a> {
     }
 }
 
-/// First and last day of versions that go by cost layers and follow each other.
-fn runs(reference: &Reference, program: &str) -> Vec<(Day, Day)> {
+/// Where versions that go by cost layers begin to follow each other, each with where the next do.
+fn runs(reference: &Reference, program: &str) -> Vec<(Day, Option<Day>)> {
     let versions = reference.programs.iter().filter(|version| version.id == program);
     let mut by_layers: Vec<&Program> = versions.filter(|version| version.mechanism.goes_by_layers()).collect();
     by_layers.sort_by_key(|version| version.from);
-    let mut runs: Vec<(Day, Day)> = Vec::new();
-    for version in by_layers {
-        match runs.last_mut() {
-            Some((_, last)) if last.plus(1) >= version.from => *last = version.to,
-            _ => runs.push((version.from, version.to)),
+    let mut firsts: Vec<Day> = Vec::new();
+    for (at, version) in by_layers.iter().enumerate() {
+        if at == 0 || by_layers[at - 1].to.plus(1) < version.from {
+            firsts.push(version.from);
         }
     }
-    runs
+    let nexts = firsts.iter().skip(1).copied().map(Some).chain([None]);
+    firsts.iter().copied().zip(nexts).collect()
 }

@@ -53,7 +53,7 @@ pub struct Oracle {
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
     /// What uses up what was bought, by program and sale.
-    used: BTreeMap<(Text, Id), Entitlement>,
+    used: BTreeMap<(Text, Id, Option<(Id, Day)>), Entitlement>,
     /// The control in force when each came, where it counts.
     came: BTreeMap<(Settlement, Id), u64>,
     /// What was taken back since the last control, with when it had come.
@@ -241,7 +241,8 @@ impl Oracle {
 
     /// Sales that use up what was bought are no lines.
     fn use_up(&mut self, event: &EntitlementEvent, entitlement: &Entitlement) {
-        let key = (entitlement.debits[0].program.clone(), entitlement.sale);
+        // What comes back of several lines of a document does so once at each.
+        let key = (entitlement.debits[0].program.clone(), entitlement.sale, entitlement.origin);
         match event {
             EntitlementEvent::Grant(_) => {
                 let twice = self.used.insert(key, entitlement.clone());

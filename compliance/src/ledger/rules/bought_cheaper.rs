@@ -8,7 +8,7 @@
 //! ## What it finds
 //! Sales at a special price of units that cost their partner less than the price book says, under a program that goes by cost
 //! layers (`cost: layers`). They are given what their layers cost above the authorised cost. And units of which no layer says
-//! what they cost, in the currency of the special price: they are given nothing as long as nobody does.
+//! what they cost, in the currency of the special price (another one is named): they are given nothing as long as nobody does.
 //!
 //! ## Why it matters
 //! A claim from the list or the current book, for units that were bought cheaper, pays a difference that nobody has lost.
@@ -24,9 +24,12 @@
 //!
 //! ## Returns
 //! A return takes back what the last of its sale's units were given, and the sales behind it move up. Without a known sale it is of
-//! the layers that were sold from last on its day. What goes back to the vendor is taken off the latest layers.
+//! the layers that were sold from last on its day; where nothing is out any more nobody says what it cost. What goes back to the
+//! vendor is taken off the latest layers.
 
-use contract::{Code, Money};
+use std::collections::BTreeSet;
+
+use contract::{Code, Currency, Money};
 
 use super::Booked;
 use crate::ledger::findings::{Found, rounded};
@@ -46,8 +49,14 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
     if let Some(named) = named(layered) {
         reasons.push(format!("units cost less than the price book says: {named}"));
     }
-    if layered.iter().any(|layered| layered.lowers && layered.unit.is_none()) {
+    let unknown = || layered.iter().filter(|layered| layered.lowers && layered.unit.is_none());
+    if unknown().any(|layered| layered.foreign.is_none()) {
         reasons.push("no purchase says what some units cost".to_owned());
+    }
+    let foreign: BTreeSet<Currency> = unknown().filter_map(|layered| layered.foreign).collect();
+    if !foreign.is_empty() {
+        let foreign: Vec<String> = foreign.iter().map(Currency::to_string).collect();
+        reasons.push(format!("purchases say in {} alone what some units cost", foreign.join(", ")));
     }
     let (lost_shown, raw) = (rounded(lost, account), rounded(due.whole.raw, account));
     let message = format!("{}; {lost_shown} of {raw} not given", reasons.join("; "));

@@ -283,7 +283,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     estimate(&mut Dice(seed ^ ESTIMATES), &mut programs);
     let mut layering = Dice(seed ^ LAYERS);
     go_by_layers(&mut layering, &mut programs);
-    price(&mut layering, &mut stocks.0);
+    invoice(&mut layering, &mut stocks.0);
     let mut measuring = Dice(seed ^ MEASURES);
     cap_measures(&mut measuring, &mut programs);
     let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
@@ -302,10 +302,11 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                             change_terms(&mut dice, &mut programs);
                             change_measure(&mut measuring, &mut programs);
                             go_by_layers(&mut layering, &mut programs);
+                            end_otherwise(&mut layering, &mut programs);
                         }
                         1 => {
                             stocks.0 = purchases(&mut dice);
-                            price(&mut layering, &mut stocks.0);
+                            invoice(&mut layering, &mut stocks.0);
                         }
                         _ => stocks.1 = price_book(&mut dice),
                     }
@@ -610,12 +611,40 @@ fn go_by_layers(dice: &mut Dice, programs: &mut [Program]) {
     }
 }
 
+/// What goes by special prices comes to end sooner or later than it did, before the next version.
+fn end_otherwise(dice: &mut Dice, programs: &mut [Program]) {
+    for at in 0..programs.len() {
+        let next = programs.get(at + 1).filter(|next| next.id == programs[at].id).map(|next| next.from.plus(-1));
+        let program = &mut programs[at];
+        if program.mechanism.resale().is_some() && dice.one_in(3) {
+            let end = first_day().plus(if dice.one_in(3) { 1_500 } else { 20 + dice.below(200) as i32 });
+            program.to = next.map_or(end, |last| end.min(last)).max(program.from);
+        }
+    }
+}
+
+/// More than one row of a day: another invoice, or what goes back to the vendor on the day of one.
+fn invoice(dice: &mut Dice, purchases: &mut Vec<Purchase>) {
+    for at in 0..purchases.len() {
+        for document in ["10", "9", "R"] {
+            if dice.one_in(4) {
+                let units = Micros::units(10 + dice.below(150) as i64);
+                let units = if document == "R" { -units } else { units };
+                purchases.push(Purchase { document: document.into(), units, ..purchases[at].clone() });
+            }
+        }
+    }
+    purchases.sort();
+    price(dice, purchases);
+}
+
 /// What was bought for, from below what is authorised up to far above it; now and then in another currency, or nobody says.
 fn price(dice: &mut Dice, purchases: &mut [Purchase]) {
     for bought in purchases {
         let (amount, currency) = (Micros::units(3 + dice.below(10) as i64), CURRENCIES[dice.below(4) as usize]);
         let currency = if dice.one_in(3) { Currency::parse(currency).expect("a currency") } else { dollar() };
-        bought.cost = Some(UnitCost { amount, currency }).filter(|_| !dice.one_in(6));
+        let is_said = !dice.one_in(6) && bought.units > Micros::ZERO;
+        bought.cost = Some(UnitCost { amount, currency }).filter(|_| is_said);
     }
 }
 
