@@ -441,6 +441,15 @@ mod tests {
     }
 
     #[test]
+    fn all_sales_in_front_of_the_layers_stand_on_one_entry() {
+        let on = |date: &str, sale: u8| stood_on(&[], Id([7; 16]), (day(date), Id([sale; 16])));
+        assert_eq!(on("2013-01-05", 1), on("2013-03-09", 2));
+        let [(0, entry)] = &on("2013-01-05", 1)[..] else { panic!("one is enough") };
+        let within = within(std::slice::from_ref(entry), |layered| layered.from, day("2013-01-01"), Id([0; 16]));
+        assert_eq!(within, 0..1, "it is in front of them");
+    }
+
+    #[test]
     fn versions_without_a_gap_count_together() {
         let version = |from: &str, to: &str| Program { from: day(from), to: day(to), ..program() };
         let book = Mechanism::ShipAndDebit { resale: Resale::Strict, cost: CostBasis::Book };
