@@ -581,11 +581,7 @@ fn key_of(Purchase { partner, product, date, document, .. }: &Purchase) -> Strin
 
 /// What was bought at its highest cost, by the price book or as it was bought, or at what is estimated for a unit where that is
 /// more, in whole units of money, where that is more than any stock can be worth; with the row that makes most of it.
-fn immense_worth<'r>(
-    stock: &'r [Purchase],
-    book: &[BookCost],
-    estimated: Micros,
-) -> Option<(i128, &'r Purchase)> {
+fn immense_worth<'r>(stock: &'r [Purchase], book: &[BookCost], estimated: Micros) -> Option<(i128, &'r Purchase)> {
     const WORTH_MAX: i128 = 100_000_000_000;
     let paid = |bought: &Purchase| bought.cost.map(|cost| cost.amount);
     let costs = book.iter().filter(|cost| cost.product == stock[0].product).map(|cost| cost.cost);

@@ -5,8 +5,8 @@ use std::collections::btree_map::Entry;
 
 use contract::{
     Amendment, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, InvoiceStatus,
-    Membership, Micros, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Purchase,
-    Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text, UnitCost,
+    Membership, Micros, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute,
+    Purchase, Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text, UnitCost,
 };
 
 use super::fields::{currency, day, in_whole_units, number, one_of, positive, share, text, whole};

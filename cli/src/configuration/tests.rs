@@ -612,7 +612,8 @@ fn what_a_unit_cost_stands_with_its_currency() {
     }
     // A cost that is mistyped is told at its row.
     let found = of("P1,aw/A-1,2013-01-10,4711,1000000000,9,USD\nP1,aw/A-1,2013-01-11,4712,1,9999,USD\n");
-    let worth = "purchases.csv:3:1 what `P1` bought of `aw/A-1` is worth 9999000009999 (correct the units, their `unit_cost`, ";
+    let worth =
+        "purchases.csv:3:1 what `P1` bought of `aw/A-1` is worth 9999000009999 (correct the units, their `unit_cost`, ";
     assert!(found[0].starts_with(worth), "{found:?}");
 }
 

@@ -190,11 +190,7 @@ impl<'k> Layering<'k> {
 
     /// Brings down where the layers of a stock begin. Says whose settlements are due something else then, program and partner, and
     /// how many days it went through. Behind a configuration a stock waits for the next control as well.
-    pub fn reckon(
-        &self,
-        stock: Id,
-        state: &mut dyn State,
-    ) -> Result<(Option<(Text, Text)>, usize), StorageError> {
+    pub fn reckon(&self, stock: Id, state: &mut dyn State) -> Result<(Option<(Text, Text)>, usize), StorageError> {
         let before = LAYERS.get(state, &stock.0)?;
         let days = MOVED.prefix(state, &stock.0, Order::Up, usize::MAX)?;
         let credited = before.as_ref().map_or_else(Credited::new, |before| before.credited.clone());

@@ -8,8 +8,8 @@ use contract::{
     Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis, Credit,
     Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
     LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
-    Product, Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score, SellIn,
-    SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic, UnitCost,
+    Product, Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Sale, Score,
+    SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic, UnitCost,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
