@@ -55,7 +55,7 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         write("inventory.csv", &["partner", "product", "date", "units"], stocks_of(&table, &sources)?)?;
     }
     if let Some(table) = Source::open_optional(from, "purchases.csv")? {
-        write("purchases.csv", &["partner", "product", "date", "units"], stocks_of(&table, &sources)?)?;
+        write("purchases.csv", &PURCHASES, purchases_of(&table, &sources)?)?;
     }
     if let Some(table) = Source::open_optional(from, "special_prices.csv")? {
         write("special_prices.csv", &SPECIAL_PRICES, special_prices_of(&table, &sources)?)?;
@@ -218,6 +218,16 @@ fn stocks_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Rows>
     table.keyed(3, ["partner_id", "sku", "date", "units"], |[partner, sku, date, units]| {
         let source = sources.get(partner)?;
         Some(vec![partner.to_owned(), format!("{source}/{sku}"), date.to_owned(), units.to_owned()])
+    })
+}
+
+const PURCHASES: [&str; 7] = ["partner", "product", "date", "document", "units", "unit_cost", "currency"];
+
+fn purchases_of(table: &Source, sources: &BTreeMap<String, String>) -> Result<Rows> {
+    let columns = ["partner_id", "sku", "date", "?document", "units", "?unit_cost", "?currency"];
+    table.keyed(4, columns, |[partner, sku, rest @ ..]: [&str; 7]| {
+        let source = sources.get(partner)?;
+        Some([vec![partner.to_owned(), format!("{source}/{sku}")], rest.map(str::to_owned).to_vec()].concat())
     })
 }
 
@@ -593,7 +603,8 @@ mod tests {
         for (name, text) in [
             (
                 "purchases.csv",
-                "partner_id,sku,date,units\nP2,A-1,2013-02-01,-4\nP2,A-1,2013-01-10,25\nP9,A-1,2013-01-10,7\n",
+                "partner_id,sku,date,document,units,unit_cost,currency\nP2,A-1,2013-02-01,R-1,-4,,\n\
+                 P2,A-1,2013-01-10,4711,25,9.40,USD\nP2,A-1,2013-01-10,4712,5,,\nP9,A-1,2013-01-10,,7,,\n",
             ),
             (
                 "special_prices.csv",
@@ -610,9 +621,15 @@ mod tests {
         let imported = import_master(folder.path(), &config).unwrap();
         assert_eq!(imported.left_out, 4, "a purchase of a partner that nobody knows");
         let reference = configuration::load(&config).unwrap().reference;
-        let bought: Vec<String> =
-            reference.purchases.iter().map(|b| format!("{} {} {}", b.product, b.date, b.units)).collect();
-        assert_eq!(bought, ["aw/A-1 2013-01-10 25", "aw/A-1 2013-02-01 -4"]);
+        let bought: Vec<String> = reference
+            .purchases
+            .iter()
+            .map(|b| format!("{} {} {} {}", b.product, b.date, b.document, b.units))
+            .collect();
+        assert_eq!(bought, ["aw/A-1 2013-01-10 4711 25", "aw/A-1 2013-01-10 4712 5", "aw/A-1 2013-02-01 R-1 -4"]);
+        let costs: Vec<Option<String>> =
+            reference.purchases.iter().map(|b| Some(format!("{} {}", b.cost?.amount, b.cost?.currency))).collect();
+        assert_eq!(costs, [Some("9.4 USD".to_owned()), None, None]);
         let authorised: Vec<&str> = reference.special_prices.iter().map(|special| &*special.id).collect();
         assert_eq!(authorised, ["SPA-1", "SPA-2"]);
         let costs: Vec<String> = reference.book_costs.iter().map(|cost| cost.cost.to_string()).collect();

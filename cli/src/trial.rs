@@ -10,6 +10,7 @@ use compliance::programs::selection::{Subject, selects, selects_sale};
 use compliance::programs::special_price::debit;
 use compliance::programs::spiff::has_beneficiary;
 use compliance::references::Known;
+use compliance::units::using_layers;
 use contract::{
     Control, Currency, Day, Debit, Entitlement, EntitlementEvent, Id, Micros, Money, Movement, Program, Purchase,
     RecordRef, Reference, Sale, Text,
@@ -65,10 +66,11 @@ impl<'t> Trial<'t> {
         Ok(rows)
     }
 
-    /// The tables that price protection and programs for purchases follow, nothing for other programs: with the stocks that
-    /// sales of the test are taken from, or all that partners of the test have bought.
+    /// The tables that price protection, cost layers and programs for purchases follow, nothing for other programs: with the stocks
+    /// that sales of the test are taken from, or all that partners of the test have bought.
     fn stocks(&self) -> Reference {
-        if !self.versions.iter().any(|version| version.mechanism.keeps_stock()) {
+        let follows = |version: &Program| version.mechanism.keeps_stock() || version.mechanism.goes_by_layers();
+        if !self.versions.iter().any(follows) {
             return Reference::default();
         }
         let pays_purchases = self.versions.iter().any(|version| version.mechanism.sell_in().is_some());
@@ -91,7 +93,23 @@ impl<'t> Trial<'t> {
 
     fn entitlements(&self) -> impl Iterator<Item = Entitlement> {
         let sales = self.test.sales.iter().zip(1..);
-        sales.filter_map(|(sale, number)| self.entitlement(sale, number))
+        sales.flat_map(|(sale, number)| self.entitlement(sale, number).into_iter().chain(self.layers_used(sale)))
+    }
+
+    /// What of the partner's cost layers a sale uses up, whether it earns or not; `None` where the program does not go by them.
+    fn layers_used(&self, sale: &TestSale) -> Option<Entitlement> {
+        let origin = sale.of.map(|of| &self.test.sales[of]);
+        let first = origin.unwrap_or(sale);
+        let program = self.version_on(first.date).filter(|program| program.mechanism.goes_by_layers())?;
+        let subject = Subject::of(self.known, first.product.as_ref()?, &sale.partner)?;
+        selects(program, subject).then_some(())?;
+        let fact = Sale { product: subject.product.into(), ..self.fact(sale) };
+        let origin = origin.map(|origin| (id_of(&origin.name), origin.date));
+        Some(Entitlement { origin, ..using_layers(&fact, program) })
+    }
+
+    fn version_on(&self, day: Day) -> Option<&Program> {
+        self.versions.iter().find(|version| version.from <= day && day <= version.to)
     }
 
     /// `None` where the program does not select the sale, or pays for purchases and no program that it excludes selects it.

@@ -72,14 +72,14 @@ impl Known {
         alike(&self.reference.shipments, |shipment| shipment.partner.as_str().cmp(partner))
     }
 
-    /// Units that a partner bought of a product, by day.
+    /// What a partner bought of a product, by day and document.
     pub fn purchases(&self, partner: &str, product: &str) -> &[Purchase] {
         alike(&self.reference.purchases, |bought: &Purchase| {
             (bought.partner.as_str(), bought.product.as_str()).cmp(&(partner, product))
         })
     }
 
-    /// Units that a partner bought, by product and day.
+    /// What a partner bought, by product, day and document.
     pub fn all_purchases(&self, partner: &str) -> &[Purchase] {
         alike(&self.reference.purchases, |bought: &Purchase| bought.partner.as_str().cmp(partner))
     }
@@ -91,8 +91,8 @@ impl Known {
         })
     }
 
-    /// Everything that partners have bought, once for each program that goes by purchases or estimates at sell-in; made when
-    /// first asked for.
+    /// Everything that partners have bought, once for each program that goes by purchases, by cost layers or estimates at
+    /// sell-in; made when first asked for.
     pub fn stocks(&self) -> &BTreeMap<Id, Stock> {
         self.stocks.get_or_init(|| stocks(&self.reference))
     }
@@ -270,7 +270,10 @@ fn alike<T>(all: &[T], compared: impl Fn(&T) -> Ordering) -> &[T] {
 }
 
 fn stocks(reference: &Reference) -> BTreeMap<Id, Stock> {
-    let follows = |program: &&Program| program.mechanism.keeps_stock() || program.estimate.is_some();
+    let follows = |program: &&Program| {
+        let mechanism = &program.mechanism;
+        mechanism.keeps_stock() || mechanism.goes_by_layers() || program.estimate.is_some()
+    };
     let mut programs: Vec<&Program> = reference.programs.iter().filter(follows).collect();
     programs.dedup_by(|a, b| a.id == b.id);
     let of = |bought: &Purchase, program: &Program| {
@@ -384,6 +387,11 @@ impl References {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// Whether a configuration came with a control.
+    pub fn has_come(&self, control: u64) -> bool {
+        self.versions.contains_key(&control)
     }
 
     /// What holds for a record with this stamp; nothing is known before the first configuration.

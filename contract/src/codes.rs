@@ -57,7 +57,7 @@ codes! {
     CapExceeded = "OP-16", Adjust, "a cap bound the benefit";
     BudgetOverrun = "OP-17", Hold, "the program's budget is used up";
     ResaleAbove = "OP-18", Adjust, "sold above the resale price that was to be passed on";
-    CostBasisWrong = "OP-19", Block, "no book cost above the authorised one";
+    CostBasisWrong = "OP-19", Adjust, "a special price is not reckoned from what the units cost";
     InventoryExceeded = "OP-20", Hold, "more sold than was shipped in";
     ReturnAfterPayment = "OP-24", Clawback, "goods came back after the benefit was authorised";
     BelowMinimumPayout = "OP-35", Defer, "too little is due for a payment";

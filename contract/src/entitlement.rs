@@ -25,9 +25,10 @@ pub struct Entitlement {
     /// For a return that is linked to its sale: that sale and its date. The return then takes back what it earned.
     pub origin: Option<(Id, Day)>,
     /// What a unit earns under programs with special prices, or from which stock it is taken under price protection or a
-    /// program for purchases; one for each such program.
+    /// program for purchases; one for each such program. One of a stock whose cost layers the sale uses up stands alone.
     pub debits: Vec<Debit>,
-    /// Golden product, where a program of the key estimates at sell-in ([`crate::SellInEstimate`]); else empty.
+    /// Golden product, where a program of the key estimates at sell-in ([`crate::SellInEstimate`]), or where cost layers are
+    /// used up ([`crate::CostBasis`]); else empty.
     pub product: Text,
 }
 
@@ -35,11 +36,12 @@ pub struct Entitlement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Debit {
     pub program: Text,
-    /// [`crate::SpecialPrice::key`], or the stock of a program, partner and product.
+    /// [`crate::SpecialPrice::key`], or the stock of a program, partner and product, or that stock's cost layers.
     pub special_price: Id,
-    /// Given for a unit.
+    /// Given for a unit; by the price book where cost layers say what is given, and zero where the book does not know.
     pub credit: Micros,
-    /// What of it is lost because the unit was sold above the authorised resale price (OP-18).
+    /// What of it is lost because the unit was sold above the authorised resale price (OP-18); where cost layers say what is
+    /// given, by how much it was sold above it.
     pub short: Micros,
 }
 

@@ -163,8 +163,8 @@ pub enum Mechanism {
     Growth(Growth),
     /// The band of the beneficiary's score pays on everything.
     Score(Score),
-    /// For each unit sold at a special price: the book cost above the authorised one ([`crate::SpecialPrice`]).
-    ShipAndDebit { resale: Resale },
+    /// For each unit sold at a special price: what it cost above the authorised cost ([`crate::SpecialPrice`]).
+    ShipAndDebit { resale: Resale, cost: CostBasis },
     /// For each unit sold at a special price: what the seller was to pass on ([`crate::SpecialPrice`]).
     PassThrough { resale: Resale },
     /// Units for each multiple that is bought.
@@ -186,9 +186,15 @@ impl Mechanism {
     /// What becomes of units above the authorised resale price; `None` for a program that knows no special prices.
     pub fn resale(&self) -> Option<Resale> {
         match self {
-            Mechanism::ShipAndDebit { resale } | Mechanism::PassThrough { resale } => Some(*resale),
+            Mechanism::ShipAndDebit { resale, .. } | Mechanism::PassThrough { resale } => Some(*resale),
             _ => None,
         }
+    }
+
+    /// Whether a unit is given what it cost its partner above the authorised cost, so that all that the partner sells of a product
+    /// uses its cost layers up.
+    pub fn goes_by_layers(&self) -> bool {
+        matches!(self, Mechanism::ShipAndDebit { cost: CostBasis::Layers, .. })
     }
 
     /// Within how many days before a cut of the price units must have been bought; `None` for a program that protects none.
@@ -405,6 +411,17 @@ pub enum Resale {
     Strict,
     /// What was passed on of it.
     Partial,
+}
+
+/// What says what a unit cost that was sold at a special price (OP-19, domain notes §4.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CostBasis {
+    /// The price book on the sale date ([`crate::BookCost`]).
+    #[default]
+    Book,
+    /// What the partner paid for it ([`crate::Purchase`]): what it bought first it sells first.
+    Layers,
 }
 
 /// What growth is paid on.

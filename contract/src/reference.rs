@@ -156,14 +156,26 @@ pub struct Shipment {
     pub units: Micros,
 }
 
-/// Units of a product that a partner bought on a day; below zero for what it gave back to the vendor.
+/// Units of a product that a partner bought; below zero for what it gave back to the vendor. Where they say what a unit cost they
+/// are a cost layer (domain notes §4.6). Its key are partner, product, date and document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Purchase {
     pub partner: Text,
     /// `source/code`.
     pub product: Text,
     pub date: Day,
+    /// The vendor's invoice; empty where nobody says.
+    pub document: Text,
     pub units: Micros,
+    /// `None` where nobody says.
+    pub cost: Option<UnitCost>,
+}
+
+/// What one unit cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnitCost {
+    pub amount: Micros,
+    pub currency: Currency,
 }
 
 /// Days on which a partner takes part in a program for members.
@@ -368,7 +380,7 @@ impl SpecialPrice {
 /// What is given for a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Credit {
-    /// The book cost above this one.
+    /// The cost of a unit above this one, by the price book or as it was bought ([`crate::CostBasis`]).
     AboveCost(Micros),
     Amount(Micros),
 }

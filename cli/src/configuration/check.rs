@@ -12,6 +12,7 @@ use super::ProgramFile;
 use super::draws;
 use super::earn::PROGRAMS;
 use super::feeds::FeedFile;
+use super::opening;
 use super::problem::{Place, Problem, Report, did_you_mean};
 use super::programs::{ProgramVersion, Selected, attribute_value};
 use super::special_prices::{self, misfit};
@@ -540,15 +541,16 @@ fn tables(
         }
         let estimated = most_estimated(programs);
         for stock in reference.purchases.chunk_by(|a, b| (&a.partner, &a.product) == (&b.partner, &b.product)) {
-            if let Some(worth) = immense_worth(stock, &reference.book_costs, estimated) {
-                let Purchase { partner, product, .. } = &stock[0];
-                let message = format!("what `{partner}` bought of `{product}` is worth {worth}");
-                rows.add(
-                    &format!("{partner},{product}"),
-                    message,
-                    "correct the units, the price book, or what is estimated for a unit".to_owned(),
-                );
+            if let Some((worth, row)) = immense_worth(stock, &reference.book_costs, estimated) {
+                let message = format!("what `{}` bought of `{}` is worth {worth}", row.partner, row.product);
+                let hint = "correct the units, their `unit_cost`, the price book, or what is estimated for a unit";
+                rows.add(&key_of(row), message, hint.to_owned());
             }
+        }
+        let versions: Vec<&Program> = programs.iter().flat_map(|file| &file.versions).map(|v| &v.program).collect();
+        for (row, message) in opening::counted_twice(reference, &versions) {
+            let hint = "an invoice has a `document`; for what was on hand let both begin on one day";
+            rows.add(&key_of(row), message, hint.to_owned());
         }
     });
     in_table("inventory.csv", folder, problems, |rows| {
@@ -571,15 +573,26 @@ fn most_estimated(programs: &[ProgramFile]) -> Micros {
     amounts.max().unwrap_or_default()
 }
 
-/// What was bought at its highest book cost, or at what is estimated for a unit where that is more, in whole units of money,
-/// where that is more than any stock can be worth.
-fn immense_worth(stock: &[Purchase], book: &[BookCost], estimated: Micros) -> Option<i128> {
+/// The cells that a row of what was bought starts with.
+fn key_of(Purchase { partner, product, date, document, .. }: &Purchase) -> String {
+    let document = if document.is_empty() { String::new() } else { format!(",{document}") };
+    format!("{partner},{product},{date}{document}")
+}
+
+/// What was bought at its highest cost, by the price book or as it was bought, or at what is estimated for a unit where that is
+/// more, in whole units of money, where that is more than any stock can be worth; with the row that makes most of it.
+fn immense_worth<'r>(stock: &'r [Purchase], book: &[BookCost], estimated: Micros) -> Option<(i128, &'r Purchase)> {
     const WORTH_MAX: i128 = 100_000_000_000;
+    let paid = |bought: &Purchase| bought.cost.map(|cost| cost.amount);
     let costs = book.iter().filter(|cost| cost.product == stock[0].product).map(|cost| cost.cost);
-    let most = costs.chain([estimated]).max().map_or(0, |most| i128::from(most.0));
+    let listed = costs.chain([estimated]).max().unwrap_or_default();
+    let dearest = stock.iter().filter(|bought| paid(bought) > Some(listed)).max_by_key(|bought| paid(bought));
+    let largest = stock.iter().max_by_key(|bought| bought.units.abs());
+    let most = i128::from(dearest.and_then(paid).unwrap_or(listed).0);
     let units: i128 = stock.iter().map(|bought| i128::from(bought.units.0).abs()).sum();
     let worth = units.checked_mul(most).map(|worth| worth / i128::from(Micros::ONE.0).pow(2));
-    worth.or(Some(i128::MAX)).filter(|worth| *worth > WORTH_MAX)
+    let worth = worth.or(Some(i128::MAX)).filter(|worth| *worth > WORTH_MAX);
+    worth.zip(dearest.or(largest))
 }
 
 /// Tells problems at rows of one table.

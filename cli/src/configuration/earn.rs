@@ -2,8 +2,8 @@
 
 use compliance::programs::spiff::PERSONS_MAX;
 use contract::{
-    Benefit, Cadence, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Micros, PaidOn, Per, Points, Resale,
-    Score, SellIn, Split, Steps, Text, Tier,
+    Benefit, Cadence, CoopFund, CostBasis, FreeGoods, Growth, Late, Measure, Mechanism, Micros, PaidOn, Per, Points,
+    Resale, Score, SellIn, Split, Steps, Text, Tier,
 };
 
 use super::fields::{
@@ -72,7 +72,8 @@ impl Earning {
             Earning::VolumeExcess => (&["measure", "above", "tiers"], &["benefit"]),
             Earning::Growth => (&["measure", "paid-on", "baseline", "tiers"], &["benefit"]),
             Earning::Score => (&["score", "tiers"], &["weights", "benefit"]),
-            Earning::ShipAndDebit | Earning::PassThrough => (&["resale"], &[]),
+            Earning::ShipAndDebit => (&["resale"], &["cost"]),
+            Earning::PassThrough => (&["resale"], &[]),
             Earning::FreeGoods => (&["every", "free", "value"], &["per"]),
             Earning::Points => (&["measure", "every", "points", "value"], &["per", "breakage"]),
             Earning::CoopFund => (&["rate", "share"], &[]),
@@ -97,6 +98,7 @@ pub(crate) const EARN_KEYS: &[&str] = &[
     "split",
     "late",
     "resale",
+    "cost",
     "every",
     "free",
     "points",
@@ -111,6 +113,7 @@ pub(crate) const TIER_KEYS: &[&str] = &["from", "rate"];
 pub(crate) const LATE_KEYS: &[&str] = &["free-days", "step-days", "lose", "steps", "nothing-after-days"];
 pub(crate) const STEPS: &[(&str, Steps)] = &[("started", Steps::Started), ("completed", Steps::Completed)];
 pub(crate) const RESALES: &[(&str, Resale)] = &[("strict", Resale::Strict), ("partial", Resale::Partial)];
+pub(crate) const COSTS: &[(&str, CostBasis)] = &[("book", CostBasis::Book), ("layers", CostBasis::Layers)];
 pub(crate) const PERS: &[(&str, Per)] = &[("sale", Per::Sale), ("period", Per::Period)];
 pub(crate) const MEASURES: &[(&str, Measure)] = &[("quantity", Measure::Quantity), ("amount", Measure::Amount)];
 pub(crate) const BENEFITS: &[(&str, Benefit)] = &[("per-unit", Benefit::PerUnit), ("percent", Benefit::Percent)];
@@ -199,7 +202,9 @@ fn mechanism(kind: Earning, fields: &Fields<'_>, report: &mut Report<'_>) -> Opt
             Some(Mechanism::CoopFund(CoopFund { rate: rate?.value, share: share?.value }))
         }
         Earning::ShipAndDebit => {
-            Some(Mechanism::ShipAndDebit { resale: fields.require("resale", one_of(RESALES), report)?.value })
+            let resale = fields.require("resale", one_of(RESALES), report);
+            let cost = fields.get("cost", one_of(COSTS), report).map_or_else(CostBasis::default, |cost| cost.value);
+            Some(Mechanism::ShipAndDebit { resale: resale?.value, cost })
         }
         Earning::PassThrough => {
             Some(Mechanism::PassThrough { resale: fields.require("resale", one_of(RESALES), report)?.value })

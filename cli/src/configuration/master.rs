@@ -5,8 +5,8 @@ use std::collections::btree_map::Entry;
 
 use contract::{
     Amendment, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, InvoiceStatus,
-    Membership, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Purchase,
-    Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text,
+    Membership, Micros, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute,
+    Purchase, Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text, UnitCost,
 };
 
 use super::fields::{currency, day, in_whole_units, number, one_of, positive, share, text, whole};
@@ -141,14 +141,40 @@ fn inventory(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 fn purchases(report: &mut Report<'_>, reference: &mut Reference) {
-    reference.purchases = keyed(&["partner", "product", "date", "units"], report, |row, report| {
+    let columns = ["partner", "product", "date", "?document", "units", "?unit_cost", "?currency"];
+    reference.purchases = keyed(&columns, report, |row, report| {
         let partner = row.require("partner", text, report);
         let product = row.require("product", golden, report);
         let date = row.require("date", day, report);
         let units = row.require("units", number, report);
-        let bought = Purchase { partner: partner?, product: product?, date: date?, units: units? };
-        Some(((bought.partner.clone(), bought.product.clone(), bought.date), bought))
+        let cost = unit_cost(row, report);
+        if units.is_some_and(|units| units < Micros::ZERO) && cost.flatten().is_some() {
+            let (message, hint) = (
+                format!("`{}` stands at units that went back", row.cell("unit_cost")),
+                "they are taken off the latest layers: leave `unit_cost` and `currency` empty",
+            );
+            row.add("unit_cost", message, hint, report);
+        }
+        let document = row.cell("document").into();
+        let bought =
+            Purchase { partner: partner?, product: product?, date: date?, document, units: units?, cost: cost? };
+        Some(((bought.partner.clone(), bought.product.clone(), bought.date, bought.document.clone()), bought))
     });
+}
+
+/// What a unit cost, with its currency or not at all; `None` after a problem.
+fn unit_cost(row: &Row<'_>, report: &mut Report<'_>) -> Option<Option<UnitCost>> {
+    let written = ["unit_cost", "currency"].map(|column| !row.cell(column).is_empty());
+    if written == [false, false] {
+        return Some(None);
+    }
+    let amount = row.get("unit_cost", positive, report);
+    let currency = row.get("currency", currency, report);
+    if let Some(missing) = ["unit_cost", "currency"].into_iter().zip(written).find(|(_, is_written)| !is_written) {
+        let hint = "what a unit cost stands in both columns, or in none";
+        row.add(missing.0, format!("`{}` is empty", missing.0), hint, report);
+    }
+    Some(Some(UnitCost { amount: amount?, currency: currency? }))
 }
 
 fn rates(report: &mut Report<'_>, reference: &mut Reference) {

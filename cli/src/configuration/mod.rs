@@ -11,6 +11,7 @@ mod feeds;
 mod fields;
 mod figures;
 mod master;
+mod opening;
 mod problem;
 mod program_tests;
 mod programs;

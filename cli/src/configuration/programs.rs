@@ -224,23 +224,26 @@ fn numbered(mut versions: Vec<ProgramVersion>, id: &Text, name: &str, report: &m
             );
         }
     }
-    let estimating = || versions.iter().filter(|version| version.program.estimate.is_some());
-    if let Some(first) = estimating().next() {
-        for other in estimating().filter(|other| other.program.group != first.program.group) {
-            let message = "this version estimates at sell-in in another `group` than one before it";
-            report.add(
-                other.place,
-                message,
-                "what was bought under one version is sold under the next: keep the group",
-            );
-        }
-    }
+    let estimates = |program: &Program| program.estimate.is_some();
+    keep_group(&versions, &estimates, "this version estimates at sell-in", report);
+    let goes_by_layers = |program: &Program| program.mechanism.goes_by_layers();
+    keep_group(&versions, &goes_by_layers, "this version goes by cost layers", report);
     for (n, version) in versions.iter_mut().enumerate() {
         version.program.version = n as u32 + 1;
         version.program.id = id.clone();
         version.program.name = name.to_owned();
     }
     versions
+}
+
+/// Versions that count units of one stock do so in one partition of the ledger.
+fn keep_group(versions: &[ProgramVersion], counts: &dyn Fn(&Program) -> bool, what: &str, report: &mut Report<'_>) {
+    let mut counting = versions.iter().filter(|version| counts(&version.program));
+    let Some(first) = counting.next() else { return };
+    for other in counting.filter(|other| other.program.group != first.program.group) {
+        let message = format!("{what} in another `group` than one before it");
+        report.add(other.place, message, "what was bought under one version is sold under the next: keep the group");
+    }
 }
 
 /// Points and funds go over versions, so that one kind of draws is for all of them.

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::earn::{
-    BENEFITS, EARN_KEYS, EARNINGS, Earning, LATE_KEYS, MEASURES, PAID_ON, PERS, RESALES, STEPS, TIER_KEYS,
+    BENEFITS, COSTS, EARN_KEYS, EARNINGS, Earning, LATE_KEYS, MEASURES, PAID_ON, PERS, RESALES, STEPS, TIER_KEYS,
 };
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
@@ -225,6 +225,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("earn", "per") => (words(PERS), "Whether multiples are counted in each sale or over the period, as left out."),
         ("earn", "resale") => {
             (words(RESALES), "Nothing for a unit sold above its authorised price, or what was passed on of it.")
+        }
+        ("earn", "cost") => {
+            (words(COSTS), "What a unit cost: by price_book.csv, as left out, or by its layer in purchases.csv.")
         }
         ("late", "free-days") => (whole(), "Days from the sale within which nothing is lost."),
         ("late", "step-days") => (whole(), "Days behind them for which a share is lost."),

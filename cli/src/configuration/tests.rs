@@ -582,6 +582,81 @@ fn price_protection_counts_all_that_leaves_a_stock() {
     assert_eq!(found, [told]);
 }
 
+#[test]
+fn what_a_unit_cost_stands_with_its_currency() {
+    let of = |rows: &str| {
+        let table = format!("partner,product,date,document,units,unit_cost,currency\n{rows}");
+        problems(&[("purchases.csv", &table)])
+    };
+    // Two invoices of one day are two layers; what goes back has a row as well.
+    let rows =
+        "P1,aw/A-1,2013-01-10,4711,25,9.40,USD\nP1,aw/A-1,2013-01-10,4712,5,9.60,USD\nP1,aw/A-1,2013-02-01,,-3,,\n";
+    assert_eq!(of(rows), [""; 0]);
+    let hint = "what a unit cost stands in both columns, or in none";
+    for (from, to, expected) in [
+        (",USD\n", ",\n", format!("2:35 `currency` is empty ({hint})")),
+        ("9.40", "", format!("2:30 `unit_cost` is empty ({hint})")),
+        ("9.40", "0", "2:30 `0` must be above zero".to_owned()),
+        ("4712", "4711", "3:1 this key stands in the table twice (keep one of the two rows)".to_owned()),
+        (
+            "-3,,",
+            "-3,9.40,USD",
+            "4:26 `9.40` stands at units that went back (they are taken off the latest layers: leave `unit_cost` and \
+             `currency` empty)"
+                .to_owned(),
+        ),
+    ] {
+        let expected = format!("purchases.csv:{expected}");
+        let found = of(&rows.replacen(from, to, 1));
+        assert!(found.contains(&expected), "{to}: {found:#?}");
+    }
+    // A cost that is mistyped is told at its row.
+    let found = of("P1,aw/A-1,2013-01-10,4711,1000000000,9,USD\nP1,aw/A-1,2013-01-11,4712,1,9999,USD\n");
+    let worth =
+        "purchases.csv:3:1 what `P1` bought of `aw/A-1` is worth 9999000009999 (correct the units, their `unit_cost`, ";
+    assert!(found[0].starts_with(worth), "{found:?}");
+}
+
+#[test]
+fn ship_and_debit_goes_by_the_book_or_by_cost_layers() {
+    let of = |program: &str| problems(&[("programs/spa.yaml", program)]);
+    let mechanism = |program: &str| {
+        let loaded = load(folder(&[("programs/spa.yaml", program)]).path()).unwrap();
+        loaded.reference.programs[0].mechanism.clone()
+    };
+    assert!(!mechanism(SPECIAL).goes_by_layers());
+    let by = |cost: &str| SPECIAL.replacen("resale: partial", &format!("resale: partial, cost: {cost}"), 1);
+    assert!(!mechanism(&by("book")).goes_by_layers());
+    assert!(mechanism(&by("layers")).goes_by_layers());
+    let found = of(&by("list"));
+    assert!(found[0].contains("`list`"), "{found:?}");
+    let compared = by("layers").replace("    period", "    group: front\n    choose: best-for-partner\n    period");
+    let found = of(&compared);
+    assert!(found[0].contains("what this type of program gives for one sale cannot be compared"), "{found:?}");
+    let team = by("layers").replace("ship-and-debit", "pass-through");
+    assert!(of(&team)[0].contains("`cost` has no meaning for this type of program"), "{:?}", of(&team));
+}
+
+#[test]
+fn what_was_on_hand_at_a_later_program_is_no_purchase_of_an_earlier_one() {
+    let layers = SPECIAL.replacen("resale: partial", "resale: partial, cost: layers", 1);
+    let of = |debit: &str, protect_from: &str, rows: &str| {
+        let protect = PROTECT.replacen("from: 2013-01-01", &format!("from: {protect_from}"), 1);
+        let table = format!("partner,product,date,document,units,unit_cost,currency\n{rows}");
+        let files = [("programs/spa.yaml", debit), ("programs/protect.yaml", &protect), ("purchases.csv", &table)];
+        let mut found = problems(&files);
+        found.retain(|problem| problem.starts_with("purchases.csv"));
+        found
+    };
+    let opening = "P1,aw/A-1,2013-01-01,,25,9.40,USD\nP1,aw/A-1,2013-03-01,,20,9.40,USD\n";
+    let hint = "(an invoice has a `document`; for what was on hand let both begin on one day)";
+    let told = format!("purchases.csv:3:1 `PROTECT` begins on 2013-03-01: for `SPA` this row is a purchase {hint}");
+    assert_eq!(of(&layers, "2013-03-01", opening), [told]);
+    assert_eq!(of(&layers, "2013-01-01", opening), [""; 0]);
+    assert_eq!(of(SPECIAL, "2013-03-01", opening), [""; 0], "by the price book nobody counts");
+    assert_eq!(of(&layers, "2013-03-01", &opening.replace("03-01,,", "03-01,4711,")), [""; 0]);
+}
+
 const SELL_IN: &str = "program: SELLIN\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
     earn: { type: sell-in, rate: 1%, not-with: [RESALE] }\n    period: quarter\n    currency: USD\n";
 const RESALE: &str = "program: RESALE\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \

@@ -133,6 +133,8 @@ impl Row {
             ("threshold_took_after", cuts.after.threshold),
             ("measure_took_before", cuts.before.measure),
             ("measure_took_after", cuts.after.measure),
+            ("cost_layers_took_before", cuts.before.layers),
+            ("cost_layers_took_after", cuts.after.layers),
             ("price_protection_took_before", cuts.before.protection),
             ("price_protection_took_after", cuts.after.protection),
             ("resale_took_before", cuts.before.resale),

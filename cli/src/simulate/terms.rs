@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund,
-    Eligibility, Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per, Points,
-    Program, Proration, Resale, Rounding, Selector, SellIn, SellInEstimate, Split, Stack, Steps, Text, Tier,
+    CostBasis, Eligibility, Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per,
+    Points, Program, Proration, Resale, Rounding, Selector, SellIn, SellInEstimate, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -241,7 +241,13 @@ fn mechanism(mechanism: &Mechanism) -> String {
             format!("{}, above {above}", tiered("volume-excess", *measure, *benefit, tiers))
         }
         Mechanism::Fixed { measure: by, amount } => format!("fixed: {amount}, counted by {}", measure(*by)),
-        Mechanism::ShipAndDebit { resale } => format!("ship-and-debit: {}", above(*resale)),
+        Mechanism::ShipAndDebit { resale, cost } => {
+            let by = match cost {
+                CostBasis::Book => "",
+                CostBasis::Layers => ", by cost layers",
+            };
+            format!("ship-and-debit: {}{by}", above(*resale))
+        }
         Mechanism::PassThrough { resale } => format!("pass-through: {}", above(*resale)),
         Mechanism::FreeGoods(FreeGoods { every, free, value, per }) => {
             let over = match per {

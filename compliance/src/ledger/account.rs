@@ -4,6 +4,7 @@ use contract::{AccountingClass, AccrualKind, Code, Day, Id, Micros, Program, Set
 use serde::{Deserialize, Serialize};
 
 use super::balances::Covered;
+use super::layers::Layered;
 use super::lowered::Lowered;
 use super::rules::outlier::Unusual;
 use super::tally::Tally;
@@ -36,6 +37,9 @@ pub(crate) struct Account {
     /// What special prices give at most for a unit, where that is less than what some sale was given (DD-14); as of the same
     /// control.
     pub lowered: Vec<Lowered>,
+    /// What the units of its lines cost, where that says what they are given (OP-19); `None`: the price book does. As of the same
+    /// control.
+    pub layered: Option<Vec<Layered>>,
     /// Points, or money, that was drawn on what is due ([`crate::programs::drawn`]).
     pub drawn: Micros,
     /// What the cap of the beneficiary's year leaves; `None` where it does not bind.
@@ -183,6 +187,7 @@ impl Account {
             forgone: Exact::ZERO,
             covered: Covered::new(),
             lowered: Vec::new(),
+            layered: None,
             drawn: Micros::ZERO,
             year_left: None,
             budget_left: None,

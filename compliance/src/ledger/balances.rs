@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Id, Micros, SpecialPrice};
+use contract::{Day, Id, SpecialPrice};
 use rustc_hash::FxHashMap;
 use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
+use super::credits::{Credits, LineCredit};
 use super::lines::{Beneficiary, each_lines};
-use super::lowered::given;
 use super::prices::{Extent, returned_by_sale};
 
 /// Units of each special price, in millionths; those that are not bounded are left out.
@@ -104,16 +104,17 @@ fn collect(
     state: &mut dyn State,
 ) -> Result<(), StorageError> {
     let returned = returned_by_sale(id, account, Extent::whole(account), state)?;
+    let credits = Credits::of(account);
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines {
-            let Beneficiary::Credited { special_price, credit, .. } = line.beneficiary else { continue };
+            let Beneficiary::Credited { special_price, .. } = line.beneficiary else { continue };
+            let Some(credit) = credits.of_line(line).filter(LineCredit::gives) else { continue };
             let is_return = line.origin.is_some() && returned.contains_key(&line.transaction());
-            let is_given = given(&account.lowered, special_price, line.day, credit) > Micros::ZERO;
-            if is_return || !is_given || !balances.contains_key(&special_price) {
+            if is_return || !balances.contains_key(&special_price) {
                 continue;
             }
             let back = returned.get(&line.sale).map_or(0, |sums| sums.quantity);
-            let units = i128::from(line.quantity.0) + back;
+            let units = credit.giving(i128::from(line.quantity.0) + back);
             demands.push(Demand { day: line.day, sale: line.sale, claimant, special_price, units });
         }
     })

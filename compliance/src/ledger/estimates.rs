@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use contract::{
     AccountingClass, AccrualEvent, Conversion, Currency, Day, Entitlement, EstimateKind, EstimateMovement, Id, Micros,
-    Program, Purchase, SellInEstimate, Settlement, Text,
+    Program, SellInEstimate, Settlement, Text,
 };
 use serde::{Deserialize, Serialize};
 use stream::{Blobs, Order, Outbox, Shard, StageError, State, StorageError, outbox::route};
@@ -23,7 +23,7 @@ use super::tables::{ESTIMATES, LAPSES, LOTS, SOLD, STALE, UNBOOKED};
 use crate::clock::Clock;
 use crate::programs::lots::{Lot, moves, worth, worth_of_open};
 use crate::programs::selection::{Subject, selects, stands_in};
-use crate::programs::stock::{Stock, stock_id};
+use crate::programs::stock::{Stock, by_day, stock_id};
 use crate::references::{Known, References};
 
 /// What happened to a lot in a month.
@@ -282,11 +282,11 @@ fn keep_rates(standing: &[Part], wanted: &mut [Part]) {
 fn wanted(stock: &Stock, known: &Known, today: Day, state: &mut dyn State) -> Result<Wanted, StorageError> {
     let Some(subject) = Subject::of(known, &stock.product, &stock.partner) else { return Ok(Wanted::default()) };
     let (mut lots, mut of_lots, mut back) = (Vec::new(), Vec::new(), Vec::new());
-    for bought in known.purchases(&stock.partner, &stock.product) {
-        let day = bought.date;
+    for (day, units) in by_day(known.purchases(&stock.partner, &stock.product)) {
         let version = known.program_on(&stock.program, day);
-        let Some(lot) = version.and_then(|version| OfLot::new(bought, version, subject, known)) else { continue };
-        let units = i128::from(bought.units.0);
+        let of_lot = |version| OfLot::new(stock, (day, units), version, subject, known);
+        let Some(lot) = version.and_then(of_lot) else { continue };
+        let units = i128::from(units.0);
         match units {
             ..0 => back.push((day, -units)),
             0 => {}
@@ -348,19 +348,25 @@ struct OfLot {
 
 impl OfLot {
     /// `None` where the version does not expect that the partner earns anything with what it bought.
-    fn new(bought: &Purchase, version: &Program, subject: Subject<'_>, known: &Known) -> Option<OfLot> {
+    fn new(
+        stock: &Stock,
+        (day, units): (Day, Micros),
+        version: &Program,
+        subject: Subject<'_>,
+        known: &Known,
+    ) -> Option<OfLot> {
         let (terms, currency) = (version.estimate?, version.currency?);
-        if !selects(version, subject) || !takes_part(version, &bought.partner, bought.date, known) {
+        if !selects(version, subject) || !takes_part(version, &stock.partner, day, known) {
             return None;
         }
-        let beneficiary = Text::from(format!("partner:{}", bought.partner));
-        let settlement = settlement(beneficiary, currency, version, bought.date);
-        let book = known.book(&bought.product, currency);
-        let whole = worth(&terms, bought.date, bought.units.0.into(), book, currency);
+        let beneficiary = Text::from(format!("partner:{}", stock.partner));
+        let settlement = settlement(beneficiary, currency, version, day);
+        let book = known.book(&stock.product, currency);
+        let whole = worth(&terms, day, units.0.into(), book, currency);
         let books = known.reference.functional_currency;
         let rate = match version.conversion {
             Conversion::Fixed(rate) if books != Some(currency) => Some(rate),
-            _ => known.latest_rate(currency, bought.date).map(|(_, rate)| rate),
+            _ => known.latest_rate(currency, day).map(|(_, rate)| rate),
         };
         let functional = books.zip(rate).map(|(books, rate)| converted(whole, rate, books));
         Some(OfLot { settlement, class: version.class, terms, whole, functional })
@@ -532,7 +538,7 @@ mod tests {
     use super::*;
     use crate::ledger::laws::Dice;
     use crate::ledger::scenario::{Bench, Lived, MemoryBlobs, plain_program};
-    use crate::units::trial::{day, line, market};
+    use crate::units::trial::{bought as units_bought, day, line, market};
 
     fn dollar() -> Currency {
         Currency::parse("USD").unwrap()
@@ -564,12 +570,11 @@ mod tests {
         };
         let (costs, bought) = (by_day(4, 10, 50), by_day(8, -3, 14));
         let cost = |(from, cost)| BookCost { product: "s/p".into(), currency: dollar(), from, cost };
-        let purchase = |(date, units)| Purchase { partner: "L".into(), product: "s/p".into(), date, units };
         Reference {
             programs: programs(),
             special_prices: Vec::new(),
             book_costs: costs.into_iter().map(cost).collect(),
-            purchases: bought.into_iter().map(purchase).collect(),
+            purchases: bought.into_iter().map(|(date, units)| units_bought(date, units)).collect(),
             ..market(Vec::new())
         }
     }

@@ -13,6 +13,7 @@ use super::claims::{CLAIMED, EXPIRIES, Judging};
 use super::draws;
 use super::estimates::{Estimating, mark_lapsed};
 use super::holds::has_news;
+use super::layers::Layering;
 use super::lowered::lowered;
 use super::now::Now;
 use super::periods::{Turning, tell};
@@ -22,7 +23,7 @@ use super::rules::outlier::judge;
 use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
 use super::tables::{
-    ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, WAITING,
+    ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, UNLAYERED, WAITING,
 };
 use crate::clock::Clock;
 use crate::programs::special_price::of_partner;
@@ -55,6 +56,8 @@ pub(crate) enum Step {
     Lots([u8; 16]),
     /// At a tick: settlements whose estimates are other ones.
     Estimates([u8; 16]),
+    /// Stocks of which sales, or a table, say something else about where their cost layers begin.
+    Layers([u8; 16]),
     Dirty([u8; 16]),
     /// At a tick: frozen settlements whose budget was shared anew.
     Reviews([u8; 16]),
@@ -104,7 +107,7 @@ impl Job {
         Ok(Progress::More)
     }
 
-    /// Looks at no more than `limit` keys; returns how many it were.
+    /// Looks at no more than `limit` keys, or, of stocks with layers, days; returns how many it were.
     fn part(
         &mut self,
         limit: usize,
@@ -118,6 +121,7 @@ impl Job {
             Step::Lapses => self.lapses(limit, state),
             Step::Lots(from) => self.lots(from, limit, desk, state),
             Step::Estimates(from) => self.estimates(from, limit, desk, state, outbox),
+            Step::Layers(from) => self.layers(from, limit, desk, state),
             Step::Dirty(from) => self.dirty(from, limit, desk, state, outbox),
             Step::Reviews(from) => self.reviews(from, limit, desk, state, outbox),
             Step::Budgets(from) => self.budget(&from, desk, state, outbox),
@@ -185,7 +189,7 @@ impl Job {
                 }
             }
         }
-        self.step = next.map_or(Step::Dirty(FIRST), Step::Terms);
+        self.step = next.map_or(Step::Layers(FIRST), Step::Terms);
         Ok(count)
     }
 
@@ -202,9 +206,52 @@ impl Job {
             protecting.settle(Id(*stock), state)?;
             STOCKS.delete(state, stock)?;
         }
-        let last = if self.tick.is_some() { Step::Lapses } else { Step::Dirty(FIRST) };
+        let last = if self.tick.is_some() { Step::Lapses } else { Step::Layers(FIRST) };
         self.step = behind(&page, limit).map_or(last, Step::Stocks);
         Ok(page.len())
+    }
+
+    fn layers(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+    ) -> Result<usize, StageError> {
+        let page = UNLAYERED.range(state, &from, &LAST, Order::Up, limit)?;
+        let layering = Layering::at(self.control, desk.references);
+        let (mut last, mut count) = (None, 0);
+        for (stock, ()) in &page {
+            let (whose, days) = layering.reckon(Id(*stock), state)?;
+            if let Some((program, partner)) = whose {
+                self.share_anew(&program, &partner, desk, state)?;
+            }
+            (last, count) = (Some(*stock), count + 1 + days);
+            if count >= limit {
+                break;
+            }
+        }
+        let next = last.filter(|_| count >= limit).and_then(after);
+        self.step = next.map_or(Step::Dirty(FIRST), Step::Layers);
+        Ok(count)
+    }
+
+    /// Shares anew what a partner is due under a program, behind all that is dirty.
+    fn share_anew(
+        &self,
+        program: &str,
+        partner: &str,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+    ) -> Result<(), StorageError> {
+        for id in Sharing::Beneficiary(format!("partner:{partner}")).members(program, state)? {
+            let account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is entered has an account");
+            let known = desk.references.as_of(account.terms);
+            if let Some(sharing) = self.settling(desk).shares_with(&account, known, state)? {
+                SHARING.put(state, &sharing.key(program), &())?;
+            }
+        }
+        Ok(())
     }
 
     fn estimating<'a>(&self, desk: &'a Desk<'_>) -> Estimating<'a> {
@@ -250,7 +297,7 @@ impl Job {
             self.estimating(desk).book(Id(*settlement), state, outbox)?;
             UNBOOKED.delete(state, settlement)?;
         }
-        self.step = behind(&page, limit).map_or(Step::Dirty(FIRST), Step::Estimates);
+        self.step = behind(&page, limit).map_or(Step::Layers(FIRST), Step::Estimates);
         Ok(page.len())
     }
 

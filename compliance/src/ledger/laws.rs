@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccrualEvent, AccrualKind, Asked, Benefit, Cadence, Caps, Control, CoopFund, Credit, Currency, Day, Debit, Draw,
-    Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn, Per,
-    Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Score, Settlement, SpecialPrice, Split,
-    Steps, Text, Tier,
+    AccrualEvent, AccrualKind, Asked, Benefit, Cadence, Caps, Control, CoopFund, CostBasis, Credit, Currency, Day,
+    Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros,
+    PaidOn, Per, Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Score, Settlement,
+    SpecialPrice, Split, Steps, Text, Tier,
 };
 
 use super::scenario::{Bench, plain_program};
@@ -89,7 +89,7 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
             breakage: dice.micros(0, 900_000),
         }),
         13 => Mechanism::CoopFund(CoopFund { rate, share: Micros(500_000) }),
-        10 => Mechanism::ShipAndDebit { resale: Resale::Partial },
+        10 => Mechanism::ShipAndDebit { resale: Resale::Partial, cost: CostBasis::Book },
         9 => Mechanism::Score(Score { benefit, tiers, scores: scores(dice) }),
         _ => Mechanism::VolumeRetroactive { measure, benefit, tiers },
     }

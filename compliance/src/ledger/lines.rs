@@ -94,6 +94,11 @@ impl Line {
         self.origin.map_or(self.sale, |(sale, _)| sale)
     }
 
+    /// Where it stands among all sales: a linked return with its sale.
+    pub fn place(&self) -> (Day, Id) {
+        self.origin.map_or((self.day, self.sale), |(sale, day)| (day, sale))
+    }
+
     /// Everything but the time of its coming.
     fn content(&self) -> Line {
         Line { came: 0, ..*self }

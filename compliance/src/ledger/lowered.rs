@@ -13,10 +13,8 @@ use stream::{State, StorageError};
 
 use super::account::Account;
 use super::lines::{Beneficiary, each_lines};
-use crate::programs::price_protection::cuts;
-use crate::programs::selection::{Subject, selects};
+use super::protection::{Credited, credited_cuts, protecting};
 use crate::programs::special_price::of_partner;
-use crate::programs::stock::Stock;
 use crate::references::Known;
 
 /// What a special price gives at most for a unit that is sold on some days.
@@ -74,7 +72,7 @@ impl<'k> Costs<'k> {
 
 /// What a partner's special prices give at most from the first cut of its stock on, in order.
 pub(crate) fn lowered(known: &Known, program: &str, partner: &str) -> Vec<Lowered> {
-    let protecting: Vec<&Program> = known.reference.programs.iter().filter(|p| p.mechanism.protects_stock()).collect();
+    let protecting = protecting(known);
     if protecting.is_empty() || known.stocks().is_empty() {
         return Vec::new();
     }
@@ -104,26 +102,20 @@ fn of_special_price(special: &SpecialPrice, protecting: &[&Program], known: &Kno
 /// The first day on which the cost of a special price's product is cut while a program protects the partner's stock of it.
 fn first_cut(special: &SpecialPrice, protecting: &[&Program], known: &Known) -> Option<Day> {
     let SpecialPrice { partner, product, currency, .. } = special;
-    let subject = Subject::of(known, product, partner)?;
-    let has_stock = |program: &Program| {
-        let stock = Stock { program: program.id.clone(), partner: partner.clone(), product: product.clone() };
-        known.stocks().contains_key(&stock.id())
-    };
-    let protects = |version: &&&Program| version.currency == Some(*currency) && selects(version, subject);
-    let versions: Vec<&&Program> = protecting.iter().filter(protects).filter(|version| has_stock(version)).collect();
-    let in_force = |day: Day| versions.iter().any(|version| version.from <= day && day <= version.to);
-    cuts(known.book(product, *currency)).map(|cut| cut.day).find(|day| in_force(*day))
+    let (cuts, _) = credited_cuts(partner, product, protecting, known, &Credited::new());
+    cuts.iter().filter(|cut| cut.currency == *currency).map(|cut| cut.day).min()
 }
 
 #[cfg(test)]
 mod tests {
-    use contract::{BookCost, Cadence, Currency, Debit, Entitlement, Mechanism, Purchase, Reference, Resale};
+    use contract::{BookCost, Cadence, CostBasis, Currency, Debit, Entitlement, Mechanism, Reference, Resale};
 
     use super::*;
     use crate::ledger::laws::Dice;
     use crate::ledger::scenario::{Lived, plain_program};
+    use crate::programs::price_protection::cuts;
     use crate::programs::special_price::debit;
-    use crate::units::trial::{day, line, market};
+    use crate::units::trial::{bought, day, line, market};
 
     const AUTHORISED: i64 = 80;
 
@@ -132,8 +124,10 @@ mod tests {
     }
 
     fn programs() -> [Program; 2] {
-        let (debit, protect) =
-            (Mechanism::ShipAndDebit { resale: Resale::Strict }, Mechanism::PriceProtection { look_back_days: 60 });
+        let (debit, protect) = (
+            Mechanism::ShipAndDebit { resale: Resale::Strict, cost: CostBasis::Book },
+            Mechanism::PriceProtection { look_back_days: 60 },
+        );
         let monthly = |program| Program { period: Cadence::Month, ..program };
         let protect = Program { currency: Some(dollar()), ..plain_program("PROTECT", protect) };
         [monthly(plain_program("DEBIT", debit)), monthly(protect)]
@@ -162,8 +156,7 @@ mod tests {
             (0..4).map(|_| (any_day(dice), AUTHORISED - 10 + dice.below(40) as i64)).collect();
         let cost =
             |(from, cost)| BookCost { product: "s/p".into(), currency: dollar(), from, cost: Micros::units(cost) };
-        let bought =
-            Purchase { partner: "L".into(), product: "s/p".into(), date: any_day(dice), units: Micros::units(9) };
+        let bought = bought(any_day(dice), Micros::units(9));
         Reference {
             programs: programs().to_vec(),
             special_prices: vec![special],

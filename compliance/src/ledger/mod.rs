@@ -6,8 +6,8 @@
 //! A settlement is one program version for one beneficiary, period and currency. Its lines are facts; its due is a
 //! function of them ([`due`]), and what is booked at a control is due less accrued ([`booking`]). Programs that need no
 //! order settle on sums kept for each day and month ([`tally`]); what is protected of stocks is lines as well
-//! ([`protection`]), and lowers what special prices give ([`lowered`]), and so is what purchases earn ([`purchased`]); what is
-//! estimated at sell-in stands beside them ([`estimates`]); caps on lines, tiers that count one thing and pay on another, and
+//! ([`protection`]), and lowers what special prices give ([`lowered`]), as cost layers do ([`layers`]); so is what purchases earn
+//! ([`purchased`]); what is estimated at sell-in stands beside them ([`estimates`]); caps on lines, tiers that count one thing and pay on another, and
 //! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be drawn on them
 //! ([`draws`]) and judge what is claimed ([`claims`]). What is held persons may let go ([`persons`]). What is found about a settlement has a file for each check ([`rules`]).
 
@@ -17,6 +17,7 @@ mod booking;
 mod budget;
 mod claims;
 mod conversion;
+mod credits;
 mod deductions;
 mod draws;
 mod due;
@@ -28,6 +29,7 @@ mod holds;
 mod job;
 #[cfg(test)]
 mod laws;
+mod layers;
 mod lines;
 mod lowered;
 mod now;

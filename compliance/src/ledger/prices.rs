@@ -5,8 +5,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use stream::{State, StorageError};
 
 use super::account::Account;
+use super::credits::{Credits, LineCredit};
 use super::lines::{Beneficiary, Line, each_lines};
-use super::lowered::{Lowered, given};
 use crate::clock::Clock;
 use crate::programs::caps::{CappedLine, cap_transaction};
 use crate::programs::measure_cap::Counted;
@@ -55,7 +55,7 @@ pub(crate) fn each_price(
         currency: account.settlement.currency,
         clock,
         covered: account.covered.iter().copied().collect(),
-        lowered: &account.lowered,
+        credits: Credits::of(account),
         all: extent.all,
         before: Sums::default(),
         returned,
@@ -107,20 +107,19 @@ struct Pricing<'a> {
     clock: Clock,
     /// Units of each bounded special price that are still covered.
     covered: FxHashMap<Id, i128>,
-    /// What special prices give at most for a unit whose cost was lowered since.
-    lowered: &'a [Lowered],
+    credits: Credits<'a>,
     all: Sums,
     before: Sums,
     returned: FxHashMap<Id, Sums>,
     /// Transactions under way: what stood before them, and what they add up to so far.
-    open: FxHashMap<Id, Transaction>,
+    open: FxHashMap<Id, Transaction<'a>>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Transaction {
+struct Transaction<'a> {
     before: Sums,
     /// Nothing until the sale itself has come.
-    sold: Option<Sold>,
+    sold: Option<Sold<'a>>,
     parts: Parts,
 }
 
@@ -134,25 +133,23 @@ struct Parts {
 
 /// How a sale counts: whose it is, what lateness leaves of it, and what a unit of it is given at a special price.
 #[derive(Clone, Copy)]
-struct Sold {
+struct Sold<'a> {
     share: Share,
     kept: Micros,
-    credit: Option<Credit>,
+    credit: Option<Credit<'a>>,
 }
 
 #[derive(Clone, Copy)]
-struct Credit {
-    /// As it was given with the sale.
-    first: Micros,
-    /// The same under the cost that holds now.
-    credit: Micros,
+struct Credit<'a> {
+    units: LineCredit<'a>,
+    /// [`contract::Debit::short`].
     short: Micros,
-    /// Units that are still covered when its turn comes; `None` where that is enough for what is left of the sale: then
+    /// Units of those that are given something that are still covered when its turn comes; `None` where that is enough for what is left of the sale: then
     /// what came back had been covered as well.
     left: Option<i128>,
 }
 
-impl Pricing<'_> {
+impl<'a> Pricing<'a> {
     /// What the next line adds.
     fn next(&mut self, line: &Line) -> CappedLine {
         let sale = line.transaction();
@@ -177,7 +174,7 @@ impl Pricing<'_> {
     }
 
     /// A return dated before its sale waits for it.
-    fn price_of(&self, transaction: &Transaction) -> CappedLine {
+    fn price_of(&self, transaction: &Transaction<'_>) -> CappedLine {
         let Transaction { before, sold, parts } = *transaction;
         sold.map_or_else(CappedLine::default, |sold| self.price(before, parts, sold))
     }
@@ -189,25 +186,24 @@ impl Pricing<'_> {
     }
 
     /// Takes up a sale of which `units` are left in the end.
-    fn sold(&mut self, line: &Line, units: i128) -> Sold {
+    fn sold(&mut self, line: &Line, units: i128) -> Sold<'a> {
         let whole = Sold { share: Share::default(), kept: Micros::ONE, credit: None };
         let share_of = |share| if divides(&self.program.mechanism) { share } else { Share::default() };
         match line.beneficiary {
             Beneficiary::Person { share, stamp } => {
                 Sold { share: share_of(share), kept: self.kept(line, stamp), ..whole }
             }
-            Beneficiary::Credited { special_price, credit, short } if self.program.mechanism.is_credited() => {
-                let first = credit;
-                let credit = given(self.lowered, special_price, line.day, first);
+            Beneficiary::Credited { special_price, short, .. } if self.program.mechanism.is_credited() => {
+                let given = self.credits.of_line(line).expect("the line is credited");
+                let units = given.giving(units);
                 // What is given nothing takes nothing of the balance.
-                let covered = self.covered.get_mut(&special_price).filter(|_| credit > Micros::ZERO);
+                let covered = self.covered.get_mut(&special_price).filter(|_| given.gives());
                 let left = covered.as_deref().copied();
                 if let Some(covered) = covered.filter(|_| units > 0) {
                     *covered -= special_price::covered(units, left);
                 }
                 let left = left.filter(|left| units > *left);
-                let short = short.min(credit);
-                Sold { credit: Some(Credit { first, credit, short, left }), ..whole }
+                Sold { credit: Some(Credit { units: given, short, left }), ..whole }
             }
             Beneficiary::Partner | Beneficiary::Credited { .. } => whole,
         }
@@ -222,17 +218,12 @@ impl Pricing<'_> {
 
     /// Below the cap of the measure lies a part of the line; of a sale that is divided each has a part of its own below its
     /// beneficiary's cap, which is taken behind the division.
-    fn price(&self, before: Sums, parts: Parts, sold: Sold) -> CappedLine {
+    fn price(&self, before: Sums, parts: Parts, sold: Sold<'_>) -> CappedLine {
         let (whole, counted) = (parts.priced, Counted::of(self.program, before, parts.own));
         let divided = divides(&self.program.mechanism);
         let priced = if divided { Counted::ALL } else { counted };
         let earned = match sold.credit {
-            Some(Credit { first, credit, short, left }) => {
-                let covered = special_price::covered(whole.quantity, left);
-                let benefit = special_price::benefit(credit, short, whole.quantity, covered);
-                let raw = Exact::product(first, whole.quantity);
-                CappedLine { raw, after_measure: raw, ..benefit }
-            }
+            Some(credit) => self.credited(credit, whole.quantity),
             None => self.earned(before, whole, divided),
         };
         let capped = cap_transaction(&self.program.caps, earned, sold.kept, whole.quantity, priced);
@@ -248,6 +239,28 @@ impl Pricing<'_> {
             false => capped.map(|benefit| sold.share.of_benefit(benefit, self.currency)),
         };
         if divided { CappedLine { raw: part.raw, ..part.map(|benefit| counted.share(benefit)) } } else { part }
+    }
+
+    /// What units are given at a special price, those first that are covered first.
+    fn credited(&self, Credit { units: given, short, mut left }: Credit<'_>, units: i128) -> CappedLine {
+        let mut earned = CappedLine::default();
+        given.each(units, &mut |units, unit| {
+            let left = left.as_mut().filter(|_| unit.given > Micros::ZERO);
+            let covered = special_price::covered(units, left.as_deref().copied());
+            if let Some(left) = left {
+                *left -= covered.max(0);
+            }
+            earned = earned.plus(special_price::benefit(unit, self.kept_back(short, unit.given), units, covered));
+        });
+        earned
+    }
+
+    /// What the resale price takes of what a unit is given.
+    fn kept_back(&self, short: Micros, given: Micros) -> Micros {
+        match self.program.mechanism.resale() {
+            Some(resale) if self.program.mechanism.goes_by_layers() => special_price::kept_back(resale, short, given),
+            _ => short.min(given),
+        }
     }
 
     fn earned(&self, before: Sums, whole: Sums, divided: bool) -> CappedLine {

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Day, Entitlement, Id, Micros, Program, Purchase, Text};
+use contract::{Currency, Day, Entitlement, Id, Micros, Program, Purchase, Text};
 use serde::{Deserialize, Serialize};
 use stream::{Order, Shard, State, StorageError, outbox::route};
 
@@ -20,9 +20,10 @@ use super::slots::{basis, settlement, version_for};
 use super::stage::enter_account;
 use super::tables::{DIRTY, LINES, OF_STOCKS, SOLD, STOCKS, day_key};
 use crate::clock::Clock;
-use crate::programs::price_protection::{self, Cut, cuts, protected};
+use crate::programs::cost_layers::CreditedCut;
+use crate::programs::price_protection::{self, Cut, cuts, look_back, protected};
 use crate::programs::selection::{Subject, selects};
-use crate::programs::stock::Stock;
+use crate::programs::stock::{Stock, by_day, stock_id};
 use crate::references::{Known, References};
 
 /// The line that stands for a stock and a day: a cut of its price, or a purchase.
@@ -209,7 +210,7 @@ impl Protecting<'_> {
     }
 
     fn protected(&self, of: &Holding<'_>, state: &mut dyn State) -> Result<Wanted, StorageError> {
-        let versions = protecting(&of.stock.program, of.known);
+        let versions = protecting_of(&of.stock.program, of.known);
         let mut wanted = Wanted::new();
         for version in &versions {
             let since = first_day_of_run(version, &versions);
@@ -270,8 +271,8 @@ fn protect(
 
 /// Units bought by day, from the day on from which the program counts sales as well.
 fn bought(purchases: &[Purchase], since: Day) -> Vec<(Day, i128)> {
-    let counted = purchases.iter().filter(|bought| since <= bought.date);
-    counted.map(|bought| (bought.date, bought.units.0.into())).collect()
+    let counted = by_day(purchases).into_iter().filter(|(day, _)| since <= *day);
+    counted.map(|(day, units)| (day, units.0.into())).collect()
 }
 
 /// The first day of the versions that follow each other without a gap up to this one: sales are counted from there on.
@@ -293,7 +294,7 @@ pub(crate) fn bought_in_time(program: &str, partner: &str, (first, last): (Day, 
 fn of_product_in_time(program: &str, purchases: &[Purchase], (first, last): (Day, Day), known: &Known) -> i128 {
     let Purchase { partner, product, .. } = &purchases[0];
     let Some(subject) = Subject::of(known, product, partner) else { return 0 };
-    let versions = protecting(program, known);
+    let versions = protecting_of(program, known);
     let of_version = |version: &&Program| -> i128 {
         let Some(days) = version.mechanism.look_back_days() else { return 0 };
         let bought = bought(purchases, first_day_of_run(version, &versions));
@@ -304,8 +305,48 @@ fn of_product_in_time(program: &str, purchases: &[Purchase], (first, last): (Day
 }
 
 /// The versions of a program that protect stocks.
-fn protecting<'k>(program: &str, known: &'k Known) -> Vec<&'k Program> {
+fn protecting_of<'k>(program: &str, known: &'k Known) -> Vec<&'k Program> {
     known.versions(program).iter().filter(|version| version.mechanism.protects_stock()).collect()
+}
+
+/// The versions of all programs that protect stocks.
+pub(crate) fn protecting(known: &Known) -> Vec<&Program> {
+    known.reference.programs.iter().filter(|program| program.mechanism.protects_stock()).collect()
+}
+
+/// Cuts that programs have credited a stock with: the program, and the day of the cut.
+pub(crate) type Credited = BTreeSet<(Text, Day)>;
+
+/// The cuts of a product with which programs credit a partner's stock of it, by their days, and which programs do. One that was
+/// `credited` stays, as its line does, when partner or product are described in another way.
+pub(crate) fn credited_cuts(
+    partner: &Text,
+    product: &Text,
+    protecting: &[&Program],
+    known: &Known,
+    credited: &Credited,
+) -> (Vec<CreditedCut>, Credited) {
+    let Some(subject) = Subject::of(known, product, partner) else { return Default::default() };
+    // Where several programs credit the same drop it is taken off once, of all units that one of them credits.
+    let mut cuts: BTreeMap<(Day, Currency), CreditedCut> = BTreeMap::new();
+    let mut by = Credited::new();
+    for version in protecting.iter().filter(|v| known.stocks().contains_key(&stock_id(&v.id, partner, product))) {
+        let (Some(currency), Some(days)) = (version.currency, version.mechanism.look_back_days()) else { continue };
+        let of_program: Vec<&Program> = protecting.iter().copied().filter(|other| other.id == version.id).collect();
+        let since = first_day_of_run(version, &of_program);
+        for Cut { day, drop } in cuts_of(version, product, known) {
+            let credits = (version.id.clone(), day);
+            if !selects(version, subject) && !credited.contains(&credits) {
+                continue;
+            }
+            let bought_since = since.max(look_back(day, days));
+            let cut = CreditedCut { day, bought_since, drop, currency };
+            let kept = cuts.entry((day, currency)).or_insert(cut);
+            kept.bought_since = kept.bought_since.min(bought_since);
+            by.insert(credits);
+        }
+    }
+    (cuts.into_values().collect(), by)
 }
 
 /// The cuts of a product while a version is in force, in its currency.
@@ -318,14 +359,14 @@ fn cuts_of<'k>(version: &'k Program, product: &'k str, known: &'k Known) -> impl
 mod tests {
     use std::sync::Arc;
 
-    use contract::{BookCost, Cadence, Currency, Mechanism, Reference};
+    use contract::{BookCost, Cadence, Mechanism, Reference};
     use stream::{Blobs, MemoryState};
 
     use super::*;
     use crate::ledger::laws::Dice;
     use crate::ledger::scenario::{Lived, plain_program};
     use crate::programs::price_protection::taken_from;
-    use crate::units::trial::{day, line, market};
+    use crate::units::trial::{bought as units_bought, day, line, market};
 
     const LOOK_BACK_DAYS: u32 = 40;
 
@@ -347,12 +388,11 @@ mod tests {
         let (costs, bought) = (units(5, 100, 50), units(8, -2, 14));
         let currency = Currency::parse("USD").unwrap();
         let cost = |(from, cost)| BookCost { product: "s/p".into(), currency, from, cost };
-        let purchase = |(date, units)| Purchase { partner: "L".into(), product: "s/p".into(), date, units };
         Reference {
             programs: vec![program()],
             special_prices: Vec::new(),
             book_costs: costs.into_iter().map(cost).collect(),
-            purchases: bought.into_iter().map(purchase).collect(),
+            purchases: bought.into_iter().map(|(date, units)| units_bought(date, units)).collect(),
             ..market(Vec::new())
         }
     }

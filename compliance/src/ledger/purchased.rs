@@ -5,11 +5,12 @@
 //! which say what they would have been paid (DD-26). Which units were sold is a matter of the period, see
 //! [`crate::programs::sell_in::divided`]: what is sold, bought, corrected or comes back late moves lines from one to the other.
 
-use contract::{Day, Id, Micros, Program, Purchase, SellIn};
+use contract::{Day, Id, Micros, Program, SellIn};
 
 use super::account::Role;
 use super::protection::{Holding, OfStock, Protecting, Wanted};
 use crate::programs::sell_in::{Bought, cost_on, divided};
+use crate::programs::stock::by_day;
 
 /// What of a stock earned at resale has its lines under another id.
 pub(crate) fn resold(stock: Id) -> Id {
@@ -22,11 +23,10 @@ impl Protecting<'_> {
         let mut wanted = Wanted::new();
         for version in of.known.versions(&of.stock.program) {
             let Some(terms) = version.mechanism.sell_in() else { continue };
-            let is_counted = |bought: &&Purchase| {
-                version.from <= bought.date && bought.date <= version.to && of.is_for(version, bought.date)
-            };
-            let bought: Vec<&Purchase> = of.purchases().iter().filter(is_counted).collect();
-            let period = |bought: &Purchase| version.period.range(bought.date);
+            let is_counted =
+                |(day, _): &(Day, Micros)| version.from <= *day && *day <= version.to && of.is_for(version, *day);
+            let bought: Vec<(Day, Micros)> = by_day(of.purchases()).into_iter().filter(is_counted).collect();
+            let period = |(day, _): &(Day, Micros)| version.period.range(*day);
             for of_period in bought.chunk_by(|a, b| period(a) == period(b)) {
                 self.of_period(of, version, terms, of_period, &mut wanted);
             }
@@ -39,14 +39,14 @@ impl Protecting<'_> {
         of: &Holding<'_>,
         version: &Program,
         terms: &SellIn,
-        bought: &[&Purchase],
+        bought: &[(Day, Micros)],
         wanted: &mut Wanted,
     ) {
-        let (first, last) = version.period.range(bought[0].date);
+        let (first, last) = version.period.range(bought[0].0);
         let (first, last) = (first.max(version.from), last.min(version.to));
         let is_in = |day: Day| first <= day && day <= last && !terms.not_with.is_empty();
         let sold = of.sold.iter().filter(|(day, _)| is_in(*day)).map(|(_, units)| units).sum();
-        let bought: Vec<(Day, i128)> = bought.iter().map(|bought| (bought.date, bought.units.0.into())).collect();
+        let bought: Vec<(Day, i128)> = bought.iter().map(|(day, units)| (*day, units.0.into())).collect();
         for Bought { day, earning, resold: sold } in divided(&bought, sold) {
             let winner = terms.not_with.join(", ").into();
             for (id, role, units) in [(of.id, Role::Pays, earning), (resold(of.id), Role::PassedOver { winner }, sold)]
@@ -72,7 +72,7 @@ mod tests {
     use crate::ledger::laws::Dice;
     use crate::ledger::scenario::{Bench, Lived, plain_program};
     use crate::programs::price_protection::taken_from;
-    use crate::units::trial::{day, line, market};
+    use crate::units::trial::{bought as units_bought, day, line, market};
 
     fn program() -> Program {
         let terms = SellIn { benefit: Benefit::PerUnit, rate: Micros::units(2), not_with: vec!["RESALE".into()] };
@@ -88,11 +88,10 @@ mod tests {
     fn tables(dice: &mut Dice) -> Reference {
         let bought: BTreeMap<Day, Micros> =
             (0..9).map(|_| (any_day(dice), Micros::units(dice.below(24) as i64 - 4))).collect();
-        let purchase = |(date, units)| Purchase { partner: "L".into(), product: "s/p".into(), date, units };
         Reference {
             programs: vec![program()],
             special_prices: Vec::new(),
-            purchases: bought.into_iter().map(purchase).collect(),
+            purchases: bought.into_iter().map(|(date, units)| units_bought(date, units)).collect(),
             ..market(Vec::new())
         }
     }

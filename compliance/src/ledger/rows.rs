@@ -8,8 +8,9 @@ use contract::{Currency, Id, Micros, Program, RecordRef, Settlement, Text};
 use stream::{Blobs, StageError, State, StorageError};
 
 use super::account::Account;
+use super::credits::Credits;
 use super::due::{Due, due};
-use super::lines::{Beneficiary, Line};
+use super::lines::Line;
 use super::prices::{Extent, each_price};
 use super::settle::terms;
 use super::stage::each_account;
@@ -36,8 +37,8 @@ pub struct AccrualRow {
     /// The line's part of the amount due; all lines of a settlement add up to it.
     pub amount: Micros,
     pub currency: Currency,
-    /// What kept the line from its full benefit: `measure`, `price-protection`, `resale`, `authorised-quantity`, `late`, `per-unit`, `per-transaction`, `partner-period`, `partner-year`,
-    /// `budget`, `threshold`, or nothing.
+    /// What kept the line from its full benefit: `measure`, `cost-layers`, `price-protection`, `resale`, `authorised-quantity`,
+    /// `late`, `per-unit`, `per-transaction`, `partner-period`, `partner-year`, `budget`, `threshold`, or nothing.
     pub bound: &'static str,
     /// The record that the sale stands in.
     pub cause: RecordRef,
@@ -131,12 +132,13 @@ pub(crate) fn by_sale(
     sales: &mut BTreeMap<Id, OfSale>,
 ) -> Result<(), StorageError> {
     let mut amounts = allocate(id, account, program, due, state)?.into_iter();
+    let credits = Credits::of(account);
     each_part(id, account, program, due, state, &mut |part| {
         let of_sale = sales.entry(part.line.transaction()).or_default();
         of_sale.due += amounts.next().expect("each line has an amount");
         of_sale.quantity += part.line.sums().quantity;
-        if let Beneficiary::Credited { credit, .. } = part.line.beneficiary {
-            of_sale.credit = of_sale.credit.max(credit);
+        if let Some(credit) = credits.of_line(&part.line) {
+            of_sale.credit = of_sale.credit.max(credit.most(part.line.quantity.0.into()));
         }
     })
 }
@@ -246,8 +248,11 @@ impl RowContext<'_> {
         if price.after_resale != price.after_protection {
             return "resale";
         }
-        if price.after_protection != price.after_measure {
+        if price.after_protection != price.after_layers {
             return "price-protection";
+        }
+        if price.after_layers != price.after_measure {
+            return "cost-layers";
         }
         if price.after_measure != price.raw { "measure" } else { "" }
     }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use contract::{
     AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost, Cadence,
-    Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, Credit, Currency, Day,
-    Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late, LateClaim,
-    Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Program,
-    Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Ruling, RulingAction, Sale, Score,
-    SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic,
+    Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis, Credit,
+    Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
+    LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
+    Product, Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Ruling,
+    RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier,
+    Tolerance, Topic, UnitCost,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -22,7 +23,9 @@ use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
+use crate::programs::stock::used_up;
 use crate::units::trial::{day, line};
+use crate::units::using_layers;
 
 /// The only partition.
 const ALONE: Shard = Shard { index: 0, count: 1 };
@@ -330,10 +333,11 @@ impl Case {
                 self.reference.book_costs.push(BookCost { product, currency: dollar(), from, cost });
                 self.reference.book_costs.sort();
             }
-            ["bought", partner, product, date, units] => {
-                let (partner, product) = (Text::from(*partner), Text::from(*product));
-                let bought = Purchase { partner, product, date: Day::parse(date).unwrap(), units: number(units) };
-                let key = |bought: &Purchase| (bought.partner.clone(), bought.product.clone(), bought.date);
+            ["bought", partner, product, date, units, words @ ..] => {
+                let bought = read_purchase(partner, product, date, units, words);
+                let key = |bought: &Purchase| {
+                    (bought.partner.clone(), bought.product.clone(), bought.date, bought.document.clone())
+                };
                 self.reference.purchases.retain(|other| key(other) != key(&bought));
                 self.reference.purchases.push(bought);
                 self.reference.purchases.sort();
@@ -359,6 +363,13 @@ impl Case {
                 let currency = None;
                 self.reference.partners.push(Partner { id, name, kind, source, parent, country, region, currency });
                 self.reference.partners.sort_by(|a, b| a.id.cmp(&b.id));
+            }
+            ["category", product, category] => {
+                let (id, category) = (Text::from(*product), Text::from(*category));
+                self.reference.products.retain(|product| product.id != id);
+                let (name, other_names, list_price, gtin, pack) = Default::default();
+                self.reference.products.push(Product { id, name, other_names, category, list_price, gtin, pack });
+                self.reference.products.sort_by(|a, b| a.id.cmp(&b.id));
             }
             ["payee", partner, from, account, holder @ ..] => {
                 let (partner, account) = (Text::from(*partner), Text::from(*account));
@@ -476,7 +487,10 @@ impl Case {
         for (ledger_key, mut programs) in by_key {
             programs.sort_by_key(|program| program.priority);
             let mut debits: Vec<Debit> = match option("of") {
-                Some(name) => self.grants[name].iter().flat_map(|grant| grant.debits.clone()).collect(),
+                Some(name) => {
+                    let earning = self.grants[name].iter().filter(|grant| used_up(grant).is_none());
+                    earning.flat_map(|grant| grant.debits.clone()).collect()
+                }
                 None => programs.iter().filter_map(|program| debited(&self.reference, program, &fact)).collect(),
             };
             debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
@@ -501,6 +515,15 @@ impl Case {
                 debits,
                 product,
             };
+            bench.take(&EntitlementEvent::Grant(Box::new(entitlement.clone())));
+            self.grants.entry(name.to_owned()).or_default().push(entitlement);
+        }
+        let of = option("of").map(|name| self.grants[name][0].date).unwrap_or(sold.date);
+        let uses_layers =
+            |program: &&Program| program.mechanism.goes_by_layers() && program.from <= of && of <= program.to;
+        for program in self.reference.programs.iter().filter(uses_layers) {
+            let bench = self.bench.as_mut().unwrap();
+            let entitlement = Entitlement { sale, stamp: bench.control, origin, ..using_layers(&sold, program) };
             bench.take(&EntitlementEvent::Grant(Box::new(entitlement.clone())));
             self.grants.entry(name.to_owned()).or_default().push(entitlement);
         }
@@ -681,6 +704,20 @@ impl Case {
     }
 }
 
+/// `invoice=` and `cost=` may follow what was bought.
+fn read_purchase(partner: &str, product: &str, date: &str, units: &str, words: &[&str]) -> Purchase {
+    let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    let currency = value("currency").map_or_else(dollar, |code| Currency::parse(code).unwrap());
+    Purchase {
+        partner: partner.into(),
+        product: product.into(),
+        date: Day::parse(date).unwrap(),
+        document: value("invoice").unwrap_or_default().into(),
+        units: number(units),
+        cost: value("cost").map(|cost| UnitCost { amount: number(cost), currency }),
+    }
+}
+
 /// What a sale earns at a special price, or the stock that it is taken from.
 fn debited(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
     debit(reference, program, sale).or_else(|| taken_from(program, sale))
@@ -799,7 +836,10 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             tiers: read_tiers(tiers),
             scores: read_figures(value("score").expect("score=")),
         }),
-        ["ship-and-debit", resale, ..] => Mechanism::ShipAndDebit { resale: read_resale(resale) },
+        ["ship-and-debit", resale, ..] => {
+            let cost = if value("cost") == Some("layers") { CostBasis::Layers } else { CostBasis::Book };
+            Mechanism::ShipAndDebit { resale: read_resale(resale), cost }
+        }
         ["pass-through", resale, ..] => Mechanism::PassThrough { resale: read_resale(resale) },
         ["free-goods", per, every, free, value, ..] => Mechanism::FreeGoods(FreeGoods {
             every: number(every),
@@ -839,12 +879,13 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "budget" => program.caps.budget = Some(number(value)),
             "threshold" => program.threshold = Some(number(value)),
             "group" => program.group = Some(value.into()),
+            "categories" => program.selector.categories = value.split(',').map(Text::from).collect(),
             "priority" => program.priority = value.parse().unwrap(),
             "grace" => program.grace_days = value.parse().unwrap(),
             "close" => program.close_days = value.parse().unwrap(),
             "currency" => program.currency = Currency::parse(value),
             "fx" => program.conversion = read_conversion(value),
-            "above" | "paid-on" | "baseline" | "score" | "split" | "late" | "not-with" => {}
+            "above" | "paid-on" | "baseline" | "score" | "split" | "late" | "not-with" | "cost" => {}
             "rounding" => program.rounding = if value == "sale" { Rounding::Sale } else { Rounding::Total },
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
@@ -1051,6 +1092,7 @@ fn deductions_are_settled_alike_in_any_order_and_in_slices() {
 fn stocks_are_settled_alike_in_any_order_and_in_slices() {
     assert!(goes_alike("programs", "price_protection") >= 6);
     assert!(goes_alike("programs", "sell_in") >= 4);
+    assert!(goes_alike("programs", "cost_layers") >= 6);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::conversion::Rates;
 use super::deductions::wake_others;
 use super::draws::Drawing;
 use super::due::{Due, due};
+use super::layers::LayerCosts;
 use super::lines::{list_lines, write_all};
 use super::lowered::Costs;
 use super::now::Now;
@@ -228,8 +229,8 @@ impl Settling<'_> {
         Ok(count)
     }
 
-    /// Looks up what special prices give at most, then shares their balances, as large as they are now: those of the program, or
-    /// of one partner.
+    /// Looks up what units under special prices cost, or what these give at most, then shares their balances, as large as they
+    /// are now: those of the program, or of one partner.
     fn cover(
         &self,
         program: &str,
@@ -241,9 +242,12 @@ impl Settling<'_> {
             return Ok(());
         }
         let known = self.references.as_of(self.control);
-        let mut costs = Costs::new(known, program);
+        let (mut costs, mut layers) = (Costs::new(known, program), LayerCosts::new(known, program));
         for work in members.iter_mut().filter(|work| !self.waits(&work.account)) {
-            work.account.lowered = costs.binding(work.id, &work.account, state)?;
+            (work.account.lowered, work.account.layered) = match work.program().mechanism.goes_by_layers() {
+                true => (Vec::new(), Some(layers.of(work.id, &work.account, state)?)),
+                false => (costs.binding(work.id, &work.account, state)?, None),
+            };
         }
         let balances = match sharing {
             Sharing::Program | Sharing::Version(_) => balances(of_program(&known.reference, program)),

@@ -132,7 +132,7 @@ fn behind(id: [u8; 16]) -> Option<[u8; 16]> {
 
 #[cfg(test)]
 mod tests {
-    use contract::{Caps, Day, Mechanism, Micros, Resale, Settlement};
+    use contract::{Caps, CostBasis, Day, Mechanism, Micros, Resale, Settlement};
     use stream::MemoryState;
 
     use super::*;
@@ -153,7 +153,7 @@ mod tests {
 
     fn program(version: u32, caps: Caps, special: bool) -> Program {
         let mechanism = match special {
-            true => Mechanism::ShipAndDebit { resale: Resale::Strict },
+            true => Mechanism::ShipAndDebit { resale: Resale::Strict, cost: CostBasis::Book },
             false => Mechanism::PerUnit { rate: Micros::ONE },
         };
         Program { version, caps, ..plain_program("P", mechanism) }

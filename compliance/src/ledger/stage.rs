@@ -10,14 +10,16 @@ use super::account::{Account, Phase, close_day};
 use super::claims;
 use super::estimates;
 use super::job::{Desk, Job, Step};
+use super::layers;
 use super::lines::{Line, LineBuffer};
 use super::persons;
 use super::protection::{is_waiting, mark as mark_stocks, stock_of, take};
 use super::settle::{PAGE, terms};
 use super::sharing::enter;
 use super::slots::{Slots, Span, Target};
-use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, SOLD};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, MOVED, SOLD};
 use crate::clock::Clock;
+use crate::programs::stock::used_up;
 use crate::references::References;
 use crate::rulings::Spoken;
 
@@ -60,6 +62,10 @@ impl Stage for LedgerStage {
         let mut slots = self.slots.borrow_mut();
         let Some(entitlement) = input.entitlement() else { return };
         let day = entitlement.date;
+        if let Some(stock) = used_up(entitlement) {
+            wanted.push(MOVED.wanted(&(stock.0, layers::place(entitlement).0.0)));
+            return;
+        }
         if let Some((stock, day)) = stock_of(entitlement, &self.references) {
             wanted.push(SOLD.wanted(&(stock.0, day.0)));
             return;
@@ -87,6 +93,10 @@ impl Stage for LedgerStage {
             EntitlementEvent::Unclaim(line) => return claims::go(line, input.stamp, &self.references, state),
         };
         let day = entitlement.date;
+        if let Some(stock) = used_up(entitlement) {
+            self.freshen(state)?;
+            return Ok(layers::take(stock, entitlement, revoked, state)?);
+        }
         if let Some((stock, day)) = stock_of(entitlement, &self.references) {
             self.freshen(state)?;
             let units = i128::from(entitlement.quantity.0);
@@ -131,6 +141,7 @@ impl Stage for LedgerStage {
             self.references.configure(number, *reference, state)?;
             mark_stocks(number, &self.references, self.shard, state)?;
             estimates::mark(number, &self.references, self.shard, state)?;
+            layers::mark(number, &self.references, self.shard, state)?;
             step = Step::Terms([0; 16]);
         }
         if let Control::Command(command) = &control {
@@ -146,7 +157,7 @@ impl Stage for LedgerStage {
             FRESH.delete(state, &0)?;
             self.fresh = false;
         }
-        if matches!(control, Control::Configure { .. }) && is_waiting(state)? {
+        if matches!(control, Control::Configure { .. }) && (is_waiting(state)? || layers::is_waiting(state)?) {
             self.freshen(state)?;
         }
         let (batch, today) = (self.clock.batch(), self.clock.today().max(tick));

@@ -40,7 +40,9 @@ pub struct Cuts {
     pub threshold: Micros,
     /// What lies above the cap of the measure.
     pub measure: Micros,
-    /// Where the cost that a special price goes by was cut since the sale was read.
+    /// Where units cost their partner less than the price book says.
+    pub layers: Micros,
+    /// Where the cost that a special price goes by was cut.
     pub protection: Micros,
     pub resale: Micros,
     pub authorised_quantity: Micros,
@@ -55,10 +57,11 @@ pub struct Cuts {
 
 impl Cuts {
     /// Each limit by its name in the export `accruals`, in order.
-    pub fn named(&self) -> [(&'static str, Micros); 11] {
+    pub fn named(&self) -> [(&'static str, Micros); 12] {
         [
             ("threshold", self.threshold),
             ("measure", self.measure),
+            ("cost-layers", self.layers),
             ("price-protection", self.protection),
             ("resale", self.resale),
             ("authorised-quantity", self.authorised_quantity),
@@ -76,6 +79,7 @@ impl AddAssign for Cuts {
     fn add_assign(&mut self, other: Cuts) {
         self.threshold += other.threshold;
         self.measure += other.measure;
+        self.layers += other.layers;
         self.protection += other.protection;
         self.resale += other.resale;
         self.authorised_quantity += other.authorised_quantity;
@@ -137,7 +141,8 @@ fn cuts(account: &Account, program: &Program, due: &Due) -> Cuts {
     Cuts {
         threshold: Micros::ZERO,
         measure: rounded(whole.raw - whole.after_measure),
-        protection: rounded(whole.after_measure - whole.after_protection),
+        layers: rounded(whole.after_measure - whole.after_layers),
+        protection: rounded(whole.after_layers - whole.after_protection),
         resale: rounded(whole.after_protection - whole.after_resale),
         authorised_quantity: rounded(whole.after_resale - whole.after_quantity),
         late: rounded(whole.after_quantity - whole.after_late),

@@ -7,10 +7,12 @@ use super::account::Account;
 use super::draws::Decision;
 use super::estimates::{Estimate, Lots};
 use super::job::Job;
+use super::layers::Layers;
 use super::protection::OfStock;
 use super::rules::outlier::Past;
 use super::sharing::SharingKey;
 use super::tally::Tally;
+use crate::programs::cost_layers::Moved;
 
 /// Settlement → everything about it but its lines.
 pub(crate) const ACCOUNTS: Table<[u8; 16], Account> = Table::new(1, "accounts");
@@ -62,6 +64,15 @@ pub(crate) const ESTIMATES: Table<[u8; 16], Estimate> = Table::new(28, "estimate
 pub(crate) const UNBOOKED: Table<[u8; 16], ()> = Table::new(29, "unbooked estimates");
 /// (program, partner, number) of a deduction → what of it is settled, all together.
 pub(crate) const SETTLED: Table<(String, String, String), Micros> = Table::new(30, "settled deductions");
+
+/// (stock, day) → what is sold of it on the day and what comes back, for stocks whose cost layers are used up.
+pub(crate) const MOVED: Table<([u8; 16], i32), Moved> = Table::new(31, "units moved of stocks");
+/// (stock, day) → the sales and returns of the day, see [`super::layers`].
+pub(crate) const MOVES: TableId = TableId(32);
+/// Stocks of which the next control works out anew where their cost layers begin.
+pub(crate) const UNLAYERED: Table<[u8; 16], ()> = Table::new(34, "stocks to be layered");
+/// Stock → where its cost layers begin among its sales, as of the last control that looked at it.
+pub(crate) const LAYERS: Table<[u8; 16], Layers> = Table::new(33, "cost layers");
 
 /// Key of a settlement's list in [`LINES`], [`SUMS`] and [`DIRTY`].
 pub(crate) fn day_key(id: Id, day: Day) -> [u8; 20] {

@@ -1,19 +1,21 @@
-//! Upper bounds of a benefit, in the order in which they bind: measure, protected cost, resale price, authorised quantity, lateness, unit,
-//! transaction, partner and period, partner and year, budget.
+//! Upper bounds of a benefit, in the order in which they bind: measure, cost layers, protected cost, resale price, authorised
+//! quantity, lateness, unit, transaction, partner and period, partner and year, budget.
 
 use contract::{Caps, Micros};
 
 use super::Exact;
 use super::measure_cap::Counted;
 
-/// A transaction's benefit before and after what the cap of the measure, protected cost, resale price, authorised quantity and lateness take, and the
-/// caps on units and transactions.
+/// A transaction's benefit before and after what the cap of the measure, cost layers, protected cost, resale price, authorised
+/// quantity and lateness take, and the caps on units and transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CappedLine {
     pub raw: Exact,
     /// Of what lies below the cap of the measure.
     pub after_measure: Exact,
-    /// Under the cost that price protection has lowered since the sale was read.
+    /// By what the units cost their partner, where cost layers say so.
+    pub after_layers: Exact,
+    /// Under the cost that price protection has lowered since.
     pub after_protection: Exact,
     pub after_resale: Exact,
     pub after_quantity: Exact,
@@ -30,6 +32,7 @@ impl CappedLine {
         CappedLine {
             raw: benefit,
             after_measure: benefit,
+            after_layers: benefit,
             after_protection: benefit,
             after_resale: benefit,
             after_quantity: benefit,
@@ -44,6 +47,7 @@ impl CappedLine {
         CappedLine {
             raw: self.raw - other.raw,
             after_measure: self.after_measure - other.after_measure,
+            after_layers: self.after_layers - other.after_layers,
             after_protection: self.after_protection - other.after_protection,
             after_resale: self.after_resale - other.after_resale,
             after_quantity: self.after_quantity - other.after_quantity,
@@ -59,6 +63,7 @@ impl CappedLine {
         CappedLine {
             raw: change(self.raw),
             after_measure: change(self.after_measure),
+            after_layers: change(self.after_layers),
             after_protection: change(self.after_protection),
             after_resale: change(self.after_resale),
             after_quantity: change(self.after_quantity),
@@ -73,6 +78,7 @@ impl CappedLine {
         CappedLine {
             raw: self.raw + other.raw,
             after_measure: self.after_measure + other.after_measure,
+            after_layers: self.after_layers + other.after_layers,
             after_protection: self.after_protection + other.after_protection,
             after_resale: self.after_resale + other.after_resale,
             after_quantity: self.after_quantity + other.after_quantity,

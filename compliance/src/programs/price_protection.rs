@@ -5,16 +5,11 @@
 
 use contract::{BookCost, Day, Debit, Micros, Program, Sale};
 
-use super::stock::stock_id;
+use super::stock::taken;
 
 /// The stock that a sale takes units from; `None` where the program pays for sales.
 pub fn taken_from(program: &Program, sale: &Sale) -> Option<Debit> {
-    program.mechanism.keeps_stock().then(|| Debit {
-        program: program.id.clone(),
-        special_price: stock_id(&program.id, &sale.at.partner, &sale.product),
-        credit: Micros::ZERO,
-        short: Micros::ZERO,
-    })
+    program.mechanism.keeps_stock().then(|| taken(program, sale))
 }
 
 /// A day on which the book cost falls, and what it falls by for a unit.
@@ -49,8 +44,8 @@ pub fn bought_in_time(bought: &[(Day, i128)], cut: Day, look_back_days: u32) -> 
     in_time.map(|(_, units)| units).sum()
 }
 
-/// Its first day.
-fn look_back(cut: Day, days: u32) -> Day {
+/// The first day of the look-back of a cut.
+pub fn look_back(cut: Day, days: u32) -> Day {
     Day(i32::try_from(i64::from(cut.0) - i64::from(days)).unwrap_or(i32::MIN))
 }
 

@@ -27,20 +27,28 @@ pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Opt
 }
 
 /// What a unit of a sale earns; `None` where it is under no authorisation, or the book cost is not above the authorised
-/// one.
+/// one. Where cost layers say what it earns the ledger works that out: they hang on all that was sold before.
 pub fn debit(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
     let resale = program.mechanism.resale()?;
     let special = find(reference, program, sale)?;
-    let credit = credit(reference, special, sale)?;
     // What comes back takes back the whole credit, whatever price the row says.
     let most = special.resale.filter(|_| !sale.is_return());
     let over = most.map_or(Micros::ZERO, |most| (sale.unit_price - most).max(Micros::ZERO));
-    let short = match resale {
+    let by_book = credit(reference, special, sale);
+    let (credit, short) = match program.mechanism.goes_by_layers() {
+        true => (by_book.unwrap_or_default(), over),
+        false => by_book.map(|credit| (credit, kept_back(resale, over, credit)))?,
+    };
+    Some(Debit { program: program.id.clone(), special_price: special.key(), credit, short })
+}
+
+/// What of a credit is lost for a unit that was sold by so much above the authorised resale price.
+pub fn kept_back(resale: Resale, over: Micros, credit: Micros) -> Micros {
+    match resale {
         _ if over.is_zero() => Micros::ZERO,
         Resale::Strict => credit,
         Resale::Partial => over.min(credit),
-    };
-    Some(Debit { program: program.id.clone(), special_price: special.key(), credit, short })
+    }
 }
 
 /// What an authorisation gives for a unit of the sale; `None` where the book cost is unknown or not above the authorised
@@ -100,12 +108,30 @@ pub fn is_for(special: &SpecialPrice, sale: &Sale) -> bool {
     special.customer.is_empty() || special.customer == sale.customer
 }
 
-/// What units earn of which a balance covers some; the rest of the line is what caps look at.
-pub fn benefit(credit: Micros, short: Micros, units: i128, covered: i128) -> CappedLine {
-    let (raw, passed_on) = (Exact::product(credit, units), credit - short);
-    let after_resale = Exact::product(passed_on, units);
-    let after_quantity = Exact::product(passed_on, covered);
-    CappedLine { raw, after_measure: raw, after_protection: raw, after_resale, ..CappedLine::plain(after_quantity) }
+/// What a unit is given, before and behind what lowers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitCredit {
+    /// By the price book, or by its cost layer where that is more.
+    pub claimed: Micros,
+    /// By its cost layer, where these count (OP-19).
+    pub by_layer: Micros,
+    /// The same under the cost that price protection has lowered (DD-14).
+    pub given: Micros,
+}
+
+/// What units earn of which a balance covers some, less what the resale price takes of each; the rest of the line is what caps
+/// look at.
+pub fn benefit(unit: UnitCredit, short: Micros, units: i128, covered: i128) -> CappedLine {
+    let UnitCredit { claimed, by_layer, given } = unit;
+    let (raw, passed_on) = (Exact::product(claimed, units), given - short);
+    CappedLine {
+        raw,
+        after_measure: raw,
+        after_layers: Exact::product(by_layer, units),
+        after_protection: Exact::product(given, units),
+        after_resale: Exact::product(passed_on, units),
+        ..CappedLine::plain(Exact::product(passed_on, covered))
+    }
 }
 
 /// Units that a balance covers. What comes back by itself is taken back whole.
@@ -118,7 +144,7 @@ pub fn covered(units: i128, left: Option<i128>) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use contract::{Currency, Day, Mechanism, Text};
+    use contract::{CostBasis, Currency, Day, Mechanism, Text};
 
     use super::*;
     use crate::ledger::plain_program;
@@ -165,7 +191,7 @@ mod tests {
         special_prices.sort();
         let book_costs = vec![cost("2013-01-01", "10.00"), cost("2013-04-01", "9.40"), cost("2013-05-01", "7.40")];
         let reference = Reference { special_prices, book_costs, ..Reference::default() };
-        let program = plain_program("DEBIT", Mechanism::ShipAndDebit { resale });
+        let program = plain_program("DEBIT", Mechanism::ShipAndDebit { resale, cost: CostBasis::Book });
         let Some(debit) = debit(&reference, &program, sale) else { return "nothing".into() };
         let id = &reference.special_prices.iter().find(|special| special.key() == debit.special_price).unwrap().id;
         format!("{id} {} less {}", debit.credit, debit.short)
@@ -191,7 +217,8 @@ mod tests {
             assert_eq!(given(&spa, resale, &sale(customer, date, price)), expected, "{customer} {date} {price}");
         }
         // Domain notes 4.2-h: bought at 75, sold at 70 approved: 5 for each of 500 units.
-        let units = benefit(number("5"), Micros::ZERO, 500_000_000, covered(500_000_000, None));
+        let five = UnitCredit { claimed: number("5"), by_layer: number("5"), given: number("5") };
+        let units = benefit(five, Micros::ZERO, 500_000_000, covered(500_000_000, None));
         assert_eq!(units.after_transaction, Exact::from(number("2500")));
         // Domain notes 4.7: 12 to pass on, so that a price of 104 becomes 92; sold at 95, 9 was passed on.
         let teaming = [special("TEAM", "s/1", "2013-01-15", Credit::Amount(number("12")), Some("92"))];

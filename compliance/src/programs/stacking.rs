@@ -9,6 +9,7 @@ use super::special_price::debit;
 /// What one sale earns by the program's rate alone; `None` for a program whose benefit no single sale tells.
 pub fn worth(reference: &Reference, program: &Program, sale: &Sale, amount: Micros) -> Option<Micros> {
     match &program.mechanism {
+        mechanism if !has_worth(mechanism) => None,
         Mechanism::PerUnit { rate } => Some(sale.quantity.times(*rate)),
         Mechanism::Percent { rate } => Some(amount.times(*rate)),
         Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => {
@@ -22,7 +23,9 @@ pub fn worth(reference: &Reference, program: &Program, sale: &Sale, amount: Micr
 /// Whether [`worth`] knows what the programs of this type give for a sale.
 pub fn has_worth(mechanism: &Mechanism) -> bool {
     use Mechanism::{PassThrough, PerUnit, Percent, ShipAndDebit};
+    // What a cost layer gives hangs on all that was sold before.
     matches!(mechanism, PerUnit { .. } | Percent { .. } | ShipAndDebit { .. } | PassThrough { .. })
+        && !mechanism.goes_by_layers()
 }
 
 /// Puts the programs of each group in the order in which they are tried: by priority, as they come, or by what they give.
@@ -183,7 +186,12 @@ mod tests {
         let tenth = of("TENTH", 2, Base::Net, percent.clone());
         let own = of("OWN", 3, Base::Net, percent.clone());
         let later = of("LATER", 4, Base::Net, percent);
-        let debit = of("DEBIT", 0, Base::Gross, Mechanism::ShipAndDebit { resale: contract::Resale::Strict });
+        let debit = of(
+            "DEBIT",
+            0,
+            Base::Gross,
+            Mechanism::ShipAndDebit { resale: contract::Resale::Strict, cost: contract::CostBasis::Book },
+        );
         let other = Program { stack: None, ..debit.clone() };
         let net = |program: &Program, programs: &[&Program]| {
             net_of(program, programs, Micros::units(1000), Micros::units(50)).map(|net| net.to_string())

@@ -6,7 +6,7 @@
 //!
 //! ## What it finds
 //! A sale under an authorisation for which the price book has no cost on the sale date, or one that is not above the
-//! authorised cost (OP-19). A row that names an authorisation which does not hold on the sale date (OP-06), not for the
+//! authorised cost (OP-19); under a program that goes by cost layers that is another page's. A row that names an authorisation which does not hold on the sale date (OP-06), not for the
 //! partner, the product or the currency (OP-09), or not for the customer (OP-10).
 //!
 //! ## Why it matters
@@ -43,6 +43,8 @@ pub(crate) const RULE: Rule = Rule {
 fn check(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
     program.mechanism.resale()?;
     match find(&known.reference, program, sale) {
+        // What cost layers say of it the ledger tells.
+        Some(_) if program.mechanism.goes_by_layers() => None,
         Some(special) => cost_basis(sale, special, known),
         None if known.market().authorises(program, &sale.promotion) => claimed(sale, program, known),
         None => None,

@@ -16,7 +16,7 @@ use super::facts::{
 };
 use super::filing::document_key;
 use super::findings::{Around, findings, no_sale};
-use super::grants::{based, entitlements, is_contested, pays, waits};
+use super::grants::{based, entitlements, is_contested, pays, using_layers, waits};
 use super::market::Offers;
 use super::rolls::Rolls;
 use super::shelf::Shelf;
@@ -179,7 +179,11 @@ impl<'a> Desk<'a> {
                         && !waits(program, heard.unpaid)
                         && !is_contested(program, sale, heard, self.clock, self.references)
                 });
-                entitlements(sale, programs.into_iter(), &known.reference)
+                let mut all = entitlements(sale, programs.into_iter(), &known.reference);
+                all.extend(
+                    self.offers.using_layers(known, sale).into_iter().map(|program| using_layers(sale, program)),
+                );
+                all
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
 use crate::programs::stacking::part;
+use crate::programs::stock::of_layers;
 use crate::references::{Known, References};
 use crate::rules::sale_unpaid::Unpaid;
 use crate::rules::{Based, Check, RULES};
@@ -98,6 +99,16 @@ pub fn entitlements<'a>(
     all
 }
 
+/// The units of a sale as they use the cost layers of a program up: whatever is doubted about its money, they are gone.
+pub fn using_layers(sale: &Sale, program: &Program) -> Entitlement {
+    Entitlement {
+        programs: vec![program.id.clone()],
+        debits: vec![of_layers(program, sale)],
+        product: sale.product.clone(),
+        ..entitlement(sale, program)
+    }
+}
+
 /// What rules say about the amount of a sale that programs count with.
 pub fn based(sale: &Sale, reference: &Reference) -> Option<Based> {
     RULES.iter().find_map(|rule| match rule.check {
@@ -136,10 +147,13 @@ fn entitlement(sale: &Sale, program: &Program) -> Entitlement {
 mod tests {
     use std::sync::Arc;
 
-    use contract::{Benefit, Code, Finding, InvoiceStatus, Mechanism, Micros, PartnerKind, SaleEvent, SellIn};
+    use contract::{
+        Benefit, Code, CostBasis, Finding, Id, InvoiceStatus, Mechanism, Micros, PartnerKind, Resale, SaleEvent, SellIn,
+    };
 
     use super::*;
     use crate::ledger::plain_program;
+    use crate::programs::stock::used_up;
     use crate::units::trial::{Trial, day, line, market, paid};
 
     /// The units that each of two lines takes from its stock, and is paid for per unit at its tier. Those earn at resale.
@@ -431,5 +445,71 @@ mod tests {
     fn what_comes_back_is_there_again() {
         let back = Sale { original_document: "1".into(), ..sold(2, "D", "R-1", -2) };
         check(sold(1, "D", "1", 5), back, [5, -2], [5, -2]);
+    }
+
+    #[test]
+    fn whatever_was_sold_uses_cost_layers_up() {
+        let by_layers = Mechanism::ShipAndDebit { resale: Resale::Partial, cost: CostBasis::Layers };
+        let programs = vec![plain_program("DEBIT", by_layers)];
+        let mut trial = Trial::new(&Reference { programs, ..market(Vec::new()) });
+        let sold = |record_no, document: &str, customer: &str, quantity| {
+            let sale = line(record_no, "L", document, day("2013-02-01"), quantity, Micros::units(quantity * 8));
+            Sale { customer: customer.into(), unit_price: Micros::units(8), ..sale }
+        };
+        let held = sold(3, "3", "?zenith", 2);
+        let doubt = (Code::AmountMismatch, Finding::id_of(Code::AmountMismatch, &held.at, None));
+        let sales = [
+            sold(1, "1", "?zenith", 5),
+            sold(2, "2", "?other", 7),
+            Sale { holds: vec![doubt], ..held },
+            Sale { original_document: "1".into(), ..sold(4, "R-1", "?zenith", -1) },
+            // The same as the second one.
+            sold(5, "O2", "?other", 7),
+        ];
+        sales.into_iter().for_each(|sale| trial.send(&SaleEvent::Assert(Arc::new(sale))));
+        let units = |record_no, is_used: bool| -> Micros {
+            let mine = trial.granted.iter().filter(|g| g.at.record_no == record_no && used_up(g).is_some() == is_used);
+            mine.map(|g| g.quantity).sum()
+        };
+        let used = [1, 2, 3, 4].map(|record_no| units(record_no, true));
+        assert_eq!(used, [5, 7, 2, -1].map(Micros::units));
+        let paid = [1, 2, 3, 4].map(|record_no| units(record_no, false));
+        assert_eq!(paid, [5, 0, 0, -1].map(Micros::units));
+        let back: Vec<_> = trial.granted.iter().filter(|g| g.at.record_no == 4).map(|g| g.origin).collect();
+        assert_eq!(back, [Some((Id(1_u128.to_be_bytes()), day("2013-02-01"))); 2]);
+        assert_eq!(units(5, true), Micros::ZERO, "a double was never sold");
+    }
+    /// Of two lines of a document, five units each, some `held`, eight come back: the units that the return gives back at each, to the
+    /// layers and of what was paid.
+    #[track_caller]
+    fn layers_given_back(held: [bool; 2], used: [i64; 2], paid: [i64; 2]) {
+        let by_layers = Mechanism::ShipAndDebit { resale: Resale::Partial, cost: CostBasis::Layers };
+        let programs = vec![plain_program("DEBIT", by_layers)];
+        let mut trial = Trial::new(&Reference { programs, ..market(Vec::new()) });
+        let sold = |record_no, quantity| {
+            let sale = line(record_no, "L", "D", day("2013-02-01"), quantity, Micros::units(quantity * 8));
+            let doubt = (Code::AmountMismatch, Finding::id_of(Code::AmountMismatch, &sale.at, None));
+            let is_held = held.get(record_no as usize - 1).is_some_and(|held| *held);
+            let (document_line, holds) = (record_no.to_string().into(), if is_held { vec![doubt] } else { Vec::new() });
+            Sale { customer: "?zenith".into(), unit_price: Micros::units(8), document_line, holds, ..sale }
+        };
+        let back = Sale { document: "R-1".into(), original_document: "D".into(), ..sold(3, -8) };
+        let sales = [sold(1, 5), sold(2, 5), back];
+        sales.into_iter().for_each(|sale| trial.send(&SaleEvent::Assert(Arc::new(sale))));
+        let at = |origin: u128, is_used: bool| -> Micros {
+            let origin = Some((Id(origin.to_be_bytes()), day("2013-02-01")));
+            let mine = trial.granted.iter().filter(|g| g.at.record_no == 3 && g.origin == origin);
+            mine.filter(|g| used_up(g).is_some() == is_used).map(|g| g.quantity).sum()
+        };
+        assert_eq!([1, 2].map(|origin| at(origin, true)), used.map(|units| Micros::units(-units)));
+        assert_eq!([1, 2].map(|origin| at(origin, false)), paid.map(|units| Micros::units(-units)));
+    }
+
+    #[test]
+    fn layers_are_given_back_where_the_money_is() {
+        layers_given_back([false, false], [8, 0], [8, 0]);
+        layers_given_back([true, false], [5, 3], [0, 3]);
+        layers_given_back([false, true], [5, 3], [5, 0]);
+        layers_given_back([true, true], [5, 3], [0, 0]);
     }
 }

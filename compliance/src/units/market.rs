@@ -14,7 +14,7 @@ use super::grants::counted;
 use super::names::{Names, namesakes, paid_to};
 use crate::programs::estimate::estimate;
 use crate::programs::index::{ProgramIndex, Whom, order as in_order};
-use crate::programs::selection::{Subject, selects_sale};
+use crate::programs::selection::{Subject, selects, selects_sale};
 use crate::programs::special_price::debit;
 use crate::programs::spiff::has_beneficiary;
 use crate::programs::stacking::order;
@@ -44,6 +44,8 @@ pub struct Market {
     invoices: FxHashMap<(Text, Text), (Day, InvoiceStatus)>,
     asks_of_all: bool,
     hears: bool,
+    /// Positions of the programs that go by cost layers, by ledger key, priority, id.
+    by_layers: Vec<u32>,
     /// By partner, all of its name and country.
     namesakes: FxHashMap<Text, Vec<Text>>,
     /// By account, all that are ever paid to it.
@@ -89,6 +91,7 @@ impl Market {
             invoices: invoices(reference),
             asks_of_all: asks_of_all(reference),
             hears: reference.programs.iter().any(hears),
+            by_layers: by_layers(&reference.programs),
         }
     }
 
@@ -184,6 +187,13 @@ impl Market {
     }
 }
 
+fn by_layers(programs: &[Program]) -> Vec<u32> {
+    let positions = (0..).zip(programs).filter(|(_, program)| program.mechanism.goes_by_layers());
+    let mut positions: Vec<u32> = positions.map(|(position, _)| position).collect();
+    positions.sort_unstable_by_key(|position| in_order(&programs[*position as usize]));
+    positions
+}
+
 fn holders(reference: &Reference) -> FxHashMap<(Text, Text), Vec<Text>> {
     let mut holders: FxHashMap<(Text, Text), Vec<Text>> = FxHashMap::default();
     for SpecialPrice { program, id, partner, .. } in &reference.special_prices {
@@ -253,6 +263,8 @@ pub struct Offer {
     asks: bool,
     /// Some of them know special prices, or stand in a stack with a cap.
     tells: bool,
+    /// Positions of those that go by cost layers, whatever they ask of the sale.
+    by_layers: Vec<u32>,
 }
 
 /// Looks offers up and remembers them, for each version of the reference data.
@@ -312,6 +324,16 @@ impl Offers {
             selecting.dedup_by(|a, b| std::ptr::eq(*a, *b));
         }
         selecting
+    }
+
+    /// The programs whose cost layers a sale uses up, whether it may earn under them or not, by ledger key.
+    pub fn using_layers<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
+        if known.market().by_layers.is_empty() {
+            return Vec::new();
+        }
+        let (offer, programs) = (self.offer(known, sale, Whom::Any), &known.reference.programs);
+        let in_force = |program: &&Program| program.from <= sale.date && sale.date <= program.to;
+        offer.by_layers.iter().map(|position| &programs[*position as usize]).filter(in_force).collect()
     }
 
     /// Units that a partner may have sold in a year; `None` where no row says what was shipped in: then nothing is known.
@@ -381,8 +403,10 @@ fn find(known: &Known, sale: &Sale, block: i32, whom: Whom) -> Offer {
     let asks = any(&|program| asks(program, known, known));
     let is_capped = |program: &Program| program.stack.as_ref().is_some_and(|stack| stack.at_most.is_some());
     let tells = any(&|program| program.mechanism.resale().is_some() || is_capped(program));
+    let is_used_up = |position: &u32| subject.is_some_and(|subject| selects(&programs[*position as usize], subject));
+    let by_layers = known.market().by_layers.iter().copied().filter(is_used_up).collect();
     let (product, partner) = (sale.product.clone(), sale.at.partner.clone());
-    Offer { product, partner, block, whom, asks, tells, programs: found }
+    Offer { product, partner, block, whom, asks, tells, programs: found, by_layers }
 }
 
 /// A SPIFF needs to know whose the sale is, ship and debit needs an authorisation.

@@ -49,6 +49,7 @@ use crate::references::References;
 use crate::rulings;
 use desk::{Desk, Shelves, view};
 use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
+pub use grants::using_layers;
 use judge::Touched;
 use market::{Offers, at_risk};
 pub use names::same_words;

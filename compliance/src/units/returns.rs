@@ -10,6 +10,7 @@ use super::facts::{Back, Grant, Heard, PartyEntry, Record, SaleKey};
 use super::filing::{document_entry, document_key, lives, looks_for_party, set, spans_of_return};
 use super::judge::Touched;
 use super::rolls::{Entry, PAGE};
+use crate::programs::stock::used_up;
 use crate::rules::{Check, RULES};
 
 impl Desk<'_> {
@@ -202,6 +203,11 @@ impl SoldLine {
         let (sale, grant, heard) = (record.sale.clone(), record.verdict.grant.clone(), record.verdict.heard.clone());
         SoldLine { left: sale.quantity, sale, grant, heard, granted: Vec::new() }
     }
+
+    /// Whether it was granted more under a key than that its units are gone.
+    fn earns(&self, ledger_key: &str) -> bool {
+        self.granted.iter().any(|granted| granted.ledger_key == ledger_key && used_up(granted).is_none())
+    }
 }
 
 /// A part of a return, taken from one line.
@@ -279,23 +285,31 @@ fn take(partner: &str, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
     taken
 }
 
-/// Entitlements that take back what the lines were granted, under each key booked to the first of its lines: the lines
-/// of one document share their date. No more than a line's own price is taken back for its units.
+/// Entitlements that take back what the lines were granted, under each key, and to each stock. What is paid is booked to the first
+/// line that earns under the key: the lines of one document share their date. Cost layers are given back at the line that
+/// the units are paid for at, those of a line that earns nothing at itself. No more than a line's own price is taken back for its
+/// units.
 fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlement> {
+    let taken = || taken.iter().filter(|part| !part.units.is_zero()).map(|part| (&lines[part.line], part.units));
     let mut gives: Vec<Entitlement> = Vec::new();
-    for part in taken.iter().filter(|part| !part.units.is_zero()) {
-        let line = &lines[part.line];
-        let amount = amount_back(back, &line.sale, part.units);
+    for (line, units) in taken() {
+        let amount = amount_back(back, &line.sale, units);
         for granted in &line.granted {
-            match gives.iter_mut().find(|give| give.ledger_key == granted.ledger_key) {
+            let key = &granted.ledger_key;
+            let first = taken().map(|(line, _)| line).find(|line| line.earns(key)).filter(|_| line.earns(key));
+            let booked = first.unwrap_or(line).sale.id;
+            let is_alike = |give: &&mut Entitlement| {
+                give.ledger_key == *key
+                    && used_up(give) == used_up(granted)
+                    && give.origin.is_some_and(|(sale, _)| sale == booked)
+            };
+            let amount = of_base(amount, granted, &line.sale);
+            match gives.iter_mut().find(is_alike) {
                 Some(give) => {
-                    give.quantity += -part.units;
-                    give.amount += -of_base(amount, granted, &line.sale);
+                    give.quantity += -units;
+                    give.amount += -amount;
                 }
-                None => {
-                    let amount = of_base(amount, granted, &line.sale);
-                    gives.push(negative(back, &line.sale, granted, part.units, amount));
-                }
+                None => gives.push(negative(back, &line.sale, granted, units, amount)),
             }
         }
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    Action, AuditRecord, Benefit, BookCost, Code, Command, Conditions, ConsumerRebate, Control, Credit, Currency,
-    CustomerPayment, Day, DropShipment, Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus, Mechanism,
-    Membership, Micros, Movement, Outlet, Partner, PartnerKind, Person, Product, Program, Proof, RecordRef, Reference,
-    Resale, Restricted, Ruling, RulingAction, Sale, SaleEvent, Selector, SerialRange, Shipment, SpecialPrice, Split,
-    Tax, Text, Topic,
+    Action, AuditRecord, Benefit, BookCost, Code, Command, Conditions, ConsumerRebate, Control, CostBasis, Credit,
+    Currency, CustomerPayment, Day, DropShipment, Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus, Mechanism,
+    Membership, Micros, Movement, Outlet, Partner, PartnerKind, Person, Product, Program, Proof, Purchase, RecordRef,
+    Reference, Resale, Restricted, Ruling, RulingAction, Sale, SaleEvent, Selector, SerialRange, Shipment,
+    SpecialPrice, Split, Tax, Text, Topic,
 };
 use serde::de::DeserializeOwned;
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StorageError, View};
@@ -94,7 +94,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         ],
         programs: vec![
             asking("CLUB", Conditions { members_only: true, ..asked.clone() }),
-            program("DEBIT", None, Mechanism::ShipAndDebit { resale: Resale::Partial }),
+            program("DEBIT", None, Mechanism::ShipAndDebit { resale: Resale::Partial, cost: CostBasis::Book }),
             asking("DIRECT", Conditions { direct_purchase: true, ..asked.clone() }),
             tier("DIST", up),
             asking("END", Conditions { end_users: true, ..asked.clone() }),
@@ -166,6 +166,12 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         book_costs: vec![cost("2013-01-01", 10), cost("2013-05-01", 7)],
         ..Reference::default()
     }
+}
+
+/// What `L` bought of `s/p`; nobody says by which invoice, or at which cost.
+pub fn bought(date: Day, units: Micros) -> Purchase {
+    let document = Text::default();
+    Purchase { partner: "L".into(), product: "s/p".into(), date, document, units, cost: None }
 }
 
 /// What a row of the table says of a document of `L`.

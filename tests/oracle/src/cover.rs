@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use contract::{Day, Id, Micros};
 
 use crate::pricing::{Line, left_of_each};
-use crate::whose::Whose;
 
 /// Units by special price, in millionths.
 pub type Units = BTreeMap<Id, i128>;
@@ -21,8 +20,7 @@ pub fn covered(balances: &Units, claimants: &[Claimant<'_>]) -> Vec<Units> {
     let mut wanted: Vec<(Day, Id, usize, Id, i128)> = Vec::new();
     for (who, claimant) in claimants.iter().enumerate() {
         for (line, units) in left_of_each(claimant.lines) {
-            if let Whose::Credited { special, credit, .. } = line.whose
-                && credit > Micros::ZERO
+            if let Some((special, units)) = line.whose.giving(units)
                 && balances.contains_key(&special)
             {
                 wanted.push((line.day, line.sale, who, special, units));

@@ -14,6 +14,7 @@ use crate::cover::{Claimant, Units, balances, covered};
 use crate::draws::{Decided, Purse, drawn};
 use crate::estimates::Estimates;
 use crate::exact::{Exact, exact, rounded, zero};
+use crate::layers::{Costs, is_used_up};
 use crate::measure::filled;
 use crate::pricing::{Line, changes, together};
 use crate::protection::{OfStock, lowered, protected};
@@ -51,6 +52,8 @@ pub struct Oracle {
     ticks: Vec<(u64, Day)>,
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
+    /// What uses up what was bought, by program and sale.
+    used: BTreeMap<(Text, Id, Option<(Id, Day)>), Entitlement>,
     /// The control in force when each came, where it counts.
     came: BTreeMap<(Settlement, Id), u64>,
     /// What was taken back since the last control, with when it had come.
@@ -216,6 +219,9 @@ impl Oracle {
     /// What the ledger was told between two controls.
     pub fn hear(&mut self, event: &EntitlementEvent) {
         let Some(entitlement) = event.entitlement() else { return };
+        if is_used_up(entitlement) {
+            return self.use_up(event, entitlement);
+        }
         let key = (entitlement.ledger_key.clone(), entitlement.sale);
         match event {
             EntitlementEvent::Grant(granted) => {
@@ -230,6 +236,19 @@ impl Oracle {
                 assert!(gone.as_ref() == Some(entitlement), "only what stands is taken back");
             }
             EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => {}
+        }
+    }
+
+    /// Sales that use up what was bought are no lines.
+    fn use_up(&mut self, event: &EntitlementEvent, entitlement: &Entitlement) {
+        // What comes back of several lines of a document does so once at each.
+        let key = (entitlement.debits[0].program.clone(), entitlement.sale, entitlement.origin);
+        match event {
+            EntitlementEvent::Grant(_) => {
+                let twice = self.used.insert(key, entitlement.clone());
+                assert!(twice.is_none(), "a sale uses its units up once");
+            }
+            _ => assert!(self.used.remove(&key).as_ref() == Some(entitlement), "only what stands is taken back"),
         }
     }
 
@@ -437,10 +456,10 @@ impl Oracle {
         let reference = self.as_of(self.control).cloned().unwrap_or_default();
         for entitlement in self.granted.values() {
             for (settlement, line) in self.lines(entitlement) {
-                let whose = lowered(&reference, line.whose, line.day);
-                lines.entry(settlement).or_default().push(Line { whose, ..line });
+                lines.entry(settlement).or_default().push(line);
             }
         }
+        let costs = Costs::new(&reference, self.used.values());
         for OfStock { settlement, line, .. } in &self.of_stocks {
             lines.entry(settlement.clone()).or_default().push(line.clone());
         }
@@ -464,7 +483,17 @@ impl Oracle {
                 }
                 None => expected.unwrap_or_else(|| account.program.clone()),
             };
-            let mut lines = lines.remove(settlement).unwrap_or_default();
+            let by_layers = program.mechanism.goes_by_layers();
+            let credited = |line: Line| {
+                let place = line.of.map_or((line.day, line.sale), |sale| (line.sold, sale));
+                let whose = match by_layers {
+                    true => costs.of(line.whose, place),
+                    false => lowered(&reference, line.whose, line.day),
+                };
+                Line { whose, ..line }
+            };
+            let lines = lines.remove(settlement).unwrap_or_default();
+            let mut lines: Vec<Line> = lines.into_iter().map(credited).collect();
             lines.sort_unstable();
             account.count(settlement.currency, program, lines, account.covered.clone());
         }

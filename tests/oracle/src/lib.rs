@@ -16,6 +16,7 @@ mod draws;
 mod earn;
 mod estimates;
 mod exact;
+mod layers;
 mod ledger;
 mod measure;
 mod pricing;

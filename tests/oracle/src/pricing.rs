@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Currency, Day, Id, Micros, Program, Rounding};
+use contract::{Currency, Day, Id, Micros, Program, Resale, Rounding};
 use num_traits::Signed;
 
 use crate::cover::Units;
 use crate::earn::{Sold, earned};
 use crate::exact::{Exact, exact, rounded, zero};
 use crate::measure::{below, counts, filled, in_front_of};
-use crate::whose::{Whose, divides, kept};
+use crate::whose::{Whose, divides, first, kept};
 
 /// A sale or return that stands. In the order in which lines are paid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,11 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
                 let units = units.map_or(sold.quantity, |most| sold.quantity.min(most));
                 (exact(*credit) - exact(*short)) * units
             }
+            Whose::Layered { pieces, over, .. } if program.mechanism.is_credited() => {
+                let resale = program.mechanism.resale().expect("only special prices have layers");
+                let most = enough[place].filter(|_| sold.quantity.is_positive());
+                layered(pieces, (*over, resale), sold.quantity, most)
+            }
             _ => earned(&program.mechanism, in_front_of(program, in_front[place], own), sold, all),
         };
         let (part, reported) = match &home.whose {
@@ -89,16 +94,38 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
     homes.iter().enumerate().map(change).collect()
 }
 
+/// What units are given by what they cost, no more of those that are given something than are covered.
+fn layered(pieces: &[(i128, Micros)], (over, resale): (Micros, Resale), quantity: Exact, most: Option<Exact>) -> Exact {
+    let units = (quantity.abs() * exact(Micros::units(1_000_000))).to_integer();
+    let mut free = most;
+    let of_piece = |(units, given): (i128, Micros)| {
+        let lost = match resale {
+            Resale::Strict if over > Micros::ZERO => given,
+            Resale::Strict => Micros::ZERO,
+            Resale::Partial => over.min(given),
+        };
+        let units = Exact::new(units, 1_000_000);
+        let covered = match &mut free {
+            Some(free) if given > Micros::ZERO => {
+                let covered = units.min(*free);
+                *free -= covered;
+                covered
+            }
+            _ => units,
+        };
+        (exact(given) - exact(lost)) * covered
+    };
+    let given: Exact = first(pieces, units).into_iter().map(of_piece).sum();
+    if quantity.is_negative() { -given } else { given }
+}
+
 /// By place, the units that are covered at most when a sale's turn comes; none where all that is left of it is.
 fn enough(covered: &Units, lines: &[Line]) -> Vec<Option<Exact>> {
     let mut free = covered.clone();
     let mut most = vec![None; lines.len()];
     for (line, units) in left_of_each(lines) {
-        let Whose::Credited { special, credit, .. } = &line.whose else { continue };
-        if *credit == Micros::ZERO {
-            continue;
-        }
-        let Some(free) = free.get_mut(special) else { continue };
+        let Some((special, units)) = line.whose.giving(units) else { continue };
+        let Some(free) = free.get_mut(&special) else { continue };
         let place = lines.iter().position(|other| other.sale == line.sale).expect("it is one of them");
         if units > *free {
             most[place] = Some(exact(Micros(i64::try_from((*free).max(0)).expect("units fit"))));

@@ -25,7 +25,7 @@ pub fn stock(program: &str, partner: &str, product: &str) -> Id {
 }
 
 /// The cuts in the book of a product: the day, and by how much.
-fn cuts(reference: &Reference, product: &str, currency: Option<Currency>) -> Vec<(Day, Micros)> {
+pub fn cuts(reference: &Reference, product: &str, currency: Option<Currency>) -> Vec<(Day, Micros)> {
     let mut book: Vec<&BookCost> = reference.book_costs.iter().collect();
     book.retain(|cost| cost.product == product && Some(cost.currency) == currency);
     book.sort_by_key(|cost| cost.from);
@@ -33,8 +33,18 @@ fn cuts(reference: &Reference, product: &str, currency: Option<Currency>) -> Vec
     falls.filter(|(_, drop)| *drop > Micros::ZERO).collect()
 }
 
-fn holds(version: &Program, day: Day) -> bool {
+pub fn holds(version: &Program, day: Day) -> bool {
     version.from <= day && day <= version.to
+}
+
+/// Both what is bought and what is sold are counted from where a program has been protecting without a gap.
+pub fn since(reference: &Reference, version: &Program) -> Day {
+    let versions = || reference.programs.iter().filter(|program| program.mechanism.protects_stock());
+    let mut since = version.from;
+    while let Some(before) = versions().find(|v| v.id == version.id && v.from < since && v.to.plus(1) >= since) {
+        since = before.from;
+    }
+    since
 }
 
 /// All lines that stand for protected units, by the sales that are granted.
@@ -46,12 +56,7 @@ pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
         for version in versions() {
             let Some(currency) = version.currency else { continue };
             let of_stock = |bought: &&Purchase| (&bought.partner, &bought.product) == (partner, product);
-            // Both are counted from where the program has been in force without a gap.
-            let mut since = version.from;
-            while let Some(before) = versions().find(|v| v.id == version.id && v.from < since && v.to.plus(1) >= since)
-            {
-                since = before.from;
-            }
+            let since = since(reference, version);
             let is_counted = |bought: &&Purchase| since <= bought.date;
             let bought: Vec<&Purchase> = reference.purchases.iter().filter(of_stock).filter(is_counted).collect();
             let stock = stock(&version.id, partner, product);

@@ -18,6 +18,43 @@ pub enum Whose {
         credit: Micros,
         short: Micros,
     },
+    /// The same where units are given what they cost.
+    Layered {
+        special: Id,
+        /// Units in a row, in millionths, with what each is given.
+        pieces: Vec<(i128, Micros)>,
+        /// By how much each was sold above the authorised price.
+        over: Micros,
+    },
+}
+
+impl Whose {
+    /// Of some units those that are given something at a special price, where any may be.
+    pub fn giving(&self, units: i128) -> Option<(Id, i128)> {
+        match self {
+            Whose::Credited { special, credit, .. } => (*credit > Micros::ZERO).then_some((*special, units)),
+            Whose::Layered { special, pieces, .. } => {
+                let gives = pieces.iter().any(|(_, given)| *given > Micros::ZERO);
+                let giving = first(pieces, units.abs()).into_iter().filter(|(_, given)| *given > Micros::ZERO);
+                let giving: i128 = giving.map(|(units, _)| units).sum();
+                gives.then_some((*special, giving * units.signum()))
+            }
+            Whose::Partner | Whose::Person { .. } => None,
+        }
+    }
+}
+
+/// So many units of a row; what is more than it holds is as its last one.
+pub fn first(pieces: &[(i128, Micros)], units: i128) -> Vec<(i128, Micros)> {
+    let mut wanted = units;
+    let mut taken = Vec::new();
+    for (units, given) in pieces {
+        let units = wanted.min(*units);
+        wanted -= units;
+        taken.push((units, *given));
+    }
+    taken.push((wanted, pieces.last().map_or(Micros::ZERO, |(_, given)| *given)));
+    taken
 }
 
 /// A place among weights; without weights the whole.

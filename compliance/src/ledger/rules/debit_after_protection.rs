@@ -6,7 +6,8 @@
 //!
 //! ## What it finds
 //! Sales at a special price, of units whose book cost was cut after they were bought and for which price protection gives
-//! that cut. The special price then gives the difference to the lower cost only.
+//! that cut. The special price then gives the difference to the lower cost only: to what the price book says now, or where
+//! cost layers count to the cost of the unit's own layer less the cuts that were credited for it.
 //!
 //! ## Why it matters
 //! The drop of the cost would be paid twice: once for the stock, once for the sale.
@@ -30,7 +31,7 @@ use crate::programs::Exact;
 
 /// DD-14: what was not given, or is taken back, because price protection gives the drop of the cost for the same units.
 pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
-    let lost = due.whole.after_measure - due.whole.after_protection;
+    let lost = due.whole.after_layers - due.whole.after_protection;
     if lost == Exact::ZERO {
         return None;
     }

@@ -18,6 +18,7 @@ pub(super) mod activity_unproven;
 mod baseline_missing;
 pub(super) mod beneficiary_restricted;
 pub(super) mod benefit_expired;
+mod bought_cheaper;
 mod budget_used_up;
 mod came_back_later;
 mod cap_bound;
@@ -80,6 +81,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::Pays(threshold_not_met::check),
     Check::Pays(tier_moved::check),
     Check::Pays(returns_moved_tier::check),
+    Check::Pays(bought_cheaper::check),
     Check::Pays(debit_after_protection::check),
     Check::Pays(sold_above::check),
     Check::Pays(above_authorised::check),

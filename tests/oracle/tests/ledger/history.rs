@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, Credit, Currency, Day, Debit,
-    Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros, PaidOn,
-    Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding, Score,
-    Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier,
+    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, CostBasis, Credit, Currency,
+    Day, Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros,
+    PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding,
+    Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,9 @@ const PROTECTING: usize = PROGRAMS;
 const BUYING: usize = PROGRAMS + 1;
 const PAYING_AT_RESALE: [usize; 2] = [0, 1];
 const PRODUCT: &str = "s/p";
-/// Turns a seed into one for what is estimated.
+/// Turns a seed into one for what units cost that were bought.
+const LAYERS: u64 = 0x1a4e_55c0;
+/// The same for what is estimated.
 const ESTIMATES: u64 = 0x5e11_1e57;
 /// The same for exchange rates.
 const RATES: u64 = 0x0e8c_4a9e;
@@ -116,6 +118,7 @@ pub enum Told {
 #[derive(Default)]
 pub struct History {
     control: u64,
+    programs: Vec<Program>,
     today: Option<Day>,
     deals: BTreeMap<u32, (Deal, Vec<Entitlement>)>,
 }
@@ -130,6 +133,7 @@ impl History {
         match act {
             Act::Configure(reference) => {
                 self.control += 1;
+                self.programs = reference.programs.clone();
                 vec![Told::Configure(reference.clone())]
             }
             // Nothing comes in front of the first configuration.
@@ -205,7 +209,17 @@ impl History {
         };
         let is_resold = deal.competing.first().is_some_and(|first| PAYING_AT_RESALE.contains(first));
         let taken = [PROTECTING, BUYING].into_iter().filter(|place| *place != BUYING || is_resold).map(taken);
-        together.into_iter().chain(alone).map(debited).chain(taken).collect()
+        let sold = origin.map_or(deal.date, |(_, sold)| sold);
+        let uses_layers =
+            |program: &&Program| program.mechanism.goes_by_layers() && program.from <= sold && sold <= program.to;
+        let used = self.programs.iter().filter(uses_layers).map(|program| {
+            let stock = Id::of("stock", &[&program.id, &deal.partner, PRODUCT]);
+            let special_price = Id::of("cost layers", &[&stock.to_string()]);
+            let (credit, short) = (Micros::ZERO, Micros::ZERO);
+            let used = Debit { program: program.id.clone(), special_price, credit, short };
+            Entitlement { debits: vec![used], ..like(program.ledger_key().clone(), vec![program.id.clone()]) }
+        });
+        together.into_iter().chain(alone).map(debited).chain(taken).chain(used).collect()
     }
 }
 
@@ -267,6 +281,9 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut dice = Dice(seed);
     let (mut programs, mut stocks) = (programs(&mut dice), stocks(&mut dice));
     estimate(&mut Dice(seed ^ ESTIMATES), &mut programs);
+    let mut layering = Dice(seed ^ LAYERS);
+    go_by_layers(&mut layering, &mut programs);
+    invoice(&mut layering, &mut stocks.0);
     let mut measuring = Dice(seed ^ MEASURES);
     cap_measures(&mut measuring, &mut programs);
     let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
@@ -284,8 +301,13 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                         0 => {
                             change_terms(&mut dice, &mut programs);
                             change_measure(&mut measuring, &mut programs);
+                            go_by_layers(&mut layering, &mut programs);
+                            end_otherwise(&mut layering, &mut programs);
                         }
-                        1 => stocks.0 = purchases(&mut dice),
+                        1 => {
+                            stocks.0 = purchases(&mut dice);
+                            invoice(&mut layering, &mut stocks.0);
+                        }
                         _ => stocks.1 = price_book(&mut dice),
                     }
                     exchange.restate(today, &mut programs);
@@ -408,7 +430,9 @@ fn purchases(dice: &mut Dice) -> Vec<Purchase> {
         for _ in 0..dice.below(6) {
             let units = 40 + dice.below(400) as i64;
             let units = Micros::units(if dice.one_in(6) { -units / 4 } else { units });
-            let bought = Purchase { partner: partner.into(), product: PRODUCT.into(), date: any_day(dice), units };
+            let (product, document) = (PRODUCT.into(), Text::default());
+            let bought =
+                Purchase { partner: partner.into(), product, date: any_day(dice), document, units, cost: None };
             all.insert((partner, bought.date), bought);
         }
     }
@@ -576,6 +600,54 @@ fn estimate(dice: &mut Dice, programs: &mut [Program]) {
     }
 }
 
+/// Special prices go by the price book or by what units cost; that is drawn aside too.
+fn go_by_layers(dice: &mut Dice, programs: &mut [Program]) {
+    for program in programs {
+        let by_layers = dice.one_in(2);
+        if let Mechanism::ShipAndDebit { resale, cost } = &mut program.mechanism {
+            *resale = if dice.one_in(2) { Resale::Strict } else { Resale::Partial };
+            *cost = if by_layers { CostBasis::Layers } else { CostBasis::Book };
+        }
+    }
+}
+
+/// What goes by special prices comes to end sooner or later than it did, before the next version.
+fn end_otherwise(dice: &mut Dice, programs: &mut [Program]) {
+    for at in 0..programs.len() {
+        let next = programs.get(at + 1).filter(|next| next.id == programs[at].id).map(|next| next.from.plus(-1));
+        let program = &mut programs[at];
+        if program.mechanism.resale().is_some() && dice.one_in(3) {
+            let end = first_day().plus(if dice.one_in(3) { 1_500 } else { 20 + dice.below(200) as i32 });
+            program.to = next.map_or(end, |last| end.min(last)).max(program.from);
+        }
+    }
+}
+
+/// More than one row of a day: another invoice, or what goes back to the vendor on the day of one.
+fn invoice(dice: &mut Dice, purchases: &mut Vec<Purchase>) {
+    for at in 0..purchases.len() {
+        for document in ["10", "9", "R"] {
+            if dice.one_in(4) {
+                let units = Micros::units(10 + dice.below(150) as i64);
+                let units = if document == "R" { -units } else { units };
+                purchases.push(Purchase { document: document.into(), units, ..purchases[at].clone() });
+            }
+        }
+    }
+    purchases.sort();
+    price(dice, purchases);
+}
+
+/// What was bought for, from below what is authorised up to far above it; now and then in another currency, or nobody says.
+fn price(dice: &mut Dice, purchases: &mut [Purchase]) {
+    for bought in purchases {
+        let (amount, currency) = (Micros::units(3 + dice.below(10) as i64), CURRENCIES[dice.below(4) as usize]);
+        let currency = if dice.one_in(3) { Currency::parse(currency).expect("a currency") } else { dollar() };
+        let is_said = !dice.one_in(6) && bought.units > Micros::ZERO;
+        bought.cost = Some(UnitCost { amount, currency }).filter(|_| is_said);
+    }
+}
+
 /// So do caps on the measure.
 fn cap_measures(dice: &mut Dice, programs: &mut [Program]) {
     programs.iter_mut().for_each(|program| program.caps.measure = measure_cap(dice, program));
@@ -685,7 +757,7 @@ fn mechanism(dice: &mut Dice) -> Mechanism {
             breakage: dice.micros(0, 900_000),
         }),
         13 => Mechanism::CoopFund(CoopFund { rate, share: Micros(300_000) }),
-        11 => Mechanism::ShipAndDebit { resale: Resale::Partial },
+        11 => Mechanism::ShipAndDebit { resale: Resale::Partial, cost: CostBasis::Book },
         10 => Mechanism::FreeGoods(FreeGoods {
             every: Micros::units(1 + dice.below(9) as i64),
             free: Micros(500_000 * (1 + dice.below(4) as i64)),

@@ -9,13 +9,14 @@ use crate::history::Act;
 use crate::real::Found;
 
 /// What the ledger may find of a settlement.
-const CHECKS: [Code; 21] = [
+const CHECKS: [Code; 22] = [
     Code::AuthorisedQuantity,
     Code::BaselineMissing,
     Code::BasisPolluted,
     Code::BelowMinimumPayout,
     Code::BudgetOverrun,
     Code::CapExceeded,
+    Code::CostBasisWrong,
     Code::DebitAfterProtection,
     Code::EarnedNothing,
     Code::ExclusivePrograms,

@@ -1,4 +1,4 @@
-//! OP-01 `claim-rate-wrong`.
+//! OP-01 `claim-rate-wrong`, with OP-19 for cost layers.
 //!
 //! Evidence: what is claimed for a unit, and what the program or the special price gives; the claim line and the sale that
 //! it names.
@@ -8,7 +8,7 @@
 //! ## What it finds
 //! A claim line that asks more for a unit than the program gives, or than the special price that its sales were given. It
 //! gets its units times that rate at most. Programs that pay for units only; a line without units or unit amount is not
-//! judged.
+//! judged. Under a program that goes by cost layers it is OP-19: what is claimed is the price book's, and the units cost less.
 //!
 //! ## Why it matters
 //! A wrong rate on a claim is the old one, the list's, or another customer's.
@@ -18,7 +18,7 @@
 //!
 //! ## Late, corrected, out of order
 //! Judged at each tick from what stands; whether claim or sale came first does not matter. A rate that sales are given for a
-//! special price is known once they are there. A line that its sender corrects withdraws the finding; what was authorised
+//! special price, or by cost layers, is known once they are there. A line that its sender corrects withdraws the finding; what was authorised
 //! stays its own.
 //!
 //! ## Returns
@@ -33,17 +33,21 @@ use crate::ledger::claims::verdict::{Standing, round};
 pub(super) fn check(line: &ClaimLine, _: Micros, program: &Program, standing: &Standing) -> Option<Bound> {
     let (gives, rate) = match &program.mechanism {
         Mechanism::PerUnit { rate } | Mechanism::SellIn(SellIn { benefit: Benefit::PerUnit, rate, .. }) => {
-            ("the program", *rate)
+            ("the program gives", *rate)
+        }
+        mechanism if mechanism.goes_by_layers() && standing.credit > Micros::ZERO => {
+            ("its cost layers give", standing.credit)
         }
         Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } if standing.credit > Micros::ZERO => {
-            ("its special price", standing.credit)
+            ("its special price gives", standing.credit)
         }
         _ => return None,
     };
     if line.quantity.is_zero() || line.unit <= rate {
         return None;
     }
-    let reason = format!("{} claimed for a unit, {gives} gives {rate}", line.unit);
+    let reason = format!("{} claimed for a unit, {gives} {rate}", line.unit);
     let most = round(line.quantity.times(rate), line.currency);
-    Some(Bound { code: Code::ClaimRateWrong, most, reason })
+    let code = if program.mechanism.goes_by_layers() { Code::CostBasisWrong } else { Code::ClaimRateWrong };
+    Some(Bound { code, most, reason })
 }
