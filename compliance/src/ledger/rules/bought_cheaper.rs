@@ -60,7 +60,7 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
     }
     let (lost_shown, raw) = (rounded(lost, account), rounded(due.whole.raw, account));
     let message = format!("{}; {lost_shown} of {raw} not given", reasons.join("; "));
-    Some(Found { code: Code::CostBasisWrong, at_risk: lost, message })
+    Some(Found::new(Code::CostBasisWrong, lost, message))
 }
 
 /// The layers by which less is given: `9.40 USD by 4711 of 2013-01-10`.
