@@ -100,11 +100,6 @@ impl Memory {
         partition.seen(0).cloned().collect()
     }
 
-    /// Partitions of a topic.
-    pub fn width(&self, topic: &str) -> u16 {
-        self.lock().topics[topic].partitions.len() as u16
-    }
-
     /// Puts the same partition of another log service here, with all its offsets.
     pub fn copy(&self, from: &Memory, topic: &str, partition: u16) {
         let copy = from.lock().topics[topic].partitions[usize::from(partition)].clone();
