@@ -11,6 +11,7 @@ use num_rational::Ratio;
 
 use crate::books::{Place, cost_account};
 use crate::exact::{Exact, exact, rounded};
+use crate::purchased::by_day;
 
 const ONE: i64 = 1_000_000;
 
@@ -73,6 +74,7 @@ impl Estimates {
         now: &Reference,
         granted: impl Iterator<Item = (&'a Entitlement, &'a Reference)>,
     ) {
+        let now = &by_day(now);
         let sold = sold(granted);
         let mut is = BTreeMap::new();
         let stocks: BTreeSet<(&Text, &Text)> = now.purchases.iter().map(|b| (&b.partner, &b.product)).collect();

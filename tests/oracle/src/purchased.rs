@@ -8,6 +8,7 @@ use crate::whose::Whose;
 
 /// All lines that stand for purchases, by the sales that earn at resale.
 pub fn purchased<'a>(reference: &Reference, granted: impl Iterator<Item = &'a Entitlement> + Clone) -> Vec<OfStock> {
+    let reference = &by_day(reference);
     let mut all = Vec::new();
     for version in &reference.programs {
         if version.mechanism.sell_in().is_none() {
@@ -33,6 +34,23 @@ pub fn purchased<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
         }
     }
     all
+}
+
+/// The same with one purchase a day for each stock, whatever invoices it came by.
+pub fn by_day(reference: &Reference) -> Reference {
+    let mut reference = reference.clone();
+    let mut all: Vec<Purchase> = Vec::new();
+    for bought in reference.purchases {
+        let is_of_day = |other: &&mut Purchase| {
+            (&other.partner, &other.product, other.date) == (&bought.partner, &bought.product, bought.date)
+        };
+        match all.iter_mut().find(is_of_day) {
+            Some(of_day) => of_day.units += bought.units,
+            None => all.push(bought),
+        }
+    }
+    reference.purchases = all;
+    reference
 }
 
 /// How many units of a purchase earned at resale: each unit that was sold in its period takes the first one that is left of
