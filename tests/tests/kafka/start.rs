@@ -105,8 +105,11 @@ fn topics_that_are_made_a_moment_later_are_waited_for_and_too_many_copies_are_re
     let mut stage = on(&["stage", "ingest", "--metrics", "0"], true);
     stage.arg("--data").arg(folder.path().join("tasks")).stderr(fs::File::create(&log).unwrap());
     let mut stage = stage.spawn().unwrap();
-    std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(stage.try_wait().unwrap(), None, "{}", fs::read_to_string(&log).unwrap());
+    let said = || fs::read_to_string(&log).unwrap();
+    while !said().contains("waiting for the brokers: topic pos.marks is not there") {
+        assert_eq!(stage.try_wait().unwrap(), None, "{}", said());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert_eq!(ended(on(&["topics", "create"], true).args(["--replication", "1", "--no-flush"])).0, Some(0));
     ready_at(&log, DONE_WITHIN).unwrap();
     stage.kill().unwrap();
