@@ -577,8 +577,8 @@ fn price_protection_counts_all_that_leaves_a_stock() {
     let barcode = "partner,product,date,units\nP1,aw/A-1,2013-01-10,25\nP1,aw/A-1,2013-01-31,12345678905\n";
     let book = "product,currency,from,cost\naw/A-1,USD,2013-01-01,700\naw/A-1,USD,2013-02-01,750\n";
     let found = problems(&[("programs/protect.yaml", PROTECT), ("purchases.csv", barcode), ("price_book.csv", book)]);
-    let told = "purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 9259259197500 (correct the units, the price book, or \
-                what is estimated for a unit)";
+    let told = "purchases.csv:3:1 what `P1` bought of `aw/A-1` is worth 9259259197500 (correct the units, their `unit_cost`, \
+                the price book, or what is estimated for a unit)";
     assert_eq!(found, [told]);
 }
 
