@@ -38,6 +38,9 @@ pub struct Verdict {
     pub orders: Vec<Order>,
 }
 
+/// A program, a sale, and of a return the sale that it takes from.
+type Use = (Text, Id, Option<(Id, Day)>);
+
 /// Follows a history.
 #[derive(Default)]
 pub struct Oracle {
@@ -52,7 +55,7 @@ pub struct Oracle {
     ticks: Vec<(u64, Day)>,
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
-    /// What uses up what was bought, by program and sale.
+    /// What uses up what was bought.
     used: BTreeMap<(Text, Id, Option<(Id, Day)>), Entitlement>,
     /// The control in force when each came, where it counts.
     came: BTreeMap<(Settlement, Id), u64>,
