@@ -56,7 +56,7 @@ pub struct Oracle {
     /// What stands, by ledger key and sale.
     granted: BTreeMap<(Text, Id), Entitlement>,
     /// What uses up what was bought.
-    used: BTreeMap<(Text, Id, Option<(Id, Day)>), Entitlement>,
+    used: BTreeMap<Use, Entitlement>,
     /// The control in force when each came, where it counts.
     came: BTreeMap<(Settlement, Id), u64>,
     /// What was taken back since the last control, with when it had come.
