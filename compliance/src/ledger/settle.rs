@@ -121,7 +121,8 @@ impl Settling<'_> {
             return Ok(ACCOUNTS.put(state, &id.0, &work.account)?);
         }
         work.due = due(id, &work.account, &work.program(), state)?;
-        self.close_the_books(work, state, outbox)
+        let (account, known) = self.close_the_books(work, state, outbox)?;
+        self.tell_twins(&account, &terms(&account, &known), state, outbox)
     }
 
     /// With whom the settlement shares a limit. At a tick draws are shared out, among all of a program.
@@ -210,6 +211,7 @@ impl Settling<'_> {
             by_currency.entry(work.account.settlement.currency).or_default().push(work);
         }
         let drawing = self.drawing(program, state)?;
+        let mut settled = Vec::new();
         if let Some(drawing) = &drawing {
             // A draw is decided where nothing was earned, too.
             by_currency.entry(drawing.currency()).or_default();
@@ -222,9 +224,14 @@ impl Settling<'_> {
             for work in members {
                 match self.waits(&work.account) {
                     true => REVIEW.put(state, &work.id.0, &())?,
-                    false => self.close_the_books(work, state, outbox)?,
+                    false => settled.push(self.close_the_books(work, state, outbox)?),
                 }
             }
+        }
+        // A twin may be a member too: it is told anew once it is settled itself.
+        for (account, known) in settled {
+            outbox.acting_in(0, &account.id().to_string());
+            self.tell_twins(&account, &terms(&account, &known), state, outbox)?;
         }
         Ok(count)
     }
@@ -319,7 +326,7 @@ impl Settling<'_> {
         work: Work,
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
-    ) -> Result<(), StageError> {
+    ) -> Result<(Account, Arc<Known>), StageError> {
         let Work { id, mut account, known, due } = work;
         let program = &*terms(&account, &known);
         outbox.acting_in(0, &id.to_string());
@@ -340,15 +347,13 @@ impl Settling<'_> {
             }
             wait_for_tick(id, &account, program, [has_moved, is_kept], state)?;
             note(id, &mut account, program, state)?;
-            if program.paid.claims().is_some() {
-                claims::touch(&account, state)?;
-            }
+            claims::touch(&account, state)?;
         }
         let mut found = findings::look(&account, program, &due, known.reference.functional_currency.is_some());
         found.extend(findings::look_further(id, &account, program, &due, self.now(), state)?);
         findings::publish(id, &mut account, found, state, outbox)?;
         ACCOUNTS.put(state, &id.0, &account)?;
-        self.tell_twins(&account, program, state, outbox)
+        Ok((account, known))
     }
 
     pub fn now(&self) -> Now<'_> {

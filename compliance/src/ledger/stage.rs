@@ -142,6 +142,7 @@ impl Stage for LedgerStage {
             mark_stocks(number, &self.references, self.shard, state)?;
             estimates::mark(number, &self.references, self.shard, state)?;
             layers::mark(number, &self.references, self.shard, state)?;
+            claims::touch_orphans(state)?;
             step = Step::Terms([0; 16]);
         }
         if let Control::Command(command) = &control {

@@ -26,6 +26,9 @@ use crate::ledger::settle::terms;
 use crate::ledger::tables::ACCOUNTS;
 use crate::references::{Known, References};
 
+/// When a group without a sale that is past its grace is looked at again, unless tables say something else.
+const NEVER: Day = Day(i32::MAX);
+
 /// Claims are judged when all settlements are settled and turned.
 const ROUND: u8 = 8;
 
@@ -95,6 +98,9 @@ impl Judging<'_> {
         outbox.acting_in(ROUND, &Id(group).to_string());
         let names_sales = items.iter().any(|item| item.line.sale.is_some());
         let mut desk = self.desk(&first.line, names_sales, state)?;
+        if !desk.accounts.is_empty() {
+            EXPIRIES.delete(state, &(NEVER.0, group))?;
+        }
         for item in &mut items {
             let program = self.program(&item.line, &desk);
             if program.mechanism.keeps_stock() {
@@ -266,6 +272,7 @@ impl Judging<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let now = Now { control: self.control, today: Some(self.today), references: self.references };
+        let is_one_of_several = desk.accounts.len() > 1;
         for (id, account) in &mut desk.accounts {
             let program = &*terms(account, self.references.as_of(account.terms));
             let owed = account.orderable(program) - account.authorised;
@@ -300,6 +307,10 @@ impl Judging<'_> {
             }
             tell(*id, account, now, state, outbox)?;
             ACCOUNTS.put(state, &id.0, account)?;
+            // What one settlement has ordered leaves room for other lines in the next one.
+            if is_one_of_several {
+                CLAIMED.put(state, &group, &())?;
+            }
         }
         Ok(())
     }
@@ -320,9 +331,10 @@ impl Judging<'_> {
         if note.ordered < payable {
             verdict.wait_for(waits_for);
         }
-        if verdict.state == ClaimState::Deferred && desk.accounts.is_empty() {
+        if desk.accounts.is_empty() {
             let program = self.program(&line, desk);
             let expiry = freeze_day(&program, program.period.range(line.date).1);
+            let expiry = if standing.frozen { NEVER } else { expiry };
             EXPIRIES.put(state, &(expiry.0, note.group), &())?;
         }
         let is_refused = is_refused(verdict.state, payable < claimed, &note, &standing);

@@ -33,7 +33,7 @@ const LINES: Table<([u8; 16], [u8; 16], u32), Kept> = Table::new(15, "claim line
 const NOTES: Table<[u8; 16], Note> = Table::new(16, "claim notes");
 /// Claimed groups that the next tick judges.
 pub(crate) const CLAIMED: Table<[u8; 16], ()> = Table::new(17, "claimed groups");
-/// (first day past the grace, claimed group): nothing was due when it was judged.
+/// (first day past the grace, claimed group): there was no settlement when it was judged; behind all days where it was past.
 pub(crate) const EXPIRIES: Table<(i32, [u8; 16]), ()> = Table::new(18, "expiries of claims");
 
 /// A version of a claim line.
@@ -155,6 +155,12 @@ impl<'a> Group<'a> {
 /// The terms under which a line claims; `None` where the program is not known.
 fn program_of<'a>(line: &ClaimLine, known: &'a Known) -> Option<&'a Program> {
     version_for(&line.program, line.date, known)
+}
+
+/// Has the claims judged for which there is no settlement: no other one hears of new terms and tables.
+pub(crate) fn touch_orphans(state: &mut dyn State) -> Result<(), StorageError> {
+    let orphans = EXPIRIES.range(state, &(i32::MIN, [0; 16]), &(i32::MAX, [0xff; 16]), Order::Up, usize::MAX)?;
+    orphans.into_iter().try_for_each(|((_, group), ())| CLAIMED.put(state, &group, &()))
 }
 
 /// Has the claims on a settlement judged at this tick, if there are any.

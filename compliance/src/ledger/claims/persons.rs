@@ -71,7 +71,10 @@ fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: 
         amount: seen.claimed,
         limit: terms.and_then(|terms| terms.override_limit),
         appealable: is_appealable(note, terms, today),
-        overridable: seen.codes.iter().all(|code| *code == Code::ReportedLate),
+        overridable: match seen.codes.is_empty() {
+            true => note.word == Some(Word::Rejected),
+            false => seen.codes.iter().all(|code| *code == Code::ReportedLate),
+        },
     }
 }
 
@@ -107,8 +110,9 @@ fn note_word(note: &mut Note, action: ClaimAction, command: &Command, today: Opt
     note.said.clone_from(&command.reason);
     let proposed = note.proposed.take();
     note.refused = match action {
-        ClaimAction::Reject | ClaimAction::Adjust { .. } | ClaimAction::Uphold => today,
-        ClaimAction::Resubmit { .. } => None,
+        ClaimAction::Reject | ClaimAction::Adjust { .. } | ClaimAction::Uphold | ClaimAction::Settle { .. } => today,
+        // What the next tick leaves of it is another outcome.
+        ClaimAction::Override | ClaimAction::Overturn | ClaimAction::Resubmit { .. } => None,
         _ => note.refused,
     };
     if !matches!(action, ClaimAction::Appeal | ClaimAction::Resubmit { .. } | ClaimAction::Withdraw) {

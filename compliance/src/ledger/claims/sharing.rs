@@ -1,7 +1,8 @@
 //! How what is due is shared among the lines that claim it.
 //!
 //! What was ordered for a line stays its own as far as what is due still reaches, the oldest order first. The rest goes to
-//! lines that may be paid, in the order of the days that they name, then of their ids, never of their arrival.
+//! lines that may be paid, in the same order, then to those without an order by the days that they name, then by their ids,
+//! never by their arrival.
 
 use std::collections::BTreeMap;
 

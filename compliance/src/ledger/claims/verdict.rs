@@ -4,6 +4,7 @@ use contract::{ClaimEvent, ClaimLine, ClaimState, ClaimTerms, Code, Currency, Da
 
 use super::rules::{BOUNDS, Bound, accrual_claimed, claim_late, claim_orphan};
 use super::{Note, Word};
+use crate::programs::Exact;
 
 /// What stands for the group that a line claims, or for the sale that it names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,6 +150,12 @@ fn cut(verdict: &mut Verdict, currency: Currency) {
 
 pub(super) fn round(amount: Micros, currency: Currency) -> Micros {
     amount.round(currency.minor_digits())
+}
+
+/// What is asked for by a line, as far as `units` of its own prove it. Rounded once.
+pub(super) fn share_of(asked: Micros, units: Micros, line: &ClaimLine) -> Micros {
+    let [one, part, whole] = [Micros::ONE, units, line.quantity].map(|Micros(units)| i128::from(units));
+    Exact::product_share(asked, one, part, whole).round(line.currency)
 }
 
 /// What a person's word alone says.

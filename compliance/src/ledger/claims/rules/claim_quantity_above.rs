@@ -25,7 +25,7 @@
 use contract::{ClaimLine, Code, Micros, Program};
 
 use super::Bound;
-use crate::ledger::claims::verdict::{Standing, round};
+use crate::ledger::claims::verdict::{Standing, share_of};
 
 /// More units are claimed than were sold, net of returns, or earn at purchase.
 pub(super) fn check(line: &ClaimLine, asked: Micros, program: &Program, standing: &Standing) -> Option<Bound> {
@@ -36,6 +36,6 @@ pub(super) fn check(line: &ClaimLine, asked: Micros, program: &Program, standing
     let is_sell_in = program.mechanism.sell_in().is_some();
     let counts = if is_sell_in { "earn at purchase" } else { "sold net of returns" };
     let reason = format!("{} units claimed, {counted} {counts}", line.quantity);
-    let most = round(asked.share(counted, line.quantity), line.currency);
+    let most = share_of(asked, counted, line);
     Some(Bound { code: Code::ClaimQuantityAbove, most, reason })
 }

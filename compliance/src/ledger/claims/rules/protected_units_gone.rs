@@ -26,7 +26,7 @@
 use contract::{ClaimLine, Code, Micros, Program};
 
 use super::Bound;
-use crate::ledger::claims::verdict::{Standing, round};
+use crate::ledger::claims::verdict::{Standing, share_of};
 
 /// Units are claimed that were bought in time, and sold or given back before the cut.
 pub(super) fn check(line: &ClaimLine, asked: Micros, program: &Program, standing: &Standing) -> Option<Bound> {
@@ -35,7 +35,7 @@ pub(super) fn check(line: &ClaimLine, asked: Micros, program: &Program, standing
         return None;
     }
     let (code, reason) = of(line, protected, standing)?;
-    Some(Bound { code, most: round(asked.share(protected, line.quantity), line.currency), reason })
+    Some(Bound { code, most: share_of(asked, protected, line), reason })
 }
 
 /// The same where so many are protected.
