@@ -142,18 +142,24 @@ fn the_result_is_a_function_of_the_facts() {
 /// Ticks behind which parts of the stories come: some of what was sold is authorised by then.
 const TICKS: [&str; 3] = ["2013-04-02", "2013-04-20", "2013-05-02"];
 
+/// A story of each partner, told in as many parts.
+fn any_stories(dice: &mut Dice) -> [Vec<Vec<SaleEvent>>; TICKS.len()] {
+    let mut record = 0;
+    let mut parts: [Vec<Vec<SaleEvent>>; TICKS.len()] = Default::default();
+    for partner in PARTNERS {
+        let mut story = any_story(dice, &mut record, partner).into_iter();
+        let each = story.len().div_ceil(parts.len());
+        parts.iter_mut().for_each(|part| part.push(story.by_ref().take(each).collect()));
+    }
+    parts
+}
+
 #[test]
 fn between_two_ticks_the_order_of_partners_does_not_matter() {
     let (mut contested, mut late) = (0, 0);
     for seed in 0..HISTORIES {
         let mut dice = Dice(seed);
-        let mut record = 0;
-        let mut parts: [Vec<Vec<SaleEvent>>; TICKS.len()] = Default::default();
-        for partner in PARTNERS {
-            let mut story = any_story(&mut dice, &mut record, partner).into_iter();
-            let each = story.len().div_ceil(parts.len());
-            parts.iter_mut().for_each(|part| part.push(story.by_ref().take(each).collect()));
-        }
+        let parts = any_stories(&mut dice);
         let reference = market(Vec::new());
         let mut first = run_in_parts(&reference, &parts.each_ref().map(|part| part.concat()));
         contested += first.findings.values().filter(|found| found.code == Code::SerialTwoPartners).count();
@@ -176,13 +182,7 @@ fn what_persons_decide_does_not_hang_on_the_order_of_partners() {
     let (mut released, mut rejected, mut lost) = (0, 0, 0);
     for seed in 0..HISTORIES {
         let mut dice = Dice(seed);
-        let mut record = 0;
-        let mut parts: [Vec<Vec<SaleEvent>>; TICKS.len()] = Default::default();
-        for partner in PARTNERS {
-            let mut story = any_story(&mut dice, &mut record, partner).into_iter();
-            let each = story.len().div_ceil(parts.len());
-            parts.iter_mut().for_each(|part| part.push(story.by_ref().take(each).collect()));
-        }
+        let parts = any_stories(&mut dice);
         let shipped = |partner: &str| Shipment {
             partner: partner.into(),
             product: "s/p".into(),
