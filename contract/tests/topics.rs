@@ -215,7 +215,10 @@ fn page() -> String {
          what can be done.\n\n",
     );
     table(&mut page, [&topics::DEAD].into_iter());
-    page.push_str("\n## What the engine writes for itself\n\n| topic | key | what |\n|---|---|---|\n");
+    page.push_str(
+        "\n## What the engine writes for itself\n\nFor builds of paidonce alone, in a format of their own: no Avro, and no \
+         schema in a registry.\n\n| topic | key | what |\n|---|---|---|\n",
+    );
     for EngineTopic { name, key, what, .. } in topics::ENGINE {
         writeln!(page, "| `{name}` | {key} | {what} |").unwrap();
     }

@@ -8,6 +8,7 @@ pub mod broker;
 pub mod collector;
 pub mod doubles;
 pub mod generated;
+pub mod markers;
 pub mod measure;
 pub mod proxy;
 pub mod registry;

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::markers::as_if_written;
+
 /// Requests that a rule can be about, with their keys in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i16)]
@@ -30,6 +32,8 @@ pub enum Api {
     InitProducerId = 22,
     AddPartitionsToTxn = 24,
     EndTxn = 26,
+    /// A broker has ends of transactions written.
+    WriteTxnMarkers = 27,
     DescribeConfigs = 32,
 }
 
@@ -69,6 +73,8 @@ pub enum Act {
     Delay(Duration),
     /// Both sides lose the connection.
     Close,
+    /// It never reaches the broker, and is answered as if it had done what it says: markers of transactions are lost.
+    Pretend,
 }
 
 /// What requests wait at while it is shut.
@@ -95,6 +101,9 @@ impl Gate {
         }
     }
 }
+
+/// Between two looks whether all earlier requests were answered.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// How often a waiting thread looks whether the proxy still stands.
 const LOOK_UP: Duration = Duration::from_millis(50);
@@ -294,6 +303,15 @@ impl Connection {
                     return Err(io::ErrorKind::ConnectionAborted.into());
                 }
                 Some(Act::DropRequest) => continue,
+                Some(Act::Pretend) => {
+                    assert_eq!(api, Api::WriteTxnMarkers as i16, "nothing else is pretended");
+                    // Answers come in the order of the requests.
+                    while !locked(&self.open).awaited.is_empty() && !stopped.load(Ordering::Relaxed) {
+                        std::thread::sleep(MOMENT);
+                    }
+                    client.write_all(&as_if_written(&frame))?;
+                    continue;
+                }
                 Some(Act::DropAnswer) | None => {}
             }
             locked(&self.open).awaited.insert(id, !matches!(act, Some(Act::DropAnswer)));
@@ -309,11 +327,11 @@ impl Connection {
             let mut open = locked(&self.open);
             let wanted = open.awaited.remove(&id).unwrap_or(true);
             let done = open.client_gone && open.awaited.is_empty();
-            let deliver = wanted && !open.client_gone;
-            drop(open);
-            if deliver && client.write_all(&frame).is_err() {
-                locked(&self.open).client_gone = true;
+            // Under the lock: what is pretended comes behind it.
+            if wanted && !open.client_gone && client.write_all(&frame).is_err() {
+                open.client_gone = true;
             }
+            drop(open);
             if done {
                 break;
             }

@@ -13,7 +13,7 @@ use super::{EXIT_CONFIGURATION, EXIT_USAGE};
 use crate::kafka::archived::AvroArchive;
 use crate::kafka::repair::{Report, Visit, Ward, list, told_counts};
 use crate::kafka::stage::with_stage;
-use crate::kafka::{ClusterArguments, FormatArguments, line};
+use crate::kafka::{ClusterArguments, FormatArguments, folder, line};
 use crate::run::STAGES;
 use crate::run::blobs::BlobFolder;
 use crate::say::{say, show};
@@ -33,13 +33,13 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR|URL")]
     checkpoints: Option<String>,
     /// Data directory of a process of stages, whose stores are looked at too; may be given more than once
-    #[arg(long = "tasks", value_name = "DIR")]
+    #[arg(long = "tasks", value_name = "DIR", value_parser = folder)]
     tasks: Vec<PathBuf>,
     /// Folder with raw files and reference data that all processes see; a state is folded again with them
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder)]
     blobs: Option<PathBuf>,
     /// Where `topics trim` has put the records that it took away
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder)]
     archive: Option<PathBuf>,
     /// Fold the state again though there is one to go on from: for a task that stopped as its outputs differ
     #[arg(long, requires = "stage")]

@@ -23,7 +23,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Make the topics that are not there
+    /// Make the topics that are not there; exit 1 if one that is there is not as it should be
     Create(Wanted),
     /// Tell everything in which topics differ from what they should be, and the commands that bring their settings right;
     /// exit 1 if there is any
@@ -56,7 +56,7 @@ struct Wanted {
     #[arg(long, value_name = "DIR")]
     config: PathBuf,
     /// Brokers that keep each record; with three, two of them must have it before it counts
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     replication: u16,
     /// With fewer than three: let a record count before it is on disk; faster, but who loses power loses records
     #[arg(long)]
@@ -88,8 +88,18 @@ fn with_plans(
 fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
     let made = create_topics(cluster, plans)?;
     made.iter().for_each(|name| show!("{name}"));
-    say!("{} topics made, {} were there", made.len(), plans.len() - made.len());
-    Ok(ExitCode::SUCCESS)
+    let there: Vec<TopicPlan> = plans.iter().filter(|plan| !made.contains(&plan.name)).cloned().collect();
+    say!("{} topics made, {} were there", made.len(), there.len());
+    let differences = compare_topics(cluster, &there)?.differences;
+    if differences.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    differences.iter().for_each(|difference| say!("{difference}"));
+    say!(
+        "{} differences in topics that were there; `paidonce topics check` tells what brings their settings right",
+        differences.len()
+    );
+    Ok(ExitCode::from(1))
 }
 
 fn check(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {

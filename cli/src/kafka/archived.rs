@@ -115,6 +115,10 @@ impl Reader for ArchiveReader {
     fn waiting(&self) -> Option<u64> {
         Some(self.to.saturating_sub(self.next))
     }
+
+    fn held_up(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A record as it was.

@@ -36,6 +36,9 @@ pub struct Collection<'a> {
 pub fn collect(collection: &Collection<'_>, out: &Path) -> anyhow::Result<()> {
     ensure!(!out.exists(), "{} is there already; collect into a new folder", out.display());
     let Collection { cluster, line, wires, blobs, .. } = collection;
+    for folder in collection.tasks.iter().map(PathBuf::as_path).chain([*blobs]) {
+        ensure!(folder.is_dir(), "{} is no folder", folder.display());
+    }
     let transport = KafkaTransport::new(cluster)?;
     let partitions = line[0].partitions;
     let deadline = Instant::now() + collection.wait;

@@ -130,7 +130,7 @@ pub fn intake(
                 limits.insert(partition, number);
                 continue;
             }
-            Err(Failure::Task(TaskError::Again(why))) => {
+            Err(Failure::Task(TaskError::Again(why) | TaskError::Hanging { why, .. })) => {
                 tracing::info!(why, "publisher is opened again");
                 if lasting.again() {
                     say_waiting(&format!("intake waits: {why}"));
@@ -178,6 +178,7 @@ impl From<TransportError> for Failure {
     fn from(error: TransportError) -> Failure {
         match error {
             TransportError::Trouble(why) | TransportError::Absent(why) => Failure::Task(TaskError::Again(why)),
+            error @ TransportError::Hanging { .. } => Failure::Task(TaskError::Again(error.to_string())),
             error => Failure::Other(error.into()),
         }
     }

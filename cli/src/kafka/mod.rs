@@ -16,7 +16,7 @@ pub mod trim;
 pub mod watch;
 pub mod wires;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use contract::topics::{HOPS, TopicInfo, VIEWS};
@@ -40,7 +40,7 @@ pub struct ClusterArguments {
     #[arg(long, value_name = "LIST")]
     brokers: String,
     /// Put in front of the names of all topics and groups
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = prefix)]
     prefix: String,
     /// One higher begins everything anew beside the old, on topics of its own (`gN.` in front of their names): where
     /// `partitions` has changed, or a stop asks for it. The intake keeps its --data, which holds all that ever came in, stages
@@ -50,6 +50,25 @@ pub struct ClusterArguments {
     /// A setting of the Kafka client, as for security; may be given more than once
     #[arg(long = "client", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
+}
+
+/// One that ends as that of a later generation would have two lines share their topics.
+fn prefix(text: &str) -> Result<String, String> {
+    let last = text.strip_suffix('.').map(|text| text.rsplit('.').next().unwrap_or(text));
+    let number = last.and_then(|last| last.strip_prefix('g'));
+    match number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())) {
+        true => {
+            Err("a prefix that ends like `g2.` names the topics of a later generation; give that by --generation"
+                .into())
+        }
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// A folder that is there: one with a slip in its name would be taken for an empty one.
+pub fn folder(text: &str) -> Result<PathBuf, String> {
+    let folder = PathBuf::from(text);
+    if folder.is_dir() { Ok(folder) } else { Err("there is no such folder".into()) }
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
@@ -133,6 +152,24 @@ pub fn task_options(data: &Path, checkpoints: Option<Arc<dyn Checkpoints>>) -> T
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prefix_is_none_of_a_generation() {
+        for taken in ["", "eu.", "g.", "g2", "big2.", "g2.eu."] {
+            assert_eq!(prefix(taken).as_deref(), Ok(taken));
+        }
+        for refused in ["g2.", "eu.g10."] {
+            assert!(prefix(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_there() {
+        let scratch = tempfile::tempdir().unwrap();
+        let there = scratch.path().to_str().unwrap();
+        assert_eq!(folder(there), Ok(scratch.path().to_owned()));
+        assert!(folder(&format!("{there}/none")).is_err());
+    }
 
     #[test]
     fn stages_stand_in_the_line_of_the_topics() {

@@ -156,7 +156,7 @@ pub fn page() -> String {
         `/readyz` once the\nengine has opened its state. ADDR is `PORT` (loopback) or `HOST:PORT`. Each metric carries the label `engine` \
         (`embedded` or `kafka`);\non Kafka each process serves its own with `--metrics`, and `paidonce watch` those of files, records, rejects, findings, money and views.\n\
         There `/readyz` is 503, with the reason, until the group is joined, and while a task of the process has stopped and waits for \
-        people;\n`/livez` stays: starting it again alone helps no such task.\nA stage is `ingest`, `normalize`, `units`, `ledger` or `accrual-sink`, or `all` where one commit is for all. No label names \
+        people;\n`/livez` stays: starting it again alone helps no such task.\nA stage is `ingest`, `normalize`, `units`, `ledger` or `accrual-sink`, `intake` for the process that publishes what comes in, or `all` where one commit is for all. No label names \
         a partner, a product\nor a person. Money is for trends only; the ledger is the number. Process metrics (`process_…`) come beside these.\n\n\
         | metric | kind | unit | labels | engine | meaning |\n|---|---|---|---|---|---|\n"
         .to_owned();

@@ -10,8 +10,8 @@ use crate::kafka::home::{self, Home, TaskIdentity};
 use crate::kafka::recover::{self, Base, Decision, Situation, Tail};
 use crate::kafka::task::of_transport;
 use crate::kafka::{
-    Book, Channels, Cluster, Event, HOP, Incarnation, Mark, Observer, Origin, Place, Received, StageSpec, Stop,
-    TaskError, TaskId, Transport,
+    Book, Channels, Cluster, Event, HOP, Incarnation, Kind, Label, Mark, Observer, Origin, Place, Received, Sending,
+    StageSpec, Stop, TaskError, TaskId, Transport, Writer,
 };
 use crate::store::Store;
 
@@ -160,6 +160,26 @@ impl Ground {
             }
         }
     }
+}
+
+/// What a transaction that does not end means to a task that has just been given a `writer`: no transaction of that name is
+/// open by what brokers say, and yet one of its own may stand in the log, if its end was lost between them. The writer touches
+/// the partition and all others that it writes to, so that the next one of its name ends it there; records in it are gone or
+/// seen by then, as in any transaction that tore. Where it was another's, nothing has happened.
+pub(crate) fn end_own<W: Writer>(error: TaskError, origin: Origin, channels: &Channels, writer: &mut W) -> TaskError {
+    let TaskError::Hanging { topic, partition, why } = error else { return error };
+    tracing::warn!(?origin, topic, partition, why, "writer ends what of its own may not have ended");
+    // Readers would pass over a number that was taken. Where old records are cleaned up, each needs a key.
+    let label = Label { origin, number: 0, stamp: 0, kind: Kind::Data };
+    let own = (0..channels.len()).map(|slot| channels.target(slot));
+    let others = own.filter(|target| *target != (topic.as_str(), partition));
+    for (topic, partition) in [(topic.as_str(), partition)].into_iter().chain(others) {
+        let (key, value, label, slot) = (Some(&b"nothing"[..]), None, Some(&label), 0);
+        if let Err(error) = writer.touch(Sending { topic, partition, key, value, label, slot }) {
+            return error.into();
+        }
+    }
+    TaskError::Again(why)
 }
 
 /// The newest mark of a task, as of now.

@@ -169,7 +169,7 @@ impl<S: Stage + 'static> Shop<S> {
             let stage = spec.name;
             match ended {
                 Ok(()) | Err(TaskError::Ended) => continue,
-                Err(TaskError::Again(why)) => {
+                Err(TaskError::Again(why) | TaskError::Hanging { why, .. }) => {
                     tracing::info!(stage, partition, why, "task is opened again");
                     if lasting.again() {
                         observer.waits(&format!("{stage}, partition {partition} waits: {why}"));
@@ -387,7 +387,8 @@ fn member(cluster: &Cluster, spec: &StageSpec, options: &TaskOptions) -> Result<
     Ok(member)
 }
 
-/// Requests for repair as they come. One that was served a short while ago is passed over: its answer is on its way.
+/// Requests for repair as they come. A request is advice that its writer checks, so nobody waits for the transaction that it
+/// came in: one that does not end would hide all that follow. One that was served a short while ago is passed over: its answer is on its way.
 pub struct Repairs {
     reader: <KafkaTransport as Transport>::Reader,
     generation: u32,
@@ -404,7 +405,7 @@ impl Repairs {
         let topic = cluster.repairs();
         // Whoever asked earlier asks again.
         let (_, end) = transport.bounds(&topic, 0)?;
-        let reader = transport.reader(&topic, 0, end)?;
+        let reader = transport.listener(&topic, 0, end)?;
         let (generation, interval) = (cluster.generation, options.repair_interval);
         Ok(Repairs { reader, generation, interval, served: BTreeMap::new() })
     }

@@ -59,7 +59,7 @@ pub trait Passing: std::fmt::Display {
 impl Passing for TransportError {
     fn passes(&self, asked: Duration) -> bool {
         match self {
-            TransportError::Trouble(_) => true,
+            TransportError::Trouble(_) | TransportError::Hanging { .. } => true,
             TransportError::Absent(_) => asked < HEARD_OF,
             TransportError::Fenced(_) | TransportError::Broken(_) | TransportError::Ended => false,
         }
@@ -68,7 +68,7 @@ impl Passing for TransportError {
 
 impl Passing for TaskError {
     fn passes(&self, _asked: Duration) -> bool {
-        matches!(self, TaskError::Again(_))
+        matches!(self, TaskError::Again(_) | TaskError::Hanging { .. })
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::kafka::book::{About, Floor, record_hash};
-use crate::kafka::ground::{last_mark, tails};
+use crate::kafka::ground::{end_own, last_mark, tails};
 use crate::kafka::recover::{self, Tail};
 use crate::kafka::task::of_transport;
 use crate::kafka::work::{Output, Outputs, datum, of_wire};
@@ -64,6 +64,16 @@ pub struct Publisher<I, T: Transport> {
     since: Instant,
 }
 
+/// What the cluster says of the publisher.
+struct Standing {
+    marks: (String, u16),
+    mark: Option<Mark>,
+    numbers: Vec<u64>,
+    floors: Vec<Floor>,
+    visible: Vec<u64>,
+    seen: BTreeMap<(usize, u64), [u8; 32]>,
+}
+
 /// The one task that publishes.
 pub(crate) const INTAKE_ID: TaskId = TaskId { stage: INTAKE, partition: 0 };
 
@@ -75,29 +85,11 @@ impl<I, T: Transport> Publisher<I, T> {
         let Desk { cluster, transport, .. } = desk;
         let channels = channels(desk);
         let slots = channels.len();
-        let writer = transport.writer(&writer_name(cluster, INTAKE_NAME, 0), slots + 1).map_err(of_transport)?;
-        let marks = cluster.marks();
-        let marks_partition = Mark::partition(INTAKE_ID, transport.partitions(&marks).map_err(of_transport)?);
-        let mark = last_mark(transport.as_ref(), &marks, marks_partition, cluster.generation, INTAKE_ID)?;
-        let mark = mark.map(|mark| mark.known_to(&desk.logic)).transpose()?;
-        let (floors, numbers) = match &mark {
-            Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
-            None => (vec![Floor::default(); slots], vec![0; slots]),
-        };
+        let mut writer = transport.writer(&writer_name(cluster, INTAKE_NAME, 0), slots + 1).map_err(of_transport)?;
         let origin = Origin { generation: cluster.generation, task: INTAKE_ID };
-        let from = floors;
-        let (floors, mut visible) = tails(transport.as_ref(), &channels, origin, &from)?;
-        for (partition, missing) in limits {
-            if let Some(slot) = channels.slot(HOP, *partition) {
-                visible[slot] = visible[slot].min(missing.saturating_sub(1));
-            }
-        }
-        let mut seen = BTreeMap::new();
-        for slot in (0..slots).filter(|slot| visible[*slot] > numbers[*slot]) {
-            let hashes = desk.seen(&channels, slot, from[slot])?;
-            let behind = hashes.into_iter().filter(|(number, _)| (numbers[slot] + 1..=visible[slot]).contains(number));
-            seen.extend(behind.map(|(number, hash)| ((slot, number), hash)));
-        }
+        let standing = desk.look(&channels, limits);
+        let standing = standing.map_err(|error| end_own(error, origin, &channels, &mut writer))?;
+        let Standing { marks, mark, numbers, floors, visible, seen } = standing;
         let (book, target) = match mark {
             Some(mark) if recover::covers(&visible, &numbers) => (book_at(&mark, numbers), None),
             mark => (Book::new(slots, 0), mark),
@@ -120,7 +112,7 @@ impl<I, T: Transport> Publisher<I, T> {
             outputs: Outputs { origin, writer, channels, visible, open: None, batch: Batch::default() },
             book,
             floors,
-            marks: (marks, marks_partition),
+            marks,
             target,
             seen,
             bytes: Vec::new(),
@@ -321,6 +313,32 @@ impl<I, T: Transport> Publisher<I, T> {
 }
 
 impl<I, T: Transport> Desk<I, T> {
+    fn look(&self, channels: &Channels, limits: &BTreeMap<u16, u64>) -> Result<Standing, TaskError> {
+        let (Desk { cluster, transport, .. }, slots) = (self, channels.len());
+        let marks = cluster.marks();
+        let partition = Mark::partition(INTAKE_ID, transport.partitions(&marks).map_err(of_transport)?);
+        let mark = last_mark(transport.as_ref(), &marks, partition, cluster.generation, INTAKE_ID)?;
+        let mark = mark.map(|mark| mark.known_to(&self.logic)).transpose()?;
+        let (from, numbers) = match &mark {
+            Some(mark) => mark.by_slot(channels).map_err(|what| Stop::OutputDiffers { what })?,
+            None => (vec![Floor::default(); slots], vec![0; slots]),
+        };
+        let origin = Origin { generation: cluster.generation, task: INTAKE_ID };
+        let (floors, mut visible) = tails(transport.as_ref(), channels, origin, &from)?;
+        for (partition, missing) in limits {
+            if let Some(slot) = channels.slot(HOP, *partition) {
+                visible[slot] = visible[slot].min(missing.saturating_sub(1));
+            }
+        }
+        let mut seen = BTreeMap::new();
+        for slot in (0..slots).filter(|slot| visible[*slot] > numbers[*slot]) {
+            let hashes = self.seen(channels, slot, from[slot])?;
+            let behind = hashes.into_iter().filter(|(number, _)| (numbers[slot] + 1..=visible[slot]).contains(number));
+            seen.extend(behind.map(|(number, hash)| ((slot, number), hash)));
+        }
+        Ok(Standing { marks: (marks, partition), mark, numbers, floors, visible, seen })
+    }
+
     /// Hashes of the publisher's records that readers take from a slot, by number.
     fn seen(&self, channels: &Channels, slot: usize, from: Floor) -> Result<BTreeMap<u64, [u8; 32]>, TaskError> {
         let origin = Origin { generation: self.cluster.generation, task: INTAKE_ID };

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use tracing::Span;
 
 use crate::kafka::book::{About, Floor};
-use crate::kafka::ground::Ground;
+use crate::kafka::ground::{Ground, end_own};
 use crate::kafka::held::Queue;
 use crate::kafka::home::{self, Home, Keeping, TaskIdentity};
 use crate::kafka::recover::FOLD_RECORDS;
 use crate::kafka::work::{Incoming, Outputs, Settled, Work};
 use crate::kafka::{
     Batch, Book, Channels, Cluster, Event, HOP, Mark, Observer, Origin, Place, Reader, Received, RepairRequest, Seen,
-    Sending, StageSpec, Stop, TaskError, TaskId, TaskOptions, Transport, TransportError, Wires, Writer,
+    Sending, StageSpec, Stop, Taken, TaskError, TaskId, TaskOptions, Transport, TransportError, Wires, Writer,
 };
 use crate::overlay::Overlay;
 use crate::store::{Changes, Store};
@@ -25,7 +25,8 @@ use crate::{Outbox, PartitionState, Stage, TableId};
 const DELTA_BYTES: usize = 256 << 10;
 /// How often a task says how large its state is, and, when it commits nothing, how much waits.
 const TELL: Duration = Duration::from_secs(1);
-/// How often a task says that it waits for the checkpoint of its upgrade, and tells how much waits meanwhile.
+/// How often a task says that it waits for the checkpoint of its upgrade, and tells how much waits meanwhile; or that it waits
+/// for a transaction.
 const SAY: Duration = Duration::from_secs(5);
 /// A checkpoint without which the task does not go on is tried again so soon, where others are not due earlier.
 const CHECKPOINT_AGAIN: Duration = Duration::from_secs(3);
@@ -92,6 +93,8 @@ pub struct Task<S: Stage, T: Transport> {
     told: Instant,
     /// When it last heard how large the state is.
     measured: Option<Instant>,
+    /// When it was last said that a transaction of others does not end.
+    said: Option<Instant>,
     /// By writer: when the missing record was last asked for, how often.
     asked: BTreeMap<u16, (u64, Option<Instant>, u32)>,
 }
@@ -202,9 +205,12 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let started = Instant::now();
         let opening = transport.until(stop);
         // Before anything is read: what an earlier owner left open is decided by this.
-        let writer = frame.writer(&opening, partition)?;
+        let mut writer = frame.writer(&opening, partition)?;
         let fenced = started.elapsed();
-        let mut ground = Ground::look(&opening, cluster, spec, partition)?;
+        let origin = Origin { generation: cluster.generation, task: TaskId { stage: spec.number, partition } };
+        let channels = Channels::of(spec, |name| cluster.topic(name));
+        let looked = Ground::look(&opening, cluster, spec, partition);
+        let mut ground = looked.map_err(|error| end_own(error, origin, &channels, &mut writer))?;
         let looked = started.elapsed() - fenced;
         ground.limit(limits);
         let (store, book) =
@@ -318,6 +324,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             recovery,
             told: now,
             measured: None,
+            said: None,
             asked: BTreeMap::new(),
         };
         task.reach()?;
@@ -387,6 +394,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
             self.commit()?;
         }
         if committed || self.told.elapsed() >= TELL {
+            if !committed {
+                self.work.outputs.writer.is_well()?;
+            }
             self.tell_lag();
         }
         if self.measured.is_none_or(|measured| measured.elapsed() >= TELL) {
@@ -639,8 +649,14 @@ impl<S: Stage, T: Transport> Task<S, T> {
         if self.target.is_some() {
             return Ok(());
         }
+        let held_up = self.reader.held_up();
+        if let Some(held_up) = held_up {
+            self.tell_hanging(held_up);
+        }
         let inputs = self.work.book.inputs.iter();
-        let missing: Vec<_> = inputs.filter_map(|(writer, taken)| Some((*writer, taken.missing()?))).collect();
+        // Whose records a transaction hides that does not end, nobody can see: each that has written more opens anew.
+        let missing_of = |taken: &Taken| taken.missing().or(held_up.map(|_| taken.number + 1));
+        let missing: Vec<_> = inputs.filter_map(|(writer, taken)| Some((*writer, missing_of(taken)?))).collect();
         if missing.is_empty() {
             self.asked.clear();
         }
@@ -657,6 +673,19 @@ impl<S: Stage, T: Transport> Task<S, T> {
             self.ask(writer, missing, attempt)?;
         }
         Ok(())
+    }
+
+    fn tell_hanging(&mut self, held_up: Duration) {
+        if self.said.is_some_and(|said| said.elapsed() < SAY) {
+            return;
+        }
+        self.said = Some(Instant::now());
+        let (stage, topic, partition) = (self.work.spec.name, &self.work.input_topic, self.id.partition);
+        let seconds = held_up.as_secs();
+        self.observer.waits(&format!(
+            "{stage}, partition {partition} waits: a transaction in {topic} has not ended for {seconds} s; its writers are asked \
+             to open anew"
+        ));
     }
 
     fn ask(&mut self, writer: u16, missing: u64, attempt: u32) -> Result<(), TaskError> {
@@ -811,6 +840,9 @@ pub fn writer_name(cluster: &Cluster, stage: &str, partition: u16) -> String {
 pub(crate) fn of_transport(error: TransportError) -> TaskError {
     match error {
         TransportError::Trouble(why) => TaskError::Again(why),
+        TransportError::Hanging { ref topic, partition, .. } => {
+            TaskError::Hanging { topic: topic.clone(), partition, why: error.to_string() }
+        }
         TransportError::Fenced(why) => TaskError::Fenced(why),
         TransportError::Broken(why) => TaskError::Broken(why),
         // Brokers that come up again may not have heard of all topics yet.

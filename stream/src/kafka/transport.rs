@@ -47,6 +47,10 @@ pub enum TransportError {
     /// Does not pass by itself: a setting is wrong, an offset is gone.
     #[error("{0}")]
     Broken(String),
+    /// A transaction stands in front of the end for longer than any may be open. Its writer alone can end it, see
+    /// [`Writer::touch`].
+    #[error("a transaction in front of offset {end} of {topic}, partition {partition} does not end")]
+    Hanging { topic: String, partition: u16, end: u64 },
     /// A topic is not there, or not for this user. A broker may not have heard of it yet where it is new.
     #[error("{0}")]
     Absent(String),
@@ -89,6 +93,9 @@ pub trait Transport: Send + Sync + 'static {
     /// Visits all committed records of one partition from an offset to the true end as it is now, and returns that.
     ///
     /// Waits for transactions that are open in front of the end.
+    ///
+    /// # Errors
+    /// [`TransportError::Hanging`] where one of them does not end.
     fn read_to_end(
         &self,
         topic: &str,
@@ -108,6 +115,10 @@ pub trait Reader {
     /// How much is still to come, as far as the reader has heard: offsets, those of transactions' markers among them.
     /// Nothing, once the end was met.
     fn waiting(&self) -> Option<u64>;
+
+    /// For how long the same transaction has stood in front of all that is still to come, once that is longer than any may be
+    /// open.
+    fn held_up(&self) -> Option<Duration>;
 }
 
 /// Writes in transactions. Belongs to one thread; is thrown away after the first error.
@@ -120,6 +131,14 @@ pub trait Writer {
 
     /// The offset of the last record that arrived under a slot.
     fn delivered(&self, slot: usize) -> Option<u64>;
+
+    /// Whether all is well as far as was heard, for whoever has nothing to write: behind a lost connection it is not known what
+    /// became of the last transaction, even where its end was told.
+    fn is_well(&mut self) -> Result<(), CommitError>;
+
+    /// Writes a record that nobody is to see, in a transaction that is left open: the next writer of this name ends it, and with
+    /// it, in the record's partition, an earlier one of this name whose end was lost on the way there.
+    fn touch(&mut self, record: Sending<'_>) -> Result<(), CommitError>;
 }
 
 impl<W: Writer> Writer for &mut W {
@@ -133,5 +152,13 @@ impl<W: Writer> Writer for &mut W {
 
     fn delivered(&self, slot: usize) -> Option<u64> {
         (**self).delivered(slot)
+    }
+
+    fn is_well(&mut self) -> Result<(), CommitError> {
+        (**self).is_well()
+    }
+
+    fn touch(&mut self, record: Sending<'_>) -> Result<(), CommitError> {
+        (**self).touch(record)
     }
 }

@@ -68,6 +68,10 @@ pub enum TaskError {
     /// Nothing is lost: the task opens anew and goes on.
     #[error("{0}")]
     Again(String),
+    /// A transaction does not end, see [`TransportError::Hanging`](crate::kafka::TransportError::Hanging). Passes once its
+    /// writer is opened anew.
+    #[error("{why}")]
+    Hanging { topic: String, partition: u16, why: String },
     #[error("another process has taken over: {0}")]
     Fenced(String),
     /// Whoever opened it was told to end.

@@ -1,7 +1,9 @@
 //! Stands for the control task: writes a fixed sequence of records into each partition of the first topic.
 
 use stream::kafka::recover::Tail;
-use stream::kafka::{Floor, INTAKE, Kind, Label, Origin, RepairRequest, Sending, TaskId, Transport, Wire, Writer};
+use stream::kafka::{
+    Floor, INTAKE, Kind, Label, Origin, RepairRequest, Sending, TaskId, Transport, TransportError, Wire, Writer,
+};
 use stream::outbox::route;
 
 use crate::dice::Dice;
@@ -75,7 +77,7 @@ impl Intake {
 
     fn try_step(&mut self, log: &Memory, dice: &mut Dice, budget: u64) -> Option<()> {
         if self.writer.is_none() {
-            let writer = log.writer("intake", 1).ok()?;
+            let mut writer = log.writer("intake", 1).ok()?;
             for (partition, sent) in self.sent.iter_mut().enumerate() {
                 let mut tail = Tail::from(Floor::default());
                 let visit = &mut |received: stream::kafka::Received<'_>| {
@@ -83,7 +85,13 @@ impl Intake {
                         tail.see(received.offset, label.number);
                     }
                 };
-                log.read_to_end(TOPIC, partition as u16, 0, visit).ok()?;
+                let read = log.read_to_end(TOPIC, partition as u16, 0, visit);
+                if let Err(TransportError::Hanging { topic, partition, .. }) = &read {
+                    let label = Label { origin: ORIGIN, number: 0, stamp: 0, kind: Kind::Data };
+                    let (label, slot) = (Some(&label), 0);
+                    writer.touch(Sending { topic, partition: *partition, key: None, value: None, label, slot }).ok()?;
+                }
+                read.ok()?;
                 *sent = tail.number as usize;
             }
             self.writer = Some(writer);

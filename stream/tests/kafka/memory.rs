@@ -2,7 +2,7 @@
 //!
 //! Transaction markers take offsets. Readers see committed records up to the first one whose transaction is open. A new
 //! writer of a name fences the earlier ones. By [`Fate`], the end of a transaction may hit early, be told wrongly, or
-//! not reach each partition.
+//! not reach each partition: there it is taken for gone, or stands open until the next end of that writer comes by.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use stream::kafka::{
 };
 
 use crate::faults::Fate;
-use crate::world::LIE;
+use crate::world::{LIE, LOST};
 
 /// The log service. Clones share it.
 #[derive(Clone)]
@@ -100,6 +100,16 @@ impl Memory {
         partition.seen(0).cloned().collect()
     }
 
+    /// All records of a partition as they were written, whatever became of their transactions.
+    pub fn written(&self, topic: &str, partition: u16) -> Vec<Record> {
+        let inner = self.lock();
+        inner.topics[topic].partitions[usize::from(partition)]
+            .entries
+            .values()
+            .map(|entry| entry.record.clone())
+            .collect()
+    }
+
     /// Puts the same partition of another log service here, with all its offsets.
     pub fn copy(&self, from: &Memory, topic: &str, partition: u16) {
         let copy = from.lock().topics[topic].partitions[usize::from(partition)].clone();
@@ -170,6 +180,11 @@ impl Memory {
         self.inner.lock().expect("no holder of the log panics")
     }
 
+    /// Whether an end gets lost on its way to a partition, and to which.
+    fn lost(&self) -> Option<u64> {
+        self.fate.strikes(LOST, 150).then(|| self.fate.pick(64))
+    }
+
     fn trouble(&self, what: &'static str) -> Result<(), TransportError> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(TransportError::Ended);
@@ -184,16 +199,32 @@ impl Inner {
         &mut topic.partitions[usize::from(partition)]
     }
 
-    /// Ends what a writer has open; each partition takes a marker.
-    fn end(&mut self, name: &str, outcome: Outcome<'_>) {
+    /// Ends what a writer has open; each partition takes a marker, but for one of them where that is `lost`.
+    fn end(&mut self, name: &str, outcome: Outcome<'_>, lost: Option<u64>) {
         let instance = self.writers.get_mut(name).expect("a writer has its instance");
         (instance.open, instance.ending) = (false, false);
+        let all = self.topics.values().flat_map(|topic| &topic.partitions);
+        let touched = all.filter(|partition| partition.is_open_for(name)).count() as u64;
+        let (lost, mut met) = (lost.filter(|_| touched > 0).map(|lost| lost % touched), 0);
         for (topic_name, topic) in &mut self.topics {
             for number in 0..topic.partitions.len() {
                 let shown = outcome(topic_name, number as u16, topic);
-                topic.partitions[number].end(name, shown);
+                let partition = &mut topic.partitions[number];
+                if partition.is_open_for(name) {
+                    if lost != Some(met) {
+                        partition.end(name, shown);
+                    }
+                    met += 1;
+                }
             }
         }
+    }
+
+    /// Whether a transaction stands in front of the end of a partition that its writer has not open any more.
+    fn is_hanging(&self, topic: &str, partition: u16) -> bool {
+        let partition = &self.topics[topic].partitions[usize::from(partition)];
+        let first = partition.open.first().and_then(|offset| partition.entries.get(offset));
+        first.is_some_and(|entry| !self.writers[&*entry.writer].open)
     }
 }
 
@@ -219,6 +250,10 @@ impl Partition {
         });
         // The marker.
         self.end += u64::from(self.open.len() < before);
+    }
+
+    fn is_open_for(&self, writer: &str) -> bool {
+        self.open.iter().any(|offset| *self.entries[offset].writer == *writer)
     }
 
     /// Offset of the first record whose transaction is open, else the end.
@@ -258,7 +293,8 @@ impl Transport for Memory {
             // Once its end was asked for, a transaction may be whole; else it goes, or an old end hits it.
             let odds = if instance.ending { 2 } else { 40 };
             let held = self.fate.strikes("old transaction held", odds);
-            inner.end(name, &|_, _, _| if held { Shown::Yes } else { Shown::Never });
+            let lost = self.lost();
+            inner.end(name, &|_, _, _| if held { Shown::Yes } else { Shown::Never }, lost);
         }
         drop(inner);
         self.trouble("writer was made and lost")?;
@@ -288,6 +324,10 @@ impl Transport for Memory {
     ) -> Result<u64, TransportError> {
         self.trouble("reading to the end fails")?;
         let mut inner = self.lock();
+        if inner.is_hanging(topic, partition) {
+            let end = inner.partition(topic, partition).end;
+            return Err(TransportError::Hanging { topic: topic.into(), partition, end });
+        }
         let partition = inner.partition(topic, partition);
         if partition.stable() < partition.end {
             return Err(TransportError::Trouble("a transaction is open".into()));
@@ -331,6 +371,13 @@ impl Reader for MemoryReader {
 
     fn waiting(&self) -> Option<u64> {
         Some(self.log.lock().partition(&self.topic, self.partition).stable().saturating_sub(self.next))
+    }
+
+    fn held_up(&self) -> Option<Duration> {
+        let mut inner = self.log.lock();
+        let is_held_up = inner.is_hanging(&self.topic, self.partition)
+            && inner.partition(&self.topic, self.partition).seen(self.next).next().is_none();
+        is_held_up.then_some(Duration::from_secs(60))
     }
 }
 
@@ -377,7 +424,8 @@ impl MemoryWriter {
         let outcome = |topic: &str, partition: u16, of: &Topic| {
             if spoils(topic, partition, of) { Shown::Never } else { Shown::Yes }
         };
-        self.log.lock().end(&self.name, &outcome);
+        let lost = self.log.lost();
+        self.log.lock().end(&self.name, &outcome, lost);
     }
 }
 
@@ -431,7 +479,23 @@ impl Writer for MemoryWriter {
     fn delivered(&self, slot: usize) -> Option<u64> {
         self.delivered[slot]
     }
+
+    fn is_well(&mut self) -> Result<(), CommitError> {
+        if self.log.fate.strikes("a connection is lost meanwhile", 400) {
+            return MemoryWriter::unclear("connection is gone");
+        }
+        self.check()
+    }
+
+    fn touch(&mut self, record: Sending<'_>) -> Result<(), CommitError> {
+        self.check()?;
+        self.log.fate.note(TOUCHED);
+        self.append(&record);
+        Ok(())
+    }
 }
+
+pub const TOUCHED: &str = "a writer touches what may hang";
 
 /// Another log service that has kept what was trimmed here.
 pub struct Kept(pub Memory);
@@ -466,5 +530,9 @@ impl Reader for KeptReader {
 
     fn waiting(&self) -> Option<u64> {
         Some(self.to.saturating_sub(self.reader.next))
+    }
+
+    fn held_up(&self) -> Option<Duration> {
+        None
     }
 }

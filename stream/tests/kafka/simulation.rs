@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::dice::Dice;
 use crate::faults::{Fate, Struck};
 use crate::intake::Intake;
+use crate::memory::TOUCHED;
 use crate::toy::input;
 use crate::verify;
-use crate::world::{LIE, World};
+use crate::world::{LIE, LOST, World};
 
 /// One cluster from beginning to end, without some of the mishaps that it would have.
 fn live(seed: u64, spared: &BTreeSet<u64>) -> (Result<(), String>, Fate) {
@@ -90,7 +91,7 @@ fn whatever_happens_the_result_is_the_same() {
 }
 
 /// What has to come up in many seeds.
-const SITUATIONS: [&str; 28] = [
+const SITUATIONS: [&str; 30] = [
     "a stranger writes",
     "an old end hits the open transaction",
     "build cannot read a record",
@@ -98,6 +99,8 @@ const SITUATIONS: [&str; 28] = [
     "commit held, its answer is lost",
     "commit is lost",
     LIE,
+    LOST,
+    TOUCHED,
     "checkpoint cannot be read",
     "crashes",
     "disk is lost",

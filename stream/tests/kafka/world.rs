@@ -28,6 +28,7 @@ pub const HOPS: [&str; STAGES] = ["texts", "words", "counts"];
 pub const MARKS: u16 = 2;
 
 /// The mishap after which a store may stand ahead of its mark.
+pub const LOST: &str = "an end does not come to a partition";
 pub const LIE: &str = "commit is told, and held in some partitions";
 
 /// A task of any stage.
@@ -358,7 +359,9 @@ impl World {
                     seat.live = Some(task);
                 }
                 // Its first transactions were told and never held: somebody sees to it.
-                Err(TaskError::Stop(Stop::NoMark { .. })) if fate.seen().contains_key(LIE) => {
+                Err(TaskError::Stop(Stop::NoMark { .. }))
+                    if [LIE, LOST].iter().any(|what| fate.seen().contains_key(what)) =>
+                {
                     fate.note("there is no mark");
                     seat.disks.iter().for_each(Disk::wipe);
                 }
@@ -399,7 +402,7 @@ impl World {
 
     /// Has the writers that readers miss records of opened anew.
     fn serve_repairs(&mut self) {
-        let mut records = self.log.records("t.pos.repairs", 0);
+        let mut records = self.log.written("t.pos.repairs", 0);
         records.retain(|record| record.offset >= self.served);
         for record in records {
             self.served = record.offset + 1;

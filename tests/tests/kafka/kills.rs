@@ -78,6 +78,7 @@ fn partitions_move_while_processes_join_and_leave() {
             plant.start(part, 1);
         }
     });
+    PARTS.iter().for_each(|part| assert!(plant.count_of(part, 2, OPENS) > 0, "nothing has moved to {part} 2"));
     plant.end_all();
 }
 

@@ -14,6 +14,8 @@ use crate::outside::assert_seen_outside;
 use crate::plant::{Intake, Plant, exports};
 use crate::published::assert_whole;
 
+/// What a task tells whose fold has another rolling hash than its mark.
+const DIFFERS: &str = "rolling hash at";
 const PLAN: Plan = Plan { rows: 20_000, years: 1 };
 
 /// Feeds that take a while, and what the embedded engine makes of them.
@@ -73,6 +75,7 @@ impl Load {
         self.expected.assert_same(&exports, what);
         let records = assert_whole(plant);
         assert_seen_outside(plant, &exports);
+        assert_eq!(plant.count(DIFFERS), 0, "a fold did not lead to its mark's hash\n{}", plant.logs());
         let marks = plant.at_marks_since(moment);
         let last = marks.iter().max().map_or_else(String::new, |last| format!(", the last after {last:.1?}"));
         println!(

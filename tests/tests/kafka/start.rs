@@ -72,6 +72,8 @@ fn a_process_says_how_safe_records_are_and_how_its_clients_are_set() {
     assert_eq!((code, told), (Some(0), weaker));
     let (code, told) = ended(on("check").args(["--replication", "1"]));
     assert!(code == Some(1) && told.ends_with(&format!("; {weakest}\n")), "the others are not flushed: {told}");
+    let (code, told) = ended(on("create").args(["--replication", "1"]));
+    assert!(code == Some(1) && told.contains(" differences in topics that were there"), "{told}");
 }
 
 /// Also who may not join, or finds nobody who leads the group, is in no group.

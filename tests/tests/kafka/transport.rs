@@ -285,6 +285,48 @@ fn an_end_comes_late(how: impl Fn(Gate) -> Act) {
     }
 }
 
+/// As brokers have lost the end of a transaction between each other (KAFKA-20734): it was told, and is nowhere in the log.
+#[test]
+fn a_transaction_that_brokers_forget_to_end_is_ended_by_the_next_writer_that_touches_its_partition() {
+    let (_brokers, proxy, transport) = behind_proxy();
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    send(&mut writer, 1).unwrap();
+    proxy.act(Api::WriteTxnMarkers, 0, 1, Act::Pretend);
+    writer.commit().unwrap();
+    writer.is_well().unwrap();
+    drop(writer);
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    let read = transport.read_to_end("t.one", 1, 0, &mut |_| panic!("nothing can be seen"));
+    let Err(TransportError::Hanging { topic, partition: 1, end: 1 }) = read else { panic!("{read:?}") };
+    assert_eq!((topic.as_str(), proxy.acted()), ("t.one", 1));
+    let (label, slot) = (label(0), 0);
+    let (key, value, label) = (Some(&b"nothing"[..]), None, Some(&label));
+    writer.touch(Sending { topic: "t.one", partition: 1, key, value, label, slot }).unwrap();
+    drop(writer);
+    let mut writer = transport.writer("t.writer", 1).unwrap();
+    assert_eq!(numbers(&transport), (vec![], 3), "two records and the end of both");
+    send(&mut writer, 1).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(numbers(&transport).0, [1]);
+}
+
+#[test]
+fn a_writer_that_has_nothing_to_write_hears_of_a_broker_that_is_gone() {
+    let mut brokers = Brokers::one().unwrap();
+    let cluster = cluster(&brokers);
+    create_topics(&cluster, &[plan("one")]).unwrap();
+    let mut writer = KafkaTransport::new(&cluster).unwrap().writer("t.writer", 1).unwrap();
+    send(&mut writer, 1).unwrap();
+    writer.commit().unwrap();
+    writer.is_well().unwrap();
+    brokers.node(0).kill().unwrap();
+    let deadline = Instant::now() + WAIT;
+    while writer.is_well().is_ok() {
+        assert!(Instant::now() < deadline, "it does not hear of it");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn an_end_that_is_held_up_ends_no_other_transaction() {
     an_end_comes_late(Act::Hold);

@@ -10,10 +10,13 @@ use tests::seeded::Seeded;
 use tests::site::files_below;
 
 use crate::load::Load;
-use crate::plant::Plant;
+use crate::plant::{PARTS, Plant};
 
 /// Longer than any client waits for an answer.
 const TOO_LONG: Duration = Duration::from_secs(8);
+
+/// What a task tells that does not know what became of its last transaction.
+const AGAIN: &str = "task is opened again";
 
 /// Lets a line work on a load while something happens to its brokers.
 fn withstand(load: &Load, bootstrap: &str, replication: usize, what: &str, mut happen: impl FnMut()) {
@@ -21,6 +24,7 @@ fn withstand(load: &Load, bootstrap: &str, replication: usize, what: &str, mut h
     plant.start_line();
     load.withstand(&mut plant, what, |_, _| happen());
     plant.end_all();
+    assert!(plant.count(AGAIN) > 0, "nobody noticed\n{}", plant.logs());
 }
 
 /// A broker that is reached through a proxy alone.
@@ -170,7 +174,31 @@ fn requests_of_every_kind_are_late_lost_and_cut_off() {
 }
 
 /// What comes by beside: topics are made (19), and the broker tells itself of ends of transactions (27).
-const NOT_OF_A_LINE: [i16; 2] = [19, 27];
+const NOT_OF_A_LINE: [i16; 2] = [19, Api::WriteTxnMarkers as i16];
+
+/// What a task tells when it ends an earlier transaction of its own.
+const ENDS_OWN: &str = "writer ends what of its own may not have ended";
+
+/// Brokers have lost ends of transactions between each other (KAFKA-20734): by what they say no transaction is open, and
+/// nobody sees anything behind those in the logs. All that end within a while are lost, then every process is killed.
+#[test]
+fn transactions_that_brokers_forget_to_end_are_ended_by_their_writers() {
+    let load = Load::new();
+    let (brokers, proxy) = behind_proxy();
+    let mut plant = Plant::new(&brokers.bootstrap(), &load.config(), "", 1);
+    plant.start_line();
+    load.withstand(&mut plant, "ends of transactions are lost between brokers", |plant, intake| {
+        plant.wait_until_under_way();
+        proxy.act(Api::WriteTxnMarkers, 0, u64::MAX, Act::Pretend);
+        std::thread::sleep(Duration::from_secs(2));
+        intake.kill();
+        (0..PARTS.len()).for_each(|index| plant.kill_and_start(index));
+        proxy.calm();
+        *intake = load.start(plant);
+    });
+    plant.end_all();
+    assert!(proxy.acted_on(Api::WriteTxnMarkers) > 0 && plant.count(ENDS_OWN) > 0, "{}", plant.logs());
+}
 
 /// Files of the only broker can grow no further, as where its disk has no space: it ends, and comes back when they can.
 #[test]

@@ -73,6 +73,11 @@ impl KafkaTransport {
         Ok(KafkaTransport { inner: Arc::new(inner), stop: Arc::default() })
     }
 
+    /// Reads all records of one partition from an offset on, whatever becomes of their transactions.
+    pub fn listener(&self, topic: &str, partition: u16, from: u64) -> Result<KafkaReader, TransportError> {
+        KafkaReader::new(self.clone(), Client::Listener, (topic, partition), from)
+    }
+
     /// The offset behind the last record that readers may see.
     pub fn visible_end(&self, topic: &str, partition: u16) -> Result<u64, TransportError> {
         self.ask(|probe| probe.visible_end(topic, partition))
@@ -133,7 +138,7 @@ impl Transport for KafkaTransport {
     }
 
     fn reader(&self, topic: &str, partition: u16, from: u64) -> Result<KafkaReader, TransportError> {
-        KafkaReader::new(self.clone(), topic, partition, from)
+        KafkaReader::new(self.clone(), Client::Reader, (topic, partition), from)
     }
 
     fn bounds(&self, topic: &str, partition: u16) -> Result<(u64, u64), TransportError> {

@@ -112,8 +112,7 @@ impl Probe {
         let deadline = Instant::now() + SETTLED_WITHIN;
         while self.visible_end(topic, partition)? < end {
             if Instant::now() > deadline {
-                let text = format!("a transaction in front of offset {end} of {topic} does not end");
-                return Err(TransportError::Trouble(text));
+                return Err(TransportError::Hanging { topic: topic.to_owned(), partition, end });
             }
             goes_on()?;
             std::thread::sleep(PAUSE);

@@ -1,4 +1,4 @@
-//! Reads committed records of one partition.
+//! Reads the records of one partition, committed ones or all.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::ears::ReaderEars;
-use super::probe::position;
+use super::probe::{SETTLED_WITHIN, position};
 use super::{Client, KafkaTransport, client, is_lasting, trouble};
-use crate::kafka::{Header, Label, LabelReader, Reader, Received, TransportError};
+use crate::kafka::{Header, Label, LabelReader, Reader, Received, Transport, TransportError};
 
 /// A reader that gets nothing for so long looks whether there is something.
 const DOUBT: Duration = Duration::from_secs(10);
@@ -24,34 +24,42 @@ pub struct KafkaReader {
     consumer: BaseConsumer<ReaderEars>,
     topic: String,
     partition: u16,
+    /// [`Client::Reader`] or [`Client::Listener`].
+    kind: Client,
     /// Offset of the next record, or in front of it.
     next: u64,
     /// The consumer has told that it is at the end, and nothing came since.
     at_end: bool,
     moved: Instant,
+    /// Up to where records can be seen while others lie behind that, and since when that is so.
+    hidden: Option<(u64, Instant)>,
 }
 
 impl KafkaReader {
     pub(super) fn new(
         transport: KafkaTransport,
-        topic: &str,
-        partition: u16,
+        kind: Client,
+        (topic, partition): (&str, u16),
         from: u64,
     ) -> Result<KafkaReader, TransportError> {
-        let consumer = consumer(&transport, topic, partition, from)?;
-        let (topic, moved) = (topic.to_owned(), Instant::now());
-        Ok(KafkaReader { transport, consumer, topic, partition, next: from, at_end: false, moved })
+        let consumer = consumer(&transport, kind, (topic, partition), from)?;
+        let (topic, moved, hidden) = (topic.to_owned(), Instant::now(), None);
+        Ok(KafkaReader { transport, consumer, topic, partition, kind, next: from, at_end: false, moved, hidden })
     }
 
     /// Nothing came for long: where something lies that did not come, the consumer is made anew.
     fn look_up(&mut self) -> Result<(), TransportError> {
         self.moved = Instant::now();
         // A broker that does not answer is no reason: the consumer waits for it too.
-        let Ok(end) = self.transport.visible_end(&self.topic, self.partition) else { return Ok(()) };
+        let (topic, partition) = (&self.topic, self.partition);
+        let Ok(end) = self.transport.visible_end(topic, partition) else { return Ok(()) };
+        let Ok((_, true_end)) = self.transport.bounds(topic, partition) else { return Ok(()) };
+        let since = self.hidden.filter(|(stood, _)| *stood == end).map_or_else(Instant::now, |(_, since)| since);
+        self.hidden = (end < true_end).then_some((end, since));
         if end > self.reached() {
-            let (topic, partition, next) = (&self.topic, self.partition, self.next);
+            let next = self.next;
             tracing::warn!(topic, partition, next, end, "reader did not move; it is made anew");
-            self.consumer = consumer(&self.transport, topic, partition, next)?;
+            self.consumer = consumer(&self.transport, self.kind, (topic, partition), next)?;
             self.at_end = false;
             self.transport.rebuilt(partition);
         }
@@ -73,11 +81,11 @@ impl KafkaReader {
 
 fn consumer(
     transport: &KafkaTransport,
-    topic: &str,
-    partition: u16,
+    kind: Client,
+    (topic, partition): (&str, u16),
     from: u64,
 ) -> Result<BaseConsumer<ReaderEars>, TransportError> {
-    let config = client(&transport.inner.cluster, Client::Reader, &[("group.id", NO_GROUP)])?;
+    let config = client(&transport.inner.cluster, kind, &[("group.id", NO_GROUP)])?;
     let made = BaseConsumer::from_config_and_context(&config, ReaderEars::new());
     let consumer: BaseConsumer<ReaderEars> = made.map_err(|error| trouble("reader", &error))?;
     consumer.assign(&at(topic, partition, from)?).map_err(|error| trouble(topic, &error))?;
@@ -148,7 +156,7 @@ impl Reader for KafkaReader {
         match polled {
             Some(Ok(message)) => {
                 self.next = visit_message(&message, visit) + 1;
-                (self.at_end, self.moved) = (false, Instant::now());
+                (self.at_end, self.moved, self.hidden) = (false, Instant::now(), None);
                 return Ok(true);
             }
             Some(Err(error)) if passes(&error) => tracing::debug!(topic = self.topic, %error, "reader"),
@@ -167,5 +175,9 @@ impl Reader for KafkaReader {
             return Some(0);
         }
         self.consumer.context().end().map(|end| end.saturating_sub(self.next))
+    }
+
+    fn held_up(&self) -> Option<Duration> {
+        self.hidden.map(|(_, since)| since.elapsed()).filter(|held_up| *held_up >= SETTLED_WITHIN)
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Client {
     Writer,
     /// Reads committed records of one partition for a task.
     Reader,
+    /// Reads all records of one partition, whatever becomes of their transactions.
+    Listener,
     /// Reads committed records up to their end, once.
     Glance,
     /// Asks for ends, also of what is not committed.
@@ -30,8 +32,8 @@ pub(crate) enum Client {
     Admin,
 }
 
-const CLIENTS: [Client; 6] =
-    [Client::Writer, Client::Reader, Client::Glance, Client::Surveyor, Client::Member, Client::Admin];
+const CLIENTS: [Client; 7] =
+    [Client::Writer, Client::Reader, Client::Listener, Client::Glance, Client::Surveyor, Client::Member, Client::Admin];
 
 type Pins = &'static [(&'static str, &'static str)];
 
@@ -86,6 +88,13 @@ const READER: Pins = &[
     ("enable.partition.eof", "true"),
 ];
 
+const LISTENER: Pins = &[
+    ("isolation.level", "read_uncommitted"),
+    ("auto.offset.reset", "error"),
+    ("fetch.wait.max.ms", "100"),
+    ("enable.partition.eof", "true"),
+];
+
 const GLANCE: Pins = &[
     ("isolation.level", "read_committed"),
     ("auto.offset.reset", "error"),
@@ -131,6 +140,7 @@ fn pins(client: Client) -> [Pins; 3] {
     match client {
         Client::Writer => [COMMON, WRITER, &[]],
         Client::Reader => [COMMON, CONSUMER, READER],
+        Client::Listener => [COMMON, CONSUMER, LISTENER],
         Client::Glance => [COMMON, CONSUMER, GLANCE],
         Client::Surveyor => [COMMON, CONSUMER, SURVEYOR],
         Client::Member => [COMMON, CONSUMER, MEMBER],
@@ -139,11 +149,12 @@ fn pins(client: Client) -> [Pins; 3] {
 }
 
 /// All pins, by what they are for.
-const LISTS: [(&str, Pins); 8] = [
+const LISTS: [(&str, Pins); 9] = [
     ("every client", COMMON),
     ("writer", WRITER),
     ("every consumer", CONSUMER),
     ("reader", READER),
+    ("listener", LISTENER),
     ("glance", GLANCE),
     ("surveyor", SURVEYOR),
     ("member", MEMBER),

@@ -198,4 +198,14 @@ impl Writer for KafkaWriter {
     fn delivered(&self, slot: usize) -> Option<u64> {
         self.producer.context().heard().delivered.get(slot).copied().flatten()
     }
+
+    fn is_well(&mut self) -> Result<(), CommitError> {
+        self.hear();
+        self.listen()
+    }
+
+    fn touch(&mut self, record: Sending<'_>) -> Result<(), CommitError> {
+        self.send(record)?;
+        self.flush()
+    }
 }

@@ -95,6 +95,10 @@ impl<R: Reader> Reader for RetoldReader<R> {
     fn waiting(&self) -> Option<u64> {
         self.kept.waiting()
     }
+
+    fn held_up(&self) -> Option<Duration> {
+        self.kept.held_up()
+    }
 }
 
 /// Compares what would be sent with what was published.
@@ -117,6 +121,14 @@ impl Writer for Recorder {
 
     fn delivered(&self, _slot: usize) -> Option<u64> {
         None
+    }
+
+    fn is_well(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    fn touch(&mut self, _record: Sending<'_>) -> Result<(), CommitError> {
+        Ok(())
     }
 }
 

@@ -196,4 +196,12 @@ impl Writer for Unsent {
     fn delivered(&self, _slot: usize) -> Option<u64> {
         None
     }
+
+    fn is_well(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    fn touch(&mut self, _record: Sending<'_>) -> Result<(), CommitError> {
+        Ok(())
+    }
 }
