@@ -164,9 +164,15 @@ impl Ground {
 
 /// What a transaction that does not end means to a task that has just been given a `writer`: no transaction of that name is
 /// open by what brokers say, and yet one of its own may stand in the log, if its end was lost between them. The writer touches
-/// the partition and all others that it writes to, so that the next one of its name ends it there; records in it are gone or
-/// seen by then, as in any transaction that tore. Where it was another's, nothing has happened.
-pub(crate) fn end_own<W: Writer>(error: TaskError, origin: Origin, channels: &Channels, writer: &mut W) -> TaskError {
+/// the partition and all others that it writes to, and the `next` one of its name ends that and with it what hangs; records in
+/// it are gone or seen by then, as in any transaction that tore. Where it was another's, nothing has happened.
+pub(crate) fn end_own<W: Writer>(
+    error: TaskError,
+    origin: Origin,
+    channels: &Channels,
+    mut writer: W,
+    next: impl FnOnce() -> Result<W, TaskError>,
+) -> TaskError {
     let TaskError::Hanging { topic, partition, why } = error else { return error };
     tracing::warn!(?origin, topic, partition, why, "writer ends what of its own may not have ended");
     // Readers would pass over a number that was taken. Where old records are cleaned up, each needs a key.
@@ -179,7 +185,11 @@ pub(crate) fn end_own<W: Writer>(error: TaskError, origin: Origin, channels: &Ch
             return error.into();
         }
     }
-    TaskError::Again(why)
+    drop(writer);
+    match next() {
+        Ok(_) => TaskError::Again(why),
+        Err(error) => error,
+    }
 }
 
 /// The newest mark of a task, as of now.

@@ -85,10 +85,14 @@ impl<I, T: Transport> Publisher<I, T> {
         let Desk { cluster, transport, .. } = desk;
         let channels = channels(desk);
         let slots = channels.len();
-        let mut writer = transport.writer(&writer_name(cluster, INTAKE_NAME, 0), slots + 1).map_err(of_transport)?;
+        let name = writer_name(cluster, INTAKE_NAME, 0);
+        let open_writer = || transport.writer(&name, slots + 1).map_err(of_transport);
+        let writer = open_writer()?;
         let origin = Origin { generation: cluster.generation, task: INTAKE_ID };
-        let standing = desk.look(&channels, limits);
-        let standing = standing.map_err(|error| end_own(error, origin, &channels, &mut writer))?;
+        let standing = match desk.look(&channels, limits) {
+            Ok(standing) => standing,
+            Err(error) => return Err(end_own(error, origin, &channels, writer, open_writer)),
+        };
         let Standing { marks, mark, numbers, floors, visible, seen } = standing;
         let (book, target) = match mark {
             Some(mark) if recover::covers(&visible, &numbers) => (book_at(&mark, numbers), None),

@@ -205,12 +205,15 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let started = Instant::now();
         let opening = transport.until(stop);
         // Before anything is read: what an earlier owner left open is decided by this.
-        let mut writer = frame.writer(&opening, partition)?;
+        let open_writer = || frame.writer(&opening, partition);
+        let writer = open_writer()?;
         let fenced = started.elapsed();
         let origin = Origin { generation: cluster.generation, task: TaskId { stage: spec.number, partition } };
         let channels = Channels::of(spec, |name| cluster.topic(name));
-        let looked = Ground::look(&opening, cluster, spec, partition);
-        let mut ground = looked.map_err(|error| end_own(error, origin, &channels, &mut writer))?;
+        let mut ground = match Ground::look(&opening, cluster, spec, partition) {
+            Ok(ground) => ground,
+            Err(error) => return Err(end_own(error, origin, &channels, writer, open_writer)),
+        };
         let looked = started.elapsed() - fenced;
         ground.limit(limits);
         let (store, book) =

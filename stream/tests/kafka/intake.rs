@@ -90,6 +90,7 @@ impl Intake {
                     let label = Label { origin: ORIGIN, number: 0, stamp: 0, kind: Kind::Data };
                     let (label, slot) = (Some(&label), 0);
                     writer.touch(Sending { topic, partition: *partition, key: None, value: None, label, slot }).ok()?;
+                    log.writer("intake", 1).ok()?;
                 }
                 read.ok()?;
                 *sent = tail.number as usize;

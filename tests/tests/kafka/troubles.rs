@@ -22,7 +22,10 @@ const AGAIN: &str = "task is opened again";
 fn withstand(load: &Load, bootstrap: &str, replication: usize, what: &str, mut happen: impl FnMut()) {
     let mut plant = Plant::new(bootstrap, &load.config(), "", replication);
     plant.start_line();
-    load.withstand(&mut plant, what, |_, _| happen());
+    load.withstand(&mut plant, what, |plant, _| {
+        plant.wait_until_under_way();
+        happen();
+    });
     plant.end_all();
     assert!(plant.count(AGAIN) > 0, "nobody noticed\n{}", plant.logs());
 }
