@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use contract::{Currency, Id, Micros};
 use num_rational::Ratio;
+use num_traits::Zero;
 
-use crate::exact::{Exact, exact, floored, rounded, zero};
+use crate::exact::{Exact, exact, floored, rounded, to_millionths, zero};
 use crate::pricing::Line;
 
 /// What stands for one sale.
@@ -22,14 +23,22 @@ pub struct Brought {
 /// Adds up what sales bring. `changes` says what each of the lines, which are in order, adds under the caps on lines;
 /// `due` is what all of them come to under those on the whole.
 ///
-/// Where less is due than they add, the first lines get all that they add, the last ones what is left. Rounded parts add up
-/// to what is due: what is lost by cutting goes to the largest remainders, of equal ones to the earlier line.
+/// Where less is due than they add, the first lines get all that they add, the last ones what is left; where more is, as more was
+/// drawn than was expected, each gets more in the proportion that it adds, to the millionth. Rounded parts add up to what is due: what
+/// is lost by cutting goes to the largest remainders, of equal ones to the earlier line.
 pub fn bring(lines: &[Line], changes: &[Exact], due: Exact, currency: Currency, sales: &mut BTreeMap<Id, Brought>) {
-    let is_limited = due < changes.iter().sum();
+    let all: Exact = changes.iter().sum();
+    let within = |added: Exact| match due > all {
+        true if added == all => due,
+        true if all.is_zero() => zero(),
+        true => due * to_millionths(added) / to_millionths(all),
+        false if due == all => added,
+        false => added.min(due),
+    };
     let (mut added, mut given) = (zero(), zero());
     let parts = changes.iter().map(|change| {
         added += *change;
-        let part = if is_limited { added.min(due) } else { added } - given;
+        let part = within(added) - given;
         given += part;
         part
     });

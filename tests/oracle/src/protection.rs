@@ -8,6 +8,7 @@ use contract::{
 };
 
 use crate::pricing::Line;
+use crate::purchased::by_day;
 use crate::whose::Whose;
 
 /// A line that stands for a stock, and a cut or a purchase.
@@ -102,6 +103,7 @@ pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
 /// Units that a partner bought within the look-back of the cuts of some days, for each cut by itself, whether they were still
 /// there or not: what goes back to the vendor is none of them.
 pub fn bought_in_time(reference: &Reference, program: &str, partner: &str, (first, last): (Day, Day)) -> Micros {
+    let reference = &by_day(reference);
     let mut units = Micros::ZERO;
     let bought =
         || reference.purchases.iter().filter(|bought| bought.partner == partner && bought.units > Micros::ZERO);

@@ -130,7 +130,11 @@ fn bounds(case: &Case<'_>, standing: &Standing) -> Vec<(Code, Micros)> {
         bounds.push((Code::ClaimExtensionWrong, money(exact(quantity) * exact(unit))));
     }
     if let Some(rate) = rate(case.program, own).filter(|rate| unit > *rate && !quantity.is_zero()) {
-        bounds.push((Code::ClaimRateWrong, money(exact(quantity) * exact(rate))));
+        let code = match case.program.mechanism.goes_by_layers() {
+            true => Code::CostBasisWrong,
+            false => Code::ClaimRateWrong,
+        };
+        bounds.push((code, money(exact(quantity) * exact(rate))));
     }
     let units = own.units.max(Micros::ZERO);
     if quantity > units {

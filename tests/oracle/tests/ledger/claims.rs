@@ -253,6 +253,8 @@ fn ask(dice: &mut Dice, deals: &[(u32, Deal)], programs: &[Program]) -> Ask {
     let currency = program.currency.filter(|_| !dice.one_in(10)).unwrap_or(deal.currency);
     let date = if dice.one_in(4) { deal.date.plus(dice.below(80) as i32 - 40) } else { deal.date };
     let units = if dice.one_in(3) { 1 + dice.below(60) as i64 } else { 0 };
+    // Of a stock now and then more than was ever bought.
+    let units = if program.mechanism.protects_stock() && units % 2 == 0 { 20 * units } else { units };
     Ask {
         program: place,
         partner: deal.partner.clone(),
