@@ -149,6 +149,11 @@ impl Known {
         self.payees(partner).iter().rfind(|payee| payee.from <= day).map(|payee| &payee.account)
     }
 
+    /// The first day behind another from which some partner is paid to an account.
+    pub fn next_account(&self, behind: Day) -> Option<Day> {
+        self.reference.payees.iter().map(|payee| payee.from).filter(|from| *from > behind).min()
+    }
+
     /// Other entries of the same partner outside its family, by id: of one name and country, or paid to one account on a
     /// day. What more than [`ALIKE_MAX`] share says nothing.
     pub fn same_as(&self, partner: &str, day: Option<Day>) -> Vec<&Text> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use stream::{Order, Outbox, Progress, Shard, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
-use super::claims::{CLAIMED, EXPIRIES, Judging};
+use super::claims::{self, CLAIMED, EXPIRIES, Judging};
 use super::draws;
 use super::estimates::{Estimating, mark_lapsed};
 use super::holds::has_news;
@@ -68,7 +68,7 @@ pub(crate) enum Step {
     Deadlines(i32, [u8; 16]),
     /// At a tick: histories of which a frozen period has changed.
     Outliers([u8; 16]),
-    /// At a tick: claims for periods without a sale that are past their grace.
+    /// At a tick: claims for periods without a sale that are past their grace, or for which the day of an account has come.
     Expiries,
     /// At a tick: claimed groups of which something has changed.
     Claims([u8; 16]),
@@ -180,7 +180,11 @@ impl Job {
                 // With the next tick, as above.
                 SHARING.put(state, &Sharing::Program.key(&account.settlement.program), &())?;
             }
-            if has_news(&account, self.now(desk)) || is_revalued(&account, change, desk.references) {
+            let has_news = has_news(&account, self.now(desk));
+            if has_news || (change.pays_otherwise && account.phase != Phase::Open) {
+                claims::touch(&account, state)?;
+            }
+            if has_news || is_revalued(&account, change, desk.references) {
                 tell(Id(id), &mut account, self.now(desk), state, outbox)?;
                 ACCOUNTS.put(state, &id, &account)?;
                 if !accepted(&account, self.now(desk), state)?.is_empty() {
@@ -488,12 +492,15 @@ struct Change<'a> {
     now: &'a Known,
     /// Whether stocks may be protected otherwise.
     protects_otherwise: bool,
+    /// Whether some partner is paid to other accounts.
+    pays_otherwise: bool,
 }
 
 impl<'a> Change<'a> {
     fn at(control: u64, references: &'a References) -> Change<'a> {
         let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
-        Change { control, before, now, protects_otherwise: !says_the_same(before, now) }
+        let pays_otherwise = before.reference.payees != now.reference.payees;
+        Change { control, before, now, protects_otherwise: !says_the_same(before, now), pays_otherwise }
     }
 
     /// Whether a partner's special prices give other amounts at most for units that are protected.

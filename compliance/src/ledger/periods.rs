@@ -97,7 +97,9 @@ impl Turning<'_> {
         if orders {
             self.authorise(id, account, program, state, outbox)?;
         }
-        if matches!(account.phase, Phase::Closed { .. }) && (!orders || program.mechanism.is_drawn_on()) {
+        // Of what came to less than nothing while its close waited nothing is ordered, and all is owed back.
+        let lets_go = !orders || program.mechanism.is_drawn_on() || account.accrued < Micros::ZERO;
+        if matches!(account.phase, Phase::Closed { .. }) && lets_go {
             self.release(id, account, program, state, outbox)?;
         }
         Ok(())

@@ -439,14 +439,15 @@ fn wait_for_tick(
     [has_moved, is_kept]: [bool; 2],
     state: &mut dyn State,
 ) -> Result<(), StorageError> {
-    let frozen = account.phase != Phase::Open;
     let closed = matches!(account.phase, Phase::Closed { .. });
     let may_be = if closed && has_moved { account.accrued } else { account.orderable(program) };
     let is_due = may_be > account.authorised && (program.auto_authorise || closed);
-    match frozen && (is_due || is_kept) {
-        true => WAITING.put(state, &id.0, &()),
-        false if frozen => WAITING.delete(state, &id.0),
-        false => Ok(()),
+    match account.phase {
+        Phase::Open => Ok(()),
+        _ if is_due || is_kept => WAITING.put(state, &id.0, &()),
+        Phase::Frozen { .. } => WAITING.delete(state, &id.0),
+        // What the close has not let go is looked at until it is let go.
+        Phase::Closed { .. } => Ok(()),
     }
 }
 

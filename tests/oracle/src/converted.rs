@@ -48,6 +48,7 @@ impl Converted {
             events.iter().find_map(|event| match event {
                 AccrualEvent::Moved(movement) => wrong_kind(movement, oracle),
                 AccrualEvent::Authorised(order) => self.wrong_order(order, oracle),
+                AccrualEvent::Deducted(kept) => self.wrong_order(&kept.order, oracle),
                 _ => None,
             })
         })
@@ -64,12 +65,22 @@ impl Converted {
 
     /// An order carries all that is not ordered yet, or its part of it.
     fn wrong_order(&mut self, order: &AuthorizationOrder, oracle: &Oracle) -> Option<String> {
-        let sums = self.sums.get_mut(&order.settlement).expect("what is ordered is accrued");
+        let sums = self.sums.entry(order.settlement.clone()).or_default();
         let (accrued, worth) = sums.of(|_, _| true);
         let (rest, left) = (accrued - sums.ordered, worth - sums.ordered_worth);
-        let part = exact(left) * exact(order.amount) / exact(rest);
+        let part = || rounded(exact(left) * exact(order.amount) / exact(rest), oracle.books());
         let is_known = oracle.worth(&order.settlement, Day(i32::MAX), accrued).is_some();
-        let ours = is_known.then(|| if order.amount == rest { left } else { rounded(part, oracle.books()) });
+        let ours = is_known.then(|| match order.amount {
+            // With a deduction of what was paid before nothing is ordered.
+            Micros::ZERO => Micros::ZERO,
+            amount => {
+                if amount == rest {
+                    left
+                } else {
+                    part()
+                }
+            }
+        });
         sums.ordered += order.amount;
         sums.ordered_worth += ours.unwrap_or_default();
         (ours != order.functional).then(|| format!("{order:?}: the oracle converts it to {ours:?}"))

@@ -1,15 +1,19 @@
 //! The ledger, reckoned anew at each control from the lines that stand.
 
+mod claimed;
+mod held;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Id, Mechanism, Micros, Points, Program, Reference,
-    Settlement, Text,
+    Action, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Id, Mechanism, Micros, Points, Program,
+    Reference, Settlement, Text,
 };
 use num_traits::Signed;
 
 use crate::books::Place;
 use crate::budget::{Claim, shared};
+use crate::claims::{Claims, Seen};
 use crate::cover::{Claimant, Units, balances, covered};
 use crate::draws::{Decided, Purse, drawn};
 use crate::estimates::Estimates;
@@ -29,6 +33,8 @@ pub struct Order {
     /// The day that the tick named.
     pub day: Day,
     pub amount: Micros,
+    /// The claim line that it pays; none where the program pays by itself.
+    pub claim: Option<Id>,
 }
 
 /// What is said of a settlement in the end.
@@ -36,6 +42,18 @@ pub struct Order {
 pub struct Verdict {
     pub accrued: Micros,
     pub orders: Vec<Order>,
+    pub kept: Vec<Kept>,
+}
+
+/// What a beneficiary was let keep from an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub day: Day,
+    /// Of the deduction.
+    pub number: Text,
+    pub kept: Micros,
+    /// What was ordered with it.
+    pub ordered: Micros,
 }
 
 /// A program, a sale, and of a return the sale that it takes from.
@@ -49,6 +67,8 @@ pub struct Oracle {
     /// Their exchange rates.
     tables: Vec<(u64, Table)>,
     control: u64,
+    /// Something was heard since the last control, or the reference data are new.
+    news: bool,
     /// Days that ticks have named, none before an earlier one.
     today: Option<Day>,
     /// The same by the ticks' numbers.
@@ -67,6 +87,11 @@ pub struct Oracle {
     /// Draws that were decided, by program.
     decided: BTreeMap<Text, Decided>,
     estimates: Estimates,
+    claims: Claims,
+    /// What of deductions is settled, by program, partner and number.
+    settled: BTreeMap<(Text, Text, Text), Micros>,
+    /// The most that the special price of a sale gives for a unit, as it was given with the sale.
+    credits: BTreeMap<(Settlement, Id), Micros>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +125,7 @@ struct Account {
     drawn: Exact,
     accrued: Micros,
     orders: Vec<Order>,
+    kept: Vec<Kept>,
 }
 
 /// Whose year a cap is for: program, beneficiary, year, currency.
@@ -108,6 +134,8 @@ type YearKey = (Text, Text, i16, Currency);
 /// What the lines of a settlement come to.
 struct Reached {
     steps: Vec<(Day, Id, Exact)>,
+    /// What each line adds under the threshold and the caps of lines.
+    changes: Vec<Exact>,
     /// Under the threshold and the caps of lines.
     earned: Exact,
     /// Under the cap of the period too.
@@ -157,7 +185,8 @@ impl Account {
     }
 
     fn ordered(&self) -> Micros {
-        self.orders.iter().map(|order| order.amount).sum()
+        let kept = self.kept.iter().map(|kept| kept.ordered);
+        self.orders.iter().map(|order| order.amount).chain(kept).sum()
     }
 
     fn freezes_on(&self) -> Day {
@@ -172,19 +201,6 @@ impl Account {
         if program != self.program || lines != self.lines || covered != self.covered {
             self.reached = reached(&program, currency, &covered, &lines);
             (self.program, self.lines, self.covered) = (program, lines, covered);
-        }
-    }
-
-    /// Orders what is due and was not ordered, where that is not too little.
-    fn order(&mut self, day: Day, currency: Currency) {
-        let waits = self.accrued - self.ordered();
-        let open = match self.program.mechanism.is_drawn_on() {
-            true => rounded(self.drawn_worth(), currency).min(self.accrued) - self.ordered(),
-            false => waits,
-        };
-        let enough = self.program.minimum_payout.is_none_or(|minimum| waits >= minimum);
-        if self.program.auto_authorise && open > Micros::ZERO && enough {
-            self.orders.push(Order { day, amount: open });
         }
     }
 }
@@ -215,12 +231,20 @@ fn reached(program: &Program, currency: Currency, covered: &Units, lines: &[Line
         (line.day, line.sale, under(cap, sum) - before)
     };
     let steps = lines.iter().zip(&changes).map(step).collect();
-    Reached { steps, earned, capped: under(cap, earned) }
+    if !met {
+        changes.fill(zero());
+    }
+    Reached { steps, changes, earned, capped: under(cap, earned) }
 }
 
 impl Oracle {
     /// What the ledger was told between two controls.
     pub fn hear(&mut self, event: &EntitlementEvent) {
+        self.news = true;
+        if let EntitlementEvent::Claim(line) | EntitlementEvent::Unclaim(line) = event {
+            let program = self.claims_of(line, line.stamp);
+            self.claims.hear(line, &program, matches!(event, EntitlementEvent::Claim(_)));
+        }
         let Some(entitlement) = event.entitlement() else { return };
         if is_used_up(entitlement) {
             return self.use_up(event, entitlement);
@@ -262,13 +286,17 @@ impl Oracle {
         self.tables.push((self.control, Table::new(reference)));
         self.gone.clear();
         self.settle(None);
+        self.news = true;
     }
 
     /// Any other control.
     pub fn control(&mut self, control: &Control) {
         self.control += 1;
         self.gone.clear();
-        self.look_at_stocks();
+        let news = std::mem::take(&mut self.news);
+        if news || matches!(control, Control::Tick { .. }) {
+            self.look_at_stocks();
+        }
         match control {
             Control::Tick { as_of } => {
                 let day = self.today.map_or(*as_of, |today| today.max(*as_of));
@@ -277,6 +305,17 @@ impl Oracle {
                 self.today = Some(day);
                 self.ticks.push((self.control, day));
                 self.turn(day);
+                self.judge_claims(day);
+            }
+            Control::Command(command) => {
+                if news {
+                    self.settle(None);
+                }
+                if let Action::Claim { claim, action } = command.action {
+                    let mut claims = std::mem::take(&mut self.claims);
+                    claims.decide((claim, action), command, self.today, |line| self.claims_of(line, self.control));
+                    self.claims = claims;
+                }
             }
             _ => self.settle(None),
         }
@@ -285,9 +324,15 @@ impl Oracle {
     /// What stands in the end, without settlements that nothing was ever said of.
     pub fn verdicts(&self) -> BTreeMap<Settlement, Verdict> {
         let told = self.accounts.iter().map(|(settlement, account)| {
-            (settlement.clone(), Verdict { accrued: account.accrued, orders: account.orders.clone() })
+            let Account { accrued, orders, kept, .. } = account;
+            (settlement.clone(), Verdict { accrued: *accrued, orders: orders.clone(), kept: kept.clone() })
         });
         told.filter(|(_, verdict)| *verdict != Verdict::default()).collect()
+    }
+
+    /// Claim lines as readers see them.
+    pub fn claims(&self) -> BTreeMap<Id, Seen> {
+        self.claims.seen()
     }
 
     /// What each account moved in each month for what is estimated at sell-in.
@@ -332,6 +377,14 @@ impl Oracle {
         self.estimates = estimates;
     }
 
+    fn judge_claims(&mut self, today: Day) {
+        let mut claims = std::mem::take(&mut self.claims);
+        for (settlement, order) in claims.tick(self, self.control, today) {
+            self.accounts.get_mut(&settlement).expect("what is ordered is accrued").orders.push(order);
+        }
+        self.claims = claims;
+    }
+
     fn as_of(&self, control: u64) -> Option<&Reference> {
         self.references.iter().rev().find(|(from, _)| *from <= control).map(|(_, reference)| reference)
     }
@@ -348,8 +401,7 @@ impl Oracle {
     /// Where an entitlement counts, for each beneficiary.
     fn settlements(&self, entitlement: &Entitlement) -> (Vec<(Settlement, Whose)>, Program, Day) {
         let (program, day) = self.payer(entitlement);
-        let known = self.ticks.iter().rfind(|(number, _)| *number <= entitlement.stamp);
-        let reported = known.map(|(_, day)| *day);
+        let reported = self.day_of(entitlement.stamp);
         let settlement = |(beneficiary, whose): (String, Whose)| {
             let settlement = Settlement {
                 program: program.id.clone(),
@@ -447,6 +499,7 @@ impl Oracle {
             drawn: zero(),
             accrued: Micros::ZERO,
             orders: Vec::new(),
+            kept: Vec::new(),
         };
         if self.today.is_some_and(|today| today >= account.freezes_on()) {
             account.phase = Phase::Frozen;
@@ -457,8 +510,14 @@ impl Oracle {
     fn settle(&mut self, tick: Option<Day>) {
         let mut lines: BTreeMap<Settlement, Vec<Line>> = BTreeMap::new();
         let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        self.credits.clear();
         for entitlement in self.granted.values() {
             for (settlement, line) in self.lines(entitlement) {
+                if let Whose::Credited { credit, .. } = line.whose {
+                    let key = (settlement.clone(), line.of.unwrap_or(line.sale));
+                    let most = self.credits.entry(key).or_default();
+                    *most = credit.max(*most);
+                }
                 lines.entry(settlement).or_default().push(line);
             }
         }
@@ -636,22 +695,27 @@ impl Oracle {
         }
     }
 
-    /// What a tick moves once everything is settled: late amounts are ordered, periods freeze and close.
+    /// What a tick moves once everything is settled: periods freeze and close, and what may be paid is ordered.
     fn turn(&mut self, day: Day) {
-        for (settlement, account) in &mut self.accounts {
-            let currency = settlement.currency;
-            if account.phase != Phase::Open {
-                account.order(day, currency);
-            }
+        for account in self.accounts.values_mut() {
             if account.phase == Phase::Open && account.freezes_on() <= day {
                 account.phase = Phase::Frozen;
                 account.given_up = (account.reached.earned - account.within_budget()).max(zero());
-                account.order(day, currency);
             }
             if account.phase == Phase::Frozen && account.closes_on() <= day {
                 account.phase = Phase::Closed;
             }
         }
+        let of_phase =
+            |(settlement, account): (&Settlement, &Account)| (account.phase != Phase::Open).then(|| settlement.clone());
+        let frozen: Vec<Settlement> = self.accounts.iter().filter_map(of_phase).collect();
+        frozen.iter().for_each(|settlement| self.let_keep(settlement, day));
+        frozen.iter().for_each(|settlement| self.order(settlement, day));
+    }
+
+    /// Reference data in force.
+    fn known(&self) -> &Reference {
+        self.as_of(self.control).expect("a settlement comes behind a configuration")
     }
 }
 

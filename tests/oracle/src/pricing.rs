@@ -77,7 +77,7 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
             _ => earned(&program.mechanism, in_front_of(program, in_front[place], own), sold, all),
         };
         let (part, reported) = match &home.whose {
-            Whose::Person { part, reported } => (part.clone(), *reported),
+            Whose::Person { part, reported, .. } => (part.clone(), *reported),
             _ => Default::default(),
         };
         let benefit = benefit * kept(program, home.day, home.quantity, reported);

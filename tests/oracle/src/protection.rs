@@ -8,6 +8,7 @@ use contract::{
 };
 
 use crate::pricing::Line;
+use crate::purchased::by_day;
 use crate::whose::Whose;
 
 /// A line that stands for a stock, and a cut or a purchase.
@@ -97,6 +98,30 @@ pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
         }
     }
     all
+}
+
+/// Units that a partner bought within the look-back of the cuts of some days, for each cut by itself, whether they were still
+/// there or not: what goes back to the vendor is none of them.
+pub fn bought_in_time(reference: &Reference, program: &str, partner: &str, (first, last): (Day, Day)) -> Micros {
+    let reference = &by_day(reference);
+    let mut units = Micros::ZERO;
+    let bought =
+        || reference.purchases.iter().filter(|bought| bought.partner == partner && bought.units > Micros::ZERO);
+    let products: BTreeSet<&Text> = bought().map(|bought| &bought.product).collect();
+    for version in reference.programs.iter().filter(|version| version.id == program) {
+        let Some(days) = version.mechanism.look_back_days() else { continue };
+        let since = since(reference, version);
+        for product in &products {
+            let cuts = cuts(reference, product, version.currency);
+            for (cut, _) in cuts.into_iter().filter(|(cut, _)| holds(version, *cut) && first <= *cut && *cut <= last) {
+                let earliest = since.max(cut.plus(-i32::try_from(days).expect("days are few")));
+                let is_in_time =
+                    |bought: &&Purchase| bought.product == **product && earliest <= bought.date && bought.date < cut;
+                units += bought().filter(is_in_time).map(|bought| bought.units).sum::<Micros>();
+            }
+        }
+    }
+    units
 }
 
 /// Whether the units of a sale leave the stock, or come back to it.

@@ -10,8 +10,10 @@ pub enum Whose {
     Partner,
     Person {
         part: Part,
-        /// The day that time had come to when the record came in.
+        /// The day that time had come to when the record came in, and the control then: one that is read again later is
+        /// another line.
         reported: Option<Day>,
+        stamp: u64,
     },
     Credited {
         special: Id,
@@ -96,7 +98,9 @@ impl Part {
 /// Who is paid for a sale, each by the name that the program knows.
 pub fn beneficiaries(program: &Program, entitlement: &Entitlement, reported: Option<Day>) -> Vec<(String, Whose)> {
     let partner = &entitlement.at.partner;
-    let person = |(name, part): (String, Part)| (format!("person:{partner}/{name}"), Whose::Person { part, reported });
+    let person = |(name, part): (String, Part)| {
+        (format!("person:{partner}/{name}"), Whose::Person { part, reported, stamp: entitlement.stamp })
+    };
     match &program.mechanism {
         Mechanism::Spiff { split, .. } => parts(split, &entitlement.rep).into_iter().map(person).collect(),
         mechanism => {

@@ -295,6 +295,10 @@ impl Judging<'_> {
                 for (at, _) in wanted {
                     items[at].waits_for.push((Code::BelowMinimumPayout, reason.clone()));
                 }
+                // From its day on an account may hold it.
+                if let Some(day) = now.known().next_account(self.today) {
+                    EXPIRIES.put(state, &(day.0, group), &())?;
+                }
                 continue;
             }
             let issuing = Issuing::new(account, self.batch, now);

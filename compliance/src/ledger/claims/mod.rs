@@ -33,7 +33,8 @@ const LINES: Table<([u8; 16], [u8; 16], u32), Kept> = Table::new(15, "claim line
 const NOTES: Table<[u8; 16], Note> = Table::new(16, "claim notes");
 /// Claimed groups that the next tick judges.
 pub(crate) const CLAIMED: Table<[u8; 16], ()> = Table::new(17, "claimed groups");
-/// (first day past the grace, claimed group): there was no settlement when it was judged; behind all days where it was past.
+/// (day, claimed group): on that day it is judged again. The first one past the grace, where there was no settlement when it was
+/// judged, behind all days where that was past; that of the next account, where less waits than the least that is paid.
 pub(crate) const EXPIRIES: Table<(i32, [u8; 16]), ()> = Table::new(18, "expiries of claims");
 
 /// A version of a claim line.

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, Control, CoopFund, CostBasis, Credit, Currency,
-    Day, Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros,
-    PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding,
-    Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
+    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, ClaimLine, Control, CoopFund, CostBasis, Credit,
+    Currency, Day, Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism,
+    Micros, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale,
+    Rounding, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
 };
+use oracle::claim_id;
 use serde::{Deserialize, Serialize};
 
+use crate::claims::{Ask, Claiming, Decision};
 use crate::exchange::Exchange;
+use crate::waiting::Waiting;
 
-const PARTNERS: [&str; 3] = ["A", "B", "C"];
+pub const PARTNERS: [&str; 3] = ["A", "B", "C"];
 /// Units of a sale that is far above others; it comes back whole or not at all.
 const RUSH: i64 = 240;
 const PEOPLE: [&str; 5] = ["Ann", "Bo", "Cy", "Bo; Ann", "Cy; Ann; Bo"];
@@ -39,6 +42,10 @@ const RATES: u64 = 0x0e8c_4a9e;
 const MEASURES: u64 = 0x6ea5_04e5;
 /// The same for what is given up.
 const WRITE_OFFS: u64 = 0x0b4d_deb7;
+/// The same for tables by which amounts wait.
+const WAITING: u64 = 0x0a17_1264;
+/// The same for claims.
+const CLAIMS: u64 = 0x0c1a_1235;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(pub u64);
@@ -73,16 +80,16 @@ impl Dice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deal {
-    partner: Text,
+    pub partner: Text,
     rep: Text,
     /// Which of the special prices it is under, what a unit is given, and what of it is lost.
     special: usize,
     credit: Micros,
     short: Micros,
-    date: Day,
+    pub date: Day,
     pub quantity: i64,
     amount: Micros,
-    currency: Currency,
+    pub currency: Currency,
     /// A linked return's sale, by number.
     pub of: Option<u32>,
     /// Which of the competing programs may pay, in order.
@@ -102,6 +109,12 @@ pub enum Act {
     Pay(usize, i64),
     /// Of what is owed back by the settlement of one of the authorizations, so many percent are given up.
     GiveUp(usize, i64),
+    /// A claim line comes in, or comes again.
+    Claim(u32, Ask),
+    /// Its sender takes it back.
+    Unclaim(u32),
+    /// A person says something about it.
+    Decide(u32, Decision),
 }
 
 /// What the ledger is told of it.
@@ -120,20 +133,20 @@ pub struct History {
     control: u64,
     programs: Vec<Program>,
     today: Option<Day>,
+    known: Reference,
     deals: BTreeMap<u32, (Deal, Vec<Entitlement>)>,
+    /// The newest version of each claim line, and whether it stands.
+    claims: BTreeMap<u32, (ClaimLine, bool)>,
 }
 
 impl History {
-    pub fn tell(acts: &[Act]) -> Vec<Told> {
-        let mut history = History::default();
-        acts.iter().flat_map(|act| history.told(act)).collect()
-    }
-
-    fn told(&mut self, act: &Act) -> Vec<Told> {
+    /// `due` says what is due for what a claim line claims.
+    pub fn told(&mut self, act: &Act, due: &dyn Fn(&ClaimLine) -> Micros) -> Vec<Told> {
         match act {
             Act::Configure(reference) => {
                 self.control += 1;
                 self.programs = reference.programs.clone();
+                self.known = (**reference).clone();
                 vec![Told::Configure(reference.clone())]
             }
             // Nothing comes in front of the first configuration.
@@ -157,7 +170,33 @@ impl History {
             Act::GiveUp(place, percent) => {
                 self.today.map(|date| Told::GivenUp { place: *place, percent: *percent, date }).into_iter().collect()
             }
+            Act::Claim(number, ask) => {
+                let mut told = self.unclaim(*number);
+                let version = self.claims.get(number).map_or(1, |(before, _)| before.version + 1);
+                let line = ask.line(*number, version, self.control, due);
+                if claim_id(&line, &self.known).is_some() {
+                    told.push(Told::Event(EntitlementEvent::Claim(Box::new(line.clone()))));
+                    self.claims.insert(*number, (line, true));
+                }
+                told
+            }
+            Act::Unclaim(number) => self.unclaim(*number),
+            Act::Decide(number, decision) => {
+                let line = self.claims.get(number).map(|(line, _)| line.clone());
+                let known = line.and_then(|line| Some((claim_id(&line, &self.known)?, line)));
+                let told = known.map(|(claim, line)| Control::Command(Box::new(decision.command(claim, &line))));
+                told.map_or_else(Vec::new, |control| self.control(control))
+            }
         }
+    }
+
+    fn unclaim(&mut self, number: u32) -> Vec<Told> {
+        let stood = self.claims.get_mut(&number).filter(|(_, stands)| *stands);
+        let gone = stood.map(|(line, stands)| {
+            *stands = false;
+            Told::Event(EntitlementEvent::Unclaim(Box::new(line.clone())))
+        });
+        gone.into_iter().collect()
     }
 
     fn control(&mut self, control: Control) -> Vec<Told> {
@@ -243,7 +282,7 @@ impl Default for Deal {
     }
 }
 
-fn id_of(number: u32) -> Id {
+pub fn id_of(number: u32) -> Id {
     Id::of("sale", &[&number.to_string()])
 }
 
@@ -264,11 +303,11 @@ fn special_price(program: &str, partner: &str, which: usize) -> SpecialPrice {
     }
 }
 
-fn dollar() -> Currency {
+pub fn dollar() -> Currency {
     Currency::parse("USD").expect("a currency")
 }
 
-fn name(place: usize) -> Text {
+pub fn name(place: usize) -> Text {
     format!("P{place}").into()
 }
 
@@ -288,11 +327,17 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     cap_measures(&mut measuring, &mut programs);
     let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
     let mut giving = Dice(seed ^ WRITE_OFFS);
-    let mut acts = vec![Act::Configure(Box::new(exchange.stated(reference(&programs, &stocks))))];
+    let mut claiming = Claiming::new(Dice(seed ^ CLAIMS), &mut programs);
+    let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
+    let stated = |exchange: &Exchange, waiting: &Waiting, programs: &[Program], stocks: &Stocks| {
+        Act::Configure(Box::new(waiting.stated(exchange.stated(reference(programs, stocks)))))
+    };
+    let mut acts = vec![stated(&exchange, &waiting, &programs, &stocks)];
     let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
     let controls = 6 + dice.below(18) as usize;
     for number in 1..=events as u32 {
         acts.push(act(&mut dice, number, &mut deals, today));
+        acts.extend(claiming.acts(&deals, &programs));
         if dice.one_in((events / controls).max(1) as u64) {
             today = today.plus(dice.below(45) as i32);
             acts.push(match dice.below(6) {
@@ -303,6 +348,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                             change_measure(&mut measuring, &mut programs);
                             go_by_layers(&mut layering, &mut programs);
                             end_otherwise(&mut layering, &mut programs);
+                            claiming.change_terms(&mut programs);
                         }
                         1 => {
                             stocks.0 = purchases(&mut dice);
@@ -311,17 +357,23 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                         _ => stocks.1 = price_book(&mut dice),
                     }
                     exchange.restate(today, &mut programs);
-                    Act::Configure(Box::new(exchange.stated(reference(&programs, &stocks))))
+                    waiting.restate(today, &programs);
+                    stated(&exchange, &waiting, &programs, &stocks)
                 }
                 1 | 2 => Act::Settle,
                 _ => Act::Tick(today),
             });
             acts.extend(payments(&mut dice));
             acts.extend(write_offs(&mut giving));
+            acts.extend(claiming.decisions());
         }
     }
     acts.push(Act::Tick(today.plus(dice.below(400) as i32)));
     acts.extend(payments(&mut dice));
+    acts.extend(claiming.decisions());
+    // What outlasts its close as something stands in its way does so no longer.
+    waiting.lift();
+    acts.push(stated(&exchange, &waiting, &programs, &stocks));
     acts.push(Act::Tick(today.plus(1_200)));
     acts
 }

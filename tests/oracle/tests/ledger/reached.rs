@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use contract::{Code, EstimateKind, Mechanism, Program, Rounding};
+use contract::{ClaimState, Code, EstimateKind, Mechanism, Program, Rounding};
 
 use crate::history::Act;
 use crate::real::Found;
 
 /// What the ledger may find of a settlement.
-const CHECKS: [Code; 22] = [
+const CHECKS: [Code; 26] = [
     Code::AuthorisedQuantity,
     Code::BaselineMissing,
     Code::BasisPolluted,
@@ -18,15 +18,19 @@ const CHECKS: [Code; 22] = [
     Code::CapExceeded,
     Code::CostBasisWrong,
     Code::DebitAfterProtection,
+    Code::Deducted,
     Code::EarnedNothing,
     Code::ExclusivePrograms,
     Code::NeverAuthorised,
+    Code::OnePartnerTwice,
     Code::Outlier,
+    Code::PayeeUnsure,
     Code::RateCorrected,
     Code::RateMissing,
     Code::RateOdd,
     Code::ReportedLate,
     Code::ResaleAbove,
+    Code::RestrictedParty,
     Code::ReturnAfterPayment,
     Code::SellInAndThrough,
     Code::ThresholdNotMet,
@@ -34,17 +38,53 @@ const CHECKS: [Code; 22] = [
     Code::TierNearlyReached,
 ];
 
+/// Where a claim line may stand behind a tick or a decision.
+const STATES: [ClaimState; 8] = [
+    ClaimState::Authorised,
+    ClaimState::Deferred,
+    ClaimState::InDispute,
+    ClaimState::OnHold,
+    ClaimState::Received,
+    ClaimState::Rejected,
+    ClaimState::Valid,
+    ClaimState::Withdrawn,
+];
+
+/// Why one may get less than it asks for.
+const REFUSALS: [Code; 15] = [
+    Code::AccrualClaimed,
+    Code::BelowMinimumPayout,
+    Code::ClaimAboveDue,
+    Code::ClaimExtensionWrong,
+    Code::ClaimOrphan,
+    Code::ClaimQuantityAbove,
+    Code::ClaimRateWrong,
+    Code::Deducted,
+    Code::OnePartnerTwice,
+    Code::PayeeUnsure,
+    Code::ProtectedQuantityAbove,
+    Code::ProtectedUnitsGone,
+    Code::ReportedLate,
+    Code::RestrictedParty,
+    Code::ReturnAfterPayment,
+];
+
+/// What persons decide about claims, and those of it that two persons must say.
+const DECISIONS: usize = 10 + 3;
+
 /// Ways of earning and what else a program may say, by name.
 const KINDS: usize = 17;
-const TERMS: usize = 13;
+const TERMS: usize = 14;
 /// Terms that points and funds know.
 const OF_POINTS: usize = 3;
 const OF_FUNDS: usize = 11;
 /// What goes by purchases competes with nothing; the measure of what is protected has no cap.
-const OF_PURCHASES: usize = 12;
-const OF_STOCKS: usize = 11;
+const OF_PURCHASES: usize = 13;
+const OF_STOCKS: usize = 12;
 /// Ways of earning that know all terms but a cap on the measure: a fixed amount, special prices.
 const UNMEASURED: usize = 2;
+/// One that is never paid by claim: persons send none.
+const UNCLAIMED: usize = 1;
 
 /// Two features of programs.
 type Pair = (&'static str, &'static str);
@@ -62,6 +102,10 @@ pub struct Reached {
     in_history: BTreeMap<Pair, u64>,
     /// What estimates have moved.
     estimated: BTreeMap<(EstimateKind, bool, bool), u64>,
+    /// What has become of claims, why they got less, and what persons said of them.
+    states: BTreeMap<ClaimState, u64>,
+    refusals: BTreeMap<Code, u64>,
+    decisions: BTreeMap<String, u64>,
 }
 
 impl Reached {
@@ -82,6 +126,9 @@ impl Reached {
         count(&mut self.in_program, pairs);
         count(&mut self.in_history, pairs_of(&features));
         count(&mut self.estimated, found.estimated.iter().copied());
+        count(&mut self.states, found.states.iter().copied());
+        count(&mut self.refusals, found.refusals.iter().copied());
+        count(&mut self.decisions, found.decisions.iter().cloned());
         count(&mut self.found, found.once.iter().copied());
         count(&mut self.withdrawn, found.withdrawn.iter().copied());
         count(&mut self.absent, CHECKS.into_iter().filter(|code| !found.everywhere.contains(code)));
@@ -91,6 +138,9 @@ impl Reached {
         self.histories += other.histories;
         add(&mut self.acts, other.acts);
         add(&mut self.estimated, other.estimated);
+        add(&mut self.states, other.states);
+        add(&mut self.refusals, other.refusals);
+        add(&mut self.decisions, other.decisions);
         add(&mut self.found, other.found);
         add(&mut self.withdrawn, other.withdrawn);
         add(&mut self.absent, other.absent);
@@ -109,6 +159,12 @@ impl Reached {
         let _ = writeln!(table, "  acts: {}", acts.join(", "));
         let estimated: Vec<String> = self.estimated.iter().map(|(what, times)| format!("{what:?} {times}")).collect();
         let _ = writeln!(table, "  estimates: {}", estimated.join(", "));
+        let states = self.states.iter().map(|(state, times)| format!("{} {times}", state.as_str()));
+        let _ = writeln!(table, "  claims: {}", states.collect::<Vec<_>>().join(", "));
+        let refusals = self.refusals.iter().map(|(code, times)| format!("{} {times}", code.as_str()));
+        let _ = writeln!(table, "  claims got less: {}", refusals.collect::<Vec<_>>().join(", "));
+        let decisions = self.decisions.iter().map(|(what, times)| format!("{what} {times}"));
+        let _ = writeln!(table, "  persons: {}", decisions.collect::<Vec<_>>().join(", "));
         for (pairs, place) in [(&self.in_program, "one program"), (&self.in_history, "one history")] {
             let Some(((one, other), times)) = pairs.iter().min_by_key(|(_, times)| **times) else { continue };
             let _ = writeln!(
@@ -123,7 +179,12 @@ impl Reached {
     /// Every kind of act, every check finding and not finding, every two features of programs in one program (of the
     /// ways of earning no two) and in one history.
     pub fn must_be_wide(&self) {
-        assert_eq!(self.acts.len(), 9, "kinds of acts");
+        assert_eq!(self.acts.len(), 12, "kinds of acts");
+        let states = STATES.into_iter().filter(|state| !self.states.contains_key(state));
+        assert_eq!(states.collect::<Vec<_>>(), [], "where no claim ever stood");
+        let refusals = REFUSALS.into_iter().filter(|code| !self.refusals.contains_key(code));
+        assert_eq!(refusals.collect::<Vec<_>>(), [], "why no claim ever got less");
+        assert_eq!(self.decisions.len(), DECISIONS, "what persons decide about claims, and two of them");
         let never = |counts: &BTreeMap<Code, u64>| -> Vec<Code> {
             CHECKS.into_iter().filter(|code| !counts.contains_key(code)).collect()
         };
@@ -134,7 +195,7 @@ impl Reached {
             3 * 2 * 2,
             "estimates: what happened, more or less, of a frozen period or not"
         );
-        let with_ways = TERMS * (KINDS - 4) - UNMEASURED + OF_POINTS + OF_FUNDS + OF_PURCHASES + OF_STOCKS;
+        let with_ways = TERMS * (KINDS - 4) - UNMEASURED - UNCLAIMED + OF_POINTS + OF_FUNDS + OF_PURCHASES + OF_STOCKS;
         assert_eq!(self.in_program.len(), TERMS * (TERMS - 1) / 2 + with_ways, "pairs in one program");
         let features = TERMS + KINDS;
         assert_eq!(self.in_history.len(), features * (features - 1) / 2, "pairs in one history");
@@ -160,6 +221,9 @@ fn kind(act: &Act) -> &'static str {
         Act::Tick(_) => "tick",
         Act::Pay(..) => "payment",
         Act::GiveUp(..) => "write-off",
+        Act::Claim(..) => "claim",
+        Act::Unclaim(_) => "claim taken back",
+        Act::Decide(..) => "decision",
     }
 }
 
@@ -187,6 +251,7 @@ fn features_of(program: &Program) -> BTreeSet<&'static str> {
         (program.minimum_payout.is_some(), "minimum payout"),
         (program.group.is_some(), "group"),
         (!program.auto_authorise, "no authorization by itself"),
+        (program.paid.claims().is_some(), "paid by claim"),
         (program.version > 1, "second version"),
     ];
     features.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect()

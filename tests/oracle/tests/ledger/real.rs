@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use accrual_sink::SinkStage;
 use compliance::LedgerStage;
 use contract::{
-    AccrualEvent, AccrualMovement, Action, Authorization, Cadence, Code, Command, Control, Day, EntitlementEvent,
-    EstimateKind, Finding, Id, JournalEntry, Micros, Reference, Settlement, Side, Topic,
+    AcceptedDeduction, AccrualEvent, AccrualMovement, Action, AuditRecord, Authorization, Cadence, Claim, ClaimLine,
+    ClaimState, Code, Command, Control, Day, EntitlementEvent, EstimateKind, Finding, Id, JournalEntry, Micros,
+    Reference, Settlement, Side, Topic,
 };
-use oracle::{Order, Verdict};
+use oracle::{Kept, Order, Seen, Verdict};
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StorageError, View};
 
 /// Reference data in memory.
@@ -30,7 +31,10 @@ pub struct Real {
     number: u64,
     movements: BTreeMap<Id, AccrualMovement>,
     orders: BTreeMap<Settlement, Vec<Order>>,
+    kept: BTreeMap<Settlement, Vec<Kept>>,
     findings: BTreeMap<Vec<u8>, Code>,
+    /// What partners sent, as readers see it.
+    claims: BTreeMap<Id, Seen>,
     found: Found,
     books: RealBooks,
 }
@@ -59,15 +63,19 @@ pub struct Found {
     pub everywhere: BTreeSet<Code>,
     /// What estimates have moved: what happened, whether it was more, and whether its period had frozen.
     pub estimated: BTreeSet<(EstimateKind, bool, bool)>,
+    /// What has become of claim lines, why they got less, and what persons decided or proposed about them.
+    pub states: BTreeSet<ClaimState>,
+    pub refusals: BTreeSet<Code>,
+    pub decisions: BTreeSet<String>,
 }
 
 impl Real {
     pub fn new() -> Real {
         let shelf = Arc::new(Shelf::default());
         let stage = LedgerStage::new(shelf.clone(), Shard { index: 0, count: 1 });
-        let (movements, orders, findings) = Default::default();
+        let (movements, orders, kept, findings, claims) = Default::default();
         let (state, found, books) = (MemoryState::default(), Found::default(), RealBooks::new(shelf.clone()));
-        Real { shelf, stage, state, number: 0, movements, orders, findings, found, books }
+        Real { shelf, stage, state, number: 0, movements, orders, kept, findings, claims, found, books }
     }
 
     pub fn hear(&mut self, event: &EntitlementEvent) {
@@ -89,7 +97,14 @@ impl Real {
         self.stage.control(self.number, &control.encode(), &mut self.state, &mut outbox).unwrap();
         while self.stage.slice(self.number, &mut self.state, &mut outbox).unwrap() == Progress::More {}
         let (sent, published) = outbox.drain();
-        published.into_iter().filter(|view| view.topic == Topic::Findings as u8).for_each(|view| self.finds(view));
+        for view in published {
+            match view.topic {
+                topic if topic == Topic::Findings as u8 => self.finds(view),
+                topic if topic == Topic::Claims as u8 => self.sees(view),
+                topic if topic == Topic::Audit as u8 => self.records(view),
+                _ => {}
+            }
+        }
         let mut events: Vec<AccrualEvent> = sent.into_iter().map(|routed| routed.item).collect();
         events.sort_by_key(|event| !matches!(event, AccrualEvent::Moved(_)));
         for event in &events {
@@ -154,6 +169,41 @@ impl Real {
         }
     }
 
+    /// Claims that the ledger makes by itself stand for an order or a deduction.
+    fn sees(&mut self, View { value, .. }: View) {
+        let claim: Claim = postcard::from_bytes(&value.expect("a claim stays")).unwrap();
+        if !["auto", "deduction"].contains(&&*claim.claim) {
+            self.found.states.insert(claim.state);
+            self.found.refusals.extend(&claim.codes);
+            let Claim { state, claimed, payable: approved, authorised, codes, .. } = claim;
+            self.claims
+                .insert(claim.id, Seen { state, claimed, approved, authorised, codes: codes.into_iter().collect() });
+        }
+    }
+
+    fn records(&mut self, View { value, .. }: View) {
+        let record: AuditRecord = postcard::from_bytes(&value.expect("a record stays")).unwrap();
+        let what = record.object.split(' ').next().unwrap_or_default();
+        if let Some(how @ ("decided" | "proposed")) = record.action.strip_prefix("claim.") {
+            self.found.decisions.insert(format!("{what} {how}"));
+        }
+    }
+
+    pub fn claims(&self) -> BTreeMap<Id, Seen> {
+        self.claims.clone()
+    }
+
+    /// What is due for what a line claims.
+    pub fn due(&self, line: &ClaimLine) -> Micros {
+        let periods = [Cadence::Month, Cadence::Quarter, Cadence::Year].map(|cadence| cadence.label(line.date));
+        let is_its = |settlement: &Settlement| {
+            (&settlement.program, &settlement.beneficiary) == (&line.program, &line.beneficiary)
+                && settlement.currency == line.currency
+                && periods.iter().any(|period| **period == *settlement.period)
+        };
+        self.movements.values().filter(|movement| is_its(&movement.settlement)).map(|movement| movement.amount).sum()
+    }
+
     pub fn found(&self) -> Found {
         let settlements = self.verdicts().len();
         let standing = |code: &Code| self.findings.values().filter(|other| *other == code).count();
@@ -167,9 +217,14 @@ impl Real {
             AccrualEvent::Moved(movement) => drop(self.movements.insert(movement.id, *movement)),
             AccrualEvent::Authorised(order) => {
                 let orders = self.orders.entry(order.settlement).or_default();
-                orders.push(Order { day: order.date, amount: order.amount });
+                orders.push(Order { day: order.date, amount: order.amount, claim: Some(order.claim) });
             }
-            AccrualEvent::Closed { .. } | AccrualEvent::Deducted(_) => {}
+            AccrualEvent::Deducted(deducted) => {
+                let AcceptedDeduction { order, kept, number, .. } = *deducted;
+                let (day, ordered) = (order.date, order.amount);
+                self.kept.entry(order.settlement).or_default().push(Kept { day, number, kept, ordered });
+            }
+            AccrualEvent::Closed { .. } => {}
             AccrualEvent::Estimated(moved) => {
                 let late = !moved.origin_period.is_empty();
                 self.found.estimated.insert((moved.kind, moved.amount > Micros::ZERO, late));
@@ -183,7 +238,12 @@ impl Real {
             verdicts.entry(movement.settlement.clone()).or_default().accrued += movement.amount;
         }
         for (settlement, orders) in &self.orders {
-            verdicts.entry(settlement.clone()).or_default().orders.clone_from(orders);
+            // Who pays by itself pays no line that was sent.
+            let sent = |order: &Order| Order { claim: order.claim.filter(|id| self.claims.contains_key(id)), ..*order };
+            verdicts.entry(settlement.clone()).or_default().orders = orders.iter().map(sent).collect();
+        }
+        for (settlement, kept) in &self.kept {
+            verdicts.entry(settlement.clone()).or_default().kept.clone_from(kept);
         }
         verdicts.retain(|_, verdict| *verdict != Verdict::default());
         verdicts

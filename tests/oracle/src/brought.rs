@@ -1,0 +1,57 @@
+//! What each sale of a settlement brings with its returns, as a claim line that names one may have it (docs/claims.md).
+
+use std::collections::BTreeMap;
+
+use contract::{Currency, Id, Micros};
+use num_rational::Ratio;
+use num_traits::Zero;
+
+use crate::exact::{Exact, exact, floored, rounded, to_millionths, zero};
+use crate::pricing::Line;
+
+/// What stands for one sale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Its part of what is due, in whole minor units of the currency.
+    pub due: Micros,
+    /// Units, net of returns.
+    pub units: Micros,
+    /// The most that its special price gives for a unit; zero where none is known.
+    pub credit: Micros,
+}
+
+/// Adds up what sales bring. `changes` says what each of the lines, which are in order, adds under the caps on lines;
+/// `due` is what all of them come to under those on the whole.
+///
+/// Where less is due than they add, the first lines get all that they add, the last ones what is left; where more is, as more was
+/// drawn than was expected, each gets more in the proportion that it adds, to the millionth. Rounded parts add up to what is due: what
+/// is lost by cutting goes to the largest remainders, of equal ones to the earlier line.
+pub fn bring(lines: &[Line], changes: &[Exact], due: Exact, currency: Currency, sales: &mut BTreeMap<Id, Brought>) {
+    let all: Exact = changes.iter().sum();
+    let within = |added: Exact| match due > all {
+        true if added == all => due,
+        true if all.is_zero() => zero(),
+        true => due * to_millionths(added) / to_millionths(all),
+        false if due == all => added,
+        false => added.min(due),
+    };
+    let (mut added, mut given) = (zero(), zero());
+    let parts = changes.iter().map(|change| {
+        added += *change;
+        let part = within(added) - given;
+        given += part;
+        part
+    });
+    let parts: Vec<Exact> = parts.collect();
+    let unit = Ratio::new(1, 10_i128.pow(currency.minor_digits()));
+    let mut whole: Vec<Exact> = parts.iter().map(|part| floored(*part, currency)).collect();
+    let missing = (exact(rounded(given, currency)) - whole.iter().sum::<Exact>()) / unit;
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|place| (-(parts[*place] - whole[*place]), *place));
+    order.into_iter().take(missing.to_integer() as usize).for_each(|place| whole[place] += unit);
+    for (line, whole) in lines.iter().zip(whole) {
+        let sale = sales.entry(line.of.unwrap_or(line.sale)).or_default();
+        sale.due += rounded(whole, currency);
+        sale.units += line.quantity;
+    }
+}

@@ -1,0 +1,412 @@
+//! What becomes of claim lines (docs/claims.md; domain notes §2.3): at each tick all that stand are judged anew, for one
+//! program, beneficiary, period and currency together.
+//!
+//! Beside what was sent only what was done is remembered: what was ordered for a line, and what persons have said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    BelowDue, ClaimAction, ClaimLine, ClaimState, Code, Command, Currency, Day, Id, Micros, Program, Reference,
+    Settlement, Text,
+};
+
+use crate::decisions::{Said, Word};
+use crate::exact::exact;
+use crate::ledger::{Oracle, Order, version};
+use crate::provable::{Case, Standing, Verdict, judged};
+
+/// A claim line as readers see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub state: ClaimState,
+    pub claimed: Micros,
+    /// What of it may be paid.
+    pub approved: Micros,
+    /// What of it was ordered to be paid.
+    pub authorised: Micros,
+    /// Why not all of it is paid.
+    pub codes: BTreeSet<Code>,
+}
+
+/// What claims are shared over: the settlements of all versions of a program.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group {
+    pub program: Text,
+    pub beneficiary: Text,
+    pub period: Text,
+    pub currency: Currency,
+}
+
+impl Group {
+    fn of(line: &ClaimLine, program: &Program) -> Group {
+        Group {
+            program: line.program.clone(),
+            beneficiary: line.beneficiary.clone(),
+            period: program.period.label(line.date).into(),
+            currency: line.currency,
+        }
+    }
+
+    fn id(&self) -> Id {
+        Id::of("claimed", &[&self.program, &self.beneficiary, &self.period, self.currency.as_str()])
+    }
+
+    pub fn has(&self, settlement: &Settlement) -> bool {
+        let Settlement { program, beneficiary, period, currency, .. } = settlement;
+        (&self.program, &self.beneficiary, &self.period, self.currency) == (program, beneficiary, period, *currency)
+    }
+}
+
+/// The id that readers know a line by: one that claims something of another program or period is another line.
+pub fn claim_id(line: &ClaimLine, known: &Reference) -> Option<Id> {
+    Some(id_in(line, &Group::of(line, version(known, &line.program, line.date)?)))
+}
+
+fn id_in(line: &ClaimLine, group: &Group) -> Id {
+    Id::of("claim line", &[&line.id.to_string(), &group.id().to_string()])
+}
+
+/// A settlement that lines of a group may be paid from.
+pub struct Purse {
+    pub settlement: Settlement,
+    /// Due and not ordered, and what holds leave of it.
+    pub owed: Micros,
+    pub free: Micros,
+    /// What holds some of it.
+    pub holds: BTreeSet<Code>,
+    /// Frozen, and paid by claim: without that nothing is ordered here.
+    pub pays: bool,
+    pub minimum: Option<Micros>,
+}
+
+/// Follows the claims of a history.
+#[derive(Default)]
+pub struct Claims {
+    lines: BTreeMap<Id, Line>,
+}
+
+struct Line {
+    group: Group,
+    /// By version, with whether it stands.
+    versions: BTreeMap<u32, (ClaimLine, bool)>,
+    /// The version that a tick judged last.
+    judged: Option<ClaimLine>,
+    ordered: Micros,
+    /// The control of the first order.
+    first_order: Option<u64>,
+    /// What was ordered above what it claims, because that was near enough.
+    raised: Micros,
+    said: Said,
+    seen: Option<Seen>,
+}
+
+impl Line {
+    /// The newest that stands, else the newest that stood.
+    fn newest(&self) -> (&ClaimLine, bool) {
+        let standing = self.versions.values().rfind(|(_, stands)| *stands);
+        let (line, stands) = standing.or(self.versions.values().next_back()).expect("a line was sent once at least");
+        (line, *stands)
+    }
+
+    fn is_gone(&self) -> bool {
+        !self.newest().1
+    }
+
+    fn claimed(&self) -> Micros {
+        self.said.resubmitted.unwrap_or(self.newest().0.amount)
+    }
+
+    /// The control in force when as much as now was first claimed.
+    fn age(&self) -> u64 {
+        let newest = self.newest().0;
+        let as_much = self.versions.values().filter(|(line, _)| line.amount >= newest.amount);
+        as_much.map(|(line, _)| line.stamp).min().expect("the newest is one of them")
+    }
+
+    /// Where it claims something else than at the last tick, not all that persons said of it stands.
+    fn take_up(&mut self) {
+        let newest = self.newest().0.clone();
+        let says = |line: &ClaimLine| (line.amount, line.quantity, line.unit, line.document.clone());
+        if self.judged.as_ref().is_some_and(|judged| says(judged) != says(&newest)) {
+            self.said = self.said.of_another_claim();
+            if self.said.word.is_none() {
+                self.raised = Micros::ZERO;
+            }
+        }
+        self.judged = Some(newest);
+    }
+}
+
+/// A line at a tick.
+struct Turn<'a> {
+    id: Id,
+    line: &'a mut Line,
+    program: Program,
+    frozen: bool,
+    /// The sale that it is for.
+    sale: Option<Id>,
+    verdict: Verdict,
+    approved: Micros,
+    /// Why what is approved is not ordered.
+    waits: BTreeSet<Code>,
+}
+
+impl Turn<'_> {
+    /// Something may still be ordered for it.
+    fn is_open(&self) -> bool {
+        self.verdict.state == ClaimState::Valid && !self.line.is_gone()
+    }
+
+    fn gets_all_it_claims(&self) -> bool {
+        self.is_open() && self.approved == self.line.claimed() + self.line.raised
+    }
+
+    /// How far a claim may be from so much.
+    fn tolerance(&self, around: Micros) -> Micros {
+        let Some(tolerance) = self.program.paid.claims().map(|terms| terms.tolerance) else { return Micros::ZERO };
+        tolerance.around(around)
+    }
+}
+
+/// Lines that something was ordered for come first, the oldest order in front; then it goes by the days that they name and by
+/// their ids. It does not matter when they came.
+fn served(lines: &BTreeMap<Id, Line>, group: &Group) -> Vec<Id> {
+    let of_group = lines.iter().filter(|(_, line)| line.group == *group);
+    let place = |(id, line): (&Id, &Line)| (line.first_order.unwrap_or(u64::MAX), line.newest().0.date, *id);
+    let mut order: Vec<(u64, Day, Id)> = of_group.map(place).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(.., id)| id).collect()
+}
+
+impl Claims {
+    /// A line comes or goes; `program` says what it claims of.
+    pub fn hear(&mut self, line: &ClaimLine, program: &Program, stands: bool) {
+        let group = Group::of(line, program);
+        let id = id_in(line, &group);
+        let new = || Line {
+            group,
+            versions: BTreeMap::new(),
+            judged: None,
+            ordered: Micros::ZERO,
+            first_order: None,
+            raised: Micros::ZERO,
+            said: Said::default(),
+            seen: None,
+        };
+        let entry = self.lines.entry(id).or_insert_with(new);
+        let before = entry.versions.insert(line.version, (line.clone(), stands));
+        let came = before.filter(|(_, stands)| *stands).map(|(line, _)| line);
+        assert!(stands || came.as_ref() == Some(line), "only what is claimed is taken back");
+    }
+
+    /// What a person decides about a line that was seen.
+    pub fn decide(
+        &mut self,
+        (claim, action): (Id, ClaimAction),
+        command: &Command,
+        today: Option<Day>,
+        terms: impl Fn(&ClaimLine) -> Program,
+    ) {
+        let Some(line) = self.lines.get_mut(&claim) else { return };
+        let newest = line.newest().0.clone();
+        let Some(seen) = &mut line.seen else { return };
+        let program = terms(&newest);
+        let who = (&*seen, newest.at.partner.as_str());
+        if let Some(state) = line.said.decide((action, command), who, program.paid.claims(), today) {
+            seen.state = state;
+        }
+    }
+
+    /// Judges all lines at a tick; returns what is ordered for them.
+    pub fn tick(&mut self, oracle: &Oracle, control: u64, today: Day) -> Vec<(Settlement, Order)> {
+        let groups: BTreeSet<Group> = self.lines.values().map(|line| line.group.clone()).collect();
+        groups.iter().flat_map(|group| self.judge(group, oracle, control, today)).collect()
+    }
+
+    pub fn seen(&self) -> BTreeMap<Id, Seen> {
+        self.lines.iter().filter_map(|(id, line)| Some((*id, line.seen.clone()?))).collect()
+    }
+
+    fn judge(&mut self, group: &Group, oracle: &Oracle, control: u64, today: Day) -> Vec<(Settlement, Order)> {
+        let order = served(&self.lines, group);
+        let standing = oracle.standing(group, self.lines[&order[0]].newest().0);
+        let mut lines: BTreeMap<Id, &mut Line> =
+            self.lines.iter_mut().filter(|(_, line)| line.group == *group).map(|(id, line)| (*id, line)).collect();
+        let turn = |id: &Id| {
+            let line = lines.remove(id).expect("it is served once");
+            line.take_up();
+            take_turn(*id, line, oracle, &standing, today)
+        };
+        let mut turns: Vec<Turn<'_>> = order.iter().map(turn).collect();
+        share(&mut turns, &standing);
+        raise(&mut turns, &standing);
+        let orders = order_from(oracle.purses(group, today), &mut turns, control, today);
+        turns.iter_mut().for_each(|turn| close(turn, &standing, today));
+        orders
+    }
+}
+
+fn take_turn<'a>(id: Id, line: &'a mut Line, oracle: &Oracle, standing: &Standing, today: Day) -> Turn<'a> {
+    let newest = line.newest().0.clone();
+    let program = oracle.terms(&line.group, &newest);
+    let last = program.period.range(newest.date).1;
+    let freezes = last.plus(i32::try_from(program.grace_days).expect("a period is not kept open for ever") + 1);
+    let frozen = oracle.is_frozen(&line.group).unwrap_or(freezes <= today);
+    // No sale has a part in a stock.
+    let sale = newest.sale.filter(|_| !program.mechanism.keeps_stock());
+    let case = Case {
+        line: &newest,
+        sale,
+        claimed: line.claimed(),
+        word: line.said.word,
+        program: &program,
+        received: oracle.day_of(line.age()),
+        frozen,
+    };
+    let verdict = judged(&case, standing);
+    Turn { id, line, frozen, sale, verdict, approved: Micros::ZERO, waits: BTreeSet::new(), program }
+}
+
+/// What is left of what is due, for all lines and for those of each sale.
+struct Rest<'a> {
+    standing: &'a Standing,
+    taken: Micros,
+    of_sales: BTreeMap<Id, Micros>,
+}
+
+impl Rest<'_> {
+    fn left(&self, sale: Option<Id>) -> Micros {
+        let all = self.standing.whole.due - self.standing.kept - self.taken;
+        let taken = |sale: &Id| self.of_sales.get(sale).copied().unwrap_or_default();
+        let own = sale.map(|sale| self.standing.sales.get(&sale).map_or(Micros::ZERO, |of| of.due) - taken(&sale));
+        own.map_or(all, |own| own.min(all)).max(Micros::ZERO)
+    }
+
+    fn take(&mut self, wanted: Micros, sale: Option<Id>) -> Micros {
+        let taken = wanted.max(Micros::ZERO).min(self.left(sale));
+        self.taken += taken;
+        if let Some(sale) = sale {
+            *self.of_sales.entry(sale).or_default() += taken;
+        }
+        taken
+    }
+}
+
+/// What was ordered for a line stays its own as far as what is due reaches. Then lines that may be paid are served.
+fn share(turns: &mut [Turn<'_>], standing: &Standing) {
+    let mut rest = Rest { standing, taken: Micros::ZERO, of_sales: BTreeMap::new() };
+    for turn in turns.iter_mut() {
+        turn.approved = rest.take(turn.line.ordered, turn.sale);
+    }
+    for turn in turns.iter_mut() {
+        if turn.is_open() {
+            turn.approved += rest.take(turn.verdict.most - turn.approved, turn.sale);
+        }
+        let above = (turn.line.ordered - turn.verdict.most).max(Micros::ZERO);
+        turn.line.raised = turn.line.raised.min(above);
+    }
+}
+
+/// Where all lines for a sale, or for the period, fall short of what is due for it by no more than the tolerance, and the
+/// terms say so, the last one that gets all it claims gets what is due.
+fn raise(turns: &mut [Turn<'_>], standing: &Standing) {
+    let sales: BTreeSet<Option<Id>> = turns.iter().map(|turn| turn.sale).collect();
+    for sale in sales {
+        let of = |turns: &[Turn<'_>], sale: Option<Id>| -> Micros {
+            let of = turns.iter().filter(|turn| sale.is_none() || turn.sale == sale);
+            of.map(|turn| turn.approved).sum()
+        };
+        let all = standing.whole.due - standing.kept;
+        let own = sale.map_or(all, |sale| standing.sales.get(&sale).map_or(Micros::ZERO, |of| of.due));
+        let left = (all - of(turns, None)).min(own - of(turns, sale));
+        let before: Micros = turns.iter().filter(|turn| turn.sale == sale).map(|turn| turn.line.raised).sum();
+        let is_last = |turn: &&mut Turn<'_>| turn.sale == sale && turn.gets_all_it_claims();
+        let Some(last) = turns.iter_mut().rfind(is_last) else { continue };
+        let terms = last.program.paid.claims();
+        let raises = last.frozen && terms.is_some_and(|terms| terms.tolerance.below == BelowDue::Calculated);
+        if raises && left > Micros::ZERO && before + left <= last.tolerance(own) {
+            last.approved += left;
+            last.line.raised += left;
+        }
+    }
+}
+
+/// Orders what lines may have above what was ordered for them, the settlements of older versions first.
+fn order_from(purses: Vec<Purse>, turns: &mut [Turn<'_>], control: u64, today: Day) -> Vec<(Settlement, Order)> {
+    let mut orders = Vec::new();
+    for purse in purses {
+        let wanting = |turn: &&mut Turn<'_>| turn.approved > turn.line.ordered;
+        if purse.free < purse.owed {
+            turns.iter_mut().filter(wanting).for_each(|turn| turn.waits.extend(&purse.holds));
+        }
+        let mut free = if purse.pays { purse.free } else { Micros::ZERO };
+        let mut wanted = Vec::new();
+        for turn in turns.iter_mut().filter(wanting) {
+            let amount = (turn.approved - turn.line.ordered).min(free);
+            if amount > Micros::ZERO {
+                free = free - amount;
+                wanted.push((turn, amount));
+            }
+        }
+        let total: Micros = wanted.iter().map(|(_, amount)| *amount).sum();
+        let is_too_little = purse.minimum.is_some_and(|minimum| total < minimum);
+        for (turn, amount) in wanted {
+            if is_too_little {
+                turn.waits.insert(Code::BelowMinimumPayout);
+                continue;
+            }
+            turn.line.ordered += amount;
+            turn.line.first_order.get_or_insert(control);
+            orders.push((purse.settlement.clone(), Order { day: today, amount, claim: Some(turn.id) }));
+        }
+    }
+    orders
+}
+
+/// Says what has become of a line.
+fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
+    let (claimed, is_gone, approved) = (turn.line.claimed(), turn.line.is_gone(), turn.approved);
+    let ordered = turn.line.ordered;
+    let stands = if is_gone { Micros::ZERO } else { claimed + turn.line.raised };
+    let Verdict { mut state, most, mut codes } = turn.verdict.clone();
+    let is_disputed = state == ClaimState::InDispute && !is_gone;
+    if is_gone && ordered.is_zero() {
+        (state, codes) = (ClaimState::Withdrawn, BTreeSet::new());
+    } else if ordered > stands && !is_disputed {
+        // More was authorised than is claimed now.
+        (state, codes) = (ClaimState::Valid, BTreeSet::from([Code::ClaimAboveDue]));
+    } else if state == ClaimState::Valid && approved < most {
+        codes.extend(too_much(turn, standing));
+    }
+    if state == ClaimState::Valid && approved.is_zero() && ordered.is_zero() && turn.frozen {
+        state = ClaimState::Rejected;
+    }
+    if ordered > Micros::ZERO && !matches!(state, ClaimState::Withdrawn | ClaimState::InDispute) {
+        state = ClaimState::Authorised;
+    }
+    if ordered > approved {
+        codes.insert(Code::ReturnAfterPayment);
+    }
+    if ordered < approved {
+        codes.extend(&turn.waits);
+    }
+    let by_person = matches!(turn.line.said.word, Some(Word::Adjusted(_) | Word::Settled(_)));
+    let is_refused = match state {
+        ClaimState::Rejected | ClaimState::InDispute => true,
+        ClaimState::Valid | ClaimState::Authorised => approved < claimed && (turn.frozen || by_person),
+        _ => false,
+    };
+    turn.line.said.refused = is_refused.then(|| turn.line.said.refused.unwrap_or(today));
+    turn.line.seen = Some(Seen { state, claimed, approved, authorised: ordered, codes });
+}
+
+/// Why a line gets less than it might: nothing is said where it is near enough.
+fn too_much(turn: &Turn<'_>, standing: &Standing) -> Option<Code> {
+    let is_near = turn.approved > Micros::ZERO
+        && exact(turn.verdict.most) - exact(turn.approved) <= exact(turn.tolerance(turn.approved));
+    match standing.kept {
+        Micros::ZERO if is_near => None,
+        Micros::ZERO => Some(Code::ClaimAboveDue),
+        _ => Some(Code::Deducted),
+    }
+}
