@@ -102,7 +102,7 @@ codes! {
     PersonIneligible = "OP-43", Block, "the person is not registered with the partner on the sale date";
     CompanyAsPerson = "DD-18", Block, "a company named where a person is paid";
     SaleToPartner = "OP-34", Block, "another partner buys, under a program for sales to end users";
-    AuthorisationReused = "DD-15", Block, "a special price that was authorised for another partner";
+    AuthorisationReused = "DD-15", Block, "a special price that was authorised for another partner, or for nobody";
     CustomerSplit = "OP-46", Hold, "a special price used for another site of its customer";
     ProofMissing = "OP-37", Defer, "evidence that the program asks for is missing";
     SaleUnpaid = "OP-32", Defer, "the customer has not paid, under a program for paid invoices only";

@@ -22,6 +22,20 @@ pub enum Eligibility {
     Date(Comparison, Day),
 }
 
+impl Eligibility {
+    /// Whether a promotion is one of those that it asks for, or not to have.
+    pub fn names_promotion(&self, promotion: &str) -> bool {
+        match self {
+            Eligibility::All(tests) | Eligibility::Any(tests) => {
+                tests.iter().any(|test| test.names_promotion(promotion))
+            }
+            Eligibility::Not(test) => test.names_promotion(promotion),
+            Eligibility::Text(TextField::Promotion, texts) => texts.iter().any(|text| text == promotion),
+            Eligibility::Text(..) | Eligibility::Number(..) | Eligibility::Date(..) => false,
+        }
+    }
+}
+
 /// A field that says a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TextField {

@@ -75,6 +75,11 @@ impl Configuration {
     pub fn news(&self, before: &[Program]) -> Vec<String> {
         terms::news(before, &self.reference.programs)
     }
+
+    /// What is fine as it stands and may be meant otherwise.
+    pub fn notes(&self) -> Vec<String> {
+        special_prices::shadowed(&self.reference.special_prices)
+    }
 }
 
 /// Reads a configuration folder.

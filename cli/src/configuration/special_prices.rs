@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{BookCost, Credit, Day, Mechanism, Program, Reference, SpecialPrice, Text};
+use contract::{BookCost, Credit, Currency, Day, Mechanism, Program, Reference, SpecialPrice, Text};
 
 use super::fields::{currency, day, positive, text};
 use super::master::{golden, keyed};
@@ -132,6 +132,39 @@ pub(crate) fn misfit(special: &SpecialPrice, programs: &[&Program]) -> Option<(S
     Some((format!("program `{program}` is no {word}"), hint))
 }
 
+/// A sentence for each special price that is for the same sales as an earlier one on some days: these are under that one alone.
+pub(crate) fn shadowed(special_prices: &[SpecialPrice]) -> Vec<String> {
+    type Sales<'s> = (&'s Text, &'s Text, &'s Text, &'s Text, Currency);
+    let mut by_sales: BTreeMap<Sales<'_>, Vec<&SpecialPrice>> = BTreeMap::new();
+    for special in special_prices {
+        let SpecialPrice { program, partner, product, customer, currency, .. } = special;
+        by_sales.entry((program, partner, product, customer, *currency)).or_default().push(special);
+    }
+    let mut notes = Vec::new();
+    for alike in by_sales.values_mut() {
+        alike.sort_by_key(|special| (special.from, &special.id));
+        // Of those before it the one that holds longest.
+        let mut longest: Option<&SpecialPrice> = None;
+        for special in alike {
+            notes.extend(longest.filter(|first| special.from <= first.to).map(|first| shadow(first, special)));
+            longest = Some(longest.filter(|first| special.to <= first.to).unwrap_or(special));
+        }
+    }
+    notes
+}
+
+fn shadow(first: &SpecialPrice, second: &SpecialPrice) -> String {
+    let SpecialPrice { id, partner, product, customer, from, .. } = second;
+    let to = if customer.is_empty() { String::new() } else { format!(" to {customer}") };
+    format!(
+        "{FILE}: {} and {id} are both for {product} by {partner}{to} from {from} to {}: sales of these days are under {} alone, \
+         also when its quantity is used up, unless the row names {id}",
+        first.id,
+        first.to.min(second.to),
+        first.id,
+    )
+}
+
 /// A problem for each special price that was in force and is gone or says something else. Its quantity and its last day
 /// may be amended.
 pub(crate) fn compare(before: &Reference, now: &Reference, as_of: Option<Day>) -> Vec<Problem> {
@@ -166,4 +199,45 @@ fn changed(before: &SpecialPrice, now: &SpecialPrice) -> Option<String> {
     ];
     let changed: Vec<&str> = same.into_iter().filter(|(_, same)| !same).map(|(column, _)| column).collect();
     (!changed.is_empty()).then(|| changed.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Micros;
+
+    use super::*;
+
+    /// Special prices as `ID CUSTOMER FROM TO`, `-` for all customers, and how many of them are in another's shadow.
+    #[track_caller]
+    fn check(rows: &[&str], expected: &[&str]) {
+        let special = |row: &&str| {
+            let words: Vec<&str> = row.split(' ').collect();
+            SpecialPrice {
+                program: "P".into(),
+                partner: "shop".into(),
+                product: "s/p".into(),
+                id: words[0].into(),
+                customer: words[1].trim_matches('-').into(),
+                from: Day::parse(words[2]).unwrap(),
+                to: Day::parse(words[3]).unwrap(),
+                quantity: Some(Micros::units(10)),
+                credit: Credit::Amount(Micros::ONE),
+                resale: None,
+                currency: Currency::parse("USD").unwrap(),
+            }
+        };
+        let special_prices: Vec<SpecialPrice> = rows.iter().map(special).collect();
+        assert_eq!(shadowed(&special_prices), expected);
+    }
+
+    #[test]
+    fn two_for_the_same_sales_are_told() {
+        let (first, second) = ("S1 - 2013-01-01 2013-06-30", "S2 - 2013-01-02 2013-12-31");
+        let told = "special_prices.csv: S1 and S2 are both for s/p by shop from 2013-01-02 to 2013-06-30: sales of these days are \
+                    under S1 alone, also when its quantity is used up, unless the row names S2";
+        check(&[first, second], &[told]);
+        check(&[second, first], &[told]);
+        check(&[first, "S2 - 2013-07-01 2013-12-31"], &[]);
+        check(&[first, "S2 ?acme 2013-01-02 2013-12-31"], &[]);
+    }
 }

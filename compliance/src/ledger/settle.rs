@@ -26,7 +26,7 @@ use super::rules::deducted::accepted;
 use super::rules::one_partner_twice;
 use super::rules::outlier::note;
 use super::rules::score_changed::takes_new_score;
-use super::sharing::Sharing;
+use super::sharing::{Sharing, whose};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, draws, findings};
@@ -307,8 +307,8 @@ impl Settling<'_> {
         for Work { account, .. } in members.iter_mut() {
             (account.year_left, account.budget_left) = (None, None);
         }
-        members.sort_by_cached_key(|work| (work.account.settlement.beneficiary.clone(), work.account.last_day.year()));
-        let of = |work: &Work| (work.account.settlement.beneficiary.clone(), work.account.last_day.year());
+        let of = |work: &Work| (whose(&work.account.settlement.beneficiary), work.account.last_day.year());
+        members.sort_by_cached_key(of);
         for year in members.chunk_by_mut(|a, b| of(a) == of(b)) {
             let left = share_one(year, |caps| caps.partner_year, state)?;
             year.iter_mut().zip(left).for_each(|(work, left)| work.account.year_left = left);

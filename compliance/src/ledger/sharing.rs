@@ -1,7 +1,8 @@
 //! Who shares a limit: the narrowest set of settlements whose limits follow from their own lines alone.
 //!
 //! A budget is shared by all settlements of a version, the balance of a special price by all of a partner, the cap of a
-//! year by those of a beneficiary in it. A budget shares what years leave, so that both together are shared by all of the
+//! year by those of a beneficiary in it. Persons of one partner whose names are the same words are one beneficiary there, however
+//! they are spelt. A budget shares what years leave, so that both together are shared by all of the
 //! program.
 
 use contract::{Id, Program};
@@ -10,6 +11,7 @@ use stream::{Order, State, StorageError};
 use super::account::Account;
 use super::settle::PAGE;
 use super::tables::{BENEFICIARIES, BUDGETS};
+use crate::units::names::words;
 
 /// Some settlements of one program that share limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,13 @@ pub(crate) enum Sharing {
     Beneficiary(String),
     /// Those of a beneficiary whose periods end in a year.
     Year(String, i32),
+}
+
+/// Whose a beneficiary's limits are: a person's under whatever name is the same words.
+pub(crate) fn whose(beneficiary: &str) -> String {
+    let person = beneficiary.strip_prefix("person:").and_then(|person| person.split_once('/'));
+    let spelt = person.map(|(partner, name)| (partner, words(name))).filter(|(_, words)| !words.is_empty());
+    spelt.map_or_else(|| beneficiary.to_owned(), |(partner, words)| format!("person:{partner}/{words}"))
 }
 
 /// (program, version or 0, beneficiary or nothing, year or 0).
@@ -36,7 +45,7 @@ impl Sharing {
         let has_budget = |version: &Program| version.caps.budget.is_some();
         let has_special_prices = versions().any(|version| version.mechanism.resale().is_some());
         let has_year = year_left.is_some() || versions().any(|version| version.caps.partner_year.is_some());
-        let beneficiary = || settlement.beneficiary.to_string();
+        let beneficiary = || whose(&settlement.beneficiary);
         if !has_special_prices && !has_year {
             let mut own = versions().filter(|version| version.version == settlement.version);
             let limited = budget_left.is_some() || own.any(has_budget);
@@ -84,7 +93,7 @@ impl Sharing {
 /// Enters a settlement that pays where those that share a limit are looked up.
 pub(crate) fn enter(id: Id, account: &Account, state: &mut dyn State) -> Result<(), StorageError> {
     let settlement = &account.settlement;
-    let (program, beneficiary) = (settlement.program.to_string(), settlement.beneficiary.to_string());
+    let (program, beneficiary) = (settlement.program.to_string(), whose(&settlement.beneficiary));
     BUDGETS.put(state, &(program.clone(), settlement.version, id.0), &())?;
     BENEFICIARIES.put(state, &(program, beneficiary, account.last_day.year().into(), id.0), &())
 }
@@ -177,6 +186,22 @@ mod tests {
         assert_eq!(shares(&[program(1, year, true)]), Some(Sharing::Beneficiary(beneficiary())));
         assert_eq!(shares(&[program(1, both, false)]), Some(Sharing::Program));
         assert_eq!(shares(&[program(1, year, false), program(2, budget, false)]), Some(Sharing::Program));
+    }
+
+    #[test]
+    fn a_person_has_one_year_in_any_spelling() {
+        let ann = whose("person:p/Ann Lee");
+        for (beneficiary, is_ann) in [
+            ("person:p/ANN  LEE", true),
+            ("person:p/Lee, Ann", true),
+            ("person:p/Ann Lees", false),
+            ("person:q/Ann Lee", false),
+            ("partner:Ann Lee", false),
+        ] {
+            assert_eq!(whose(beneficiary) == ann, is_ann, "{beneficiary}");
+        }
+        assert_eq!(whose("person:p/?"), "person:p/?");
+        assert_eq!(whose("partner:p"), "partner:p");
     }
 
     #[test]

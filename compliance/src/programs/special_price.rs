@@ -11,7 +11,7 @@ use super::Exact;
 use super::caps::CappedLine;
 
 /// The authorisation that a sale is under: one that names its customer goes before one for all, then the earlier by its
-/// first day, then by id. A row that names one is under that one or none.
+/// first day, then by id. A row that names one is under that one or none, and so is one that names a number nobody knows.
 pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Option<&'r SpecialPrice> {
     let fits = |special: &&SpecialPrice| {
         let in_time = special.from <= sale.date && sale.date <= special.to;
@@ -20,7 +20,11 @@ pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Opt
     let fitting: Vec<&SpecialPrice> = of_product(reference, program, sale).iter().filter(fits).collect();
     let rank = |special: &&SpecialPrice| (Reverse(!special.customer.is_empty()), special.from, special.id.clone());
     let named = fitting.iter().copied().filter(|special| special.id == sale.promotion).min_by_key(rank);
-    if named.is_some() || fitting.is_empty() || names(reference, program, sale) {
+    if named.is_some()
+        || fitting.is_empty()
+        || names(reference, program, sale)
+        || names_unknown(reference, program, sale)
+    {
         return named;
     }
     fitting.into_iter().min_by_key(rank)
@@ -77,6 +81,46 @@ pub fn book_cost(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> 
 /// many sales are asked, see [`crate::units::market::Market::authorises`].
 pub fn names(reference: &Reference, program: &Program, sale: &Sale) -> bool {
     !sale.promotion.is_empty() && of_program(reference, &program.id).iter().any(|special| special.id == sale.promotion)
+}
+
+/// Whether the row names a number like those of the program's authorisations that nobody knows: no authorisation, no program, and
+/// no promotion that some program asks for. A partner's own promotion looks otherwise, and says nothing.
+pub fn names_unknown(reference: &Reference, program: &Program, sale: &Sale) -> bool {
+    let promotion = &sale.promotion;
+    let shape = shape(promotion);
+    let is_alike = |special: &SpecialPrice| shape.contains(DIGITS) && self::shape(&special.id) == shape;
+    let is_asked = |program: &Program| {
+        let eligible = program.eligible.as_ref();
+        program.selector.promotions.contains(promotion) || eligible.is_some_and(|test| test.names_promotion(promotion))
+    };
+    of_program(reference, &program.id).iter().any(is_alike)
+        && !reference.special_prices.iter().any(|special| special.id == *promotion)
+        && !reference.programs.iter().any(|program| program.id == *promotion || is_asked(program))
+}
+
+/// Stands for the digits of a number.
+const DIGITS: char = '#';
+
+/// What numbers of one kind have in common: their letters, and where digits stand among them.
+fn shape(number: &str) -> String {
+    let mut shape = String::new();
+    for sign in number.chars().filter(|sign| sign.is_alphanumeric()) {
+        match sign.is_ascii_digit() {
+            true if shape.ends_with(DIGITS) => {}
+            true => shape.push(DIGITS),
+            false => shape.extend(sign.to_uppercase()),
+        }
+    }
+    shape
+}
+
+/// Whether a sale is given nothing because of its resale price, whatever its units cost.
+pub fn is_forfeited(program: &Program, debit: &Debit) -> bool {
+    let nothing = match program.mechanism.goes_by_layers() {
+        true => program.mechanism.resale() == Some(Resale::Strict),
+        false => debit.credit <= debit.short,
+    };
+    nothing && debit.short > Micros::ZERO
 }
 
 /// All authorisations of a program.
@@ -192,6 +236,7 @@ mod tests {
         let book_costs = vec![cost("2013-01-01", "10.00"), cost("2013-04-01", "9.40"), cost("2013-05-01", "7.40")];
         let reference = Reference { special_prices, book_costs, ..Reference::default() };
         let program = plain_program("DEBIT", Mechanism::ShipAndDebit { resale, cost: CostBasis::Book });
+        let reference = Reference { programs: vec![program.clone()], ..reference };
         let Some(debit) = debit(&reference, &program, sale) else { return "nothing".into() };
         let id = &reference.special_prices.iter().find(|special| special.key() == debit.special_price).unwrap().id;
         format!("{id} {} less {}", debit.credit, debit.short)
@@ -241,7 +286,7 @@ mod tests {
         let any = |id| special(id, "", "2013-01-01", Credit::Amount(number("1")), None);
         let own = special("OWN", "?acme", "2013-02-01", Credit::Amount(number("2")), None);
         let early = special("EARLY", "", "2012-12-01", Credit::Amount(number("3")), None);
-        let specials = [any("B"), any("A"), own, early];
+        let specials = [any("B"), any("A"), any("DEAL 12"), own, early];
         let at = |customer: &str, date: &str| given(&specials, Resale::Strict, &sale(customer, date, "9"));
         assert_eq!(at("?acme", "2013-02-01"), "OWN 2 less 0");
         assert_eq!(at("?acme", "2013-01-31"), "EARLY 3 less 0");
@@ -249,5 +294,7 @@ mod tests {
         let naming = |id: &str| Sale { promotion: id.into(), ..sale("?acme", "2013-02-01", "9") };
         assert_eq!(given(&specials, Resale::Strict, &naming("B")), "B 1 less 0");
         assert_eq!(given(&specials, Resale::Strict, &naming("SOME-PROMOTION")), "OWN 2 less 0");
+        assert_eq!(given(&specials, Resale::Strict, &naming("DEAL 12")), "DEAL 12 1 less 0");
+        assert_eq!(given(&specials, Resale::Strict, &naming("deal-9999")), "nothing", "nobody knows that number");
     }
 }

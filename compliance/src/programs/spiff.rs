@@ -6,6 +6,7 @@
 use contract::{Benefit, Currency, Day, Late, Mechanism, Micros, Program, Split, Steps, Text};
 
 use super::{Exact, Sums, exact::minor_unit};
+use crate::units::same_words;
 
 /// Persons among whom one sale can be divided.
 pub const PERSONS_MAX: usize = 14;
@@ -96,6 +97,7 @@ pub fn persons(split: &Split, named: &str) -> Option<Vec<(Text, Share)>> {
     }
     let names: Vec<&str> = named.split(BETWEEN).map(str::trim).filter(|name| !name.is_empty()).collect();
     let said: Vec<(&str, Option<u8>)> = names.iter().map(|name| percentage(name)).collect();
+    let is_equal = *split == Split::Equal && said.iter().all(|(_, percent)| percent.is_none());
     let weights: Vec<u8> = match (split, said.iter().filter(|(_, percent)| percent.is_some()).count()) {
         (_, 0) if said.len() == 1 => vec![100],
         (Split::Shares(shares), 0) => shares.clone(),
@@ -106,7 +108,7 @@ pub fn persons(split: &Split, named: &str) -> Option<Vec<(Text, Share)>> {
         }
         _ => return None,
     };
-    (weights.len() == said.len()).then(|| shares(&said, &weights)).flatten()
+    (weights.len() == said.len()).then(|| shares(&said, &weights, is_equal)).flatten()
 }
 
 /// The names of those whom a program would pay for a sale; none where it pays no persons or cannot tell (DD-17).
@@ -138,16 +140,18 @@ fn percentage(name: &str) -> (&str, Option<u8>) {
     }
 }
 
-/// One person who is named twice gets both parts.
-fn shares(named: &[(&str, Option<u8>)], weights: &[u8]) -> Option<Vec<(Text, Share)>> {
+/// Names of the same words are one person, by the first of them. Who is named twice gets both parts, and of equal ones one.
+fn shares(named: &[(&str, Option<u8>)], weights: &[u8], is_equal: bool) -> Option<Vec<(Text, Share)>> {
     let mut persons: Vec<(&str, u8)> = Vec::new();
-    for ((name, _), weight) in named.iter().zip(weights) {
-        match persons.iter_mut().find(|(other, _)| other == name) {
+    let mut said: Vec<(&str, u8)> = named.iter().map(|(name, _)| *name).zip(weights.iter().copied()).collect();
+    said.sort_unstable();
+    for (name, weight) in &said {
+        match persons.iter_mut().find(|(other, _)| same_words(other, name)) {
+            Some(_) if is_equal => {}
             Some((_, sum)) => *sum = sum.checked_add(*weight)?,
             None => persons.push((name, *weight)),
         }
     }
-    persons.sort_unstable();
     if persons.is_empty() || persons.len() > PERSONS_MAX {
         return None;
     }
@@ -204,7 +208,10 @@ mod tests {
             (&shares, "Bo; Ann", "25.05", "Ann 10.02, Bo 15.03"),
             (&Split::Equal, "Ann 75%; Bo 25%", "10", "Ann 7.5, Bo 2.5"),
             (&shares, "Ann 75%; Bo25 %", "10", "Ann 7.5, Bo 2.5"),
-            (&Split::Equal, "Ann; Bo; Ann", "9", "Ann 6, Bo 3"),
+            (&Split::Equal, "Ann; Bo; Ann", "9", "Ann 4.5, Bo 4.5"),
+            (&Split::Equal, "Lee, Ann; Ann Lee; Bo; ANN LEE", "9", "ANN LEE 4.5, Bo 4.5"),
+            (&Split::Equal, "Ann Lee 50%; Bo 20%; ann lee 30%", "9", "Ann Lee 7.2, Bo 1.8"),
+            (&shares, "Ann Lee; ANN LEE", "9", "ANN LEE 9"),
             (&Split::Equal, "Ann; Ann", "9", "Ann 9"),
             (&shares, "Ann", "9", "Ann 9"),
             (&Split::Equal, "Ann 100%;", "9", "Ann 9"),

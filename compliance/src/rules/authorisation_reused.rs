@@ -6,13 +6,16 @@
 //!
 //! ## What it finds
 //! A row that names an authorisation of a special price which was given to another partner, and to the seller for no product
-//! at all. What a partner sells beyond the units that were authorised for it is OP-05.
+//! at all. Also one that names a number like those of the program's authorisations, the same letters and other digits, which
+//! nobody knows, where the seller has an authorisation for the product. What a partner sells beyond the units that were authorised for
+//! it is OP-05.
 //!
 //! ## Why it matters
 //! A number that goes round among distributors draws on money that was set aside for one of them.
 //!
 //! ## Example
-//! SPA is L's authorisation; A sells the same product and names it: nothing for A.
+//! SPA is L's authorisation; A sells the same product and names it: nothing for A. L has SPA-1001 and names SPA-9999, which
+//! nobody knows: nothing, though SPA-1001 would fit.
 //!
 //! ## Late, corrected, out of order
 //! The row is judged by the table that was known when it came; rows of other partners do not matter, nor which came first. A
@@ -25,6 +28,7 @@
 use contract::{Code, Program, Sale, Text};
 
 use super::{Check, Rule};
+use crate::programs::special_price::{names_unknown, of_product};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
@@ -32,8 +36,13 @@ pub(crate) const RULE: Rule =
 
 fn check(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
     program.mechanism.resale()?;
-    let holder = other_holder(sale, program, known)?;
-    Some((RULE.codes[0], format!("{} was authorised for {holder}, not for {}", sale.promotion, sale.at.partner)))
+    let (number, partner) = (&sale.promotion, &sale.at.partner);
+    if let Some(holder) = other_holder(sale, program, known) {
+        return Some((RULE.codes[0], format!("{number} was authorised for {holder}, not for {partner}")));
+    }
+    let has_authorisation = !of_product(&known.reference, program, sale).is_empty();
+    let is_unknown = has_authorisation && names_unknown(&known.reference, program, sale);
+    is_unknown.then(|| (RULE.codes[0], format!("nobody knows an authorisation {number}")))
 }
 
 /// The partner that has the authorisation which the row names, where the seller has no part in it.

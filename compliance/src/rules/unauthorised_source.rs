@@ -17,8 +17,8 @@
 //! The table names what was shipped to a shop, but no helmet; the shop sells a helmet: nothing under the program.
 //!
 //! ## Late, corrected, out of order
-//! The row is judged by the shipments and ranges that were known when it came. A row that comes, or is restated, when the
-//! table has the product earns, in a frozen period as an adjustment. Other rows do not matter, nor their order.
+//! The tables that are known now count: shipments, or ranges, that come late or are corrected judge the row anew, and what it
+//! earns then, or does not any more, is in a frozen period an adjustment. Other rows do not matter, nor their order.
 //!
 //! ## Returns
 //! What comes back of such a line takes nothing.
@@ -30,9 +30,9 @@ use crate::references::Known;
 use crate::units::filing::normal_serial;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "unauthorised_source", codes: &[Code::UnauthorisedSource], check: Check::Condition(check) };
+    Rule { name: "unauthorised_source", codes: &[Code::UnauthorisedSource], check: Check::Told(check) };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+fn check(sale: &Sale, program: &Program, _read: &Known, known: &Known) -> Option<Unmet> {
     if !program.conditions.direct_purchase {
         return None;
     }

@@ -275,6 +275,12 @@ fn change(reference: &mut Reference, words: &[String]) {
         ["restricted", name, list] => {
             reference.restricted.push(Restricted { name: (*name).into(), list: (*list).into() });
         }
+        ["shipments", partner, year, units] => {
+            let shipped = shipment(&[*partner, *year, *units]);
+            reference.shipments.retain(|row| (&row.partner, row.year) != (&shipped.partner, shipped.year));
+            reference.shipments.push(shipped);
+        }
+        ["inventory", row @ ..] => reference.inventory.push(counted(row)),
         ["serial_ranges", product, first, last] => {
             let [product, first, last] = [product, first, last].map(|text| Text::from(*text));
             reference.serial_ranges.push(SerialRange { product, first, last, partner: Text::default() });
@@ -304,6 +310,8 @@ fn change(reference: &mut Reference, words: &[String]) {
     reference.consumer_rebates.sort();
     reference.drop_shipments.sort();
     reference.customer_payments.sort();
+    reference.shipments.sort();
+    reference.inventory.sort();
 }
 
 /// A program with a number for each record.

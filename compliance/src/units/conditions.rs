@@ -37,9 +37,17 @@ pub fn asks(program: &Program, known: &Known, told: &Known) -> bool {
 
 /// Whether a program asks something that tables say which come late. What is asked under all programs goes without saying.
 pub fn hears(program: &Program) -> bool {
-    let Conditions { members_only, registered_persons, no_consumer_rebate, stock_sales, paid_invoices, .. } =
-        program.conditions;
-    let asked = [members_only, registered_persons, no_consumer_rebate, stock_sales, paid_invoices].contains(&true);
+    let Conditions {
+        members_only,
+        registered_persons,
+        no_consumer_rebate,
+        stock_sales,
+        paid_invoices,
+        direct_purchase,
+        ..
+    } = program.conditions;
+    let asked = [members_only, registered_persons, no_consumer_rebate, stock_sales, paid_invoices, direct_purchase]
+        .contains(&true);
     !program.mechanism.keeps_stock() && (program.pays_person() || asked)
 }
 

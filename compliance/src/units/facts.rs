@@ -30,6 +30,11 @@ pub static PARTY_ROWS: Rows<(i32, u64), PartyEntry> = Table::new(9, "party rows"
 /// Lines of a year behind the largest: its key, quantity below zero, line. So the largest comes first.
 pub const YEAR_LINES: Table<(YearKey, i64, SaleKey), ()> = Table::new(8, "year lines");
 
+/// All lines of a year in order of their days, each with its quantity: where the largest are not enough the latest are held too.
+pub const YEAR_DAYS: Table<(YearKey, SaleKey), Micros> = Table::new(16, "lines of a year by day");
+/// Years with more lines to hold or to let go than one record goes through: they wait for the next control.
+pub const UNSETTLED: Table<YearKey, ()> = Table::new(17, "years to be settled");
+
 /// By hash of product, selling and buying partner: what partners sold to each other.
 pub static TRADES: Table<u64, Roll<TradeEntry>> = Table::new(10, "trades");
 pub static TRADE_ROWS: Rows<u64, TradeEntry> = Table::new(11, "trade rows");
@@ -64,7 +69,7 @@ impl Key for SaleKey {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct YearKey {
     pub product: Text,
     pub partner: Text,
@@ -110,7 +115,7 @@ pub struct Verdict {
     pub given: Vec<Given>,
     /// Its goods were sold to the seller by the buyer before.
     pub circle: Option<Circle>,
-    /// More was sold than shipped in, and it is the largest line.
+    /// More was sold than shipped in, and it is one of the lines that are too much.
     pub exceeds: Option<Exceeds>,
     /// What tables that come late say of it.
     pub heard: Heard,
@@ -284,10 +289,13 @@ pub struct Circle {
     pub quantity: Micros,
 }
 
+/// Why a line of a year in which more was sold than came in is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exceeds {
-    pub supplied: Supplied,
-    pub year: i16,
+pub enum Exceeds {
+    /// It is one of the largest.
+    Largest { supplied: Supplied, year: i16 },
+    /// It is one of the latest, and the largest are less than what is too much.
+    Latest { year: i16 },
 }
 
 /// Units of a product that a partner may have sold in a year.
@@ -492,6 +500,12 @@ pub struct Year {
     pub more: u32,
     /// Lines that are named as more than was shipped in.
     pub named: Vec<SaleKey>,
+    /// Where these are less than what is too much: the first of the other lines that are held, which are all from there on.
+    pub since: Option<SaleKey>,
+    /// Millionths of units of all lines from there on, the named ones among them.
+    pub behind: i128,
+    /// It is among [`UNSETTLED`].
+    pub unsettled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -256,10 +256,16 @@ fn rebased(sale: &Sale, programs: &[&Program], known: &Known) -> Option<Finding>
 }
 
 fn exceeded(sale: &Sale, exceeds: &Exceeds, programs: &[&Program]) -> Finding {
-    let Exceeds { supplied: Supplied { opening, shipped }, year } = exceeds;
-    let opening = if opening.is_zero() { String::new() } else { format!("{opening} units on hand before it and the ") };
-    let message =
-        format!("largest line of {year}, in which more was sold than the {opening}{shipped} units shipped in");
+    let message = match exceeds {
+        Exceeds::Largest { supplied: Supplied { opening, shipped }, year } => {
+            let on_hand = format!("{opening} units on hand before it and the ");
+            let opening = if opening.is_zero() { "" } else { &on_hand };
+            format!("largest line of {year}, in which more was sold than the {opening}{shipped} units shipped in")
+        }
+        Exceeds::Latest { year } => {
+            format!("one of the latest lines of {year}, in which more was sold than was shipped in")
+        }
+    };
     whole_line(sale, Code::InventoryExceeded, None, message, programs)
 }
 

@@ -479,6 +479,44 @@ mod tests {
         assert_eq!(back, [Some((Id(1_u128.to_be_bytes()), day("2013-02-01"))); 2]);
         assert_eq!(units(5, true), Micros::ZERO, "a double was never sold");
     }
+
+    /// The programs that a sale of `L` at a special price goes to, in a group of that and one per unit, or alone. Book cost 10,
+    /// authorised 7, to be sold at 8.
+    #[track_caller]
+    fn goes_to(resale: Resale, cost: CostBasis, price: i64, is_alone: bool, expected: &[&str]) {
+        let in_group = |program: Program, priority| Program { group: Some("G".into()), priority, ..program };
+        let mut programs = vec![
+            in_group(plain_program("DEBIT", Mechanism::ShipAndDebit { resale, cost }), 1),
+            in_group(plain_program("UNIT", Mechanism::PerUnit { rate: Micros::ONE }), 2),
+        ];
+        programs.truncate(if is_alone { 1 } else { 2 });
+        let mut reference = Reference { programs, ..market(Vec::new()) };
+        reference.special_prices.iter_mut().for_each(|special| special.resale = Some(Micros::units(8)));
+        let mut trial = Trial::new(&reference);
+        let sale = line(1, "L", "1", day("2013-02-01"), 10, Micros::units(10 * price));
+        let sale = Sale { customer: "?zenith".into(), unit_price: Micros::units(price), ..sale };
+        trial.send(&SaleEvent::Assert(Arc::new(sale)));
+        let granted = trial.granted.iter().find(|granted| used_up(granted).is_none()).expect("it earns");
+        assert_eq!(granted.programs, expected, "{resale:?} {cost:?} {price}");
+    }
+
+    #[test]
+    fn what_a_special_price_gives_nothing_for_is_left_to_the_next_of_the_group() {
+        use {CostBasis::Book, CostBasis::Layers, Resale::Partial, Resale::Strict};
+        let both = ["DEBIT", "UNIT"];
+        for (resale, cost, price, expected) in [
+            (Strict, Book, 8, &both[..]),
+            (Strict, Book, 9, &["UNIT"]),
+            (Partial, Book, 10, &both),
+            (Partial, Book, 11, &["UNIT"]),
+            (Strict, Layers, 9, &["UNIT"]),
+            (Partial, Layers, 11, &both),
+        ] {
+            goes_to(resale, cost, price, false, expected);
+        }
+        goes_to(Strict, Book, 9, true, &["DEBIT"]);
+    }
+
     /// Of two lines of a document, five units each, some `held`, eight come back: the units that the return gives back at each, to the
     /// layers and of what was paid.
     #[track_caller]

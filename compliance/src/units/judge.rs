@@ -3,22 +3,16 @@
 use std::sync::Arc;
 
 use contract::{Code, Day, Micros, PartnerKind, Sale, Text};
-use stream::{Order, StorageError};
+use stream::StorageError;
 
 use super::desk::{Desk, Entered, counts};
-use super::facts::{
-    Behind, DocumentEntry, Double, Exceeds, Grant, Line, PartyEntry, SaleKey, SerialEntry, Supplied, Unit, YEAR_LINES,
-    Year, YearKey,
-};
-use super::filing::{document_entry, lives, party_key, set, year_key};
+use super::facts::{Behind, DocumentEntry, Double, Grant, PartyEntry, SaleKey, SerialEntry, Unit, YearKey};
+use super::filing::{document_entry, lives, party_key, set};
 use super::findings::no_sale;
 use super::persons::facts;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip_of};
 use crate::rules::serial_sold_twice::{Move, Others};
 use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
-
-/// Lines of a year that stand in its value; the smaller ones are rows. Tests try both with little.
-const LARGEST_KEPT: usize = if cfg!(test) { 4 } else { 8 };
 
 /// Like sales of one party and day among which numbers one slip apart say nothing: each would have many. Tests try with
 /// few.
@@ -285,91 +279,6 @@ impl Desk<'_> {
         Ok(first)
     }
 
-    fn enter_years(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
-        for at in 0..self.shelves.records.len() {
-            let open = &self.shelves.records[at];
-            let counts = open.now.as_ref().map_or_else(Entered::default, counts).year;
-            if counts == open.entered.year {
-                continue;
-            }
-            let record = open.now.as_ref().or(open.before.as_ref()).expect("a sale on the desk is or was");
-            let sale = record.sale.clone();
-            self.shelves.records[at].entered.year = counts;
-            let key = year_key(&sale);
-            self.enter_year(&key, &sale, counts)?;
-            if !touched.years.contains(&key) {
-                touched.years.push(key);
-            }
-        }
-        Ok(())
-    }
-
-    fn enter_year(&mut self, key: &YearKey, sale: &Sale, counts: bool) -> Result<(), StorageError> {
-        let year = self.shelves.years.edit(self.state, key.clone())?;
-        let line = Line { quantity: sale.quantity, sale: SaleKey::of(sale) };
-        let quantity = i128::from(line.quantity.0);
-        year.net += if counts { quantity } else { -quantity };
-        if line.quantity <= Micros::ZERO {
-            return Ok(());
-        }
-        let rank = |line: &Line| (std::cmp::Reverse(line.quantity), line.sale);
-        let row = |line: &Line| (key.clone(), -line.quantity.0, line.sale);
-        match (year.largest.binary_search_by_key(&rank(&line), rank), counts) {
-            (Err(at), true) => {
-                year.largest.insert(at, line);
-                if year.largest.len() > LARGEST_KEPT {
-                    let smallest = year.largest.pop().expect("one was put in");
-                    YEAR_LINES.put(self.state, &row(&smallest), &())?;
-                    year.more += 1;
-                }
-            }
-            (Ok(at), false) => {
-                year.largest.remove(at);
-                if year.more > 0 {
-                    let next = YEAR_LINES.prefix(self.state, key, Order::Up, 1)?;
-                    let missing = || StorageError::new("lines of a year are fewer than it says");
-                    let ((_, quantity, sale), ()) = next.into_iter().next().ok_or_else(missing)?;
-                    let next = Line { quantity: Micros(-quantity), sale };
-                    YEAR_LINES.delete(self.state, &row(&next))?;
-                    year.largest.push(next);
-                    year.more -= 1;
-                }
-            }
-            (Err(_), false) => {
-                YEAR_LINES.delete(self.state, &row(&line))?;
-                year.more -= 1;
-            }
-            (Ok(_), true) => {}
-        }
-        Ok(())
-    }
-
-    fn settle_years(&mut self, touched: &Touched) -> Result<(), StorageError> {
-        for key in &touched.years {
-            let known = self.references.as_of(self.stamp);
-            let year = self.shelves.years.get(self.state, key.clone())?;
-            if year.net <= 0 && year.named.is_empty() {
-                continue;
-            }
-            let supplied = self.offers.supplied(known, key);
-            let named = named(year, supplied);
-            if named == year.named && named.is_empty() {
-                continue;
-            }
-            let before = std::mem::replace(&mut self.shelves.years.edit(self.state, key.clone())?.named, named.clone());
-            for sale in before.iter().filter(|sale| !named.contains(sale)) {
-                if self.record(*sale)?.is_some() {
-                    self.verdict(*sale)?.exceeds = None;
-                }
-            }
-            for sale in &named {
-                let exceeds = supplied.map(|supplied| Exceeds { supplied, year: key.year });
-                self.verdict(*sale)?.exceeds = exceeds;
-            }
-        }
-        Ok(())
-    }
-
     /// What sales are granted. Returns follow from it.
     fn settle_grants(&mut self) {
         for open in &mut self.shelves.records {
@@ -415,18 +324,4 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
         None if tier => Grant::Tier { first: false },
         None => Grant::Full,
     }
-}
-
-/// The lines that are too much; none where nobody knows what was shipped in.
-fn named(year: &Year, supplied: Option<Supplied>) -> Vec<SaleKey> {
-    let Some(supplied) = supplied.map(|supplied| i128::from(supplied.units().0)).filter(|units| year.net > *units)
-    else {
-        return Vec::new();
-    };
-    let quantities: Vec<Micros> = year.largest.iter().map(|line| line.quantity).collect();
-    let count = RULES.iter().find_map(|rule| match rule.check {
-        Check::Year(check) => Some(check(year.net - supplied, &quantities)),
-        _ => None,
-    });
-    year.largest.iter().take(count.unwrap_or(0)).map(|line| line.sale).collect()
 }

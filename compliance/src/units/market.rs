@@ -15,7 +15,7 @@ use super::names::{Names, namesakes, paid_to};
 use crate::programs::estimate::estimate;
 use crate::programs::index::{ProgramIndex, Whom, order as in_order};
 use crate::programs::selection::{Subject, selects, selects_sale};
-use crate::programs::special_price::debit;
+use crate::programs::special_price::{debit, is_forfeited};
 use crate::programs::spiff::has_beneficiary;
 use crate::programs::stacking::order;
 use crate::references::Known;
@@ -294,8 +294,9 @@ impl Offers {
         let earns =
             |program: &Program| may_earn(program, sale, &known.reference) && meets(sale, program, known, told, let_go);
         programs.retain(|program| earns(program));
-        order(&mut programs, &known.reference, &counted(sale, &known.reference));
-        programs
+        let counted = counted(sale, &known.reference);
+        order(&mut programs, &known.reference, &counted);
+        pass_on(programs, &known.reference, &counted)
     }
 
     /// Those of the programs that select a sale which ask something of it.
@@ -413,6 +414,23 @@ fn find(known: &Known, sale: &Sale, block: i32, whom: Whom) -> Offer {
 pub(crate) fn may_earn(program: &Program, sale: &Sale, reference: &Reference) -> bool {
     has_beneficiary(program, &sale.rep)
         && (program.mechanism.resale().is_none() || debit(reference, program, sale).is_some())
+}
+
+/// A sale that a special price gives nothing for its resale price is left to the others of the group, as one without an
+/// authorisation is.
+pub(crate) fn pass_on<'a>(programs: Vec<&'a Program>, reference: &Reference, sale: &Sale) -> Vec<&'a Program> {
+    let gives_nothing = |program: &Program| {
+        program.mechanism.resale().is_some()
+            && debit(reference, program, sale).is_some_and(|debit| is_forfeited(program, &debit))
+    };
+    let left = |group: &[&'a Program]| -> Vec<&'a Program> {
+        if group.len() == 1 {
+            return group.to_vec();
+        }
+        let giving: Vec<&Program> = group.iter().copied().filter(|program| !gives_nothing(program)).collect();
+        if giving.is_empty() { group.to_vec() } else { giving }
+    };
+    programs.chunk_by(|a, b| a.ledger_key() == b.ledger_key()).flat_map(left).collect()
 }
 
 fn supplied(reference: &Reference, partner: &str, product: &str, year: i16) -> Option<Supplied> {

@@ -29,6 +29,7 @@ mod rolls;
 mod shelf;
 mod tiers;
 mod verify;
+mod years;
 
 #[cfg(test)]
 mod cases;
@@ -143,17 +144,16 @@ impl Stage for UnitsStage {
         match control {
             Control::Configure { reference } => {
                 self.references.configure(number, reference, state)?;
-                self.review = Reviewing::begin(number, &self.references, state)?;
-                Ok(())
             }
-            Control::Tick { as_of } => Ok(self.clock.tick(number, as_of, state)?),
+            Control::Tick { as_of } => self.clock.tick(number, as_of, state)?,
             Control::Command(command) => {
                 let heard = persons::decide(&mut self.desk(number, state), &command, outbox)?;
                 self.ruled |= heard;
-                Ok(())
             }
-            Control::Settle => Ok(()),
+            Control::Settle => {}
         }
+        self.review = Reviewing::begin(number, &self.references, state)?;
+        Ok(())
     }
 
     fn slice(

@@ -344,11 +344,58 @@ fn the_largest_line_is_known_whatever_was_withdrawn() {
             let gone = standing.remove(usize::try_from(dice.below(6)).unwrap());
             trial.send(&SaleEvent::Retract(gone));
             let named = |sale: &Sale| {
-                trial.findings.values().any(|f| f.sale == Some(sale.id) && f.code == Code::InventoryExceeded)
+                trial.findings.values().any(|f| f.sale == Some(sale.id) && f.message.starts_with("largest line"))
             };
             let named: Vec<bool> = standing.iter().map(|sale| named(sale)).collect();
             assert_eq!(named.iter().filter(|named| **named).count(), 4, "seed {seed}");
             assert!(named[..4].iter().all(|named| *named), "seed {seed}: the largest four are too much: {named:?}");
         }
     }
+}
+
+/// Forty lines of one year, some withdrawn again: the largest are held, and the latest others make up what these leave.
+#[test]
+fn what_is_too_much_is_held_whatever_was_withdrawn() {
+    const SHIPPED: i64 = 400;
+    let shipped = Shipment { partner: "L".into(), product: "s/p".into(), year: 2013, units: Micros::units(SHIPPED) };
+    let reference = market(vec![shipped]);
+    for seed in 0..20 {
+        let mut dice = Dice(seed);
+        let mut trial = Trial::new(&reference);
+        let mut standing: Vec<Arc<Sale>> = Vec::new();
+        for record in 1..=40_u32 {
+            let units = 1 + i64::try_from(dice.below(90)).unwrap();
+            let date = day("2013-03-20").plus(i32::try_from(record * 7 % 41).unwrap());
+            let number = format!("{record}{record}{record}");
+            standing.push(Arc::new(line(record, "L", &number, date, units, Micros::units(10 * units))));
+            trial.send(&SaleEvent::Assert(standing[standing.len() - 1].clone()));
+        }
+        while standing.len() > 5 {
+            let gone = standing.swap_remove(dice.place(standing.len() as u64));
+            trial.send(&SaleEvent::Retract(gone));
+            trial.tick("2013-06-01");
+            let found = trial.findings.values().filter(|found| found.code == Code::InventoryExceeded);
+            let mut held: Vec<Id> = found.filter_map(|found| found.sale).collect();
+            held.sort();
+            assert_eq!(held, too_much(&standing, Micros::units(SHIPPED)), "seed {seed}, {} lines", standing.len());
+        }
+    }
+}
+
+/// Four of the largest lines at most, then the latest of the others, until as much is held as was sold above.
+fn too_much(standing: &[Arc<Sale>], shipped: Micros) -> Vec<Id> {
+    let mut above = standing.iter().map(|sale| sale.quantity).sum::<Micros>() - shipped;
+    let mut lines = standing.to_vec();
+    lines.sort_by_key(|sale| (std::cmp::Reverse(sale.quantity), sale.date, sale.id));
+    let mut others = lines.split_off(lines.len().min(4));
+    others.sort_by_key(|sale| std::cmp::Reverse((sale.date, sale.id)));
+    let mut held = Vec::new();
+    for sale in lines.into_iter().chain(others) {
+        if above > Micros::ZERO {
+            held.push(sale.id);
+            above = above - sale.quantity;
+        }
+    }
+    held.sort();
+    held
 }

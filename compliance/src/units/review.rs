@@ -1,26 +1,28 @@
 //! Tables that come late or say something of days gone by: memberships, registers of persons, serial numbers issued, rebates to
-//! end customers, direct deliveries, customers' payments, lists of restricted parties.
+//! end customers, direct deliveries, customers' payments, lists of restricted parties, shipments and counts of stock.
 //!
 //! Each sale is entered under whatever such a table may say of it ([`concerns`](Desk::concerns)). A new version of the reference
 //! data is compared with the one before; the sales of what differs are gathered, then judged anew, in slices. They are walked
-//! through in the order in which outputs at a control are put, so that slices do not show.
+//! through in the order in which outputs at a control are put, so that slices do not show. A year of which a table says how much
+//! came in is judged anew with its largest line; so is, at any control, one that a record left unsettled.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use contract::{Day, EntitlementEvent, Id, Person, Sale};
+use contract::{Day, EntitlementEvent, Id, Person, Sale, Shipment, StockCount};
 use serde::{Deserialize, Serialize};
 use stream::outbox::route;
 use stream::{Order, Outbox, Progress, State, StorageError};
 
 use super::conditions::hears;
 use super::desk::Desk;
-use super::facts::{CONCERNED, REVIEW, REVIEWED, SaleKey, hash};
-use super::filing::lives;
+use super::facts::{CONCERNED, REVIEW, REVIEWED, SaleKey, UNSETTLED, YEARS, YearKey, hash};
+use super::filing::{lives, year_key};
 use super::grants::unpaid;
 use super::judge::Touched;
 use super::names::{party_words, words};
 use crate::programs::spiff::named;
-use crate::references::References;
+use crate::references::{Known, References};
 use crate::rules::skeleton;
 
 /// Keys that one slice looks at.
@@ -43,13 +45,33 @@ enum Step {
     /// The sales entered under what is told anew.
     Gather(u64, SaleKey),
     Judge(u64, SaleKey),
+    /// The years of which the largest lines are to be judged, from the one at this place.
+    Years(usize),
 }
 
 /// A review under way.
 pub struct Reviewing {
     review: Review,
-    /// What is told anew, in order.
+    anew: Anew,
+}
+
+/// What is judged anew at a control, in order.
+struct Anew {
+    /// Of what something else is told.
     told: Vec<u64>,
+    years: Vec<YearKey>,
+}
+
+impl Anew {
+    fn at(control: u64, references: &References, state: &mut dyn State) -> Result<Anew, StorageError> {
+        let unsettled = UNSETTLED.first(state, usize::MAX)?.into_iter().map(|(key, ())| key);
+        let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
+        if Arc::ptr_eq(before, now) {
+            return Ok(Anew { told: Vec::new(), years: unsettled.collect() });
+        }
+        let years: BTreeSet<YearKey> = supplied_anew(before, now).chain(unsettled).collect();
+        Ok(Anew { told: told_anew(before, now), years: years.into_iter().collect() })
+    }
 }
 
 impl Reviewing {
@@ -59,21 +81,21 @@ impl Reviewing {
         references: &References,
         state: &mut dyn State,
     ) -> Result<Option<Reviewing>, StorageError> {
-        if CONCERNED.first(state, 1)?.is_empty() {
+        if CONCERNED.first(state, 1)?.is_empty() && YEARS.first(state, 1)?.is_empty() {
             return Ok(None);
         }
-        let told = told_anew(references, control);
-        if told.is_empty() {
+        let anew = Anew::at(control, references, state)?;
+        if anew.told.is_empty() && anew.years.is_empty() {
             return Ok(None);
         }
         let review = Review { control, step: Step::Gather(0, FIRST) };
         REVIEW.put(state, &0, &review)?;
-        Ok(Some(Reviewing { review, told }))
+        Ok(Some(Reviewing { review, anew }))
     }
 
     pub fn resume(references: &References, state: &mut dyn State) -> Result<Option<Reviewing>, StorageError> {
-        let review = REVIEW.get(state, &0)?;
-        Ok(review.map(|review| Reviewing { told: told_anew(references, review.control), review }))
+        let Some(review) = REVIEW.get(state, &0)? else { return Ok(None) };
+        Ok(Some(Reviewing { anew: Anew::at(review.control, references, state)?, review }))
     }
 
     /// One slice.
@@ -84,7 +106,8 @@ impl Reviewing {
     ) -> Result<Progress, StorageError> {
         let next = match self.review.step {
             Step::Gather(key, sale) => Some(self.gather((key, sale), desk.state)?),
-            Step::Judge(route, sale) => judge((route, sale), desk, outbox)?,
+            Step::Years(from) => Some(self.gather_years(from, desk.state)?),
+            Step::Judge(route, sale) => self.judge((route, sale), desk, outbox)?,
         };
         match next {
             Some(step) => {
@@ -101,7 +124,8 @@ impl Reviewing {
 
     fn gather(&self, from: (u64, SaleKey), state: &mut dyn State) -> Result<Step, StorageError> {
         let mut left = SLICE;
-        for key in &self.told[self.told.partition_point(|key| *key < from.0)..] {
+        let told = &self.anew.told;
+        for key in &told[told.partition_point(|key| *key < from.0)..] {
             let first = if *key == from.0 { from.1 } else { FIRST };
             if left == 0 {
                 return Ok(Step::Gather(*key, first));
@@ -115,28 +139,60 @@ impl Reviewing {
             }
             left -= page.len().max(1);
         }
-        Ok(Step::Judge(0, FIRST))
+        Ok(Step::Years(0))
     }
-}
 
-/// Judges sales of the queue anew; returns where it goes on.
-fn judge(
-    from: (u64, SaleKey),
-    desk: &mut Desk<'_>,
-    outbox: &mut Outbox<EntitlementEvent>,
-) -> Result<Option<Step>, StorageError> {
-    let page = REVIEWED.range(desk.state, &from, &(u64::MAX, LAST), Order::Up, SLICE)?;
-    for ((place, sale), ()) in &page {
-        REVIEWED.delete(desk.state, &(*place, *sale))?;
-        outbox.acting_for(&sale.1.to_string());
-        desk.hear(*sale)?;
-        let is_return = desk.record(*sale)?.is_some_and(|record| record.sale.is_return());
-        let returns = if is_return { vec![*sale] } else { Vec::new() };
-        desk.settle(Touched { returns, ..Touched::default() })?;
-        desk.close(outbox)?;
+    /// A year without a line holds none.
+    fn gather_years(&self, from: usize, state: &mut dyn State) -> Result<Step, StorageError> {
+        let until = self.anew.years.len().min(from + SLICE);
+        for key in &self.anew.years[from..until] {
+            let largest = YEARS.get(state, key)?.and_then(|year| year.largest.first().copied());
+            if let Some(line) = largest {
+                REVIEWED.put(state, &(route(&line.sale.1.to_string()), line.sale), &())?;
+            }
+        }
+        Ok(if until < self.anew.years.len() { Step::Years(until) } else { Step::Judge(0, FIRST) })
     }
-    let last = page.last().filter(|_| page.len() == SLICE);
-    Ok(last.map(|((place, sale), ())| Step::Judge(*place, behind(*sale))))
+
+    /// Judges sales of the queue anew; returns where it goes on.
+    fn judge(
+        &self,
+        from: (u64, SaleKey),
+        desk: &mut Desk<'_>,
+        outbox: &mut Outbox<EntitlementEvent>,
+    ) -> Result<Option<Step>, StorageError> {
+        let page = REVIEWED.range(desk.state, &from, &(u64::MAX, LAST), Order::Up, SLICE)?;
+        for ((place, sale), ()) in &page {
+            REVIEWED.delete(desk.state, &(*place, *sale))?;
+            outbox.acting_for(&sale.1.to_string());
+            self.judge_one(*sale, desk, outbox)?;
+        }
+        let last = page.last().filter(|_| page.len() == SLICE);
+        Ok(last.map(|((place, sale), ())| Step::Judge(*place, behind(*sale))))
+    }
+
+    fn judge_one(
+        &self,
+        key: SaleKey,
+        desk: &mut Desk<'_>,
+        outbox: &mut Outbox<EntitlementEvent>,
+    ) -> Result<(), StorageError> {
+        let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
+        if desk.concerns(&sale).iter().any(|concern| self.anew.told.binary_search(concern).is_ok()) {
+            desk.hear(key)?;
+        }
+        let year = year_key(&sale);
+        let returns = if sale.is_return() { vec![key] } else { Vec::new() };
+        let mut touched = Touched { returns, years: vec![year.clone()], ..Touched::default() };
+        loop {
+            desk.settle(touched)?;
+            desk.close(outbox)?;
+            if !YEARS.get(desk.state, &year)?.is_some_and(|year| year.unsettled) {
+                return Ok(());
+            }
+            touched = Touched { years: vec![year.clone()], ..Touched::default() };
+        }
+    }
 }
 
 /// The next place in the order of sales.
@@ -203,6 +259,9 @@ impl Desk<'_> {
             if asked.members_only {
                 concerns.insert(member(partner));
             }
+            if asked.direct_purchase {
+                concerns.extend([shipped(partner, &sale.product), shipped(partner, "")]);
+            }
             concerns.extend(named(program, &sale.rep).iter().map(|name| person(partner, name)));
             if sale.is_return() {
                 continue;
@@ -238,6 +297,11 @@ fn rebate(product: &str, serial: &str) -> u64 {
     key("rebate", [product, serial])
 }
 
+/// What was shipped in of a product, or, for none, that anything was.
+fn shipped(partner: &str, product: &str) -> u64 {
+    key("shipped", [partner, product])
+}
+
 fn document(partner: &str, document: &str) -> u64 {
     key("document", [partner, &skeleton(document)])
 }
@@ -246,14 +310,37 @@ fn person(partner: &str, name: &str) -> u64 {
     key("person", [partner, &words(name)])
 }
 
-/// What control `number` says something else of than the one before.
-fn told_anew(references: &References, number: u64) -> Vec<u64> {
-    let (before, now) = (references.as_of(number.saturating_sub(1)), references.as_of(number));
+/// The years of which one version of the reference data says something else than the other: what was shipped in, or on hand when
+/// the year began.
+fn supplied_anew<'k>(before: &'k Known, now: &'k Known) -> impl Iterator<Item = YearKey> + 'k {
+    let (was, is) = (&before.reference, &now.reference);
+    let shipped = changed(&was.shipments, &is.shipments).map(|Shipment { partner, product, year, .. }| YearKey {
+        product: product.clone(),
+        partner: partner.clone(),
+        year: *year,
+    });
+    let counted = changed(&was.inventory, &is.inventory).filter(|count| count.day.plus(1).year() != count.day.year());
+    let counted = counted.map(|StockCount { partner, product, day, .. }| YearKey {
+        product: product.clone(),
+        partner: partner.clone(),
+        year: day.plus(1).year(),
+    });
+    shipped.chain(counted)
+}
+
+/// What one version of the reference data says something else of than the one before.
+fn told_anew(before: &Known, now: &Known) -> Vec<u64> {
     let (was, is) = (&before.reference, &now.reference);
     let mut told = BTreeSet::new();
     told.extend(changed(&was.memberships, &is.memberships).map(|row| member(&row.partner)));
     told.extend(changed(&was.serial_ranges, &is.serial_ranges).map(|row| issued(&row.product)));
     told.extend(changed(&was.consumer_rebates, &is.consumer_rebates).map(|row| rebate(&row.product, &row.serial)));
+    for row in changed(&was.shipments, &is.shipments) {
+        told.insert(shipped(&row.partner, &row.product));
+        if before.shipments(&row.partner).is_empty() != now.shipments(&row.partner).is_empty() {
+            told.insert(shipped(&row.partner, ""));
+        }
+    }
     told.extend(changed(&was.drop_shipments, &is.drop_shipments).map(|row| document(&row.partner, &row.order)));
     told.extend(
         changed(&was.customer_payments, &is.customer_payments).map(|row| document(&row.partner, &row.document)),

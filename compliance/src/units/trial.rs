@@ -160,6 +160,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         shipments,
         special_prices: vec![
             special("s/p"),
+            SpecialPrice { id: "SPA-1001".into(), ..special("s/p") },
             special("s/q"),
             SpecialPrice { customer: "s/13".into(), id: "SITE".into(), ..special("s/site") },
         ],
@@ -289,6 +290,11 @@ impl Trial {
         self.control += 1;
         let control = postcard::to_stdvec(&Control::Configure { reference: hash }).unwrap();
         self.stage.control(self.control, &control, &mut self.state, &mut self.outbox).unwrap();
+        self.finish();
+    }
+
+    /// Goes through the slices of a control.
+    fn finish(&mut self) {
         while self.stage.slice(self.control, &mut self.state, &mut self.outbox).unwrap() == Progress::More {
             self.stage = UnitsStage::new(self.versions.clone());
             self.stage.resume(&mut self.state).unwrap();
@@ -300,7 +306,7 @@ impl Trial {
         self.control += 1;
         let control = postcard::to_stdvec(&Control::Tick { as_of: day(as_of) }).unwrap();
         self.stage.control(self.control, &control, &mut self.state, &mut self.outbox).unwrap();
-        self.take();
+        self.finish();
     }
 
     /// What a person does about a finding; the stage stops and starts anew behind it. What became of it, `None` where nobody
@@ -318,7 +324,7 @@ impl Trial {
         };
         let (control, said) = (Control::Command(Box::new(command)).encode(), self.audit.len());
         self.stage.control(self.control, &control, &mut self.state, &mut self.outbox).unwrap();
-        self.take();
+        self.finish();
         self.stage = UnitsStage::new(self.versions.clone());
         self.stage.resume(&mut self.state).unwrap();
         self.audit.get(said).map(|record| format!("{} {}", record.action, record.object))

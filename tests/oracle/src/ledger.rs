@@ -658,7 +658,7 @@ impl Oracle {
         for (settlement, account) in &mut self.accounts {
             (account.year_left, account.budget_left) = (None, None);
             let Settlement { program, version, beneficiary, currency, .. } = settlement.clone();
-            let key = (program, beneficiary, account.last.year(), currency);
+            let key = (program, in_any_spelling(&beneficiary).into(), account.last.year(), currency);
             sharing.entry(key).or_default().push((version, settlement.id(), settlement.clone()));
         }
         for ((_, _, _, currency), mut members) in sharing {
@@ -742,4 +742,14 @@ pub(crate) fn version<'r>(reference: &'r Reference, id: &str, day: Day) -> Optio
     let holds = versions.iter().find(|version| version.from <= day && day <= version.to);
     let before = || versions.iter().rev().find(|version| version.from <= day);
     holds.or_else(before).or(versions.first()).copied()
+}
+
+/// A person of a partner under every name that is the same words, in whatever order and case.
+fn in_any_spelling(beneficiary: &str) -> String {
+    let Some((partner, name)) = beneficiary.strip_prefix("person:").and_then(|person| person.split_once('/')) else {
+        return beneficiary.to_owned();
+    };
+    let mut words: Vec<String> = name.to_uppercase().split_whitespace().map(str::to_owned).collect();
+    words.sort();
+    format!("person:{partner}/{}", words.join(" "))
 }

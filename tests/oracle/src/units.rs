@@ -16,7 +16,7 @@ const DOCUMENT_DAYS: i32 = 45;
 const TIER_DAYS: i32 = 60;
 /// Days in which goods come back in a circle (DD-30).
 const CIRCLE_DAYS: i32 = 90;
-/// Lines that one year may name (OP-20).
+/// Largest lines that one year may name (OP-20).
 const NAMED_MAX: usize = 4;
 
 /// What a sale or a return is granted under a ledger key.
@@ -314,7 +314,7 @@ impl<'a> Units<'a> {
         self.reference.partners.iter().find(|known| known.name.eq_ignore_ascii_case(name)).map(|known| &known.id)
     }
 
-    /// OP-20: one of the largest lines of a year in which more was sold than came in.
+    /// OP-20: one of the largest lines of a year in which more was sold than came in, or of the latest where these are not enough.
     fn exceeds_its_year(&self, sale: &Sale) -> bool {
         let year = |sale: &Sale| (sale.product.clone(), sale.at.partner.clone(), sale.date.year());
         let is_of_shipment = |s: &&contract::Shipment| {
@@ -327,7 +327,9 @@ impl<'a> Units<'a> {
         let mut above = sold - exact(shipment.units);
         let mut lines: Vec<&&Sale> = of_year.into_iter().filter(|line| line.quantity > Micros::ZERO).collect();
         lines.sort_by_key(|line| (Reverse(line.quantity), key(line)));
-        for line in lines.into_iter().take(NAMED_MAX) {
+        let mut others = lines.split_off(NAMED_MAX.min(lines.len()));
+        others.sort_by_key(|line| Reverse(key(line)));
+        for line in lines.into_iter().chain(others) {
             if above <= zero() {
                 return false;
             }

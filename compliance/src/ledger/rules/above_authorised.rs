@@ -5,7 +5,8 @@
 //! At risk: what was not given.
 //!
 //! ## What it finds
-//! More units sold at a special price than were authorised for it. The last ones by sale date get less, or nothing.
+//! More units sold at a special price than were authorised for it. The last ones by sale date get less, or nothing, whatever
+//! another authorisation of the same partner, product and customer has left: a sale is under one of them.
 //!
 //! ## Why it matters
 //! The supplier set aside money for so many units and no more.
@@ -34,6 +35,7 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
     if lost == Exact::ZERO {
         return None;
     }
-    let message = format!("more units sold than authorised: {} not given", rounded(lost, account));
+    let message =
+        format!("more units sold at a special price than it was authorised for: {} not given", rounded(lost, account));
     Some(Found::new(Code::AuthorisedQuantity, lost, message))
 }

@@ -6,8 +6,9 @@
 //!
 //! ## What it finds
 //! Sales that a program selects and another program of its exclusivity group was given: the first by priority that is in
-//! force, or the best deal, as the group says. One finding for each settlement of the program that was passed over. It pays
-//! nothing for them.
+//! force, or the best deal, as the group says, whether that pays for all of them or, behind its caps, its budget or the balance
+//! of a special price, for some. One finding for each settlement of the program that was passed over. It pays nothing for
+//! them. A sale at a special price that gives nothing for its resale price (OP-18) is left to the next of the group.
 //!
 //! ## Why it matters
 //! Two programs that exclude each other would both pay for the same unit.
@@ -37,7 +38,7 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>, winner: &s
         return None;
     }
     let message = format!(
-        "{}, {} units for {}: paid under {winner} of the same group {}",
+        "{}, {} units for {}: taken by {winner} of the same group {}",
         sales(tally.lines),
         shown(tally.net.quantity),
         money(tally.net.amount, account),
