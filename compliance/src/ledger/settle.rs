@@ -430,7 +430,7 @@ fn track_tier(account: &mut Account, program: &Program, batch: u64) {
 }
 
 /// A frozen settlement with more due than authorised, or closed with anything new, is looked at when the next tick comes; so is one
-/// with a deduction that was accepted and is not settled.
+/// with a deduction that was accepted and is not settled, and one that owes something back though nothing was ordered.
 /// What nobody has drawn until the close is no news.
 fn wait_for_tick(
     id: Id,
@@ -443,7 +443,7 @@ fn wait_for_tick(
     let closed = matches!(account.phase, Phase::Closed { .. });
     let may_be = if closed && has_moved { account.accrued } else { account.orderable(program) };
     let is_due = may_be > account.authorised && (program.auto_authorise || closed);
-    match frozen && (is_due || is_kept) {
+    match frozen && (is_due || is_kept || account.below_zero(program).is_some()) {
         true => WAITING.put(state, &id.0, &()),
         false if frozen => WAITING.delete(state, &id.0),
         false => Ok(()),

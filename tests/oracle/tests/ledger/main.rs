@@ -6,6 +6,7 @@ mod kept;
 mod reached;
 mod real;
 mod shrink;
+mod ticks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
