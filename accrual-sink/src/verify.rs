@@ -268,7 +268,10 @@ impl Verification {
         let (functional, cash, authorised) = (self.functional(), self.cash(), self.authorised());
         let estimates = self.estimates();
         let ends = [estimates, chains, self.audit];
-        [self.entries, law, netted, movements, liabilities, functional, cash, authorised].into_iter().chain(ends).collect()
+        [self.entries, law, netted, movements, liabilities, functional, cash, authorised]
+            .into_iter()
+            .chain(ends)
+            .collect()
     }
 
     fn law(&self) -> Check {

@@ -236,7 +236,8 @@ impl Account {
     /// made good by what is earned later, and owes nothing until it closes.
     pub fn below_zero(&self, program: &Program) -> Option<Micros> {
         let owes = self.pays() && self.orders == 0 && self.accrued < Micros::ZERO;
-        (owes && !program.mechanism.is_drawn_on()).then_some(-self.accrued)
+        let is_made_good = program.mechanism.is_drawn_on() && !matches!(self.phase, Phase::Closed { .. });
+        (owes && !is_made_good).then_some(-self.accrued)
     }
 
     pub fn pays(&self) -> bool {

@@ -234,7 +234,7 @@ impl Turning<'_> {
     /// Says of what is frozen, or freezes now, below zero that it is owed back: with the freeze it is decided what is due.
     fn give_back(&self, account: &Account, outbox: &mut Outbox<AccrualEvent>) {
         let program = &*terms(account, self.references.as_of(account.terms));
-        if account.below_zero(program).is_some() {
+        if account.below_zero(program).is_some() && !program.mechanism.is_drawn_on() {
             self.close(account, program, outbox);
         }
     }
