@@ -103,6 +103,8 @@ pub struct Book {
     pub released: Carried,
     /// The batch in which the open clawback began; offsets take the oldest first.
     pub clawback_since: u64,
+    /// The batch in which something became payable last; what takes back begins with the latest.
+    pub payable_since: u64,
     pub grants: Vec<Grant>,
     pub(crate) batch: Batch,
 }
@@ -164,6 +166,7 @@ impl Book {
             written: Carried::default(),
             released: Carried::default(),
             clawback_since: 0,
+            payable_since: 0,
             grants: Vec::new(),
             batch: Batch::default(),
         }
@@ -420,12 +423,9 @@ impl Book {
         }
     }
 
-    /// Sets open clawback of `debtor` off against what is payable here; returns how much.
-    pub(crate) fn set_off(&mut self, debtor: &mut Book, most: Micros, digits: u32, legs: &mut Vec<Leg>) -> Micros {
-        let amount = most.min(debtor.clawback.amount).min(self.payable.amount);
-        if amount.is_zero() {
-            return amount;
-        }
+    /// Sets open clawback of `debtor` off against what is payable here.
+    pub(crate) fn set_off(&mut self, debtor: &mut Book, digits: u32, legs: &mut Vec<Leg>) {
+        let amount = debtor.clawback.amount.min(self.payable.amount);
         self.note_offset(amount);
         let debit = self.payable.take(amount, digits);
         self.kept.add(debit);
@@ -433,7 +433,6 @@ impl Book {
         let credit = debtor.clawback.take(amount, digits);
         debtor.taken_back += amount;
         legs.push(Leg::between(Template::Offset, debit, credit));
-        amount
     }
 
     /// Notes an offset on the grants that are payable, the latest first.

@@ -15,12 +15,10 @@ use crate::payment::Paid;
 use crate::posting::{Cause, entry, entry_id};
 use crate::rules::authorised_unpaid::{Job, watch};
 use crate::tables::{
-    BOOKS, CLAWBACKS, ESTIMATES, GRANTS, JOB, PAGE, PAYEES, Payee, SETTINGS, Settings, after, authorization_id,
+    BOOKS, CLAWBACKS, ESTIMATES, GRANTS, JOB, PAGE, PAYABLES, PAYEES, Payee, SETTINGS, Settings, after,
+    authorization_id,
 };
 use crate::write_off::GivenUp;
-
-/// How many settlements with open clawback one payout is set off against; any others wait for the next.
-const DEBTORS_MAX: usize = 256;
 
 /// Keeps the books of its beneficiaries.
 pub struct SinkStage {
@@ -132,6 +130,7 @@ pub(crate) struct Desk<'a> {
     settings: &'a Settings,
     /// Authorizations as they were published last.
     before: Vec<Authorization>,
+    payable_before: Micros,
     clawback_before: Micros,
 }
 
@@ -297,11 +296,15 @@ impl SinkStage {
 
     pub(crate) fn desk(&self, book: Book, state: &mut dyn State) -> Result<Desk<'_>, StageError> {
         let payee = PAYEES.get(state, &book.settlement.beneficiary.to_string())?.unwrap_or_default();
-        let (before, clawback_before) = (book.authorizations(), book.clawback.amount);
-        Ok(Desk { book, payee, legs: Vec::new(), settings: &self.settings, before, clawback_before })
+        let before = book.authorizations();
+        let (payable_before, clawback_before) = (book.payable.amount, book.clawback.amount);
+        Ok(Desk { book, payee, legs: Vec::new(), settings: &self.settings, before, payable_before, clawback_before })
     }
 
-    /// Sets clawback off, publishes what changed, writes everything back, and takes up what waited for it.
+    /// Sets off what is owed back against what is payable, publishes what changed, writes everything back, and takes up
+    /// what waited for it.
+    ///
+    /// Invariant: afterwards nothing is payable to a beneficiary that owes something back in the same currency.
     pub(crate) fn finish(
         &self,
         mut desk: Desk<'_>,
@@ -310,14 +313,17 @@ impl SinkStage {
         outbox: &mut Outbox<()>,
     ) -> Result<(), StageError> {
         desk.reinstate(step);
-        let posted = desk.post(step, 0, outbox);
+        let mut number = desk.post(step, 0, outbox);
         if desk.has_new_payable() {
-            self.set_off(&mut desk, step, posted, state, outbox)?;
+            number = self.set_off(&mut desk, step, number, state, outbox)?;
         }
-        desk.publish_authorizations(step, &SYSTEM, outbox);
-        desk.watch_payables(state, outbox)?;
         let issued: Vec<Id> = desk.book.grants.iter().skip(desk.before.len()).map(|grant| grant.id).collect();
-        desk.write_back(step.batch, state)?;
+        let own = desk.book.settlement.id().0;
+        let owes = !desk.book.clawback.amount.is_zero();
+        desk.hand_in(step, state, outbox)?;
+        if owes {
+            self.take_back(own, step, number, state, outbox)?;
+        }
         issued
             .into_iter()
             .try_for_each(|authorization| self.take_up_what_waited(authorization, step.batch, state, outbox))
@@ -331,26 +337,65 @@ impl SinkStage {
         mut number: usize,
         state: &mut dyn State,
         outbox: &mut Outbox<()>,
-    ) -> Result<(), StageError> {
+    ) -> Result<usize, StageError> {
         let own = desk.book.settlement.id().0;
         let prefix = (desk.book.settlement.beneficiary.to_string(), desk.book.settlement.currency.to_string());
-        for ((beneficiary, currency, since, id), ()) in CLAWBACKS.prefix(state, &prefix, Order::Up, DEBTORS_MAX)? {
-            if id == own || desk.book.payable.amount.is_zero() {
-                continue;
-            }
-            let mut debtor = BOOKS.get(state, &(id,))?.expect("an open clawback has its book");
-            let most = desk.book.payable.amount;
-            desk.book.set_off(&mut debtor, most, self.settings.digits(), &mut desk.legs);
-            let Settlement { program, period, .. } = debtor.settlement.clone();
-            let taken_back = Some(TakenBack { settlement: Id(id), program, period });
-            number = desk.post(&Step { kind: "offset", taken_back, ..step.clone() }, number, outbox);
-            assert_law(&debtor);
-            if debtor.clawback.amount.is_zero() {
-                CLAWBACKS.delete(state, &(beneficiary, currency, since, id))?;
-            }
-            BOOKS.put(state, &(id,), &debtor)?;
+        while !desk.book.payable.amount.is_zero() {
+            // Its own entry stands until it is written back.
+            let oldest = CLAWBACKS.prefix(state, &prefix, Order::Up, 2)?;
+            let Some(((.., debtor), ())) = oldest.into_iter().find(|((.., id), ())| *id != own) else { break };
+            number = self.set_one_off(desk, debtor, step, number, state, outbox)?;
         }
-        Ok(())
+        Ok(number)
+    }
+
+    /// Sets what a settlement has come to owe back off against what is payable of its beneficiary and currency, what became
+    /// payable last first (CL20).
+    fn take_back(
+        &self,
+        debtor: [u8; 16],
+        step: &Step,
+        mut number: usize,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<(), StageError> {
+        loop {
+            let book = BOOKS.get(state, &(debtor,))?.expect("it has been written back");
+            let prefix = (book.settlement.beneficiary.to_string(), book.settlement.currency.to_string());
+            if book.clawback.amount.is_zero() {
+                return Ok(());
+            }
+            let latest = PAYABLES.prefix(state, &prefix, Order::Down, 1)?.pop();
+            let Some(((.., payer), ())) = latest else { return Ok(()) };
+            let payer = BOOKS.get(state, &(payer,))?.expect("what is payable has its book");
+            let mut desk = self.desk(payer, state)?;
+            number = self.set_one_off(&mut desk, debtor, step, number, state, outbox)?;
+            desk.hand_in(&Step { kind: "offset", ..step.clone() }, state, outbox)?;
+        }
+    }
+
+    /// Sets open clawback of `debtor` off against what is payable on the desk; returns the ordinal of the next entry.
+    fn set_one_off(
+        &self,
+        desk: &mut Desk<'_>,
+        debtor: [u8; 16],
+        step: &Step,
+        number: usize,
+        state: &mut dyn State,
+        outbox: &mut Outbox<()>,
+    ) -> Result<usize, StageError> {
+        let mut book = BOOKS.get(state, &(debtor,))?.expect("an open clawback has its book");
+        desk.book.set_off(&mut book, self.settings.digits(), &mut desk.legs);
+        let Settlement { program, period, beneficiary, currency, .. } = book.settlement.clone();
+        let taken_back = Some(TakenBack { settlement: Id(debtor), program, period });
+        let number = desk.post(&Step { kind: "offset", taken_back, ..step.clone() }, number, outbox);
+        assert_law(&book);
+        if book.clawback.amount.is_zero() {
+            let key = (beneficiary.to_string(), currency.to_string(), book.clawback_since, debtor);
+            CLAWBACKS.delete(state, &key)?;
+        }
+        BOOKS.put(state, &(debtor,), &book)?;
+        Ok(number)
     }
 }
 
@@ -458,6 +503,13 @@ impl Desk<'_> {
         publish(outbox, &Publication::Audit(record));
     }
 
+    /// Publishes what changed of the authorizations, watches what is payable of them, and writes everything back.
+    fn hand_in(mut self, step: &Step, state: &mut dyn State, outbox: &mut Outbox<()>) -> Result<(), StageError> {
+        self.publish_authorizations(step, &SYSTEM, outbox);
+        self.watch_payables(state, outbox)?;
+        self.write_back(step.batch, state)
+    }
+
     fn write_back(mut self, batch: u64, state: &mut dyn State) -> Result<(), StageError> {
         assert_law(&self.book);
         let settlement = &self.book.settlement;
@@ -465,6 +517,17 @@ impl Desk<'_> {
         let (beneficiary, currency) = (settlement.beneficiary.to_string(), settlement.currency.to_string());
         for grant in self.book.grants.iter().skip(self.before.len()) {
             GRANTS.put(state, &(grant.id.0,), &id)?;
+        }
+        let key = |since: u64| (beneficiary.clone(), currency.clone(), since, id);
+        let (payable, since) = (self.book.payable.amount, self.book.payable_since);
+        if payable > self.payable_before {
+            self.book.payable_since = batch;
+        }
+        if !self.payable_before.is_zero() && (payable.is_zero() || since != self.book.payable_since) {
+            PAYABLES.delete(state, &key(since))?;
+        }
+        if payable > self.payable_before {
+            PAYABLES.put(state, &key(batch), &())?;
         }
         match (self.clawback_before.is_zero(), self.book.clawback.amount.is_zero()) {
             (true, false) => {

@@ -20,6 +20,9 @@ pub(crate) const GRANTS: Table<([u8; 16],), [u8; 16]> = Table::new(3, "grants");
 /// Open clawback: beneficiary, currency, batch in which it began, settlement id.
 pub(crate) const CLAWBACKS: Table<(String, String, u64, [u8; 16]), ()> = Table::new(4, "clawbacks");
 
+/// What is payable: beneficiary, currency, batch in which it became so last, settlement id.
+pub(crate) const PAYABLES: Table<(String, String, u64, [u8; 16]), ()> = Table::new(12, "payables");
+
 /// Id of a payment or write-off, so that the same one has an effect once.
 pub(crate) const PAYMENTS: Table<([u8; 16],), ()> = Table::new(5, "payments");
 

@@ -15,7 +15,7 @@ use crate::book::Book;
 use crate::carried::Carried;
 use crate::estimate::Estimate;
 use crate::posting::imbalance;
-use crate::tables::{BOOKS, CLAWBACKS, ESTIMATES, OVERDUE, PAGE, PAYEES, UNPAID, after};
+use crate::tables::{BOOKS, CLAWBACKS, ESTIMATES, OVERDUE, PAGE, PAYABLES, PAYEES, UNPAID, after};
 
 /// One invariant with how often it was evaluated. Zero evaluations prove nothing and are to be reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,6 +105,8 @@ pub struct Verification {
     payees: BTreeMap<Text, (u64, [u8; 32])>,
     /// Settlements that the index of open clawback names.
     indexed: BTreeSet<Id>,
+    /// Settlements that the index of what is payable names.
+    payable: BTreeSet<Id>,
     /// Authorizations that are watched until they are paid.
     watched: BTreeSet<Id>,
     chains: BTreeMap<Text, (u64, [u8; 32])>,
@@ -202,6 +204,7 @@ impl Verification {
         }
         self.payees(state)?;
         self.indexed(state)?;
+        self.payable(state)?;
         self.watched(state)
     }
 
@@ -246,19 +249,50 @@ impl Verification {
         Ok(())
     }
 
+    fn payable(&mut self, state: &mut dyn State) -> Result<(), StorageError> {
+        let last = ("\u{10ffff}".to_owned(), String::new(), 0, [0; 16]);
+        let mut from = (String::new(), String::new(), 0, [0; 16]);
+        loop {
+            let page = PAYABLES.range(state, &from, &last, Order::Up, PAGE)?;
+            let Some(((beneficiary, currency, since, id), ())) = page.last() else { return Ok(()) };
+            from = (beneficiary.clone(), currency.clone(), *since, after(*id));
+            self.payable.extend(page.into_iter().map(|((_, _, _, id), ())| Id(id)));
+        }
+    }
+
     /// The verdict, one check for each invariant.
     pub fn finish(self) -> Vec<Check> {
         let chains = self.chain_ends();
         let (law, movements, liabilities) = (self.law(), self.movements(), self.liabilities());
+        let netted = self.netted();
         let (functional, cash, authorised) = (self.functional(), self.cash(), self.authorised());
         let estimates = self.estimates();
-        vec![self.entries, law, movements, liabilities, functional, cash, authorised, estimates, chains, self.audit]
+        let ends = [estimates, chains, self.audit];
+        [self.entries, law, netted, movements, liabilities, functional, cash, authorised]
+            .into_iter()
+            .chain(ends)
+            .collect()
     }
 
     fn law(&self) -> Check {
         let mut check = Check::new("paid less clawback <= authorised <= accrued; clawback is what was paid above");
         for book in self.books.values() {
             check.note(book.breach());
+        }
+        check
+    }
+
+    /// What a beneficiary owes back is taken off what is payable to it.
+    fn netted(&self) -> Check {
+        let mut check = Check::new("nobody to whom something is payable owes something back in the same currency");
+        let mut sums: BTreeMap<(&Text, Currency), (Micros, Micros)> = BTreeMap::new();
+        for Book { settlement, payable, clawback, .. } in self.books.values() {
+            let sum = sums.entry((&settlement.beneficiary, settlement.currency)).or_default();
+            *sum = (sum.0 + payable.amount, sum.1 + clawback.amount);
+        }
+        for (whose, (payable, owed)) in sums {
+            let both = !payable.is_zero() && !owed.is_zero();
+            check.note(both.then(|| format!("{payable} is payable and {owed} owed back of {whose:?}")));
         }
         check
     }
@@ -339,6 +373,8 @@ impl Verification {
         }
         let payable = expected.values().filter(|a| a.status == AuthorizationStatus::Authorised);
         check.equal(&"what is watched until it is paid", &self.watched, &payable.map(|a| a.id).collect());
+        let payable = self.books.iter().filter(|(_, book)| !book.payable.amount.is_zero());
+        check.equal(&"the index of what is payable", &self.payable, &payable.map(|(id, _)| *id).collect());
         check
     }
 

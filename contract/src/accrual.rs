@@ -133,7 +133,8 @@ pub enum AccrualEvent {
     Moved(Box<AccrualMovement>),
     /// The period froze: the amount may be paid. A later prior-period adjustment upwards has an order of its own.
     Authorised(Box<AuthorizationOrder>),
-    /// The period closed: what was accrued and not authorised is released (GL6).
+    /// The period closed: what was accrued and not authorised is released (GL6). Also of one that froze below zero: it is owed
+    /// back (GL11).
     Closed {
         settlement: Settlement,
         class: AccountingClass,

@@ -2,7 +2,7 @@
 
 use crate::books::{Books, micros, settlement};
 use crate::checked::assert_clean;
-use contract::{AccountingClass, AccrualKind, Code, Control, EstimateKind, Id};
+use contract::{AccountingClass, AccrualKind, Code, Control, EstimateKind, Id, Settlement};
 
 use AccrualKind::{Earned, PriorPeriod, Reversal, TrueUp};
 
@@ -415,6 +415,51 @@ fn an_allowance_rolls_forward() {
     books.authorised(&first, "27425");
     books.authorised(&second, "161254");
     assert_eq!(allowance(&books), "LI-ACC -34415 (-34415)");
+}
+
+/// CL20: 100.00 of January are authorised and not paid when February closes 100.00 below zero.
+#[test]
+fn what_is_payable_lowers_with_what_another_period_owes_back() {
+    let mut books = Books::new(1);
+    let (january, february) = (settlement("VOLUME", "2013-01", "USD"), settlement("VOLUME", "2013-02", "USD"));
+    books.moved(&january, Earned, "100", Some("100"));
+    let authorization = books.authorised(&january, "100");
+    books.moved(&february, Reversal, "-100", Some("-100"));
+    assert_eq!(books.authorizations_shown(), ["100 authorised 0 0"], "an open period owes nothing back yet");
+    books.closed(&february);
+    assert_eq!(books.journal()[3..], ["GL11 RC-CLAW/LI-ACC 100", "GL12 LI-PAY/RC-CLAW 100"]);
+    assert_eq!(books.authorizations_shown(), ["0 paid 0 100"]);
+    assert_eq!(books.balances(), [""; 0]);
+    // Who pays it all the same has paid what was not payable.
+    books.pay(authorization, "100", "USD", "2013-05-20");
+    assert_eq!(books.journal()[5..], ["GL7 RC-CLAW/CASH 100"]);
+    assert_clean(&mut books);
+}
+
+/// What became payable last is taken first, by whatever program; the rest stays owed back, and other currencies alone.
+#[test]
+fn a_clawback_meets_what_is_payable_of_all_programs() {
+    let mut books = Books::new(1);
+    let paid = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&paid, Earned, "100", Some("100"));
+    let authorization = books.authorised(&paid, "100");
+    books.pay(authorization, "100", "USD", "2013-05-20");
+    let (first, second) = (settlement("BONUS", "2013-Q1", "USD"), settlement("SERVICE", "2013-Q1", "USD"));
+    let (euros, other) = (settlement("EUROS", "2013-Q1", "EUR"), settlement("BONUS", "2013-Q2", "USD"));
+    let of_other = Settlement { beneficiary: "partner:P-2".into(), ..other };
+    for settlement in [&first, &second, &euros, &of_other] {
+        books.moved(settlement, Earned, "40", Some("40"));
+        books.authorised(settlement, "40");
+    }
+    books.moved(&paid, PriorPeriod, "-50", Some("-50"));
+    let shown = ["100 paid 100 0", "30 authorised 0 10", "0 paid 0 40", "40 authorised 0 0", "40 authorised 0 0"];
+    assert_eq!(books.authorizations_shown(), shown);
+    books.moved(&paid, PriorPeriod, "-50", Some("-50"));
+    let shown = ["100 paid 100 0", "0 paid 0 40", "0 paid 0 40", "40 authorised 0 0", "40 authorised 0 0"];
+    assert_eq!(books.authorizations_shown(), shown);
+    let owed = books.balances().into_iter().find(|line| line.starts_with("RC-CLAW"));
+    assert_eq!(owed.as_deref(), Some("RC-CLAW 20 (20)"));
+    assert_clean(&mut books);
 }
 
 /// Domain notes 4.9: 20.00 of 200.00 paid come back, so that the next payout of 150.00 pays 130.00.

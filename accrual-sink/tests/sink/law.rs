@@ -1,7 +1,9 @@
 //! Whatever happens, in any order: the law of money holds, the journal sums to zero, and nothing depends on the
 //! number of partitions.
 
-use contract::{AccrualKind, AuthorizationStatus, Micros, Settlement};
+use std::collections::BTreeMap;
+
+use contract::{AccrualKind, AuthorizationStatus, Currency, Id, Micros, Settlement, Side, Text};
 
 use crate::books::{Books, settlement};
 use crate::checked::assert_clean;
@@ -173,6 +175,55 @@ fn any_history_keeps_the_law() {
     {
         assert!(reached.contains(situation), "{situation} was never reached: {reached:?}");
     }
+}
+
+/// What a beneficiary is paid in a currency is all that is due to it less all that it had: what is payable is never more, by
+/// whatever program and in whatever order things happen.
+#[test]
+fn no_more_is_payable_than_is_due_and_not_paid() {
+    let (mut payable, mut owed) = (0, 0);
+    for seed in 300..340 {
+        let (mut dice, mut dues, mut books) = (Dice(seed), dues(), Books::new(1));
+        for number in 0..80 {
+            step(&mut dice, &mut dues, &mut books);
+            for (whose, [due, had, open, back]) in positions(&dues, &books) {
+                let net = due - had;
+                let told = format!("seed {seed}, step {number}, {whose:?}: {due} due, {had} paid, {open} payable");
+                assert!(open <= net.max(Micros::ZERO), "{told}");
+                assert!(open.is_zero() || back.is_zero(), "{told}, {back} owed back");
+                payable += u32::from(!open.is_zero());
+                owed += u32::from(!back.is_zero());
+            }
+        }
+    }
+    assert!(payable > 500 && owed > 500, "{payable} with something payable, {owed} with something owed back");
+}
+
+type Positions = BTreeMap<(Text, Currency), [Micros; 4]>;
+
+/// Of what is decided, by beneficiary and currency: what is due, what was paid, what is payable and what is owed back. A period
+/// is decided once something was ordered or it closed.
+fn positions(dues: &[Due], books: &Books) -> Positions {
+    let mut sums = Positions::new();
+    let whose: BTreeMap<Id, &Due> = dues.iter().map(|due| (due.settlement.id(), due)).collect();
+    let mut add = |due: &Due, place: usize, amount: Micros| {
+        let Settlement { beneficiary, currency, .. } = &due.settlement;
+        sums.entry((beneficiary.clone(), *currency)).or_default()[place] += amount;
+    };
+    dues.iter().filter(|due| due.frozen).for_each(|due| add(due, 0, due.amount));
+    for entry in books.entries() {
+        let due = whose[&entry.settlement];
+        for posting in &entry.postings {
+            let debit = if posting.side == Side::Debit { posting.amount } else { -posting.amount };
+            match posting.symbol.as_str() {
+                "CASH" | "AR" => add(due, 1, -debit),
+                "LI-PAY" => add(due, 2, -debit),
+                "RC-CLAW" => add(due, 3, debit),
+                _ => {}
+            }
+        }
+    }
+    sums
 }
 
 #[test]

@@ -232,6 +232,14 @@ impl Account {
         drawn::worth(&program.mechanism, self.drawn).round(self.settlement.currency).min(self.accrued)
     }
 
+    /// What a frozen settlement owes back though nothing of it was ordered: more came back than was sold. What is drawn on is
+    /// made good by what is earned later, and owes nothing until it closes.
+    pub fn below_zero(&self, program: &Program) -> Option<Micros> {
+        let owes = self.pays() && self.orders == 0 && self.accrued < Micros::ZERO;
+        let is_made_good = program.mechanism.is_drawn_on() && !matches!(self.phase, Phase::Closed { .. });
+        (owes && !is_made_good).then_some(-self.accrued)
+    }
+
     pub fn pays(&self) -> bool {
         self.role == Role::Pays
     }

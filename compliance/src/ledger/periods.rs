@@ -19,6 +19,11 @@ use super::tables::{ACCOUNTS, DEADLINES, WAITING};
 use crate::programs::Exact;
 use crate::references::References;
 
+/// What goes out for one beneficiary at a tick, in this order, whatever settlement it is of.
+const OWED_BACK: u8 = 1;
+const LOOKED_AT_AGAIN: u8 = 2;
+const TURNED: u8 = 3;
+
 /// A tick, after everything that came before it is settled.
 pub(crate) struct Turning<'a> {
     /// Number of the tick's control.
@@ -38,7 +43,9 @@ impl Turning<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
-        outbox.acting_in(1, &id.to_string());
+        outbox.acting_in(OWED_BACK, &id.to_string());
+        self.give_back(&account, outbox);
+        outbox.acting_in(LOOKED_AT_AGAIN, &id.to_string());
         self.catch_up(id, &mut account, state, outbox)?;
         claims::touch(&account, state)?;
         self.tell(id, &mut account, state, outbox)?;
@@ -49,7 +56,11 @@ impl Turning<'_> {
     pub fn turn(&self, id: Id, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StageError> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
         let was_open = account.phase == Phase::Open;
-        for round in 2.. {
+        if was_open && account.deadline <= self.today {
+            outbox.acting_in(OWED_BACK, &id.to_string());
+            self.give_back(&account, outbox);
+        }
+        for round in TURNED.. {
             if account.deadline > self.today || matches!(account.phase, Phase::Closed { .. }) {
                 break;
             }
@@ -203,7 +214,7 @@ impl Turning<'_> {
     }
 
     /// Orders decide whether something waits for the minimum (OP-35) or is held ([`holding`]), the close whether something was
-    /// not authorised (UP-01), the freeze whether sales earn nothing (UP-03).
+    /// not authorised (UP-01), the freeze whether sales earn nothing (UP-03) and whether something is owed back (OP-24).
     fn tell(
         &self,
         id: Id,
@@ -213,13 +224,21 @@ impl Turning<'_> {
     ) -> Result<(), StageError> {
         let program = &*terms(account, self.references.as_of(account.terms));
         let may_earn_nothing = account.accrued.is_zero() && program.caps.budget.is_none();
-        let may_hold = account.accrued > account.authorised || account.findings.iter().any(|(code, _)| is_hold(*code));
+        let may_hold = account.accrued != account.authorised || account.findings.iter().any(|(code, _)| is_hold(*code));
         let is_averaged = program.conversion == Conversion::MonthAverage;
         if program.minimum_payout.is_none() && program.auto_authorise && !may_earn_nothing && !may_hold && !is_averaged
         {
             return Ok(());
         }
         tell(id, account, self.now(), state, outbox)
+    }
+
+    /// Says of what is frozen, or freezes now, below zero that it is owed back: with the freeze it is decided what is due.
+    fn give_back(&self, account: &Account, outbox: &mut Outbox<AccrualEvent>) {
+        let program = &*terms(account, self.references.as_of(account.terms));
+        if account.below_zero(program).is_some() && !program.mechanism.is_drawn_on() {
+            self.close(account, program, outbox);
+        }
     }
 
     /// Lets go what is not authorised. While a deduction stands against it, or its terms or score are not approved, the
@@ -238,11 +257,15 @@ impl Turning<'_> {
         if outlasts_close(account, program, self.now(), state)? {
             return WAITING.put(state, &id.0, &());
         }
+        self.close(account, program, outbox);
+        Ok(())
+    }
+
+    fn close(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
         let (settlement, class) = (account.settlement.clone(), program.class);
         let (date, batch) = (self.today.last_of_month(), self.batch);
         let closed = AccrualEvent::Closed { settlement, class, date, batch };
         outbox.send(&account.settlement.beneficiary, closed);
-        Ok(())
     }
 }
 

@@ -430,7 +430,7 @@ fn track_tier(account: &mut Account, program: &Program, batch: u64) {
 }
 
 /// A frozen settlement with more due than authorised, or closed with anything new, is looked at when the next tick comes; so is one
-/// with a deduction that was accepted and is not settled.
+/// with a deduction that was accepted and is not settled, and one that owes something back though nothing was ordered.
 /// What nobody has drawn until the close is no news.
 fn wait_for_tick(
     id: Id,
@@ -444,7 +444,7 @@ fn wait_for_tick(
     let is_due = may_be > account.authorised && (program.auto_authorise || closed);
     match account.phase {
         Phase::Open => Ok(()),
-        _ if is_due || is_kept => WAITING.put(state, &id.0, &()),
+        _ if is_due || is_kept || account.below_zero(program).is_some() => WAITING.put(state, &id.0, &()),
         Phase::Frozen { .. } => WAITING.delete(state, &id.0),
         // What the close has not let go is looked at until it is let go.
         Phase::Closed { .. } => Ok(()),

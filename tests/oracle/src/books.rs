@@ -39,6 +39,8 @@ struct Sums {
     released: Micros,
     /// The batch in which it came to owe something back.
     owes_since: u64,
+    /// The batch in which something of it became payable last.
+    payable_since: u64,
 }
 
 impl Sums {
@@ -178,28 +180,30 @@ impl Books {
             after.owes_since = batch;
         }
         let has_more = after.payable() > before.payable();
-        self.book(settlement, date, after);
         if has_more {
-            self.set_off(settlement, date);
+            after.payable_since = batch;
         }
+        self.book(settlement, date, after);
+        self.net(settlement, date);
     }
 
-    /// What becomes payable meets what other settlements of the beneficiary owe back, the oldest first.
-    fn set_off(&mut self, settlement: &Settlement, date: Day) {
+    /// Nobody is paid who owes something back in the same currency: what is owed longest is set off against what became
+    /// payable last.
+    fn net(&mut self, of: &Settlement, date: Day) {
         loop {
-            let owes = |(other, sums): &(&Settlement, &Sums)| {
-                let alike = (&other.beneficiary, other.currency) == (&settlement.beneficiary, settlement.currency);
-                alike && *other != settlement && sums.owed_back() > Micros::ZERO
-            };
-            let oldest = self.sums.iter().filter(owes).min_by_key(|(other, sums)| (sums.owes_since, other.id()));
-            let Some((debtor, owing)) = oldest.map(|(debtor, owing)| (debtor.clone(), owing.clone())) else { return };
-            let own = self.sums[settlement].clone();
+            let alike = |other: &Settlement| (&other.beneficiary, other.currency) == (&of.beneficiary, of.currency);
+            let all = || self.sums.iter().filter(|(other, _)| alike(other));
+            let owing = all().filter(|(_, sums)| sums.owed_back() > Micros::ZERO);
+            let paying = all().filter(|(_, sums)| sums.payable() > Micros::ZERO);
+            let owing = owing.min_by_key(|(other, sums)| (sums.owes_since, other.id()));
+            let paying = paying.max_by_key(|(other, sums)| (sums.payable_since, other.id()));
+            let Some(((debtor, owing), (payer, own))) = owing.zip(paying) else { return };
             let amount = own.payable().min(owing.owed_back());
-            if amount <= Micros::ZERO {
-                return;
-            }
-            self.book(settlement, date, Sums { given: own.given + amount, given_up: own.written_off(), ..own });
-            self.book(&debtor, date, Sums { taken_back: owing.taken_back + amount, ..owing });
+            let (debtor, taken) = (debtor.clone(), Sums { taken_back: owing.taken_back + amount, ..owing.clone() });
+            let given_up = own.written_off();
+            let (payer, given) = (payer.clone(), Sums { given: own.given + amount, given_up, ..own.clone() });
+            self.book(&payer, date, given);
+            self.book(&debtor, date, taken);
         }
     }
 

@@ -3,11 +3,11 @@
 //! Evidence: what was authorised, what is due, the difference; the last return by date, of those since the freeze if there
 //! are any, else the first sale.
 //!
-//! At risk: what was authorised above what is due.
+//! At risk: what was authorised above what is due; of what froze below zero all that it is below.
 //!
 //! ## What it finds
 //! A settlement for which less is due than was authorised: goods came back, or a sale, a tier or a cost was taken back or
-//! corrected.
+//! corrected. And one that froze below zero, since more came back in the period than was sold.
 //!
 //! ## Why it matters
 //! The difference is owed back. What tiers and thresholds lose with the goods is part of it.
@@ -19,24 +19,31 @@
 //! ## Late, corrected, out of order
 //! Due is a function of the lines that stand, so only what stands counts. Found at the tick after the change, however late
 //! that came. Late sales make the difference smaller, and withdraw the finding where all that was authorised is due again.
-//! What is owed back is set off against the beneficiary's next authorizations.
+//! What is owed back is set off at once against what is payable to the beneficiary in that currency, by whatever program, then
+//! against its next authorizations.
 //!
 //! ## Returns
-//! A return that names its sale is taken back in the period of the sale; one of no known sale in its own. What was never
-//! authorised is not owed back: the next payment is just less.
+//! A return that names its sale is taken back in the period of the sale; one of no known sale in its own, and what that is
+//! below zero is owed back from the freeze on. While the period is open nothing is: sales may still follow.
 
-use contract::Code;
+use contract::{Code, Micros};
 
 use super::Booked;
+use crate::ledger::account::Phase;
 use crate::ledger::findings::{Found, amount};
 use crate::programs::Exact;
 
 /// OP-24: less is due than was authorised.
-pub(super) fn check(Booked { account, .. }: Booked<'_>) -> Option<Found> {
-    if account.authorised <= account.accrued || account.orders == 0 {
-        return None;
+pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
+    if account.orders == 0 {
+        let owed = account.below_zero(program).filter(|_| account.phase != Phase::Open)?;
+        let message = format!("more came back than was sold: {} is owed back", amount(owed, account));
+        return Some(Found::new(Code::ReturnAfterPayment, Exact::from(owed), message));
     }
     let over = account.authorised - account.accrued;
+    if over <= Micros::ZERO {
+        return None;
+    }
     let message = format!(
         "{} was authorised and only {} is due: {} too much",
         amount(account.authorised, account),

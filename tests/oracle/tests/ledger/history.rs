@@ -378,6 +378,37 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     acts
 }
 
+/// What is sold, and what comes back of no known sale, in half a year, with days on which it is told: 1.00 a unit by each of the
+/// programs that stand alone, and nothing else. Gives what each partner is due in the end.
+pub fn of_units(seed: u64) -> (Vec<Act>, Vec<(Day, Act)>, BTreeMap<Text, Micros>) {
+    let mut dice = Dice(seed);
+    let (standing_alone, mut programs) = (COMPETING..PROGRAMS, programs(&mut Dice(seed)));
+    programs.retain(|program| program.version == 1);
+    for (place, program) in programs.iter_mut().enumerate() {
+        (program.from, program.to) = (first_day().plus(-400), first_day().plus(1_500));
+        (program.period, program.currency) = (Cadence::Month, Some(dollar()));
+        (program.grace_days, program.close_days) = (5 + dice.below(20) as u32, dice.below(60) as u32);
+        (program.auto_authorise, program.minimum_payout, program.threshold) = (true, None, None);
+        (program.caps, program.bonus, program.prorate) = (Caps::default(), Vec::new(), Proration::default());
+        (program.conversion, program.estimate) = (Default::default(), None);
+        if standing_alone.contains(&place) {
+            program.mechanism = Mechanism::PerUnit { rate: Micros::ONE };
+        }
+    }
+    let acts = vec![Act::Configure(Box::new(reference(&programs, &Stocks::default())))];
+    let (mut sold, mut due) = (Vec::new(), BTreeMap::<Text, Micros>::new());
+    for number in 1..=120 {
+        let partner = Text::from(PARTNERS[dice.below(3) as usize]);
+        let (date, quantity) = (first_day().plus(dice.below(180) as i32), dice.below(20) as i64 - 9);
+        let came = date.plus(dice.below(90) as i32);
+        *due.entry(partner.clone()).or_default() += Micros::units(quantity * standing_alone.len() as i64);
+        let deal = Deal { partner, date, quantity, amount: Micros::units(5 * quantity), ..Deal::default() };
+        sold.push((came, Act::Report(number, deal)));
+    }
+    sold.sort_by_key(|(came, _)| *came);
+    (acts, sold, due)
+}
+
 /// Mostly what is open, now and then a part of it or more.
 fn payments(dice: &mut Dice) -> Vec<Act> {
     let payment =

@@ -7,6 +7,7 @@ mod kept;
 mod reached;
 mod real;
 mod shrink;
+mod ticks;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,8 +7,8 @@ use accrual_sink::SinkStage;
 use compliance::LedgerStage;
 use contract::{
     AcceptedDeduction, AccrualEvent, AccrualMovement, Action, AuditRecord, Authorization, Cadence, Claim, ClaimLine,
-    ClaimState, Code, Command, Control, Day, EntitlementEvent, EstimateKind, Finding, Id, JournalEntry, Micros,
-    Reference, Settlement, Side, Topic,
+    ClaimState, Code, Command, Control, Currency, Day, EntitlementEvent, EstimateKind, Finding, Id, JournalEntry, Micros,
+    Reference, Settlement, Side, Text, Topic,
 };
 use oracle::{Kept, Order, Seen, Verdict};
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StorageError, View};
@@ -139,6 +139,24 @@ impl Real {
             }
         }
         payable.into_iter().filter(|(_, amount)| !amount.is_zero()).map(|(settlement, _)| settlement).collect()
+    }
+
+    /// By beneficiary and currency: what was paid, what is payable, what is owed back.
+    pub fn positions(&self) -> BTreeMap<(Text, Currency), [Micros; 3]> {
+        let mut positions = BTreeMap::<_, [Micros; 3]>::new();
+        for entry in self.books.entries.values() {
+            for posting in &entry.postings {
+                let credit = if posting.side == Side::Credit { posting.amount } else { -posting.amount };
+                let position = positions.entry((entry.beneficiary.clone(), posting.currency)).or_default();
+                match posting.symbol.as_str() {
+                    "CASH" | "AR" => position[0] += credit,
+                    "LI-PAY" => position[1] += credit,
+                    "RC-CLAW" => position[2] += -credit,
+                    _ => {}
+                }
+            }
+        }
+        positions
     }
 
     /// What is left on the liabilities of each settlement in the currency of the books, where all of its postings know that.
