@@ -7,8 +7,8 @@ use accrual_sink::SinkStage;
 use compliance::LedgerStage;
 use contract::{
     AcceptedDeduction, AccrualEvent, AccrualMovement, Action, AuditRecord, Authorization, Cadence, Claim, ClaimLine,
-    ClaimState, Code, Command, Control, Currency, Day, EntitlementEvent, EstimateKind, Finding, Id, JournalEntry, Micros,
-    Reference, Settlement, Side, Text, Topic,
+    ClaimState, Code, Command, Control, Currency, Day, EntitlementEvent, EstimateKind, Finding, Id, JournalEntry,
+    Micros, Reference, Settlement, Side, Text, Topic,
 };
 use oracle::{Kept, Order, Seen, Verdict};
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StorageError, View};
