@@ -207,6 +207,11 @@ fn shortest(seed: u64, acts: &[Act]) -> String {
 
 /// What is told of all acts, and what stands in the end.
 fn ended(acts: &[Act]) -> Real {
+    ended_with(acts, &mut |_, _| ())
+}
+
+/// The same; `look` hears what was told and what stands then.
+fn ended_with(acts: &[Act], look: &mut dyn FnMut(&Real, &Told)) -> Real {
     let (mut history, mut real) = (History::default(), Real::new());
     for act in acts {
         for told in history.told(act, &|line| real.due(line)) {
@@ -217,6 +222,7 @@ fn ended(acts: &[Act]) -> Real {
                 Told::Paid { place, percent, date } => drop(real.pay(*place, *percent, *date)),
                 Told::GivenUp { place, percent, date } => drop(real.give_up(*place, *percent, *date)),
             }
+            look(&real, &told);
         }
     }
     real

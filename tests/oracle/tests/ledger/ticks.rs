@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use contract::{Day, Micros, Text};
 
-use crate::history::{self, Act, Dice, History, Told, first_day};
-use crate::real::Real;
+use crate::ended_with;
+use crate::history::{self, Act, Dice, first_day};
 
 /// The sales as they come, with ticks between them and payments of what is open behind each.
 fn with_ticks(dice: &mut Dice, begin: &[Act], sold: &[(Day, Act)]) -> Vec<Act> {
@@ -25,20 +25,12 @@ fn with_ticks(dice: &mut Dice, begin: &[Act], sold: &[(Day, Act)]) -> Vec<Act> {
 
 /// Tells all of it; nobody is paid who owes something back, at no tick. Gives what each partner has or gets in the end.
 fn had(acts: &[Act]) -> BTreeMap<Text, Micros> {
-    let mut real = Real::new();
-    for told in History::tell(acts) {
-        match &told {
-            Told::Event(event) => real.hear(event),
-            Told::Configure(reference) => drop(real.configure(reference)),
-            Told::Control(control) => drop(real.control(control)),
-            Told::Paid { place, percent, date } => drop(real.pay(*place, *percent, *date)),
-            Told::GivenUp { .. } => unreachable!("nothing is given up"),
-        }
+    let real = ended_with(acts, &mut |real, told| {
         for (whose, [_, payable, owed]) in real.positions() {
             let one = payable.is_zero() || owed.is_zero();
             assert!(one, "behind {told:?}: {payable} payable and {owed} owed back of {whose:?}");
         }
-    }
+    });
     let net = |((whose, _), [paid, payable, owed]): ((Text, _), [Micros; 3])| (whose, paid + payable - owed);
     real.positions().into_iter().map(net).collect()
 }
