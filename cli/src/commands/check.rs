@@ -34,6 +34,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         configuration.keeps_terms(&before, reader.as_of()?)?;
         configuration.news(&before.programs).iter().for_each(|news| say!("note: {news}"));
     }
+    configuration.notes().iter().for_each(|note| say!("note: {note}"));
     let reference = &configuration.reference;
     let programs = reference.programs.iter().filter(|p| p.version == 1).count();
     say!(

@@ -11,6 +11,7 @@ mod feeds;
 mod fields;
 mod figures;
 mod master;
+mod notes;
 mod opening;
 mod problem;
 mod program_tests;
@@ -74,6 +75,11 @@ impl Configuration {
     /// What is new about programs, for whoever has read sales under those of `before`.
     pub fn news(&self, before: &[Program]) -> Vec<String> {
         terms::news(before, &self.reference.programs)
+    }
+
+    /// What is worth a second look, though it may be meant so.
+    pub fn notes(&self) -> Vec<String> {
+        notes::notes(&self.reference.programs)
     }
 }
 
