@@ -25,7 +25,8 @@ pub struct Program {
     /// What is accrued when a partner buys units, ahead of what they earn when they are sold through. None: nothing.
     pub estimate: Option<SellInEstimate>,
     pub period: Cadence,
-    /// `None`: each sale's own currency; due is kept per currency either way.
+    /// The only currency whose sales are the program's; a special price says its own beside it. `None`: each sale's own, and all terms
+    /// hold again in each.
     pub currency: Option<Currency>,
     pub conversion: Conversion,
     pub caps: Caps,
@@ -60,6 +61,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// Whether its `currency` admits this one.
+    pub fn is_in(&self, currency: Currency) -> bool {
+        self.currency.is_none_or(|own| own == currency)
+    }
+
     /// The first version of a program on everything sold in these days, month by month: it pays by this mechanism, by itself,
     /// when a month is over.
     pub fn new(id: &str, [from, to]: [Day; 2], mechanism: Mechanism) -> Program {

@@ -11,6 +11,7 @@ mod feeds;
 mod fields;
 mod figures;
 mod master;
+mod notes;
 mod opening;
 mod problem;
 mod program_tests;
@@ -76,9 +77,11 @@ impl Configuration {
         terms::news(before, &self.reference.programs)
     }
 
-    /// What is fine as it stands and may be meant otherwise.
+    /// What is worth a second look, though it may be meant so.
     pub fn notes(&self) -> Vec<String> {
-        special_prices::shadowed(&self.reference.special_prices)
+        let mut notes = notes::notes(&self.reference.programs);
+        notes.extend(special_prices::shadowed(&self.reference.special_prices));
+        notes
     }
 }
 

@@ -73,17 +73,23 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
             (whole(), "Days from the purchase after which units that were not seen sold are let go.")
         }
         ("version", "period") => (words(CADENCES), "How long sales are gathered before they settle."),
-        ("version" | "sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
+        ("version", "currency") => (
+            currency(),
+            "ISO 4217 code: sales in another one are not the program's. Left out: every term in money or measure holds again in each currency.",
+        ),
+        ("sale" | "expect", "currency") => (currency(), "ISO 4217 code."),
         ("version", "fx") => (
             json!({ "oneOf": [words(CONVERSIONS), rate()] }),
             "Which rate turns the benefit into the books' currency: that of each sale's date, the mean of its month, that of the period's end, or this one.",
         ),
-        ("version", "caps") => {
-            (object("caps", CAP_KEYS, &[]), "Upper bounds of the benefit, in the order in which they bind.")
-        }
-        ("version", "threshold") => {
-            (number(), "Below this measure of the period nothing is due; dollar-one from there on.")
-        }
+        ("version", "caps") => (
+            object("caps", CAP_KEYS, &[]),
+            "Upper bounds of the benefit, in the order in which they bind; without `currency` each holds again in each currency.",
+        ),
+        ("version", "threshold") => (
+            number(),
+            "Below this measure of the period nothing is due; dollar-one from there on. For each version and currency by itself.",
+        ),
         ("version", "group") => (text(), "At most one program of a group pays for a sale."),
         ("version", "priority") => (whole(), "Lower goes first within the group."),
         ("version", "choose") => {
@@ -184,7 +190,9 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("caps", "per-transaction") => (number(), "For a sale with the returns that belong to it."),
         ("caps", "partner-period") => (number(), "For a beneficiary in a period."),
         ("caps", "partner-year") => (number(), "For a beneficiary in a calendar year, over all its periods."),
-        ("caps", "budget") => (number(), "For all beneficiaries and periods of the version."),
+        ("caps", "budget") => {
+            (number(), "For all beneficiaries and periods of the version, in each currency by itself.")
+        }
         ("earn", "rate") | ("tier", "rate") => (number(), "Money for a unit, or a share: 2% or 0.02."),
         ("earn", "amount") => (number(), "Paid once in a period."),
         ("earn", "measure") => (words(MEASURES), "What is counted: the unit of thresholds and tiers."),

@@ -3,7 +3,7 @@
 use contract::{Code, Day, Program, Sale, Text, source_of};
 
 use super::eligibility::holds;
-use super::selection::{Subject, stands_in};
+use super::selection::{Subject, in_its_currency, stands_in};
 use crate::references::Known;
 use crate::units::conditions::first_unmet;
 use crate::units::grants::counted;
@@ -91,6 +91,10 @@ fn misses(program: &Program, sale: &Sale, known: &Known) -> Vec<String> {
     missed.among("promotion", &selector.promotions, &[&sale.promotion]);
     let currencies: Vec<Text> = selector.currencies.iter().map(|currency| currency.as_str().into()).collect();
     missed.among("currency", &currencies, &[sale.currency.as_str()]);
+    let own: Vec<Text> = program.currency.iter().map(|currency| currency.as_str().into()).collect();
+    if !in_its_currency(program, sale) {
+        missed.among("currency", &own, &[sale.currency.as_str()]);
+    }
     let buyer = known.outlet(&sale.customer);
     missed.among("customer segment", &selector.customer_segments, &[buyer.map_or("", |buyer| &buyer.segment)]);
     let place = buyer.map_or(["", ""], |buyer| [&buyer.country, &buyer.region]);

@@ -73,8 +73,15 @@ pub fn selects_sale(program: &Program, sale: &Sale, known: &Known) -> bool {
         && admits(&selector.customers, &sale.customer)
         && admits(&selector.promotions, &sale.promotion)
         && (selector.currencies.is_empty() || selector.currencies.contains(&sale.currency))
+        && in_its_currency(program, sale)
         && selects_buyer(selector, sale, known)
         && program.eligible.as_ref().is_none_or(|test| holds(test, &counted(sale, &known.reference), known))
+}
+
+/// Whether the program's currency admits the sale. Units of a stock are units in any, and a special price says its own.
+pub fn in_its_currency(program: &Program, sale: &Sale) -> bool {
+    let Program { mechanism, .. } = program;
+    mechanism.keeps_stock() || mechanism.resale().is_some() || program.is_in(sale.currency)
 }
 
 /// A buyer that is no golden outlet has neither segment nor country.

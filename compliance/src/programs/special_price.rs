@@ -15,7 +15,7 @@ use super::caps::CappedLine;
 pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Option<&'r SpecialPrice> {
     let fits = |special: &&SpecialPrice| {
         let in_time = special.from <= sale.date && sale.date <= special.to;
-        in_time && special.currency == sale.currency && is_for(special, sale)
+        in_time && special.currency == sale.currency && program.is_in(sale.currency) && is_for(special, sale)
     };
     let fitting: Vec<&SpecialPrice> = of_product(reference, program, sale).iter().filter(fits).collect();
     let rank = |special: &&SpecialPrice| (Reverse(!special.customer.is_empty()), special.from, special.id.clone());

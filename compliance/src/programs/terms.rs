@@ -24,10 +24,9 @@ pub fn of_settlement<'p>(program: &'p Program, settlement: &Settlement, partner:
 fn figured(program: &Program, settlement: &Settlement, partner: &str) -> Option<Mechanism> {
     let figure = |figures: &[Figure]| Figure::find(figures, partner, &settlement.period);
     match &program.mechanism {
-        Mechanism::Growth(growth) => {
-            let comparable = program.currency.is_none_or(|currency| currency == settlement.currency);
-            figure(&growth.baselines).filter(|_| comparable).map(|baseline| growth::of_baseline(growth, baseline))
-        }
+        Mechanism::Growth(growth) => figure(&growth.baselines)
+            .filter(|_| program.is_in(settlement.currency))
+            .map(|baseline| growth::of_baseline(growth, baseline)),
         Mechanism::Score(terms) => figure(&terms.scores).map(|score| score::of_score(terms, score)),
         _ => None,
     }

@@ -1,12 +1,12 @@
 //! OP-09 `product-ineligible`.
 //!
-//! Evidence: the program, the product and the day.
+//! Evidence: the program, the product and the day; or the two currencies.
 //!
 //! At risk: what the program would give for the line.
 //!
 //! ## What it finds
 //! A row that names a program which holds on the sale date, for a product that the program does not hold then: not in
-//! its lists, or excluded.
+//! its lists, or excluded. And one for a sale in another currency than the program's `currency`.
 //!
 //! ## Why it matters
 //! A benefit for a product that nobody funded. Corrected product codes are judged anew.
@@ -25,7 +25,7 @@ use contract::{Code, Sale};
 
 use super::{Breach, Check, Rule};
 use crate::programs::estimate::estimate;
-use crate::programs::selection::selects_product;
+use crate::programs::selection::{in_its_currency, selects_product};
 use crate::references::Known;
 use crate::units::market::risk_of;
 
@@ -36,9 +36,16 @@ fn check(sale: &Sale, known: &Known) -> Option<Breach> {
     let program = known.program_on(&sale.promotion, sale.date)?;
     let category = known.product(&sale.product).map_or("", |product| &product.category);
     let eligible = selects_product(&program.selector, &sale.product, category, known.attributes(&sale.product));
-    (!eligible).then(|| Breach {
+    let message = match (eligible, program.currency) {
+        (false, _) => format!("program {} does not hold product {} on {}", program.id, sale.product, sale.date),
+        (true, Some(own)) if !in_its_currency(program, sale) => {
+            format!("program {} is in {own}, the sale in {}", program.id, sale.currency)
+        }
+        (true, _) => return None,
+    };
+    Some(Breach {
         program: program.id.clone(),
-        message: format!("program {} does not hold product {} on {}", program.id, sale.product, sale.date),
+        message,
         at_risk: risk_of(estimate(program, sale.quantity, sale.amount, &sale.rep), sale),
     })
 }

@@ -69,8 +69,9 @@ fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, Strin
         return None;
     }
     let of_product = of_product(&known.reference, program, sale).iter();
+    let in_currency = |special: &SpecialPrice| special.currency == sale.currency && program.is_in(sale.currency);
     let named: Vec<&SpecialPrice> =
-        of_product.filter(|special| special.id == sale.promotion && special.currency == sale.currency).collect();
+        of_product.filter(|special| special.id == sale.promotion && in_currency(special)).collect();
     let Some(special) = named.first() else {
         let (id, partner) = (&sale.promotion, &sale.at.partner);
         let message = format!("{id} is not for {} in {} by {partner}", sale.product, sale.currency);

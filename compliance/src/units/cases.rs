@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    Code, ConsumerRebate, DropShipment, Finding, Id, InvoiceStatus, Membership, Micros, Movement, Person, Reference,
-    Restricted, Ruling, RulingAction, Sale, SaleEvent, SerialRange, Shipment, StockCount, Text,
+    Code, ConsumerRebate, Currency, DropShipment, Finding, Id, InvoiceStatus, Membership, Micros, Movement, Person,
+    Reference, Restricted, Ruling, RulingAction, Sale, SaleEvent, SerialRange, Shipment, StockCount, Text,
 };
 
 use super::trial::{Trial, code, day, line, market, paid, written};
@@ -348,6 +348,7 @@ fn sale(before: usize, words: &[&str]) -> Sale {
             "price" => sale.unit_price = number(value),
             "rep" => sale.rep = value.into(),
             "promotion" => sale.promotion = value.into(),
+            "currency" => sale.currency = Currency::parse(value).unwrap(),
             "original" => sale.original_document = value.into(),
             "serials" => sale.serials = value.split(',').map(Into::into).collect(),
             "company" => sale.alone = false,

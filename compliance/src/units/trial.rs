@@ -27,7 +27,7 @@ impl Blobs for Versions {
 }
 
 /// `D` distributes to `A` and `B`; `L` stands alone. `UNIT` pays 1.00 a unit to all, `RESELL` and `DIST` one percent at
-/// their tier, `OLD` ended in 2012, `HATS` pays for hats only, `SPIFF` pays persons, `LISTED` those that are registered
+/// their tier, `DOLLARS` pays for `s/abroad` in its currency, `OLD` ended in 2012, `HATS` pays for hats only, `SPIFF` pays persons, `LISTED` those that are registered
 /// with `L`, `TEAM` two persons 60 to 40, `DEBIT` gives `L` what the book cost of `s/p` is above 7 for sales to `zenith` up to
 /// June. `CLUB` pays its member `M` in February and March 2013, `DIRECT` for what was shipped in, `END` for sales to end
 /// users, `GIFTLESS` for what costs something, `HOME` for goods that stay in Spain, `NAMED` for sales to Acme. `s/12` is
@@ -97,6 +97,11 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
             program("DEBIT", None, Mechanism::ShipAndDebit { resale: Resale::Partial, cost: CostBasis::Book }),
             asking("DIRECT", Conditions { direct_purchase: true, ..asked.clone() }),
             tier("DIST", up),
+            Program {
+                currency: Currency::parse("USD"),
+                selector: Selector { products: vec!["s/abroad".into()], ..Selector::default() },
+                ..program("DOLLARS", None, per_unit.clone())
+            },
             asking("END", Conditions { end_users: true, ..asked.clone() }),
             asking("GIFTLESS", Conditions { free_goods_excluded: true, ..asked.clone() }),
             Program { selector: hats, ..program("HATS", None, per_unit.clone()) },

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Code, Day, Id, Micros, PartnerKind, Program, Reference, Sale, Text};
+use contract::{Code, Day, Id, Mechanism, Micros, PartnerKind, Program, Reference, Sale, Text};
 
 use crate::exact::{Exact, exact, to_millionths, zero};
 
@@ -413,6 +413,7 @@ impl<'a> Units<'a> {
             && (selector.partner_kinds.is_empty() || selector.partner_kinds.contains(&partner.kind))
             && names(&selector.customers, &sale.customer)
             && names(&selector.promotions, &sale.promotion)
+            && (program.currency.is_none_or(|own| own == sale.currency) || counts_units(&program.mechanism))
     }
 
     /// A partner and all that it buys through.
@@ -514,6 +515,12 @@ fn amount_back(back: &Sale, sold: &Sale, units: Micros) -> Micros {
     let part = |sale: &Sale| exact(sale.amount.abs()) * exact(units) / exact(sale.quantity.abs());
     let price = if back.currency == sold.currency { part(back).min(part(sold)) } else { part(sold) };
     whole(to_millionths(price))
+}
+
+/// Of a program that pays for what is in stock sales are units alone, in whatever currency; a special price names its own.
+fn counts_units(mechanism: &Mechanism) -> bool {
+    use Mechanism::{PassThrough, PriceProtection, SellIn, ShipAndDebit};
+    matches!(mechanism, PriceProtection { .. } | SellIn(_) | ShipAndDebit { .. } | PassThrough { .. })
 }
 
 fn names(list: &[Text], value: &str) -> bool {

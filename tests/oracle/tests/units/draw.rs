@@ -113,7 +113,7 @@ fn market(dice: &mut Dice) -> Reference {
             partner("L", "Lime", lower, ""),
         ],
         products: vec![product("s/cased", "cases", Some(12)), product("s/p", "bikes", None)],
-        programs: (0..5).map(|place| program(dice, place)).chain([buying()]).collect(),
+        programs: (0..5).map(|place| in_dollars(program(dice, place))).chain([in_dollars(buying())]).collect(),
         shipments,
         functional_currency: Currency::parse("USD"),
         ..Reference::default()
@@ -140,6 +140,12 @@ fn program(dice: &mut Dice, place: u64) -> Program {
         pay_tier: tiers[dice.below(4) as usize],
         ..Program::new(&format!("P{place}"), [from, to], Mechanism::PerUnit { rate: Micros::ONE })
     }
+}
+
+/// The second one is in dollars, and so is what pays for purchases: of that sales take units, in whatever currency.
+fn in_dollars(program: Program) -> Program {
+    let is_in_dollars = ["P1", "P5"].contains(&program.id.as_str());
+    Program { currency: Currency::parse("USD").filter(|_| is_in_dollars), ..program }
 }
 
 /// Pays for purchases, and not for what two of the others pay for.
@@ -173,7 +179,7 @@ fn sale(dice: &mut Dice, number: u32) -> Sale {
         quantity: Micros::units(quantity),
         unit_price: Micros::ZERO,
         amount: Micros::units(amount),
-        currency: Currency::parse("USD").expect("a currency"),
+        currency: Currency::parse(if partner == "L" { "EUR" } else { "USD" }).expect("a currency"),
         outlet: dice.of(&["", "s/1", "s/1", "s/2"]).into(),
         customer: dice.of(customers).into(),
         rep: Text::default(),
