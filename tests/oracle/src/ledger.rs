@@ -1,5 +1,6 @@
 //! The ledger, reckoned anew at each control from the lines that stand.
 
+mod amended;
 mod claimed;
 mod held;
 
@@ -106,6 +107,10 @@ struct Account {
     /// Last day of the period.
     last: Day,
     phase: Phase,
+    /// The tick at which it froze.
+    since: u64,
+    /// The version of its program came behind that tick.
+    amended: bool,
     /// Frozen or closed when it was settled last.
     late: bool,
     program: Program,
@@ -143,16 +148,25 @@ struct Reached {
 }
 
 impl Account {
-    /// Above what was given up, and under the cap of the period.
+    /// Above what was given up, under the cap of the period and within what the year leaves.
     fn wanted(&self) -> Exact {
-        let earned = self.reached.earned;
+        self.wanted_of(self.reached.earned, &self.program)
+    }
+
+    fn wanted_of(&self, earned: Exact, program: &Program) -> Exact {
         let standing = (earned - self.given_up).max(earned.min(zero()));
-        let wanted = under(self.program.caps.partner_period, standing);
+        let wanted = under(program.caps.partner_period, standing);
         self.year_left.map_or(wanted, |left| wanted.min(left))
     }
 
     fn within_budget(&self) -> Exact {
         self.budget_left.map_or(self.wanted(), |left| self.wanted().min(left))
+    }
+
+    /// What would be due by other terms, or of other lines, whatever was drawn.
+    fn due_by(&self, program: &Program, currency: Currency, lines: &[Line]) -> Micros {
+        let wanted = self.wanted_of(reached(program, currency, &self.covered, lines).earned, program);
+        rounded(self.budget_left.map_or(wanted, |left| wanted.min(left)), currency)
     }
 
     /// No less than what was drawn.
@@ -487,6 +501,8 @@ impl Oracle {
             partner,
             last,
             phase: Phase::Open,
+            since: 0,
+            amended: false,
             late: false,
             reached: reached(&program, settlement.currency, &Units::new(), &[]),
             program,
@@ -501,8 +517,11 @@ impl Oracle {
             orders: Vec::new(),
             kept: Vec::new(),
         };
-        if self.today.is_some_and(|today| today >= account.freezes_on()) {
-            account.phase = Phase::Frozen;
+        let is_past = |(_, day): &&(u64, Day)| *day >= account.freezes_on();
+        if let Some((since, _)) = self.ticks.iter().find(is_past) {
+            let came = self.references.iter().find(|(_, known)| numbered(known, &settlement).is_some());
+            account.amended = came.is_some_and(|(came, _)| came > since);
+            (account.phase, account.since) = (Phase::Frozen, *since);
         }
         self.accounts.insert(settlement, account);
     }
@@ -525,26 +544,25 @@ impl Oracle {
         for OfStock { settlement, line, .. } in &self.of_stocks {
             lines.entry(settlement.clone()).or_default().push(line.clone());
         }
+        let scored: BTreeSet<Settlement> =
+            self.accounts.keys().filter(|settlement| self.takes_new_score(settlement)).cloned().collect();
         for (settlement, account) in &mut self.accounts {
             if account.phase != Phase::Open && tick.is_none() {
                 continue;
             }
-            let written = reference
-                .programs
-                .iter()
-                .find(|program| program.id == settlement.program && program.version == settlement.version);
             account.late = account.phase != Phase::Open;
-            let expected = written.filter(|_| account.phase == Phase::Frozen).and_then(|written| {
-                let written = holding(written, settlement, &account.partner, account.last);
-                expected_anew(&account.program, written)
-            });
-            let program = match written.filter(|_| account.phase == Phase::Open) {
-                Some(written) => {
-                    account.terms = self.control;
-                    holding(written, settlement, &account.partner, account.last)
-                }
-                None => expected.unwrap_or_else(|| account.program.clone()),
+            let written = numbered(&reference, settlement)
+                .map(|written| holding(written, settlement, &account.partner, account.last));
+            let holds_anew = match account.phase {
+                _ if scored.contains(settlement) => written,
+                Phase::Open => written,
+                Phase::Frozen => written.and_then(|written| expected_anew(&account.program, written)),
+                Phase::Closed => None,
             };
+            if holds_anew.is_some() {
+                account.terms = self.control;
+            }
+            let program = holds_anew.unwrap_or_else(|| account.program.clone());
             let by_layers = program.mechanism.goes_by_layers();
             let credited = |line: Line| {
                 let place = line.of.map_or((line.day, line.sale), |sale| (line.sold, sale));
@@ -699,16 +717,21 @@ impl Oracle {
     fn turn(&mut self, day: Day) {
         for account in self.accounts.values_mut() {
             if account.phase == Phase::Open && account.freezes_on() <= day {
-                account.phase = Phase::Frozen;
+                (account.phase, account.since) = (Phase::Frozen, self.control);
                 account.given_up = (account.reached.earned - account.within_budget()).max(zero());
             }
             if account.phase == Phase::Frozen && account.closes_on() <= day {
                 account.phase = Phase::Closed;
             }
         }
-        let of_phase =
-            |(settlement, account): (&Settlement, &Account)| (account.phase != Phase::Open).then(|| settlement.clone());
-        let frozen: Vec<Settlement> = self.accounts.iter().filter_map(of_phase).collect();
+        // Those that froze before, then those that freeze now by their days: as if each day had had its tick.
+        let place = |settlement: &Settlement| {
+            let account = &self.accounts[settlement];
+            ((account.since == self.control).then(|| account.freezes_on()), settlement.id())
+        };
+        let is_frozen = |settlement: &&Settlement| self.accounts[*settlement].phase != Phase::Open;
+        let mut frozen: Vec<Settlement> = self.accounts.keys().filter(is_frozen).cloned().collect();
+        frozen.sort_by_cached_key(place);
         frozen.iter().for_each(|settlement| self.let_keep(settlement, day));
         frozen.iter().for_each(|settlement| self.order(settlement, day));
     }
@@ -733,7 +756,13 @@ fn expected_anew(before: &Program, now: Program) -> Option<Program> {
     let (Mechanism::Points(old), Mechanism::Points(new)) = (&before.mechanism, &now.mechanism) else { return None };
     let same = Mechanism::Points(Points { breakage: new.breakage, ..*old }) == now.mechanism;
     let otherwise = Program { mechanism: now.mechanism.clone(), to: now.to, ..before.clone() };
-    (same && otherwise == now).then_some(now)
+    (same && old != new && otherwise == now).then_some(now)
+}
+
+/// The program of a settlement, by its version.
+fn numbered<'r>(reference: &'r Reference, settlement: &Settlement) -> Option<&'r Program> {
+    let is_its = |program: &&Program| program.id == settlement.program && program.version == settlement.version;
+    reference.programs.iter().find(is_its)
 }
 
 /// The version of a program that holds on a day; for one that no version holds the one before, else the first.

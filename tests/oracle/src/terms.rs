@@ -25,7 +25,7 @@ pub fn holding(program: &Program, settlement: &Settlement, partner: &str, last: 
 }
 
 /// That of the very period, else the one for each.
-fn figure(figures: &[Figure], partner: &str, period: &str) -> Option<Micros> {
+pub fn figure(figures: &[Figure], partner: &str, period: &str) -> Option<Micros> {
     let find = |period: &str| figures.iter().find(|figure| figure.partner == partner && figure.period == period);
     find(period).or_else(|| find("")).map(|figure| figure.value)
 }

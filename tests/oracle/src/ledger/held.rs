@@ -1,5 +1,5 @@
 //! What of frozen settlements waits, is ordered, or was kept from an invoice (docs/programs.md, "What waits before it is
-//! paid"; DD-10, DD-20, OP-38, OP-39).
+//! paid"; DD-10, DD-20, OP-31, OP-38, OP-39, OP-47).
 
 use contract::{Code, Day, Deduction, Micros, Settlement, Text};
 
@@ -28,6 +28,8 @@ impl Oracle {
             (Code::RestrictedParty, if is_restricted(known, payee) { owed } else { Micros::ZERO }),
             (Code::Deducted, deducted.min(account.accrued)),
             (Code::OnePartnerTwice, self.above_one_cap(settlement, today)),
+            (Code::ProgramAmended, self.unapproved(settlement)),
+            (Code::ScoreChanged, self.scored_higher(settlement)),
             (Code::PayeeUnsure, if is_unsure(known, payee, today) { owed } else { Micros::ZERO }),
         ];
         all.into_iter().filter(|(_, held)| *held > Micros::ZERO).collect()
@@ -56,7 +58,8 @@ impl Oracle {
                 continue;
             }
             let mut doubts = self.holds(settlement, day);
-            doubts.retain(|(code, _)| *code == Code::OnePartnerTwice);
+            doubts
+                .retain(|(code, _)| matches!(code, Code::OnePartnerTwice | Code::ProgramAmended | Code::ScoreChanged));
             let (owed, free) = (self.owed(settlement), self.free(settlement, &doubts));
             let ordered = open.min(free);
             let kept = open - (open - ordered).min(owed - free);
@@ -171,7 +174,7 @@ impl Oracle {
 
 impl Account {
     /// What may be ordered in all: what is due; of a program that is drawn on, what was drawn.
-    fn orderable(&self, settlement: &Settlement) -> Micros {
+    pub(super) fn orderable(&self, settlement: &Settlement) -> Micros {
         match self.program.mechanism.is_drawn_on() {
             true => rounded(self.drawn_worth(), settlement.currency).min(self.accrued),
             false => self.accrued,

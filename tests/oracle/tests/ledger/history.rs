@@ -12,6 +12,7 @@ use contract::{
 use oracle::claim_id;
 use serde::{Deserialize, Serialize};
 
+use crate::amending::Amending;
 use crate::claims::{Ask, Claiming, Decision};
 use crate::exchange::Exchange;
 use crate::waiting::Waiting;
@@ -46,6 +47,8 @@ const WRITE_OFFS: u64 = 0x0b4d_deb7;
 const WAITING: u64 = 0x0a17_1264;
 /// The same for claims.
 const CLAIMS: u64 = 0x0c1a_1235;
+/// The same for what is changed about programs late, and approved.
+const AMENDMENTS: u64 = 0x0a3e_4d5e;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(pub u64);
@@ -329,10 +332,13 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut giving = Dice(seed ^ WRITE_OFFS);
     let mut claiming = Claiming::new(Dice(seed ^ CLAIMS), &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
-    let stated = |exchange: &Exchange, waiting: &Waiting, programs: &[Program], stocks: &Stocks| {
-        Act::Configure(Box::new(waiting.stated(exchange.stated(reference(programs, stocks)))))
-    };
-    let mut acts = vec![stated(&exchange, &waiting, &programs, &stocks)];
+    let mut amending = Amending::new(Dice(seed ^ AMENDMENTS), &mut programs);
+    let stated =
+        |exchange: &Exchange, waiting: &Waiting, amending: &Amending, programs: &[Program], stocks: &Stocks| {
+            let reference = exchange.stated(reference(&amending.known(programs), stocks));
+            Act::Configure(Box::new(amending.stated(waiting.stated(reference))))
+        };
+    let mut acts = vec![stated(&exchange, &waiting, &amending, &programs, &stocks)];
     let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
     let controls = 6 + dice.below(18) as usize;
     for number in 1..=events as u32 {
@@ -358,7 +364,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                     }
                     exchange.restate(today, &mut programs);
                     waiting.restate(today, &programs);
-                    stated(&exchange, &waiting, &programs, &stocks)
+                    amending.restate(&mut programs);
+                    stated(&exchange, &waiting, &amending, &programs, &stocks)
                 }
                 1 | 2 => Act::Settle,
                 _ => Act::Tick(today),
@@ -373,7 +380,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     acts.extend(claiming.decisions());
     // What outlasts its close as something stands in its way does so no longer.
     waiting.lift();
-    acts.push(stated(&exchange, &waiting, &programs, &stocks));
+    amending.lift(&programs);
+    acts.push(stated(&exchange, &waiting, &amending, &programs, &stocks));
     acts.push(Act::Tick(today.plus(1_200)));
     acts
 }
@@ -861,7 +869,7 @@ fn growth(dice: &mut Dice, measure: Measure, benefit: Benefit, mut tiers: Vec<Ti
     Growth { measure, benefit, paid_on, tiers, baselines }
 }
 
-fn figures(dice: &mut Dice) -> Arc<[Figure]> {
+pub fn figures(dice: &mut Dice) -> Arc<[Figure]> {
     let mut figure = |partner: &str, period: &str| Figure {
         partner: partner.into(),
         period: period.into(),

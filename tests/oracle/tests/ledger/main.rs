@@ -1,5 +1,6 @@
 //! Ledger, books and oracle come to the same on histories that nobody thought of.
 
+mod amending;
 mod claims;
 mod exchange;
 mod history;

@@ -9,7 +9,7 @@ use crate::history::Act;
 use crate::real::Found;
 
 /// What the ledger may find of a settlement.
-const CHECKS: [Code; 26] = [
+const CHECKS: [Code; 28] = [
     Code::AuthorisedQuantity,
     Code::BaselineMissing,
     Code::BasisPolluted,
@@ -25,6 +25,7 @@ const CHECKS: [Code; 26] = [
     Code::OnePartnerTwice,
     Code::Outlier,
     Code::PayeeUnsure,
+    Code::ProgramAmended,
     Code::RateCorrected,
     Code::RateMissing,
     Code::RateOdd,
@@ -32,6 +33,7 @@ const CHECKS: [Code; 26] = [
     Code::ResaleAbove,
     Code::RestrictedParty,
     Code::ReturnAfterPayment,
+    Code::ScoreChanged,
     Code::SellInAndThrough,
     Code::ThresholdNotMet,
     Code::TierMiscalculated,

@@ -24,6 +24,7 @@ pub fn shrunk(acts: &[Act], fails: &dyn Fn(&[Act]) -> bool) -> Vec<Act> {
         fewer_rows(&mut reference, |tables| &mut tables.payees, &fails);
         fewer_rows(&mut reference, |tables| &mut tables.persons, &fails);
         fewer_rows(&mut reference, |tables| &mut tables.restricted, &fails);
+        fewer_rows(&mut reference, |tables| &mut tables.amendments, &fails);
         fewer_rows(&mut reference, |tables| &mut tables.special_prices, &fails);
         fewer_rows(&mut reference, |tables| &mut tables.partners, &fails);
         fewer_rows(&mut reference, |tables| &mut tables.programs, &fails);

@@ -1,0 +1,101 @@
+//! What waits until somebody answers for it: versions that came, or were extended, when a period had frozen (OP-31), and scores that
+//! became others then (OP-47; docs/programs.md, "What waits before it is paid").
+
+use std::collections::BTreeMap;
+
+use contract::{Amendment, Day, Id, Mechanism, Micros, Program, Reference, Settlement};
+
+use super::{Account, Oracle, Phase, numbered};
+use crate::pricing::Line;
+use crate::terms::{figure, holding};
+
+impl Oracle {
+    /// OP-31: what would be paid under a version that came behind the freeze, or because of sales of days that it was given since,
+    /// as far as nobody answers for that.
+    pub(super) fn unapproved(&self, settlement: &Settlement) -> Micros {
+        let account = &self.accounts[settlement];
+        let approved = self.amendment(settlement).map(|amendment| amendment.to);
+        if approved == Some(None) {
+            return Micros::ZERO;
+        }
+        let approved = approved.flatten();
+        if account.amended && approved.is_none() {
+            return account.accrued - account.ordered();
+        }
+        let at_freeze = numbered(self.at_freeze(account), settlement).filter(|_| !account.amended);
+        let Some(last) = at_freeze.map(|program| program.to).max(approved) else { return Micros::ZERO };
+        let later = self.read_since(settlement, account, last);
+        if later.is_empty() {
+            return Micros::ZERO;
+        }
+        let others: Vec<Line> = account.lines.iter().filter(|line| !later.contains(line)).cloned().collect();
+        let without = account.due_by(&account.program, settlement.currency, &others);
+        (account.orderable(settlement) - without.max(account.ordered())).max(Micros::ZERO)
+    }
+
+    /// Lines of sales behind a day that were read since the period froze, while the version lasted longer. What comes back goes with
+    /// its sale, where that is a line too.
+    fn read_since<'a>(&self, settlement: &Settlement, account: &'a Account, last: Day) -> Vec<&'a Line> {
+        let is_late = |line: &Line| {
+            let reference = self.as_of(line.came).expect("a line comes behind a configuration");
+            let lasts = numbered(reference, settlement).is_some_and(|program| program.to > last);
+            line.sold > last && line.came >= account.since && lasts
+        };
+        let is_sale = |line: &&Line| line.of.is_none() && line.day > last;
+        let sales: BTreeMap<Id, bool> =
+            account.lines.iter().filter(is_sale).map(|line| (line.sale, is_late(line))).collect();
+        let goes = |line: &&Line| match line.of {
+            Some(sale) => sales.get(&sale).copied().unwrap_or_else(|| is_late(line)),
+            None => is_late(line),
+        };
+        account.lines.iter().filter(goes).collect()
+    }
+
+    /// OP-47: what is due above the less of what the score of the freeze and the one of now would give.
+    pub(super) fn scored_higher(&self, settlement: &Settlement) -> Micros {
+        let account = &self.accounts[settlement];
+        let (before, now) = (self.at_freeze(account), self.known());
+        let scores = [before, now].map(|reference| score(reference, settlement, account));
+        let [Some(was), Some(is)] = scores else { return Micros::ZERO };
+        if was == is || account.amended || self.is_score_approved(settlement, account) {
+            return Micros::ZERO;
+        }
+        let due = |reference: &Reference| {
+            let program = numbered(reference, settlement).expect("it has a score");
+            let program = holding(program, settlement, &account.partner, account.last);
+            account.due_by(&program, settlement.currency, &account.lines)
+        };
+        (account.accrued - due(before).min(due(now))).max(Micros::ZERO)
+    }
+
+    /// Once somebody answers for it, another score than that of the account's terms counts.
+    pub(super) fn takes_new_score(&self, settlement: &Settlement) -> bool {
+        let account = &self.accounts[settlement];
+        let was = self.as_of(account.terms).and_then(|reference| score(reference, settlement, account));
+        let is = score(self.known(), settlement, account);
+        account.phase != Phase::Open
+            && was.zip(is).is_some_and(|(was, is)| was != is)
+            && self.is_score_approved(settlement, account)
+    }
+
+    /// A score is for all of a period.
+    fn is_score_approved(&self, settlement: &Settlement, account: &Account) -> bool {
+        self.amendment(settlement).is_some_and(|amendment| amendment.to.is_none_or(|to| to >= account.last))
+    }
+
+    fn amendment(&self, settlement: &Settlement) -> Option<&Amendment> {
+        let is_its = |entry: &&Amendment| entry.program == settlement.program && entry.version == settlement.version;
+        self.known().amendments.iter().find(is_its)
+    }
+
+    /// What was known as the period froze.
+    fn at_freeze(&self, account: &Account) -> &Reference {
+        self.as_of(account.since).expect("a period freezes behind a configuration")
+    }
+}
+
+/// What a partner's score is, if it has one; nothing where the program goes by none.
+fn score(reference: &Reference, settlement: &Settlement, account: &Account) -> Option<Option<Micros>> {
+    let Program { mechanism: Mechanism::Score(score), .. } = numbered(reference, settlement)? else { return None };
+    Some(figure(&score.scores, &account.partner, &settlement.period))
+}
