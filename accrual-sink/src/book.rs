@@ -294,11 +294,13 @@ impl Book {
     }
 
     /// Books that the beneficiary keeps what it has deducted, under a grant of its own for as much of it as is due and was
-    /// not ordered before; returns what of it was above everything payable and is owed back.
+    /// not ordered before and what of the rest other grants have left to pay, which is theirs no more; returns what of it was
+    /// above everything payable and is owed back.
     pub(crate) fn keep(&mut self, mut grant: Grant, kept: Micros, rate: Rate, legs: &mut Vec<Leg>) -> Micros {
         self.decide(legs);
         grant.granted = (self.accrued - self.ordered).min(grant.granted).max(Micros::ZERO);
         self.grant(grant, rate.digits, legs);
+        self.regrant(kept);
         self.take(self.grants.len() - 1, kept, (Template::Kept, Template::KeptOver), rate, legs)
     }
 
@@ -316,6 +318,19 @@ impl Book {
             let credit = self.clawback.take(no_longer_owed, digits);
             self.kept.add(debit);
             legs.push(Leg::between(Template::Offset, debit, credit));
+        }
+    }
+
+    /// Moves to the last grant what it lacks of an amount and is payable under the others, the latest of them first.
+    fn regrant(&mut self, amount: Micros) {
+        let payables = self.payables();
+        let Some((last, others)) = self.grants.split_last_mut() else { return };
+        let mut lacking = (amount - payables.last().copied().unwrap_or_default()).max(Micros::ZERO);
+        for (other, payable) in others.iter_mut().zip(payables).rev() {
+            let part = lacking.min(payable);
+            other.granted = other.granted - part;
+            last.granted += part;
+            lacking = lacking - part;
         }
     }
 

@@ -12,8 +12,8 @@ use compliance::ledger::{self, AccrualRow, EstimateRow};
 use compliance::programs::nearest::{nearest, refuses};
 use compliance::references::References;
 use contract::{
-    AuditRecord, Authorization, Claim, Code, Finding, Id, JournalEntry, Money, Payment, Receipt, RecordRef, Reject,
-    Ruling, RulingState, Sale, Settlement, Side, Topic,
+    AuditRecord, Authorization, Claim, Code, Finding, Id, JournalEntry, Money, Movement, Payment, Receipt, RecordRef,
+    Reject, Ruling, RulingState, Sale, Settlement, Side, Topic,
 };
 use normalize::views::{self, SaleRow};
 use stream::State;
@@ -112,6 +112,9 @@ impl Life<'_> {
         for r in &rejects {
             self.say(&format!("Rejected, {}: {} {:?}: {}", r.code, r.field, r.value, r.message));
         }
+        if row.as_ref().is_some_and(|row| row.movement == Movement::Claim) {
+            return self.claims_of(at, rejects.is_empty());
+        }
         let sales = self.sales(|s| s.sale.at == *at)?;
         for sale in &sales {
             self.sale(sale);
@@ -126,6 +129,23 @@ impl Life<'_> {
         let earns_nothing =
             |s: &&SaleRow| s.status == "accepted" && accruals.iter().all(|row| row.sale_id != s.sale.id);
         sales.iter().filter(earns_nothing).try_for_each(|row| self.why_it_earns_nothing(&row.sale))
+    }
+
+    /// What became of a record of a claim: no sale, and no accrual, comes of it.
+    fn claims_of(&mut self, at: &RecordRef, is_readable: bool) -> Result<()> {
+        let settled: Vec<Settled> = settled(self.reader)?.into_iter().filter(|s| s.claim.at == *at).collect();
+        for Settled { claim, .. } in &settled {
+            let (about, state) = (format!("{} line {:?}", claim.claim, claim.line), claim.state.as_str());
+            self.say(&format!(
+                "Is claim {about} under {} in {}, {state}, id {}",
+                claim.program, claim.period, claim.id
+            ));
+        }
+        if settled.is_empty() && is_readable {
+            self.say("No claim comes of it: it is a repeat, was replaced, or waits");
+            self.whole_file(at)?;
+        }
+        self.findings_about(at, &BTreeSet::new())
     }
 
     /// As the programs stood when the record came in, and by the tables of now.
@@ -164,10 +184,7 @@ impl Life<'_> {
     /// A file that says nothing new, or another record that holds the same line; else the findings say it.
     fn why_it_does_not_count(&mut self, at: &RecordRef, row: Option<&contract::ParsedRow>) -> Result<()> {
         self.say("No sale of it counts: it is a repeat, was replaced, or waits");
-        for finding in &self.reader.findings(|f| f.at == RecordRef { record_no: 0, ..at.clone() })? {
-            self.say("Its whole file:");
-            self.finding(finding)?;
-        }
+        self.whole_file(at)?;
         let Some(row) = row else { return Ok(()) };
         let has_line = |s: &SaleRow| {
             let Sale { at: other, document, document_line, .. } = &*s.sale;
@@ -177,6 +194,14 @@ impl Life<'_> {
         for holder in &self.sales(has_line)? {
             let (place, document, line) = (self.reader.place(&holder.sale.at), &row.document, &row.document_line);
             self.say(&format!("Line {line} of document {document} is that of {place}, which counts"));
+        }
+        Ok(())
+    }
+
+    fn whole_file(&mut self, at: &RecordRef) -> Result<()> {
+        for finding in &self.reader.findings(|f| f.at == RecordRef { record_no: 0, ..at.clone() })? {
+            self.say("Its whole file:");
+            self.finding(finding)?;
         }
         Ok(())
     }

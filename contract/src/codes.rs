@@ -89,7 +89,7 @@ codes! {
     OutsideTerritory = "OP-11", Block, "goods go outside the program's territory";
     FreeGoods = "OP-33", Block, "goods given away, under a program that pays for sales only";
     CircularSale = "DD-30", Hold, "goods sold back to the partner that sold them";
-    NeverAuthorised = "UP-01", Alert, "due and not authorised when the period closed";
+    NeverAuthorised = "UP-01", Alert, "due and not claimed, or not authorised when the period closed";
     TierNearlyReached = "UP-02", Alert, "little is missing to the next tier";
     EarnedNothing = "UP-03", Alert, "sales count and nothing is due for them";
     AuthorisedUnpaid = "UP-04", Alert, "authorised and not paid in time";

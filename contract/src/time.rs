@@ -107,6 +107,21 @@ impl Cadence {
         Day::parse(&first).is_some_and(|first| self.label(first) == text)
     }
 
+    /// Of which periods a text is a name, as people write them.
+    pub fn named(text: &str) -> Option<Cadence> {
+        let text = text.trim().to_ascii_uppercase();
+        [Cadence::Month, Cadence::Quarter, Cadence::Year].into_iter().find(|cadence| cadence.names(&text))
+    }
+
+    /// One such period: `month`, `quarter`, `year`.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Cadence::Month => "month",
+            Cadence::Quarter => "quarter",
+            Cadence::Year => "year",
+        }
+    }
+
     /// The period's name: `2013-04`, `2013-Q2`, `2013`.
     pub fn label(self, day: Day) -> String {
         let date = day.date();
@@ -133,6 +148,8 @@ mod tests {
         assert!(
             !Cadence::Quarter.names("2012-Q5") && !Cadence::Month.names("2012-2") && !Cadence::Year.names("2012-Q1")
         );
+        let named = ["2012-02", " 2012-q1 ", "2012", "2012-13", "2012-02-29", "20120229"].map(Cadence::named);
+        assert_eq!(named, [Some(Cadence::Month), Some(Cadence::Quarter), Some(Cadence::Year), None, None, None]);
         assert_eq!(Day::parse("2013-02-29"), None);
         assert_eq!(Day::parse("1969-12-31"), Some(Day(-1)));
         assert_eq!(Day::last().to_string(), "9999-12-31");

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use contract::{CodeRule, Day, Id, Micros, ParsedRow, Partner, Reference, Tax, Text};
+use contract::{Cadence, CodeRule, Day, Id, Micros, ParsedRow, Partner, Program, Reference, Tax, Text};
 use stream::{Blobs, StageError, State, StorageError};
 
 use crate::matching::{MatchOutcome, Method, OutletResolver, ProductResolution, ProductResolver};
+use crate::rules::product_unsure;
 use crate::tables::ALIASES;
 
 /// Reference data, resolvers and look-ups of one version. Shared by all partitions.
@@ -19,10 +20,38 @@ pub(crate) struct Known {
     outlets: OutletResolver,
     /// (partner, name) of persons who are registered with a partner on some day.
     registered: HashSet<(Text, Text)>,
-    /// Program → its ledger key.
-    programs: HashMap<Text, Text>,
+    programs: HashMap<Text, Claimable>,
     /// In order of country and first day.
     taxes: Vec<Tax>,
+}
+
+/// What a claim must know of a program.
+struct Claimable {
+    ledger_key: Text,
+    /// First day of each version and how it settles, in order.
+    versions: Vec<(Day, Cadence)>,
+}
+
+impl Claimable {
+    /// How the version settles that holds on a day, else the one before, else the first.
+    fn cadence(&self, day: Day) -> Option<Cadence> {
+        let before = self.versions.iter().rfind(|(from, _)| *from <= day);
+        before.or_else(|| self.versions.first()).map(|(_, cadence)| *cadence)
+    }
+}
+
+/// The programs by their ids; the last version says under which key a program is settled.
+fn claimable(programs: &[Program]) -> HashMap<Text, Claimable> {
+    let mut claimable: HashMap<Text, Claimable> = HashMap::new();
+    for program in programs {
+        let ledger_key = program.ledger_key().clone();
+        let known = claimable.entry(program.id.clone());
+        let known = known.or_insert_with(|| Claimable { ledger_key: ledger_key.clone(), versions: Vec::new() });
+        known.ledger_key = ledger_key;
+        known.versions.push((program.from, program.period));
+    }
+    claimable.values_mut().for_each(|known| known.versions.sort());
+    claimable
 }
 
 /// Letters and digits of a name in small letters.
@@ -46,7 +75,7 @@ impl Known {
             products: ProductResolver::new(reference),
             outlets: OutletResolver::new(reference),
             registered: reference.persons.iter().map(|p| (p.partner.clone(), normal_name(&p.name))).collect(),
-            programs: reference.programs.iter().map(|p| (p.id.clone(), p.ledger_key().clone())).collect(),
+            programs: claimable(&reference.programs),
             taxes: reference.taxes.clone(),
         }
     }
@@ -94,19 +123,33 @@ impl Known {
         }
     }
 
-    /// What a program as a claim names it is settled under, in the form of a resolved product.
-    pub fn program(&self, program: &Text) -> ProductResolution {
-        let product = self.programs.get(program).cloned();
-        let (outcome, method, score, message) = match product {
-            Some(_) => (MatchOutcome::Matched, Method::Code, 1000, String::new()),
-            None => (
-                MatchOutcome::Unmatched,
-                Method::None,
-                0,
-                format!("no program {program:?} is known: the claim waits for it; or send the line again"),
-            ),
+    /// What the program that a claim names is settled under, in the form of a resolved product. A claim for a period that the
+    /// program does not have is for none.
+    pub fn program(&self, claim: &ParsedRow) -> ProductResolution {
+        let program = &claim.code;
+        let not_for = |method, message| ProductResolution {
+            outcome: MatchOutcome::Unmatched,
+            product: None,
+            method,
+            score: 0,
+            runner_up: None,
+            message,
         };
-        ProductResolution { outcome, product, method, score, runner_up: None, message }
+        let Some(known) = self.programs.get(program) else {
+            let message = format!("no program {program:?} is known: the claim waits for it; or send the line again");
+            return not_for(Method::None, message);
+        };
+        if let Some(message) = product_unsure::other_period(claim, claim.date.and_then(|day| known.cadence(day))) {
+            return not_for(Method::Code, message);
+        }
+        ProductResolution {
+            outcome: MatchOutcome::Matched,
+            product: Some(known.ledger_key.clone()),
+            method: Method::Code,
+            score: 1000,
+            runner_up: None,
+            message: String::new(),
+        }
     }
 
     /// Golden outlet and golden customer of a row; a text that nobody knows is kept with a `?` in front.

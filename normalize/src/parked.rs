@@ -1,6 +1,6 @@
 //! Parked rows that come back when the reference data or a steward know more.
 
-use contract::{Code, Id, Publication, SaleEvent, Text};
+use contract::{Code, Id, Movement, Publication, SaleEvent, Text};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stream::{Order, Outbox, StageError, State, Table};
@@ -8,7 +8,8 @@ use stream::{Order, Outbox, StageError, State, Table};
 use crate::known::{Known, settled_product};
 use crate::matching::MatchOutcome;
 use crate::page::{Now, Page};
-use crate::rows::{Draft, assert_late, doubts, stored_sale};
+use crate::rows::{Draft, assert_late, doubt, doubts, stored_sale};
+use crate::rules::product_unsure;
 use crate::tables::{Change, PARKED, StoredParked};
 
 /// How many records are looked at together.
@@ -69,9 +70,15 @@ pub(crate) fn bring_back(page: &mut Page<'_>, file_no: u32, record_no: u32, find
     };
     let StoredParked { row, content, line_key, version, holds, .. } = *parked;
     let resolution = page.resolve_product(file_no, &row)?;
-    let Some(product) = settled_product(&resolution).cloned() else { return Ok(false) };
     let at = page.at(file_no, record_no);
     let draft = Draft { at: at.clone(), row: &row, content, line: line_key, version };
+    let Some(product) = settled_product(&resolution).cloned() else {
+        if row.movement == Movement::Claim {
+            // Where its program is known now, it waits for something else.
+            doubt(page, &draft, product_unsure::code(resolution.outcome), resolution.message);
+        }
+        return Ok(false);
+    };
     page.withdraw(holds.into_iter().map(|(_, finding)| finding));
     let mut holds = doubts(page, &draft)?;
     if resolution.outcome == MatchOutcome::Typo {

@@ -234,7 +234,7 @@ fn find_doubts(page: &mut Page<'_>, doubted: &Doubted<'_>) -> Result<Vec<(Code, 
     Ok(holds)
 }
 
-fn doubt(page: &mut Page<'_>, draft: &Draft<'_>, code: Code, message: String) -> (Code, Id) {
+pub(crate) fn doubt(page: &mut Page<'_>, draft: &Draft<'_>, code: Code, message: String) -> (Code, Id) {
     say_doubt(page, &draft.at, draft.sale_id(), code, message)
 }
 
@@ -350,7 +350,7 @@ impl Page<'_> {
 
     pub(crate) fn resolve_product(&mut self, file_no: u32, row: &ParsedRow) -> Result<ProductResolution, StageError> {
         if row.movement == Movement::Claim {
-            return Ok(self.known.program(&row.code));
+            return Ok(self.known.program(row));
         }
         let feed = self.file(file_no)?.feed.clone();
         self.known.product(self.partner_id, &feed, &row.code, &row.description, self.state)

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Action, AuditRecord, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule, FileStatus,
-    FileVerdict, Finding, Id, Mechanism, Micros, Movement, OpenFile, ParsedRow, Partner, PartnerKind, Person, Product,
-    Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Tax, Text, Topic,
+    Action, AuditRecord, Cadence, Code, CodeRule, Command, Control, CrossReference, Currency, Day, FeedRule,
+    FileStatus, FileVerdict, Finding, Id, Mechanism, Micros, Movement, OpenFile, ParsedRow, Partner, PartnerKind,
+    Person, Product, Program, Receipt, Reference, Reject, RowDecision, RowEvent, RowSlice, Sale, SaleEvent, Tax, Text,
+    Topic,
 };
 use normalize::NormalizeStage;
 use stream::{Blobs, Input, MemoryState, Outbox, Shard, Stage, StorageError};
@@ -766,4 +767,46 @@ fn a_claim_for_a_program_that_nobody_knows_waits_for_it() {
     desk.configure(&later);
     assert_eq!(desk.sent(), ["claim group 1/1 v1 100"]);
     assert_eq!((desk.receipts(), desk.findings()), (vec!["accepted 1=1+0+0+0+0".to_owned()], Vec::new()));
+}
+
+#[test]
+fn a_claim_for_a_period_that_its_program_does_not_have_waits_for_another_line() {
+    let claims_of = |version: u32, from: &str, period| {
+        let from = Day::parse(from).unwrap();
+        Program { version, from, period, ..program("UNIT") }
+    };
+    let with = |programs| Reference { programs, ..reference(vec![product("BK-1", "Road bike")]) };
+    let (by_month, by_quarter) = (Cadence::Month, Cadence::Quarter);
+    let unknown = with(Vec::new());
+    let monthly = with(vec![claims_of(1, "2012-01-01", by_month)]);
+    let both = with(vec![claims_of(1, "2012-01-01", by_month), claims_of(2, "2012-07-01", by_quarter)]);
+    let mut desk = Desk::new(&[&unknown, &monthly, &both]);
+    let named = |number: u32, day: &str, text: &str| {
+        let row = parsed(number, &format!("C-{number} 1 {day} UNIT - 100"));
+        ParsedRow { date_text: text.into(), ..row }
+    };
+    desk.claims = true;
+    let rows = vec![
+        named(1, "2012-01-01", "2012-Q1"),
+        named(2, "2012-01-01", "2012"),
+        named(3, "2012-02-01", "2012-02"),
+        named(4, "2012-02-29", "2012-02-29"),
+        named(5, "2012-07-01", "2012-Q3"),
+    ];
+    desk.file_of("claims", false, rows);
+    assert_eq!((desk.sent(), desk.findings().len()), (Vec::new(), 5));
+    desk.configure(&monthly);
+    assert_eq!(desk.sent(), ["claim group 1/3 v1 100", "claim group 1/4 v1 100"]);
+    assert_eq!(desk.findings(), ["DQ-07 1/1", "DQ-07 1/2", "DQ-07 1/5"]);
+    let told: Vec<String> = desk.view(Topic::Findings).iter().map(|f: &Finding| f.message.clone()).collect();
+    let of_quarter = "UNIT is settled by month, and 2012-Q1 is a quarter: send a line for each month, with its name or a \
+                      day of it";
+    assert!(told.iter().any(|message| message == of_quarter), "{told:?}");
+    // A version of the named day that settles by quarter.
+    desk.configure(&both);
+    assert_eq!(desk.sent(), ["claim group 1/5 v1 100"]);
+    // A line for a month is sent.
+    desk.file_of("months", false, vec![named(6, "2012-01-01", "2012-01")]);
+    assert_eq!(desk.sent(), ["claim group 2/6 v1 100"]);
+    assert_eq!(desk.receipts(), ["accepted 5=3+0+0+0+2", "accepted 1=1+0+0+0+0"]);
 }

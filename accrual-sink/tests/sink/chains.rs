@@ -179,7 +179,7 @@ fn a_deduction_of_what_was_authorised_or_paid_is_paid_once() {
     let authorization = books.authorised(&first, "20");
     books.kept(&first, "4", "0");
     assert_eq!(books.journal()[2..], ["GL9 LI-PAY/AR 4"]);
-    assert_eq!(books.authorizations_shown(), ["16 authorised 0 0", "0 paid 4 0"]);
+    assert_eq!(books.authorizations_shown(), ["16 authorised 0 0", "4 paid 4 0"]);
     books.pay(authorization, "16", "USD", "2013-05-20");
     books.kept(&first, "6", "0");
     assert_eq!(books.journal()[3..], ["GL7 LI-PAY/CASH 16", "GL9 RC-CLAW/AR 6"]);
@@ -190,6 +190,20 @@ fn a_deduction_of_what_was_authorised_or_paid_is_paid_once() {
     books.authorised(&second, "10");
     assert_eq!(books.journal()[6..], ["GL5 LI-ACC/LI-PAY 10", "GL12 LI-PAY/RC-CLAW 6"]);
     assert_eq!(books.balances(), ["AR -10 (-10)", "CASH -16 (-16)", "CR-REB 30 (30)", "LI-PAY -4 (-4)"]);
+    assert_clean(&mut books);
+}
+
+/// 1,500 is due: 1,000 is kept, 500 is authorised, and 700 more is kept. 500 of that was authorised, 200 is owed back.
+#[test]
+fn a_deduction_takes_over_what_it_settles_of_another_grant() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-Q1", "USD");
+    books.moved(&volume, Earned, "1500", Some("1500"));
+    books.kept(&volume, "1000", "1000");
+    books.authorised(&volume, "500");
+    books.kept(&volume, "700", "0");
+    assert_eq!(books.authorizations_shown(), ["1000 paid 1000 0", "0 void 0 0", "500 paid 700 0"]);
+    assert_eq!(books.balances(), ["AR -1700 (-1700)", "CR-REB 1500 (1500)", "RC-CLAW 200 (200)"]);
     assert_clean(&mut books);
 }
 

@@ -1,6 +1,6 @@
 //! Claim lines with what became of them: what the ledger decided, joined with what was paid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use contract::{
@@ -38,6 +38,8 @@ pub(super) const COLUMNS: [&str; 21] = [
 pub(crate) struct Settled {
     pub claim: Claim,
     pub authorizations: Vec<Authorization>,
+    /// A deduction was accepted from the period that it is for.
+    is_deducted_from: bool,
     /// Of the settlements that pay it, where more was paid than may be.
     owed: Owed,
 }
@@ -51,8 +53,13 @@ struct Owed {
 }
 
 impl Settled {
-    /// Where the line stands once payments are counted.
+    /// Where the line stands once payments are counted. A claim that nobody sent is over where nothing is left to pay of it,
+    /// since deductions or returns took it all.
     pub fn state(&self) -> ClaimState {
+        let is_void = |a: &Authorization| a.status == AuthorizationStatus::Void;
+        if self.is_auto() && !self.authorizations.is_empty() && self.authorizations.iter().all(is_void) {
+            return ClaimState::Withdrawn;
+        }
         let is_open = |a: &&Authorization| a.status == AuthorizationStatus::Authorised;
         if self.claim.state != ClaimState::Authorised || self.paid().is_zero() {
             return self.claim.state;
@@ -67,10 +74,16 @@ impl Settled {
         if self.authorizations.iter().any(|a| is_open(&a)) { ClaimState::Authorised } else { ClaimState::Paid }
     }
 
-    /// What of it may be paid: for a claim that nobody sent, what its authorization allows.
+    /// What of it may be paid: for a claim that nobody sent, what its authorization allows. So for a line whose authorizations
+    /// deductions were settled out of, and what is not ordered yet.
     pub fn approved(&self) -> Micros {
-        let allowed = || self.authorizations.iter().map(|a| a.amount + a.offset).sum();
-        if self.is_auto() && !self.authorizations.is_empty() { allowed() } else { self.claim.payable }
+        let Claim { payable, authorised, .. } = self.claim;
+        let allowed: Micros = self.authorizations.iter().map(|a| a.amount + a.offset).sum();
+        match self.authorizations.is_empty() {
+            false if self.is_auto() => allowed,
+            false if self.is_deducted_from => payable.min(allowed + (payable - authorised).max(Micros::ZERO)),
+            _ => payable,
+        }
     }
 
     /// What went out for it, in cash or set off.
@@ -99,9 +112,12 @@ pub(crate) fn settled(reader: &Reader) -> Result<Vec<Settled>> {
         (program, beneficiary, period, claim, line, id)
     };
     claims.sort_by_cached_key(key);
+    let period = |c: &Claim| (c.program.clone(), c.beneficiary.clone(), c.period.clone(), c.currency);
+    let deducted: BTreeSet<_> = claims.iter().filter(|claim| is_deduction(claim)).map(period).collect();
     let of = |claim: Claim| {
         let authorizations = by_claim.remove(&claim.id).unwrap_or_default();
-        Settled { authorizations, claim, owed: Owed::default() }
+        let is_deducted_from = !deducted.is_empty() && deducted.contains(&period(&claim));
+        Settled { authorizations, claim, is_deducted_from, owed: Owed::default() }
     };
     let mut all: Vec<Settled> = claims.into_iter().map(of).collect();
     tell_what_is_owed(&mut all, reader)?;
@@ -132,6 +148,11 @@ fn tell_what_is_owed(all: &mut [Settled], reader: &Reader) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// It stands for a deduction that finance accepted.
+fn is_deduction(claim: &Claim) -> bool {
+    claim.at.file_no == 0 && claim.claim == "deduction"
 }
 
 fn settlement(of: &Authorization) -> Settlement {

@@ -125,4 +125,7 @@ fn a_decision_about_a_claim_that_nobody_knows_is_told_once() {
     tenant.write("feeds/shop/pos_2013-02.csv", format!("{HEADER}S3,1,2013-02-05,A-1,1,10,10,\n"));
     assert_well(&tenant.run(&["--as-of", "2013-02-21"]));
     assert_eq!(waits()["state"], "authorised");
+    let said = well(&tenant.ask(&["explain", &known]));
+    assert!(said.contains("Is claim C1 line \"1\" under ASKED in 2013-01, authorised"), "{said}");
+    assert!(!said.contains("No sale of it counts") && !said.contains("It earns nothing"), "{said}");
 }

@@ -56,6 +56,8 @@ pub(crate) struct Account {
     pub orders: u32,
     /// What of it was ordered with deductions that were accepted.
     pub ordered_as_kept: Micros,
+    /// What nobody claims, of a frozen period that is paid by claims; as of the last tick (UP-01).
+    pub unclaimed: Micros,
     /// As of `tier_batch`, and as the ticks before it sealed it.
     pub tier: TierTrack,
     pub tier_sealed: TierTrack,
@@ -198,6 +200,7 @@ impl Account {
             authorised_functional: Micros::ZERO,
             orders: 0,
             ordered_as_kept: Micros::ZERO,
+            unclaimed: Micros::ZERO,
             tier: TierTrack::default(),
             tier_sealed: TierTrack::default(),
             tier_batch: 0,

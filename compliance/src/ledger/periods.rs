@@ -48,6 +48,7 @@ impl Turning<'_> {
         outbox.acting_in(LOOKED_AT_AGAIN, &id.to_string());
         self.catch_up(id, &mut account, state, outbox)?;
         claims::touch(&account, state)?;
+        self.note_unclaimed(&mut account, state)?;
         self.tell(id, &mut account, state, outbox)?;
         Ok(ACCOUNTS.put(state, &id.0, &account)?)
     }
@@ -70,6 +71,7 @@ impl Turning<'_> {
         let program = terms(&account, self.references.as_of(account.terms));
         note(id, &mut account, &program, state)?;
         claims::touch(&account, state)?;
+        self.note_unclaimed(&mut account, state)?;
         self.tell(id, &mut account, state, outbox)?;
         ACCOUNTS.put(state, &id.0, &account)?;
         if was_open && account.phase != Phase::Open && account.pays() {
@@ -209,12 +211,21 @@ impl Turning<'_> {
         Ok(())
     }
 
+    fn note_unclaimed(&self, account: &mut Account, state: &mut dyn State) -> Result<(), StorageError> {
+        let program = terms(account, self.references.as_of(account.terms));
+        match program.paid.claims() {
+            Some(_) => claims::note_unclaimed(account, &program, self.control, state),
+            None => Ok(()),
+        }
+    }
+
     fn now(&self) -> Now<'_> {
         Now { control: self.control, today: Some(self.today), references: self.references }
     }
 
     /// Orders decide whether something waits for the minimum (OP-35) or is held ([`holding`]), the close whether something was
-    /// not authorised (UP-01), the freeze whether sales earn nothing (UP-03) and whether something is owed back (OP-24).
+    /// not authorised, ticks what is not claimed (UP-01), the freeze whether sales earn nothing (UP-03) and whether something is owed
+    /// back (OP-24).
     fn tell(
         &self,
         id: Id,

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccrualEvent, BelowDue, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Deduction, Finding, Id, Micros, Money,
-    Paid, Program, Publication, Settlement,
+    AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Deduction, Finding, Id, Micros, Money, Paid,
+    Program, Publication, Settlement,
 };
 use stream::{Order, Outbox, StageError, State, StorageError};
 
+use super::desk::{Desk, Held};
 use super::rules::strung_on_gross::is_on_gross;
 use super::rules::{claim_above_due, strung_on_gross};
-use super::sharing::{Asked, share};
+use super::sharing::{Asked, Need, Room, covered, orders, share};
 use super::verdict::{Standing, Verdict, claimed, follow, judge};
-use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of};
+use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of, unclaimed};
 use crate::clock::Clock;
 use crate::ledger::account::{Account, Phase, freeze_day};
 use crate::ledger::due::due;
@@ -54,6 +55,8 @@ struct Item {
     standing: Standing,
     verdict: Verdict,
     payable: Micros,
+    /// What was ordered for it and is not owed back: where its sale has gone to another settlement, that of before is.
+    had: Micros,
     /// What keeps its money from being ordered, told for the settlement.
     waits_for: Vec<(Code, String)>,
 }
@@ -63,20 +66,6 @@ impl Item {
     fn gets_all_it_claims(&self) -> bool {
         let claimed = claimed(&self.line, &self.note);
         !self.gone && self.verdict.state == ClaimState::Valid && claimed + self.note.raised == self.payable
-    }
-}
-
-/// The settlements of a group, in order of their versions.
-struct Desk {
-    accounts: Vec<(Id, Account)>,
-    /// What each sale brings, where some line names one or units are sold at special prices.
-    sales: BTreeMap<Id, OfSale>,
-}
-
-impl Desk {
-    /// What is due, all lines together; what went to deductions is gone.
-    fn due(&self) -> Micros {
-        self.accounts.iter().map(|(_, account)| account.accrued - account.ordered_as_kept).sum()
     }
 }
 
@@ -98,20 +87,20 @@ impl Judging<'_> {
         outbox.acting_in(ROUND, &Id(group).to_string());
         let names_sales = items.iter().any(|item| item.line.sale.is_some());
         let mut desk = self.desk(&first.line, names_sales, state)?;
-        if !desk.accounts.is_empty() {
+        if !desk.settlements.is_empty() {
             EXPIRIES.delete(state, &(NEVER.0, group))?;
         }
         for item in &mut items {
-            let program = self.program(&item.line, &desk);
-            if program.mechanism.keeps_stock() {
+            if self.programs(&item.line, &desk).iter().all(|program| program.mechanism.keeps_stock()) {
                 // What it names is an invoice of what was bought: no sale has a part in a stock.
                 item.line.sale = None;
             }
-            item.standing = self.standing(item, &program, &desk);
-            item.verdict = judge(&item.line, &item.note, &program, &item.standing);
+            let programs = self.programs(&item.line, &desk);
+            item.standing = self.standing(item, &programs, &desk);
+            item.verdict = judge(&item.line, &item.note, &programs, &item.standing);
         }
         share_among(&mut items, &desk);
-        self.raise(&mut items, &desk);
+        Self::raise(&mut items, &desk);
         self.compare_with_gross(&mut items, &desk);
         self.order(group, &mut items, &mut desk, state, outbox)?;
         let count = items.len();
@@ -142,6 +131,7 @@ impl Judging<'_> {
                 standing: Standing::default(),
                 verdict: Verdict::none(),
                 payable: Micros::ZERO,
+                had: Micros::ZERO,
                 waits_for: Vec::new(),
             });
         }
@@ -153,23 +143,24 @@ impl Judging<'_> {
     fn desk(&self, line: &ClaimLine, names_sales: bool, state: &mut dyn State) -> Result<Desk, StageError> {
         let known = self.known(line);
         let period = program_of(line, known).map(|program| Group::of_line(line, program).period).unwrap_or_default();
-        let mut desk = Desk { accounts: Vec::new(), sales: BTreeMap::new() };
+        let mut desk = Desk { period, settlements: Vec::new() };
         for version in known.versions(&line.program) {
             let settlement = Settlement {
                 program: line.program.clone(),
                 version: version.version,
                 beneficiary: line.beneficiary.clone(),
-                period: period.clone(),
+                period: desk.period.clone(),
                 currency: line.currency,
             };
             let id = settlement.id();
             let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
-            let program = &*terms(&account, self.references.as_of(account.terms));
+            let program = terms(&account, self.references.as_of(account.terms)).into_owned();
+            let mut sales = BTreeMap::new();
             if names_sales || program.mechanism.resale().is_some() {
-                let due = due(id, &account, program, state)?;
-                by_sale(id, &account, program, &due, state, &mut desk.sales)?;
+                let due = due(id, &account, &program, state)?;
+                by_sale(id, &account, &program, &due, state, &mut sales)?;
             }
-            desk.accounts.push((id, account));
+            desk.settlements.push(Held { id, account, program, sales });
         }
         Ok(desk)
     }
@@ -180,35 +171,35 @@ impl Judging<'_> {
         if now.versions(&line.program).is_empty() { self.references.as_of(line.stamp) } else { now }
     }
 
-    /// The terms of the newest settlement, else those that hold now.
-    fn program(&self, line: &ClaimLine, desk: &Desk) -> Program {
-        let of_account =
-            desk.accounts.last().map(|(_, account)| terms(account, self.references.as_of(account.terms)).into_owned());
-        let now = || program_of(line, self.known(line)).cloned();
-        of_account.or_else(now).expect("a program whose claims were taken in is known")
+    /// The terms by which a line is judged: of the settlement that holds its sale, else of all; those that hold now where there
+    /// is none yet.
+    fn programs<'d>(&'d self, line: &ClaimLine, desk: &'d Desk) -> Vec<&'d Program> {
+        let programs: Vec<_> = desk.judges(line.sale).into_iter().map(|held| &held.program).collect();
+        if !programs.is_empty() {
+            return programs;
+        }
+        vec![program_of(line, self.known(line)).expect("a program whose claims were taken in is known")]
     }
 
-    fn standing(&self, item: &Item, program: &Program, desk: &Desk) -> Standing {
+    fn standing(&self, item: &Item, programs: &[&Program], desk: &Desk) -> Standing {
         let line = &item.line;
-        let accounts = || desk.accounts.iter().map(|(_, account)| account);
-        let authorised = accounts().map(|account| account.authorised).sum();
-        let frozen = match desk.accounts.is_empty() {
-            true => self.today >= freeze_day(program, program.period.range(line.date).1),
-            false => accounts().all(|account| account.phase != Phase::Open),
+        let newest = programs.last().expect("each line has terms");
+        let frozen = match desk.settlements.is_empty() {
+            true => self.today >= freeze_day(newest, newest.period.range(line.date).1),
+            false => desk.is_frozen(line.sale),
         };
-        let received = self.clock.as_of(item.first_stamp);
-        let all = OfSale {
-            due: accounts().map(|account| account.accrued).sum(),
-            quantity: accounts().map(|account| account.tally().net.quantity).sum(),
-            credit: desk.sales.values().map(|of_sale| of_sale.credit).max().unwrap_or_default(),
-        };
-        let OfSale { due, quantity, credit } = match line.sale {
-            Some(sale) => desk.sales.get(&sale).copied().unwrap_or_default(),
-            None => all,
-        };
-        let bought = if program.mechanism.protects_stock() { self.bought(line, program) } else { 0 };
-        let kept = accounts().map(|account| account.ordered_as_kept).sum();
-        Standing { due: due.min(all.due), authorised, kept, quantity, credit, bought, frozen, received, on_gross: None }
+        let OfSale { due, quantity, credit } = desk.of(line.sale);
+        Standing {
+            due,
+            authorised: desk.judges(line.sale).iter().map(|held| held.account.authorised).sum(),
+            kept: desk.sharing().map(|held| held.account.ordered_as_kept).sum(),
+            quantity,
+            credit,
+            bought: if newest.mechanism.protects_stock() { self.bought(line, newest) } else { 0 },
+            frozen,
+            received: self.clock.as_of(item.first_stamp),
+            on_gross: None,
+        }
     }
 
     /// Units that could have been protected in the line's period.
@@ -219,28 +210,25 @@ impl Judging<'_> {
 
     /// OP-44: where all lines for a sale, or for the period, together ask for less than is due for it, by no more than the
     /// terms let pass, and these say so, the last of them gets what is due. What others were raised by at earlier ticks counts.
-    fn raise(&self, items: &mut [Item], desk: &Desk) {
-        let Some((_, account)) = desk.accounts.last() else { return };
-        let program = terms(account, self.references.as_of(account.terms));
-        let Some(tolerance) = program.paid.claims().map(|terms| terms.tolerance) else { return };
-        if tolerance.below != BelowDue::Calculated || account.phase == Phase::Open {
-            return;
-        }
-        let due = desk.due();
+    fn raise(items: &mut [Item], desk: &Desk) {
+        let (due, sales) = (desk.due(), desk.due_of_sales());
         for sale in items.iter().map(|item| item.line.sale).collect::<BTreeSet<_>>() {
+            if !desk.is_frozen(sale) {
+                continue;
+            }
             let left = due - items.iter().map(|item| item.payable).sum();
             let is_for = |item: &&mut Item| item.line.sale == sale;
             let (of_it, left) = match sale {
                 None => (due, left),
                 Some(id) => {
-                    let of_sale = desk.sales.get(&id).map_or(Micros::ZERO, |of_sale| of_sale.due);
+                    let of_sale = sales.get(&id).copied().unwrap_or_default();
                     let shared = items.iter().filter(|item| item.line.sale == sale).map(|item| item.payable).sum();
                     (of_sale, left.min(of_sale - shared))
                 }
             };
             let raised: Micros = items.iter().filter(|item| item.line.sale == sale).map(|item| item.note.raised).sum();
             let Some(last) = items.iter_mut().filter(is_for).rfind(|item| item.gets_all_it_claims()) else { continue };
-            if left > Micros::ZERO && raised + left <= tolerance.around(of_it) {
+            if left > Micros::ZERO && desk.raises(sale, of_it).is_some_and(|most| raised + left <= most) {
                 last.payable += left;
                 last.note.raised += left;
             }
@@ -249,14 +237,14 @@ impl Judging<'_> {
 
     /// DD-13: lines that get less than they ask for, because they are on the gross amount.
     fn compare_with_gross(&self, items: &mut [Item], desk: &Desk) {
-        let Some((_, account)) = desk.accounts.last() else { return };
-        let program = &*terms(account, self.references.as_of(account.terms));
         let cut: Vec<usize> = (0..items.len()).filter(|at| items[*at].payable < items[*at].verdict.most).collect();
         for at in cut {
             let Item { line, standing, .. } = &items[at];
             let asked = asked_in_all(items, line.sale);
             let sold = (asked, standing.due, standing.quantity);
-            let is_on_gross = is_on_gross(account, program, self.known(line), sold);
+            let judges = desk.judges(line.sale);
+            let is_on_gross = !judges.is_empty()
+                && judges.iter().all(|held| is_on_gross(&held.account, &held.program, self.known(line), sold));
             items[at].standing.on_gross = is_on_gross.then_some(asked);
         }
     }
@@ -272,20 +260,37 @@ impl Judging<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let now = Now { control: self.control, today: Some(self.today), references: self.references };
-        let is_one_of_several = desk.accounts.len() > 1;
-        for (id, account) in &mut desk.accounts {
-            let program = &*terms(account, self.references.as_of(account.terms));
+        let is_one_of_several = desk.settlements.len() > 1;
+        let mut rooms = Vec::with_capacity(desk.settlements.len());
+        for (place, Held { account, program, .. }) in desk.settlements.iter().enumerate() {
             let owed = account.orderable(program) - account.authorised;
             let held = holding(account, program, now, state)?;
             let room = left(owed.max(Micros::ZERO), &held, account);
-            if room < owed {
+            let is_held = room < owed;
+            if is_held {
                 CLAIMED.put(state, &group, &())?;
                 let reasons: Vec<_> = held.into_iter().map(|found| (found.code, found.message)).collect();
-                for item in items.iter_mut().filter(|item| item.payable > item.note.ordered) {
+                let waits = |item: &&mut Item| desk.home(item.line.sale).is_none_or(|home| home == place);
+                for item in items.iter_mut().filter(|item| item.payable > item.had).filter(waits) {
                     item.waits_for.extend(reasons.iter().cloned());
                 }
             }
-            let wanted = wanted(items, account, program, room);
+            let may_order = account.pays() && account.phase != Phase::Open && matches!(program.paid, Paid::Claim(_));
+            let left = if may_order { room } else { Micros::ZERO };
+            rooms.push(Room { left, is_all: may_order && !is_held, minimum: program.minimum_payout });
+        }
+        let need = |item: &Item| Need { amount: item.payable - item.had, home: desk.home(item.line.sale) };
+        let needs: Vec<Need> = items.iter().map(need).collect();
+        let planned = orders(&rooms, &needs);
+        let claimed = claimed_of_each(items, desk);
+        for ((held, wanted), claimed) in desk.settlements.iter_mut().zip(planned).zip(claimed) {
+            let Held { id, account, program, .. } = held;
+            let unclaimed = unclaimed(account, program, claimed);
+            if account.unclaimed != unclaimed {
+                account.unclaimed = unclaimed;
+                tell(*id, account, now, state, outbox)?;
+                ACCOUNTS.put(state, &id.0, account)?;
+            }
             let total: Micros = wanted.iter().map(|(_, amount)| *amount).sum();
             if total.is_zero() {
                 continue;
@@ -306,7 +311,8 @@ impl Judging<'_> {
                 let item = &mut items[at];
                 let order = issuing.order(account, program, amount, Some(item.line.id));
                 outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
-                item.note.ordered += amount;
+                *item.note.ordered.entry(account.settlement.version).or_default() += amount;
+                item.had += amount;
                 item.note.first_order.get_or_insert(self.control);
             }
             tell(*id, account, now, state, outbox)?;
@@ -327,25 +333,25 @@ impl Judging<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let Item { line, gone, mut note, standing, verdict, payable, waits_for, .. } = item;
+        let Item { line, gone, mut note, standing, verdict, payable, had, waits_for, .. } = item;
         let claimed = claimed(&line, &note);
-        let allowed =
-            self.program(&line, desk).paid.claims().map_or(Micros::ZERO, |terms| terms.tolerance.around(payable));
-        let mut verdict = settled(verdict, gone, claimed, payable, &note, &standing, allowed);
-        if note.ordered < payable {
+        let programs = self.programs(&line, desk);
+        let tolerances = programs.iter().filter_map(|program| program.paid.claims()).map(|terms| terms.tolerance);
+        let allowed = tolerances.map(|tolerance| tolerance.around(payable)).max().unwrap_or_default();
+        let above = above_claim(gone, claimed, had, &note);
+        let mut verdict = settled(verdict, gone, (claimed, above), payable, &note, &standing, allowed);
+        if had < payable {
             verdict.wait_for(waits_for);
         }
-        if desk.accounts.is_empty() {
-            let program = self.program(&line, desk);
-            let expiry = freeze_day(&program, program.period.range(line.date).1);
+        if desk.settlements.is_empty() {
+            let program = programs[0];
+            let expiry = freeze_day(program, program.period.range(line.date).1);
             let expiry = if standing.frozen { NEVER } else { expiry };
             EXPIRIES.put(state, &(expiry.0, note.group), &())?;
         }
         let is_refused = is_refused(verdict.state, payable < claimed, &note, &standing);
         note.refused = is_refused.then(|| note.refused.unwrap_or(self.today));
-        let above = above_claim(gone, claimed, &note);
         self.tell(&line, &mut note, &verdict, above.max(claimed - payable).max(Micros::ZERO), outbox);
-        let program = self.program(&line, desk);
         let decided_by = note.deciders.last().cloned().unwrap_or_else(|| "auto".into());
         let claim = Claim {
             id: line.id,
@@ -353,12 +359,12 @@ impl Judging<'_> {
             line: line.line.clone(),
             program: line.program.clone(),
             beneficiary: line.beneficiary.clone(),
-            period: Group::of_line(&line, &program).period,
+            period: desk.period.clone(),
             at: line.at.clone(),
             sale: line.sale,
             claimed,
             payable,
-            authorised: note.ordered,
+            authorised: note.ordered(),
             currency: line.currency,
             state: verdict.state,
             codes: verdict.codes,
@@ -418,42 +424,56 @@ fn finding_id(code: Code, claim: Id) -> Id {
     Id::of("finding", &[code.as_str(), &claim.to_string()])
 }
 
-/// Says what may be paid of each line.
+/// Says what may be paid of each line, and what of that it had.
 fn share_among(items: &mut [Item], desk: &Desk) {
     let asked = |item: &Item| Asked {
         most: item.verdict.most,
-        ordered: item.note.ordered,
+        ordered: item.note.ordered(),
         open: !item.gone && item.verdict.state == ClaimState::Valid,
         sale: item.line.sale,
     };
     let asked: Vec<Asked> = items.iter().map(asked).collect();
-    let sales = desk.sales.iter().map(|(sale, of_sale)| (*sale, of_sale.due)).collect();
-    for (item, payable) in items.iter_mut().zip(share(desk.due(), &sales, &asked)) {
-        item.payable = payable;
-        let ordered_above = (item.note.ordered - item.verdict.most).max(Micros::ZERO);
+    let dues: BTreeMap<u32, Micros> =
+        desk.settlements.iter().map(|held| (held.account.settlement.version, held.due())).collect();
+    let ordered: Vec<_> = items.iter().map(|item| &item.note.ordered).collect();
+    let had = covered(dues, &ordered);
+    let shared = share(desk.due(), &desk.due_of_sales(), &asked);
+    for ((item, payable), had) in items.iter_mut().zip(shared).zip(had) {
+        (item.payable, item.had) = (payable, had);
+        let ordered_above = (item.note.ordered() - item.verdict.most).max(Micros::ZERO);
         item.note.raised = item.note.raised.min(ordered_above);
     }
+}
+
+/// What lines claim of each settlement, whether it may be paid now or waits for a person; what is refused is not claimed.
+fn claimed_of_each(items: &[Item], desk: &Desk) -> Vec<Micros> {
+    let asked = |item: &Item| Asked {
+        most: match item.verdict.state {
+            ClaimState::Valid => item.verdict.most,
+            _ => claimed(&item.line, &item.note),
+        },
+        ordered: item.note.ordered(),
+        open: !item.gone && !matches!(item.verdict.state, ClaimState::Rejected | ClaimState::Withdrawn),
+        sale: item.line.sale,
+    };
+    let asked: Vec<Asked> = items.iter().map(asked).collect();
+    let shared = share(desk.due(), &desk.due_of_sales(), &asked);
+    let need =
+        |(item, amount): (&Item, Micros)| Need { amount: amount.max(item.payable), home: desk.home(item.line.sale) };
+    let needs: Vec<Need> = items.iter().zip(shared).map(need).collect();
+    let room = |held: &Held| {
+        let left = if held.takes_claims() { held.due().max(Micros::ZERO) } else { Micros::ZERO };
+        Room { left, is_all: true, minimum: None }
+    };
+    let rooms: Vec<Room> = desk.settlements.iter().map(room).collect();
+    let of_settlement = |orders: Vec<(usize, Micros)>| orders.into_iter().map(|(_, amount)| amount).sum();
+    orders(&rooms, &needs).into_iter().map(of_settlement).collect()
 }
 
 /// What the lines for a sale, or for the whole period, that may be paid ask for together.
 fn asked_in_all(items: &[Item], sale: Option<Id>) -> Micros {
     let may_be_paid = |item: &&Item| !item.gone && item.verdict.state == ClaimState::Valid && item.line.sale == sale;
     items.iter().filter(may_be_paid).map(|item| claimed(&item.line, &item.note)).sum()
-}
-
-/// What lines want of one settlement: place of the line and amount.
-fn wanted(items: &[Item], account: &Account, program: &Program, room: Micros) -> Vec<(usize, Micros)> {
-    let may_order = account.pays() && account.phase != Phase::Open && matches!(program.paid, Paid::Claim(_));
-    let mut room = if may_order { room } else { Micros::ZERO };
-    let mut wanted = Vec::new();
-    for (at, item) in items.iter().enumerate() {
-        let amount = (item.payable - item.note.ordered).min(room);
-        if amount > Micros::ZERO {
-            room = room - amount;
-            wanted.push((at, amount));
-        }
-    }
-    wanted
 }
 
 /// When as much as now was first claimed: a restatement that claims no more is as old as what it restates.
@@ -473,30 +493,32 @@ fn is_refused(state: ClaimState, is_less: bool, note: &Note, standing: &Standing
     }
 }
 
-/// What was ordered above what is claimed now.
-fn above_claim(gone: bool, claimed: Micros, note: &Note) -> Micros {
+/// What was ordered above what is claimed now. Of a sale that went from one settlement to another, what the first one ordered
+/// is owed back and counts no more.
+fn above_claim(gone: bool, claimed: Micros, had: Micros, note: &Note) -> Micros {
     let claimed = if gone { Micros::ZERO } else { claimed + note.raised };
-    (note.ordered - claimed).max(Micros::ZERO)
+    let ordered = if note.ordered.len() > 1 { had } else { note.ordered() };
+    (ordered - claimed).max(Micros::ZERO)
 }
 
 /// The verdict once it is known what is left for the line and what was ordered.
 fn settled(
     mut verdict: Verdict,
     gone: bool,
-    claimed: Micros,
+    (claimed, above): (Micros, Micros),
     payable: Micros,
     note: &Note,
     standing: &Standing,
     allowed: Micros,
 ) -> Verdict {
-    let above = above_claim(gone, claimed, note);
+    let ordered = note.ordered();
     if gone && above.is_zero() {
         let remarks = vec!["its sender took it back".to_owned()];
         return Verdict { state: ClaimState::Withdrawn, most: payable, remarks, ..Verdict::none() };
     }
     if above > Micros::ZERO && (gone || verdict.state != ClaimState::InDispute) {
         verdict = Verdict { state: ClaimState::Valid, most: payable, ..Verdict::none() };
-        let (code, reason) = claim_above_due::of_authorised(note.ordered, gone, claimed);
+        let (code, reason) = claim_above_due::of_authorised(ordered, gone, claimed);
         verdict.codes.push(code);
         verdict.reasons.push(reason);
     } else if verdict.state == ClaimState::Valid
@@ -513,16 +535,16 @@ fn settled(
         verdict.codes.push(code);
         verdict.reasons.push(reason);
     }
-    if verdict.state == ClaimState::Valid && payable.is_zero() && note.ordered.is_zero() && standing.frozen {
+    if verdict.state == ClaimState::Valid && payable.is_zero() && ordered.is_zero() && standing.frozen {
         verdict.state = follow(verdict.state, ClaimEvent::Blocked);
     }
     let is_decided_otherwise = matches!(verdict.state, ClaimState::Withdrawn | ClaimState::InDispute);
-    if note.ordered > Micros::ZERO && !is_decided_otherwise {
+    if ordered > Micros::ZERO && !is_decided_otherwise {
         verdict.state = follow(ClaimState::Valid, ClaimEvent::Reserved);
     }
-    if note.ordered > payable {
+    if ordered > payable {
         verdict.codes.push(Code::ReturnAfterPayment);
-        verdict.reasons.push(format!("{} was authorised, {payable} of it is due", note.ordered));
+        verdict.reasons.push(format!("{ordered} was authorised, {payable} of it is due"));
     }
     verdict
 }

@@ -7,12 +7,15 @@
 //!
 //! A claimed group is one program for one beneficiary, period and currency: the settlements of all its versions.
 
+mod desk;
 mod judging;
 mod keep;
 mod persons;
 mod rules;
 mod sharing;
 mod verdict;
+
+use std::collections::BTreeMap;
 
 use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Day, Id, Micros, Program, Text};
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,7 @@ pub(crate) use keep::{come, go};
 pub(crate) use persons::decide;
 pub(crate) use rules::claim_late::last_day;
 
-use super::account::Account;
+use super::account::{Account, Phase};
 use super::slots::version_for;
 use crate::references::Known;
 
@@ -68,8 +71,8 @@ struct Note {
     proposed: Option<(Text, ClaimAction)>,
     /// Since when some of it is refused.
     refused: Option<Day>,
-    /// Ordered to be paid so far, and the control of the first order.
-    ordered: Micros,
+    /// Ordered to be paid so far, by the settlement's version, and the control of the first order.
+    ordered: BTreeMap<u32, Micros>,
     first_order: Option<u64>,
     /// What of that is above what the line claims, because it was within the tolerance of what is due.
     raised: Micros,
@@ -109,6 +112,11 @@ impl Word {
 }
 
 impl Note {
+    /// Ordered to be paid so far.
+    fn ordered(&self) -> Micros {
+        self.ordered.values().copied().sum()
+    }
+
     /// The note once the line is restated. For the same claim all that persons decided stands.
     fn restated(self, group: [u8; 16], before: Option<&ClaimLine>, line: &ClaimLine) -> Note {
         let version = line.version;
@@ -164,16 +172,43 @@ pub(crate) fn touch_orphans(state: &mut dyn State) -> Result<(), StorageError> {
     orphans.into_iter().try_for_each(|((_, group), ())| CLAIMED.put(state, &group, &()))
 }
 
-/// Has the claims on a settlement judged at this tick, if there are any.
-pub(crate) fn touch(account: &Account, state: &mut dyn State) -> Result<(), StorageError> {
+/// What of a frozen settlement is due and not claimed; `claimed` is what lines have or ask for of it.
+fn unclaimed(account: &Account, program: &Program, claimed: Micros) -> Micros {
+    let is_claimable = program.paid.claims().is_some() && !program.mechanism.is_drawn_on();
+    if !is_claimable || !account.pays() || !matches!(account.phase, Phase::Frozen { .. }) {
+        return Micros::ZERO;
+    }
+    (account.accrued - account.ordered_as_kept - claimed).max(Micros::ZERO)
+}
+
+/// Notes what nobody claims of a settlement without claims; where there are some, judging them does.
+pub(crate) fn note_unclaimed(
+    account: &mut Account,
+    program: &Program,
+    control: u64,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
+    let group = group_of(account).id().0;
+    let lines = LINES.prefix(state, &group, Order::Up, usize::MAX)?;
+    if !lines.iter().any(|(_, kept)| kept.came < control) {
+        account.unclaimed = unclaimed(account, program, Micros::ZERO);
+    }
+    Ok(())
+}
+
+fn group_of(account: &Account) -> Group<'_> {
     let settlement = &account.settlement;
-    let group = Group {
+    Group {
         program: &settlement.program,
         beneficiary: &settlement.beneficiary,
         period: settlement.period.clone(),
         currency: settlement.currency,
-    };
-    let id = group.id().0;
+    }
+}
+
+/// Has the claims on a settlement judged at this tick, if there are any.
+pub(crate) fn touch(account: &Account, state: &mut dyn State) -> Result<(), StorageError> {
+    let id = group_of(account).id().0;
     match LINES.prefix(state, &id, Order::Up, 1)?.is_empty() {
         true => Ok(()),
         false => CLAIMED.put(state, &id, &()),

@@ -64,7 +64,7 @@ fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: 
     ClaimCase {
         state: seen.state,
         adjusted: seen.payable < seen.claimed,
-        paid: note.ordered > Micros::ZERO,
+        paid: note.ordered() > Micros::ZERO,
         submitter: &seen.at.partner,
         deciders: &note.deciders,
         proposed: note.proposed.as_ref().map(|(who, what)| (who.as_str(), *what)),

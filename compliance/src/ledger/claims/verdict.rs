@@ -1,6 +1,6 @@
 //! What becomes of one claim line before what is due is shared: a function of the line, the terms and what stands.
 
-use contract::{ClaimEvent, ClaimLine, ClaimState, ClaimTerms, Code, Currency, Day, Micros, Paid, Program};
+use contract::{ClaimEvent, ClaimLine, ClaimState, Code, Currency, Day, Micros, Program};
 
 use super::rules::{BOUNDS, Bound, accrual_claimed, claim_late, claim_orphan};
 use super::{Note, Word};
@@ -77,35 +77,40 @@ pub(super) fn claimed(line: &ClaimLine, note: &Note) -> Micros {
 }
 
 /// Judges a line. Persons' words stand over what the checks say, but for what is due.
-pub(super) fn judge(line: &ClaimLine, note: &Note, program: &Program, standing: &Standing) -> Verdict {
+/// `programs` are the terms, of the newest settlement last: where they differ, the line gets the most that any of them gives.
+pub(super) fn judge(line: &ClaimLine, note: &Note, programs: &[&Program], standing: &Standing) -> Verdict {
     match note.word {
         Some(Word::Withdrawn) => return said(ClaimState::Withdrawn, note),
         Some(Word::Rejected) => return said(ClaimState::Rejected, note),
         Some(Word::Disputed) => return said(ClaimState::InDispute, note),
         _ => {}
     }
-    let terms = match &program.paid {
-        Paid::Claim(terms) => terms,
-        Paid::Auto if program.auto_authorise => return accrual_claimed::judge(line, note, program, standing),
-        Paid::Auto => return takes_no_claims(),
-    };
-    if let Some(late) = claim_late::judge(line, note, program, terms, standing) {
+    let newest = programs.last().expect("each line has terms");
+    if programs.iter().all(|program| program.paid.claims().is_none()) {
+        return match programs.iter().any(|program| program.auto_authorise) {
+            true => accrual_claimed::judge(line, note, newest, standing),
+            false => takes_no_claims(),
+        };
+    }
+    if let Some(late) = claim_late::judge(line, note, programs, standing) {
         return late;
     }
     if standing.due <= Micros::ZERO {
-        return claim_orphan::judge(line, program, standing);
+        return claim_orphan::judge(line, newest, standing);
     }
-    if let Some(why) = wants_person(claimed(line, note), note, terms) {
+    let terms = programs.iter().filter_map(|program| program.paid.claims());
+    let review_above = terms.filter_map(|terms| terms.review_above).min();
+    if let Some(why) = wants_person(claimed(line, note), note, review_above) {
         return Verdict { remarks: vec![why], ..outcome(ClaimEvent::Doubted, Micros::ZERO) };
     }
-    provable(line, note, program, standing)
+    provable(line, note, programs, standing)
 }
 
 /// Why a person must look at the line before it is paid.
-fn wants_person(claimed: Micros, note: &Note, terms: &ClaimTerms) -> Option<String> {
+fn wants_person(claimed: Micros, note: &Note, review_above: Option<Micros>) -> Option<String> {
     match note.word {
         None => {
-            let above = terms.review_above.filter(|above| claimed > *above)?;
+            let above = review_above.filter(|above| claimed > *above)?;
             Some(format!("a line of more than {above} waits for a person"))
         }
         Some(Word::ClaimedAnew) => Some("claimed anew after a person rejected it: it waits for a person".to_owned()),
@@ -120,10 +125,15 @@ fn takes_no_claims() -> Verdict {
 }
 
 /// What of the line is provable before it is compared with what is due.
-fn provable(line: &ClaimLine, note: &Note, program: &Program, standing: &Standing) -> Verdict {
+fn provable(line: &ClaimLine, note: &Note, programs: &[&Program], standing: &Standing) -> Verdict {
     let asked = claimed(line, note);
     let mut verdict = outcome(ClaimEvent::Passed, asked);
-    let bounds = BOUNDS.iter().filter_map(|bound| bound(line, asked, program, standing));
+    let bounds = BOUNDS.iter().filter_map(|bound| {
+        // Where one of the terms does not bound it, none does; else it is the widest.
+        let by_terms: Option<Vec<Bound>> =
+            programs.iter().map(|program| bound(line, asked, program, standing)).collect();
+        by_terms.and_then(|by_terms| by_terms.into_iter().max_by_key(|bound| bound.most))
+    });
     for Bound { code, most, reason } in bounds.filter(|bound| bound.most < asked) {
         verdict.most = verdict.most.min(most);
         verdict.codes.push(code);

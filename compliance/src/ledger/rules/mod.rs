@@ -94,7 +94,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::Pays(rate_missing::check),
     Check::Pays(rate_odd::check),
     Check::Pays(rounding_drifts::check),
-    Check::Pays(never_authorised::check),
+    Check::Further(never_authorised::check),
     Check::Pays(tier_nearly_reached::check),
     Check::Pays(earned_nothing::check),
     Check::Holds(Code::RestrictedParty, beneficiary_restricted::check),

@@ -1,12 +1,14 @@
 //! UP-01 `never-authorised`.
 //!
-//! Evidence: what is due and was not authorised by the close; the first sale of the settlement.
+//! Evidence: what is due and is not claimed, and until when it may be; once the period is closed, what was not authorised; the
+//! first sale of the settlement.
 //!
-//! At risk: what the partner did not get.
+//! At risk: what the partner did not get, or will not.
 //!
 //! ## What it finds
-//! Something that is due under a program which does not pay by itself, and that was not authorised when the period
-//! closed: it was never claimed, or it was claimed and not allowed. It is let go, unless the beneficiary is on a list
+//! Something that is due in a frozen period under a program that pays claims, and that nobody has claimed yet or has
+//! deducted; what a person refused, or came too late, is not claimed. And what is due under any program that does not pay by
+//! itself, and was not authorised when the period closed: it was never claimed, or it was claimed and not allowed. It is let go, unless the beneficiary is on a list
 //! of restricted parties, a deduction stands against it, or terms or a score wait for approval. Small sums are told
 //! here too: OP-35 is for programs that pay by themselves, and for claim lines.
 //!
@@ -14,29 +16,61 @@
 //! A partner that finds out by itself stops trusting the ledger.
 //!
 //! ## Example
-//! 6.00 is due for a quarter, nobody claims it, the quarter closes: told.
+//! 6.00 is due for a quarter that froze on 16 April: told, with the last day for claims. Nobody claims it, the quarter closes: it
+//! was let go.
 //!
 //! ## Late, corrected, out of order
-//! A sale that comes after the close adds to it. What a claim is still given after the close goes from it. The order of
+//! A late sale adds to it, before the close and after it. A claim ends it at the next tick, or lowers it to what is
+//! still unclaimed, also one that waits for a person; where it is taken back or refused the finding comes again. What a claim is still given after the close goes from it. The order of
 //! sales does not matter.
 //!
 //! ## Returns
 //! What comes back lowers what is told; where nothing is left of it, the finding is withdrawn.
 
-use contract::{Code, Micros};
+use contract::{Code, Day, Id, Micros, Program};
+use stream::{State, StorageError};
 
 use super::Booked;
-use crate::ledger::account::Phase;
+use crate::ledger::account::{Account, Phase};
+use crate::ledger::claims::last_day;
+use crate::ledger::deductions::taken;
 use crate::ledger::findings::{Found, amount};
+use crate::ledger::now::Now;
 use crate::programs::Exact;
 
-/// UP-01: it was never claimed, or not allowed, until the period closed.
-pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
+/// UP-01: nobody claims it, or it was not authorised until the period closed.
+pub(super) fn check(
+    _: Id,
+    Booked { account, program, .. }: Booked<'_>,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
+    match account.phase {
+        Phase::Frozen { .. } if account.unclaimed > Micros::ZERO => {
+            let deducted = taken(account, now, state)?.into_iter().map(|(_, amount)| amount).sum();
+            Ok(claimable_until(account, program).and_then(|until| not_claimed(account, deducted, until)))
+        }
+        _ => Ok(let_go(account, program)),
+    }
+}
+
+fn let_go(account: &Account, program: &Program) -> Option<Found> {
     let left = account.accrued - account.authorised;
     let closed = matches!(account.phase, Phase::Closed { .. });
-    if !closed || program.auto_authorise || left <= Micros::ZERO {
+    if !closed || !account.pays() || program.auto_authorise || left <= Micros::ZERO {
         return None;
     }
     let message = format!("{} is due and was not authorised by the close", amount(left, account));
     Some(Found::new(Code::NeverAuthorised, Exact::from(left), message))
+}
+
+fn not_claimed(account: &Account, deducted: Micros, until: Day) -> Option<Found> {
+    let left = account.unclaimed - deducted;
+    let message = format!("{} is due and not claimed, until {until}", amount(left, account));
+    (left > Micros::ZERO).then(|| Found::new(Code::NeverAuthorised, Exact::from(left), message))
+}
+
+/// The last day on which a claim on the settlement may come in.
+fn claimable_until(account: &Account, program: &Program) -> Option<Day> {
+    program.paid.claims().map(|terms| last_day(account.last_day, program, terms))
 }

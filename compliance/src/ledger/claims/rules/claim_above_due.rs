@@ -19,8 +19,8 @@
 //! 1,000.00 is due, tolerance 1 %: 1,010.00 passes and gets 1,000.00, 1,010.01 is told.
 //!
 //! ## Late, corrected, out of order
-//! Lines are served by the days that they name, then by their ids, never by arrival; what was authorised at an earlier tick
-//! is not displaced. While the period is open the finding says "so far". Late sales give the line what it lacked and
+//! Lines that name their sale are served first, then the others; by the days that they name, then by their ids, never by
+//! arrival. What was authorised at an earlier tick is not displaced. While the period is open the finding says "so far". Late sales give the line what it lacked and
 //! withdraw the finding. A line that is claimed again as before withdraws it too.
 //!
 //! ## Returns

@@ -7,7 +7,8 @@
 //! ## What it finds
 //! A claim line that came in after its window: the days of the program's terms after the end of its period, or of the next
 //! one where the terms roll. It is rejected. The time is that of the last tick before the line came. Sales that are reported
-//! late are [reported-late](reported_late.md).
+//! late are [reported-late](reported_late.md). A line that names a sale goes by the terms of the program's version that the
+//! sale is under; of one that names none the window is the longest of all versions in the period.
 //!
 //! ## Why it matters
 //! Books cannot wait for claims for ever, and the terms say how long they do.
@@ -32,12 +33,12 @@ use crate::ledger::claims::{Note, Word};
 pub(in crate::ledger::claims) fn judge(
     line: &ClaimLine,
     note: &Note,
-    program: &Program,
-    terms: &ClaimTerms,
+    programs: &[&Program],
     standing: &Standing,
 ) -> Option<Verdict> {
     let received = standing.received?;
-    let last = last_day(line.date, program, terms);
+    let days = programs.iter().filter_map(|program| Some(last_day(line.date, program, program.paid.claims()?)));
+    let last = days.max()?;
     if received <= last || matches!(note.word, Some(Word::Overridden | Word::Settled(_))) {
         return None;
     }

@@ -8,7 +8,8 @@
 //! ## What it finds
 //! A claim line that asks more for a unit than the program gives, or than the special price that its sales were given. It
 //! gets its units times that rate at most. Programs that pay for units only; a line without units or unit amount is not
-//! judged. Under a program that goes by cost layers it is OP-19: what is claimed is the price book's, and the units cost less.
+//! judged. The rate is that of the program's version that the sale is under; for a line that names none, the highest of
+//! all versions in the period. Under a program that goes by cost layers it is OP-19: what is claimed is the price book's, and the units cost less.
 //!
 //! ## Why it matters
 //! A wrong rate on a claim is the old one, the list's, or another customer's.

@@ -1,0 +1,107 @@
+//! The settlements that a claimed group is about, and by whose terms each of its lines is judged.
+//!
+//! A line that names a sale goes by the terms of the settlement that holds the sale. One that names none goes by the most that
+//! any of the settlements gives, since what is due bounds it anyway; so does one whose sale nobody knows. Settlements that pay
+//! without a claim have no part in what lines share while there are others.
+
+use std::collections::BTreeMap;
+
+use contract::{BelowDue, Id, Micros, Paid, Program, Text};
+
+use crate::ledger::account::{Account, Phase};
+use crate::ledger::rows::OfSale;
+
+/// The settlements of a group, in order of their versions.
+pub(super) struct Desk {
+    /// The name of their period.
+    pub period: Text,
+    pub settlements: Vec<Held>,
+}
+
+/// One of them, with its terms.
+pub(super) struct Held {
+    pub id: Id,
+    pub account: Account,
+    pub program: Program,
+    /// What each sale brings, where some line names one or units are sold at special prices.
+    pub sales: BTreeMap<Id, OfSale>,
+}
+
+impl Held {
+    /// It pays claims, as far as they are let.
+    pub fn takes_claims(&self) -> bool {
+        matches!(self.program.paid, Paid::Claim(_))
+    }
+
+    /// What is due; what went to deductions is gone.
+    pub fn due(&self) -> Micros {
+        self.account.accrued - self.account.ordered_as_kept
+    }
+}
+
+impl Desk {
+    /// The settlement that holds a sale, by its place.
+    pub fn home(&self, sale: Option<Id>) -> Option<usize> {
+        let holds = |at: &usize| sale.is_some_and(|sale| self.settlements[*at].sales.contains_key(&sale));
+        (0..self.settlements.len()).find(holds)
+    }
+
+    /// Those by whose terms a line for a sale, or for none, is judged.
+    pub fn judges(&self, sale: Option<Id>) -> Vec<&Held> {
+        match self.home(sale) {
+            Some(home) => vec![&self.settlements[home]],
+            None => self.sharing().collect(),
+        }
+    }
+
+    /// Those whose money lines share.
+    pub fn sharing(&self) -> impl Iterator<Item = &Held> {
+        let some_take_claims = self.settlements.iter().any(Held::takes_claims);
+        self.settlements.iter().filter(move |held| !some_take_claims || held.takes_claims())
+    }
+
+    /// What is due, all lines together.
+    pub fn due(&self) -> Micros {
+        self.sharing().map(Held::due).sum()
+    }
+
+    /// What each sale brings.
+    pub fn due_of_sales(&self) -> BTreeMap<Id, Micros> {
+        let mut sales = BTreeMap::new();
+        for (sale, of_sale) in self.settlements.iter().flat_map(|held| &held.sales) {
+            *sales.entry(*sale).or_default() += of_sale.due;
+        }
+        sales
+    }
+
+    /// What stands for a line that names a sale, or for the period.
+    pub fn of(&self, sale: Option<Id>) -> OfSale {
+        let judges = self.judges(sale);
+        let is_claimed = judges.iter().any(|held| held.takes_claims());
+        let all: Micros = match is_claimed {
+            true => self.sharing().map(|held| held.account.accrued).sum(),
+            false => judges.iter().map(|held| held.account.accrued).sum(),
+        };
+        let of_sale = match sale {
+            Some(sale) => self.home(Some(sale)).map(|home| self.settlements[home].sales[&sale]).unwrap_or_default(),
+            None => OfSale {
+                due: all,
+                quantity: judges.iter().map(|held| held.account.tally().net.quantity).sum(),
+                credit: judges.iter().flat_map(|h| h.sales.values()).map(|s| s.credit).max().unwrap_or_default(),
+            },
+        };
+        OfSale { due: of_sale.due.min(all), ..of_sale }
+    }
+
+    /// No sale counts in place any more for a line that names a sale, or none.
+    pub fn is_frozen(&self, sale: Option<Id>) -> bool {
+        self.judges(sale).iter().all(|held| held.account.phase != Phase::Open)
+    }
+
+    /// How far what is paid may be above what all lines for a sale, or for the period, ask for.
+    pub fn raises(&self, sale: Option<Id>, due: Micros) -> Option<Micros> {
+        let judges = self.judges(sale);
+        let tolerances = judges.iter().filter_map(|held| held.program.paid.claims()).map(|terms| terms.tolerance);
+        tolerances.filter(|tolerance| tolerance.below == BelowDue::Calculated).map(|t| t.around(due)).max()
+    }
+}
