@@ -24,7 +24,7 @@ pub struct TaskIdentity {
 }
 
 /// Layout of a task's store, what its stage keeps there included. Stores and checkpoints of another one are not taken.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 const IDENTITY: &[u8] = b"identity";
 const BOOK: &[u8] = b"book";
 
