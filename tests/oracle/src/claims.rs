@@ -91,7 +91,8 @@ struct Line {
     versions: BTreeMap<u32, (ClaimLine, bool)>,
     /// The version that a tick judged last.
     judged: Option<ClaimLine>,
-    ordered: Micros,
+    /// By the version that ordered it.
+    ordered: BTreeMap<u32, Micros>,
     /// The control of the first order.
     first_order: Option<u64>,
     /// What was ordered above what it claims, because that was near enough.
@@ -110,6 +111,10 @@ impl Line {
 
     fn is_gone(&self) -> bool {
         !self.newest().1
+    }
+
+    fn ordered(&self) -> Micros {
+        self.ordered.values().copied().sum()
     }
 
     fn claimed(&self) -> Micros {
@@ -141,12 +146,15 @@ impl Line {
 struct Turn<'a> {
     id: Id,
     line: &'a mut Line,
-    program: Program,
+    /// The terms that it is judged by.
+    programs: Vec<Program>,
     frozen: bool,
     /// The sale that it is for.
     sale: Option<Id>,
     verdict: Verdict,
     approved: Micros,
+    /// What was ordered for it where that is due still.
+    had: Micros,
     /// Why what is approved is not ordered.
     waits: BTreeSet<Code>,
 }
@@ -161,10 +169,12 @@ impl Turn<'_> {
         self.is_open() && self.approved == self.line.claimed() + self.line.raised
     }
 
-    /// How far a claim may be from so much.
-    fn tolerance(&self, around: Micros) -> Micros {
-        let Some(tolerance) = self.program.paid.claims().map(|terms| terms.tolerance) else { return Micros::ZERO };
-        tolerance.around(around)
+    /// How far a claim may be from so much; with `raising` by those terms alone that pay what is due.
+    fn tolerance(&self, around: Micros, raising: bool) -> Option<Micros> {
+        let terms = self.programs.iter().filter_map(|program| program.paid.claims());
+        let tolerances = terms.map(|terms| terms.tolerance);
+        let applying = tolerances.filter(|tolerance| !raising || tolerance.below == BelowDue::Calculated);
+        applying.map(|tolerance| tolerance.around(around)).max()
     }
 }
 
@@ -187,7 +197,7 @@ impl Claims {
             group,
             versions: BTreeMap::new(),
             judged: None,
-            ordered: Micros::ZERO,
+            ordered: BTreeMap::new(),
             first_order: None,
             raised: Micros::ZERO,
             said: Said::default(),
@@ -239,8 +249,9 @@ impl Claims {
         };
         let mut turns: Vec<Turn<'_>> = order.iter().map(turn).collect();
         share(&mut turns, &standing);
+        take_along(&mut turns, &standing);
         raise(&mut turns, &standing);
-        let orders = order_from(oracle.purses(group, today), &mut turns, control, today);
+        let orders = order_from(oracle.purses(group, today), &mut turns, &standing, control, today);
         turns.iter_mut().for_each(|turn| close(turn, &standing, today));
         orders
     }
@@ -248,23 +259,36 @@ impl Claims {
 
 fn take_turn<'a>(id: Id, line: &'a mut Line, oracle: &Oracle, standing: &Standing, today: Day) -> Turn<'a> {
     let newest = line.newest().0.clone();
-    let program = oracle.terms(&line.group, &newest);
-    let last = program.period.range(newest.date).1;
-    let freezes = last.plus(i32::try_from(program.grace_days).expect("a period is not kept open for ever") + 1);
-    let frozen = oracle.is_frozen(&line.group).unwrap_or(freezes <= today);
+    let terms = |sale| -> Vec<Program> {
+        let judges = standing.judges(sale);
+        let programs: Vec<Program> = judges.into_iter().map(|part| part.program.clone()).collect();
+        if programs.is_empty() { vec![oracle.claims_of(&newest, oracle.now())] } else { programs }
+    };
     // No sale has a part in a stock.
-    let sale = newest.sale.filter(|_| !program.mechanism.keeps_stock());
+    let is_of_stock = terms(newest.sale).iter().all(|program| program.mechanism.keeps_stock());
+    let sale = newest.sale.filter(|_| !is_of_stock);
+    let programs = terms(sale);
+    let frozen = match standing.parts.is_empty() {
+        true => freezes_on(&programs[0], newest.date) <= today,
+        false => standing.judges(sale).iter().all(|part| part.frozen),
+    };
     let case = Case {
         line: &newest,
         sale,
         claimed: line.claimed(),
         word: line.said.word,
-        program: &program,
+        programs: &programs,
         received: oracle.day_of(line.age()),
         frozen,
     };
     let verdict = judged(&case, standing);
-    Turn { id, line, frozen, sale, verdict, approved: Micros::ZERO, waits: BTreeSet::new(), program }
+    let (approved, had) = (Micros::ZERO, Micros::ZERO);
+    Turn { id, line, programs, frozen, sale, verdict, approved, had, waits: BTreeSet::new() }
+}
+
+fn freezes_on(program: &Program, date: Day) -> Day {
+    let last = program.period.range(date).1;
+    last.plus(i32::try_from(program.grace_days).expect("a period is not kept open for ever") + 1)
 }
 
 /// What is left of what is due, for all lines and for those of each sale.
@@ -276,9 +300,9 @@ struct Rest<'a> {
 
 impl Rest<'_> {
     fn left(&self, sale: Option<Id>) -> Micros {
-        let all = self.standing.whole.due - self.standing.kept - self.taken;
+        let all = self.standing.left() - self.taken;
         let taken = |sale: &Id| self.of_sales.get(sale).copied().unwrap_or_default();
-        let own = sale.map(|sale| self.standing.sales.get(&sale).map_or(Micros::ZERO, |of| of.due) - taken(&sale));
+        let own = sale.map(|sale| self.standing.due_of(sale) - taken(&sale));
         own.map_or(all, |own| own.min(all)).max(Micros::ZERO)
     }
 
@@ -292,18 +316,34 @@ impl Rest<'_> {
     }
 }
 
-/// What was ordered for a line stays its own as far as what is due reaches. Then lines that may be paid are served.
+/// What was ordered for a line stays its own as far as what is due reaches. Then lines that may be paid are served, those that
+/// name a sale in front.
 fn share(turns: &mut [Turn<'_>], standing: &Standing) {
     let mut rest = Rest { standing, taken: Micros::ZERO, of_sales: BTreeMap::new() };
     for turn in turns.iter_mut() {
-        turn.approved = rest.take(turn.line.ordered, turn.sale);
+        turn.approved = rest.take(turn.line.ordered(), turn.sale);
+    }
+    let (named, unnamed): (Vec<_>, Vec<_>) =
+        turns.iter_mut().filter(|turn| turn.is_open()).partition(|turn| turn.sale.is_some());
+    for turn in named.into_iter().chain(unnamed) {
+        turn.approved += rest.take(turn.verdict.most - turn.approved, turn.sale);
     }
     for turn in turns.iter_mut() {
-        if turn.is_open() {
-            turn.approved += rest.take(turn.verdict.most - turn.approved, turn.sale);
-        }
-        let above = (turn.line.ordered - turn.verdict.most).max(Micros::ZERO);
+        let above = (turn.line.ordered() - turn.verdict.most).max(Micros::ZERO);
         turn.line.raised = turn.line.raised.min(above);
+    }
+}
+
+/// What each version ordered is had as far as it is still due under it; the rest is owed back. What none has any more stays.
+fn take_along(turns: &mut [Turn<'_>], standing: &Standing) {
+    let mut dues: BTreeMap<u32, Micros> = standing.parts.iter().map(|part| (part.version, part.left())).collect();
+    for turn in turns.iter_mut() {
+        for (version, ordered) in &turn.line.ordered {
+            let due = dues.entry(*version).or_insert(*ordered);
+            let had = (*ordered).min(*due).max(Micros::ZERO);
+            *due = *due - had;
+            turn.had += had;
+        }
     }
 }
 
@@ -316,46 +356,75 @@ fn raise(turns: &mut [Turn<'_>], standing: &Standing) {
             let of = turns.iter().filter(|turn| sale.is_none() || turn.sale == sale);
             of.map(|turn| turn.approved).sum()
         };
-        let all = standing.whole.due - standing.kept;
-        let own = sale.map_or(all, |sale| standing.sales.get(&sale).map_or(Micros::ZERO, |of| of.due));
+        let all = standing.left();
+        let own = sale.map_or(all, |sale| standing.due_of(sale));
         let left = (all - of(turns, None)).min(own - of(turns, sale));
         let before: Micros = turns.iter().filter(|turn| turn.sale == sale).map(|turn| turn.line.raised).sum();
         let is_last = |turn: &&mut Turn<'_>| turn.sale == sale && turn.gets_all_it_claims();
         let Some(last) = turns.iter_mut().rfind(is_last) else { continue };
-        let terms = last.program.paid.claims();
-        let raises = last.frozen && terms.is_some_and(|terms| terms.tolerance.below == BelowDue::Calculated);
-        if raises && left > Micros::ZERO && before + left <= last.tolerance(own) {
+        let most = last.tolerance(own, true).filter(|_| last.frozen);
+        if left > Micros::ZERO && most.is_some_and(|most| before + left <= most) {
             last.approved += left;
             last.line.raised += left;
         }
     }
 }
 
-/// Orders what lines may have above what was ordered for them, the settlements of older versions first.
-fn order_from(purses: Vec<Purse>, turns: &mut [Turn<'_>], control: u64, today: Day) -> Vec<(Settlement, Order)> {
-    let mut orders = Vec::new();
-    for purse in purses {
-        let wanting = |turn: &&mut Turn<'_>| turn.approved > turn.line.ordered;
-        if purse.free < purse.owed {
-            turns.iter_mut().filter(wanting).for_each(|turn| turn.waits.extend(&purse.holds));
+/// Orders what lines may have above what was ordered for them. A settlement pays the lines for its own sales first. Then they
+/// pay, those of older versions first, the lines that name no sale of theirs, and those whose own settlement has nothing left
+/// and nothing that waits. One that would order too little leaves its lines to the next ones.
+fn order_from(
+    purses: Vec<Purse>,
+    turns: &mut [Turn<'_>],
+    standing: &Standing,
+    control: u64,
+    today: Day,
+) -> Vec<(Settlement, Order)> {
+    let homes: Vec<Option<usize>> = turns.iter().map(|turn| standing.home(turn.sale)).collect();
+    let mut needs: Vec<Micros> = turns.iter().map(|turn| (turn.approved - turn.had).max(Micros::ZERO)).collect();
+    let mut free: Vec<Micros> = purses.iter().map(|purse| if purse.pays { purse.free } else { Micros::ZERO }).collect();
+    let mut wanted: Vec<Vec<Micros>> = vec![vec![Micros::ZERO; turns.len()]; purses.len()];
+    let pay = |need: &mut Micros, free: &mut Micros| {
+        let amount = (*need).min(*free);
+        (*need, *free) = (*need - amount, *free - amount);
+        amount
+    };
+    for (at, home) in homes.iter().enumerate() {
+        if let Some(home) = *home {
+            wanted[home][at] = pay(&mut needs[at], &mut free[home]);
         }
-        let mut free = if purse.pays { purse.free } else { Micros::ZERO };
-        let mut wanted = Vec::new();
-        for turn in turns.iter_mut().filter(wanting) {
-            let amount = (turn.approved - turn.line.ordered).min(free);
-            if amount > Micros::ZERO {
-                free = free - amount;
-                wanted.push((turn, amount));
+    }
+    let mut orders = Vec::new();
+    let asking: Vec<bool> = turns.iter().map(|turn| turn.approved > turn.had).collect();
+    for (place, purse) in purses.iter().enumerate() {
+        for (at, turn) in turns.iter_mut().enumerate() {
+            if asking[at] && purse.free < purse.owed && homes[at].is_none_or(|home| home == place) {
+                turn.waits.extend(&purse.holds);
+            }
+            let waits_at_home = |home: usize| {
+                let own = &purses[home];
+                !own.pays || own.free < own.owed || free[home] > Micros::ZERO
+            };
+            if homes[at] != Some(place) && !homes[at].is_some_and(waits_at_home) {
+                wanted[place][at] += pay(&mut needs[at], &mut free[place]);
             }
         }
-        let total: Micros = wanted.iter().map(|(_, amount)| *amount).sum();
+        let total: Micros = wanted[place].iter().copied().sum();
         let is_too_little = purse.minimum.is_some_and(|minimum| total < minimum);
-        for (turn, amount) in wanted {
+        let (own, others): (Vec<usize>, Vec<usize>) = (0..turns.len()).partition(|at| homes[*at] == Some(place));
+        for at in own.into_iter().chain(others) {
+            let amount = wanted[place][at];
+            if amount.is_zero() {
+                continue;
+            }
+            let turn = &mut turns[at];
             if is_too_little {
+                needs[at] += amount;
                 turn.waits.insert(Code::BelowMinimumPayout);
                 continue;
             }
-            turn.line.ordered += amount;
+            *turn.line.ordered.entry(purse.settlement.version).or_default() += amount;
+            turn.had += amount;
             turn.line.first_order.get_or_insert(control);
             orders.push((purse.settlement.clone(), Order { day: today, amount, claim: Some(turn.id) }));
         }
@@ -366,13 +435,15 @@ fn order_from(purses: Vec<Purse>, turns: &mut [Turn<'_>], control: u64, today: D
 /// Says what has become of a line.
 fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
     let (claimed, is_gone, approved) = (turn.line.claimed(), turn.line.is_gone(), turn.approved);
-    let ordered = turn.line.ordered;
+    let ordered = turn.line.ordered();
+    // Where its sale went from one version to another, what is owed back to the first one counts no more.
+    let counts = if turn.line.ordered.len() > 1 { turn.had } else { ordered };
     let stands = if is_gone { Micros::ZERO } else { claimed + turn.line.raised };
     let Verdict { mut state, most, mut codes } = turn.verdict.clone();
     let is_disputed = state == ClaimState::InDispute && !is_gone;
-    if is_gone && ordered.is_zero() {
+    if is_gone && counts.is_zero() {
         (state, codes) = (ClaimState::Withdrawn, BTreeSet::new());
-    } else if ordered > stands && !is_disputed {
+    } else if counts > stands && !is_disputed {
         // More was authorised than is claimed now.
         (state, codes) = (ClaimState::Valid, BTreeSet::from([Code::ClaimAboveDue]));
     } else if state == ClaimState::Valid && approved < most {
@@ -387,7 +458,7 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
     if ordered > approved {
         codes.insert(Code::ReturnAfterPayment);
     }
-    if ordered < approved {
+    if turn.had < approved {
         codes.extend(&turn.waits);
     }
     let by_person = matches!(turn.line.said.word, Some(Word::Adjusted(_) | Word::Settled(_)));
@@ -403,8 +474,9 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
 /// Why a line gets less than it might: nothing is said where it is near enough.
 fn too_much(turn: &Turn<'_>, standing: &Standing) -> Option<Code> {
     let is_near = turn.approved > Micros::ZERO
-        && exact(turn.verdict.most) - exact(turn.approved) <= exact(turn.tolerance(turn.approved));
-    match standing.kept {
+        && exact(turn.verdict.most) - exact(turn.approved)
+            <= exact(turn.tolerance(turn.approved, false).unwrap_or_default());
+    match standing.kept() {
         Micros::ZERO if is_near => None,
         Micros::ZERO => Some(Code::ClaimAboveDue),
         _ => Some(Code::Deducted),

@@ -736,6 +736,11 @@ impl Oracle {
         frozen.iter().for_each(|settlement| self.order(settlement, day));
     }
 
+    /// The number of the last control.
+    pub(crate) fn now(&self) -> u64 {
+        self.control
+    }
+
     /// Reference data in force.
     fn known(&self) -> &Reference {
         self.as_of(self.control).expect("a settlement comes behind a configuration")

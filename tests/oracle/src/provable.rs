@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    Benefit, ClaimLine, ClaimState, ClaimTerms, Code, Currency, Day, Id, LateClaim, Mechanism, Micros, Paid, Program,
+    Benefit, ClaimLine, ClaimState, ClaimTerms, Code, Currency, Day, Id, LateClaim, Mechanism, Micros, Program,
 };
 
 use crate::brought::Brought;
@@ -13,21 +13,81 @@ use crate::exact::{Exact, exact, floored, rounded};
 /// What stands for the program, beneficiary, period and currency that lines claim.
 #[derive(Debug, Default)]
 pub struct Standing {
+    /// Of each version under which something was sold, the older ones first.
+    pub parts: Vec<Part>,
+    /// Units that were bought in time before a cut of the period, whether they were still there or not.
+    pub bought: Micros,
+}
+
+/// What stands under one version of the program.
+#[derive(Debug)]
+pub struct Part {
+    pub version: u32,
+    pub program: Program,
+    /// No sale counts in place any more.
+    pub frozen: bool,
     /// All lines together, and what single sales bring.
     pub whole: Brought,
     pub sales: BTreeMap<Id, Brought>,
     /// What of it went to deductions that were accepted.
     pub kept: Micros,
-    /// Units that were bought in time before a cut of the period, whether they were still there or not.
-    pub bought: Micros,
+}
+
+impl Part {
+    fn takes_claims(&self) -> bool {
+        self.program.paid.claims().is_some()
+    }
+
+    /// Due, and not gone to a deduction.
+    pub fn left(&self) -> Micros {
+        self.whole.due - self.kept
+    }
 }
 
 impl Standing {
+    /// The version that a sale is under, by its place.
+    pub fn home(&self, sale: Option<Id>) -> Option<usize> {
+        sale.and_then(|sale| self.parts.iter().position(|part| part.sales.contains_key(&sale)))
+    }
+
+    /// Those whose terms a line goes by: that of its sale, else each that claims are shared over.
+    pub fn judges(&self, sale: Option<Id>) -> Vec<&Part> {
+        self.home(sale).map_or_else(|| self.shared(), |home| vec![&self.parts[home]])
+    }
+
+    /// Where some versions pay by themselves and others by claim, lines share what is due under the latter.
+    fn shared(&self) -> Vec<&Part> {
+        let by_claim: Vec<&Part> = self.parts.iter().filter(|part| part.takes_claims()).collect();
+        if by_claim.is_empty() { self.parts.iter().collect() } else { by_claim }
+    }
+
+    /// What lines share.
+    pub fn left(&self) -> Micros {
+        self.shared().into_iter().map(Part::left).sum()
+    }
+
+    /// What went to deductions of what lines would share.
+    pub fn kept(&self) -> Micros {
+        self.shared().into_iter().map(|part| part.kept).sum()
+    }
+
+    /// What all lines for a sale may have.
+    pub fn due_of(&self, sale: Id) -> Micros {
+        self.parts.iter().filter_map(|part| part.sales.get(&sale)).map(|brought| brought.due).sum()
+    }
+
     /// What stands for a sale, else for all of it.
     pub fn of(&self, sale: Option<Id>) -> Brought {
-        let Some(sale) = sale else { return self.whole };
-        let own = self.sales.get(&sale).copied().unwrap_or_default();
-        Brought { due: own.due.min(self.whole.due), ..own }
+        let judges = self.judges(sale);
+        let bounding = if judges.iter().any(|part| part.takes_claims()) { self.shared() } else { judges.clone() };
+        let due: Micros = bounding.into_iter().map(|part| part.whole.due).sum();
+        let Some(sale) = sale else {
+            let units = judges.iter().map(|part| part.whole.units).sum();
+            let credit = judges.iter().map(|part| part.whole.credit).max().unwrap_or_default();
+            return Brought { due, units, credit };
+        };
+        let own = self.home(Some(sale)).map(|home| self.parts[home].sales[&sale]).unwrap_or_default();
+        Brought { due: own.due.min(due), ..own }
     }
 }
 
@@ -39,8 +99,8 @@ pub struct Case<'a> {
     /// What it asks for: its own amount, or the one that was claimed in its place.
     pub claimed: Micros,
     pub word: Option<Word>,
-    /// The terms that it is judged by.
-    pub program: &'a Program,
+    /// The terms that it is judged by, the newest last: where they differ, the line gets the most that any of them gives.
+    pub programs: &'a [Program],
     /// The day that time had come to when as much as now was first claimed.
     pub received: Option<Day>,
     /// No sale counts in place any more.
@@ -56,6 +116,12 @@ pub struct Verdict {
     pub codes: BTreeSet<Code>,
 }
 
+impl Case<'_> {
+    fn newest(&self) -> &Program {
+        self.programs.last().expect("each line has terms")
+    }
+}
+
 fn nothing(state: ClaimState, code: Option<Code>) -> Verdict {
     Verdict { state, most: Micros::ZERO, codes: code.into_iter().collect() }
 }
@@ -69,14 +135,20 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
         _ => {}
     }
     let is_due = standing.of(case.sale).due > Micros::ZERO;
-    match &case.program.paid {
-        Paid::Auto if !case.program.auto_authorise => return nothing(ClaimState::Rejected, None),
-        Paid::Auto if is_due => return nothing(ClaimState::Rejected, Some(Code::AccrualClaimed)),
-        Paid::Claim(terms) if is_late(case, terms) => return nothing(ClaimState::Rejected, Some(Code::ReportedLate)),
-        _ if !is_due && !case.frozen => return nothing(ClaimState::Deferred, None),
-        _ if !is_due => return nothing(ClaimState::Rejected, Some(orphan(case, standing))),
-        Paid::Claim(terms) if wants_person(case, terms) => return nothing(ClaimState::OnHold, None),
-        _ => {}
+    let by_claim: Vec<&ClaimTerms> = case.programs.iter().filter_map(|program| program.paid.claims()).collect();
+    let is_paid_anyway = by_claim.is_empty();
+    if is_paid_anyway && !case.programs.iter().any(|program| program.auto_authorise) {
+        return nothing(ClaimState::Rejected, None);
+    }
+    if is_late(case) {
+        return nothing(ClaimState::Rejected, Some(Code::ReportedLate));
+    }
+    match (is_due, case.frozen) {
+        (false, false) => return nothing(ClaimState::Deferred, None),
+        (false, true) => return nothing(ClaimState::Rejected, Some(orphan(case, standing))),
+        (true, _) if is_paid_anyway => return nothing(ClaimState::Rejected, Some(Code::AccrualClaimed)),
+        (true, _) if wants_person(case, &by_claim) => return nothing(ClaimState::OnHold, None),
+        (true, _) => {}
     }
     let bounds: Vec<(Code, Micros)> =
         bounds(case, standing).into_iter().filter(|(_, most)| *most < case.claimed).collect();
@@ -89,26 +161,32 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
     Verdict { state: ClaimState::Valid, most: in_whole_units(most, case.line.currency), codes }
 }
 
-/// Behind the days after its period, or after the next one; before the first tick nobody knows the day.
-fn is_late(case: &Case<'_>, terms: &ClaimTerms) -> bool {
-    let period = case.program.period;
-    let end = period.range(case.line.date).1;
-    let end = if terms.late == LateClaim::Roll { period.range(end.plus(1)).1 } else { end };
-    let last = end.plus(i32::try_from(terms.days).expect("days are few"));
+/// Behind the last day that any of the terms names; before the first tick nobody knows the day.
+fn is_late(case: &Case<'_>) -> bool {
+    let last = case.programs.iter().filter_map(|program| last_day(case.line.date, program)).max();
     let is_let_in = matches!(case.word, Some(Word::Overridden | Word::Settled(_)));
-    case.received.is_some_and(|received| received > last) && !is_let_in
+    case.received.zip(last).is_some_and(|(received, last)| received > last) && !is_let_in
 }
 
-fn wants_person(case: &Case<'_>, terms: &ClaimTerms) -> bool {
+/// So many days after the period, or after the next one.
+fn last_day(date: Day, program: &Program) -> Option<Day> {
+    let terms = program.paid.claims()?;
+    let end = program.period.range(date).1;
+    let end = if terms.late == LateClaim::Roll { program.period.range(end.plus(1)).1 } else { end };
+    Some(end.plus(i32::try_from(terms.days).expect("days are few")))
+}
+
+/// Where any of the terms says so.
+fn wants_person(case: &Case<'_>, terms: &[&ClaimTerms]) -> bool {
     match case.word {
-        None => terms.review_above.is_some_and(|above| case.claimed > above),
+        None => terms.iter().any(|terms| terms.review_above.is_some_and(|above| case.claimed > above)),
         word => word == Some(Word::ClaimedAnew),
     }
 }
 
 /// Nothing is due, for good.
 fn orphan(case: &Case<'_>, standing: &Standing) -> Code {
-    let is_of_stock = case.program.mechanism.protects_stock() && case.line.quantity > Micros::ZERO;
+    let is_of_stock = case.newest().mechanism.protects_stock() && case.line.quantity > Micros::ZERO;
     match standing.bought {
         Micros::ZERO => Code::ClaimOrphan,
         bought if is_of_stock => unprotected(case.line.quantity, bought),
@@ -129,22 +207,29 @@ fn bounds(case: &Case<'_>, standing: &Standing) -> Vec<(Code, Micros)> {
     if !quantity.is_zero() && !unit.is_zero() && case.claimed == amount {
         bounds.push((Code::ClaimExtensionWrong, money(exact(quantity) * exact(unit))));
     }
-    if let Some(rate) = rate(case.program, own).filter(|rate| unit > *rate && !quantity.is_zero()) {
-        let code = match case.program.mechanism.goes_by_layers() {
-            true => Code::CostBasisWrong,
-            false => Code::ClaimRateWrong,
-        };
+    if let Some((rate, by_layers)) = highest_rate(case.programs, own)
+        && unit > rate
+        && !quantity.is_zero()
+    {
+        let code = if by_layers { Code::CostBasisWrong } else { Code::ClaimRateWrong };
         bounds.push((code, money(exact(quantity) * exact(rate))));
     }
     let units = own.units.max(Micros::ZERO);
     if quantity > units {
-        let code = match case.program.mechanism.protects_stock() {
+        let code = match case.newest().mechanism.protects_stock() {
             true => unprotected(quantity, standing.bought),
             false => Code::ClaimQuantityAbove,
         };
         bounds.push((code, money(exact(case.claimed) * exact(units) / exact(quantity))));
     }
     bounds
+}
+
+/// The most that is given for a unit, and whether that goes by cost layers; nothing where some of the terms give no one amount.
+fn highest_rate(programs: &[Program], own: Brought) -> Option<(Micros, bool)> {
+    let rates: Option<Vec<(Micros, bool)>> =
+        programs.iter().map(|program| Some((rate(program, own)?, program.mechanism.goes_by_layers()))).collect();
+    rates?.into_iter().max_by_key(|(rate, _)| *rate)
 }
 
 /// What is given for a unit, where that is one amount.

@@ -2,40 +2,43 @@
 
 use std::collections::BTreeMap;
 
-use contract::{ClaimLine, Day, Paid, Program, Settlement};
+use contract::{ClaimLine, Day, Program, Settlement};
 
 use super::{Account, Oracle, Phase, version};
 use crate::brought::{Brought, bring};
 use crate::claims::{Group, Purse};
 use crate::protection::bought_in_time;
-use crate::provable::Standing;
+use crate::provable::{Part, Standing};
 
 impl Oracle {
-    /// `line` is one of the group's.
+    /// What stands of each settlement of the group, those of older versions first. `line` is one of the group's.
     pub(crate) fn standing(&self, group: &Group, line: &ClaimLine) -> Standing {
-        let mut sales = BTreeMap::new();
-        for (_, account) in self.members(group) {
+        let part = |(settlement, account): (&Settlement, &Account)| {
+            let mut sales = BTreeMap::new();
             bring(&account.lines, &account.reached.changes, account.due(), group.currency, &mut sales);
-        }
-        for ((settlement, sale), credit) in &self.credits {
-            if group.has(settlement)
-                && let Some(brought) = sales.get_mut(sale)
-            {
-                brought.credit = brought.credit.max(*credit);
+            for (sale, brought) in &mut sales {
+                brought.credit = self.credits.get(&(settlement.clone(), *sale)).copied().unwrap_or_default();
             }
-        }
-        let accounts = || self.members(group).into_iter().map(|(_, account)| account);
-        let whole = Brought {
-            due: accounts().map(|account| account.accrued).sum(),
-            units: accounts().flat_map(|account| &account.lines).map(|line| line.quantity).sum(),
-            credit: sales.values().map(|brought| brought.credit).max().unwrap_or_default(),
+            let whole = Brought {
+                due: account.accrued,
+                units: account.lines.iter().map(|line| line.quantity).sum(),
+                credit: sales.values().map(|brought| brought.credit).max().unwrap_or_default(),
+            };
+            Part {
+                version: settlement.version,
+                program: account.program.clone(),
+                frozen: account.phase != Phase::Open,
+                whole,
+                sales,
+                kept: account.kept.iter().map(|kept| kept.ordered).sum(),
+            }
         };
-        let program = self.terms(group, line);
+        let parts: Vec<Part> = self.members(group).into_iter().map(part).collect();
         let reference = self.as_of(self.control).cloned().unwrap_or_default();
         let partner = group.beneficiary.trim_start_matches("partner:");
-        let bought = bought_in_time(&reference, &program.id, partner, program.period.range(line.date));
-        let kept = accounts().flat_map(|account| &account.kept).map(|kept| kept.ordered).sum();
-        Standing { whole, sales, kept, bought }
+        let period = self.claims_of(line, self.control).period.range(line.date);
+        let bought = bought_in_time(&reference, &group.program, partner, period);
+        Standing { parts, bought }
     }
 
     /// Those of older versions first.
@@ -47,29 +50,17 @@ impl Oracle {
                 owed: self.owed(settlement),
                 free: self.free(settlement, &holds),
                 holds: holds.into_iter().map(|(code, _)| code).collect(),
-                pays: account.phase != Phase::Open && matches!(account.program.paid, Paid::Claim(_)),
+                pays: account.phase != Phase::Open && account.program.paid.claims().is_some(),
                 minimum: account.program.minimum_payout,
             }
         };
         self.members(group).into_iter().map(purse).collect()
     }
 
-    /// Of the newest settlement, else those that hold now.
-    pub(crate) fn terms(&self, group: &Group, line: &ClaimLine) -> Program {
-        let newest = self.members(group).pop().map(|(_, account)| account.program.clone());
-        newest.unwrap_or_else(|| self.claims_of(line, self.control))
-    }
-
     /// The program that a line claims of, by what was known at a control; where that is gone, by what was known as it came.
     pub(crate) fn claims_of(&self, line: &ClaimLine, control: u64) -> Program {
         let by = |control: u64| self.as_of(control).and_then(|known| version(known, &line.program, line.date));
         by(control).or_else(|| by(line.stamp)).expect("a claim is of a program that was known").clone()
-    }
-
-    /// Whether no sale of the period counts in place any more; nothing where there was none.
-    pub(crate) fn is_frozen(&self, group: &Group) -> Option<bool> {
-        let members = self.members(group);
-        (!members.is_empty()).then(|| members.iter().all(|(_, account)| account.phase != Phase::Open))
     }
 
     /// The day that time had come to at a control.
