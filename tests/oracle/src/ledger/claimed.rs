@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use contract::{ClaimLine, Day, Paid, Program, Settlement};
+use contract::{ClaimLine, Day, Id, Micros, Paid, Program, Settlement};
 
 use super::{Account, Oracle, Phase, version};
 use crate::brought::{Brought, bring};
 use crate::claims::{Group, Purse};
 use crate::protection::bought_in_time;
 use crate::provable::Standing;
+use crate::whose::{Whose, first};
 
 impl Oracle {
     /// `line` is one of the group's.
@@ -17,11 +18,19 @@ impl Oracle {
         for (_, account) in self.members(group) {
             bring(&account.lines, &account.reached.changes, account.due(), group.currency, &mut sales);
         }
-        for ((settlement, sale), credit) in &self.credits {
-            if group.has(settlement)
-                && let Some(brought) = sales.get_mut(sale)
-            {
-                brought.credit = brought.credit.max(*credit);
+        let by_layers = |settlement: &Settlement| self.accounts[settlement].program.mechanism.goes_by_layers();
+        let as_given =
+            self.credits.iter().filter(|((settlement, _), _)| group.has(settlement) && !by_layers(settlement));
+        let mut credits: Vec<(Id, Micros)> = as_given.map(|((_, sale), credit)| (*sale, *credit)).collect();
+        for line in self.members(group).into_iter().flat_map(|(_, account)| &account.lines) {
+            if let Whose::Layered { pieces, .. } = &line.whose {
+                let units = first(pieces, i128::from(line.quantity.0).abs());
+                credits.extend(units.into_iter().map(|(_, given)| (line.of.unwrap_or(line.sale), given)));
+            }
+        }
+        for (sale, credit) in credits {
+            if let Some(brought) = sales.get_mut(&sale) {
+                brought.credit = brought.credit.max(credit);
             }
         }
         let accounts = || self.members(group).into_iter().map(|(_, account)| account);
