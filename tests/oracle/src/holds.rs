@@ -65,8 +65,8 @@ fn is_new(accounts: &[(Day, &Text)], today: Day) -> bool {
 /// DD-20: other entries of the same partner, by name and country, or by the account of the day; not those of its family.
 pub fn twins<'k>(known: &'k Reference, id: &str, today: Day) -> Vec<&'k Text> {
     let account = |id: &str| {
-        let entries = known.payees.iter().filter(|entry| entry.partner == id && entry.from <= today);
-        entries.last().map(|entry| &entry.account)
+        let mut entries = known.payees.iter().filter(|entry| entry.partner == id && entry.from <= today);
+        entries.next_back().map(|entry| &entry.account)
     };
     let Some(own) = partner(known, id) else { return Vec::new() };
     let is_same = |other: &&Partner| {

@@ -9,6 +9,7 @@ use crate::brought::{Brought, bring};
 use crate::claims::{Group, Purse};
 use crate::protection::bought_in_time;
 use crate::provable::{Part, Standing};
+use crate::whose::{Whose, first};
 
 impl Oracle {
     /// What stands of each settlement of the group, those of older versions first. `line` is one of the group's.
@@ -16,8 +17,16 @@ impl Oracle {
         let part = |(settlement, account): (&Settlement, &Account)| {
             let mut sales = BTreeMap::new();
             bring(&account.lines, &account.reached.changes, account.due(), group.currency, &mut sales);
+            let by_layers = account.program.mechanism.goes_by_layers();
             for (sale, brought) in &mut sales {
-                brought.credit = self.credits.get(&(settlement.clone(), *sale)).copied().unwrap_or_default();
+                let given = self.credits.get(&(settlement.clone(), *sale)).filter(|_| !by_layers);
+                brought.credit = given.copied().unwrap_or_default();
+            }
+            for line in &account.lines {
+                let Whose::Layered { pieces, .. } = &line.whose else { continue };
+                let Some(brought) = sales.get_mut(&line.of.unwrap_or(line.sale)) else { continue };
+                let given = first(pieces, i128::from(line.quantity.0).abs()).into_iter().map(|(_, given)| given);
+                brought.credit = given.fold(brought.credit, std::cmp::Ord::max);
             }
             let whole = Brought {
                 due: account.accrued,

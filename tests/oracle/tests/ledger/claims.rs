@@ -255,16 +255,22 @@ fn ask(dice: &mut Dice, deals: &[(u32, Deal)], programs: &[Program]) -> Ask {
     let units = if dice.one_in(3) { 1 + dice.below(60) as i64 } else { 0 };
     // Of a stock now and then more than was ever bought.
     let units = if program.mechanism.protects_stock() && units % 2 == 0 { 20 * units } else { units };
+    let percent = PERCENTS[dice.below(10) as usize];
+    let amount = dice.micros(100_000, 30_000_000);
+    let unit_percent = [0, 100, 100, 90, 110][dice.below(5) as usize];
+    let of = dice.some(2, |_| *sale);
+    // Who names a sale mostly claims all units of it, whatever came back.
+    let units = if of.is_some() && (units == 0 || units % 3 > 0) { deal.quantity.max(1) } else { units };
     Ask {
         program: place,
         partner: deal.partner.clone(),
         date: date.max(first_day().plus(-60)),
         currency,
-        percent: PERCENTS[dice.below(10) as usize],
-        amount: dice.micros(100_000, 30_000_000),
+        percent,
+        amount,
         units,
-        unit_percent: [0, 100, 100, 90, 110][dice.below(5) as usize],
-        of: dice.some(4, |_| *sale),
+        unit_percent,
+        of,
     }
 }
 
