@@ -339,9 +339,15 @@ def is_eligible(expression, sale, product, partner):
     return either()
 
 
+# Units of a stock count in any currency, and a special price says its own.
+IN_ANY_CURRENCY = ("price-protection", "sell-in", "ship-and-debit", "pass-through")
+
+
 def selects(program, sale, product, partner):
     select = program.get("select") or {}
     if not day(program["from"]) <= sale["day"] <= day(program["to"]):
+        return False
+    if program["earn"]["type"] not in IN_ANY_CURRENCY and program.get("currency", sale["currency"]) != sale["currency"]:
         return False
     facts = {
         "sources": sale["product"].split("/")[0],
