@@ -305,8 +305,9 @@ impl Plant {
     pub fn repair(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = self.command(&["repair"]);
         command.args(["--checkpoints", &self.checkpoints()]).arg("--blobs").arg(self.blobs());
-        for process in &self.processes {
-            command.arg("--tasks").arg(self.folder().join(format!("{}-{}", process.part, process.copy)));
+        let folders = self.processes.iter().map(|process| format!("{}-{}", process.part, process.copy));
+        for folder in folders.map(|name| self.folder().join(name)).filter(|folder| folder.is_dir()) {
+            command.arg("--tasks").arg(folder);
         }
         let ended = command.args(arguments).stdout(Stdio::piped()).output().unwrap();
         let said = [ended.stdout, ended.stderr].map(|bytes| String::from_utf8(bytes).unwrap());

@@ -386,9 +386,12 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     acts
 }
 
+/// What comes first, what is sold with the days on which it is told, and what each partner is due in the end.
+pub type OfUnits = (Vec<Act>, Vec<(Day, Act)>, BTreeMap<Text, Micros>);
+
 /// What is sold, and what comes back of no known sale, in half a year, with days on which it is told: 1.00 a unit by each of the
 /// programs that stand alone, and nothing else. Gives what each partner is due in the end.
-pub fn of_units(seed: u64) -> (Vec<Act>, Vec<(Day, Act)>, BTreeMap<Text, Micros>) {
+pub fn of_units(seed: u64) -> OfUnits {
     let mut dice = Dice(seed);
     let (standing_alone, mut programs) = (COMPETING..PROGRAMS, programs(&mut Dice(seed)));
     programs.retain(|program| program.version == 1);
