@@ -150,7 +150,7 @@ mod tests {
         let told = |from: &str, to: &str, cap: Option<Micros>| {
             let caps = Caps { partner_period: cap, ..Caps::default() };
             let currency = Currency::parse("USD");
-            let earlier = Program { to: day(to), currency, caps: caps.clone(), ..program(percent()) };
+            let earlier = Program { to: day(to), currency, caps, ..program(percent()) };
             let later = Program { version: 2, from: day(from), currency, ..program(percent()) };
             notes(&[earlier, later]).concat()
         };
