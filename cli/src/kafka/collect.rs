@@ -36,13 +36,13 @@ pub struct Collection<'a> {
 pub fn collect(collection: &Collection<'_>, out: &Path) -> anyhow::Result<()> {
     ensure!(!out.exists(), "{} is there already; collect into a new folder", out.display());
     let Collection { cluster, line, wires, blobs, .. } = collection;
-    for folder in collection.tasks.iter().map(PathBuf::as_path).chain([*blobs]) {
-        ensure!(folder.is_dir(), "{} is no folder", folder.display());
-    }
+    is_there(blobs)?;
     let transport = KafkaTransport::new(cluster)?;
     let partitions = line[0].partitions;
     let deadline = Instant::now() + collection.wait;
     let survey = drained(&transport, collection, deadline)?;
+    // Processes that have just begun may have none before.
+    collection.tasks.iter().try_for_each(|folder| is_there(folder))?;
     let controls = survey.intake.as_ref().map_or(0, |mark| mark.complete);
     let mut gathering = Gathering::into(DataDirectory::open(out, partitions)?, &STAGES)?;
     gathering.log(&published_log(&transport, cluster, LOG, partitions)?)?;
@@ -56,6 +56,12 @@ pub fn collect(collection: &Collection<'_>, out: &Path) -> anyhow::Result<()> {
     }
     gathering.finish(controls)?;
     copy_folder(blobs, &blob_folder(out)).context("blobs cannot be copied")
+}
+
+/// A folder with a slip in its name would be taken for an empty one.
+fn is_there(folder: &Path) -> anyhow::Result<()> {
+    ensure!(folder.is_dir(), "there is no folder {}", folder.display());
+    Ok(())
 }
 
 fn drained(transport: &KafkaTransport, collection: &Collection<'_>, deadline: Instant) -> anyhow::Result<Survey> {
