@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use stream::kafka::{KafkaTransport, Survey};
 use tests::broker::{Brokers, Settings, free_addresses};
 use tests::proxy::{Act, Api, Gate, Proxy};
 use tests::seeded::Seeded;
@@ -192,6 +193,11 @@ fn transactions_that_brokers_forget_to_end_are_ended_by_their_writers() {
     plant.start_line();
     load.withstand(&mut plant, "ends of transactions are lost between brokers", |plant, intake| {
         plant.wait_until_under_way();
+        // A task whose very first mark never comes to be is one for people.
+        let (cluster, line) = (plant.cluster(), plant.line());
+        let transport = KafkaTransport::new(&cluster).unwrap();
+        let have_marks = |survey: Survey| survey.tasks.iter().all(|standing| standing.mark.is_some());
+        plant.wait_while("a task has no mark", || !Survey::take(&transport, &cluster, &line).is_ok_and(have_marks));
         proxy.act(Api::WriteTxnMarkers, 0, u64::MAX, Act::Pretend);
         std::thread::sleep(Duration::from_secs(2));
         intake.kill();
