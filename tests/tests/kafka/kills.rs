@@ -186,7 +186,7 @@ fn who_stands_still_for_longer_than_a_transaction_may_take_starts_anew() {
         PARTS.iter().for_each(|part| plant.signal(part, 1, Signal::CONT));
     });
     let given_up = brokers.node(0).count("due to timeout");
-    let anew = plant.count(FENCED) + plant.count("task is opened again");
+    let anew = plant.opened_anew();
     assert!(given_up > 0 && anew > 0, "{given_up} transactions were given up, {anew} tasks were opened anew");
     println!("{given_up} transactions were given up, {anew} times a task was opened anew");
     plant.end_all();

@@ -180,6 +180,12 @@ impl Plant {
         text.lines().filter(|line| line.contains(says)).count()
     }
 
+    /// How often tasks were opened after they had been opened once, in a line of one process for each stage: what they had
+    /// under way came to nothing, or their process lost them and got them back.
+    pub fn opened_anew(&self) -> usize {
+        self.count(OPENS).saturating_sub(PARTS.len() * PARTITIONS)
+    }
+
     /// Offsets of a topic that readers have seen, over all partitions; brokers may not be ready to tell yet.
     pub fn visible(&self, topic: &str) -> u64 {
         let (cluster, partitions) = (self.cluster(), self.line()[0].partitions);

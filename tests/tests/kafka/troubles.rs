@@ -16,9 +16,6 @@ use crate::plant::{PARTS, Plant};
 /// Longer than any client waits for an answer.
 const TOO_LONG: Duration = Duration::from_secs(8);
 
-/// What a task tells that does not know what became of its last transaction.
-const AGAIN: &str = "task is opened again";
-
 /// Lets a line work on a load while something happens to its brokers, at once: soon there is nothing left to disturb.
 fn withstand(load: &Load, bootstrap: &str, replication: usize, what: &str, mut happen: impl FnMut()) {
     let mut plant = Plant::new(bootstrap, &load.config(), "", replication);
@@ -28,7 +25,7 @@ fn withstand(load: &Load, bootstrap: &str, replication: usize, what: &str, mut h
         happen();
     });
     plant.end_all();
-    assert!(plant.count(AGAIN) > 0, "nobody noticed\n{}", plant.logs());
+    assert!(plant.opened_anew() > 0, "nobody noticed\n{}", plant.logs());
 }
 
 /// A broker that is reached through a proxy alone.
