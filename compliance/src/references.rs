@@ -183,7 +183,7 @@ impl Known {
 
     /// What a party on a sale is called: a golden outlet by its name, else as the row says.
     pub fn party_name<'a>(&'a self, party: &'a str) -> &'a str {
-        self.outlet(party).map_or_else(|| party.trim_start_matches('?'), |outlet| &outlet.name)
+        party_name(&self.reference, party)
     }
 
     /// Whether the rate of a day cannot be right (OP-26); found out when first asked for.
@@ -325,6 +325,11 @@ fn median_around(rates: &[Rate], at: usize) -> Micros {
 fn is_far(rate: Micros, other: Micros) -> bool {
     let (rate, other) = (i128::from(rate.0), i128::from(other.0));
     (rate - other).abs() * 4 > other
+}
+
+/// What a party on a sale is called.
+pub(crate) fn party_name<'a>(reference: &'a Reference, party: &'a str) -> &'a str {
+    outlet(reference, party).map_or_else(|| party.trim_start_matches('?'), |outlet| &outlet.name)
 }
 
 pub(crate) fn outlet<'a>(reference: &'a Reference, id: &str) -> Option<&'a Outlet> {

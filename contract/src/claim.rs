@@ -546,6 +546,8 @@ pub struct Claim {
     pub state: ClaimState,
     /// Why not all of it is paid.
     pub codes: Vec<Code>,
+    /// The same as X12 element 901 says it, one reason for each code; empty where none fits.
+    pub reasons_901: Vec<Text>,
     /// The same for people; empty where all is paid.
     pub message: String,
     /// `auto` or who decided.

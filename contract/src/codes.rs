@@ -131,6 +131,7 @@ codes! {
     ProtectedUnitsGone = "OP-23", Adjust, "units claimed that were sold or went back before the price was cut";
     DebitAfterProtection = "DD-14", Adjust, "ship and debit from a cost that price protection has credited";
     SellInAndThrough = "DD-26", Adjust, "units that earn at resale, under a program for purchases that excludes that";
+    AmountMissing = "DQ-15", Defer, "neither a price nor an amount, under a program that goes by the amount";
 }
 
 impl fmt::Display for Code {
@@ -166,30 +167,40 @@ impl Decision {
 }
 
 impl Code {
-    /// The X12 element 901 reason where one fits, else empty.
+    /// The X12 element 901 reason where one fits, else empty; where several may, the usual one.
     pub fn reason_901(self) -> &'static str {
+        self.reasons_901().first().copied().unwrap_or_default()
+    }
+
+    /// All that may fit, by what is found; the usual one first.
+    pub fn reasons_901(self) -> &'static [&'static str] {
         match self {
-            Code::FileResubmitted | Code::LineResubmitted | Code::PackAndPieces => "12",
-            Code::AccrualClaimed | Code::SellInAndThrough => "24",
-            Code::ClaimRateWrong => "06",
-            Code::ClaimExtensionWrong | Code::ClaimOrphan => "15",
-            Code::NearDuplicateDocument => "28",
-            Code::OutsidePeriod => "20",
-            Code::AuthorisedQuantity => "04",
-            Code::ResaleAbove => "16",
-            Code::CostBasisWrong => "31",
-            Code::ProtectedQuantityAbove | Code::ProtectedUnitsGone => "13",
-            Code::ReportedLate => "29",
-            Code::ProductIneligible => "03",
-            Code::MovementAsSale | Code::FreeGoods => "09",
-            Code::BudgetOverrun | Code::DoubleSpend | Code::BenefitExpired => "05",
-            Code::KeyMissing | Code::ProofMissing => "15",
-            Code::DateImpossible | Code::DateImplausible => "27",
-            Code::CodeTypo | Code::CodeUnknown => "14",
-            Code::OutsideTerritory => "08",
-            Code::EndCustomerWrong | Code::CustomerSplit => "26",
-            Code::AuthorisationReused => "11",
-            _ => "",
+            Code::FileResubmitted | Code::LineResubmitted | Code::PackAndPieces => &["12"],
+            Code::AccrualClaimed | Code::SellInAndThrough => &["24"],
+            // Of a special price, of a program.
+            Code::ClaimRateWrong => &["06", "07"],
+            Code::ClaimExtensionWrong | Code::ClaimOrphan => &["15"],
+            Code::NearDuplicateDocument => &["28"],
+            // Between versions, after the last, before the first, ahead of time.
+            Code::OutsidePeriod => &["20", "02", "19", "18"],
+            // More than is left, nothing left.
+            Code::AuthorisedQuantity => &["04", "05"],
+            Code::ResaleAbove => &["16"],
+            // No cost known, bought cheaper, authorised at no less than the book cost.
+            Code::CostBasisWrong => &["31", "07", "17"],
+            Code::ProtectedQuantityAbove | Code::ProtectedUnitsGone => &["13"],
+            Code::ReportedLate => &["29"],
+            Code::ProductIneligible => &["03"],
+            Code::MovementAsSale | Code::FreeGoods => &["09"],
+            Code::BudgetOverrun | Code::DoubleSpend | Code::BenefitExpired => &["05"],
+            Code::KeyMissing | Code::ProofMissing | Code::AmountMissing => &["15"],
+            Code::DateImpossible | Code::DateImplausible => &["27"],
+            Code::CodeTypo | Code::CodeUnknown => &["14"],
+            Code::OutsideTerritory => &["08"],
+            Code::EndCustomerWrong | Code::CustomerSplit => &["26"],
+            // A number that nobody knows, another's.
+            Code::AuthorisationReused => &["11", "24"],
+            _ => &[],
         }
     }
 }

@@ -245,6 +245,29 @@ impl Mechanism {
         !self.is_credited() && !matches!(self, Mechanism::Fixed { .. } | Mechanism::Points(_))
     }
 
+    /// What its rates are multiplied with; `None` where it has none, or where they follow from single units.
+    pub fn benefit(&self) -> Option<Benefit> {
+        match self {
+            Mechanism::PerUnit { .. } => Some(Benefit::PerUnit),
+            Mechanism::Percent { .. } | Mechanism::CoopFund(_) => Some(Benefit::Percent),
+            Mechanism::VolumeMarginal { benefit, .. }
+            | Mechanism::VolumeRetroactive { benefit, .. }
+            | Mechanism::VolumeRolling { benefit, .. }
+            | Mechanism::VolumeTotal { benefit, .. }
+            | Mechanism::VolumeExcess { benefit, .. }
+            | Mechanism::Growth(Growth { benefit, .. })
+            | Mechanism::Spiff { benefit, .. }
+            | Mechanism::Score(Score { benefit, .. })
+            | Mechanism::SellIn(SellIn { benefit, .. }) => Some(*benefit),
+            Mechanism::Fixed { .. }
+            | Mechanism::ShipAndDebit { .. }
+            | Mechanism::PassThrough { .. }
+            | Mechanism::FreeGoods(_)
+            | Mechanism::Points(_)
+            | Mechanism::PriceProtection { .. } => None,
+        }
+    }
+
     /// What is counted: the unit of thresholds and tiers.
     pub fn measure(&self) -> Measure {
         match self {

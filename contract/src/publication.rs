@@ -169,6 +169,8 @@ pub struct Reject {
 pub struct Finding {
     pub id: Id,
     pub code: Code,
+    /// X12 element 901; empty where no reason fits.
+    pub reason_901: Text,
     /// `record_no` is 0 for a whole file.
     pub at: RecordRef,
     pub related: Option<RecordRef>,
@@ -187,7 +189,19 @@ impl Finding {
     pub fn about(code: Code, at: RecordRef, related: Option<RecordRef>, message: String) -> Finding {
         let id = Finding::id_of(code, &at, related.as_ref());
         let (program, beneficiary) = (Text::default(), Text::default());
-        Finding { id, code, at, related, sale: None, program, beneficiary, at_risk: None, message, explained_by: None }
+        Finding {
+            id,
+            code,
+            reason_901: code.reason_901().into(),
+            at,
+            related,
+            sale: None,
+            program,
+            beneficiary,
+            at_risk: None,
+            message,
+            explained_by: None,
+        }
     }
 
     /// The id of a finding: code, record and the record it is related to.

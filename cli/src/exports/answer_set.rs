@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Currency, Day, Id, Micros, ParsedRow};
+use contract::{Currency, Day, Id, Micros, ParsedRow, Text};
 use ingest::formats::x12::{Separators, SetHead};
 
 use super::answers::Answer;
@@ -112,7 +112,8 @@ impl Set {
         let place = row.record_no.to_string();
         details.add(&["PAD", if number.is_empty() { &place } else { number }, &row.type_code]);
         let verdict = if answer.is_valid { "Y" } else { "N" };
-        let reasons: &[&str] = if answer.reasons.is_empty() { &[""] } else { &answer.reasons };
+        let none = [Text::default()];
+        let reasons: &[Text] = if answer.reasons.is_empty() { &none } else { &answer.reasons };
         for reason in reasons {
             details.add(&["AAA", verdict, "", reason]);
         }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use contract::{ClaimState, Code, Currency, Decision, FileStatus, Finding, Id, Micros, ParsedRow, Receipt, RecordRef};
+use contract::{
+    ClaimState, Code, Currency, Decision, FileStatus, Finding, Id, Micros, ParsedRow, Receipt, RecordRef, Text,
+};
 use ingest::formats::Format;
 use ingest::formats::x12::LineNumbers;
 
@@ -162,7 +164,7 @@ pub(super) struct Answer {
     /// Something of it is paid.
     pub(super) is_valid: bool,
     /// Element 901: why not all of it.
-    pub(super) reasons: Vec<&'static str>,
+    pub(super) reasons: Vec<Text>,
     /// The same for people.
     pub(super) message: String,
     pub(super) claimed: Option<Micros>,
@@ -185,18 +187,18 @@ impl Answer {
             return Some(Answer::unreadable(row));
         }
         let finding = outcomes.repeated.get(at)?;
-        Some(Answer::refused(row, [finding.code].into_iter(), finding.message.clone()))
+        Some(Answer::refused(row, [finding.reason_901.clone()].into_iter(), finding.message.clone()))
     }
 
     fn decided(settled: &Settled) -> Answer {
         let claim = &settled.claim;
         let approved = settled.approved();
-        let mut reasons = reasons(claim.codes.iter().copied());
+        let mut reasons = each_once(claim.reasons_901.iter().cloned());
         if settled.state() == ClaimState::Withdrawn {
-            reasons = vec![WITHDRAWN_REASON];
+            reasons = vec![WITHDRAWN_REASON.into()];
         }
         if approved < claim.claimed && reasons.is_empty() {
-            reasons.push(OTHER_REASON);
+            reasons.push(OTHER_REASON.into());
         }
         Answer {
             is_valid: approved > Micros::ZERO,
@@ -214,14 +216,15 @@ impl Answer {
     fn unreadable(row: &ParsedRow) -> Answer {
         let messages: Vec<String> =
             row.problems.iter().map(|p| format!("{} {:?}: {}", p.field, p.value, p.message)).collect();
-        Answer::refused(row, row.problems.iter().map(|problem| problem.code), messages.join("; "))
+        let reasons = row.problems.iter().map(|problem| problem.code.reason_901().into());
+        Answer::refused(row, reasons, messages.join("; "))
     }
 
     /// The line never became one of a claim.
-    fn refused(row: &ParsedRow, codes: impl Iterator<Item = Code>, message: String) -> Answer {
-        let mut reasons = reasons(codes);
+    fn refused(row: &ParsedRow, reasons: impl Iterator<Item = Text>, message: String) -> Answer {
+        let mut reasons = each_once(reasons);
         if reasons.is_empty() {
-            reasons.push(OTHER_REASON);
+            reasons.push(OTHER_REASON.into());
         }
         Answer {
             is_valid: false,
@@ -236,10 +239,10 @@ impl Answer {
     }
 }
 
-/// The reasons of codes, each once, in the order of the codes.
-fn reasons(codes: impl Iterator<Item = Code>) -> Vec<&'static str> {
+/// Each reason once, in their order.
+fn each_once(all: impl Iterator<Item = Text>) -> Vec<Text> {
     let mut reasons = Vec::new();
-    for reason in codes.map(Code::reason_901).filter(|reason| !reason.is_empty()) {
+    for reason in all.filter(|reason| !reason.is_empty()) {
         if !reasons.contains(&reason) {
             reasons.push(reason);
         }

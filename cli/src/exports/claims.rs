@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use contract::{
-    Authorization, AuthorizationStatus, Claim, ClaimState, Code, Id, JournalEntry, Micros, Settlement, Side, Topic,
+    Authorization, AuthorizationStatus, Claim, ClaimState, Id, JournalEntry, Micros, Settlement, Side, Text, Topic,
 };
 
 use super::row::{Cells, Rows};
@@ -183,15 +183,17 @@ fn row<'c>(reader: &Reader, settled: &Settled, cells: &'c mut Cells) -> &'c Cell
         .add(&claim.program)
         .add(&claim.at.partner)
         .add_some(claim.sale);
+    let codes: Vec<&str> = claim.codes.iter().map(|code| code.as_str()).collect();
     cells.add(claim.claimed).add(settled.approved()).add(claim.currency).add(settled.state().as_str());
-    cells.add(joined(&claim.codes, Code::as_str)).add(&claim.claim).add(&claim.period).add(&claim.beneficiary);
-    cells.add(settled.paid()).add(ids.join(" ")).add(joined(&claim.codes, Code::reason_901)).add(&claim.message);
+    cells.add(codes.join(" ")).add(&claim.claim).add(&claim.period).add(&claim.beneficiary);
+    cells.add(settled.paid()).add(ids.join(" ")).add(reasons(claim)).add(&claim.message);
     let record_no = Some(claim.at.record_no).filter(|number| *number > 0);
     let file = if settled.is_auto() { "" } else { reader.path(&claim.at) };
     cells.add(&claim.decided_by).add(file).add_some(record_no).add(&claim.line)
 }
 
-fn joined(codes: &[Code], text: fn(Code) -> &'static str) -> String {
-    let texts: Vec<&str> = codes.iter().map(|code| text(*code)).filter(|text| !text.is_empty()).collect();
-    texts.join(" ")
+/// Those that fit, in the order of the codes.
+fn reasons(claim: &Claim) -> String {
+    let fitting: Vec<&str> = claim.reasons_901.iter().map(Text::as_str).filter(|reason| !reason.is_empty()).collect();
+    fitting.join(" ")
 }

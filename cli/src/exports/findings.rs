@@ -35,7 +35,7 @@ pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
     let mut cells = Cells::default();
     for f in &findings {
         let record = |record_no: u32| (record_no > 0).then_some(record_no);
-        cells.clear().add(f.id).add(f.code).add(f.code.decision().as_str()).add(f.code.reason_901());
+        cells.clear().add(f.id).add(f.code).add(f.code.decision().as_str()).add(&f.reason_901);
         cells.add(&f.at.partner).add(reader.path(&f.at)).add_some(record(f.at.record_no));
         cells.add(f.related.as_ref().map_or("", |r| reader.path(r)));
         cells.add_some(f.related.as_ref().and_then(|r| record(r.record_no)));

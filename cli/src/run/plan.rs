@@ -489,8 +489,13 @@ impl<'a> Plan<'a> {
             None if self.taken.unsettled => Control::Settle,
             _ => return Ok(false),
         };
-        let entry = self.control(0, control);
-        self.append(&[entry])?;
+        // Behind the first tick is known which of the sales that were read before it are dated too far ahead: what they had earned
+        // is settled once more.
+        let settles_anew =
+            matches!(control, Control::Tick { .. }) && self.taken.as_of.is_none() && self.taken.unsettled;
+        let mut entries = vec![self.control(0, control)];
+        entries.extend(settles_anew.then(|| self.control(1, Control::Settle)));
+        self.append(&entries)?;
         Ok(true)
     }
 }

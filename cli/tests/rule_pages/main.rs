@@ -67,7 +67,7 @@ fn places(rule: &RuleFile, cases: &BTreeMap<Code, Shown>) -> Vec<String> {
 }
 
 fn row(code: Code, shown: &str) -> String {
-    format!("| {shown} | {} | {} | {} |", code.decision().as_str(), code.reason_901(), code.meaning())
+    format!("| {shown} | {} | {} | {} |", code.decision().as_str(), code.reasons_901().join(", "), code.meaning())
 }
 
 fn list(rules: &[RuleFile], cases: &BTreeMap<Code, Shown>) -> String {

@@ -281,6 +281,7 @@ impl<'a> Drawing<'a> {
         Finding {
             id: self.finding_id(found.code, &draw.partner, &draw.id),
             code: found.code,
+            reason_901: found.code.reason_901().into(),
             at: RecordRef { partner: draw.partner.clone(), file_no: 0, record_no: 0 },
             related: None,
             sale: None,

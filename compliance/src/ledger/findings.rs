@@ -16,6 +16,8 @@ use crate::programs::Exact;
 /// What is found about one settlement.
 pub(crate) struct Found {
     pub code: Code,
+    /// X12 element 901.
+    pub reason: &'static str,
     pub at_risk: Exact,
     pub message: String,
     /// What it rests on beside what is due, for those that persons decide about.
@@ -25,7 +27,7 @@ pub(crate) struct Found {
 impl Found {
     /// One that rests on what it says.
     pub fn new(code: Code, at_risk: Exact, message: String) -> Found {
-        Found { code, at_risk, basis: message.clone(), message }
+        Found { code, reason: code.reason_901(), at_risk, basis: message.clone(), message }
     }
 }
 
@@ -123,6 +125,7 @@ fn finding(id: Id, account: &Account, at: RecordRef, sale: Option<Id>, found: Fo
     Finding {
         id: finding_id(id, found.code),
         code: found.code,
+        reason_901: found.reason.into(),
         at,
         related: None,
         sale,

@@ -9,25 +9,32 @@ use contract::{BookCost, Credit, Debit, Micros, Program, Reference, Resale, Sale
 
 use super::Exact;
 use super::caps::CappedLine;
+use crate::references::party_name;
+use crate::units::names::{same_first_word, same_words};
 
 /// The authorisation that a sale is under: one that names its customer goes before one for all, then the earlier by its
-/// first day, then by id. A row that names one is under that one or none, and so is one that names a number nobody knows.
+/// first day, then by id. A row that names one is under that one or none, and so is one that names a number nobody knows. Where
+/// none is for its customer, it is under one for a customer that is only like it (OP-10): persons decide whether it earns.
 pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Option<&'r SpecialPrice> {
-    let fits = |special: &&SpecialPrice| {
+    let holds = |special: &&SpecialPrice| {
         let in_time = special.from <= sale.date && sale.date <= special.to;
-        in_time && special.currency == sale.currency && program.is_in(sale.currency) && is_for(special, sale)
+        in_time && special.currency == sale.currency && program.is_in(sale.currency)
     };
-    let fitting: Vec<&SpecialPrice> = of_product(reference, program, sale).iter().filter(fits).collect();
+    let held = || of_product(reference, program, sale).iter().filter(holds);
     let rank = |special: &&SpecialPrice| (Reverse(!special.customer.is_empty()), special.from, special.id.clone());
-    let named = fitting.iter().copied().filter(|special| special.id == sale.promotion).min_by_key(rank);
-    if named.is_some()
-        || fitting.is_empty()
-        || names(reference, program, sale)
-        || names_unknown(reference, program, sale)
-    {
-        return named;
+    let is_named = |special: &&SpecialPrice| special.id == sale.promotion;
+    let fitting: Vec<&SpecialPrice> = held().filter(|special| is_for(special, sale)).collect();
+    if let Some(named) = fitting.iter().copied().filter(is_named).min_by_key(rank) {
+        return Some(named);
     }
-    fitting.into_iter().min_by_key(rank)
+    let mut alike = held().filter(|special| is_like(reference, special, sale)).peekable();
+    if fitting.is_empty() && alike.peek().is_none() || names_unknown(reference, program, sale) {
+        return None;
+    }
+    if names(reference, program, sale) {
+        return alike.filter(is_named).min_by_key(rank);
+    }
+    fitting.into_iter().min_by_key(rank).or_else(|| alike.min_by_key(rank))
 }
 
 /// What a unit of a sale earns; `None` where it is under no authorisation, or the book cost is not above the authorised
@@ -150,6 +157,16 @@ pub fn of_product<'r>(reference: &'r Reference, program: &Program, sale: &Sale) 
 /// Whether the customer is the authorised one.
 pub fn is_for(special: &SpecialPrice, sale: &Sale) -> bool {
     special.customer.is_empty() || special.customer == sale.customer
+}
+
+/// Whether the customer is called nearly as the authorised one: by the same words, or, where the row does not name the number, by
+/// the same first word.
+fn is_like(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> bool {
+    if special.customer.is_empty() || sale.customer.is_empty() || special.customer == sale.customer {
+        return false;
+    }
+    let [authorised, buyer] = [&special.customer, &sale.customer].map(|party| party_name(reference, party));
+    same_words(authorised, buyer) || special.id != sale.promotion && same_first_word(authorised, buyer)
 }
 
 /// What a unit is given, before and behind what lowers it.

@@ -1,24 +1,29 @@
 //! DD-30 `circular-sale`.
 //!
-//! Evidence: the sale back, the latest one out before it with its document, the units and the days between.
+//! Evidence: the sale back, the latest one out before it with its document, the units, the days between and the partners by way
+//! of whom the goods came.
 //!
 //! At risk: the benefit of the sale back.
 //!
 //! ## What it finds
-//! A sale of a product to a partner that sold the same product to the seller at most 90 days before. Who is a partner
-//! follows from the name, as for OP-34. The finding sits on the sale back and names the latest one out before it, by
-//! sale date, then sale id; that one keeps its benefit. Goods that are sent back as a return are no sale, and doubles
-//! count for nothing. Both partners must report.
+//! A sale of a product to a partner that sold the same product to the seller at most 90 days before, or to another partner by way of
+//! whom it came to the seller: circles of up to four partners, of which each sold on after it had bought, all of it in 90 days. Who
+//! is a partner follows from the name, as for OP-34. The finding sits on the sale that closes the circle and names the latest one
+//! out before it, by sale date, then sale id; that one keeps its benefit. Of several circles the shortest is told: that of two
+//! partners, else the one with the latest sale out. Goods that are sent back as a return are no sale, and doubles count for nothing.
+//! All partners of a circle must report. Where more than 16 partners sell a product to one, circles of three and four go through
+//! the first 16 of them, by id.
 //!
 //! ## Why it matters
 //! Goods go round in a circle, and each turn lifts the volume that tiers and thresholds are measured by.
 //!
 //! ## Example
-//! A sells 500 units to B, B sells 480 to A twenty days later: the 480 are held.
+//! A sells 500 units to B, B sells 480 to A twenty days later: the 480 are held. A sells 500 to B, B to C, and C 480 to A: the 480
+//! of C are held.
 //!
 //! ## Late, corrected, out of order
-//! Both partners must have reported; whichever row comes second makes the finding, and its dates decide which of the two it
-//! sits on. A sale out that comes late, is corrected or taken back moves the finding to the next one, or withdraws it, and
+//! All partners must have reported; whichever row comes last makes the finding, and their dates decide which of them it
+//! sits on. A sale that comes late, is corrected or taken back moves the finding to another, or withdraws it, and
 //! with it what the sale back earns.
 //!
 //! ## Returns

@@ -24,7 +24,7 @@
 
 use contract::{Code, Program, Sale};
 
-use super::{Check, Rule};
+use super::{Check, Rule, Unfit};
 use crate::programs::special_price::{find, of_product};
 use crate::references::Known;
 use crate::units::names::same_first_word;
@@ -32,10 +32,10 @@ use crate::units::names::same_first_word;
 pub(crate) const RULE: Rule =
     Rule { name: "customer_split", codes: &[Code::CustomerSplit], check: Check::Terms(check) };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unfit> {
     program.mechanism.resale()?;
     let message = other_site(sale, program, known)?;
-    Some((RULE.codes[0], message))
+    Some(Unfit::new(RULE.codes[0], message))
 }
 
 /// Says that the buyer seems to be another site of the customer whose authorisation the row names.

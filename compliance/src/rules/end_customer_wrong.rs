@@ -7,14 +7,17 @@
 //! ## What it finds
 //! A sale under a program for named customers, to a buyer that is none of them and either has a name that begins with the
 //! same word as that of one of them, or stands on a row that names the program. Other sales are simply not the
-//! program's. The first word counts from three letters on, without case and punctuation.
+//! program's. The first word counts from three letters on, without case and punctuation. And a sale under a special price for a
+//! customer that the buyer is called like: by the same words in any order, or, where the row does not name its number, by the same
+//! first word (where it does, that is another site, OP-46). A buyer that is called otherwise is not the special price's.
 //!
 //! ## Why it matters
 //! Special prices granted for one customer, goods sold to another: the chief abuse of special pricing. A likeness is no
 //! proof either way, so persons decide: about the sale, or by adding an outlet of the customer to the program's list.
 //!
 //! ## Example
-//! The program is for Acme GmbH, the row says ACME Handels AG: held. Bravo Ltd is not looked at twice.
+//! The program is for Acme GmbH, the row says ACME Handels AG: held. Bravo Ltd is not looked at twice. The special price is for Acme
+//! GmbH, the row says GmbH Acme: held, until two persons release it or the table has that spelling too.
 //!
 //! ## Late, corrected, out of order
 //! The row is judged by the lists that were known when it came. A row that is restated, or comes when the outlet is on the
@@ -24,15 +27,20 @@
 //! What comes back of a sale to another customer takes nothing from the program; what the right customer brings back is
 //! taken back.
 
-use contract::{Code, Program, Sale};
+use contract::{Code, Program, Sale, Text};
 
 use super::{Check, Rule, Unmet};
+use crate::programs::special_price::{find, is_for};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
     Rule { name: "end_customer_wrong", codes: &[Code::EndCustomerWrong], check: Check::Condition(check) };
 
 fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
+    if let Some(customer) = authorised(sale, program, known) {
+        let (buyer, customer) = (known.party_name(&sale.customer), known.party_name(customer));
+        return Some(Unmet::Breach(format!("{buyer:?} is not {customer:?}, only like it")));
+    }
     let customers = &program.conditions.customers;
     if customers.is_empty() || customers.binary_search(&sale.customer).is_ok() {
         return None;
@@ -43,4 +51,10 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
         None if sale.promotion == program.id => Unmet::Breach(format!("{buyer:?} is no customer of the program")),
         None => Unmet::Elsewhere,
     })
+}
+
+/// The customer of the special price that the sale is under, where its buyer is only like it.
+fn authorised<'k>(sale: &Sale, program: &Program, known: &'k Known) -> Option<&'k Text> {
+    program.mechanism.resale()?;
+    find(&known.reference, program, sale).filter(|special| !is_for(special, sale)).map(|special| &special.customer)
 }

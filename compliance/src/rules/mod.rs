@@ -9,11 +9,13 @@ use contract::{Code, Day, Id, Micros, Money, Program, Reference, Sale, Text, nor
 use crate::references::Known;
 use crate::units::facts::SaleKey;
 
+pub(crate) mod amount_missing;
 pub(crate) mod authorisation_reused;
 pub(crate) mod circular_sale;
 pub(crate) mod company_as_person;
 pub(crate) mod consumer_rebate_paid;
 pub(crate) mod customer_split;
+pub(crate) mod dated_ahead;
 pub(crate) mod drop_ship_counted;
 pub(crate) mod end_customer_wrong;
 pub(crate) mod free_goods;
@@ -58,10 +60,12 @@ pub struct Rule {
 pub(crate) enum Check {
     /// One line by itself: it is no sale at all.
     NoSale(fn(&Sale) -> Option<String>),
+    /// One line and the day that the last tick named: does it lie too far ahead?
+    Ahead(fn(&Sale, Day) -> bool),
     /// One line and the program it names.
     Named(fn(&Sale, &Known) -> Option<Breach>),
     /// One line and a program that selects it: what in its terms keeps it from paying?
-    Terms(fn(&Sale, &Program, &Known) -> Option<(Code, String)>),
+    Terms(fn(&Sale, &Program, &Known) -> Option<Unfit>),
     /// One line and a program that selects it: what of the program's conditions does it not meet?
     Condition(fn(&Sale, &Program, &Known) -> Option<Unmet>),
     /// The same by a table that comes late: what was known when the line was read, then what is known since.
@@ -89,8 +93,25 @@ pub(crate) enum Check {
 /// A breach of the terms of one program.
 pub(crate) struct Breach {
     pub program: Text,
+    /// X12 element 901.
+    pub reason: &'static str,
     pub message: String,
     pub at_risk: Option<Money>,
+}
+
+/// What in the terms of a program keeps it from paying for a line.
+pub(crate) struct Unfit {
+    pub code: Code,
+    /// X12 element 901.
+    pub reason: &'static str,
+    pub message: String,
+}
+
+impl Unfit {
+    /// For the usual reason.
+    pub fn new(code: Code, message: String) -> Unfit {
+        Unfit { code, reason: code.reason_901(), message }
+    }
 }
 
 /// The amount that programs count a line with, the price that goes with it, and why.
@@ -123,7 +144,9 @@ pub const RULES: &[Rule] = &[
     authorisation_reused::RULE,
     customer_split::RULE,
     special_price_unfit::RULE,
+    amount_missing::RULE,
     circular_sale::RULE,
+    dated_ahead::RULE,
     outside_period::RULE,
     product_ineligible::RULE,
     restricted_party::RULE,

@@ -6,7 +6,8 @@
 //!
 //! ## What it finds
 //! A row that names a program which exists but does not hold on the sale date. A program that a row does not name and
-//! that is over is simply not there.
+//! that is over is simply not there. Reason 02 of X12 901 after its last day, 19 before its first, 20 between two
+//! versions.
 //!
 //! ## Why it matters
 //! The partner counts on money that will not come; the terms end where they end.
@@ -22,7 +23,7 @@
 //! What comes back after the end of the program is taken back where its sale earned. Of what was sold after the end
 //! there is nothing to take.
 
-use contract::{Code, Sale};
+use contract::{Code, Day, Sale};
 
 use super::{Breach, Check, Rule};
 use crate::programs::estimate::estimate;
@@ -40,7 +41,16 @@ fn check(sale: &Sale, known: &Known) -> Option<Breach> {
     }
     Some(Breach {
         program: sale.promotion.clone(),
+        reason: outside(sale.date, versions.iter().map(|version| (version.from, version.to))),
         message: format!("sold on {}, program {} holds from {} to {}", sale.date, first.id, first.from, last.to),
         at_risk: risk_of(estimate(last, sale.quantity, sale.amount, &sale.rep), sale),
     })
+}
+
+/// Why, as X12 element 901 says it, no days hold on a day: they are over, have not begun, or it lies between them.
+pub(super) fn outside(day: Day, days: impl Iterator<Item = (Day, Day)> + Clone) -> &'static str {
+    if days.clone().all(|(_, last)| last < day) {
+        return "02";
+    }
+    if days.clone().all(|(first, _)| day < first) { "19" } else { "20" }
 }

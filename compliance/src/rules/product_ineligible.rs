@@ -45,6 +45,7 @@ fn check(sale: &Sale, known: &Known) -> Option<Breach> {
     };
     Some(Breach {
         program: program.id.clone(),
+        reason: RULE.codes[0].reason_901(),
         message,
         at_risk: risk_of(estimate(program, sale.quantity, sale.amount, &sale.rep), sale),
     })

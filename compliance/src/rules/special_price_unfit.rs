@@ -6,7 +6,7 @@
 //!
 //! ## What it finds
 //! A sale under an authorisation for which the price book has no cost on the sale date, or one that is not above the
-//! authorised cost (OP-19); under a program that goes by cost layers that is another page's. A row that names an authorisation which does not hold on the sale date (OP-06), not for the
+//! authorised cost (OP-19, reasons 31 and 17 of X12 901); under a program that goes by cost layers that is another page's. A row that names an authorisation which does not hold on the sale date (OP-06), not for the
 //! partner, the product or the currency (OP-09), or not for the customer (OP-10).
 //!
 //! ## Why it matters
@@ -30,7 +30,8 @@ use contract::{Code, Program, Sale, SpecialPrice};
 
 use super::authorisation_reused::other_holder;
 use super::customer_split::other_site;
-use super::{Check, Rule};
+use super::outside_period::outside;
+use super::{Check, Rule, Unfit};
 use crate::programs::special_price::{book_cost, credit, find, is_for, of_product};
 use crate::references::Known;
 
@@ -40,31 +41,35 @@ pub(crate) const RULE: Rule = Rule {
     check: Check::Terms(check),
 };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
+fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unfit> {
     program.mechanism.resale()?;
     match find(&known.reference, program, sale) {
         // What cost layers say of it the ledger tells.
         Some(_) if program.mechanism.goes_by_layers() => None,
+        // Whether it is for the buyer is asked first.
+        Some(special) if !is_for(special, sale) => None,
         Some(special) => cost_basis(sale, special, known),
         None if known.market().authorises(program, &sale.promotion) => claimed(sale, program, known),
         None => None,
     }
 }
 
-fn cost_basis(sale: &Sale, special: &SpecialPrice, known: &Known) -> Option<(Code, String)> {
+fn cost_basis(sale: &Sale, special: &SpecialPrice, known: &Known) -> Option<Unfit> {
     if credit(&known.reference, special, sale).is_some() {
         return None;
     }
     let SpecialPrice { id, currency, .. } = special;
-    let message = match book_cost(&known.reference, special, sale) {
-        None => format!("no book cost of {} in {currency} on {}: {id} gives nothing", sale.product, sale.date),
-        Some(cost) => format!("the book cost of {} is {cost} on {}: {id} gives nothing", sale.product, sale.date),
+    let (reason, message) = match book_cost(&known.reference, special, sale) {
+        None => ("31", format!("no book cost of {} in {currency} on {}: {id} gives nothing", sale.product, sale.date)),
+        Some(cost) => {
+            ("17", format!("the book cost of {} is {cost} on {}: {id} gives nothing", sale.product, sale.date))
+        }
     };
-    Some((Code::CostBasisWrong, message))
+    Some(Unfit { code: Code::CostBasisWrong, reason, message })
 }
 
 /// Why the authorisation that the row names does not hold for it. Another partner's is DD-15, another site's OP-46.
-fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, String)> {
+fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<Unfit> {
     if other_holder(sale, program, known).is_some() || other_site(sale, program, known).is_some() {
         return None;
     }
@@ -75,16 +80,18 @@ fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<(Code, Strin
     let Some(special) = named.first() else {
         let (id, partner) = (&sale.promotion, &sale.at.partner);
         let message = format!("{id} is not for {} in {} by {partner}", sale.product, sale.currency);
-        return Some((Code::ProductIneligible, message));
+        return Some(Unfit::new(Code::ProductIneligible, message));
     };
     let in_time = |special: &&&SpecialPrice| special.from <= sale.date && sale.date <= special.to;
     let Some(held) = named.iter().find(in_time) else {
         let message = format!("{} holds from {} to {}, not on {}", special.id, special.from, special.to, sale.date);
-        return Some((Code::OutsidePeriod, message));
+        let reason = outside(sale.date, named.iter().map(|special| (special.from, special.to)));
+        return Some(Unfit { code: Code::OutsidePeriod, reason, message });
     };
     if named.iter().filter(in_time).any(|special| is_for(special, sale)) {
         return None;
     }
     let buyer = if sale.customer.is_empty() { "nobody named" } else { sale.customer.as_str() };
-    Some((Code::EndCustomerWrong, format!("{} is for {}, the row says {buyer}", held.id, held.customer)))
+    let message = format!("{} is for {}, the row says {buyer}", held.id, held.customer);
+    Some(Unfit::new(Code::EndCustomerWrong, message))
 }

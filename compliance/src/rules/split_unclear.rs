@@ -25,14 +25,14 @@
 
 use contract::{Code, Mechanism, Program, Sale};
 
-use super::{Check, Rule};
+use super::{Check, Rule, Unfit};
 use crate::programs::spiff::persons;
 use crate::references::Known;
 
 pub(crate) const RULE: Rule = Rule { name: "split_unclear", codes: &[Code::SplitUnclear], check: Check::Terms(check) };
 
-fn check(sale: &Sale, program: &Program, _: &Known) -> Option<(Code, String)> {
+fn check(sale: &Sale, program: &Program, _: &Known) -> Option<Unfit> {
     let Mechanism::Spiff { split, .. } = &program.mechanism else { return None };
     let unclear = !sale.rep.is_empty() && persons(split, &sale.rep).is_none();
-    unclear.then(|| (Code::SplitUnclear, format!("nobody says who of `{}` gets what", sale.rep)))
+    unclear.then(|| Unfit::new(Code::SplitUnclear, format!("nobody says who of `{}` gets what", sale.rep)))
 }

@@ -15,6 +15,7 @@
 //! said NUMBER CODE [about NUMBER] STATE ACTOR …                exactly this stands said
 //! finds NUMBER CODE [about NUMBER] [explained]                 exactly these findings
 //! risks NUMBER CODE AMOUNT …                                   the money at risk of such findings, the least first
+//! reason NUMBER CODE REASON                                    what X12 element 901 says of such findings
 //! pays PROGRAM UNITS …                                         units granted to each record
 //! counts PROGRAM AMOUNT …                                      amounts that it counts for each record
 //! ```
@@ -43,6 +44,7 @@ struct Case {
     said: Vec<Vec<String>>,
     finds: BTreeSet<String>,
     risks: Vec<(u32, Code, Vec<Micros>)>,
+    reasons: Vec<(u32, Code, String)>,
     pays: Vec<(String, Vec<Micros>)>,
     counts: Vec<(String, Vec<Micros>)>,
 }
@@ -117,6 +119,15 @@ fn check(name: &str, case: &Case) {
         for (number, code, amounts) in &case.risks {
             let at_risk = at_risk(&trial, *code, Some(*number));
             assert_eq!(&at_risk, amounts, "{name}, {}, order {order:?}: {number} {code}", case.title);
+        }
+        for (number, code, reason) in &case.reasons {
+            let of = |finding: &&Finding| finding.code == *code && finding.at.record_no == *number;
+            let said: Vec<&str> = trial.findings.values().filter(of).map(|f| f.reason_901.as_str()).collect();
+            assert!(
+                !said.is_empty() && said.iter().all(|said| said == reason),
+                "{name}, {}: {code} {said:?}",
+                case.title
+            );
         }
         for (program, units) in &case.pays {
             let paid: Vec<Micros> = (1..=count).map(|n| trial.units(program, u32::try_from(n).unwrap())).collect();
@@ -241,6 +252,7 @@ fn read(text: &str) -> Vec<Case> {
                 let amounts = words[3..].iter().map(|word| number(word)).collect();
                 case.risks.push((words[1].parse().unwrap(), code(words[2]), amounts));
             }
+            "reason" => case.reasons.push((words[1].parse().unwrap(), code(words[2]), words[3].to_owned())),
             "pays" => case.pays.push(of_each(&words)),
             "counts" => case.counts.push(of_each(&words)),
             other => panic!("{other} is no word of a case"),

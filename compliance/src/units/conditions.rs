@@ -30,6 +30,7 @@ pub fn meets(sale: &Sale, program: &Program, known: &Known, told: &Known, let_go
 pub fn asks(program: &Program, known: &Known, told: &Known) -> bool {
     !program.mechanism.keeps_stock()
         && (program.pays_person()
+            || program.mechanism.resale().is_some()
             || !program.conditions.is_empty()
             || known.market().asks_of_all()
             || told.market().asks_of_all())

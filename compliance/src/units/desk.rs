@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use contract::{Code, Entitlement, EntitlementEvent, Id, Program, Publication, Sale};
+use contract::{Code, Entitlement, EntitlementEvent, Id, Program, Publication, Sale, Text};
 use stream::{Outbox, State, StorageError, View};
 
 use super::conditions::breaches;
 use super::facts::{
-    DOCUMENTS, DocumentEntry, Grant, Heard, Life, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SERIALS, SaleKey,
-    TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
+    DOCUMENTS, DocumentEntry, Grant, Heard, Life, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SELLERS, SERIALS,
+    SaleKey, TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
 };
 use super::filing::document_key;
 use super::findings::{Around, findings, no_sale};
@@ -32,6 +32,7 @@ pub struct Shelves {
     pub serials: Shelf<u64, Life>,
     pub tiers: Rolls<(i32, u64), TierEntry>,
     pub trades: Rolls<u64, TradeEntry>,
+    pub sellers: Shelf<u64, Vec<Text>>,
     pub years: Shelf<YearKey, Year>,
     own_documents: Vec<(Id, u64)>,
 }
@@ -62,6 +63,7 @@ impl Default for Shelves {
             serials: Shelf::new(&SERIALS),
             tiers: Rolls::new(&TIERS, &TIER_ROWS),
             trades: Rolls::new(&TRADES, &TRADE_ROWS),
+            sellers: Shelf::new(&SELLERS),
             years: Shelf::new(&YEARS),
             own_documents: Vec::new(),
         }
@@ -208,6 +210,7 @@ impl<'a> Desk<'a> {
         self.shelves.serials.put_away(self.state)?;
         self.shelves.tiers.put_away(self.state)?;
         self.shelves.trades.put_away(self.state)?;
+        self.shelves.sellers.put_away(self.state)?;
         self.shelves.years.put_away(self.state)
     }
 
@@ -234,8 +237,9 @@ impl<'a> Desk<'a> {
     /// Findings of an ordinary sale are none, and no program need be looked at for them. Where several persons are named or a
     /// program knows special prices or stands in a capped stack, the programs that select it say more.
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
-        let Verdict { double, pair, resold, undone, passed, given, circle, exceeds, heard, back, contested, .. } =
-            &record.verdict;
+        let Verdict {
+            double, pair, resold, undone, passed, given, circle, exceeds, ahead, heard, back, contested, ..
+        } = &record.verdict;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
         let judged = double.is_some()
             || pair.is_some()
@@ -246,10 +250,11 @@ impl<'a> Desk<'a> {
             || !given.is_empty()
             || circle.is_some()
             || exceeds.is_some()
+            || *ahead
             || heard.unpaid.is_some();
         let sale = &record.sale;
         let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && !self.offers.tells_of_sales(known, sale);
-        let plain = plain && based(sale, &known.reference).is_none();
+        let plain = plain && !sale.amount.is_zero() && based(sale, &known.reference).is_none();
         let told = self.references.as_of(heard.as_of);
         let asked = self.offers.asking(known, told, sale);
         let breached = breaches(sale, &asked, known, told);
@@ -318,5 +323,5 @@ pub fn counts(record: &Record) -> Entered {
     let lower = record.verdict.pair.as_ref().is_some_and(|pair| pair.lower);
     let in_doubt = |code: &Code| *code == Code::DateImplausible && !record.verdict.heard.lets_go(*code);
     let doubtful_date = record.sale.holds.iter().any(|(code, _)| in_doubt(code));
-    Entered { units, year: units && !lower && !doubtful_date }
+    Entered { units, year: units && !lower && !doubtful_date && !record.verdict.ahead }
 }

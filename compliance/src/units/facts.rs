@@ -38,6 +38,8 @@ pub const UNSETTLED: Table<YearKey, ()> = Table::new(17, "years to be settled");
 /// By hash of product, selling and buying partner: what partners sold to each other.
 pub static TRADES: Table<u64, Roll<TradeEntry>> = Table::new(10, "trades");
 pub static TRADE_ROWS: Rows<u64, TradeEntry> = Table::new(11, "trade rows");
+/// By hash of product and buying partner: the partners that sold it there, by id.
+pub const SELLERS: Table<u64, Vec<Text>> = Table::new(18, "sellers of a partner");
 
 /// By hash of what a table that comes late may say something of, and sale: the sales to be judged anew when it does.
 pub const CONCERNED: Table<(u64, SaleKey), ()> = Table::new(12, "concerned sales");
@@ -117,6 +119,8 @@ pub struct Verdict {
     pub circle: Option<Circle>,
     /// More was sold than shipped in, and it is one of the lines that are too much.
     pub exceeds: Option<Exceeds>,
+    /// Its day lies too far behind that of the last tick.
+    pub ahead: bool,
     /// What tables that come late say of it.
     pub heard: Heard,
     /// For a return that is linked to a document: what it comes to there.
@@ -287,6 +291,9 @@ pub struct Circle {
     pub document: Text,
     pub date: Day,
     pub quantity: Micros,
+    /// Partners by way of whom they came, but for the first buyer and who sells them back; none where these are one, or where
+    /// the one sold to the other.
+    pub by: Vec<Text>,
 }
 
 /// Why a line of a year in which more was sold than came in is held.
@@ -317,6 +324,8 @@ pub struct Back {
     /// Key in [`DOCUMENTS`] of the sale it takes back.
     pub document: u64,
     pub origin: Option<RecordRef>,
+    /// No line that it takes from has an amount.
+    pub of_nothing: bool,
     /// Units above what was sold.
     pub above: Micros,
     pub sold: Micros,

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use contract::{Code, Finding, Id, Micros, Money, Program, RecordRef, Sale};
+use contract::{Code, Finding, Id, Micros, Money, Program, RecordRef, Sale, Text};
 
 use super::conditions::Breached;
-use super::facts::{Behind, Circle, Exceeds, Given, Grant, Pair, Record, SaleKey, Supplied, Unit, Verdict};
+use super::facts::{Back, Behind, Circle, Exceeds, Given, Grant, Pair, Record, SaleKey, Supplied, Unit, Verdict};
 use super::grants::{based, counted, pays};
 use super::market::{at_risk, risk_of};
 use crate::references::Known;
-use crate::rules::{Check, RULES, stack_over_cap};
+use crate::rules::dated_ahead::AHEAD_DAYS;
+use crate::rules::{Check, RULES, Unfit, stack_over_cap};
 
 /// The programs around a sale.
 pub struct Around<'a> {
@@ -79,14 +80,15 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
         let message = "came back through another partner and was sold again";
         add_unit(&mut found, sale, Code::ReturnAndResell, unit, message, None, programs);
     }
-    if verdict.back.is_none() {
-        found.extend(selecting.iter().flat_map(|program| unfit(sale, program, known)));
-    }
+    // Under which terms a return of a known sale stands was said there; what its own row lacks was not.
+    let lacks = |back: &Back, found: &Finding| found.code == Code::AmountMissing && !back.of_nothing;
+    let is_asked = |found: &Finding| verdict.back.as_ref().is_none_or(|back| lacks(back, found));
+    found.extend(selecting.iter().flat_map(|program| unfit(sale, program, known)).filter(is_asked));
     if !sale.is_return() {
         found.extend(stacked(record, programs, known));
     }
     found.extend(verdict.circle.as_ref().map(|circle| circular(sale, circle, programs)));
-    found.extend(named(sale, known));
+    found.extend(outside(record, programs, known));
     if no_sale(sale).is_none() {
         found.extend(breached.iter().map(|breached| condition(sale, breached)));
         found.extend(unpaid(record, waiting));
@@ -183,10 +185,11 @@ fn unfit(sale: &Sale, program: &Program, known: &Known) -> impl Iterator<Item = 
         Check::Terms(check) => check(sale, program, known),
         _ => None,
     });
-    found.map(|(code, message)| {
+    found.map(|Unfit { code, reason, message }| {
         let id = Id::of("finding", &[&Finding::id_of(code, &sale.at, None).to_string(), &program.id]);
         let message = format!("{}: {message}", program.id);
-        Finding { id, program: program.id.clone(), ..about(sale, code, None, message) }
+        let reason_901 = reason.into();
+        Finding { id, reason_901, program: program.id.clone(), ..about(sale, code, None, message) }
     })
 }
 
@@ -205,6 +208,16 @@ fn over_cap(sale: &Sale, program: &Program, programs: &[&Program], known: &Known
     Some(Finding { id, program: program.id.clone(), at_risk: Some(at_risk), ..about(sale, code, None, message) })
 }
 
+/// OP-06: of a date that is doubted nobody says which programs hold on it.
+fn outside(record: &Record, programs: &[&Program], known: &Known) -> Vec<Finding> {
+    let sale = &*record.sale;
+    if !record.verdict.ahead {
+        return named(sale, known);
+    }
+    let message = format!("dated {}, more than {AHEAD_DAYS} days ahead of time", sale.date);
+    vec![Finding { reason_901: "18".into(), ..whole_line(sale, Code::OutsidePeriod, None, message, programs) }]
+}
+
 fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
     if sale.promotion.is_empty() || known.versions(&sale.promotion).is_empty() {
         return Vec::new();
@@ -215,6 +228,7 @@ fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
     };
     let finding = |(code, breach): (Code, crate::rules::Breach)| Finding {
         program: breach.program,
+        reason_901: breach.reason.into(),
         at_risk: breach.at_risk,
         ..about(sale, code, None, breach.message)
     };
@@ -222,12 +236,17 @@ fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
 }
 
 pub fn circular(sale: &Sale, circle: &Circle, programs: &[&Program]) -> Finding {
-    let Circle { at, document, date, quantity } = circle;
+    let Circle { at, document, date, quantity, by } = circle;
     let days = sale.date.0 - date.0;
-    let message = format!(
+    let mut way: Vec<&str> = by.iter().map(Text::as_str).collect();
+    way.push(&sale.at.partner);
+    let mut message = format!(
         "{} units go back to {}, which sold {quantity} to {} in document {document} {days} days before",
-        sale.quantity, at.partner, sale.at.partner,
+        sale.quantity, at.partner, way[0],
     );
+    for (n, hop) in way.windows(2).enumerate() {
+        message += &format!("{} {} to {}", if n == 0 { ", and" } else { "," }, hop[0], hop[1]);
+    }
     whole_line(sale, Code::CircularSale, Some(at.clone()), message, programs)
 }
 

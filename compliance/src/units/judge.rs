@@ -117,6 +117,7 @@ impl Desk<'_> {
         self.settle_tiers(&touched.tiers)?;
         self.settle_circles(&touched.tiers)?;
         self.clear_doubles();
+        self.look_ahead();
         self.settle_serials(&mut touched)?;
         // A date that persons say is right counts in its year.
         self.hear_persons(|sale| !sale.holds.is_empty())?;
@@ -189,6 +190,14 @@ impl Desk<'_> {
                 record.verdict.undone.clear();
                 record.verdict.given.clear();
             }
+        }
+    }
+
+    /// Says which of the sales on the desk are dated too far behind the last tick.
+    fn look_ahead(&mut self) {
+        let today = self.clock.today();
+        for record in self.shelves.records.iter_mut().filter_map(|open| open.now.as_mut()) {
+            record.verdict.ahead = today.is_some_and(|today| is_ahead(&record.sale, today));
         }
     }
 
@@ -303,6 +312,15 @@ fn rival_came(verdict: &super::facts::Verdict) -> Option<u64> {
     verdict.resold.iter().chain(&verdict.contested).filter_map(|unit| unit.contends).min()
 }
 
+/// Whether a sale is dated too far behind a day.
+pub fn is_ahead(sale: &Sale, today: Day) -> bool {
+    let lies_ahead = |rule: &crate::rules::Rule| match rule.check {
+        Check::Ahead(check) => check(sale, today),
+        _ => false,
+    };
+    RULES.iter().any(lies_ahead)
+}
+
 /// What a sale is granted by what is decided about it.
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
@@ -314,7 +332,7 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let holds = |code: Code| !verdict.heard.lets_go(code);
     let circle = verdict.circle.is_some() && holds(Code::CircularSale);
     let exceeds = verdict.exceeds.is_some() && holds(Code::InventoryExceeded);
-    let held = sale.holds.iter().any(|(code, _)| holds(*code)) || unit || circle || exceeds;
+    let held = sale.holds.iter().any(|(code, _)| holds(*code)) || unit || circle || exceeds || verdict.ahead;
     if verdict.double.is_some() || no_sale(sale).is_some() {
         return Grant::Nothing;
     }

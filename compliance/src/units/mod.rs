@@ -49,7 +49,7 @@ use crate::clock::Clock;
 use crate::references::References;
 use crate::rulings;
 use desk::{Desk, Shelves, view};
-use facts::{DOCUMENTS, PARTIES, SALES, SERIALS, SaleKey, TIERS, TRADES, YEARS};
+use facts::{DOCUMENTS, PARTIES, SALES, SELLERS, SERIALS, SaleKey, TIERS, TRADES, YEARS};
 pub use grants::using_layers;
 use judge::Touched;
 use market::{Offers, at_risk};
@@ -101,9 +101,10 @@ impl Stage for UnitsStage {
         wanted.extend(
             filing::tier_keys(market, sale).iter().flat_map(|keys| keys.lists(sale.date)).map(|key| TIERS.wanted(&key)),
         );
-        wanted.extend(
-            circles::trade(market, sale).iter().flat_map(|t| [t.sold, t.bought]).map(|key| TRADES.wanted(&key)),
-        );
+        if let Some(trade) = circles::trade(market, sale) {
+            wanted.extend([trade.sold, trade.bought].map(|key| TRADES.wanted(&key)));
+            wanted.push(SELLERS.wanted(&trade.sellers()));
+        }
         wanted.extend(filing::lives(sale).iter().map(|(life, _)| SERIALS.wanted(life)));
     }
 
@@ -152,7 +153,7 @@ impl Stage for UnitsStage {
             }
             Control::Settle => {}
         }
-        self.review = Reviewing::begin(number, &self.references, state)?;
+        self.review = Reviewing::begin(number, &self.references, &self.clock, state)?;
         Ok(())
     }
 
@@ -171,7 +172,7 @@ impl Stage for UnitsStage {
     fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
         self.references.resume(state)?;
         self.clock = Clock::resume(state)?;
-        self.review = Reviewing::resume(&self.references, state)?;
+        self.review = Reviewing::resume(&self.references, &self.clock, state)?;
         self.ruled = rulings::any(state)?;
         Ok(())
     }

@@ -253,7 +253,8 @@ fn settle_partner(
     for ((key, sale), above) in returns.iter().zip(above_sold(sold, returns)) {
         let taken = take(partner, lines, sale.quantity.abs() - above);
         let origin = taken.first().map_or(&first, |part| &lines[part.line].sale.at).clone();
-        let back = Back { document, origin: Some(origin), above, sold };
+        let of_nothing = taken.iter().all(|part| lines[part.line].sale.amount.is_zero());
+        let back = Back { document, origin: Some(origin), of_nothing, above, sold };
         settled.push(Settled { sale: *key, back, gives: Some(give_back(sale, lines, &taken)) });
     }
     settled

@@ -1,5 +1,6 @@
 //! Tables that come late or say something of days gone by: memberships, registers of persons, serial numbers issued, rebates to
-//! end customers, direct deliveries, customers' payments, lists of restricted parties, shipments and counts of stock.
+//! end customers, direct deliveries, customers' payments, lists of restricted parties, shipments and counts of stock. And days that come
+//! into reach.
 //!
 //! Each sale is entered under whatever such a table may say of it ([`concerns`](Desk::concerns)). A new version of the reference
 //! data is compared with the one before; the sales of what differs are gathered, then judged anew, in slices. They are walked
@@ -16,13 +17,15 @@ use stream::{Order, Outbox, Progress, State, StorageError};
 
 use super::conditions::hears;
 use super::desk::Desk;
-use super::facts::{CONCERNED, REVIEW, REVIEWED, SaleKey, UNSETTLED, YEARS, YearKey, hash};
+use super::facts::{CONCERNED, REVIEW, REVIEWED, SALES, SaleKey, UNSETTLED, YEARS, YearKey, hash};
 use super::filing::{lives, year_key};
 use super::grants::unpaid;
 use super::judge::Touched;
 use super::names::{party_words, words};
+use crate::clock::Clock;
 use crate::programs::spiff::named;
 use crate::references::{Known, References};
+use crate::rules::dated_ahead::AHEAD_DAYS;
 use crate::rules::skeleton;
 
 /// Keys that one slice looks at.
@@ -47,6 +50,8 @@ enum Step {
     Judge(u64, SaleKey),
     /// The years of which the largest lines are to be judged, from the one at this place.
     Years(usize),
+    /// The sales from this one on of which a tick says anew whether they are dated too far ahead.
+    Ahead(SaleKey),
 }
 
 /// A review under way.
@@ -60,17 +65,38 @@ struct Anew {
     /// Of what something else is told.
     told: Vec<u64>,
     years: Vec<YearKey>,
+    /// The day of the tick before and of this one, where it is another.
+    days: Option<(Option<Day>, Day)>,
 }
 
 impl Anew {
-    fn at(control: u64, references: &References, state: &mut dyn State) -> Result<Anew, StorageError> {
+    fn at(control: u64, references: &References, clock: &Clock, state: &mut dyn State) -> Result<Anew, StorageError> {
+        let [was, is] = [control.saturating_sub(1), control].map(|control| clock.as_of(control));
+        let days = is.filter(|_| was != is).map(|is| (was, is));
         let unsettled = UNSETTLED.first(state, usize::MAX)?.into_iter().map(|(key, ())| key);
         let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
         if Arc::ptr_eq(before, now) {
-            return Ok(Anew { told: Vec::new(), years: unsettled.collect() });
+            return Ok(Anew { told: Vec::new(), years: unsettled.collect(), days });
         }
         let years: BTreeSet<YearKey> = supplied_anew(before, now).chain(unsettled).collect();
-        Ok(Anew { told: told_anew(before, now), years: years.into_iter().collect() })
+        Ok(Anew { told: told_anew(before, now), years: years.into_iter().collect(), days })
+    }
+}
+
+impl Anew {
+    /// The sales, from one on, that are dated too far ahead as of the tick before and no more as of this one; at the first tick, those
+    /// that are so now.
+    fn reached(&self, from: SaleKey, count: usize, state: &mut dyn State) -> Result<Vec<SaleKey>, StorageError> {
+        let Some((was, is)) = self.days else { return Ok(Vec::new()) };
+        let [first, last] = match was {
+            Some(was) => [was.plus(AHEAD_DAYS + 1), is.plus(AHEAD_DAYS)],
+            None => [is.plus(AHEAD_DAYS + 1), Day(i32::MAX)],
+        };
+        let (from, to) = (from.max(SaleKey(first, FIRST.1)), SaleKey(last, LAST.1));
+        if to < from {
+            return Ok(Vec::new());
+        }
+        Ok(SALES.range(state, &from, &to, Order::Up, count)?.into_iter().map(|(key, _)| key).collect())
     }
 }
 
@@ -79,13 +105,15 @@ impl Reviewing {
     pub fn begin(
         control: u64,
         references: &References,
+        clock: &Clock,
         state: &mut dyn State,
     ) -> Result<Option<Reviewing>, StorageError> {
-        if CONCERNED.first(state, 1)?.is_empty() && YEARS.first(state, 1)?.is_empty() {
+        if SALES.first(state, 1)?.is_empty() {
             return Ok(None);
         }
-        let anew = Anew::at(control, references, state)?;
-        if anew.told.is_empty() && anew.years.is_empty() {
+        let anew = Anew::at(control, references, clock, state)?;
+        let is_reached = !anew.reached(FIRST, 1, state)?.is_empty();
+        if anew.told.is_empty() && anew.years.is_empty() && !is_reached {
             return Ok(None);
         }
         let review = Review { control, step: Step::Gather(0, FIRST) };
@@ -93,9 +121,13 @@ impl Reviewing {
         Ok(Some(Reviewing { review, anew }))
     }
 
-    pub fn resume(references: &References, state: &mut dyn State) -> Result<Option<Reviewing>, StorageError> {
+    pub fn resume(
+        references: &References,
+        clock: &Clock,
+        state: &mut dyn State,
+    ) -> Result<Option<Reviewing>, StorageError> {
         let Some(review) = REVIEW.get(state, &0)? else { return Ok(None) };
-        Ok(Some(Reviewing { anew: Anew::at(review.control, references, state)?, review }))
+        Ok(Some(Reviewing { anew: Anew::at(review.control, references, clock, state)?, review }))
     }
 
     /// One slice.
@@ -107,6 +139,7 @@ impl Reviewing {
         let next = match self.review.step {
             Step::Gather(key, sale) => Some(self.gather((key, sale), desk.state)?),
             Step::Years(from) => Some(self.gather_years(from, desk.state)?),
+            Step::Ahead(from) => Some(self.gather_ahead(from, desk.state)?),
             Step::Judge(route, sale) => self.judge((route, sale), desk, outbox)?,
         };
         match next {
@@ -151,7 +184,16 @@ impl Reviewing {
                 REVIEWED.put(state, &(route(&line.sale.1.to_string()), line.sale), &())?;
             }
         }
-        Ok(if until < self.anew.years.len() { Step::Years(until) } else { Step::Judge(0, FIRST) })
+        Ok(if until < self.anew.years.len() { Step::Years(until) } else { Step::Ahead(FIRST) })
+    }
+
+    fn gather_ahead(&self, from: SaleKey, state: &mut dyn State) -> Result<Step, StorageError> {
+        let page = self.anew.reached(from, SLICE, state)?;
+        for sale in &page {
+            REVIEWED.put(state, &(route(&sale.1.to_string()), *sale), &())?;
+        }
+        let last = page.last().filter(|_| page.len() == SLICE);
+        Ok(last.map_or(Step::Judge(0, FIRST), |last| Step::Ahead(behind(*last))))
     }
 
     /// Judges sales of the queue anew; returns where it goes on.

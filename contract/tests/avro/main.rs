@@ -453,6 +453,7 @@ fn claims_as_readers_see_them() {
         currency: euro(),
         state,
         codes: vec![Code::ClaimAboveDue, Code::ReportedLate],
+        reasons_901: vec![Text::default(), "29".into()],
         message: "m".into(),
         decided_by: "auto".into(),
     };

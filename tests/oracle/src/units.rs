@@ -294,19 +294,29 @@ impl<'a> Units<'a> {
         })
     }
 
-    /// DD-30: the buyer sold the same product to the seller before.
+    /// DD-30: the buyer sold the same product to the seller before, or to another, by way of whom it came to the seller.
     fn comes_in_a_circle(&self, sale: &Sale) -> bool {
-        let Some(buyer) = self.partner_called(&sale.customer) else { return false };
-        let mut before = self.counted.iter().filter(|out| {
+        let buyer = self.partner_called(&sale.customer).filter(|buyer| **buyer != sale.at.partner);
+        buyer.is_some_and(|buyer| !sale.quantity.is_zero() && self.came_from(buyer, sale, sale, &[]))
+    }
+
+    /// Whether what one sells a partner sold before, in the days of a circle that another sale closes; two may stand between.
+    fn came_from(&self, first: &Text, closing: &Sale, sale: &Sale, between: &[&Text]) -> bool {
+        self.counted.iter().any(|out| {
+            let seller = &out.at.partner;
+            let goes_round = || {
+                let is_new = !between.contains(&seller) && *seller != closing.at.partner;
+                is_new && between.len() < 2 && self.came_from(first, closing, out, &[between, &[seller]].concat())
+            };
             !out.is_return()
                 && !out.quantity.is_zero()
                 && out.product == sale.product
-                && out.at.partner == *buyer
+                && *seller != sale.at.partner
                 && self.partner_called(&out.customer) == Some(&sale.at.partner)
                 && key(out) < key(sale)
-                && sale.date.0 - out.date.0 <= CIRCLE_DAYS
-        });
-        *buyer != sale.at.partner && !sale.quantity.is_zero() && before.next().is_some()
+                && closing.date.0 - out.date.0 <= CIRCLE_DAYS
+                && (seller == first || goes_round())
+        })
     }
 
     fn partner_called(&self, party: &str) -> Option<&Text> {

@@ -12,7 +12,7 @@ use super::desk::{Desk, Held};
 use super::rules::strung_on_gross::is_on_gross;
 use super::rules::{claim_above_due, strung_on_gross};
 use super::sharing::{Asked, Need, Room, covered, orders, share};
-use super::verdict::{Standing, Verdict, claimed, follow, judge};
+use super::verdict::{Standing, Told, Verdict, claimed, follow, judge};
 use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of, unclaimed};
 use crate::clock::Clock;
 use crate::ledger::account::{Account, Phase, freeze_day};
@@ -367,8 +367,15 @@ impl Judging<'_> {
             authorised: note.ordered(),
             currency: line.currency,
             state: verdict.state,
-            codes: verdict.codes,
-            message: [verdict.reasons, verdict.remarks].concat().join("; "),
+            codes: verdict.told.iter().map(|told| told.code).collect(),
+            reasons_901: verdict.told.iter().map(|told| told.reason_901.into()).collect(),
+            message: verdict
+                .told
+                .into_iter()
+                .map(|told| told.message)
+                .chain(verdict.remarks)
+                .collect::<Vec<_>>()
+                .join("; "),
             decided_by,
         };
         if note.published.as_ref() != Some(&claim) {
@@ -389,10 +396,10 @@ impl Judging<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) {
         let is_told = |code: Code| code != Code::ReturnAfterPayment && !is_hold(code);
-        let told = verdict.codes.iter().zip(&verdict.reasons).filter(|(code, _)| is_told(**code));
         let mut stand = Vec::new();
-        for (code, reason) in told {
+        for Told { code, reason_901, message } in verdict.told.iter().filter(|told| is_told(told.code)) {
             let finding = Finding {
+                reason_901: (*reason_901).into(),
                 id: finding_id(*code, line.id),
                 sale: line.sale,
                 program: line.program.clone(),
@@ -402,7 +409,7 @@ impl Judging<'_> {
                     *code,
                     line.at.clone(),
                     None,
-                    format!("claim {} line {}: {reason}", line.claim, line.line),
+                    format!("claim {} line {}: {message}", line.claim, line.line),
                 )
             };
             let said = digest(&finding);
@@ -519,8 +526,7 @@ fn settled(
     if above > Micros::ZERO && (gone || verdict.state != ClaimState::InDispute) {
         verdict = Verdict { state: ClaimState::Valid, most: payable, ..Verdict::none() };
         let (code, reason) = claim_above_due::of_authorised(ordered, gone, claimed);
-        verdict.codes.push(code);
-        verdict.reasons.push(reason);
+        verdict.told.push(Told::new(code, reason));
     } else if verdict.state == ClaimState::Valid
         && payable < verdict.most
         && passes(&verdict, payable, standing, allowed)
@@ -532,8 +538,7 @@ fn settled(
             .push(format!("{claimed} claimed, {payable} is due and paid: within the tolerance of {allowed}"));
     } else if verdict.state == ClaimState::Valid && payable < verdict.most {
         let (code, reason) = less(claimed, payable, standing);
-        verdict.codes.push(code);
-        verdict.reasons.push(reason);
+        verdict.told.push(Told::new(code, reason));
     }
     if verdict.state == ClaimState::Valid && payable.is_zero() && ordered.is_zero() && standing.frozen {
         verdict.state = follow(verdict.state, ClaimEvent::Blocked);
@@ -543,8 +548,8 @@ fn settled(
         verdict.state = follow(ClaimState::Valid, ClaimEvent::Reserved);
     }
     if ordered > payable {
-        verdict.codes.push(Code::ReturnAfterPayment);
-        verdict.reasons.push(format!("{ordered} was authorised, {payable} of it is due"));
+        let message = format!("{ordered} was authorised, {payable} of it is due");
+        verdict.told.push(Told::new(Code::ReturnAfterPayment, message));
     }
     verdict
 }
@@ -605,6 +610,7 @@ fn stand_in(account: &Account, id: Id, named: (&str, &str), (claimed, authorised
         currency: settlement.currency,
         state: ClaimState::Authorised,
         codes: Vec::new(),
+        reasons_901: Vec::new(),
         message: String::new(),
         decided_by: "auto".into(),
     }

@@ -37,30 +37,44 @@ impl Standing {
     }
 }
 
+/// What takes from a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub code: Code,
+    /// X12 element 901.
+    pub reason_901: &'static str,
+    pub message: String,
+}
+
+impl Told {
+    /// For the usual reason.
+    pub(super) fn new(code: Code, message: String) -> Told {
+        Told { code, reason_901: code.reason_901(), message }
+    }
+}
+
 /// What may become of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub state: ClaimState,
     /// At most that is paid of it.
     pub most: Micros,
-    pub codes: Vec<Code>,
-    /// Why, one reason for each code.
-    pub reasons: Vec<String>,
+    /// Why.
+    pub told: Vec<Told>,
     /// What else bounds it, without a code.
     pub remarks: Vec<String>,
 }
 
 impl Verdict {
     pub(super) fn bare(state: ClaimState, most: Micros) -> Verdict {
-        Verdict { state, most, codes: Vec::new(), reasons: Vec::new(), remarks: Vec::new() }
+        Verdict { state, most, told: Vec::new(), remarks: Vec::new() }
     }
 
     /// Names what keeps its money from being ordered.
     pub(super) fn wait_for(&mut self, reasons: Vec<(Code, String)>) {
         for (code, reason) in reasons {
-            if !self.codes.contains(&code) {
-                self.codes.push(code);
-                self.reasons.push(reason);
+            if !self.told.iter().any(|told| told.code == code) {
+                self.told.push(Told::new(code, reason));
             }
         }
     }
@@ -134,10 +148,9 @@ fn provable(line: &ClaimLine, note: &Note, programs: &[&Program], standing: &Sta
             programs.iter().map(|program| bound(line, asked, program, standing)).collect();
         by_terms.and_then(|by_terms| by_terms.into_iter().max_by_key(|bound| bound.most))
     });
-    for Bound { code, most, reason } in bounds.filter(|bound| bound.most < asked) {
+    for Bound { code, reason_901, most, reason: message } in bounds.filter(|bound| bound.most < asked) {
         verdict.most = verdict.most.min(most);
-        verdict.codes.push(code);
-        verdict.reasons.push(reason);
+        verdict.told.push(Told { code, reason_901, message });
     }
     if let Some(Word::Adjusted(most) | Word::Settled(most)) = note.word
         && most < verdict.most

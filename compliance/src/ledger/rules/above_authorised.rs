@@ -6,7 +6,8 @@
 //!
 //! ## What it finds
 //! More units sold at a special price than were authorised for it. The last ones by sale date get less, or nothing, whatever
-//! another authorisation of the same partner, product and customer has left: a sale is under one of them.
+//! another authorisation of the same partner, product and customer has left: a sale is under one of them. Reason 04 of X12 901,
+//! or 05 where nothing is left for any of the settlement.
 //!
 //! ## Why it matters
 //! The supplier set aside money for so many units and no more.
@@ -37,5 +38,7 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
     }
     let message =
         format!("more units sold at a special price than it was authorised for: {} not given", rounded(lost, account));
-    Some(Found::new(Code::AuthorisedQuantity, lost, message))
+    let is_spent = due.whole.after_quantity == Exact::ZERO;
+    let reason = if is_spent { "05" } else { "04" };
+    Some(Found { reason, ..Found::new(Code::AuthorisedQuantity, lost, message) })
 }

@@ -9,6 +9,7 @@
 //! Sales at a special price of units that cost their partner less than the price book says, under a program that goes by cost
 //! layers (`cost: layers`). They are given what their layers cost above the authorised cost. And units of which no layer says
 //! what they cost, in the currency of the special price (another one is named): they are given nothing as long as nobody does.
+//! Reason 07 of X12 901 where units were bought cheaper, 31 where nobody says what any of them cost.
 //!
 //! ## Why it matters
 //! A claim from the list or the current book, for units that were bought cheaper, pays a difference that nobody has lost.
@@ -46,7 +47,9 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
         return None;
     }
     let mut reasons = Vec::new();
-    if let Some(named) = named(layered) {
+    let named = named(layered);
+    let is_cheaper = named.is_some();
+    if let Some(named) = named {
         reasons.push(format!("units cost less than the price book says: {named}"));
     }
     let unknown = || layered.iter().filter(|layered| layered.lowers && layered.unit.is_none());
@@ -60,7 +63,8 @@ pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
     }
     let (lost_shown, raw) = (rounded(lost, account), rounded(due.whole.raw, account));
     let message = format!("{}; {lost_shown} of {raw} not given", reasons.join("; "));
-    Some(Found::new(Code::CostBasisWrong, lost, message))
+    let reason = if is_cheaper { "07" } else { "31" };
+    Some(Found { reason, ..Found::new(Code::CostBasisWrong, lost, message) })
 }
 
 /// The layers by which less is given: `9.40 USD by 4711 of 2013-01-10`.

@@ -165,7 +165,8 @@ fn sale(dice: &mut Dice, number: u32) -> Sale {
     let quantity = if is_return { -units } else { units };
     let amount = if product == "s/cased" { 24 * quantity.signum() } else { (9 + dice.below(2) as i64) * quantity };
     let at = RecordRef { partner: partner.into(), file_no: 1, record_no: number };
-    let customers: &[&str] = if partner == "D" { &["s/1", "s/2", "?Ash"] } else { &["", "?buyer", "?Maple", "s/1"] };
+    let customers: &[&str] =
+        if partner == "D" { &["s/1", "s/2", "?Ash"] } else { &["", "?buyer", "?Maple", "?Birch", "s/1"] };
     let serials: &[&str] = &["S-1", "S-2", "s3", "S4", "S5"];
     let mut sale = Sale {
         id: Id::of("drawn", &[&number.to_string()]),

@@ -27,7 +27,7 @@ use contract::{ClaimEvent, ClaimLine, Code, Micros, Money, Program};
 
 use super::claim_orphan;
 use crate::ledger::claims::Note;
-use crate::ledger::claims::verdict::{Standing, Verdict, claimed, outcome};
+use crate::ledger::claims::verdict::{Standing, Told, Verdict, claimed, outcome};
 
 /// What is paid by itself is not paid once more. A claim may come before the sales.
 pub(in crate::ledger::claims) fn judge(
@@ -47,5 +47,5 @@ pub(in crate::ledger::claims) fn judge(
         shown(standing.due),
         shown(standing.authorised)
     );
-    Verdict { codes: vec![Code::AccrualClaimed], reasons: vec![reason], ..outcome(ClaimEvent::Blocked, Micros::ZERO) }
+    Verdict { told: vec![Told::new(Code::AccrualClaimed, reason)], ..outcome(ClaimEvent::Blocked, Micros::ZERO) }
 }

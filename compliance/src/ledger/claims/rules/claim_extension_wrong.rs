@@ -34,5 +34,6 @@ pub(super) fn check(line: &ClaimLine, asked: Micros, _: &Program, _: &Standing) 
     }
     let product = round(line.quantity.times(line.unit), line.currency);
     let reason = format!("{} units at {} are {product}, not {}", line.quantity, line.unit, line.amount);
-    Some(Bound { code: Code::ClaimExtensionWrong, most: product, reason })
+    let code = Code::ClaimExtensionWrong;
+    Some(Bound { code, reason_901: code.reason_901(), most: product, reason })
 }

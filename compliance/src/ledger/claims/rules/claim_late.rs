@@ -26,7 +26,7 @@
 
 use contract::{ClaimEvent, ClaimLine, ClaimTerms, Code, Day, LateClaim, Micros, Program};
 
-use crate::ledger::claims::verdict::{Standing, Verdict, outcome};
+use crate::ledger::claims::verdict::{Standing, Told, Verdict, outcome};
 use crate::ledger::claims::{Note, Word};
 
 /// The line came after its window; an override lets it in.
@@ -43,11 +43,7 @@ pub(in crate::ledger::claims) fn judge(
         return None;
     }
     let reason = format!("came in after {last}, the last day for claims on the period");
-    Some(Verdict {
-        codes: vec![Code::ReportedLate],
-        reasons: vec![reason],
-        ..outcome(ClaimEvent::Blocked, Micros::ZERO)
-    })
+    Some(Verdict { told: vec![Told::new(Code::ReportedLate, reason)], ..outcome(ClaimEvent::Blocked, Micros::ZERO) })
 }
 
 /// The last day on which a claim for the period of a day may come in.

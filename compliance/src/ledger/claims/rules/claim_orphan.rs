@@ -24,7 +24,7 @@
 use contract::{ClaimEvent, ClaimLine, Code, Micros, Program};
 
 use super::{protected_quantity_above, protected_units_gone};
-use crate::ledger::claims::verdict::{Standing, Verdict, outcome, walk};
+use crate::ledger::claims::verdict::{Standing, Told, Verdict, outcome, walk};
 
 /// No sale earns anything for it, yet or at all. OP-22, OP-23: nothing of what it claims was on hand.
 pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, standing: &Standing) -> Verdict {
@@ -43,5 +43,5 @@ pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, stan
         above.or_else(|| protected_units_gone::of(line, Micros::ZERO, standing))
     };
     let (code, reason) = is_of_stock.then(not_protected).flatten().unwrap_or((Code::ClaimOrphan, what));
-    Verdict { codes: vec![code], reasons: vec![reason], ..Verdict::bare(state, Micros::ZERO) }
+    Verdict { told: vec![Told::new(code, reason)], ..Verdict::bare(state, Micros::ZERO) }
 }

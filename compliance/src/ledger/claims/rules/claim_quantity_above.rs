@@ -37,5 +37,6 @@ pub(super) fn check(line: &ClaimLine, asked: Micros, program: &Program, standing
     let counts = if is_sell_in { "earn at purchase" } else { "sold net of returns" };
     let reason = format!("{} units claimed, {counted} {counts}", line.quantity);
     let most = share_of(asked, counted, line);
-    Some(Bound { code: Code::ClaimQuantityAbove, most, reason })
+    let code = Code::ClaimQuantityAbove;
+    Some(Bound { code, reason_901: code.reason_901(), most, reason })
 }

@@ -49,6 +49,10 @@ pub(super) fn check(line: &ClaimLine, _: Micros, program: &Program, standing: &S
     }
     let reason = format!("{} claimed for a unit, {gives} {rate}", line.unit);
     let most = round(line.quantity.times(rate), line.currency);
-    let code = if program.mechanism.goes_by_layers() { Code::CostBasisWrong } else { Code::ClaimRateWrong };
-    Some(Bound { code, most, reason })
+    let (code, reason_901) = match &program.mechanism {
+        mechanism if mechanism.goes_by_layers() => (Code::CostBasisWrong, "07"),
+        mechanism if mechanism.resale().is_some() => (Code::ClaimRateWrong, "06"),
+        _ => (Code::ClaimRateWrong, "07"),
+    };
+    Some(Bound { code, reason_901, most, reason })
 }

@@ -18,6 +18,8 @@ pub(super) mod strung_on_gross;
 /// The most that a line may claim, and why.
 pub(super) struct Bound {
     pub code: Code,
+    /// X12 element 901.
+    pub reason_901: &'static str,
     pub most: Micros,
     pub reason: String,
 }

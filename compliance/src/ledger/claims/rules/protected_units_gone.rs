@@ -35,7 +35,7 @@ pub(super) fn check(line: &ClaimLine, asked: Micros, program: &Program, standing
         return None;
     }
     let (code, reason) = of(line, protected, standing)?;
-    Some(Bound { code, most: share_of(asked, protected, line), reason })
+    Some(Bound { code, reason_901: code.reason_901(), most: share_of(asked, protected, line), reason })
 }
 
 /// The same where so many are protected.
