@@ -24,6 +24,8 @@ pub(crate) struct Account {
     pub phase: Phase,
     /// Control as of which the program's terms hold; stays where it is once the period is frozen.
     pub terms: u64,
+    /// The same of its score, and of how many points are never redeemed: later where another one counts for a frozen period.
+    pub figures: u64,
     /// The program's version came when the period had frozen (OP-31).
     pub amended: bool,
     /// Lines that came before this control are added up; later ones wait for theirs.
@@ -183,6 +185,7 @@ impl Account {
             deadline: freeze_day(program, last_day),
             phase: Phase::Open,
             terms,
+            figures: terms,
             amended: false,
             counted: 0,
             months: Vec::new(),

@@ -111,7 +111,7 @@ fn owners(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<Vec<
         };
         let frozen = owner.phase != Phase::Open;
         if frozen || freezes(owner) {
-            let orderable = owner.orderable(&terms(owner, now.references.as_of(owner.terms)));
+            let orderable = owner.orderable(&terms(owner, now.references));
             let open = (orderable - owner.authorised).max(Micros::ZERO);
             owners.push(Owner { id, version, frozen, orderable, open });
         }

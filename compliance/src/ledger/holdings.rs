@@ -40,7 +40,7 @@ pub fn holdings(
     emit: &mut dyn FnMut(Holding),
 ) -> Result<(), StageError> {
     for (_, (partition, id, account, references)) in paying(states, blobs)? {
-        let program = &*terms(&account, references.as_of(account.terms));
+        let program = &*terms(&account, &references);
         if !program.mechanism.is_drawn_on() {
             continue;
         }

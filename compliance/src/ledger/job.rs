@@ -171,8 +171,7 @@ impl Job {
             }
             if is_rebalanced(&account, change, desk.references) {
                 // Frozen ones share too: what was amended is theirs with the next tick.
-                let known = desk.references.as_of(account.terms);
-                let sharing = self.settling(desk).shares_with(&account, known, state)?;
+                let sharing = self.settling(desk).shares_with(&account, state)?;
                 let sharing = sharing.expect("special prices are shared");
                 SHARING.put(state, &sharing.key(&account.settlement.program), &())?;
             }
@@ -250,8 +249,7 @@ impl Job {
     ) -> Result<(), StorageError> {
         for id in Sharing::Beneficiary(format!("partner:{partner}")).members(program, state)? {
             let account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is entered has an account");
-            let known = desk.references.as_of(account.terms);
-            if let Some(sharing) = self.settling(desk).shares_with(&account, known, state)? {
+            if let Some(sharing) = self.settling(desk).shares_with(&account, state)? {
                 SHARING.put(state, &sharing.key(program), &())?;
             }
         }
@@ -526,21 +524,22 @@ fn has_other_terms(account: &Account, change: Change<'_>, references: &Reference
     let rate = |known: &Known| known.latest_rate(settlement.currency, account.last_day).map(|(_, rate)| rate);
     let ends_otherwise = now.is_some_and(|now| now.conversion == Conversion::PeriodEnd) && rate(known) != rate(before);
     let revalued = ends_otherwise || known.reference.functional_currency != before.reference.functional_currency;
-    let moved = now
-        .is_some_and(|now| revalued || now != written(account, before) || is_rebalanced(account, change, references));
+    let moved = now.is_some_and(|now| {
+        revalued || now != written(account, references) || is_rebalanced(account, change, references)
+    });
     account.phase == Phase::Open && moved
 }
 
 /// A settlement whose lines are to be converted by another rule from a control on: their sums are others.
 fn is_converted_otherwise(account: &Account, change: Change<'_>, references: &References) -> bool {
     let now = change.now.program(&account.settlement.program, account.settlement.version);
-    now.is_some_and(|now| now.conversion != written(account, references.as_of(account.terms)).conversion)
+    now.is_some_and(|now| now.conversion != written(account, references).conversion)
 }
 
 /// A settlement with a rate for its period that is another from a control on.
 fn is_revalued(account: &Account, change: Change<'_>, references: &References) -> bool {
     let (Change { control, before, now, .. }, currency) = (change, account.settlement.currency);
-    let program = written(account, references.as_of(account.terms));
+    let program = written(account, references);
     let days = program.period.range(account.last_day);
     match program.conversion {
         Conversion::PeriodEnd => {
@@ -559,7 +558,7 @@ fn is_rebalanced(account: &Account, change: Change<'_>, references: &References)
     let (known, before) = (change.now, references.as_of(account.terms));
     let now = known.program(program, account.settlement.version);
     // A frozen settlement keeps its terms, whatever the program pays by now.
-    let under = now.into_iter().chain([written(account, before)]).any(|terms| terms.mechanism.resale().is_some());
+    let under = now.into_iter().chain([written(account, references)]).any(|terms| terms.mechanism.resale().is_some());
     under
         && account.pays()
         && (of_partner(&known.reference, program, partner) != of_partner(&before.reference, program, partner)

@@ -14,8 +14,9 @@ use super::holds::{doubts, holding, is_hold, left, outlasts_close};
 use super::now::Now;
 use super::rules::deducted::accepted;
 use super::rules::outlier::note;
-use super::settle::terms;
-use super::tables::{ACCOUNTS, DEADLINES, WAITING};
+use super::settle::{terms, written};
+use super::sharing::Sharing;
+use super::tables::{ACCOUNTS, DEADLINES, FRESH, SHARING, WAITING};
 use crate::programs::Exact;
 use crate::references::References;
 
@@ -68,7 +69,7 @@ impl Turning<'_> {
             outbox.acting_in(round, &id.to_string());
             self.move_on(id, &mut account, state, outbox)?;
         }
-        let program = terms(&account, self.references.as_of(account.terms));
+        let program = terms(&account, self.references);
         note(id, &mut account, &program, state)?;
         claims::touch(&account, state)?;
         self.note_unclaimed(&mut account, state)?;
@@ -103,7 +104,7 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let program = &*terms(account, self.references.as_of(account.terms));
+        let program = &*terms(account, self.references);
         WAITING.delete(state, &id.0)?;
         self.let_keep(id, account, program, state, outbox)?;
         let orders = program.auto_authorise && below_minimum(account, program).is_none();
@@ -125,12 +126,15 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let program = &*terms(account, self.references.as_of(account.terms));
+        let program = &*terms(account, self.references);
         match account.phase {
             Phase::Open => {
                 account.phase = Phase::Frozen { since: self.control };
                 if account.pays() {
                     account.forgone = forgone(id, account, program, state)?;
+                    if account.forgone > Exact::ZERO {
+                        self.share_anew(account, state)?;
+                    }
                     self.let_keep(id, account, program, state, outbox)?;
                     self.authorise(id, account, program, state, outbox)?;
                     wake_others(account, self.now(), state)?;
@@ -147,6 +151,16 @@ impl Turning<'_> {
             Phase::Closed { .. } => unreachable!("a closed settlement has no deadline"),
         }
         Ok(())
+    }
+
+    /// What one limit took of what the period wanted is given up now, and asked of no other one any more: whoever shares these is
+    /// looked at with the next control.
+    fn share_anew(&self, account: &Account, state: &mut dyn State) -> Result<(), StorageError> {
+        let program = &account.settlement.program;
+        let today = self.references.as_of(self.control).versions(program);
+        let Some(sharing) = Sharing::of(account, written(account, self.references), today) else { return Ok(()) };
+        FRESH.put(state, &0, &())?;
+        SHARING.put(state, &sharing.key(program), &())
     }
 
     /// Orders what is due above what was ordered before, with the claim that stands for it. What is held waits for the next
@@ -212,7 +226,7 @@ impl Turning<'_> {
     }
 
     fn note_unclaimed(&self, account: &mut Account, state: &mut dyn State) -> Result<(), StorageError> {
-        let program = terms(account, self.references.as_of(account.terms));
+        let program = terms(account, self.references);
         match program.paid.claims() {
             Some(_) => claims::note_unclaimed(account, &program, self.control, state),
             None => Ok(()),
@@ -233,7 +247,7 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let program = &*terms(account, self.references.as_of(account.terms));
+        let program = &*terms(account, self.references);
         let may_earn_nothing = account.accrued.is_zero() && program.caps.budget.is_none();
         let may_hold = account.accrued != account.authorised || account.findings.iter().any(|(code, _)| is_hold(*code));
         let is_averaged = program.conversion == Conversion::MonthAverage;
@@ -246,7 +260,7 @@ impl Turning<'_> {
 
     /// Says of what is frozen, or freezes now, below zero that it is owed back: with the freeze it is decided what is due.
     fn give_back(&self, account: &Account, outbox: &mut Outbox<AccrualEvent>) {
-        let program = &*terms(account, self.references.as_of(account.terms));
+        let program = &*terms(account, self.references);
         if account.below_zero(program).is_some() && !program.mechanism.is_drawn_on() {
             self.close(account, program, outbox);
         }
@@ -289,7 +303,7 @@ pub(crate) fn tell<T>(
     outbox: &mut Outbox<T>,
 ) -> Result<(), StageError> {
     let known = now.references.as_of(account.terms);
-    let program = &*terms(account, known);
+    let program = &*terms(account, now.references);
     let due = due(id, account, program, state)?;
     let mut found = findings::look(account, program, &due, known.reference.functional_currency.is_some());
     found.extend(findings::look_further(id, account, program, &due, now, state)?);

@@ -67,7 +67,7 @@ pub fn accrual_rows(
 ) -> Result<(), StageError> {
     for (_, (partition, id, account, references)) in paying(states, blobs)? {
         let state = &mut *states[partition];
-        let program = &*terms(&account, references.as_of(account.terms));
+        let program = &*terms(&account, &references);
         let due = due(id, &account, program, state)?;
         let amounts = allocate(id, &account, program, &due, state)?;
         let mut amounts = amounts.into_iter();

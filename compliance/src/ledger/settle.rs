@@ -3,9 +3,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use contract::{AccrualEvent, Caps, Currency, Day, Id, Micros, Program};
+use contract::{AccrualEvent, Caps, Currency, Day, Id, Mechanism, Micros, Program};
 use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
@@ -31,9 +30,8 @@ use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WA
 use super::tally::Tally;
 use super::{account::freeze_day, draws, findings};
 use crate::programs::drawn::Pot;
-use crate::programs::points::only_expects_otherwise;
 use crate::programs::special_price::{of_partner, of_program};
-use crate::programs::terms::of_settlement;
+use crate::programs::terms::{of_settlement, with_figures};
 use crate::programs::{Exact, Sums, line_benefit, looks_back, measured, tiers, volume_retroactive::tier_reached};
 use crate::references::{Known, References};
 
@@ -53,16 +51,16 @@ pub(crate) struct Settling<'a> {
 }
 
 /// A settlement on the desk.
-struct Work {
+struct Work<'a> {
     id: Id,
     account: Account,
-    known: Arc<Known>,
+    references: &'a References,
     due: Due,
 }
 
-impl Work {
-    fn program(&self) -> Cow<'_, Program> {
-        terms(&self.account, &self.known)
+impl<'a> Work<'a> {
+    fn program(&self) -> Cow<'a, Program> {
+        terms(&self.account, self.references)
     }
 
     /// What can be drawn on it, where it is drawn on and frozen by that day.
@@ -76,13 +74,27 @@ impl Work {
 }
 
 /// The program under whose terms an account is settled, as it holds for this settlement.
-pub(crate) fn terms<'a>(account: &Account, known: &'a Known) -> Cow<'a, Program> {
-    of_settlement(written(account, known), &account.settlement, &account.partner, account.last_day)
+pub(crate) fn terms<'a>(account: &Account, references: &'a References) -> Cow<'a, Program> {
+    terms_by(account, account.figures, references)
 }
 
-/// The same as its file says it for all.
-pub(crate) fn written<'a>(account: &Account, known: &'a Known) -> &'a Program {
+/// The same by the figures of a control, whatever else the program says there.
+pub(crate) fn terms_by<'a>(account: &Account, figures: u64, references: &'a References) -> Cow<'a, Program> {
+    let (settlement, program) = (&account.settlement, written(account, references));
+    let latest = || references.as_of(figures).program(&settlement.program, settlement.version);
+    let latest = (figures != account.terms).then(latest).flatten();
+    let mechanism = latest.and_then(|latest| with_figures(&program.mechanism, &latest.mechanism));
+    let Some(mechanism) = mechanism else {
+        return of_settlement(program, settlement, &account.partner, account.last_day);
+    };
+    let program = Program { mechanism, ..program.clone() };
+    Cow::Owned(of_settlement(&program, settlement, &account.partner, account.last_day).into_owned())
+}
+
+/// What its program's file says for all.
+pub(crate) fn written<'a>(account: &Account, references: &'a References) -> &'a Program {
     let settlement = &account.settlement;
+    let known = references.as_of(account.terms);
     known.program(&settlement.program, settlement.version).expect("an account's terms are kept")
 }
 
@@ -94,12 +106,15 @@ pub(crate) fn is_figured_anew(account: &Account, known: &Known, references: &Ref
 /// Whether other points than before are expected to be redeemed of a frozen period.
 fn is_estimated_anew(account: &Account, known: &Known, references: &References) -> bool {
     let settlement = &account.settlement;
-    let now = known.program(&settlement.program, settlement.version);
-    let is_frozen = matches!(account.phase, Phase::Frozen { .. });
-    is_frozen && now.is_some_and(|now| only_expects_otherwise(written(account, references.as_of(account.terms)), now))
+    let breakage = |known: &Known| match known.program(&settlement.program, settlement.version)?.mechanism {
+        Mechanism::Points(points) => Some(points.breakage),
+        _ => None,
+    };
+    let (was, is) = (breakage(references.as_of(account.figures)), breakage(known));
+    matches!(account.phase, Phase::Frozen { .. }) && was.zip(is).is_some_and(|(was, is)| was != is)
 }
 
-impl Settling<'_> {
+impl<'a> Settling<'a> {
     /// Adds up the settlement's dirty lists anew and books what is due; with a budget only once that is shared.
     pub fn settle(
         &self,
@@ -116,41 +131,35 @@ impl Settling<'_> {
             self.recount_list(&mut work, *first, state)?;
             DIRTY.delete(state, &(id.0, first.0))?;
         }
-        if let Some(sharing) = self.shares_with(&work.account, &work.known, state)? {
+        if let Some(sharing) = self.shares_with(&work.account, state)? {
             SHARING.put(state, &sharing.key(&work.account.settlement.program), &())?;
             return Ok(ACCOUNTS.put(state, &id.0, &work.account)?);
         }
         work.due = due(id, &work.account, &work.program(), state)?;
-        let (account, known) = self.close_the_books(work, state, outbox)?;
-        self.tell_twins(&account, &terms(&account, &known), state, outbox)
+        let account = self.close_the_books(work, state, outbox)?;
+        self.tell_twins(&account, &terms(&account, self.references), state, outbox)
     }
 
     /// With whom the settlement shares a limit. At a tick draws are shared out, among all of a program.
-    pub fn shares_with(
-        &self,
-        account: &Account,
-        known: &Known,
-        state: &mut dyn State,
-    ) -> Result<Option<Sharing>, StorageError> {
+    pub fn shares_with(&self, account: &Account, state: &mut dyn State) -> Result<Option<Sharing>, StorageError> {
         let (program, today) = (&account.settlement.program, self.references.as_of(self.control));
         if self.at_tick && account.pays() && draws::are_shared(today, program, state)? {
             return Ok(Some(Sharing::Program));
         }
-        Ok(Sharing::of(account, written(account, known), today.versions(program)))
+        Ok(Sharing::of(account, written(account, self.references), today.versions(program)))
     }
 
     fn waits(&self, account: &Account) -> bool {
         !self.at_tick && account.phase != Phase::Open
     }
 
-    fn take_up(&self, id: Id, state: &mut dyn State) -> Result<Work, StageError> {
+    fn take_up(&self, id: Id, state: &mut dyn State) -> Result<Work<'a>, StageError> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is named has an account");
         if !self.waits(&account) {
             account.counted = self.control;
         }
         self.bring_up_to_date(id, &mut account, state)?;
-        let known = self.references.as_of(account.terms).clone();
-        Ok(Work { id, account, known, due: Due::default() })
+        Ok(Work { id, account, references: self.references, due: Due::default() })
     }
 
     /// Puts an open account under today's terms, at a tick also a frozen one of which only a figure has changed.
@@ -158,12 +167,12 @@ impl Settling<'_> {
         let known = self.references.as_of(self.control);
         if account.phase != Phase::Open {
             if self.at_tick && is_figured_anew(account, known, self.references) {
-                account.terms = self.control;
+                account.figures = self.control;
             }
             return Ok(());
         }
         if let Some(program) = known.program(&account.settlement.program, account.settlement.version) {
-            account.terms = self.control;
+            (account.terms, account.figures) = (self.control, self.control);
             if account.pays() {
                 move_deadline(id, account, freeze_day(program, account.last_day), state)?;
             }
@@ -181,7 +190,7 @@ impl Settling<'_> {
             }
         }
         let before = SUMS.get(state, &key)?.unwrap_or_default();
-        let conversion = written(&work.account, &work.known).conversion;
+        let conversion = written(&work.account, self.references).conversion;
         let after = Tally::of(&standing.lines, work.account.settlement.currency, conversion, self.references);
         match after.lines {
             0 => SUMS.delete(state, &key)?,
@@ -201,10 +210,10 @@ impl Settling<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
-        let mut by_currency: BTreeMap<Currency, Vec<Work>> = BTreeMap::new();
+        let mut by_currency: BTreeMap<Currency, Vec<Work<'_>>> = BTreeMap::new();
         let members = sharing.members(program, state)?;
         let count = members.len();
-        let mut works = members.into_iter().map(|id| self.take_up(id, state)).collect::<Result<Vec<Work>, _>>()?;
+        let mut works = members.into_iter().map(|id| self.take_up(id, state)).collect::<Result<Vec<Work<'_>>, _>>()?;
         self.cover(program, sharing, &mut works, state)?;
         for mut work in works {
             work.due = due(work.id, &work.account, &work.program(), state)?;
@@ -229,9 +238,9 @@ impl Settling<'_> {
             }
         }
         // A twin may be a member too: it is told anew once it is settled itself.
-        for (account, known) in settled {
+        for account in settled {
             outbox.acting_in(0, &account.id().to_string());
-            self.tell_twins(&account, &terms(&account, &known), state, outbox)?;
+            self.tell_twins(&account, &terms(&account, self.references), state, outbox)?;
         }
         Ok(count)
     }
@@ -242,7 +251,7 @@ impl Settling<'_> {
         &self,
         program: &str,
         sharing: &Sharing,
-        members: &mut [Work],
+        members: &mut [Work<'_>],
         state: &mut dyn State,
     ) -> Result<(), StorageError> {
         if !members.iter().any(|work| work.program().mechanism.resale().is_some()) {
@@ -284,7 +293,7 @@ impl Settling<'_> {
         &self,
         drawing: &Drawing<'_>,
         program: &str,
-        members: &mut [Work],
+        members: &mut [Work<'_>],
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
@@ -303,11 +312,11 @@ impl Settling<'_> {
     }
 
     /// A limit holds for each currency by itself: first the cap of each beneficiary's year, then the version's budget.
-    fn share_among(&self, members: &mut [Work], state: &mut dyn State) -> Result<(), StorageError> {
+    fn share_among(&self, members: &mut [Work<'_>], state: &mut dyn State) -> Result<(), StorageError> {
         for Work { account, .. } in members.iter_mut() {
             (account.year_left, account.budget_left) = (None, None);
         }
-        let of = |work: &Work| (whose(&work.account.settlement.beneficiary), work.account.last_day.year());
+        let of = |work: &Work<'_>| (whose(&work.account.settlement.beneficiary), work.account.last_day.year());
         members.sort_by_cached_key(of);
         for year in members.chunk_by_mut(|a, b| of(a) == of(b)) {
             let left = share_one(year, |caps| caps.partner_year, state)?;
@@ -323,16 +332,17 @@ impl Settling<'_> {
 
     fn close_the_books(
         &self,
-        work: Work,
+        work: Work<'_>,
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
-    ) -> Result<(Account, Arc<Known>), StageError> {
-        let Work { id, mut account, known, due } = work;
-        let program = &*terms(&account, &known);
+    ) -> Result<Account, StageError> {
+        let program = &*work.program();
+        let Work { id, mut account, due, .. } = work;
+        let known = self.references.as_of(account.terms);
         outbox.acting_in(0, &id.to_string());
         if account.pays() {
             let functional_currency = known.reference.functional_currency;
-            let rates = Rates::of(program, account.settlement.currency, account.last_day, &known);
+            let rates = Rates::of(program, account.settlement.currency, account.last_day, known);
             let desk = Desk { batch: self.batch, today: self.today, functional_currency, rates, program };
             track_tier(&mut account, program, self.batch);
             let movements = desk.book(&mut account, &due);
@@ -353,7 +363,7 @@ impl Settling<'_> {
         found.extend(findings::look_further(id, &account, program, &due, self.now(), state)?);
         findings::publish(id, &mut account, found, state, outbox)?;
         ACCOUNTS.put(state, &id.0, &account)?;
-        Ok((account, known))
+        Ok(account)
     }
 
     pub fn now(&self) -> Now<'_> {
@@ -388,7 +398,7 @@ impl Settling<'_> {
 
 /// What a limit leaves for each of some settlements. The newest terms of the last version say how large it is.
 fn share_one(
-    members: &[Work],
+    members: &[Work<'_>],
     limit: fn(&Caps) -> Option<Micros>,
     state: &mut dyn State,
 ) -> Result<Vec<Option<Exact>>, StorageError> {

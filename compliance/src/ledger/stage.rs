@@ -177,6 +177,8 @@ impl Stage for LedgerStage {
         let mut desk = Desk { references, shard: *shard, clock, size: *slice };
         let progress = job.advance(&mut desk, state, outbox)?;
         self.job = (progress == Progress::More).then_some(job);
+        // What froze may leave something to share.
+        self.fresh |= progress == Progress::Done && FRESH.get(state, &0)?.is_some();
         Ok(progress)
     }
 
@@ -244,7 +246,7 @@ pub(crate) fn enter_account(
             let Settlement { program, version, .. } = &account.settlement;
             account.amended = references.came(program, *version).is_some_and(|came| came > since);
             account.phase = Phase::Frozen { since };
-            let program = &*terms(&account, references.as_of(account.terms));
+            let program = &*terms(&account, references);
             account.deadline = close_day(program, account.last_day);
         }
         DEADLINES.put(state, &(account.deadline.0, id.0), &())?;

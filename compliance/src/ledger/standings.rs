@@ -110,7 +110,7 @@ pub fn standings(
     emit: &mut dyn FnMut(Standing),
 ) -> Result<(), StageError> {
     for (_, (partition, id, account, references)) in paying(states, blobs)? {
-        let program = &*terms(&account, references.as_of(account.terms));
+        let program = &*terms(&account, &references);
         let due = due(id, &account, program, &mut *states[partition])?;
         emit(standing(&account, program, &due));
     }

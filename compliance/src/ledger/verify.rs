@@ -34,7 +34,7 @@ pub fn verify(states: &mut [&mut dyn State], blobs: &Arc<dyn Blobs>) -> Result<V
         if !DIRTY.prefix(state, &id.0, Order::Up, 1)?.is_empty() {
             verified.unsettled += 1;
         }
-        let program = &*terms(&account, references.as_of(account.terms));
+        let program = &*terms(&account, &references);
         verified.settlements += 1;
         verified.check_sums(id, &account, program, &references, state)?;
         verified.check_money(id, &account, program, state)?;

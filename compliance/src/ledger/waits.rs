@@ -31,7 +31,7 @@ pub fn waits(
         let mut references = References::new(blobs.clone());
         references.resume(state)?;
         let now = Now { control: u64::MAX, today: Clock::resume(state)?.today(), references: &references };
-        let program = &*terms(&account, references.as_of(account.terms));
+        let program = &*terms(&account, &references);
         let mut reasons = Vec::new();
         if account.accrued > account.authorised {
             let held = holds(&account, program, now, state)?;

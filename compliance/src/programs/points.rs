@@ -38,13 +38,6 @@ pub fn counting(program: &Program, terms: &Points) -> Program {
     Program { mechanism, caps: Caps::default(), bonus: Vec::new(), rounding: Rounding::Total, ..program.clone() }
 }
 
-/// Whether all that has changed of a program is how many points are expected to be redeemed, or its last day.
-pub fn only_expects_otherwise(before: &Program, now: &Program) -> bool {
-    let (Mechanism::Points(old), Mechanism::Points(new)) = (&before.mechanism, &now.mechanism) else { return false };
-    let mechanism = Mechanism::Points(Points { breakage: new.breakage, ..*old });
-    old.breakage != new.breakage && Program { mechanism, to: now.to, ..before.clone() } == *now
-}
-
 #[cfg(test)]
 mod tests {
     use contract::Measure;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use contract::{Day, Figure, Mechanism, Micros, Program, Proration, Settlement, Tier};
+use contract::{Day, Figure, Mechanism, Micros, Points, Program, Proration, Score, Settlement, Tier};
 
 use super::{growth, score};
 
@@ -28,6 +28,20 @@ fn figured(program: &Program, settlement: &Settlement, partner: &str) -> Option<
             .filter(|_| program.is_in(settlement.currency))
             .map(|baseline| growth::of_baseline(growth, baseline)),
         Mechanism::Score(terms) => figure(&terms.scores).map(|score| score::of_score(terms, score)),
+        _ => None,
+    }
+}
+
+/// The mechanism with the figures of another one that may come to hold when its period has frozen: scores, and how many points are
+/// never redeemed. `None` where these are its own.
+pub fn with_figures(mechanism: &Mechanism, other: &Mechanism) -> Option<Mechanism> {
+    match (mechanism, other) {
+        (Mechanism::Score(own), Mechanism::Score(Score { scores, .. })) => {
+            (own.scores != *scores).then(|| Mechanism::Score(Score { scores: scores.clone(), ..own.clone() }))
+        }
+        (Mechanism::Points(own), Mechanism::Points(Points { breakage, .. })) => {
+            (own.breakage != *breakage).then(|| Mechanism::Points(Points { breakage: *breakage, ..*own }))
+        }
         _ => None,
     }
 }

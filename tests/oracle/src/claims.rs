@@ -227,17 +227,19 @@ impl Claims {
         }
     }
 
-    /// Judges all lines at a tick; returns what is ordered for them.
-    pub fn tick(&mut self, oracle: &Oracle, control: u64, today: Day) -> Vec<(Settlement, Order)> {
-        let groups: BTreeSet<Group> = self.lines.values().map(|line| line.group.clone()).collect();
-        groups.iter().flat_map(|group| self.judge(group, oracle, control, today)).collect()
+    /// All that lines claim something of, by ids, in which order they are judged.
+    pub fn groups(&self) -> Vec<Group> {
+        let groups: BTreeMap<Id, Group> =
+            self.lines.values().map(|line| (line.group.id(), line.group.clone())).collect();
+        groups.into_values().collect()
     }
 
     pub fn seen(&self) -> BTreeMap<Id, Seen> {
         self.lines.iter().filter_map(|(id, line)| Some((*id, line.seen.clone()?))).collect()
     }
 
-    fn judge(&mut self, group: &Group, oracle: &Oracle, control: u64, today: Day) -> Vec<(Settlement, Order)> {
+    /// Judges the lines of a group at a tick; returns what is ordered for them.
+    pub fn judge(&mut self, group: &Group, oracle: &Oracle, control: u64, today: Day) -> Vec<(Settlement, Order)> {
         let order = served(&self.lines, group);
         let standing = oracle.standing(group, self.lines[&order[0]].newest().0);
         let mut lines: BTreeMap<Id, &mut Line> =

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Asked, Day, Draw, Mechanism};
+use contract::{Asked, Day, Draw, Mechanism, Text};
 use num_traits::Zero;
 
 use crate::exact::{Exact, exact, to_millionths, zero};
@@ -25,46 +25,66 @@ impl Purse {
     }
 }
 
-/// What was decided, by order or activity: for what was asked, and how much it is; nothing while it waits.
-pub type Decided = BTreeMap<Draw, Exact>;
+/// What was decided, by partner and number of the order or activity: what was asked for then, and how much is given; nothing while it
+/// waits.
+pub type Decided = BTreeMap<(Text, Text), (Exact, Exact)>;
+
+/// A row that is gone, or asks for something else than when it was decided, is not decided any more.
+pub fn forget(mechanism: &Mechanism, draws: &[Draw], decided: &mut Decided) {
+    let stands = |key: &(Text, Text), asked: Exact| {
+        draws.iter().any(|draw| key_of(draw) == *key && asked_for(mechanism, draw) == asked)
+    };
+    decided.retain(|key, (asked, _)| stands(key, *asked));
+}
+
+fn key_of(draw: &Draw) -> (Text, Text) {
+    (draw.partner.clone(), draw.id.clone())
+}
+
+/// What a draw is given where there is enough: of an activity the fund's share, up to what was approved.
+fn asked_for(mechanism: &Mechanism, draw: &Draw) -> Exact {
+    match (&draw.asked, mechanism) {
+        (Asked::Points(points), _) => exact(*points),
+        (Asked::Activity { approved, spent, .. }, Mechanism::CoopFund(fund)) => {
+            to_millionths(exact(*spent) * exact(fund.share)).min(exact(*approved))
+        }
+        _ => unreachable!("a fund's share is asked of a fund"),
+    }
+}
 
 /// One partner's draws on its purses, which are in the order in which they expire. Decides what can be decided.
 pub fn drawn(mechanism: &Mechanism, draws: &[Draw], today: Day, purses: &mut [Purse], decided: &mut Decided) {
     let mut reached: Vec<&Draw> = draws.iter().filter(|draw| draw.date <= today).collect();
     reached.sort_by_key(|draw| (draw.date, &draw.id));
     // What was drawn on a purse stays there; the rest goes where there is something.
-    let mut owed: Exact = reached.iter().filter_map(|draw| decided.get(*draw)).sum();
+    let mut owed: Exact = reached.iter().filter_map(|draw| decided.get(&key_of(draw))).map(|(_, given)| given).sum();
     for purse in purses.iter_mut() {
         purse.drawn = purse.before.min(purse.earned).min(owed);
         owed -= purse.drawn;
     }
     spend(purses, today, owed);
     for draw in reached {
-        if decided.contains_key(draw) {
+        if decided.contains_key(&key_of(draw)) {
             continue;
         }
         let free: Exact = purses.iter().map(|purse| purse.free_on(draw.date)).sum();
         if let Some(given) = given(mechanism, draw, free, draws) {
             spend(purses, draw.date, given);
-            decided.insert(draw.clone(), given);
+            decided.insert(key_of(draw), (asked_for(mechanism, draw), given));
         }
     }
 }
 
 /// Nothing where there is no proof yet, or one that another activity names.
 fn given(mechanism: &Mechanism, draw: &Draw, free: Exact, draws: &[Draw]) -> Option<Exact> {
-    match (&draw.asked, mechanism) {
-        (Asked::Points(points), _) => Some(if exact(*points) <= free { exact(*points) } else { zero() }),
-        (Asked::Activity { approved, spent, proof }, Mechanism::CoopFund(fund)) => {
-            let names = |other: &&Draw| matches!(&other.asked, Asked::Activity { proof: named, .. } if named == proof);
-            let alone = draws.iter().filter(names).count() == 1;
-            let share = to_millionths(exact(*spent) * exact(fund.share));
-            let whole = share.min(exact(*approved)).min(free);
-            let cents = Exact::from_integer(100);
-            (!proof.is_empty() && alone).then(|| (whole * cents).floor() / cents)
-        }
-        _ => unreachable!("a fund's share is asked of a fund"),
-    }
+    let asked = asked_for(mechanism, draw);
+    let Asked::Activity { proof, .. } = &draw.asked else {
+        return Some(if asked <= free { asked } else { zero() });
+    };
+    let names = |other: &&Draw| matches!(&other.asked, Asked::Activity { proof: named, .. } if named == proof);
+    let alone = draws.iter().filter(names).count() == 1;
+    let cents = Exact::from_integer(100);
+    (!proof.is_empty() && alone).then(|| (asked.min(free) * cents).floor() / cents)
 }
 
 /// Returns what the purses lack.

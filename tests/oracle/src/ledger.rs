@@ -16,7 +16,7 @@ use crate::books::Place;
 use crate::budget::{Claim, shared};
 use crate::claims::{Claims, Seen};
 use crate::cover::{Claimant, Units, balances, covered};
-use crate::draws::{Decided, Purse, drawn};
+use crate::draws::{Decided, Purse, drawn, forget};
 use crate::estimates::Estimates;
 use crate::exact::{Exact, exact, rounded, zero};
 use crate::layers::{Costs, is_used_up};
@@ -116,6 +116,8 @@ struct Account {
     program: Program,
     /// The control whose reference data say what the program is.
     terms: u64,
+    /// The same of its score, and of how many points are never redeemed.
+    figures: u64,
     /// What counts: as of the last control for an open period, as of the last tick for one that is not.
     lines: Vec<Line>,
     /// Units of special prices that it is covered for.
@@ -393,8 +395,11 @@ impl Oracle {
 
     fn judge_claims(&mut self, today: Day) {
         let mut claims = std::mem::take(&mut self.claims);
-        for (settlement, order) in claims.tick(self, self.control, today) {
-            self.accounts.get_mut(&settlement).expect("what is ordered is accrued").orders.push(order);
+        for group in claims.groups() {
+            // What is ordered for one group counts where a cap is shared with the next.
+            for (settlement, order) in claims.judge(&group, self, self.control, today) {
+                self.accounts.get_mut(&settlement).expect("what is ordered is accrued").orders.push(order);
+            }
         }
         self.claims = claims;
     }
@@ -507,6 +512,7 @@ impl Oracle {
             reached: reached(&program, settlement.currency, &Units::new(), &[]),
             program,
             terms,
+            figures: terms,
             lines: Vec::new(),
             covered: Units::new(),
             given_up: zero(),
@@ -544,25 +550,23 @@ impl Oracle {
         for OfStock { settlement, line, .. } in &self.of_stocks {
             lines.entry(settlement.clone()).or_default().push(line.clone());
         }
-        let scored: BTreeSet<Settlement> =
-            self.accounts.keys().filter(|settlement| self.takes_new_score(settlement)).cloned().collect();
+        let anew: BTreeMap<Settlement, Program> =
+            self.accounts.keys().filter_map(|settlement| Some((settlement.clone(), self.anew(settlement)?))).collect();
         for (settlement, account) in &mut self.accounts {
             if account.phase != Phase::Open && tick.is_none() {
                 continue;
             }
             account.late = account.phase != Phase::Open;
-            let written = numbered(&reference, settlement)
-                .map(|written| holding(written, settlement, &account.partner, account.last));
-            let holds_anew = match account.phase {
-                _ if scored.contains(settlement) => written,
-                Phase::Open => written,
-                Phase::Frozen => written.and_then(|written| expected_anew(&account.program, written)),
-                Phase::Closed => None,
+            let program = match anew.get(settlement) {
+                Some(program) => {
+                    account.figures = self.control;
+                    if account.phase == Phase::Open {
+                        account.terms = self.control;
+                    }
+                    program.clone()
+                }
+                None => account.program.clone(),
             };
-            if holds_anew.is_some() {
-                account.terms = self.control;
-            }
-            let program = holds_anew.unwrap_or_else(|| account.program.clone());
             let by_layers = program.mechanism.goes_by_layers();
             let credited = |line: Line| {
                 let place = line.of.map_or((line.day, line.sale), |sale| (line.sold, sale));
@@ -626,7 +630,7 @@ impl Oracle {
             let Some(last) = versions.rfind(|version| version.mechanism.is_drawn_on()) else { continue };
             let of: Vec<Draw> = reference.draws.iter().filter(|draw| draw.program == program).cloned().collect();
             let decided = self.decided.entry(program.clone()).or_default();
-            decided.retain(|draw, _| of.contains(draw));
+            forget(&last.mechanism, &of, decided);
             let mut members: Vec<(Day, Day, Settlement)> = Vec::new();
             for (settlement, account) in &mut self.accounts {
                 if settlement.program != program || Some(settlement.currency) != last.currency {
@@ -719,6 +723,8 @@ impl Oracle {
             if account.phase == Phase::Open && account.freezes_on() <= day {
                 (account.phase, account.since) = (Phase::Frozen, self.control);
                 account.given_up = (account.reached.earned - account.within_budget()).max(zero());
+                // What it asked of one limit and did not get of the other is there for others at the next control.
+                self.news |= account.given_up.is_positive();
             }
             if account.phase == Phase::Frozen && account.closes_on() <= day {
                 account.phase = Phase::Closed;
@@ -732,8 +738,10 @@ impl Oracle {
         let is_frozen = |settlement: &&Settlement| self.accounts[*settlement].phase != Phase::Open;
         let mut frozen: Vec<Settlement> = self.accounts.keys().filter(is_frozen).cloned().collect();
         frozen.sort_by_cached_key(place);
-        frozen.iter().for_each(|settlement| self.let_keep(settlement, day));
-        frozen.iter().for_each(|settlement| self.order(settlement, day));
+        for settlement in &frozen {
+            self.let_keep(settlement, day);
+            self.order(settlement, day);
+        }
     }
 
     /// The number of the last control.
@@ -754,14 +762,6 @@ fn claim(account: &Account) -> Claim {
         authorised: account.ordered(),
         steps: account.reached.steps.clone(),
     }
-}
-
-/// The program where it says the same as before but for how many points are never redeemed.
-fn expected_anew(before: &Program, now: Program) -> Option<Program> {
-    let (Mechanism::Points(old), Mechanism::Points(new)) = (&before.mechanism, &now.mechanism) else { return None };
-    let same = Mechanism::Points(Points { breakage: new.breakage, ..*old }) == now.mechanism;
-    let otherwise = Program { mechanism: now.mechanism.clone(), to: now.to, ..before.clone() };
-    (same && old != new && otherwise == now).then_some(now)
 }
 
 /// The program of a settlement, by its version.

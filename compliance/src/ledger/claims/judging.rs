@@ -154,7 +154,7 @@ impl Judging<'_> {
             };
             let id = settlement.id();
             let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
-            let program = terms(&account, self.references.as_of(account.terms)).into_owned();
+            let program = terms(&account, self.references).into_owned();
             let mut sales = BTreeMap::new();
             if names_sales || program.mechanism.resale().is_some() {
                 let due = due(id, &account, &program, state)?;

@@ -32,7 +32,7 @@ use crate::ledger::account::{Account, Phase};
 use crate::ledger::due::due;
 use crate::ledger::findings::{Found, amount};
 use crate::ledger::now::Now;
-use crate::ledger::settle::terms;
+use crate::ledger::settle::terms_by;
 use crate::programs::Exact;
 use crate::references::{Known, References};
 
@@ -73,12 +73,17 @@ pub(crate) fn rescored(
         return Ok(None);
     };
     // A settlement that opened behind the freeze was never settled under what the others froze with.
-    let (frozen, latest) = (now.references.as_of(since.min(account.terms)), now.known());
+    let frozen_at = since.min(account.terms);
+    let (frozen, latest) = (now.references.as_of(frozen_at), now.known());
     let (Some(was), Some(is)) = (score(account, frozen), score(account, latest)) else { return Ok(None) };
     if was == is || is_approved(account, latest) {
         return Ok(None);
     }
-    let (before, after) = (due_under(account, frozen, state)?, due_under(account, latest, state)?);
+    let mut due_by = |figures| -> Result<Micros, StorageError> {
+        let program = &*terms_by(account, figures, now.references);
+        Ok(due(account.id(), account, program, state)?.rounded(account, program))
+    };
+    let (before, after) = (due_by(frozen_at)?, due_by(now.control)?);
     let held = (account.accrued - before.min(after)).max(Micros::ZERO);
     let message = format!(
         "the score was {} when the period froze and is {} since: {} would be due in place of {}, once it is approved",
@@ -95,7 +100,7 @@ pub(crate) fn rescored(
 pub(crate) fn takes_new_score(account: &Account, known: &Known, references: &References) -> bool {
     account.phase != Phase::Open
         && is_approved(account, known)
-        && has_other_score(account, references.as_of(account.terms), known)
+        && has_other_score(account, references.as_of(account.figures), known)
 }
 
 /// Whether somebody answers for the version, up to the last day of the period at least: a score counts for all of it.
@@ -118,11 +123,6 @@ fn score(account: &Account, known: &Known) -> Option<Option<Micros>> {
         return None;
     };
     Some(Figure::find(&terms.scores, &account.partner, &settlement.period))
-}
-
-fn due_under(account: &Account, known: &Known, state: &mut dyn State) -> Result<Micros, StorageError> {
-    let program = &*terms(account, known);
-    Ok(due(account.id(), account, program, state)?.rounded(account, program))
 }
 
 fn shown(score: Option<Micros>) -> String {

@@ -61,17 +61,42 @@ impl Oracle {
             return Micros::ZERO;
         }
         let due = |reference: &Reference| {
-            let program = numbered(reference, settlement).expect("it has a score");
-            let program = holding(program, settlement, &account.partner, account.last);
+            let program = self.with_figures(settlement, account, reference);
             account.due_by(&program, settlement.currency, &account.lines)
         };
         (account.accrued - due(before).min(due(now))).max(Micros::ZERO)
     }
 
-    /// Once somebody answers for it, another score than that of the account's terms counts.
-    pub(super) fn takes_new_score(&self, settlement: &Settlement) -> bool {
+    /// What a settlement goes by from now on, where that is anything else: all that is written, as long as it is open; behind the freeze
+    /// its terms with how many points are never redeemed, until it closes, or with a score that somebody answers for.
+    pub(super) fn anew(&self, settlement: &Settlement) -> Option<Program> {
         let account = &self.accounts[settlement];
-        let was = self.as_of(account.terms).and_then(|reference| score(reference, settlement, account));
+        let now = numbered(self.known(), settlement)?;
+        let before = self.as_of(account.figures).and_then(|before| numbered(before, settlement))?;
+        let takes_figures = match (account.phase, &before.mechanism, &now.mechanism) {
+            (Phase::Open, ..) => return Some(holding(now, settlement, &account.partner, account.last)),
+            (Phase::Frozen, Mechanism::Points(was), Mechanism::Points(is)) => was.breakage != is.breakage,
+            _ => self.takes_new_score(settlement),
+        };
+        takes_figures.then(|| self.with_figures(settlement, account, self.known()))
+    }
+
+    /// The terms of a settlement with what some tables say of its score, and of how many points are never redeemed.
+    fn with_figures(&self, settlement: &Settlement, account: &Account, reference: &Reference) -> Program {
+        let terms = self.as_of(account.terms).and_then(|terms| numbered(terms, settlement));
+        let mut program = terms.expect("a settlement has terms").clone();
+        match (&mut program.mechanism, numbered(reference, settlement).map(|other| &other.mechanism)) {
+            (Mechanism::Score(own), Some(Mechanism::Score(other))) => own.scores = other.scores.clone(),
+            (Mechanism::Points(own), Some(Mechanism::Points(other))) => own.breakage = other.breakage,
+            _ => {}
+        }
+        holding(&program, settlement, &account.partner, account.last)
+    }
+
+    /// Once somebody answers for it, another score than the one that counts does.
+    fn takes_new_score(&self, settlement: &Settlement) -> bool {
+        let account = &self.accounts[settlement];
+        let was = self.as_of(account.figures).and_then(|reference| score(reference, settlement, account));
         let is = score(self.known(), settlement, account);
         account.phase != Phase::Open
             && was.zip(is).is_some_and(|(was, is)| was != is)

@@ -212,7 +212,7 @@ impl History {
         entitlements.into_iter().map(|e| Told::Event(EntitlementEvent::Revoke(Box::new(e)))).collect()
     }
 
-    /// One for the programs that compete, one for each that stands alone.
+    /// One for the programs that compete, one for each that stands alone, as far as somebody knows them.
     fn entitlements(&self, number: u32, deal: &Deal) -> Vec<Entitlement> {
         let origin = deal.of.and_then(|of| Some((id_of(of), self.deals.get(&of)?.0.date)));
         let like = |key: Text, programs: Vec<Text>| Entitlement {
@@ -241,7 +241,8 @@ impl History {
             Entitlement { debits: entitlement.programs.iter().map(debit).collect(), ..entitlement }
         };
         let alone = (COMPETING..PROGRAMS).map(|place| like(name(place), vec![name(place)]));
-        let competing: Vec<Text> = deal.competing.iter().map(|place| name(*place)).collect();
+        let is_known = |id: &Text| self.programs.iter().any(|program| program.id == *id);
+        let competing: Vec<Text> = deal.competing.iter().map(|place| name(*place)).filter(is_known).collect();
         let together = (!competing.is_empty()).then(|| like("group".into(), competing));
         let taken = |place: usize| {
             let stock = Id::of("stock", &[&name(place), &deal.partner, PRODUCT]);
@@ -261,7 +262,8 @@ impl History {
             let used = Debit { program: program.id.clone(), special_price, credit, short };
             Entitlement { debits: vec![used], ..like(program.ledger_key().clone(), vec![program.id.clone()]) }
         });
-        together.into_iter().chain(alone).map(debited).chain(taken).chain(used).collect()
+        let all = together.into_iter().chain(alone).map(debited).chain(taken).chain(used);
+        all.filter(|entitlement| entitlement.programs.iter().all(is_known)).collect()
     }
 }
 
