@@ -182,7 +182,7 @@ impl<'t> Trial<'t> {
         let selected = sale
             .product
             .as_ref()
-            .is_none_or(|id| selects_subject(id) && selects_sale(program, &self.fact(sale), self.known));
+            .is_none_or(|id| selects_subject(id) && selects_sale(program, &self.fact(sale), self.known, self.known));
         (selected && has_beneficiary(program, &sale.rep)).then_some(program)
     }
 

@@ -19,6 +19,7 @@ use super::{
     AccrualRow, EstimateRow, Holding, LedgerStage, Standing as Stands, accrual_rows, estimate_rows, holdings,
     standings, verify, verify_estimates,
 };
+use crate::programs::correction::correction;
 use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
 use crate::programs::special_price::debit;
@@ -423,6 +424,13 @@ impl Case {
                 }
                 self.grants.insert((*name).to_owned(), back);
             }
+            ["told", name, sale, program, more] => {
+                let program = self.reference.programs.iter().find(|known| known.id == *program).unwrap();
+                let of = self.grants[*sale].iter().find(|grant| grant.ledger_key == *program.ledger_key()).unwrap();
+                let told = correction(of, program, number(more));
+                self.bench.as_mut().unwrap().take(&EntitlementEvent::Grant(Box::new(told.clone())));
+                self.grants.insert((*name).to_owned(), vec![told]);
+            }
             ["claim", name, partner, program, day, amount, options @ ..] => {
                 self.claim(name, partner, program, day, amount, options);
             }
@@ -494,7 +502,7 @@ impl Case {
                 None => programs.iter().filter_map(|program| debited(&self.reference, program, &fact)).collect(),
             };
             debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
-            let amount = part(&self.reference, programs[0], &earning, &sold).base;
+            let amount = part(&|_| &self.reference, programs[0], &earning, &sold).base;
             let estimates = programs.iter().any(|program| program.estimate.is_some());
             let product = if estimates { fact.product.clone() } else { Text::default() };
             let mut programs: Vec<Text> = programs.into_iter().map(|program| program.id.clone()).collect();

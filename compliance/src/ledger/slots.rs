@@ -8,7 +8,7 @@ use stream::StageError;
 
 use super::account::{Account, Role};
 use super::lines::Beneficiary;
-use super::tables::day_key;
+use super::tables::{day_key, told_of};
 use crate::programs::spiff::{Share, persons};
 use crate::references::{Known, References};
 
@@ -56,6 +56,11 @@ impl Target {
 
     pub fn key(&self, day: Day) -> [u8; 20] {
         day_key(self.id, self.list(day))
+    }
+
+    /// Key of the list of what later tables say of sales of the day.
+    pub fn told_key(&self, day: Day) -> [u8; 20] {
+        day_key(told_of(self.id), self.list(day))
     }
 }
 

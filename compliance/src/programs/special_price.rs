@@ -102,7 +102,7 @@ pub fn names_unknown(reference: &Reference, program: &Program, sale: &Sale) -> b
 const DIGITS: char = '#';
 
 /// What numbers of one kind have in common: their letters, and where digits stand among them.
-fn shape(number: &str) -> String {
+pub fn shape(number: &str) -> String {
     let mut shape = String::new();
     for sign in number.chars().filter(|sign| sign.is_alphanumeric()) {
         match sign.is_ascii_digit() {

@@ -8,6 +8,7 @@ use contract::{Code, Day, Id, Micros, Money, Program, Reference, Sale, Text, nor
 
 use crate::references::Known;
 use crate::units::facts::SaleKey;
+use crate::units::told::Told;
 
 pub(crate) mod authorisation_reused;
 pub(crate) mod circular_sale;
@@ -59,8 +60,8 @@ pub(crate) enum Check {
     /// One line by itself: it is no sale at all.
     NoSale(fn(&Sale) -> Option<String>),
     /// One line and the program it names.
-    Named(fn(&Sale, &Known) -> Option<Breach>),
-    /// One line and a program that selects it: what in its terms keeps it from paying?
+    Named(fn(&Sale, &Told<'_>) -> Option<Breach>),
+    /// One line and a program that selects it: what in its terms keeps it from paying, by the tables that count for it?
     Terms(fn(&Sale, &Program, &Known) -> Option<(Code, String)>),
     /// One line and a program that selects it: what of the program's conditions does it not meet?
     Condition(fn(&Sale, &Program, &Known) -> Option<Unmet>),
