@@ -418,6 +418,11 @@ impl References {
         }
     }
 
+    /// Whether a configuration came behind one control, up to another.
+    pub fn has_come_behind(&self, control: u64, until: u64) -> bool {
+        control < until && self.versions.range(control + 1..=until).next().is_some()
+    }
+
     /// Whether a configuration came with a control.
     pub fn has_come(&self, control: u64) -> bool {
         self.versions.contains_key(&control)

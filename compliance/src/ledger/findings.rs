@@ -54,7 +54,7 @@ pub(crate) fn look_further(
     let mut found = holds(account, program, now, state)?;
     for check in CHECKS {
         if let Check::Further(check) = check {
-            for more in check(id, booked, now, state)? {
+            if let Some(more) = check(id, booked, now, state)? {
                 say_with(&mut found, more);
             }
         }

@@ -22,7 +22,7 @@ use super::{
 use crate::programs::correction::correction;
 use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
-use crate::programs::special_price::debit;
+use crate::programs::special_price::{debit, debits};
 use crate::programs::stacking::part;
 use crate::programs::stock::used_up;
 use crate::units::trial::{day, line};
@@ -499,7 +499,7 @@ impl Case {
                     let earning = self.grants[name].iter().filter(|grant| used_up(grant).is_none());
                     earning.flat_map(|grant| grant.debits.clone()).collect()
                 }
-                None => programs.iter().filter_map(|program| debited(&self.reference, program, &fact)).collect(),
+                None => programs.iter().flat_map(|program| debited(&self.reference, program, &fact)).collect(),
             };
             debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
             let amount = part(&|_| &self.reference, programs[0], &earning, &sold).base;
@@ -727,8 +727,8 @@ fn read_purchase(partner: &str, product: &str, date: &str, units: &str, words: &
 }
 
 /// What a sale earns at a special price, or the stock that it is taken from.
-fn debited(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
-    debit(reference, program, sale).or_else(|| taken_from(program, sale))
+fn debited(reference: &Reference, program: &Program, sale: &Sale) -> impl Iterator<Item = Debit> {
+    debits(reference, program, sale).into_iter().chain(taken_from(program, sale))
 }
 
 fn estimate(row: &EstimateRow) -> String {

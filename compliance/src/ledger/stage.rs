@@ -119,6 +119,9 @@ impl Stage for LedgerStage {
         let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
         let line = Line::new(entitlement, input.stamp);
         for target in &span.targets {
+            for (list, beneficiary) in target.further(entitlement, day) {
+                state.append(LINES, &list, line.of(beneficiary).write(revoked, &mut buffer))?;
+            }
             let line = line.of(target.beneficiary(entitlement));
             let list = if is_told { target.told_key(day) } else { target.key(day) };
             state.append(LINES, &list, line.write(revoked, &mut buffer))?;

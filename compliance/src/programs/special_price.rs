@@ -10,14 +10,20 @@ use contract::{BookCost, Credit, Debit, Micros, Program, Reference, Resale, Sale
 use super::Exact;
 use super::caps::CappedLine;
 
-/// The authorisation that a sale is under: one that names its customer goes before one for all, then the earlier by its
-/// first day, then by id. A row that names one is under that one or none, and so is one that names a number nobody knows.
+/// The authorisation that a sale is under.
 pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Option<&'r SpecialPrice> {
+    find_all(reference, program, sale).into_iter().next()
+}
+
+/// The authorisations that a sale is under, each once those before it are used up: one that names its customer goes before one for
+/// all, then the earlier by its first day, then by id. A row that names one is under that one or none, and so is one that names a
+/// number nobody knows.
+fn find_all<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Vec<&'r SpecialPrice> {
     let fits = |special: &&SpecialPrice| {
         let in_time = special.from <= sale.date && sale.date <= special.to;
         in_time && special.currency == sale.currency && program.is_in(sale.currency) && is_for(special, sale)
     };
-    let fitting: Vec<&SpecialPrice> = of_product(reference, program, sale).iter().filter(fits).collect();
+    let mut fitting: Vec<&SpecialPrice> = of_product(reference, program, sale).iter().filter(fits).collect();
     let rank = |special: &&SpecialPrice| (Reverse(!special.customer.is_empty()), special.from, special.id.clone());
     let named = fitting.iter().copied().filter(|special| special.id == sale.promotion).min_by_key(rank);
     if named.is_some()
@@ -25,16 +31,32 @@ pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Opt
         || names(reference, program, sale)
         || names_unknown(reference, program, sale)
     {
-        return named;
+        return named.into_iter().collect();
     }
-    fitting.into_iter().min_by_key(rank)
+    fitting.sort_by_key(rank);
+    fitting
 }
 
 /// What a unit of a sale earns; `None` where it is under no authorisation, or the book cost is not above the authorised
 /// one. Where cost layers say what it earns the ledger works that out: they hang on all that was sold before.
 pub fn debit(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
+    debit_under(find(reference, program, sale)?, reference, program, sale)
+}
+
+/// The same with what it earns under further authorisations, where those before them are used up. Cost layers say of one
+/// authorisation alone what its units cost.
+pub fn debits(reference: &Reference, program: &Program, sale: &Sale) -> Vec<Debit> {
+    let Some(first) = debit(reference, program, sale) else { return Vec::new() };
+    if program.mechanism.goes_by_layers() {
+        return vec![first];
+    }
+    let under = |special: &SpecialPrice| debit_under(special, reference, program, sale);
+    let further = find_all(reference, program, sale).into_iter().skip(1).filter_map(under);
+    [first].into_iter().chain(further).collect()
+}
+
+fn debit_under(special: &SpecialPrice, reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
     let resale = program.mechanism.resale()?;
-    let special = find(reference, program, sale)?;
     // What comes back takes back the whole credit, whatever price the row says.
     let most = special.resale.filter(|_| !sale.is_return());
     let over = most.map_or(Micros::ZERO, |most| (sale.unit_price - most).max(Micros::ZERO));

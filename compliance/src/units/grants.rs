@@ -14,7 +14,7 @@ use crate::programs::correction::correction;
 use crate::programs::estimate::estimate;
 use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
-use crate::programs::special_price::debit;
+use crate::programs::special_price::debits;
 use crate::programs::stacking::part;
 use crate::programs::stock::of_layers;
 use crate::references::{Known, References};
@@ -108,7 +108,8 @@ pub fn entitlements<'a>(sale: &Sale, programs: impl Iterator<Item = &'a Program>
         }
         let of_key = all.last_mut().expect("one was put in");
         of_key.programs.push(program.id.clone());
-        of_key.debits.extend(debit(tables(program), program, sale).or_else(|| taken_from(program, sale)));
+        of_key.debits.extend(debits(tables(program), program, sale));
+        of_key.debits.extend(taken_from(program, sale));
         if program.estimate.is_some() {
             of_key.product = sale.product.clone();
         }

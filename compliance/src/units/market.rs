@@ -46,6 +46,8 @@ pub struct Market {
     asks_of_all: bool,
     hears: bool,
     classifies: bool,
+    /// Some program knows special prices; and some that does classifies.
+    debits: bool,
     classifies_debits: bool,
     /// Positions of the programs that go by cost layers, by ledger key, priority, id.
     by_layers: Vec<u32>,
@@ -95,6 +97,7 @@ impl Market {
             asks_of_all: asks_of_all(reference),
             hears: reference.programs.iter().any(hears),
             classifies: reference.programs.iter().any(classifies),
+            debits: reference.programs.iter().any(|program| program.mechanism.resale().is_some()),
             classifies_debits: reference.programs.iter().filter(|p| p.mechanism.resale().is_some()).any(classifies),
             by_layers: by_layers(&reference.programs),
         }
@@ -331,7 +334,9 @@ impl Offers {
 
     /// Whether some program that selects a sale knows special prices, or might, were the product classified otherwise.
     pub fn may_debit(&mut self, known: &Arc<Known>, sale: &Sale) -> bool {
-        known.market().classifies_debits || self.offers(Told::as_read(known), sale).iter().any(|offer| offer.debits)
+        let Market { debits, classifies_debits, .. } = known.market();
+        let selects = |offers: &[Arc<Offer>]| offers.iter().any(|offer| offer.debits);
+        *debits && (*classifies_debits || selects(&self.offers(Told::as_read(known), sale)))
     }
 
     /// All programs that select a sale.

@@ -48,7 +48,7 @@ impl<'a> Told<'a> {
         let (known, now) = (references.as_of(sale.stamp), references.as_of(heard.as_of));
         let Sale { stamp, date, .. } = *sale;
         let since = Since { stamp, date, as_of: heard.as_of, clock, references, freezes: true };
-        Told { known, now, since: (!Arc::ptr_eq(known, now)).then_some(since) }
+        Told { known, now, since: references.has_come_behind(stamp, heard.as_of).then_some(since) }
     }
 
     /// The same as if no period froze; `None` where nothing was told since the sale was read.
@@ -182,6 +182,10 @@ mod tests {
             let told_of = format!("1 told DEBIT {told}");
             check(&[Sold, frozen, corrected], &[before, &told_of]);
             check(&[Sold, frozen, corrected, Tables(&tables())], &[before]);
+            // It froze by the corrected tables; what is put back behind that changes it no more.
+            let back = format!("1 told DEBIT {}", -Micros::parse(told).unwrap());
+            let stays: Vec<&str> = now.iter().copied().chain([back.as_str()]).collect();
+            check(&[Sold, corrected, frozen, Tables(&tables())], &stays);
             // What comes into a frozen period goes by the tables of the next tick.
             check(&[frozen, corrected, Sold], &now);
             check(&[frozen, Sold, corrected, frozen], &now);

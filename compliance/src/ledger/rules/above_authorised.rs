@@ -5,8 +5,8 @@
 //! At risk: what was not given.
 //!
 //! ## What it finds
-//! More units sold at a special price than were authorised for it. The last ones by sale date get less, or nothing, whatever
-//! another authorisation of the same partner, product and customer has left: a sale is under one of them.
+//! More units sold at a special price than were authorised for it, by all the authorisations that fit the sale together; where
+//! the row names one, or cost layers count, by that one alone. The last ones by sale date get less, or nothing.
 //!
 //! ## Why it matters
 //! The supplier set aside money for so many units and no more.
