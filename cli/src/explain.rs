@@ -158,7 +158,7 @@ impl Life<'_> {
         let Some(mut state) = self.reader.states(stages::UNITS).into_iter().next() else { return Ok(()) };
         references.resume(&mut state)?;
         let (known, told) = (references.as_of(sale.stamp), references.as_of(u64::MAX));
-        let near = nearest(known, sale);
+        let near = nearest(known, told, sale);
         match near.first() {
             None => self.say("  there is no program for sales"),
             Some(first) if !first.misses.is_empty() => self.say("  no program selects it; the nearest:"),

@@ -7,7 +7,7 @@ use compliance::LedgerStage;
 use compliance::ledger::{AccrualRow, accrual_rows};
 use compliance::programs::price_protection::taken_from;
 use compliance::programs::selection::{Subject, selects, selects_sale};
-use compliance::programs::special_price::debit;
+use compliance::programs::special_price::debits;
 use compliance::programs::spiff::has_beneficiary;
 use compliance::references::Known;
 use compliance::units::using_layers;
@@ -144,7 +144,7 @@ impl<'t> Trial<'t> {
         if program.mechanism.resale().is_none() {
             return Some(taken_from(program, &self.fact(sale)).into_iter().collect());
         }
-        debit(self.reference, program, &self.fact(sale)).map(|debit| vec![debit])
+        Some(debits(self.reference, program, &self.fact(sale))).filter(|debits| !debits.is_empty())
     }
 
     /// The sale as normalization would make it.
@@ -182,7 +182,7 @@ impl<'t> Trial<'t> {
         let selected = sale
             .product
             .as_ref()
-            .is_none_or(|id| selects_subject(id) && selects_sale(program, &self.fact(sale), self.known));
+            .is_none_or(|id| selects_subject(id) && selects_sale(program, &self.fact(sale), self.known, self.known));
         (selected && has_beneficiary(program, &sale.rep)).then_some(program)
     }
 

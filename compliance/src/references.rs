@@ -1,7 +1,7 @@
 //! The reference data in force, by control number: what both stages look programs and rates up in.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
@@ -343,12 +343,17 @@ pub struct References {
     versions: BTreeMap<u64, Arc<Known>>,
     /// Days whose rate says something else than it once did, each with the last control that changed it.
     corrected: BTreeMap<(Currency, Day), u64>,
+    /// Products of which the master says something else than it once did, each with the controls that changed it.
+    reclassified: BTreeMap<Text, Vec<u64>>,
+    /// Some version said something else of products, book costs or special prices than the one before.
+    corrects: bool,
     nothing: Arc<Known>,
 }
 
 impl References {
     pub fn new(blobs: Arc<dyn Blobs>) -> References {
-        References { blobs, versions: BTreeMap::new(), corrected: BTreeMap::new(), nothing: Arc::default() }
+        let (versions, corrected, reclassified) = Default::default();
+        References { blobs, versions, corrected, reclassified, corrects: false, nothing: Arc::default() }
     }
 
     /// Takes in that from control `number` on `reference` holds.
@@ -368,6 +373,12 @@ impl References {
         let back = known.reference.rates.iter().filter(is_back);
         let days: Vec<(Currency, Day)> = changed.chain(back).map(|rate| (rate.currency, rate.day)).collect();
         self.corrected.extend(days.into_iter().map(|day| (day, number)));
+        for product in classified_otherwise(&before, &known) {
+            self.reclassified.entry(product.clone()).or_default().push(number);
+        }
+        let (was, is) = (&before.reference, &known.reference);
+        let priced_otherwise = was.book_costs != is.book_costs || was.special_prices != is.special_prices;
+        self.corrects |= !self.versions.is_empty() && (priced_otherwise || !self.reclassified.is_empty());
         self.versions.insert(number, known);
         Ok(())
     }
@@ -375,6 +386,17 @@ impl References {
     /// The days from `first` to `last` whose rate for a currency was changed, in order, each with the last control that did.
     pub fn corrected(&self, currency: Currency, (first, last): (Day, Day)) -> impl Iterator<Item = (Day, u64)> {
         self.corrected.range((currency, first)..=(currency, last)).map(|((_, day), control)| (*day, *control))
+    }
+
+    /// Whether tables that say what sales earn were ever changed.
+    pub fn corrects(&self) -> bool {
+        self.corrects
+    }
+
+    /// The controls behind one, up to another, at which the master came to say something else of a product, in order.
+    pub fn reclassified(&self, product: &str, behind: u64, until: u64) -> impl Iterator<Item = u64> {
+        let controls = self.reclassified.get(product).into_iter().flatten().copied();
+        controls.filter(move |control| behind < *control && *control <= until)
     }
 
     /// The control that a program version came with.
@@ -386,6 +408,8 @@ impl References {
     pub fn resume(&mut self, state: &mut dyn State) -> Result<(), StageError> {
         self.versions.clear();
         self.corrected.clear();
+        self.reclassified.clear();
+        self.corrects = false;
         let mut from = 0;
         loop {
             let page = VERSIONS.range(state, &from, &u64::MAX, stream::Order::Up, PAGE)?;
@@ -399,6 +423,11 @@ impl References {
         }
     }
 
+    /// Whether a configuration came behind one control, up to another.
+    pub fn has_come_behind(&self, control: u64, until: u64) -> bool {
+        control < until && self.versions.range(control + 1..=until).next().is_some()
+    }
+
     /// Whether a configuration came with a control.
     pub fn has_come(&self, control: u64) -> bool {
         self.versions.contains_key(&control)
@@ -408,6 +437,26 @@ impl References {
     pub fn as_of(&self, stamp: u64) -> &Arc<Known> {
         self.versions.range(..=stamp).next_back().map_or(&self.nothing, |(_, known)| known)
     }
+}
+
+/// Products of another category, or with other attributes, in one version of the reference data than in the other.
+pub(crate) fn classified_otherwise<'k>(before: &'k Known, now: &'k Known) -> BTreeSet<&'k Text> {
+    let (was, is) = (&before.reference, &now.reference);
+    let mut otherwise = BTreeSet::new();
+    if was.products != is.products {
+        let category = |known: &'k Known, id: &str| known.product(id).map_or("", |product| product.category.as_str());
+        let products = was.products.iter().chain(&is.products).map(|product| &product.id);
+        otherwise.extend(products.filter(|id| category(before, id) != category(now, id)));
+    }
+    let attributes = changed(&was.product_attributes, &is.product_attributes);
+    otherwise.extend(attributes.map(|attribute| &attribute.product));
+    otherwise
+}
+
+/// Rows that stand in one version of a table and not in the other; both are in order.
+pub(crate) fn changed<'a, T: Ord>(before: &'a [T], now: &'a [T]) -> impl Iterator<Item = &'a T> {
+    let gone = before.iter().filter(|row| now.binary_search(row).is_err());
+    gone.chain(now.iter().filter(|row| before.binary_search(row).is_err()))
 }
 
 /// Parses a version once in a process, however many stages and partitions ask for it.

@@ -113,7 +113,7 @@ codes! {
     PayeeUnsure = "OP-38", Hold, "the payee's account is new or another's";
     ReturnInLaterPeriod = "OP-25", Adjust, "goods of a frozen period came back in a later one";
     RateOdd = "OP-26", Alert, "an exchange rate far from those around it, or turned over";
-    RateCorrected = "OP-45", Alert, "sales valued at exchange rates that were corrected since";
+    TablesCorrected = "OP-45", Hold, "given, or valued in the books, by tables that were corrected since";
     RoundingDrifts = "OP-29", Alert, "rounding each sale changes what is due";
     PriceWithTax = "OP-28", Adjust, "a price that includes sales tax";
     AccrualClaimed = "DD-09", Block, "what is paid without a claim is claimed too";

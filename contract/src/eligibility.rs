@@ -34,6 +34,16 @@ impl Eligibility {
             Eligibility::Text(..) | Eligibility::Number(..) | Eligibility::Date(..) => false,
         }
     }
+
+    /// Whether it looks at what the product master says of a product.
+    pub fn classifies(&self) -> bool {
+        match self {
+            Eligibility::All(tests) | Eligibility::Any(tests) => tests.iter().any(Eligibility::classifies),
+            Eligibility::Not(test) => test.classifies(),
+            Eligibility::Text(field, _) => matches!(field, TextField::Category | TextField::Attribute(_)),
+            Eligibility::Number(..) | Eligibility::Date(..) => false,
+        }
+    }
 }
 
 /// A field that says a text.

@@ -80,7 +80,8 @@ impl Configuration {
     /// What is worth a second look, though it may be meant so.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = notes::notes(&self.reference.programs);
-        notes.extend(special_prices::shadowed(&self.reference.special_prices));
+        let by_layers = |id: &str| self.reference.programs.iter().any(|p| p.id == *id && p.mechanism.goes_by_layers());
+        notes.extend(special_prices::shadowed(&self.reference.special_prices, &by_layers));
         notes
     }
 }

@@ -132,8 +132,9 @@ pub(crate) fn misfit(special: &SpecialPrice, programs: &[&Program]) -> Option<(S
     Some((format!("program `{program}` is no {word}"), hint))
 }
 
-/// A sentence for each special price that is for the same sales as an earlier one on some days: these are under that one alone.
-pub(crate) fn shadowed(special_prices: &[SpecialPrice]) -> Vec<String> {
+/// A sentence for each special price that is for the same sales as an earlier one on some days: these are under that one first.
+/// Cost layers and what has no quantity leave nothing to another.
+pub(crate) fn shadowed(special_prices: &[SpecialPrice], goes_by_layers: &dyn Fn(&str) -> bool) -> Vec<String> {
     type Sales<'s> = (&'s Text, &'s Text, &'s Text, &'s Text, Currency);
     let mut by_sales: BTreeMap<Sales<'_>, Vec<&SpecialPrice>> = BTreeMap::new();
     for special in special_prices {
@@ -146,19 +147,25 @@ pub(crate) fn shadowed(special_prices: &[SpecialPrice]) -> Vec<String> {
         // Of those before it the one that holds longest.
         let mut longest: Option<&SpecialPrice> = None;
         for special in alike {
-            notes.extend(longest.filter(|first| special.from <= first.to).map(|first| shadow(first, special)));
+            notes.extend(longest.filter(|first| special.from <= first.to).map(|first| {
+                let is_alone = first.quantity.is_none() || goes_by_layers(&first.program);
+                shadow(first, special, is_alone)
+            }));
             longest = Some(longest.filter(|first| special.to <= first.to).unwrap_or(special));
         }
     }
     notes
 }
 
-fn shadow(first: &SpecialPrice, second: &SpecialPrice) -> String {
+fn shadow(first: &SpecialPrice, second: &SpecialPrice, is_alone: bool) -> String {
     let SpecialPrice { id, partner, product, customer, from, .. } = second;
     let to = if customer.is_empty() { String::new() } else { format!(" to {customer}") };
+    let how = match is_alone {
+        true => "alone, unless the row names",
+        false => "until its quantity is used up, then, or where the row names it, under",
+    };
     format!(
-        "{FILE}: {} and {id} are both for {product} by {partner}{to} from {from} to {}: sales of these days are under {} alone, \
-         also when its quantity is used up, unless the row names {id}",
+        "{FILE}: {} and {id} are both for {product} by {partner}{to} from {from} to {}: sales of these days are under {} {how} {id}",
         first.id,
         first.to.min(second.to),
         first.id,
@@ -227,14 +234,16 @@ mod tests {
             }
         };
         let special_prices: Vec<SpecialPrice> = rows.iter().map(special).collect();
-        assert_eq!(shadowed(&special_prices), expected);
+        assert_eq!(shadowed(&special_prices, &|_| false), expected);
+        let alone = shadowed(&special_prices, &|_| true);
+        assert!(alone.iter().all(|told| told.contains("alone, unless the row names")), "{alone:?}");
     }
 
     #[test]
     fn two_for_the_same_sales_are_told() {
         let (first, second) = ("S1 - 2013-01-01 2013-06-30", "S2 - 2013-01-02 2013-12-31");
         let told = "special_prices.csv: S1 and S2 are both for s/p by shop from 2013-01-02 to 2013-06-30: sales of these days are \
-                    under S1 alone, also when its quantity is used up, unless the row names S2";
+                    under S1 until its quantity is used up, then, or where the row names it, under S2";
         check(&[first, second], &[told]);
         check(&[second, first], &[told]);
         check(&[first, "S2 - 2013-07-01 2013-12-31"], &[]);

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Id, SpecialPrice};
+use contract::{Day, Id, Micros, SpecialPrice};
 use rustc_hash::FxHashMap;
 use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
 use super::credits::{Credits, LineCredit};
+use super::further::{Further, of_sales};
 use super::lines::{Beneficiary, each_lines};
 use super::prices::{Extent, returned_by_sale};
 
@@ -27,7 +28,15 @@ struct Demand {
     sale: Id,
     claimant: usize,
     special_price: Id,
+    /// Those that are used once the balances before them are gone. One without a bound covers the rest.
+    further: Vec<Id>,
     units: i128,
+}
+
+impl Demand {
+    fn special_prices(&self) -> impl Iterator<Item = Id> {
+        [self.special_price].into_iter().chain(self.further.iter().copied())
+    }
 }
 
 /// How many units special prices are for, in millionths; those without a bound are left out.
@@ -48,21 +57,34 @@ pub(crate) fn cover(
     demands.sort_unstable_by_key(|demand| (demand.day, demand.sale, demand.claimant));
     let mut given: Vec<FxHashMap<Id, i128>> = vec![FxHashMap::default(); claimants.len()];
     for demand in &demands {
-        given[demand.claimant].entry(demand.special_price).or_default();
+        for special_price in demand.special_prices().filter(|special_price| balances.contains_key(special_price)) {
+            given[demand.claimant].entry(special_price).or_default();
+        }
     }
     let mut left = balances.clone();
-    let mut reserved = reserved(claimants, &demands);
+    let mut reserved = reserved(balances, claimants, &demands);
     for ((_, special_price), units) in &reserved {
         *left.get_mut(special_price).expect("only what is bounded is reserved") -= units;
     }
     for demand in demands.iter().filter(|demand| demand.units < 0) {
         *left.get_mut(&demand.special_price).expect("only what is bounded is demanded") -= demand.units;
     }
-    for Demand { claimant, special_price, units, .. } in demands.into_iter().filter(|demand| demand.units > 0) {
-        let left = left.get_mut(&special_price).expect("only what is bounded is demanded");
-        let kept = reserved.get_mut(&(claimant, special_price)).map_or(0, |kept| take(kept, units));
-        let more = take(left, units - kept);
-        *given[claimant].entry(special_price).or_default() += kept + more;
+    for demand in demands.iter().filter(|demand| demand.units > 0) {
+        let (claimant, mut wanted) = (demand.claimant, demand.units);
+        let mut give = |special_price: Id, from: Option<&mut i128>| {
+            let units = from.map_or(0, |from| take(from, wanted));
+            wanted -= units;
+            if units > 0 {
+                *given[claimant].entry(special_price).or_default() += units;
+            }
+        };
+        for special_price in demand.special_prices() {
+            give(special_price, reserved.get_mut(&(claimant, special_price)));
+        }
+        // One without a bound covers the rest.
+        for special_price in demand.special_prices().take_while(|special_price| balances.contains_key(special_price)) {
+            give(special_price, left.get_mut(&special_price));
+        }
     }
     Ok(given.into_iter().map(in_order).collect())
 }
@@ -81,17 +103,22 @@ fn in_order(covered: FxHashMap<Id, i128>) -> Covered {
 }
 
 /// What frozen settlements keep.
-fn reserved(claimants: &[(Id, &Account)], demands: &[Demand]) -> BTreeMap<(usize, Id), i128> {
-    let mut reserved = BTreeMap::new();
-    for Demand { claimant, special_price, units, .. } in demands.iter().filter(|demand| demand.units > 0) {
-        let account = claimants[*claimant].1;
+fn reserved(balances: &Balances, claimants: &[(Id, &Account)], demands: &[Demand]) -> BTreeMap<(usize, Id), i128> {
+    let mut reserved: BTreeMap<(usize, Id), i128> = BTreeMap::new();
+    for demand in demands.iter().filter(|demand| demand.units > 0) {
+        let account = claimants[demand.claimant].1;
         if account.phase == Phase::Open {
             continue;
         }
-        let covered = account.covered.iter().find(|(other, _)| other == special_price).map_or(0, |(_, units)| *units);
-        let kept: &mut i128 = reserved.entry((*claimant, *special_price)).or_default();
-        *kept = (*kept + units).min(covered);
+        let mut wanted = demand.units;
+        for special_price in demand.special_prices().filter(|special_price| balances.contains_key(special_price)) {
+            let of_it = account.covered.iter().find(|(other, _)| *other == special_price);
+            let kept = reserved.entry((demand.claimant, special_price)).or_default();
+            let more = wanted.min(of_it.map_or(0, |(_, units)| *units) - *kept);
+            (*kept, wanted) = (*kept + more, wanted - more);
+        }
     }
+    reserved.retain(|_, kept| *kept > 0);
     reserved
 }
 
@@ -105,6 +132,7 @@ fn collect(
 ) -> Result<(), StorageError> {
     let returned = returned_by_sale(id, account, Extent::whole(account), state)?;
     let credits = Credits::of(account);
+    let further = of_sales(id, account, state)?;
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines {
             let Beneficiary::Credited { special_price, .. } = line.beneficiary else { continue };
@@ -115,7 +143,10 @@ fn collect(
             }
             let back = returned.get(&line.sale).map_or(0, |sums| sums.quantity);
             let units = credit.giving(i128::from(line.quantity.0) + back);
-            demands.push(Demand { day: line.day, sale: line.sale, claimant, special_price, units });
+            let gives = |further: &&Further| credits.of_further(further, line.day).given > Micros::ZERO;
+            let further = further.get(&line.sale).into_iter().flatten().filter(gives);
+            let further = further.map(|further| further.special_price).collect();
+            demands.push(Demand { day: line.day, sale: line.sale, claimant, special_price, further, units });
         }
     })
 }

@@ -4,9 +4,10 @@
 //! credited a cut ([`super::lowered`]). By cost layers ([`super::layers`]) the units of one sale may have cost differently: they
 //! are given what they cost, piece by piece.
 
-use contract::{Id, Micros};
+use contract::{Day, Id, Micros};
 
 use super::account::Account;
+use super::further::Further;
 use super::layers::Layered;
 use super::lines::{Beneficiary, Line};
 use super::lowered::{Lowered, given};
@@ -32,6 +33,12 @@ pub(crate) enum LineCredit<'a> {
 impl<'a> Credits<'a> {
     pub fn of(account: &'a Account) -> Credits<'a> {
         Credits { lowered: &account.lowered, layered: account.layered.as_deref() }
+    }
+
+    /// What a unit that is sold on a day is given at a further special price of its sale. Cost layers know none.
+    pub fn of_further(&self, further: &Further, day: Day) -> UnitCredit {
+        let Further { special_price, credit: claimed, .. } = *further;
+        UnitCredit { claimed, by_layer: claimed, given: given(self.lowered, special_price, day, claimed) }
     }
 
     /// What a line is given; `None` for one that is under no special price.

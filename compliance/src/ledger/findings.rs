@@ -56,10 +56,23 @@ pub(crate) fn look_further(
     let mut found = holds(account, program, now, state)?;
     for check in CHECKS {
         if let Check::Further(check) = check {
-            found.extend(check(id, booked, now, state)?);
+            if let Some(more) = check(id, booked, now, state)? {
+                say_with(&mut found, more);
+            }
         }
     }
     Ok(found)
+}
+
+/// One finding says all of a code; persons decide about what holds, which comes first.
+fn say_with(found: &mut Vec<Found>, more: Found) {
+    match found.iter_mut().find(|other| other.code == more.code) {
+        Some(same) => {
+            same.at_risk += more.at_risk;
+            same.message = format!("{}; {}", same.message, more.message);
+        }
+        None => found.push(more),
+    }
 }
 
 pub(crate) fn sales(count: i64) -> String {

@@ -69,7 +69,10 @@ pub(crate) fn doubts(
     state: &mut dyn State,
 ) -> Result<Vec<Found>, StorageError> {
     let mut found = holding(account, program, now, state)?;
-    found.retain(|found| matches!(found.code, Code::OnePartnerTwice | Code::ProgramAmended | Code::ScoreChanged));
+    found.retain(|found| {
+        use Code::{OnePartnerTwice, ProgramAmended, ScoreChanged, TablesCorrected};
+        matches!(found.code, OnePartnerTwice | ProgramAmended | ScoreChanged | TablesCorrected)
+    });
     Ok(found)
 }
 

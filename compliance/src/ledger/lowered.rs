@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use stream::{State, StorageError};
 
 use super::account::Account;
+use super::further::of_sales;
 use super::lines::{Beneficiary, each_lines};
 use super::protection::{Credited, credited_cuts, protecting};
 use crate::programs::special_price::of_partner;
@@ -59,11 +60,15 @@ impl<'k> Costs<'k> {
         if all.is_empty() {
             return Ok(Vec::new());
         }
-        let mut binding = BTreeSet::new();
+        let (mut binding, further) = (BTreeSet::new(), of_sales(id, account, state)?);
         each_lines(state, id, account.counted, &mut |lines| {
             for line in lines {
                 let Beneficiary::Credited { special_price, credit, .. } = line.beneficiary else { continue };
                 binding.extend(find(all, special_price, line.day).filter(|lowered| lowered.most < credit));
+                let further = further.get(&line.sale).into_iter().flatten();
+                binding.extend(further.filter_map(|further| {
+                    find(all, further.special_price, line.day).filter(|lowered| lowered.most < further.credit)
+                }));
             }
         })?;
         Ok(binding.into_iter().collect())

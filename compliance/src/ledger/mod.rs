@@ -24,6 +24,7 @@ mod due;
 mod estimates;
 mod extended;
 mod findings;
+mod further;
 mod holdings;
 mod holds;
 mod job;

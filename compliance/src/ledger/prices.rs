@@ -6,11 +6,12 @@ use stream::{State, StorageError};
 
 use super::account::Account;
 use super::credits::{Credits, LineCredit};
+use super::further::{OfSales, of_sales};
 use super::lines::{Beneficiary, Line, each_lines};
 use crate::clock::Clock;
 use crate::programs::caps::{CappedLine, cap_transaction};
 use crate::programs::measure_cap::Counted;
-use crate::programs::special_price;
+use crate::programs::special_price::{self, UnitCredit};
 use crate::programs::spiff::{Share, kept};
 use crate::programs::{Exact, Sums, divides, late, line_benefit, line_benefit_of};
 
@@ -50,8 +51,14 @@ pub(crate) fn each_price(
 ) -> Result<(), StorageError> {
     let returned = returned_by_sale(id, account, extent, state)?;
     let clock = if late(&program.mechanism).is_some() { Clock::resume(state)? } else { Clock::default() };
+    let further = match program.mechanism.resale() {
+        Some(_) => of_sales(id, account, state)?,
+        None => OfSales::default(),
+    };
     let mut pricing = Pricing {
         program,
+        further,
+        pieces: Vec::new(),
         currency: account.settlement.currency,
         clock,
         covered: account.covered.iter().copied().collect(),
@@ -108,6 +115,10 @@ struct Pricing<'a> {
     /// Units of each bounded special price that are still covered.
     covered: FxHashMap<Id, i128>,
     credits: Credits<'a>,
+    /// Special prices behind the first of a sale.
+    further: OfSales,
+    /// Units of sales that are covered under these.
+    pieces: Vec<Piece>,
     all: Sums,
     before: Sums,
     returned: FxHashMap<Id, Sums>,
@@ -147,6 +158,16 @@ struct Credit<'a> {
     /// Units of those that are given something that are still covered when its turn comes; `None` where that is enough for what is left of the sale: then
     /// what came back had been covered as well.
     left: Option<i128>,
+    /// The first of its [`Pricing::pieces`], and how many it has.
+    further: (usize, usize),
+}
+
+/// Units that are covered under a further special price.
+#[derive(Clone, Copy)]
+struct Piece {
+    units: i128,
+    unit: UnitCredit,
+    short: Micros,
 }
 
 impl<'a> Pricing<'a> {
@@ -203,10 +224,39 @@ impl<'a> Pricing<'a> {
                     *covered -= special_price::covered(units, left);
                 }
                 let left = left.filter(|left| units > *left);
-                Sold { credit: Some(Credit { units: given, short, left }), ..whole }
+                let further = self.cover_further(line, left.map_or(0, |left| units - left.max(0)));
+                Sold { credit: Some(Credit { units: given, short, left, further }), ..whole }
             }
             Beneficiary::Partner | Beneficiary::Credited { .. } => whole,
         }
+    }
+
+    /// Covers units of a sale that its first special price has no balance for.
+    fn cover_further(&mut self, line: &Line, mut units: i128) -> (usize, usize) {
+        let first = self.pieces.len();
+        let mut last = None;
+        for further in self.further.get(&line.sale).into_iter().flatten() {
+            let unit = self.credits.of_further(further, line.day);
+            if units <= 0 || unit.given <= Micros::ZERO {
+                continue;
+            }
+            let covered = match self.covered.get_mut(&further.special_price) {
+                Some(covered) => {
+                    let taken = special_price::covered(units, Some(*covered));
+                    *covered -= taken;
+                    taken
+                }
+                None => units,
+            };
+            units -= covered;
+            self.pieces.push(Piece { units: covered, unit, short: further.short });
+            last = Some(self.pieces.len() - 1);
+        }
+        // As with the first one: what came back had been covered as well.
+        if let Some(last) = last.filter(|_| units <= 0) {
+            self.pieces[last].units = i128::MAX;
+        }
+        (first, self.pieces.len() - first)
     }
 
     /// Only a sale can be late; what comes back by itself takes all back.
@@ -241,14 +291,21 @@ impl<'a> Pricing<'a> {
         if divided { CappedLine { raw: part.raw, ..part.map(|benefit| counted.share(benefit)) } } else { part }
     }
 
-    /// What units are given at a special price, those first that are covered first.
-    fn credited(&self, Credit { units: given, short, mut left }: Credit<'_>, units: i128) -> CappedLine {
+    /// What units are given at a special price, those first that are covered first; then those at further ones.
+    fn credited(&self, Credit { units: given, short, mut left, further }: Credit<'_>, units: i128) -> CappedLine {
         let mut earned = CappedLine::default();
-        given.each(units, &mut |units, unit| {
+        let (first, count) = further;
+        let mut pieces = self.pieces[first..first + count].iter();
+        given.each(units, &mut |mut units, unit| {
             let left = left.as_mut().filter(|_| unit.given > Micros::ZERO);
             let covered = special_price::covered(units, left.as_deref().copied());
             if let Some(left) = left {
                 *left -= covered.max(0);
+            }
+            for Piece { units: most, unit, short } in pieces.by_ref() {
+                let part = (units - covered).clamp(0, *most);
+                units -= part;
+                earned = earned.plus(special_price::benefit(*unit, self.kept_back(*short, unit.given), part, part));
             }
             earned = earned.plus(special_price::benefit(unit, self.kept_back(short, unit.given), units, covered));
         });

@@ -10,6 +10,7 @@ use stream::{Blobs, StageError, State, StorageError};
 use super::account::Account;
 use super::credits::Credits;
 use super::due::{Due, due};
+use super::further::of_sales;
 use super::lines::Line;
 use super::prices::{Extent, each_price};
 use super::settle::terms;
@@ -133,12 +134,15 @@ pub(crate) fn by_sale(
 ) -> Result<(), StorageError> {
     let mut amounts = allocate(id, account, program, due, state)?.into_iter();
     let credits = Credits::of(account);
+    let further = of_sales(id, account, state)?;
     each_part(id, account, program, due, state, &mut |part| {
         let of_sale = sales.entry(part.line.transaction()).or_default();
         of_sale.due += amounts.next().expect("each line has an amount");
         of_sale.quantity += part.line.sums().quantity;
         if let Some(credit) = credits.of_line(&part.line) {
             of_sale.credit = of_sale.credit.max(credit.most(part.line.quantity.0.into()));
+            let further = further.get(&part.line.sale).into_iter().flatten();
+            of_sale.credit = further.map(|further| further.credit).fold(of_sale.credit, Micros::max);
         }
     })
 }

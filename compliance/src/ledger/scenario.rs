@@ -19,9 +19,10 @@ use super::{
     AccrualRow, EstimateRow, Holding, LedgerStage, Standing as Stands, accrual_rows, estimate_rows, holdings,
     standings, verify, verify_estimates,
 };
+use crate::programs::correction::correction;
 use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
-use crate::programs::special_price::debit;
+use crate::programs::special_price::{debit, debits};
 use crate::programs::stacking::part;
 use crate::programs::stock::used_up;
 use crate::units::trial::{day, line};
@@ -423,6 +424,13 @@ impl Case {
                 }
                 self.grants.insert((*name).to_owned(), back);
             }
+            ["told", name, sale, program, more] => {
+                let program = self.reference.programs.iter().find(|known| known.id == *program).unwrap();
+                let of = self.grants[*sale].iter().find(|grant| grant.ledger_key == *program.ledger_key()).unwrap();
+                let told = correction(of, program, number(more));
+                self.bench.as_mut().unwrap().take(&EntitlementEvent::Grant(Box::new(told.clone())));
+                self.grants.insert((*name).to_owned(), vec![told]);
+            }
             ["claim", name, partner, program, day, amount, options @ ..] => {
                 self.claim(name, partner, program, day, amount, options);
             }
@@ -491,10 +499,10 @@ impl Case {
                     let earning = self.grants[name].iter().filter(|grant| used_up(grant).is_none());
                     earning.flat_map(|grant| grant.debits.clone()).collect()
                 }
-                None => programs.iter().filter_map(|program| debited(&self.reference, program, &fact)).collect(),
+                None => programs.iter().flat_map(|program| debited(&self.reference, program, &fact)).collect(),
             };
             debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
-            let amount = part(&self.reference, programs[0], &earning, &sold).base;
+            let amount = part(&|_| &self.reference, programs[0], &earning, &sold).base;
             let estimates = programs.iter().any(|program| program.estimate.is_some());
             let product = if estimates { fact.product.clone() } else { Text::default() };
             let mut programs: Vec<Text> = programs.into_iter().map(|program| program.id.clone()).collect();
@@ -719,8 +727,8 @@ fn read_purchase(partner: &str, product: &str, date: &str, units: &str, words: &
 }
 
 /// What a sale earns at a special price, or the stock that it is taken from.
-fn debited(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
-    debit(reference, program, sale).or_else(|| taken_from(program, sale))
+fn debited(reference: &Reference, program: &Program, sale: &Sale) -> impl Iterator<Item = Debit> {
+    debits(reference, program, sale).into_iter().chain(taken_from(program, sale))
 }
 
 fn estimate(row: &EstimateRow) -> String {

@@ -7,8 +7,9 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use stream::StageError;
 
 use super::account::{Account, Role};
+use super::further::list_of;
 use super::lines::Beneficiary;
-use super::tables::day_key;
+use super::tables::{day_key, told_of};
 use crate::programs::spiff::{Share, persons};
 use crate::references::{Known, References};
 
@@ -46,17 +47,36 @@ impl Target {
         if let Some(share) = self.person {
             return Beneficiary::Person { share, stamp: entitlement.stamp };
         }
-        let debit = self.special.as_ref().and_then(|program| entitlement.debits.iter().find(|d| d.program == *program));
-        debit.map_or(Beneficiary::Partner, |Debit { special_price, credit, short, .. }| Beneficiary::Credited {
-            special_price: *special_price,
-            credit: *credit,
-            short: *short,
-        })
+        self.debits(entitlement).next().map_or(Beneficiary::Partner, credited)
+    }
+
+    /// The further special prices that the sale is under, each with the key of its list.
+    pub fn further<'t>(
+        &'t self,
+        entitlement: &'t Entitlement,
+        day: Day,
+    ) -> impl Iterator<Item = ([u8; 20], Beneficiary)> + 't {
+        let further = self.debits(entitlement).enumerate().skip(1);
+        further.map(move |(place, debit)| (day_key(list_of(self.id, place), self.list(day)), credited(debit)))
+    }
+
+    fn debits<'t>(&'t self, entitlement: &'t Entitlement) -> impl Iterator<Item = &'t Debit> {
+        let of_it = |debit: &&Debit| self.special.as_ref() == Some(&debit.program);
+        entitlement.debits.iter().filter(of_it)
     }
 
     pub fn key(&self, day: Day) -> [u8; 20] {
         day_key(self.id, self.list(day))
     }
+
+    /// Key of the list of what later tables say of sales of the day.
+    pub fn told_key(&self, day: Day) -> [u8; 20] {
+        day_key(told_of(self.id), self.list(day))
+    }
+}
+
+fn credited(Debit { special_price, credit, short, .. }: &Debit) -> Beneficiary {
+    Beneficiary::Credited { special_price: *special_price, credit: *credit, short: *short }
 }
 
 impl Span {

@@ -19,6 +19,7 @@ use super::sharing::enter;
 use super::slots::{Slots, Span, Target};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, JOB, LINES, MOVED, SOLD};
 use crate::clock::Clock;
+use crate::programs::correction::corrected;
 use crate::programs::stock::used_up;
 use crate::references::References;
 use crate::rulings::Spoken;
@@ -102,6 +103,7 @@ impl Stage for LedgerStage {
             let units = i128::from(entitlement.quantity.0);
             return Ok(take(stock, day, if revoked { -units } else { units }, state)?);
         }
+        let is_told = corrected(entitlement).is_some();
         for stock in estimates::stocks_of(entitlement, &self.references) {
             let units = i128::from(entitlement.quantity.0);
             estimates::take(stock, day, if revoked { -units } else { units }, state)?;
@@ -117,8 +119,12 @@ impl Stage for LedgerStage {
         let mut buffer: LineBuffer = [0; size_of::<LineBuffer>()];
         let line = Line::new(entitlement, input.stamp);
         for target in &span.targets {
+            for (list, beneficiary) in target.further(entitlement, day) {
+                state.append(LINES, &list, line.of(beneficiary).write(revoked, &mut buffer))?;
+            }
             let line = line.of(target.beneficiary(entitlement));
-            state.append(LINES, &target.key(day), line.write(revoked, &mut buffer))?;
+            let list = if is_told { target.told_key(day) } else { target.key(day) };
+            state.append(LINES, &list, line.write(revoked, &mut buffer))?;
         }
         Ok(())
     }

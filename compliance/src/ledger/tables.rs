@@ -74,6 +74,11 @@ pub(crate) const UNLAYERED: Table<[u8; 16], ()> = Table::new(34, "stocks to be l
 /// Stock → where its cost layers begin among its sales, as of the last control that looked at it.
 pub(crate) const LAYERS: Table<[u8; 16], Layers> = Table::new(33, "cost layers");
 
+/// Under which key in [`LINES`] lies what later tables say of the sales of a settlement.
+pub(crate) fn told_of(id: Id) -> Id {
+    Id::of("told", &[&id.to_string()])
+}
+
 /// Key of a settlement's list in [`LINES`], [`SUMS`] and [`DIRTY`].
 pub(crate) fn day_key(id: Id, day: Day) -> [u8; 20] {
     let mut key = [0; 20];

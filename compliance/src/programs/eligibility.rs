@@ -4,13 +4,14 @@ use contract::{Eligibility, NumberField, Outlet, Sale, Text, TextField, source_o
 
 use crate::references::Known;
 
-/// Looks at the sale and at what the reference data say of its product, partner and buyer. Costs what the test has parts.
-pub fn holds(test: &Eligibility, sale: &Sale, known: &Known) -> bool {
+/// Looks at the sale and at what the reference data say of its partner and buyer, and the master of its product. Costs what the
+/// test has parts.
+pub fn holds(test: &Eligibility, sale: &Sale, known: &Known, master: &Known) -> bool {
     match test {
-        Eligibility::All(tests) => tests.iter().all(|test| holds(test, sale, known)),
-        Eligibility::Any(tests) => tests.iter().any(|test| holds(test, sale, known)),
-        Eligibility::Not(test) => !holds(test, sale, known),
-        Eligibility::Text(field, among) => says(field, among, sale, known),
+        Eligibility::All(tests) => tests.iter().all(|test| holds(test, sale, known, master)),
+        Eligibility::Any(tests) => tests.iter().any(|test| holds(test, sale, known, master)),
+        Eligibility::Not(test) => !holds(test, sale, known, master),
+        Eligibility::Text(field, among) => says(field, among, sale, known, master),
         Eligibility::Number(field, comparison, with) => {
             let number = match field {
                 NumberField::Quantity => sale.quantity,
@@ -23,7 +24,7 @@ pub fn holds(test: &Eligibility, sale: &Sale, known: &Known) -> bool {
     }
 }
 
-fn says(field: &TextField, among: &[Text], sale: &Sale, known: &Known) -> bool {
+fn says(field: &TextField, among: &[Text], sale: &Sale, known: &Known, master: &Known) -> bool {
     let partner = || {
         let member = known.market().member(&sale.at.partner)?;
         Some(&known.reference.partners[member.position])
@@ -31,9 +32,9 @@ fn says(field: &TextField, among: &[Text], sale: &Sale, known: &Known) -> bool {
     let buyer = |part: fn(&Outlet) -> &str| known.outlet(&sale.customer).map_or("", part);
     let text: &str = match field {
         TextField::Product => &sale.product,
-        TextField::Category => known.product(&sale.product).map_or("", |product| &product.category),
+        TextField::Category => master.product(&sale.product).map_or("", |product| &product.category),
         TextField::Source => source_of(&sale.product),
-        TextField::Attribute(name) => attribute(known, &sale.product, name),
+        TextField::Attribute(name) => attribute(master, &sale.product, name),
         TextField::Partner => &sale.at.partner,
         TextField::PartnerKind => partner().map_or("", |partner| partner.kind.as_str()),
         TextField::PartnerTier => {
@@ -112,8 +113,8 @@ mod tests {
             (TextField::Currency, "USD"),
             (TextField::Rep, ""),
         ] {
-            assert!(holds(&text(field.clone(), &["other", says]), &sale, &known), "{field} = {says}");
-            assert!(!holds(&text(field.clone(), &["other"]), &sale, &known), "{field}");
+            assert!(holds(&text(field.clone(), &["other", says]), &sale, &known, &known), "{field} = {says}");
+            assert!(!holds(&text(field.clone(), &["other"]), &sale, &known, &known), "{field}");
         }
     }
 
@@ -132,15 +133,15 @@ mod tests {
                 let back = Sale { quantity: -sale.quantity, amount: -sale.amount, ..sale.clone() };
                 let test = amount(comparison, micros);
                 assert_eq!(
-                    holds(&test, &back, &known),
-                    holds(&test, &sale, &known),
+                    holds(&test, &back, &known, &known),
+                    holds(&test, &sale, &known, &known),
                     "what comes back is asked the same"
                 );
-                holds(&test, &sale, &known)
+                holds(&test, &sale, &known, &known)
             });
             assert_eq!(compared, [just_below, same, just_above], "{comparison:?}");
         }
-        let last = |comparison| holds(&Eligibility::Date(comparison, day("2013-02-28")), &sale, &known);
+        let last = |comparison| holds(&Eligibility::Date(comparison, day("2013-02-28")), &sale, &known, &known);
         assert_eq!([last(Below), last(Equal), last(Above)], [false, true, false]);
     }
 
@@ -150,13 +151,13 @@ mod tests {
         let (yes, no) = (text(TextField::Partner, &["A"]), text(TextField::Partner, &["B"]));
         let all = |tests: &[&Eligibility]| Eligibility::All(tests.iter().map(|test| (*test).clone()).collect());
         let any = |tests: &[&Eligibility]| Eligibility::Any(tests.iter().map(|test| (*test).clone()).collect());
-        let passes = |test: Eligibility| holds(&test, &sale, &known);
+        let passes = |test: Eligibility| holds(&test, &sale, &known, &known);
         assert!(passes(all(&[&yes, &yes])) && !passes(all(&[&yes, &no])));
         assert!(passes(any(&[&no, &yes])) && !passes(any(&[&no, &no])));
         assert!(passes(Eligibility::Not(Box::new(no))) && !passes(Eligibility::Not(Box::new(yes))));
         let gold = || text(TextField::PartnerTier, &["gold"]);
-        assert!(!passes(gold()) && holds(&gold(), &Sale { date: day("2013-03-01"), ..sale.clone() }, &known));
+        assert!(!passes(gold()) && holds(&gold(), &Sale { date: day("2013-03-01"), ..sale.clone() }, &known, &known));
         let stranger = Sale { at: contract::RecordRef { partner: "L".into(), ..sale.at.clone() }, ..sale.clone() };
-        assert!(holds(&text(TextField::PartnerTier, &[""]), &stranger, &known), "no tier is an empty text");
+        assert!(holds(&text(TextField::PartnerTier, &[""]), &stranger, &known, &known), "no tier is an empty text");
     }
 }

@@ -415,7 +415,7 @@ mod tests {
             whoms.push(Whom::Any);
             let matches: Vec<Matches> =
                 whoms.iter().map(|whom| index.matching(programs, subject, whom, days)).collect();
-            let selected = |p: &u32| selects_sale(&programs[*p as usize], &sale, &known);
+            let selected = |p: &u32| selects_sale(&programs[*p as usize], &sale, &known, &known);
             let mut found: Vec<u32> = matches.iter().flat_map(|m| m.programs.clone()).filter(selected).collect();
             let all = 0..programs.len() as u32;
             let mut slow: Vec<u32> =

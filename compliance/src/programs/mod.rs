@@ -7,6 +7,7 @@
 pub mod allocation;
 pub mod bonus;
 pub mod caps;
+pub mod correction;
 pub mod cost_layers;
 pub mod drawn;
 pub mod eligibility;

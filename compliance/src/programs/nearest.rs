@@ -25,10 +25,11 @@ pub struct Near<'k> {
 /// version. The fewest failures come first, then the date that is least far off, then the order in which programs are tried.
 ///
 /// Costs what there are programs: it is for a person who asks about one sale.
-pub fn nearest<'k>(known: &'k Known, sale: &Sale) -> Vec<Near<'k>> {
+pub fn nearest<'k>(known: &'k Known, told: &Known, sale: &Sale) -> Vec<Near<'k>> {
     let pays_for_sales = |program: &&Program| !program.mechanism.keeps_stock();
     let programs = known.reference.programs.iter().filter(pays_for_sales);
-    let mut all: Vec<Near> = programs.map(|program| Near { program, misses: misses(program, sale, known) }).collect();
+    let mut all: Vec<Near> =
+        programs.map(|program| Near { program, misses: misses(program, sale, known, told) }).collect();
     let days_off = |program: &Program| (program.from.0 - sale.date.0).max(sale.date.0 - program.to.0).max(0);
     all.sort_by_key(|near| (near.misses.len(), days_off(near.program), near.program.priority));
     let selecting = all.iter().filter(|near| near.misses.is_empty()).count();
@@ -48,7 +49,7 @@ pub fn nearest<'k>(known: &'k Known, sale: &Sale) -> Vec<Near<'k>> {
 /// What keeps a sale that the program selects from earning under it, by the terms alone; `None` where they admit it.
 /// `told` are the tables of now, `let_go` the findings that persons released.
 pub fn refuses(program: &Program, sale: &Sale, known: &Known, told: &Known, let_go: &[Code]) -> Option<String> {
-    if !may_earn(program, sale, &known.reference) {
+    if !may_earn(program, sale, &told.reference) {
         return Some(match program.pays_person() {
             true => "it pays persons, and the row names none".to_owned(),
             false => "no special price of it is for this partner, product, buyer, day and currency".to_owned(),
@@ -58,11 +59,11 @@ pub fn refuses(program: &Program, sale: &Sale, known: &Known, told: &Known, let_
 }
 
 /// What the program asks that the sale is not, in the order of its selector.
-fn misses(program: &Program, sale: &Sale, known: &Known) -> Vec<String> {
+fn misses(program: &Program, sale: &Sale, known: &Known, told: &Known) -> Vec<String> {
     let selector = &program.selector;
     let mut missed = Missed(Vec::new());
     missed.day(sale.date, program);
-    let Some(subject) = Subject::of(known, &sale.product, &sale.at.partner) else {
+    let Some(subject) = Subject::classified(known, told, &sale.product, &sale.at.partner) else {
         missed.0.push(format!("nobody knows partner {}", sale.at.partner));
         return missed.0;
     };
@@ -99,7 +100,7 @@ fn misses(program: &Program, sale: &Sale, known: &Known) -> Vec<String> {
     missed.among("customer segment", &selector.customer_segments, &[buyer.map_or("", |buyer| &buyer.segment)]);
     let place = buyer.map_or(["", ""], |buyer| [&buyer.country, &buyer.region]);
     missed.among("customer region", &selector.customer_regions, &place);
-    if program.eligible.as_ref().is_some_and(|test| !holds(test, &counted(sale, &known.reference), known)) {
+    if program.eligible.as_ref().is_some_and(|test| !holds(test, &counted(sale, &known.reference), known, told)) {
         missed.0.push("it fails the test in `eligible`".to_owned());
     }
     missed.0
@@ -154,11 +155,11 @@ mod tests {
         let sale = line(1, "L", "1", day("2013-03-01"), 10, Micros::units(10));
         let subject = Subject::of(&known, &sale.product, "L").unwrap();
         for program in &known.reference.programs {
-            let selected = selects(program, subject) && selects_sale(program, &sale, &known);
-            assert_eq!(misses(program, &sale, &known).is_empty(), selected, "{}", program.id);
+            let selected = selects(program, subject) && selects_sale(program, &sale, &known, &known);
+            assert_eq!(misses(program, &sale, &known, &known).is_empty(), selected, "{}", program.id);
         }
         let said = |near: &Near| format!("{}: {}", near.program.id, near.misses.join("; "));
-        assert_eq!(nearest(&known, &sale).iter().map(said).collect::<Vec<_>>(), says);
+        assert_eq!(nearest(&known, &known, &sale).iter().map(said).collect::<Vec<_>>(), says);
     }
 
     fn program(id: &str, selector: Selector) -> Program {

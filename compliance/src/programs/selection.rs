@@ -23,12 +23,17 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// What is known of a sale's product and partner; `None` where nobody knows the partner.
     pub fn of(known: &'a Known, product: &'a str, partner: &str) -> Option<Subject<'a>> {
+        Subject::classified(known, known, product, partner)
+    }
+
+    /// The same by what another version of the master says of the product.
+    pub fn classified(known: &'a Known, master: &'a Known, product: &'a str, partner: &str) -> Option<Subject<'a>> {
         let member = known.market().member(partner)?;
         let partner = &known.reference.partners[member.position];
         Some(Subject {
             product,
-            category: known.product(product).map_or("", |product| &product.category),
-            attributes: known.attributes(product),
+            category: master.product(product).map_or("", |product| &product.category),
+            attributes: master.attributes(product),
             partner,
             above: &member.above,
             tiers: known.tiers(&partner.id),
@@ -64,8 +69,9 @@ pub fn selects_product(selector: &Selector, product: &str, category: &str, attri
 }
 
 /// Whether the program, which selects product and partner, selects the sale: by its date, the partner's tier on it, who
-/// bought, currency, what the row names, and the test of what is eligible, which is asked of what programs count.
-pub fn selects_sale(program: &Program, sale: &Sale, known: &Known) -> bool {
+/// bought, currency, what the row names, and the test of what is eligible, which is asked of what programs count and of the
+/// product as a master has it.
+pub fn selects_sale(program: &Program, sale: &Sale, known: &Known, master: &Known) -> bool {
     let selector = &program.selector;
     program.from <= sale.date
         && sale.date <= program.to
@@ -75,7 +81,7 @@ pub fn selects_sale(program: &Program, sale: &Sale, known: &Known) -> bool {
         && (selector.currencies.is_empty() || selector.currencies.contains(&sale.currency))
         && in_its_currency(program, sale)
         && selects_buyer(selector, sale, known)
-        && program.eligible.as_ref().is_none_or(|test| holds(test, &counted(sale, &known.reference), known))
+        && program.eligible.as_ref().is_none_or(|test| holds(test, &counted(sale, &known.reference), known, master))
 }
 
 /// Whether the program's currency admits the sale. Units of a stock are units in any, and a special price says its own.

@@ -12,10 +12,16 @@ use super::caps::CappedLine;
 use crate::references::party_name;
 use crate::units::names::{same_first_word, same_words};
 
-/// The authorisation that a sale is under: one that names its customer goes before one for all, then the earlier by its
-/// first day, then by id. A row that names one is under that one or none, and so is one that names a number nobody knows. Where
-/// none is for its customer, it is under one for a customer that is only like it (OP-10): persons decide whether it earns.
+/// The authorisation that a sale is under.
 pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Option<&'r SpecialPrice> {
+    find_all(reference, program, sale).into_iter().next()
+}
+
+/// The authorisations that a sale is under, each once those before it are used up: one that names its customer goes before one for
+/// all, then the earlier by its first day, then by id. A row that names one is under that one or none, and so is one that names a
+/// number nobody knows. Where none is for its customer, it is under those for a customer that is only like it (OP-10): persons
+/// decide whether it earns.
+fn find_all<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Vec<&'r SpecialPrice> {
     let holds = |special: &&SpecialPrice| {
         let in_time = special.from <= sale.date && sale.date <= special.to;
         in_time && special.currency == sale.currency && program.is_in(sale.currency)
@@ -23,25 +29,44 @@ pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Opt
     let held = || of_product(reference, program, sale).iter().filter(holds);
     let rank = |special: &&SpecialPrice| (Reverse(!special.customer.is_empty()), special.from, special.id.clone());
     let is_named = |special: &&SpecialPrice| special.id == sale.promotion;
-    let fitting: Vec<&SpecialPrice> = held().filter(|special| is_for(special, sale)).collect();
+    let mut fitting: Vec<&SpecialPrice> = held().filter(|special| is_for(special, sale)).collect();
     if let Some(named) = fitting.iter().copied().filter(is_named).min_by_key(rank) {
-        return Some(named);
+        return vec![named];
     }
-    let mut alike = held().filter(|special| is_like(reference, special, sale)).peekable();
-    if fitting.is_empty() && alike.peek().is_none() || names_unknown(reference, program, sale) {
-        return None;
+    let alike = || held().filter(|special| is_like(reference, special, sale));
+    if fitting.is_empty() {
+        fitting.extend(alike());
+    }
+    if fitting.is_empty() || names_unknown(reference, program, sale) {
+        return Vec::new();
     }
     if names(reference, program, sale) {
-        return alike.filter(is_named).min_by_key(rank);
+        return alike().filter(is_named).min_by_key(rank).into_iter().collect();
     }
-    fitting.into_iter().min_by_key(rank).or_else(|| alike.min_by_key(rank))
+    fitting.sort_by_key(rank);
+    fitting
 }
 
 /// What a unit of a sale earns; `None` where it is under no authorisation, or the book cost is not above the authorised
 /// one. Where cost layers say what it earns the ledger works that out: they hang on all that was sold before.
 pub fn debit(reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
+    debit_under(find(reference, program, sale)?, reference, program, sale)
+}
+
+/// The same with what it earns under further authorisations, where those before them are used up. Cost layers say of one
+/// authorisation alone what its units cost.
+pub fn debits(reference: &Reference, program: &Program, sale: &Sale) -> Vec<Debit> {
+    let Some(first) = debit(reference, program, sale) else { return Vec::new() };
+    if program.mechanism.goes_by_layers() {
+        return vec![first];
+    }
+    let under = |special: &SpecialPrice| debit_under(special, reference, program, sale);
+    let further = find_all(reference, program, sale).into_iter().skip(1).filter_map(under);
+    [first].into_iter().chain(further).collect()
+}
+
+fn debit_under(special: &SpecialPrice, reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
     let resale = program.mechanism.resale()?;
-    let special = find(reference, program, sale)?;
     // What comes back takes back the whole credit, whatever price the row says.
     let most = special.resale.filter(|_| !sale.is_return());
     let over = most.map_or(Micros::ZERO, |most| (sale.unit_price - most).max(Micros::ZERO));
@@ -109,7 +134,7 @@ pub fn names_unknown(reference: &Reference, program: &Program, sale: &Sale) -> b
 const DIGITS: char = '#';
 
 /// What numbers of one kind have in common: their letters, and where digits stand among them.
-fn shape(number: &str) -> String {
+pub fn shape(number: &str) -> String {
     let mut shape = String::new();
     for sign in number.chars().filter(|sign| sign.is_alphanumeric()) {
         match sign.is_ascii_digit() {

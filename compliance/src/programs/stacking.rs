@@ -2,18 +2,19 @@
 
 use std::cmp::Reverse;
 
-use contract::{Base, Choice, Mechanism, Micros, Program, Reference, Sale, Stack};
+use contract::{Base, Choice, Mechanism, Micros, Program, Sale, Stack};
 
 use super::special_price::debit;
+use crate::units::told::Tables;
 
 /// What one sale earns by the program's rate alone; `None` for a program whose benefit no single sale tells.
-pub fn worth(reference: &Reference, program: &Program, sale: &Sale, amount: Micros) -> Option<Micros> {
+pub fn worth(tables: Tables<'_, '_>, program: &Program, sale: &Sale, amount: Micros) -> Option<Micros> {
     match &program.mechanism {
         mechanism if !has_worth(mechanism) => None,
         Mechanism::PerUnit { rate } => Some(sale.quantity.times(*rate)),
         Mechanism::Percent { rate } => Some(amount.times(*rate)),
         Mechanism::ShipAndDebit { .. } | Mechanism::PassThrough { .. } => {
-            let given = debit(reference, program, sale).map_or(Micros::ZERO, |debit| debit.credit - debit.short);
+            let given = debit(tables(program), program, sale).map_or(Micros::ZERO, |debit| debit.credit - debit.short);
             Some(sale.quantity.times(given))
         }
         _ => None,
@@ -30,9 +31,9 @@ pub fn has_worth(mechanism: &Mechanism) -> bool {
 
 /// Puts the programs of each group in the order in which they are tried: by priority, as they come, or by what they give.
 /// `programs` come by ledger key, then priority.
-pub fn order(programs: &mut [&Program], reference: &Reference, sale: &Sale) {
+pub fn order(programs: &mut [&Program], tables: Tables<'_, '_>, sale: &Sale) {
     for group in programs.chunk_by_mut(|a, b| a.ledger_key() == b.ledger_key()) {
-        let given = |program: &&Program| worth(reference, program, sale, sale.amount).unwrap_or_default().abs();
+        let given = |program: &&Program| worth(tables, program, sale, sale.amount).unwrap_or_default().abs();
         match group[0].choose {
             Choice::Priority => {}
             Choice::BestForPartner => group.sort_by_key(|program| Reverse(given(program))),
@@ -53,12 +54,12 @@ pub struct Part {
 /// The amount that a program's rate is on: that of the sale, or what the earlier programs of its stack leave of it, which is
 /// no less than nothing. Where all of a stack together give no more than a share of the sale, what is too much is cut off
 /// the base of the last ones (DD-12).
-pub fn part(reference: &Reference, program: &Program, programs: &[&Program], sale: &Sale) -> Part {
+pub fn part(tables: Tables<'_, '_>, program: &Program, programs: &[&Program], sale: &Sale) -> Part {
     let whole = Part { base: sale.amount, cut: Micros::ZERO };
     let Some(stack) = program.stack.as_ref().filter(|stack| stack.base == Base::Net || stack.at_most.is_some()) else {
         return whole;
     };
-    let worth = |other: &Program, base| worth(reference, other, sale, base).unwrap_or_default();
+    let worth = |other: &Program, base| worth(tables, other, sale, base).unwrap_or_default();
     part_of(program, stack, programs, sale.amount, &worth).unwrap_or(whole)
 }
 
@@ -129,6 +130,8 @@ fn under_cap(program: &Program, stack: &Stack, part: Part, given: Micros, amount
 
 #[cfg(test)]
 mod tests {
+    use contract::Reference;
+
     use super::*;
     use crate::ledger::plain_program;
     use crate::units::trial::{day, line};
@@ -149,9 +152,10 @@ mod tests {
         let programs: Vec<Program> = deals.iter().enumerate().map(program).collect();
         let programs: Vec<&Program> = programs.iter().collect();
         let (sale, reference) = (line(1, "A", "1", day("2013-01-01"), 1, Micros::units(amount)), Reference::default());
+        let tables = |_: &Program| &reference;
         let each: Vec<Micros> = programs
             .iter()
-            .map(|program| worth(&reference, program, &sale, part(&reference, program, &programs, &sale).base).unwrap())
+            .map(|program| worth(&tables, program, &sale, part(&tables, program, &programs, &sale).base).unwrap())
             .collect();
         (each.iter().map(Micros::to_string).collect(), each.into_iter().sum::<Micros>().to_string())
     }
@@ -233,7 +237,8 @@ mod tests {
             ];
             let mut tried: Vec<&Program> = programs.iter().collect();
             let sale = line(1, "A", "1", day("2013-01-01"), units, Micros::units(amount));
-            order(&mut tried, &Reference::default(), &sale);
+            let reference = Reference::default();
+            order(&mut tried, &|_| &reference, &sale);
             tried[0].id.to_string()
         };
         assert_eq!(order_of(Choice::Priority, 5, 100), "PERCENT");

@@ -34,11 +34,12 @@ use crate::programs::special_price::{find, is_for};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "end_customer_wrong", codes: &[Code::EndCustomerWrong], check: Check::Condition(check) };
+    Rule { name: "end_customer_wrong", codes: &[Code::EndCustomerWrong], check: Check::Told(check) };
 
-fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
-    if let Some(customer) = authorised(sale, program, known) {
-        let (buyer, customer) = (known.party_name(&sale.customer), known.party_name(customer));
+/// Special prices count as they are told since, the customers of a program as of the sale.
+fn check(sale: &Sale, program: &Program, known: &Known, told: &Known) -> Option<Unmet> {
+    if let Some(customer) = authorised(sale, program, told) {
+        let (buyer, customer) = (told.party_name(&sale.customer), told.party_name(customer));
         return Some(Unmet::Breach(format!("{buyer:?} is not {customer:?}, only like it")));
     }
     let customers = &program.conditions.customers;
@@ -54,7 +55,7 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unmet> {
 }
 
 /// The customer of the special price that the sale is under, where its buyer is only like it.
-fn authorised<'k>(sale: &Sale, program: &Program, known: &'k Known) -> Option<&'k Text> {
+fn authorised<'k>(sale: &Sale, program: &Program, told: &'k Known) -> Option<&'k Text> {
     program.mechanism.resale()?;
-    find(&known.reference, program, sale).filter(|special| !is_for(special, sale)).map(|special| &special.customer)
+    find(&told.reference, program, sale).filter(|special| !is_for(special, sale)).map(|special| &special.customer)
 }

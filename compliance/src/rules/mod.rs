@@ -8,6 +8,7 @@ use contract::{Code, Day, Id, Micros, Money, Program, Reference, Sale, Text, nor
 
 use crate::references::Known;
 use crate::units::facts::SaleKey;
+use crate::units::told::Told;
 
 pub(crate) mod amount_missing;
 pub(crate) mod authorisation_reused;
@@ -63,8 +64,8 @@ pub(crate) enum Check {
     /// One line and the day that the last tick named: does it lie too far ahead?
     Ahead(fn(&Sale, Day) -> bool),
     /// One line and the program it names.
-    Named(fn(&Sale, &Known) -> Option<Breach>),
-    /// One line and a program that selects it: what in its terms keeps it from paying?
+    Named(fn(&Sale, &Told<'_>) -> Option<Breach>),
+    /// One line and a program that selects it: what in its terms keeps it from paying, by the tables that count for it?
     Terms(fn(&Sale, &Program, &Known) -> Option<Unfit>),
     /// One line and a program that selects it: what of the program's conditions does it not meet?
     Condition(fn(&Sale, &Program, &Known) -> Option<Unmet>),

@@ -27,13 +27,14 @@ use contract::{Code, Day, Sale};
 
 use super::{Breach, Check, Rule};
 use crate::programs::estimate::estimate;
-use crate::references::Known;
 use crate::units::market::risk_of;
+use crate::units::told::Told;
 
 pub(crate) const RULE: Rule =
     Rule { name: "outside_period", codes: &[Code::OutsidePeriod], check: Check::Named(check) };
 
-fn check(sale: &Sale, known: &Known) -> Option<Breach> {
+fn check(sale: &Sale, told: &Told<'_>) -> Option<Breach> {
+    let known = told.known;
     let versions = known.versions(&sale.promotion);
     let (first, last) = (versions.first()?, versions.last()?);
     if known.program_on(&sale.promotion, sale.date).is_some() {

@@ -15,8 +15,9 @@
 //! Program for helmets, the row names it on a bicycle: nothing under it.
 //!
 //! ## Late, corrected, out of order
-//! The row is judged by the terms that were known when it came. Where a steward reads its product code otherwise, or the
-//! partner corrects it, the sale is judged anew, in a frozen period as an adjustment. Other rows do not matter.
+//! The row is judged by the terms that were known when it came, and by what the product master says of its product until the period
+//! freezes: a category or an attribute that is corrected later is told (OP-45). Where a steward reads its product code otherwise,
+//! or the partner corrects it, the sale is judged anew, in a frozen period as an adjustment. Other rows do not matter.
 //!
 //! ## Returns
 //! What comes back takes nothing from the program. A return that names the program is found as well.
@@ -26,16 +27,17 @@ use contract::{Code, Sale};
 use super::{Breach, Check, Rule};
 use crate::programs::estimate::estimate;
 use crate::programs::selection::{in_its_currency, selects_product};
-use crate::references::Known;
 use crate::units::market::risk_of;
+use crate::units::told::Told;
 
 pub(crate) const RULE: Rule =
     Rule { name: "product_ineligible", codes: &[Code::ProductIneligible], check: Check::Named(check) };
 
-fn check(sale: &Sale, known: &Known) -> Option<Breach> {
-    let program = known.program_on(&sale.promotion, sale.date)?;
-    let category = known.product(&sale.product).map_or("", |product| &product.category);
-    let eligible = selects_product(&program.selector, &sale.product, category, known.attributes(&sale.product));
+fn check(sale: &Sale, told: &Told<'_>) -> Option<Breach> {
+    let program = told.known.program_on(&sale.promotion, sale.date)?;
+    let master = told.under(program);
+    let category = master.product(&sale.product).map_or("", |product| &product.category);
+    let eligible = selects_product(&program.selector, &sale.product, category, master.attributes(&sale.product));
     let message = match (eligible, program.currency) {
         (false, _) => format!("program {} does not hold product {} on {}", program.id, sale.product, sale.date),
         (true, Some(own)) if !in_its_currency(program, sale) => {

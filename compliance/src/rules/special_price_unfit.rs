@@ -6,8 +6,9 @@
 //!
 //! ## What it finds
 //! A sale under an authorisation for which the price book has no cost on the sale date, or one that is not above the
-//! authorised cost (OP-19, reasons 31 and 17 of X12 901); under a program that goes by cost layers that is another page's. A row that names an authorisation which does not hold on the sale date (OP-06), not for the
-//! partner, the product or the currency (OP-09), or not for the customer (OP-10).
+//! authorised cost (OP-19, reasons 31 and 17 of X12 901); under a program that goes by cost layers that is another page's. A row
+//! that names an authorisation which does not hold on the sale date (OP-06), not for the partner, the product or the currency
+//! (OP-09), or not for the customer (OP-10).
 //!
 //! ## Why it matters
 //! A special price is given for one product, one time and one seller; claimed for anything else it is money that nobody
@@ -18,9 +19,10 @@
 //! authorised 7.40: there is nothing to give back.
 //!
 //! ## Late, corrected, out of order
-//! The row is judged by the special prices and the price book that were known when it came, at its sale date. A row that is
-//! restated, as with a date inside the days of the authorisation, earns, in a frozen period as an adjustment. A cost that is
-//! cut later lowers what is given only where the stock is protected (DD-14).
+//! The row is judged at its sale date, by the special prices and the price book as they are when its period freezes: an
+//! authorisation or a cost that comes later, or is corrected, is as if it had been there before. Behind the freeze that is told
+//! (OP-45), and lowers what is given only where the stock is protected (DD-14). A row that is restated, as with a date inside
+//! the days of the authorisation, earns, in a frozen period as an adjustment.
 //!
 //! ## Returns
 //! A return takes back what its sale was given, also after the end of the authorisation. Of a sale that was given nothing it

@@ -23,19 +23,20 @@
 //! ## Returns
 //! What comes back takes back its part of each program as it was given. It is no finding by itself.
 
-use contract::{Micros, Money, Program, Reference, Sale};
+use contract::{Micros, Money, Program, Sale};
 
 use crate::programs::stacking::part;
 use crate::units::market::risk_of;
+use crate::units::told::Tables;
 
 /// What the cap of its stack takes of a program, where all of these pay for a sale, with the reason.
 pub(crate) fn check(
     sale: &Sale,
     program: &Program,
     paying: &[&Program],
-    reference: &Reference,
+    tables: Tables<'_, '_>,
 ) -> Option<(Money, String)> {
-    let cut = part(reference, program, paying, sale).cut;
+    let cut = part(tables, program, paying, sale).cut;
     let at_risk = risk_of(cut, sale)?;
     let stack = program.stack.as_ref()?;
     let share = stack.at_most?.times(Micros::units(100));

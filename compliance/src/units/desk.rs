@@ -16,10 +16,11 @@ use super::facts::{
 };
 use super::filing::document_key;
 use super::findings::{Around, findings, no_sale};
-use super::grants::{based, entitlements, is_contested, pays, using_layers, waits};
+use super::grants::{based, corrections, entitlements, is_contested, pays, using_layers, waits};
 use super::market::Offers;
 use super::rolls::Rolls;
 use super::shelf::Shelf;
+use super::told::Told;
 use crate::clock::Clock;
 use crate::programs::spiff::says_several;
 use crate::references::{Known, References};
@@ -166,28 +167,39 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// The reference data as of the sale, and as tables are told of it since.
+    pub fn told(&self, sale: &Sale, heard: &Heard) -> Told<'a> {
+        Told::of(sale, heard, self.clock, self.references)
+    }
+
     /// Entitlements that a sale gives under a grant and what is heard of it.
     pub fn entitlements(&mut self, sale: &Sale, grant: &Grant, heard: &Heard) -> Vec<Entitlement> {
         match grant {
             Grant::Nothing => Vec::new(),
             Grant::Back(gives) => gives.clone(),
             Grant::Full | Grant::Tier { .. } | Grant::Held => {
-                let known = self.known(sale);
-                let kind = known.market().kind(&sale.at.partner);
-                let told = self.references.as_of(heard.as_of);
-                let mut programs = self.offers.programs(known, told, &heard.let_go, sale);
-                programs.retain(|program| {
-                    pays(grant, program, kind)
-                        && !waits(program, heard.unpaid)
-                        && !is_contested(program, sale, heard, self.clock, self.references)
-                });
-                let mut all = entitlements(sale, programs.into_iter(), &known.reference);
-                all.extend(
-                    self.offers.using_layers(known, sale).into_iter().map(|program| using_layers(sale, program)),
-                );
+                let told = self.told(sale, heard);
+                let mut all = self.earned(sale, grant, heard, told);
+                if let Some(unfrozen) = told.unfrozen() {
+                    let now = self.earned(sale, grant, heard, unfrozen);
+                    all.extend(corrections(&all, &now, told, sale.date));
+                }
+                let layered = self.offers.using_layers(told, sale);
+                all.extend(layered.into_iter().map(|program| using_layers(sale, program)));
                 all
             }
         }
+    }
+
+    fn earned(&mut self, sale: &Sale, grant: &Grant, heard: &Heard, told: Told<'a>) -> Vec<Entitlement> {
+        let kind = told.known.market().kind(&sale.at.partner);
+        let mut programs = self.offers.programs(told, &heard.let_go, sale);
+        programs.retain(|program| {
+            pays(grant, program, kind)
+                && !waits(program, heard.unpaid)
+                && !is_contested(program, sale, heard, self.clock, self.references)
+        });
+        entitlements(sale, programs.into_iter(), told)
     }
 
     /// Entitlements that stand granted for a sale.
@@ -253,19 +265,20 @@ impl<'a> Desk<'a> {
             || *ahead
             || heard.unpaid.is_some();
         let sale = &record.sale;
-        let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && !self.offers.tells_of_sales(known, sale);
+        let view = self.told(sale, heard);
+        let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && !self.offers.tells_of_sales(view, sale);
         let plain = plain && !sale.amount.is_zero() && based(sale, &known.reference).is_none();
         let told = self.references.as_of(heard.as_of);
-        let asked = self.offers.asking(known, told, sale);
+        let asked = self.offers.asking(view, sale);
         let breached = breaches(sale, &asked, known, told);
         if !judged && !above && plain && breached.is_empty() && no_sale(sale).is_none() {
             record.verdict.findings.clear();
             return;
         }
-        let programs = self.offers.programs(known, told, &heard.let_go, sale);
+        let programs = self.offers.programs(view, &heard.let_go, sale);
         let (waiting, earning): (Vec<&Program>, Vec<&Program>) =
             programs.into_iter().partition(|program| waits(program, heard.unpaid));
-        let selecting = self.offers.selecting(known, sale);
+        let selecting = self.offers.selecting(view, sale);
         let is_contested = |program: &&&Program| is_contested(program, sale, heard, self.clock, self.references);
         let contested: Vec<&Program> = earning.iter().filter(is_contested).copied().collect();
         let around = Around {
@@ -275,7 +288,7 @@ impl<'a> Desk<'a> {
             selecting: &selecting,
             breached: &breached,
         };
-        record.verdict.findings = findings(record, &around, known);
+        record.verdict.findings = findings(record, &around, &view);
     }
 
     fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {

@@ -8,6 +8,7 @@ use super::conditions::Breached;
 use super::facts::{Back, Behind, Circle, Exceeds, Given, Grant, Pair, Record, SaleKey, Supplied, Unit, Verdict};
 use super::grants::{based, counted, pays};
 use super::market::{at_risk, risk_of};
+use super::told::Told;
 use crate::references::Known;
 use crate::rules::dated_ahead::AHEAD_DAYS;
 use crate::rules::{Check, RULES, Unfit, stack_over_cap};
@@ -27,7 +28,8 @@ pub struct Around<'a> {
 }
 
 /// Everything that is found about a sale, in order of precedence.
-pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec<Finding> {
+pub fn findings(record: &Record, around: &Around<'_>, told: &Told<'_>) -> Vec<Finding> {
+    let known = told.known;
     let Around { earning: programs, contested, waiting, selecting, breached } = *around;
     let (sale, verdict) = (&*record.sale, &record.verdict);
     let mut found = Vec::new();
@@ -83,12 +85,12 @@ pub fn findings(record: &Record, around: &Around<'_>, known: &Arc<Known>) -> Vec
     // Under which terms a return of a known sale stands was said there; what its own row lacks was not.
     let lacks = |back: &Back, found: &Finding| found.code == Code::AmountMissing && !back.of_nothing;
     let is_asked = |found: &Finding| verdict.back.as_ref().is_none_or(|back| lacks(back, found));
-    found.extend(selecting.iter().flat_map(|program| unfit(sale, program, known)).filter(is_asked));
+    found.extend(selecting.iter().flat_map(|program| unfit(sale, program, told.under(program))).filter(is_asked));
     if !sale.is_return() {
-        found.extend(stacked(record, programs, known));
+        found.extend(stacked(record, programs, told));
     }
     found.extend(verdict.circle.as_ref().map(|circle| circular(sale, circle, programs)));
-    found.extend(outside(record, programs, known));
+    found.extend(outside(record, programs, told));
     if no_sale(sale).is_none() {
         found.extend(breached.iter().map(|breached| condition(sale, breached)));
         found.extend(unpaid(record, waiting));
@@ -194,36 +196,37 @@ fn unfit(sale: &Sale, program: &Program, known: &Known) -> impl Iterator<Item = 
 }
 
 /// DD-12: what the caps of their stacks take of the programs that pay for a sale.
-fn stacked(record: &Record, programs: &[&Program], known: &Known) -> Vec<Finding> {
+fn stacked(record: &Record, programs: &[&Program], told: &Told<'_>) -> Vec<Finding> {
+    let known = told.known;
     let kind = known.market().kind(&record.sale.at.partner);
     let paying: Vec<&Program> = programs.iter().copied().filter(|p| pays(&record.verdict.grant, p, kind)).collect();
     let sale = &*counted(&record.sale, &known.reference);
-    paying.iter().filter_map(|program| over_cap(sale, program, &paying, known)).collect()
+    paying.iter().filter_map(|program| over_cap(sale, program, &paying, told)).collect()
 }
 
-fn over_cap(sale: &Sale, program: &Program, programs: &[&Program], known: &Known) -> Option<Finding> {
+fn over_cap(sale: &Sale, program: &Program, programs: &[&Program], told: &Told<'_>) -> Option<Finding> {
     let code = Code::StackOverCap;
-    let (at_risk, message) = stack_over_cap::check(sale, program, programs, &known.reference)?;
+    let (at_risk, message) = stack_over_cap::check(sale, program, programs, &|program| &told.under(program).reference)?;
     let id = Id::of("finding", &[&Finding::id_of(code, &sale.at, None).to_string(), &program.id]);
     Some(Finding { id, program: program.id.clone(), at_risk: Some(at_risk), ..about(sale, code, None, message) })
 }
 
 /// OP-06: of a date that is doubted nobody says which programs hold on it.
-fn outside(record: &Record, programs: &[&Program], known: &Known) -> Vec<Finding> {
+fn outside(record: &Record, programs: &[&Program], told: &Told<'_>) -> Vec<Finding> {
     let sale = &*record.sale;
     if !record.verdict.ahead {
-        return named(sale, known);
+        return named(sale, told);
     }
     let message = format!("dated {}, more than {AHEAD_DAYS} days ahead of time", sale.date);
     vec![Finding { reason_901: "18".into(), ..whole_line(sale, Code::OutsidePeriod, None, message, programs) }]
 }
 
-fn named(sale: &Sale, known: &Known) -> Vec<Finding> {
-    if sale.promotion.is_empty() || known.versions(&sale.promotion).is_empty() {
+fn named(sale: &Sale, told: &Told<'_>) -> Vec<Finding> {
+    if sale.promotion.is_empty() || told.known.versions(&sale.promotion).is_empty() {
         return Vec::new();
     }
     let breach = |rule: &crate::rules::Rule| match rule.check {
-        Check::Named(check) => check(sale, known).map(|breach| (rule.codes[0], breach)),
+        Check::Named(check) => check(sale, told).map(|breach| (rule.codes[0], breach)),
         _ => None,
     };
     let finding = |(code, breach): (Code, crate::rules::Breach)| Finding {

@@ -1,16 +1,20 @@
 //! From a sale and what is granted of it to the entitlements that the ledger gets.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use contract::{Entitlement, PartnerKind, Program, Reference, Sale, Text};
+use contract::{Day, Debit, Entitlement, Id, Micros, PartnerKind, Program, Reference, Sale, Text};
 
 use super::conditions::meets;
 use super::facts::{Grant, Heard};
+use super::told::{Tables, Told};
 use crate::clock::Clock;
 use crate::ledger::account::freeze_day;
+use crate::programs::correction::correction;
+use crate::programs::estimate::estimate;
 use crate::programs::price_protection::taken_from;
 use crate::programs::sell_in::is_resold;
-use crate::programs::special_price::debit;
+use crate::programs::special_price::debits;
 use crate::programs::stacking::part;
 use crate::programs::stock::of_layers;
 use crate::references::{Known, References};
@@ -43,6 +47,23 @@ pub fn is_contested(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock
         && !was_authorised(program, sale, heard, clock, references)
 }
 
+/// The tick behind the coming of a sale of a day at which its period was frozen under a program.
+pub fn frozen_at(program: &Program, (date, stamp): (Day, u64), clock: &Clock, references: &References) -> Option<u64> {
+    let (_, last) = program.period.range(date);
+    let mut frozen = false;
+    let mut ticks = clock.behind(last);
+    let freezes = ticks.find(|(tick, day)| {
+        frozen = frozen || *day >= freeze_day(terms_at(*tick, program, references), last);
+        frozen && stamp < *tick
+    });
+    freezes.map(|(tick, _)| tick)
+}
+
+/// The terms of a program as they held at a tick.
+fn terms_at<'a>(tick: u64, program: &'a Program, references: &'a References) -> &'a Program {
+    references.as_of(tick).program(&program.id, program.version).unwrap_or(program)
+}
+
 /// Whether what a sale earned under a program was authorised, as far as terms and tables said at the time: at a tick behind its
 /// coming at which its period was frozen, nothing held it that persons let go later, and nobody else claimed a unit of it.
 fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, references: &References) -> bool {
@@ -54,8 +75,7 @@ fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, 
         if frozen && !was_free {
             return false;
         }
-        let then = references.as_of(tick);
-        let terms = then.program(&program.id, program.version).unwrap_or(program);
+        let (then, terms) = (references.as_of(tick), terms_at(tick, program, references));
         frozen |= day >= freeze_day(terms, last);
         frozen
             && was_free
@@ -75,28 +95,63 @@ pub fn unpaid(sale: &Sale, told: &Known) -> Option<Unpaid> {
 }
 
 /// One entitlement for each ledger key; `programs` come by ledger key, in the order in which they are tried.
-pub fn entitlements<'a>(
-    sale: &Sale,
-    programs: impl Iterator<Item = &'a Program>,
-    reference: &Reference,
-) -> Vec<Entitlement> {
-    let sale = &*counted(sale, reference);
+pub fn entitlements<'a>(sale: &Sale, programs: impl Iterator<Item = &'a Program>, told: Told<'a>) -> Vec<Entitlement> {
+    let sale = &*counted(sale, &told.known.reference);
+    let tables: Tables<'a, '_> = &|program| &told.under(program).reference;
     let mut all: Vec<Entitlement> = Vec::new();
     let programs: Vec<&Program> = programs.collect();
     let counts = |program: &&&Program| program.mechanism.sell_in().is_none() || is_resold(program, &programs);
     for program in programs.iter().filter(counts) {
         if all.last().is_none_or(|e| e.ledger_key != *program.ledger_key()) {
-            let amount = part(reference, program, &programs, sale).base;
+            let amount = part(tables, program, &programs, sale).base;
             all.push(Entitlement { amount, ..entitlement(sale, program) });
         }
         let of_key = all.last_mut().expect("one was put in");
         of_key.programs.push(program.id.clone());
-        of_key.debits.extend(debit(reference, program, sale).or_else(|| taken_from(program, sale)));
+        of_key.debits.extend(debits(tables(program), program, sale));
+        of_key.debits.extend(taken_from(program, sale));
         if program.estimate.is_some() {
             of_key.product = sale.product.clone();
         }
     }
     all
+}
+
+/// What programs whose period was frozen would give for a sale by the tables as they are now, above what they give (OP-45).
+pub fn corrections(was: &[Entitlement], now: &[Entitlement], told: Told<'_>, date: Day) -> Vec<Entitlement> {
+    let mut all = Vec::new();
+    for entitlement in was.iter().chain(now) {
+        let Some(program) = entitlement.programs.first() else { continue };
+        let is_told = |correction: &Entitlement| correction.programs.first() == Some(program);
+        let Some(program) = told.known.program_on(program, date).filter(|_| !all.iter().any(is_told)) else { continue };
+        if program.mechanism.keeps_stock() || Arc::ptr_eq(told.under(program), told.now) {
+            continue;
+        }
+        let of_it = |all: &[Entitlement]| all.iter().find(|e| e.programs.first() == Some(&program.id)).cloned();
+        let (was, now) = (of_it(was), of_it(now));
+        if program.mechanism.goes_by_layers() && special_price(was.as_ref()) == special_price(now.as_ref()) {
+            continue;
+        }
+        let worth = |e: &Option<Entitlement>| e.as_ref().map_or(Micros::ZERO, |e| worth(e, program));
+        let more = worth(&now) - worth(&was);
+        if !more.is_zero() {
+            all.push(correction(entitlement, program, more));
+        }
+    }
+    all
+}
+
+fn special_price(entitlement: Option<&Entitlement>) -> Option<Id> {
+    entitlement?.debits.first().map(|debit| debit.special_price)
+}
+
+/// What an entitlement brings by the rate of its program, or at its special price.
+fn worth(entitlement: &Entitlement, program: &Program) -> Micros {
+    let Entitlement { quantity, amount, rep, debits, .. } = entitlement;
+    match debits.iter().find(|debit| debit.program == program.id) {
+        Some(Debit { credit, short, .. }) => quantity.times((*credit - *short).max(Micros::ZERO)),
+        None => estimate(program, *quantity, *amount, rep),
+    }
 }
 
 /// The units of a sale as they use the cost layers of a program up: whatever is doubted about its money, they are gone.

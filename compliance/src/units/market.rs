@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    CustomerPayment, Day, DropShipment, InvoiceStatus, Micros, Money, Partner, PartnerKind, Person, Program, Reference,
-    Restricted, Sale, Shipment, SpecialPrice, StockCount, Text,
+    CustomerPayment, Day, DropShipment, Eligibility, InvoiceStatus, Micros, Money, Partner, PartnerKind, Person,
+    Program, Reference, Restricted, Sale, Shipment, SpecialPrice, StockCount, Text,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -12,6 +12,7 @@ use super::conditions::{asks, hears, meets};
 use super::facts::{LetGo, Supplied, YearKey, hash};
 use super::grants::counted;
 use super::names::{Names, namesakes, paid_to};
+use super::told::{Tables, Told};
 use crate::programs::estimate::estimate;
 use crate::programs::index::{ProgramIndex, Whom, order as in_order};
 use crate::programs::selection::{Subject, selects, selects_sale};
@@ -44,6 +45,10 @@ pub struct Market {
     invoices: FxHashMap<(Text, Text), (Day, InvoiceStatus)>,
     asks_of_all: bool,
     hears: bool,
+    classifies: bool,
+    /// Some program knows special prices; and some that does classifies.
+    debits: bool,
+    classifies_debits: bool,
     /// Positions of the programs that go by cost layers, by ledger key, priority, id.
     by_layers: Vec<u32>,
     /// By partner, all of its name and country.
@@ -91,6 +96,9 @@ impl Market {
             invoices: invoices(reference),
             asks_of_all: asks_of_all(reference),
             hears: reference.programs.iter().any(hears),
+            classifies: reference.programs.iter().any(classifies),
+            debits: reference.programs.iter().any(|program| program.mechanism.resale().is_some()),
+            classifies_debits: reference.programs.iter().filter(|p| p.mechanism.resale().is_some()).any(classifies),
             by_layers: by_layers(&reference.programs),
         }
     }
@@ -111,6 +119,11 @@ impl Market {
     /// Some program asks something that tables say which come late.
     pub fn hears(&self) -> bool {
         self.hears
+    }
+
+    /// Some program looks at the category or the attributes of what is sold.
+    pub fn classifies(&self) -> bool {
+        self.classifies
     }
 
     /// The partner that a party on a sale is, a golden outlet or a text with a `?` in front.
@@ -185,6 +198,12 @@ impl Market {
     pub fn family<'a>(&'a self, partner: &'a str) -> &'a str {
         self.member(partner).map_or(partner, |m| &m.family)
     }
+}
+
+fn classifies(program: &Program) -> bool {
+    let selector = &program.selector;
+    let by_test = program.eligible.as_ref().is_some_and(Eligibility::classifies);
+    !selector.categories.is_empty() || !selector.attributes.is_empty() || by_test
 }
 
 fn by_layers(programs: &[Program]) -> Vec<u32> {
@@ -263,6 +282,8 @@ pub struct Offer {
     asks: bool,
     /// Some of them know special prices, or stand in a stack with a cap.
     tells: bool,
+    /// Some of them know special prices.
+    debits: bool,
     /// Positions of those that go by cost layers, whatever they ask of the sale.
     by_layers: Vec<u32>,
 }
@@ -283,27 +304,23 @@ struct Kept {
 impl Offers {
     /// The programs that a sale may earn under on its date, by ledger key, in the order in which they are tried: by what was
     /// known when it was read, by tables as they are told since, and by what persons let go.
-    pub fn programs<'a>(
-        &mut self,
-        known: &'a Arc<Known>,
-        told: &Known,
-        let_go: &[LetGo],
-        sale: &Sale,
-    ) -> Vec<&'a Program> {
-        let mut programs = self.selecting(known, sale);
-        let earns =
-            |program: &Program| may_earn(program, sale, &known.reference) && meets(sale, program, known, told, let_go);
+    pub fn programs<'a>(&mut self, told: Told<'a>, let_go: &[LetGo], sale: &Sale) -> Vec<&'a Program> {
+        let mut programs = self.selecting(told, sale);
+        let tables: Tables<'a, '_> = &|program| &told.under(program).reference;
+        let earns = |program: &Program| {
+            may_earn(program, sale, tables(program)) && meets(sale, program, told.known, told.now, let_go)
+        };
         programs.retain(|program| earns(program));
-        let counted = counted(sale, &known.reference);
-        order(&mut programs, &known.reference, &counted);
-        pass_on(programs, &known.reference, &counted)
+        let counted = counted(sale, &told.known.reference);
+        order(&mut programs, tables, &counted);
+        pass_on(programs, tables, &counted)
     }
 
     /// Those of the programs that select a sale which ask something of it.
-    pub fn asking<'a>(&mut self, known: &'a Arc<Known>, told: &Known, sale: &Sale) -> Vec<&'a Program> {
-        if told.market().asks_of_all() || self.offers(known, sale).iter().any(|offer| offer.asks) {
-            let mut programs = self.selecting(known, sale);
-            programs.retain(|program| asks(program, known, told));
+    pub fn asking<'a>(&mut self, told: Told<'a>, sale: &Sale) -> Vec<&'a Program> {
+        if told.now.market().asks_of_all() || self.offers(told, sale).iter().any(|offer| offer.asks) {
+            let mut programs = self.selecting(told, sale);
+            programs.retain(|program| asks(program, told.known, told.now));
             return programs;
         }
         Vec::new()
@@ -311,15 +328,29 @@ impl Offers {
 
     /// Whether some program that may select a sale says something of single sales: by special prices, or by the cap of its
     /// stack.
-    pub fn tells_of_sales(&mut self, known: &Arc<Known>, sale: &Sale) -> bool {
-        self.offers(known, sale).iter().any(|offer| offer.tells)
+    pub fn tells_of_sales(&mut self, told: Told<'_>, sale: &Sale) -> bool {
+        self.offers(told, sale).iter().any(|offer| offer.tells)
+    }
+
+    /// Whether some program that selects a sale knows special prices, or might, were the product classified otherwise.
+    pub fn may_debit(&mut self, known: &Arc<Known>, sale: &Sale) -> bool {
+        let Market { debits, classifies_debits, .. } = known.market();
+        let selects = |offers: &[Arc<Offer>]| offers.iter().any(|offer| offer.debits);
+        *debits && (*classifies_debits || selects(&self.offers(Told::as_read(known), sale)))
     }
 
     /// All programs that select a sale.
-    pub fn selecting<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
-        let (offers, programs) = (self.offers(known, sale), &known.reference.programs);
+    pub fn selecting<'a>(&mut self, told: Told<'a>, sale: &Sale) -> Vec<&'a Program> {
+        let (offers, programs) = (self.offers(told, sale), &told.known.reference.programs);
         let offered = offers.iter().flat_map(|offer| &offer.programs).map(|p| &programs[*p as usize]);
-        let mut selecting: Vec<&Program> = offered.filter(|program| selects_sale(program, sale, known)).collect();
+        let is_one = told.reclassified(&sale.product).is_empty();
+        let is_selected = |program: &Program| {
+            let (known, master) = (told.known, told.under(program));
+            let of_master = || Subject::classified(known, master, &sale.product, &sale.at.partner);
+            (is_one || of_master().is_some_and(|subject| selects(program, subject)))
+                && selects_sale(program, sale, known, master)
+        };
+        let mut selecting: Vec<&Program> = offered.filter(|program| is_selected(program)).collect();
         if offers.len() > 1 {
             selecting.sort_unstable_by_key(|program| in_order(program));
             selecting.dedup_by(|a, b| std::ptr::eq(*a, *b));
@@ -328,13 +359,18 @@ impl Offers {
     }
 
     /// The programs whose cost layers a sale uses up, whether it may earn under them or not, by ledger key.
-    pub fn using_layers<'a>(&mut self, known: &'a Arc<Known>, sale: &Sale) -> Vec<&'a Program> {
+    pub fn using_layers<'a>(&mut self, told: Told<'a>, sale: &Sale) -> Vec<&'a Program> {
+        let Told { known, now, .. } = told;
         if known.market().by_layers.is_empty() {
             return Vec::new();
         }
-        let (offer, programs) = (self.offer(known, sale, Whom::Any), &known.reference.programs);
+        let by_layers = match told.reclassified(&sale.product).is_empty() {
+            true => self.offer(known, sale, Whom::Any).by_layers.clone(),
+            false => used_up(known, Subject::classified(known, now, &sale.product, &sale.at.partner)),
+        };
+        let programs = &known.reference.programs;
         let in_force = |program: &&Program| program.from <= sale.date && sale.date <= program.to;
-        offer.by_layers.iter().map(|position| &programs[*position as usize]).filter(in_force).collect()
+        by_layers.iter().map(|position| &programs[*position as usize]).filter(in_force).collect()
     }
 
     /// Units that a partner may have sold in a year; `None` where no row says what was shipped in: then nothing is known.
@@ -356,14 +392,20 @@ impl Offers {
     }
 
     /// What programs offer by what they ask of the sale, and those that ask nothing of it.
-    fn offers(&mut self, known: &Arc<Known>, sale: &Sale) -> Vec<Arc<Offer>> {
+    /// Few products are ever classified otherwise, and nothing is kept of it.
+    fn offers(&mut self, told: Told<'_>, sale: &Sale) -> Vec<Arc<Offer>> {
+        let known = told.known;
         let mut whoms = known.market().programs.whoms(sale, || known.outlet(&sale.customer));
         whoms.push(Whom::Any);
-        whoms.into_iter().map(|whom| self.offer(known, sale, whom)).collect()
+        let later = told.reclassified(&sale.product);
+        let pairs = later.iter().flat_map(|master| whoms.iter().map(move |whom| (master, whom)));
+        let otherwise: Vec<Arc<Offer>> =
+            pairs.map(|(master, whom)| Arc::new(find(known, master, sale, whom.clone()))).collect();
+        whoms.into_iter().map(|whom| self.offer(known, sale, whom)).chain(otherwise).collect()
     }
 
     fn offer(&mut self, known: &Arc<Known>, sale: &Sale, whom: Whom) -> Arc<Offer> {
-        let block = sale.date.0.div_euclid(BLOCK_DAYS);
+        let block = block(sale);
         let parts: [&[u8]; 4] =
             [sale.product.as_bytes(), sale.at.partner.as_bytes(), &block.to_be_bytes(), whom.as_bytes()];
         let hash = hash(&parts);
@@ -377,7 +419,7 @@ impl Offers {
         if kept.len() >= OFFERS_MAX {
             kept.clear();
         }
-        let offer = Arc::new(find(known, sale, block, whom));
+        let offer = Arc::new(find(known, known, sale, whom));
         kept.insert(hash, offer.clone());
         offer
     }
@@ -394,20 +436,31 @@ impl Offers {
     }
 }
 
-fn find(known: &Known, sale: &Sale, block: i32, whom: Whom) -> Offer {
-    let programs = &known.reference.programs;
+fn block(sale: &Sale) -> i32 {
+    sale.date.0.div_euclid(BLOCK_DAYS)
+}
+
+fn find(known: &Known, master: &Known, sale: &Sale, whom: Whom) -> Offer {
+    let (programs, block) = (&known.reference.programs, block(sale));
     let days = (Day(block * BLOCK_DAYS), Day(block * BLOCK_DAYS + BLOCK_DAYS - 1));
-    let subject = Subject::of(known, &sale.product, &sale.at.partner);
+    let subject = Subject::classified(known, master, &sale.product, &sale.at.partner);
     let matching = |subject| known.market().programs.matching(programs, subject, &whom, days).programs;
     let found = subject.map_or_else(Vec::new, matching);
     let any = |holds: &dyn Fn(&Program) -> bool| found.iter().any(|program| holds(&programs[*program as usize]));
     let asks = any(&|program| asks(program, known, known));
     let is_capped = |program: &Program| program.stack.as_ref().is_some_and(|stack| stack.at_most.is_some());
-    let tells = any(&|program| program.mechanism.resale().is_some() || is_capped(program));
-    let is_used_up = |position: &u32| subject.is_some_and(|subject| selects(&programs[*position as usize], subject));
-    let by_layers = known.market().by_layers.iter().copied().filter(is_used_up).collect();
+    let debits = any(&|program| program.mechanism.resale().is_some());
+    let tells = debits || any(&is_capped);
+    let by_layers = used_up(known, subject);
     let (product, partner) = (sale.product.clone(), sale.at.partner.clone());
-    Offer { product, partner, block, whom, asks, tells, programs: found, by_layers }
+    Offer { product, partner, block, whom, asks, tells, debits, programs: found, by_layers }
+}
+
+/// Positions of the programs whose cost layers sales of a product by a partner use up.
+fn used_up(known: &Known, subject: Option<Subject<'_>>) -> Vec<u32> {
+    let is_used_up =
+        |position: &u32| subject.is_some_and(|of| selects(&known.reference.programs[*position as usize], of));
+    known.market().by_layers.iter().copied().filter(is_used_up).collect()
 }
 
 /// A SPIFF needs to know whose the sale is, ship and debit needs an authorisation.
@@ -418,10 +471,10 @@ pub(crate) fn may_earn(program: &Program, sale: &Sale, reference: &Reference) ->
 
 /// A sale that a special price gives nothing for its resale price is left to the others of the group, as one without an
 /// authorisation is.
-pub(crate) fn pass_on<'a>(programs: Vec<&'a Program>, reference: &Reference, sale: &Sale) -> Vec<&'a Program> {
+pub(crate) fn pass_on<'a>(programs: Vec<&'a Program>, tables: Tables<'_, '_>, sale: &Sale) -> Vec<&'a Program> {
     let gives_nothing = |program: &Program| {
         program.mechanism.resale().is_some()
-            && debit(reference, program, sale).is_some_and(|debit| is_forfeited(program, &debit))
+            && debit(tables(program), program, sale).is_some_and(|debit| is_forfeited(program, &debit))
     };
     let left = |group: &[&'a Program]| -> Vec<&'a Program> {
         if group.len() == 1 {

@@ -28,6 +28,7 @@ mod review;
 mod rolls;
 mod shelf;
 mod tiers;
+pub(crate) mod told;
 mod verify;
 mod years;
 
@@ -55,6 +56,7 @@ use judge::Touched;
 use market::{Offers, at_risk};
 pub use names::same_words;
 use review::Reviewing;
+use told::Told;
 pub use verify::{Verified, verify};
 
 /// The stage. Its fields are caches; what must survive is in the state.
@@ -242,7 +244,7 @@ fn publish_risk(
     outbox: &mut Outbox<EntitlementEvent>,
 ) {
     let known = desk.known(sale);
-    let programs = desk.offers.programs(known, known, &[], sale);
+    let programs = desk.offers.programs(Told::as_read(known), &[], sale);
     let Some(money) = at_risk(programs.into_iter(), sale) else { return };
     let said = if stands { Publication::Risk(Risk { finding, money }) } else { Publication::RiskWithdrawn(finding) };
     outbox.publish(view(&said));

@@ -310,7 +310,7 @@ impl Desk<'_> {
         }
         let known = self.known(sale);
         let told = self.references.as_of(verdict.heard.as_of);
-        let asked = self.offers.asking(known, told, sale);
+        let asked = self.offers.asking(self.told(sale, &verdict.heard), sale);
         let breached = breaches(sale, &asked, known, told);
         let breached = breached.iter().map(|breached| condition(sale, breached));
         doubts.extend(breached.map(|found| (found.id, found.code, found.message)).map(doubt(false)));

@@ -10,6 +10,7 @@ use super::facts::{Back, Grant, Heard, PartyEntry, Record, SaleKey};
 use super::filing::{document_entry, document_key, lives, looks_for_party, set, spans_of_return};
 use super::judge::Touched;
 use super::rolls::{Entry, PAGE};
+use crate::programs::correction::corrected;
 use crate::programs::stock::used_up;
 use crate::rules::{Check, RULES};
 
@@ -206,7 +207,8 @@ impl SoldLine {
 
     /// Whether it was granted more under a key than that its units are gone.
     fn earns(&self, ledger_key: &str) -> bool {
-        self.granted.iter().any(|granted| granted.ledger_key == ledger_key && used_up(granted).is_none())
+        let earns = |granted: &Entitlement| used_up(granted).is_none() && corrected(granted).is_none();
+        self.granted.iter().any(|granted| granted.ledger_key == ledger_key && earns(granted))
     }
 }
 
@@ -302,9 +304,13 @@ fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlemen
             let is_alike = |give: &&mut Entitlement| {
                 give.ledger_key == *key
                     && used_up(give) == used_up(granted)
+                    && corrected(give) == corrected(granted)
                     && give.origin.is_some_and(|(sale, _)| sale == booked)
             };
-            let amount = of_base(amount, granted, &line.sale);
+            let (units, amount) = match corrected(granted) {
+                Some(_) => (Micros::ZERO, granted.amount.share(units, line.sale.quantity)),
+                None => (units, of_base(amount, granted, &line.sale)),
+            };
             match gives.iter_mut().find(is_alike) {
                 Some(give) => {
                     give.quantity += -units;

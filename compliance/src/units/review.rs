@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::{Day, EntitlementEvent, Id, Person, Sale, Shipment, StockCount};
+use contract::{Day, EntitlementEvent, Id, Person, Reference, Sale, Shipment, SpecialPrice, StockCount, Text};
 use serde::{Deserialize, Serialize};
 use stream::outbox::route;
 use stream::{Order, Outbox, Progress, State, StorageError};
@@ -22,9 +22,11 @@ use super::filing::{lives, year_key};
 use super::grants::unpaid;
 use super::judge::Touched;
 use super::names::{party_words, words};
+use super::told::Told;
 use crate::clock::Clock;
+use crate::programs::special_price::shape;
 use crate::programs::spiff::named;
-use crate::references::{Known, References};
+use crate::references::{Known, References, changed, classified_otherwise};
 use crate::rules::dated_ahead::AHEAD_DAYS;
 use crate::rules::skeleton;
 
@@ -279,7 +281,7 @@ impl Desk<'_> {
         let known = self.known(sale);
         !sale.is_return()
             && known.market().hears()
-            && self.offers.asking(known, known, sale).iter().any(|program| program.conditions.paid_invoices)
+            && self.offers.asking(Told::as_read(known), sale).iter().any(|program| program.conditions.paid_invoices)
     }
 
     /// What tables that come late may say something of, so that the sale is judged anew; by what was known when it was read.
@@ -291,12 +293,20 @@ impl Desk<'_> {
         if !sale.serials.is_empty() && !sale.is_return() {
             concerns.insert(issued(&sale.product));
         }
-        let known = self.known(sale);
+        let (known, partner) = (self.known(sale), &sale.at.partner);
+        if known.market().classifies() {
+            concerns.insert(classified(&sale.product));
+        }
+        if self.offers.may_debit(known, sale) {
+            concerns.insert(debited(partner, &sale.product));
+            if !sale.promotion.is_empty() {
+                concerns.insert(authorised(&sale.promotion));
+            }
+        }
         if !known.market().hears() {
             return concerns;
         }
-        let partner = &sale.at.partner;
-        for program in self.offers.asking(known, known, sale).into_iter().filter(|program| hears(program)) {
+        for program in self.offers.asking(Told::as_read(known), sale).into_iter().filter(|program| hears(program)) {
             let asked = &program.conditions;
             if asked.members_only {
                 concerns.insert(member(partner));
@@ -342,6 +352,21 @@ fn rebate(product: &str, serial: &str) -> u64 {
 /// What was shipped in of a product, or, for none, that anything was.
 fn shipped(partner: &str, product: &str) -> u64 {
     key("shipped", [partner, product])
+}
+
+/// Category and attributes of a product.
+fn classified(product: &str) -> u64 {
+    key("classified", [product, ""])
+}
+
+/// The special prices of a partner for a product, and what the book says that it costs.
+fn debited(partner: &str, product: &str) -> u64 {
+    key("debited", [partner, product])
+}
+
+/// Authorisations of a number like this one.
+fn authorised(number: &str) -> u64 {
+    key("authorised", [&shape(number), ""])
 }
 
 fn document(partner: &str, document: &str) -> u64 {
@@ -392,13 +417,23 @@ fn told_anew(before: &Known, now: &Known) -> Vec<u64> {
     let persons = changed(&was.persons, &is.persons).flat_map(|row| [paid_as(row), vec![row.clone()]].concat());
     told.extend(persons.map(|row| person(&row.partner, &row.name)));
     told.extend(now.market().restricted_otherwise(before.market()).iter().map(|called| party(called)));
+    told.extend(classified_otherwise(before, now).into_iter().map(|product| classified(product)));
+    let (specials_before, specials) = (terms(was), terms(is));
+    for special in changed(&specials_before, &specials) {
+        told.extend([debited(&special.partner, &special.product), authorised(&special.id)]);
+    }
+    let costs: BTreeSet<&Text> = changed(&was.book_costs, &is.book_costs).map(|cost| &cost.product).collect();
+    let costed = was.special_prices.iter().chain(&is.special_prices).filter(|of| costs.contains(&of.product));
+    told.extend(costed.map(|special| debited(&special.partner, &special.product)));
     told.into_iter().collect()
 }
 
-/// Rows that stand in one version of a table and not in the other; both are in order.
-fn changed<'a, T: Ord>(before: &'a [T], now: &'a [T]) -> impl Iterator<Item = &'a T> {
-    let gone = before.iter().filter(|row| now.binary_search(row).is_err());
-    gone.chain(now.iter().filter(|row| before.binary_search(row).is_err()))
+/// The special prices without their balances, of which the ledger knows.
+fn terms(reference: &Reference) -> Vec<SpecialPrice> {
+    let mut terms: Vec<SpecialPrice> =
+        reference.special_prices.iter().map(|special| SpecialPrice { quantity: None, ..special.clone() }).collect();
+    terms.sort_unstable();
+    terms
 }
 
 #[cfg(test)]

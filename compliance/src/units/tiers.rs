@@ -16,6 +16,7 @@ use super::facts::{Mate, Pair, SaleKey, TierEntry};
 use super::filing::{TierKeys, serial_ends, tier_keys, tier_list, tier_lists};
 use super::findings::loses;
 use super::rolls::{Entry, PAGE};
+use super::told::Told;
 use crate::rules::two_tiers_report::{Closeness, Nearness, PAIR_DAYS, Report};
 use crate::rules::{Check, RULES};
 
@@ -94,7 +95,7 @@ impl Desk<'_> {
     fn pair(&mut self, entry: &TierEntry, mate: SaleKey) -> Result<Pair, StorageError> {
         let other = self.sale(mate)?;
         let known = self.known(&other);
-        let programs = self.offers.programs(known, known, &[], &other);
+        let programs = self.offers.programs(Told::as_read(known), &[], &other);
         let first = entry.sale < mate;
         let mate_loses = loses(&other, !first, &programs, known);
         Ok(Pair { mate, at: other.at.clone(), lower: !entry.upper, first, mate_loses })

@@ -5,9 +5,9 @@
 //! At risk: what was not given.
 //!
 //! ## What it finds
-//! More units sold at a special price than were authorised for it. The last ones by sale date get less, or nothing, whatever
-//! another authorisation of the same partner, product and customer has left: a sale is under one of them. Reason 04 of X12 901,
-//! or 05 where nothing is left for any of the settlement.
+//! More units sold at a special price than were authorised for it, by all the authorisations that fit the sale together; where
+//! the row names one, or cost layers count, by that one alone. The last ones by sale date get less, or nothing. Reason 04 of
+//! X12 901, or 05 where nothing is left for any of the settlement.
 //!
 //! ## Why it matters
 //! The supplier set aside money for so many units and no more.

@@ -43,6 +43,7 @@ mod rounding_drifts;
 pub(super) mod score_changed;
 mod sell_in_and_through;
 mod sold_above;
+mod tables_corrected;
 mod threshold_not_met;
 mod tier_moved;
 mod tier_nearly_reached;
@@ -103,8 +104,10 @@ pub(super) const CHECKS: &[Check] = &[
     Check::Holds(Code::PayeeUnsure, payee_unsure::check),
     Check::Holds(Code::ProgramAmended, program_amended::check),
     Check::Holds(Code::ScoreChanged, score_changed::holds),
+    Check::Holds(Code::TablesCorrected, tables_corrected::holds),
     Check::Further(score_changed::tells),
     Check::Further(came_back_later::check),
     Check::Further(rate_odd::of_period_end),
     Check::Further(rate_corrected::check),
+    Check::Further(tables_corrected::tells),
 ];

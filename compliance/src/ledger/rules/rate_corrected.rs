@@ -1,4 +1,4 @@
-//! OP-45 `rate-corrected`.
+//! `rate-corrected`, with OP-45 for exchange rates.
 //!
 //! Evidence: how many sales, or the rate that counts and the one that is there now; the first sale of the settlement.
 //!
@@ -64,7 +64,7 @@ fn period_end_moved(account: &Account, program: &Program, now: Now<'_>) -> Optio
         return None;
     }
     let message = format!("valued at {rate}, and the period ends at a rate of {now} now; functional amounts stand");
-    Some(Found::new(Code::RateCorrected, Exact::ZERO, message))
+    Some(Found::new(Code::TablesCorrected, Exact::ZERO, message))
 }
 
 /// OP-45: some sales were valued at the mean of a month that is another by now. While a period is open that is as it must be.
@@ -84,7 +84,7 @@ fn means_moved(id: Id, account: &Account, now: Now<'_>, state: &mut dyn State) -
     })?;
     let message =
         format!("{} valued at means of a month that are others since; functional amounts stand", sales(stale));
-    Ok((stale > 0).then_some(Found::new(Code::RateCorrected, Exact::ZERO, message)))
+    Ok((stale > 0).then_some(Found::new(Code::TablesCorrected, Exact::ZERO, message)))
 }
 
 /// OP-45: some sales were valued at a rate that has been corrected since. Read are the lists of such days, and those with
@@ -118,5 +118,5 @@ fn rates_corrected(
         }
     }
     let message = format!("{} valued at rates that were corrected since; functional amounts stand", sales(stale));
-    Ok((stale > 0).then_some(Found::new(Code::RateCorrected, Exact::ZERO, message)))
+    Ok((stale > 0).then_some(Found::new(Code::TablesCorrected, Exact::ZERO, message)))
 }

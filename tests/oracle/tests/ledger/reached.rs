@@ -26,7 +26,7 @@ const CHECKS: [Code; 28] = [
     Code::Outlier,
     Code::PayeeUnsure,
     Code::ProgramAmended,
-    Code::RateCorrected,
+    Code::TablesCorrected,
     Code::RateMissing,
     Code::RateOdd,
     Code::ReportedLate,
