@@ -131,6 +131,7 @@ codes! {
     ProtectedUnitsGone = "OP-23", Adjust, "units claimed that were sold or went back before the price was cut";
     DebitAfterProtection = "DD-14", Adjust, "ship and debit from a cost that price protection has credited";
     SellInAndThrough = "DD-26", Adjust, "units that earn at resale, under a program for purchases that excludes that";
+    ColumnMissing = "DQ-15", Alert, "a column of the feed definition that the file or its rows lack";
 }
 
 impl fmt::Display for Code {
