@@ -116,9 +116,7 @@ impl Life<'_> {
             return self.claims_of(at, rejects.is_empty());
         }
         let sales = self.sales(|s| s.sale.at == *at)?;
-        for sale in &sales {
-            self.sale(sale);
-        }
+        sales.iter().try_for_each(|sale| self.sale(sale))?;
         if rejects.is_empty() && !sales.iter().any(|sale| sale.status == "accepted") {
             self.why_it_does_not_count(at, row.as_ref())?;
         }
@@ -229,7 +227,7 @@ impl Life<'_> {
         }
     }
 
-    fn sale(&mut self, row: &SaleRow) {
+    fn sale(&mut self, row: &SaleRow) -> Result<()> {
         let s = &row.sale;
         let kind = if s.is_return() { "return" } else { "sale" };
         self.say(&format!("Became {kind} {} version {}, {}", s.id, s.version, row.status));
@@ -237,9 +235,13 @@ impl Life<'_> {
         self.say(&format!("  product {} by {} (score {score})", s.product, row.method));
         let party = if s.party().is_empty() { String::new() } else { format!(", party {}", s.party()) };
         self.say(&format!("  {} units on {}, {}{party}", s.quantity, s.date, money(s.currency, s.amount)));
-        for (code, _) in &s.holds {
-            self.say(&format!("  held by {code}: it counts, but earns nothing"));
+        for (code, finding) in &s.holds {
+            match self.reader.rulings()?.get(finding).filter(|ruling| ruling.state == RulingState::Released) {
+                Some(ruling) => self.say(&format!("  was held by {code}: released by {}", ruling.by.join(" and "))),
+                None => self.say(&format!("  held by {code}: it counts, but earns nothing")),
+            }
         }
+        Ok(())
     }
 
     // ---- findings ----

@@ -26,139 +26,150 @@ pub struct Imported {
 /// Reads the tables of `from` and writes them into the configuration folder `to`.
 ///
 /// # Errors
-/// A table that must be there is missing or lacks a column; a file cannot be read or written.
+/// A table that must be there is missing, or tables lack columns: all of them are named; a file cannot be read or written.
 pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     let mut imported = Imported::default();
     let partners = Source::open(from, "partners.csv")?;
-    let sources = partners.map(["partner_id", "source"])?;
-    let mut files: Vec<(PathBuf, String)> = Vec::new();
-    let mut write = |name: &'static str, header: &[&str], rows: Rows| -> Result<()> {
+    let (mut files, mut faults): (Vec<(PathBuf, String)>, Vec<String>) = (Vec::new(), Vec::new());
+    // Without its columns the table is told below.
+    let sources = partners.map(["partner_id", "source"]).unwrap_or_default();
+    let mut write = |name: &'static str, header: &[&str], rows: Result<Rows>| -> Result<()> {
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(fault) => {
+                faults.push(format!("{fault:#}"));
+                return Ok(());
+            }
+        };
         imported.left_out += rows.left_out;
         imported.tables.push((name, rows.rows.len()));
         files.push((to.join(name), rows.csv(header)?));
         Ok(())
     };
     let header = ["partner", "name", "kind", "source", "parent", "country", "region", "currency"];
-    write("partners.csv", &header, partners_of(&partners)?)?;
+    write("partners.csv", &header, partners_of(&partners))?;
     let header = ["product", "name", "category", "list_price", "name_2", "name_3", "pack"];
-    write("products.csv", &header, products_of(&Source::open(from, "products.csv")?)?)?;
+    write("products.csv", &header, Source::open(from, "products.csv").and_then(|table| products_of(&table)))?;
     if let Some(table) = Source::open_optional(from, "outlets.csv")? {
-        write("outlets.csv", &["outlet", "name", "city", "region", "country", "segment"], outlets_of(&table)?)?;
+        write("outlets.csv", &["outlet", "name", "city", "region", "country", "segment"], outlets_of(&table))?;
     }
     if let Some(table) = Source::open_optional(from, "sku_xref.csv")? {
-        write("sku_xref.csv", &["partner", "code", "product"], cross_references_of(&table, &sources)?)?;
+        write("sku_xref.csv", &["partner", "code", "product"], cross_references_of(&table, &sources))?;
     }
     if let Some(table) = Source::open_optional(from, "sell_in.csv")? {
-        write("sell_in.csv", &["partner", "product", "year", "units"], shipments_of(&table, &sources)?)?;
+        write("sell_in.csv", &["partner", "product", "year", "units"], shipments_of(&table, &sources))?;
     }
     if let Some(table) = Source::open_optional(from, "inventory.csv")? {
-        write("inventory.csv", &["partner", "product", "date", "units"], stocks_of(&table, &sources)?)?;
+        write("inventory.csv", &["partner", "product", "date", "units"], stocks_of(&table, &sources))?;
     }
     if let Some(table) = Source::open_optional(from, "purchases.csv")? {
-        write("purchases.csv", &PURCHASES, purchases_of(&table, &sources)?)?;
+        write("purchases.csv", &PURCHASES, purchases_of(&table, &sources))?;
     }
     if let Some(table) = Source::open_optional(from, "special_prices.csv")? {
-        write("special_prices.csv", &SPECIAL_PRICES, special_prices_of(&table, &sources)?)?;
+        write("special_prices.csv", &SPECIAL_PRICES, special_prices_of(&table, &sources))?;
     }
     if let Some(table) = Source::open_optional(from, "price_book.csv")? {
         let rows = table.keyed(4, ["source", "sku", "currency", "from", "cost"], |[source, sku, rest @ ..]| {
             Some([vec![format!("{source}/{sku}")], rest.map(str::to_owned).to_vec()].concat())
-        })?;
+        });
         write("price_book.csv", &["product", "currency", "from", "cost"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "memberships.csv")? {
         let columns = ["program", "partner_id", "from", "?to"];
-        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("memberships.csv", &["program", "partner", "from", "to"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "persons.csv")? {
         let columns = ["partner_id", "person", "from", "?to", "?payee"];
-        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("persons.csv", &["partner", "person", "from", "to", "payee"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "restricted.csv")? {
-        let rows = table.keyed(2, ["name", "list"], |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(2, ["name", "list"], |row| Some(row.map(str::to_owned).to_vec()));
         write("restricted.csv", &["name", "list"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "serial_ranges.csv")? {
         let columns = ["source", "sku", "first", "last", "?partner_id"];
         let rows = table.keyed(3, columns, |[source, sku, first, last, partner]| {
             Some([vec![format!("{source}/{sku}")], [first, last, partner].map(str::to_owned).to_vec()].concat())
-        })?;
+        });
         write("serial_ranges.csv", &["product", "first", "last", "partner"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "consumer_rebates.csv")? {
         let rows = table.keyed(2, ["source", "sku", "serial", "date"], |[source, sku, serial, date]| {
             Some([vec![format!("{source}/{sku}")], [serial, date].map(str::to_owned).to_vec()].concat())
-        })?;
+        });
         write("consumer_rebates.csv", &["product", "serial", "date"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "drop_shipments.csv")? {
         let rows = table.keyed(3, ["partner_id", "sku", "order"], |[partner, sku, order]| {
             let source = sources.get(partner)?;
             Some(vec![partner.to_owned(), format!("{source}/{sku}"), order.to_owned()])
-        })?;
+        });
         write("drop_shipments.csv", &["partner", "product", "order"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "customer_payments.csv")? {
         let columns = ["partner_id", "document", "date", "status"];
-        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("customer_payments.csv", &["partner", "document", "date", "status"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "taxes.csv")? {
-        let rows = table.keyed(2, ["country", "from", "rate"], |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(2, ["country", "from", "rate"], |row| Some(row.map(str::to_owned).to_vec()));
         write("taxes.csv", &["country", "from", "rate"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "tax_thresholds.csv")? {
         let columns = ["country", "currency", "from", "amount"];
-        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("tax_thresholds.csv", &columns, rows)?;
     }
     if let Some(table) = Source::open_optional(from, "deductions.csv")? {
         let columns = ["deduction", "program", "partner_id", "period", "invoice", "amount", "currency", "?accepted_by"];
-        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()));
         let header = ["deduction", "program", "partner", "period", "invoice", "amount", "currency", "accepted_by"];
         write("deductions.csv", &header, rows)?;
     }
     if let Some(table) = Source::open_optional(from, "payees.csv")? {
         let columns = ["partner_id", "from", "account", "?holder"];
-        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("payees.csv", &["partner", "from", "account", "holder"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "amendments.csv")? {
         let columns = ["program", "version", "approved_by", "?to"];
-        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("amendments.csv", &["program", "version", "approved_by", "to"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "product_attributes.csv")? {
         let rows = table.keyed(2, ["source", "sku", "attribute", "value"], |[source, sku, attribute, value]| {
             Some([vec![format!("{source}/{sku}")], [attribute, value].map(str::to_owned).to_vec()].concat())
-        })?;
+        });
         write("product_attributes.csv", &["product", "attribute", "value"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "partner_tiers.csv")? {
         let columns = ["partner_id", "tier", "from", "?to"];
-        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("partner_tiers.csv", &["partner", "tier", "from", "to"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "redemptions.csv")? {
         let columns = ["order", "program", "partner_id", "date", "points"];
-        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("redemptions.csv", &["order", "program", "partner", "date", "points"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "activities.csv")? {
         let columns = ["activity", "program", "partner_id", "date", "approved", "spent", "?proof"];
-        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(3, columns, |row| Some(row.map(str::to_owned).to_vec()));
         let header = ["activity", "program", "partner", "date", "approved", "spent", "proof"];
         write("activities.csv", &header, rows)?;
     }
     if let Some(table) = Source::open_optional(from, "rates.csv")? {
         let columns = ["currency", "date", "rate"];
-        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()))?;
+        let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("rates.csv", &columns, rows)?;
     }
     if let Some(table) = Source::open_optional(from, "programs.csv")? {
-        let programs = programs_of(&table, to)?;
+        let programs = programs_of(&table, to).unwrap_or_else(|fault| {
+            faults.push(format!("{fault:#}"));
+            BTreeMap::new()
+        });
         imported.programs = programs.len();
         for (path, program) in programs {
             if is_ours(&path)? {
@@ -167,6 +178,9 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
                 imported.kept.push(format!("programs/{}", path.file_name().unwrap_or_default().to_string_lossy()));
             }
         }
+    }
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
     }
     let tenant = to.join("tenant.yaml");
     if !tenant.exists() {
@@ -427,13 +441,14 @@ impl Source {
 
     /// Cells of the columns, in the order asked for. A column with a `?` in front may be missing.
     fn cells<const N: usize>(&self, columns: [&str; N]) -> Result<Vec<[&str; N]>> {
-        let mut positions = [None; N];
-        for (position, column) in positions.iter_mut().zip(columns) {
-            let name = column.trim_start_matches('?');
-            *position = self.header.iter().position(|h| h.trim() == name);
-            if position.is_none() && !column.starts_with('?') {
-                bail!("{}: column {name:?} is missing", self.name);
-            }
+        let place = |column: &str| self.header.iter().position(|h| h.trim() == column.trim_start_matches('?'));
+        let positions = columns.map(place);
+        let is_missing = |(column, place): &(&&str, &Option<usize>)| place.is_none() && !column.starts_with('?');
+        let missing = columns.iter().zip(&positions).filter(is_missing).map(|(column, _)| *column);
+        let missing: Vec<&str> = missing.collect();
+        if !missing.is_empty() {
+            let header: Vec<&str> = self.header.iter().collect();
+            bail!("{}: lacks {}; its header is {}", self.name, missing.join(", "), header.join(", "));
         }
         Ok(self.records.iter().map(|r| positions.map(|p| p.and_then(|n| r.get(n)).unwrap_or("").trim())).collect())
     }
@@ -678,7 +693,16 @@ mod tests {
         std::fs::write(folder.path().join("products.csv"), "source,sku,name\n").unwrap();
         let fresh = folder.path().join("fresh");
         let error = import_master(folder.path(), &fresh).unwrap_err();
-        assert!(error.to_string().ends_with("column \"category\" is missing"), "{error:#}");
+        let told = "products.csv: lacks category, list_price; its header is source, sku, name";
+        assert!(error.to_string().ends_with(told), "{error:#}");
+        std::fs::write(folder.path().join("rates.csv"), "currency,day\n").unwrap();
+        let error = import_master(folder.path(), &fresh).unwrap_err().to_string();
+        let told: Vec<&str> =
+            error.lines().filter_map(|line| line.split_once(": lacks ")).map(|(_, what)| what).collect();
+        assert_eq!(
+            told,
+            ["category, list_price; its header is source, sku, name", "date, rate; its header is currency, day"]
+        );
         assert!(!fresh.exists());
     }
 }

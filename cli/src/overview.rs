@@ -6,7 +6,7 @@ use std::fmt;
 use anyhow::Result;
 use contract::{
     AccrualMovement, Authorization, AuthorizationStatus, Code, Currency, Day, Decision, JournalEntry, Micros, Payment,
-    Receipt, RecordRef, Reject, Side, Text, Topic,
+    Receipt, RecordRef, Reject, Ruling, RulingState, Side, Text, Topic,
 };
 
 use crate::reader::Reader;
@@ -27,8 +27,8 @@ pub struct Overview {
     pub paid: Amounts,
     /// Paid above what is due, not yet set off.
     pub clawback: Amounts,
-    /// Over the records with a blocking or holding finding that no other explains: the largest amount at risk of
-    /// each. What the programs would have paid, by their own terms, had nobody looked.
+    /// Over the records with a blocking or holding finding that no other explains and that persons did not release: the
+    /// largest amount at risk of each. What the programs would have paid, by their own terms, had nobody looked.
     pub prevented: Amounts,
 }
 
@@ -52,6 +52,8 @@ pub struct Found {
     pub count: u64,
     /// Explained by another finding on the same records; not in `at_risk`.
     pub explained: u64,
+    /// Persons let it earn; not in `at_risk`.
+    pub released: u64,
     pub at_risk: Amounts,
 }
 
@@ -92,11 +94,17 @@ impl Overview {
 
     fn count_findings(&mut self, reader: &Reader) -> Result<()> {
         let mut largest: BTreeMap<(RecordRef, Currency), Micros> = BTreeMap::new();
+        let rulings = reader.rulings()?;
+        let is_released = |ruling: &Ruling| ruling.state == RulingState::Released;
         reader.each_finding(&mut |finding| {
             let found = self.findings.entry(finding.code).or_default();
             found.count += 1;
             if finding.explained_by.is_some() {
                 found.explained += 1;
+                return;
+            }
+            if rulings.get(&finding.id).is_some_and(is_released) {
+                found.released += 1;
                 return;
             }
             let Some(risk) = finding.at_risk else { return };
@@ -204,12 +212,11 @@ impl Overview {
         for (code, found) in findings {
             let (decision, meaning) = (code.decision().as_str(), code.meaning());
             let risk: Vec<_> = found.at_risk.iter().map(|(currency, amount)| money(*currency, *amount)).collect();
-            let explained = match found.explained {
-                0 => String::new(),
-                n => format!(" ({} explained by another)", grouped(n)),
-            };
+            let aside = [(found.explained, "explained by another"), (found.released, "released")];
+            let aside = aside.iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!(" ({} {why})", grouped(*n)));
+            let aside: String = aside.collect();
             let count = grouped(found.count);
-            let line = format!("  {code}  {count:>7}  {decision:<8}  {meaning:<width$} {}{explained}", risk.join(", "));
+            let line = format!("  {code}  {count:>7}  {decision:<8}  {meaning:<width$} {}{aside}", risk.join(", "));
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())

@@ -1,11 +1,11 @@
 //! What waits, and for whom.
 
 use anyhow::Result;
-use contract::{Authorization, AuthorizationStatus, Code, Decision, Topic};
+use contract::{Authorization, AuthorizationStatus, Claim, ClaimState, Code, Decision, Topic};
 
+use crate::in_vain::in_vain;
 use crate::overview::{Amounts, grouped, money, open_clawback};
 use crate::reader::Reader;
-use crate::unheard::unheard;
 
 /// One line for each kind of waiting, or that nothing waits.
 pub fn list(reader: &Reader) -> Result<String> {
@@ -38,6 +38,7 @@ pub fn list(reader: &Reader) -> Result<String> {
     say(&mut lines, held, "finding holds|findings hold", "a benefit: compliance");
     let proposed = rulings.values().filter(|said| !said.state.is_decided()).count();
     say(&mut lines, proposed as u64, "finding waits|findings wait", "for a second person to decide: compliance");
+    claims(reader, &mut lines)?;
     let what = format!("for an authorization to be issued, {}: finance", shown(&early_sum));
     say(&mut lines, early, "payment or write-off waits|payments or write-offs wait", &what);
     let (mut unpaid, mut sum) = (0, Amounts::new());
@@ -53,7 +54,7 @@ pub fn list(reader: &Reader) -> Result<String> {
     if !clawback.is_empty() {
         lines.push(format!("  {} to be claimed back or set off: finance", shown(&clawback)));
     }
-    let unheard: Vec<_> = unheard(reader, 0)?.into_iter().filter(|decision| !decision.decided_since).collect();
+    let unheard: Vec<_> = in_vain(reader, 0)?.into_iter().filter(|decision| decision.is_open).collect();
     if let Some(first) = unheard.first() {
         let what = format!(
             "about a claim or a finding that nobody knows, first {}:{}: who decided",
@@ -65,6 +66,28 @@ pub fn list(reader: &Reader) -> Result<String> {
         return Ok("Nothing waits.\n".to_owned());
     }
     Ok(format!("What waits, and for whom:\n{}\n", lines.join("\n")))
+}
+
+/// Claim lines that wait for a person, or for what they claim to come about, with what they claim.
+fn claims(reader: &Reader, lines: &mut Vec<String>) -> Result<()> {
+    let waits = [
+        (ClaimState::OnHold, "claim line waits|claim lines wait", "for a person to release, adjust or reject"),
+        (ClaimState::InDispute, "appeal waits|appeals wait", "for a person to uphold, overturn or settle"),
+        (ClaimState::Deferred, "claim line waits|claim lines wait", "for sales to come in"),
+    ];
+    let mut found = waits.map(|_| (0, Amounts::new()));
+    reader.each(Topic::Claims, &mut |claim: Claim| {
+        if let Some(nth) = waits.iter().position(|(state, ..)| *state == claim.state) {
+            let (count, sum) = &mut found[nth];
+            *count += 1;
+            *sum.entry(claim.currency).or_default() += claim.claimed;
+        }
+    })?;
+    for ((state, words, what), (count, sum)) in waits.iter().zip(&found) {
+        let whom = if *state == ClaimState::Deferred { "the partner" } else { "who reviews claims" };
+        say(lines, *count, words, &format!("{what}, {}: {whom}", shown(sum)));
+    }
+    Ok(())
 }
 
 /// `words` are for one and for many.

@@ -132,6 +132,7 @@ codes! {
     DebitAfterProtection = "DD-14", Adjust, "ship and debit from a cost that price protection has credited";
     SellInAndThrough = "DD-26", Adjust, "units that earn at resale, under a program for purchases that excludes that";
     AmountMissing = "DQ-15", Defer, "neither a price nor an amount, under a program that goes by the amount";
+    ColumnMissing = "DQ-16", Alert, "a column of the feed definition that the file or its rows lack";
 }
 
 impl fmt::Display for Code {

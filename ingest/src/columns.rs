@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::definition::{Column, FeedDefinition, Reports};
 use crate::numbers::{self, NumberStyle};
+use crate::rules::column_missing;
 use crate::rules::row_refused::problem;
 
 macro_rules! fields {
@@ -105,7 +106,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Which cell of a record is which field.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ColumnMap {
     cells: Vec<(usize, Field)>,
     /// Headers of the key fields, to know a repeated header line by.
@@ -114,16 +115,18 @@ pub struct ColumnMap {
     pub key_width: usize,
     /// Cells of the header line; `None` without one.
     pub width: Option<usize>,
+    /// Columns that the definition names and the header does not, as far as files must have them.
+    missing: Vec<(Field, String)>,
 }
 
 impl ColumnMap {
     /// Finds the columns by their headers; letter case and blanks do not count.
     ///
-    /// Columns that are no key fields may be missing. The error says which key fields have no column.
+    /// Columns that are no key fields may be missing and are told. The error says which key fields have no column.
     pub fn of_header(definition: &FeedDefinition, header: &[&str]) -> Result<ColumnMap, FieldProblem> {
         let (columns, keys) = (&definition.columns, definition.keys());
         let header: Vec<String> = header.iter().map(|h| folded(h)).collect();
-        let mut map = ColumnMap { cells: Vec::new(), key_headers: Vec::new(), key_width: 0, width: Some(header.len()) };
+        let mut map = ColumnMap { width: Some(header.len()), ..ColumnMap::default() };
         for (field, column) in columns {
             let Column::Name(name) = column else { continue };
             let wanted = folded(name);
@@ -134,7 +137,8 @@ impl ColumnMap {
                 (None, _) if keys.contains(field) => {
                     return Err(header_problem(*field, name, "is missing in the header"));
                 }
-                (None, _) => {}
+                (None, _) if definition.is_optional(*field) => {}
+                (None, _) => map.missing.push((*field, name.clone())),
             }
         }
         map.cells.sort_unstable();
@@ -143,7 +147,7 @@ impl ColumnMap {
 
     /// The columns by their positions, for files without a header.
     pub fn of_positions(definition: &FeedDefinition) -> ColumnMap {
-        let mut map = ColumnMap { cells: Vec::new(), key_headers: Vec::new(), key_width: 0, width: None };
+        let mut map = ColumnMap::default();
         for (field, column) in &definition.columns {
             if let Column::Position(position @ 1..) = column {
                 map.add(*field, usize::from(*position) - 1, None, definition.keys());
@@ -179,6 +183,22 @@ impl ColumnMap {
     /// The field of a cell, if it has one.
     pub fn field_at(&self, place: usize) -> Option<Field> {
         self.cells.iter().find(|(p, _)| *p == place).map(|(_, field)| *field)
+    }
+
+    /// What is said of the columns that the file does not have (DQ-16).
+    pub fn missing(&self) -> Option<FieldProblem> {
+        column_missing::in_header(&self.missing)
+    }
+
+    /// The first column behind the last of so many cells that rows must have.
+    pub fn beyond(&self, count: usize, definition: &FeedDefinition) -> Option<Field> {
+        let is_beyond = |(place, field): &&(usize, Field)| *place >= count && !definition.is_optional(*field);
+        self.cells.iter().find(is_beyond).map(|(_, field)| *field)
+    }
+
+    /// Where a field stands, from 0.
+    pub fn place_of(&self, field: Field) -> Option<usize> {
+        self.cells.iter().find(|(_, other)| *other == field).map(|(place, _)| *place)
     }
 
     /// Whether the cells are the header once more.

@@ -55,6 +55,9 @@ pub struct FeedDefinition {
     /// Field → header, position from 1 (without a header) or path of JSON keys (`doc.number`).
     #[serde(default)]
     pub columns: BTreeMap<Field, Column>,
+    /// Fields whose columns a file or a row may lack without a word.
+    #[serde(default)]
+    pub optional_columns: Vec<Field>,
     #[serde(default)]
     pub dates: DateStyle,
     /// Prices and amounts.
@@ -190,7 +193,8 @@ pub struct ReplacesRule {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrailerRule {
-    /// First words of such lines, in any letter case; the line must not have a readable date.
+    /// What the first cell of such lines begins with, in any letter case and as a whole word. The line must not have a
+    /// readable date, nor both a code and a number of units (of claims: an amount) outside of the cells named here.
     pub words: Vec<String>,
     /// Cell with the number of records, from 1.
     pub count_cell: Option<u16>,
@@ -293,6 +297,11 @@ impl FeedDefinition {
         }
     }
 
+    /// Whether a file may lack the field's column without a word.
+    pub(crate) fn is_optional(&self, field: Field) -> bool {
+        self.optional_columns.contains(&field)
+    }
+
     /// What a type code of the feed means; `None` for one that the definition does not list.
     pub fn kind(&self, type_code: &str) -> Option<Kind> {
         self.types.get(type_code).copied()
@@ -333,6 +342,14 @@ impl FeedDefinition {
                     );
                 }
                 _ => {}
+            }
+        }
+        for field in &self.optional_columns {
+            let hint = "take it out of `optional_columns`";
+            if self.keys().contains(field) {
+                say("optional_columns", format!("rows without the key field {field} are refused"), hint);
+            } else if !self.columns.contains_key(field) {
+                say("optional_columns", format!("no column is given for {field}"), hint);
             }
         }
         for (field, column) in &self.columns {

@@ -2,6 +2,7 @@
 
 use contract::{Day, Micros};
 
+use crate::columns::{ColumnMap, Field, Fields};
 use crate::definition::{FeedDefinition, PeriodSource};
 use crate::formats::Facts;
 
@@ -82,10 +83,31 @@ impl Totals {
     }
 }
 
-/// Whether a line that begins with this cell is one of totals; `date` is what stands in its date column.
-pub(crate) fn is_total(definition: &FeedDefinition, first: &str, date: &str) -> bool {
-    let is_word = || definition.trailer.words.iter().any(|word| begins_with(first, word));
-    !first.starts_with(|c: char| c.is_ascii_digit()) && is_word() && definition.dates.parse(date.trim()).is_none()
+/// Whether a line that begins with this cell is one of totals.
+///
+/// Its first word says so, and neither a readable date nor a product with its units says that something was sold: such a
+/// line is a row, whatever its document is called.
+pub(crate) fn is_total(definition: &FeedDefinition, map: &ColumnMap, first: &str, fields: &Fields<'_>) -> bool {
+    let is_word = || definition.trailer.words.iter().any(|word| is_first_word(first, word));
+    let is_date = || definition.dates.parse(fields.get(Field::Date).trim()).is_some();
+    !first.starts_with(|c: char| c.is_ascii_digit()) && is_word() && !is_date() && !is_sold(definition, map, fields)
+}
+
+/// Whether the fields name a product and how much of it, in cells that are not those of the totals.
+fn is_sold(definition: &FeedDefinition, map: &ColumnMap, fields: &Fields<'_>) -> bool {
+    let count = definition.trailer.count_cell.map(usize::from);
+    let sum = definition.trailer.sum_cell.map(usize::from);
+    let is_of_totals = |cell: usize| count == Some(cell) || sum.is_some_and(|sum| cell >= sum);
+    let is_filled = |field: &Field| {
+        !fields.get(*field).trim().is_empty() && map.place_of(*field).is_some_and(|place| !is_of_totals(place + 1))
+    };
+    definition.keys().iter().filter(|field| !matches!(field, Field::Document | Field::Date)).all(is_filled)
+}
+
+/// Whether the text is the word, or goes on behind it with a blank or a colon.
+fn is_first_word(text: &str, word: &str) -> bool {
+    let goes_on = |c: char| c.is_whitespace() || c == ':';
+    begins_with(text, word) && text[word.len()..].chars().next().is_none_or(goes_on)
 }
 
 /// Whether the text begins with the word, in any letter case, and no letter or digit follows.

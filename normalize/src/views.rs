@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::{Identity, Movement, RecordRef, Sale, Text};
 use stream::{Order, State, StorageError};
 
-use crate::tables::{CHANGES, Change, Displaced, ROWS, StoredRow, StoredSale};
+use crate::tables::{CHANGES, Change, Displaced, READINGS, ROWS, StoredRow, StoredSale};
 
 /// A sale with its fate.
 pub struct SaleRow {
@@ -36,6 +36,11 @@ pub fn accepted(state: &mut dyn State, emit: &mut dyn FnMut(&RecordRef)) -> Resu
             emit(&stored.sale.at);
         }
     })
+}
+
+/// Whether a record of the partner has the code, so that it goes by what a steward decides it means.
+pub fn has_reading(state: &mut dyn State, partner: &str, code: &str) -> Result<bool, StorageError> {
+    Ok(!READINGS.prefix(state, &(partner.to_owned(), code.to_owned()), Order::Up, 1)?.is_empty())
 }
 
 const ACCEPTED: &str = "accepted";

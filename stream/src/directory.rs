@@ -71,9 +71,10 @@ pub enum OpenError {
     #[error("data directory has {found} partitions, not {asked}; the number is fixed when a directory is made")]
     Partitions { found: u16, asked: u16 },
     #[error(
-        "data directory holds data, but its witness is missing: it may be older than what was already told outside"
+        "data directory holds data, but its witness {witness} is missing: it may be older than what was already told outside; \
+         bring both back from one backup, or read the same feeds and commands into a new directory"
     )]
-    WitnessMissing,
+    WitnessMissing { witness: String },
     #[error("witness belongs to another data directory")]
     WitnessForeign,
     #[error(
@@ -265,7 +266,7 @@ impl DataDirectory {
     }
 
     fn compare(&self, testimony: Option<Testimony>) -> Result<(), OpenError> {
-        let testimony = testimony.ok_or(OpenError::WitnessMissing)?;
+        let testimony = testimony.ok_or_else(|| OpenError::WitnessMissing { witness: self.witness.name() })?;
         if testimony.directory != self.identity.directory {
             return Err(OpenError::WitnessForeign);
         }

@@ -25,6 +25,9 @@ pub trait Witness: Send {
     /// `None` where none was ever written.
     fn read(&self) -> Result<Option<Testimony>, StorageError>;
 
+    /// What people know it by.
+    fn name(&self) -> String;
+
     /// Replaces the testimony; it has reached the disk when this returns.
     fn write(&self, testimony: &Testimony) -> Result<(), StorageError>;
 }
@@ -60,6 +63,10 @@ impl FileWitness {
 }
 
 impl Witness for FileWitness {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn read(&self) -> Result<Option<Testimony>, StorageError> {
         match fs::read_to_string(&self.path) {
             Ok(text) => match parse(&text) {
@@ -90,6 +97,10 @@ impl MemoryWitness {
 }
 
 impl Witness for MemoryWitness {
+    fn name(&self) -> String {
+        "in memory".to_owned()
+    }
+
     fn read(&self) -> Result<Option<Testimony>, StorageError> {
         Ok(*self.testimony.lock().expect("no holder of the witness panics"))
     }

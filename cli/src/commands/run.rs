@@ -13,11 +13,11 @@ use stream::Committed;
 
 use super::check::load_or_tell;
 use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED};
+use crate::in_vain::in_vain;
 use crate::overview::{Overview, grouped};
 use crate::reader::Reader;
 use crate::run::{News, Options, SETTLE_AFTER, run_observed};
 use crate::say::say;
-use crate::unheard::unheard;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -98,14 +98,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     bar.finish_and_clear();
     let reader = Reader::of(ended.directory, ended.blobs)?;
-    let unheard = unheard(&reader, ended.behind)?;
-    unheard.iter().for_each(|decision| tell(News::Remark(&decision.said.to_string())));
+    let in_vain = in_vain(&reader, ended.behind)?;
+    in_vain.iter().for_each(|decision| tell(News::Remark(&decision.said.to_string())));
     eprint!("{}", Overview::of(&reader)?);
     if stop.load(Ordering::Relaxed) {
         say!("interrupted; the same command goes on from here");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     }
-    Ok(if ended.remarks == 0 && unheard.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if ended.remarks == 0 && in_vain.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Whether the place for the data is used up. The store tells it in words only.

@@ -59,16 +59,18 @@ pub(crate) const TABLES: &[MasterTable] = &[
 fn products(report: &mut Report<'_>, reference: &mut Reference) {
     let columns = ["product", "name", "category", "list_price", "?name_2", "?name_3", "?gtin", "?pack"];
     reference.products = keyed(&columns, report, |row, report| {
-        let id = row.require("product", golden, report)?;
+        let (id, list_price) = (row.require("product", golden, report), row.get("list_price", number, report));
+        let pack = row.get("pack", positive, report);
+        let id = id?;
         let names = [row.cell("name_2"), row.cell("name_3")];
         let product = Product {
             id: id.clone(),
             name: row.cell("name").to_owned(),
             other_names: names.into_iter().filter(|n| !n.is_empty()).map(str::to_owned).collect(),
             category: row.cell("category").into(),
-            list_price: row.get("list_price", number, report),
+            list_price,
             gtin: row.cell("gtin").into(),
-            pack: row.get("pack", positive, report),
+            pack,
         };
         Some((id, product))
     });
@@ -77,17 +79,19 @@ fn products(report: &mut Report<'_>, reference: &mut Reference) {
 fn partners(report: &mut Report<'_>, reference: &mut Reference) {
     let columns = ["partner", "name", "kind", "source", "?parent", "?country", "?region", "?currency"];
     reference.partners = keyed(&columns, report, |row, report| {
-        let id = row.require("partner", folder_name, report)?;
-        let kind = row.require("kind", one_of(KINDS), report)?;
+        let (id, kind) = (row.require("partner", folder_name, report), row.require("kind", one_of(KINDS), report));
+        let (source, currency) = (row.require("source", text, report), row.get("currency", currency, report));
+        // A partner with a fault is known all the same: whatever names it is right.
+        let id = id?;
         let partner = Partner {
             id: id.clone(),
             name: row.cell("name").to_owned(),
-            kind,
-            source: row.require("source", text, report)?,
+            kind: kind.unwrap_or(PartnerKind::Reseller),
+            source: source.unwrap_or_default(),
             parent: row.cell("parent").into(),
             country: row.cell("country").into(),
             region: row.cell("region").into(),
-            currency: row.get("currency", currency, report),
+            currency,
         };
         Some((id, partner))
     });
@@ -210,8 +214,8 @@ fn persons(report: &mut Report<'_>, reference: &mut Reference) {
 
 /// First and last day of a row; without the last there is no end.
 fn days(row: &Row<'_>, report: &mut Report<'_>) -> Option<(Day, Option<Day>)> {
-    let from = row.require("from", day, report)?;
-    let to = row.get("to", day, report);
+    let (from, to) = (row.require("from", day, report), row.get("to", day, report));
+    let from = from?;
     if to.is_some_and(|to| to < from) {
         row.add("to", format!("the last day lies before the first, {from}"), "swap the two dates", report);
         return None;
@@ -230,7 +234,8 @@ fn restricted(report: &mut Report<'_>, reference: &mut Reference) {
 fn serial_ranges(report: &mut Report<'_>, reference: &mut Reference) {
     reference.serial_ranges = keyed(&["product", "first", "last", "?partner"], report, |row, report| {
         let product = row.require("product", golden, report);
-        let (first, last) = (row.require("first", serial, report)?, row.require("last", serial, report)?);
+        let (first, last) = (row.require("first", serial, report), row.require("last", serial, report));
+        let (first, last) = (first?, last?);
         if first.len() != last.len() || first > last {
             row.add("last", "the range runs backwards or its ends differ in length", "write both ends in full", report);
             return None;

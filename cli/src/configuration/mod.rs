@@ -23,14 +23,17 @@ mod tenant;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use contract::{Day, Id, Mechanism, Program, Reference};
 use ingest::definition::FeedDefinition;
 
 use problem::Report;
+pub(crate) use problem::did_you_mean;
 pub use problem::{Place, Problem};
 pub use program_tests::{Expected, ProgramTest, TestSale};
 use programs::{ProgramVersion, Selected, Written};
@@ -53,6 +56,8 @@ pub struct Configuration {
     /// Of the reference data and of every feed definition's text: changes when anything changes.
     pub digest: Id,
     origins: Origins,
+    /// What lies in the folder and nothing reads.
+    unread: Vec<String>,
 }
 
 impl Configuration {
@@ -82,6 +87,7 @@ impl Configuration {
         let mut notes = notes::notes(&self.reference.programs);
         let by_layers = |id: &str| self.reference.programs.iter().any(|p| p.id == *id && p.mechanism.goes_by_layers());
         notes.extend(special_prices::shadowed(&self.reference.special_prices, &by_layers));
+        notes.extend(self.unread.iter().cloned());
         notes
     }
 }
@@ -134,6 +140,7 @@ impl Loader<'_> {
         reference.functional_currency = Some(tenant.functional_currency);
         reference.paid_within_days = Some(tenant.paid_within_days);
         let origins = terms::origins(&programs);
+        let unread = unread::notes(self.folder, &read_files(&programs, &feeds));
         let tests = programs.iter().flat_map(|file| file.tests.clone()).collect();
         reference.programs = programs.into_iter().flat_map(|f| f.versions).map(|v| v.program).collect();
         reference.programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
@@ -141,7 +148,7 @@ impl Loader<'_> {
         reference.feeds.sort_by(|a, b| (&a.partner, &a.name).cmp(&(&b.partner, &b.name)));
         let digest = digest(&reference, &feeds);
         let feeds = feeds.into_iter().map(|f| f.definition).collect();
-        Some(Configuration { tenant, reference, feeds, tests, digest, origins })
+        Some(Configuration { tenant, reference, feeds, tests, digest, origins, unread })
     }
 
     fn tables(&mut self, reference: &mut Reference) {
@@ -194,6 +201,15 @@ impl Loader<'_> {
     fn text(&mut self, file: &str) -> Option<String> {
         read_text(self.folder, file, &mut self.problems)
     }
+}
+
+/// Names of the files that a configuration is read from, whether they are there or not.
+fn read_files(programs: &[ProgramFile], feeds: &[feeds::FeedFile]) -> BTreeSet<String> {
+    let whole = ["tenant.yaml", "accounts.yaml"].into_iter().chain(master::TABLES.iter().map(|table| table.file));
+    let tables = programs.iter().flat_map(|file| &file.versions).filter_map(|version| version.table.as_ref());
+    let figures = tables.map(|table| format!("programs/{}", table.file.value));
+    let files = programs.iter().map(|file| file.file.clone()).chain(feeds.iter().map(|feed| feed.file.clone()));
+    whole.map(str::to_owned).chain(figures).chain(files).collect()
 }
 
 /// A file's text; a problem when it is not there or not UTF-8.

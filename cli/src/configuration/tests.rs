@@ -227,6 +227,21 @@ fn all_problems_of_all_files_are_told_at_once() {
 }
 
 #[test]
+fn every_fault_of_a_row_is_told_and_what_names_it_is_right() {
+    let feed = "partner: P2\nformat: delimited\ncolumns: { document: Doc, date: Day, code: Item, quantity: Qty }\n";
+    let partners =
+        "partner,name,kind,source,parent,currency\nP1,Wholesale,distributor,aw,,USD\nP2,Shop,reseler,aw,P9,USDD\n";
+    let expected = [
+        "partners.csv:3:1 nobody knows the parent `P9` (did you mean `P1`?)",
+        "partners.csv:3:9 `reseler` is none of distributor, reseller (did you mean `reseller`?)",
+        "partners.csv:3:23 `USDD` is not a currency",
+    ];
+    let found = problems(&[("partners.csv", partners), ("feeds/p2.yaml", feed)]);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found.iter().zip(expected).all(|(found, expected)| found.starts_with(expected)), "{found:#?}");
+}
+
+#[test]
 fn programs_are_checked() {
     let cases = [
         (("from: 500,", "from: 0,"), "11:19 tiers must rise: 0 is not above 0 (order the tiers, or raise it above 0)"),

@@ -12,14 +12,14 @@ use stream::Log;
 
 use super::batch::{Batch, Inflow, Positions, Span};
 use super::blobs::{BlobFolder, RawFile, TakeError};
-use super::commands::CommandFile;
+use super::commands::{BadCommand, CommandFile};
 use super::entry::{Entry, FileEntry};
 use super::folder::Found;
 use super::read::{Reading, read_file};
 use super::rules::{feed_undefined, sender_unknown};
 use super::watch::Watch;
 use super::{News, Options};
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, did_you_mean};
 
 /// What came of asking for more.
 pub(crate) enum Advance {
@@ -322,12 +322,10 @@ impl<'a> Plan<'a> {
         };
         bad.iter().for_each(|bad| self.voice.remark(&bad.to_string()));
         let commands = self.not_taken_yet(name, commands);
-        let (commands, strange): (Vec<_>, Vec<_>) = commands.into_iter().partition(|command| self.is_known(command));
-        for command in &strange {
-            let line_no = command.line_no;
-            let message = "partner or product is not in the master; nothing was decided";
-            self.voice.remark(&format!("{name}:{line_no}: {message}"));
-        }
+        let (commands, strange): (Vec<_>, Vec<_>) =
+            commands.into_iter().partition(|command| self.unknown(command).is_empty());
+        let bad: Vec<BadCommand> = strange.iter().flat_map(|command| self.unknown(command)).collect();
+        bad.iter().for_each(|bad| self.voice.remark(&bad.to_string()));
         let commands = commands.into_iter().map(|command| Control::Command(Box::new(command)));
         let mut entries: Vec<Entry> = (0..).zip(commands).map(|(n, control)| self.control(n, control)).collect();
         entries.push(Entry::Commands { file: name.clone(), sha256: raw.sha256 });
@@ -349,16 +347,20 @@ impl<'a> Plan<'a> {
         fresh
     }
 
-    /// Whether a decision names a partner and a product of the master.
-    fn is_known(&self, command: &contract::Command) -> bool {
+    /// What a decision names that is not in the master: partner, product, or both.
+    fn unknown(&self, command: &contract::Command) -> Vec<BadCommand> {
         let reference = &self.configuration.reference;
+        let partners = || reference.partners.iter().map(|known| known.id.as_str());
+        let products = || reference.products.iter().map(|known| known.id.as_str());
         match &command.action {
             Action::Resolve { partner, identity, .. } => {
-                reference.partners.iter().any(|known| known.id == *partner)
-                    && reference.products.iter().any(|known| known.id == *identity)
+                let partner = unknown_name(command, "partner", partner.as_str(), partners());
+                partner.into_iter().chain(unknown_name(command, "identity", identity.as_str(), products())).collect()
             }
-            Action::Decide { partner, .. } => reference.partners.iter().any(|known| known.id == *partner),
-            Action::Pay { .. } | Action::Claim { .. } | Action::Finding { .. } | Action::WriteOff { .. } => true,
+            Action::Decide { partner, .. } => {
+                unknown_name(command, "file", partner.as_str(), partners()).into_iter().collect()
+            }
+            Action::Pay { .. } | Action::Claim { .. } | Action::Finding { .. } | Action::WriteOff { .. } => Vec::new(),
         }
     }
 
@@ -498,6 +500,24 @@ impl<'a> Plan<'a> {
         self.append(&entries)?;
         Ok(true)
     }
+}
+
+/// What is said of a name in a decision that is none of those that are known.
+fn unknown_name<'n>(
+    command: &contract::Command,
+    field: &str,
+    value: &str,
+    known: impl Iterator<Item = &'n str>,
+) -> Option<BadCommand> {
+    let known: Vec<&str> = known.collect();
+    if known.contains(&value) {
+        return None;
+    }
+    let hint = did_you_mean(value, known);
+    let hint = if hint.is_empty() { hint } else { format!("; {hint}") };
+    let message = format!("is not in the master; nothing was decided{hint}");
+    let (file, field, value) = (command.file.clone(), field.to_owned(), value.to_owned());
+    Some(BadCommand { file, line_no: command.line_no, field, value, message })
 }
 
 /// A file with what the edge learned of it.

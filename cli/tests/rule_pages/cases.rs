@@ -167,7 +167,8 @@ const ELSEWHERE: &[Elsewhere] = &[
 ];
 
 /// What the edge refuses of a row or a file: it never became anything that could be taken back.
-const REFUSED: [Code; 4] = [Code::KeyMissing, Code::DateImpossible, Code::ControlTotalWrong, Code::RowUnreadable];
+const REFUSED: [Code; 5] =
+    [Code::KeyMissing, Code::DateImpossible, Code::ControlTotalWrong, Code::RowUnreadable, Code::ColumnMissing];
 
 /// Whether a code is about what stays as it was.
 pub fn stays(code: Code) -> bool {

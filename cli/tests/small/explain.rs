@@ -53,7 +53,10 @@ fn a_sale_that_a_program_selects_names_the_condition() {
 #[test]
 fn what_is_due_says_what_it_waits_for() {
     let said = told(&program("TENTH", ""), "2013-01-31", &[]);
-    assert_says(&said, &["10.00 USD is not authorised: it waits for 2013-02-16, when the period freezes"]);
+    assert_says(
+        &said,
+        &["10.00 USD of TENTH 2013-01 in all is not authorised: it waits for 2013-02-16, when the period freezes"],
+    );
     let said = told(&program("TENTH", ""), AS_OF, &[]);
     assert!(!said.contains("is not authorised"), "{said}");
 }
@@ -61,18 +64,35 @@ fn what_is_due_says_what_it_waits_for() {
 #[test]
 fn what_is_frozen_and_not_authorised_says_why() {
     let said = told(&program("TENTH", "    minimum-payout: 50\n"), AS_OF, &[]);
-    assert_says(&said, &["10.00 USD is not authorised: 50.00 USD and more is paid; let go on 2013-03-18"]);
+    assert_says(
+        &said,
+        &["10.00 USD of TENTH 2013-01 in all is not authorised: 50.00 USD and more is paid; let go on 2013-03-18"],
+    );
     let said = told(&program("TENTH", "    auto-authorise: no\n"), AS_OF, &[]);
-    assert_says(&said, &["10.00 USD is not authorised: the program has `auto-authorise: no`; let go on 2013-03-18"]);
+    assert_says(
+        &said,
+        &[
+            "10.00 USD of TENTH 2013-01 in all is not authorised: the program has `auto-authorise: no`; let go on 2013-03-18",
+        ],
+    );
     let claimed = "    paid: claim\n    claim: { days: 45, late: reject }\n";
     let said = told(&program("TENTH", claimed), AS_OF, &[]);
-    let waits =
-        "10.00 USD is not authorised: it waits for a claim, which may come in until 2013-03-17; let go on 2013-03-18";
+    let waits = "10.00 USD of TENTH 2013-01 in all is not authorised: it waits for a claim, which may come in until 2013-03-17; let go on 2013-03-18";
     assert_says(&said, &[waits]);
     let deducted = "program,partner,deduction,invoice,period,amount,currency\nTENTH,shop,D-1,88,2013-01,4,USD\n";
     let said = told(&program("TENTH", ""), AS_OF, &[("deductions.csv", deducted)]);
-    assert_says(&said, &["4.00 USD is not authorised: DD-10: 4.00 USD was deducted already: D-1 from invoice 88"]);
+    assert_says(
+        &said,
+        &[
+            "4.00 USD of TENTH 2013-01 in all is not authorised: DD-10: 4.00 USD was deducted already: D-1 from invoice 88",
+        ],
+    );
     let said = told(&program("TENTH", ""), "2013-07-20", &[("deductions.csv", deducted)]);
-    assert_says(&said, &["4.00 USD is not authorised: DD-10: 4.00 USD was deducted already: D-1 from invoice 88"]);
+    assert_says(
+        &said,
+        &[
+            "4.00 USD of TENTH 2013-01 in all is not authorised: DD-10: 4.00 USD was deducted already: D-1 from invoice 88",
+        ],
+    );
     assert!(!said.contains("let go"), "a deduction outlasts the close: {said}");
 }

@@ -13,4 +13,5 @@ mod senders;
 mod simulate;
 mod tenant;
 mod terms;
+mod told;
 mod trouble;

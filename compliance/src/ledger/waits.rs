@@ -47,7 +47,9 @@ pub fn waits(
             }
         }
         let rest = amount(account.accrued - account.authorised, &account);
-        return Ok(reasons.into_iter().map(|reason| format!("{rest} is not authorised: {reason}")).collect());
+        let Settlement { program, period, .. } = settlement;
+        let of_all = format!("{rest} of {program} {period} in all is not authorised");
+        return Ok(reasons.into_iter().map(|reason| format!("{of_all}: {reason}")).collect());
     }
     Ok(Vec::new())
 }

@@ -13,6 +13,7 @@ use crate::columns::{ColumnMap, Field, Fields, RowReader};
 use crate::definition::{FeedDefinition, Quote};
 use crate::lines::{LineEnd, Lines, first_line, is_blank, text_of, whole_file};
 use crate::report::{Head, Totals, is_total};
+use crate::rules::column_missing;
 
 /// Opens a file and finds its header.
 pub fn open<'a>(
@@ -28,6 +29,7 @@ pub fn open<'a>(
         cells: Cells::new(definition.delimiter as u8, quote_byte(definition.quote)),
         head: Head::default(),
         totals: Totals::default(),
+        short: Short::default(),
         structural: 0,
         limits: limits.clone(),
         definition,
@@ -43,9 +45,18 @@ struct Delimited<'a> {
     cells: Cells,
     head: Head,
     totals: Totals,
+    short: Short,
     structural: u32,
     limits: Limits,
     definition: Arc<FeedDefinition>,
+}
+
+/// Rows that end before a column that they must have.
+#[derive(Default)]
+struct Short {
+    rows: u32,
+    /// The first one's line, and the first column behind its end.
+    first: Option<(u32, Field)>,
 }
 
 /// A record that is none.
@@ -93,6 +104,9 @@ impl Records for Delimited<'_> {
             ..Facts::default()
         };
         self.totals.check(&self.definition, self.rows.records(), &mut facts);
+        facts.problems.extend(self.map.missing());
+        let short = self.short.first.map(|(line_no, field)| column_missing::in_rows(field, self.short.rows, line_no));
+        facts.problems.extend(short);
         facts
     }
 }
@@ -131,6 +145,10 @@ impl Delimited<'_> {
         }
         let row = self.rows.row(&fields, line_no);
         self.totals.add(row.amount, fields.get(Field::Amount));
+        if let Some(field) = self.map.beyond(self.cells.count(), &self.definition) {
+            self.short.rows += 1;
+            self.short.first.get_or_insert((line_no, field));
+        }
         self.lines.take(bytes, lines);
         Some(row)
     }
@@ -165,7 +183,7 @@ impl Delimited<'_> {
         let filled = |n| self.cells.get(n, text).map(str::trim).filter(|c| !c.is_empty());
         let Some(first) = (0..self.cells.count()).find_map(filled) else { return Some(Structure::Nothing) };
         let rule = &self.definition.trailer;
-        if !is_total(&self.definition, first, fields.get(Field::Date)) {
+        if !is_total(&self.definition, &self.map, first, fields) {
             return None;
         }
         let claimed = |cell: Option<u16>| filled(usize::from(cell?).checked_sub(1)?).map(str::to_owned);

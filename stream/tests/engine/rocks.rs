@@ -223,7 +223,10 @@ fn a_store_behind_its_witness_is_refused() {
     fs::rename(&newest, &path).unwrap();
     let kept = fs::read(&witness).unwrap();
     fs::remove_file(&witness).unwrap();
-    assert!(matches!(DataDirectory::open(&path, PARTITIONS), Err(OpenError::WitnessMissing)));
+    let missing = DataDirectory::open(&path, PARTITIONS).err();
+    assert!(
+        matches!(missing, Some(OpenError::WitnessMissing { witness: name }) if name == witness.display().to_string())
+    );
     let (other, other_path) = self::scratch();
     drop(DataDirectory::open(&other_path, PARTITIONS).unwrap());
     fs::copy(other.path().join("data.witness"), &witness).unwrap();

@@ -126,6 +126,7 @@ impl SheetReader {
                     .to_owned();
             facts.disagree(self.definition.control_totals, "sheet", &self.more.join(", "), message);
         }
+        facts.problems.extend(self.map.as_ref().and_then(ColumnMap::missing));
         facts
     }
 
@@ -197,7 +198,7 @@ impl SheetReader {
             self.structural += 1;
             return;
         }
-        if is_total(&self.definition, first, fields.get(Field::Date)) {
+        if is_total(&self.definition, map, first, &fields) {
             let claimed = |cell: Option<u16>| text_at(usize::from(cell?).checked_sub(1)?).map(str::to_owned);
             self.totals.claimed_count = claimed(self.definition.trailer.count_cell);
             self.totals.claimed_sum = claimed(self.definition.trailer.sum_cell);
