@@ -16,6 +16,10 @@ struct Composition {
 #[derive(Deserialize)]
 struct Service {
     image: String,
+    build: Option<String>,
+    /// A list of services, or a map from them.
+    #[serde(default)]
+    depends_on: serde_json::Value,
     #[serde(default)]
     command: Vec<String>,
     #[serde(default)]
@@ -76,6 +80,38 @@ fn every_command_is_one_that_the_binary_takes() {
         parts,
         BTreeSet::from(["accrual-sink", "compliance", "ingest", "intake", "normalize", "topics", "watch"])
     );
+}
+
+#[test]
+fn the_image_is_built_once_for_whichever_services_are_started() {
+    let composition = composition();
+    let building: Vec<_> = composition.services.iter().filter(|(_, service)| service.build.is_some()).collect();
+    let [(name, builds)] = &*building else { panic!("{} services build", building.len()) };
+    assert!(builds.is_ours());
+    for (other, service) in composition.services.iter().filter(|(other, service)| service.is_ours() && other != name) {
+        assert!(service.depends_on.get(name.as_str()).is_some(), "{other} may start without an image");
+    }
+}
+
+/// `./dev test kafka` runs these from packages.
+#[test]
+fn images_of_others_are_of_the_releases_that_are_tested() {
+    let composition = composition();
+    let packaged = |file: &str, artifact: &str| {
+        let pom = text(file);
+        let (_, rest) = pom.split_once(&format!("<artifactId>{artifact}</artifactId>")).unwrap();
+        let (_, rest) = rest.split_once("<version>").unwrap();
+        rest.split_once('<').unwrap().0.to_owned()
+    };
+    let image = |service: &str| composition.services[service].image.as_str();
+    assert_eq!(image("kafka"), format!("apache/kafka:{}", packaged("tests/broker/pom.xml", "kafka_2.13")));
+    let registry = packaged("tests/registry/pom.xml", "apicurio-registry-app");
+    assert_eq!(image("registry"), format!("apicurio/apicurio-registry-kafkasql:{registry}"));
+    // The Go module of release 3.16.0 is v0.316.0.
+    let (_, release) = image("prometheus").split_once(":v3.").unwrap();
+    let (minor, patch) = release.split_once('.').unwrap();
+    let module = format!("@v0.3{minor:0>2}.{patch}");
+    assert!(text("tests/prometheus/programs.txt").lines().all(|program| program.ends_with(&module)), "{module}");
 }
 
 /// What people are told to run in a container of the composition.

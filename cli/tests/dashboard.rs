@@ -8,6 +8,27 @@ use serde_json::{Value, json};
 /// A row of panels: its title, then each panel's title, unit, and what it shows with its legend.
 type Row = (&'static str, &'static [(&'static str, &'static str, &'static [(&'static str, &'static str)])]);
 
+/// What a counter has moved by in a time. One that was not told before it has moved by all that it tells: `increase` alone leaves
+/// out what was counted before Prometheus first looked, and so every first finding of a code and most recoveries.
+macro_rules! moved {
+    ($before:literal, $counter:literal, $time:literal, $behind:literal) => {
+        concat!(
+            $before,
+            $counter,
+            " unless ",
+            $counter,
+            " offset ",
+            $time,
+            " or increase(",
+            $counter,
+            "[",
+            $time,
+            "])",
+            $behind
+        )
+    };
+}
+
 const ROWS: &[Row] = &[
     (
         "What comes in and how far it is",
@@ -38,11 +59,21 @@ const ROWS: &[Row] = &[
                 "s",
                 &[
                     (
-                        "histogram_quantile(0.5, sum by (stage, le) (rate(paidonce_freshness_seconds_bucket[5m])))",
+                        moved!(
+                            "histogram_quantile(0.5, sum by (stage, le) (",
+                            "paidonce_freshness_seconds_bucket",
+                            "5m",
+                            "))"
+                        ),
                         "{{stage}} p50",
                     ),
                     (
-                        "histogram_quantile(0.99, sum by (stage, le) (rate(paidonce_freshness_seconds_bucket[5m])))",
+                        moved!(
+                            "histogram_quantile(0.99, sum by (stage, le) (",
+                            "paidonce_freshness_seconds_bucket",
+                            "5m",
+                            "))"
+                        ),
                         "{{stage}} p99",
                     ),
                 ],
@@ -52,15 +83,23 @@ const ROWS: &[Row] = &[
     (
         "What was found",
         &[
-            ("Rejects by reason", "short", &[("sum by (reason) (increase(paidonce_rejects_total[1h]))", "{{reason}}")]),
-            ("Findings by code", "short", &[("sum by (code) (increase(paidonce_findings_total[1h]))", "{{code}}")]),
+            (
+                "Rejects by reason",
+                "short",
+                &[(moved!("sum by (reason) (", "paidonce_rejects_total", "1h", ")"), "{{reason}}")],
+            ),
+            (
+                "Findings by code",
+                "short",
+                &[(moved!("sum by (code) (", "paidonce_findings_total", "1h", ")"), "{{code}}")],
+            ),
             ("Records by outcome", "cps", &[("sum by (outcome) (rate(paidonce_records_total[1m]))", "{{outcome}}")]),
             (
                 "Parked as dead letters, dropped as repeats",
                 "short",
                 &[
-                    ("sum by (stage) (increase(paidonce_dead_letters_total[1h]))", "{{stage}} dead letters"),
-                    ("sum by (stage) (increase(paidonce_repeats_total[1h]))", "{{stage}} repeats"),
+                    (moved!("sum by (stage) (", "paidonce_dead_letters_total", "1h", ")"), "{{stage}} dead letters"),
+                    (moved!("sum by (stage) (", "paidonce_repeats_total", "1h", ")"), "{{stage}} repeats"),
                 ],
             ),
         ],
@@ -72,7 +111,7 @@ const ROWS: &[Row] = &[
                 "Due has moved by, a day",
                 "short",
                 &[(
-                    "sum by (currency, direction) (increase(paidonce_accrued_micros_total[1d])) / 1e6",
+                    moved!("sum by (currency, direction) (", "paidonce_accrued_micros_total", "1d", ") / 1e6"),
                     "{{currency}} {{direction}}",
                 )],
             ),
@@ -81,11 +120,11 @@ const ROWS: &[Row] = &[
                 "short",
                 &[
                     (
-                        "sum by (currency, direction) (increase(paidonce_authorised_micros_total[1d])) / 1e6",
+                        moved!("sum by (currency, direction) (", "paidonce_authorised_micros_total", "1d", ") / 1e6"),
                         "{{currency}} authorised {{direction}}",
                     ),
                     (
-                        "sum by (currency, direction) (increase(paidonce_paid_micros_total[1d])) / 1e6",
+                        moved!("sum by (currency, direction) (", "paidonce_paid_micros_total", "1d", ") / 1e6"),
                         "{{currency}} paid {{direction}}",
                     ),
                 ],
@@ -94,7 +133,7 @@ const ROWS: &[Row] = &[
                 "Overpayment at stake, a day",
                 "short",
                 &[(
-                    "sum by (currency, direction) (increase(paidonce_prevented_micros_total[1d])) / 1e6",
+                    moved!("sum by (currency, direction) (", "paidonce_prevented_micros_total", "1d", ") / 1e6"),
                     "{{currency}} {{direction}}",
                 )],
             ),
@@ -108,11 +147,21 @@ const ROWS: &[Row] = &[
                 "s",
                 &[
                     (
-                        "histogram_quantile(0.5, sum by (stage, phase, le) (rate(paidonce_commit_seconds_bucket[5m])))",
+                        moved!(
+                            "histogram_quantile(0.5, sum by (stage, phase, le) (",
+                            "paidonce_commit_seconds_bucket",
+                            "5m",
+                            "))"
+                        ),
                         "{{stage}} {{phase}} p50",
                     ),
                     (
-                        "histogram_quantile(0.99, sum by (stage, phase, le) (rate(paidonce_commit_seconds_bucket[5m])))",
+                        moved!(
+                            "histogram_quantile(0.99, sum by (stage, phase, le) (",
+                            "paidonce_commit_seconds_bucket",
+                            "5m",
+                            "))"
+                        ),
                         "{{stage}} {{phase}} p99",
                     ),
                 ],
@@ -131,7 +180,12 @@ const ROWS: &[Row] = &[
                 "Recovery",
                 "s",
                 &[(
-                    "histogram_quantile(0.99, sum by (stage, le) (rate(paidonce_recovery_seconds_bucket[1h])))",
+                    moved!(
+                        "histogram_quantile(0.99, sum by (stage, le) (",
+                        "paidonce_recovery_seconds_bucket",
+                        "1h",
+                        "))"
+                    ),
                     "{{stage}} p99",
                 )],
             ),
@@ -139,8 +193,8 @@ const ROWS: &[Row] = &[
                 "Recoveries and troubles",
                 "short",
                 &[
-                    ("sum by (stage) (increase(paidonce_recoveries_total[1h]))", "{{stage}} recoveries"),
-                    ("sum by (stage, kind) (increase(paidonce_troubles_total[1h]))", "{{stage}} {{kind}}"),
+                    (moved!("sum by (stage) (", "paidonce_recoveries_total", "1h", ")"), "{{stage}} recoveries"),
+                    (moved!("sum by (stage, kind) (", "paidonce_troubles_total", "1h", ")"), "{{stage}} {{kind}}"),
                 ],
             ),
         ],

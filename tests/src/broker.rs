@@ -33,12 +33,22 @@ pub struct Settings {
     pub advertised: Vec<SocketAddr>,
     /// Each node's client address, where it must be known before the start (for a proxy).
     pub addresses: Vec<SocketAddr>,
+    /// What a container of the image apache/kafka is told. Where it is told anything, its own code makes
+    /// `server.properties` of that alone: nothing of the harness goes in, and `addresses` says where clients come in.
+    pub environment: Vec<(String, String)>,
     pub heap_mb: u32,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { nodes: 1, extra: Vec::new(), advertised: Vec::new(), addresses: Vec::new(), heap_mb: 512 }
+        Settings {
+            nodes: 1,
+            extra: Vec::new(),
+            advertised: Vec::new(),
+            addresses: Vec::new(),
+            environment: Vec::new(),
+            heap_mb: 512,
+        }
     }
 }
 
@@ -195,6 +205,11 @@ impl Node {
         self.signal("CONT")
     }
 
+    /// A tool of the broker's packages.
+    pub fn tool(&self, class: &str) -> io::Result<Command> {
+        self.java(class)
+    }
+
     /// How many lines of what the broker wrote since its last start say this.
     pub fn count(&self, says: &str) -> usize {
         self.told().lines().filter(|line| line.contains(says)).count()
@@ -219,14 +234,32 @@ impl Node {
         self.folder.join("server.properties")
     }
 
+    /// Makes `server.properties` and the folder of the log.
     fn format(&self, settings: &Settings, voters: &[SocketAddr]) -> Result<()> {
         fs::create_dir_all(&self.folder)?;
-        fs::write(self.properties(), self.server_properties(settings, voters))?;
-        let mut tool = self.java("kafka.tools.StorageTool")?;
-        tool.args(["format", "--cluster-id", CLUSTER_ID, "--config"]).arg(self.properties());
+        let mut tool = if settings.environment.is_empty() {
+            fs::write(self.properties(), self.server_properties(settings, voters))?;
+            let mut tool = self.java("kafka.tools.StorageTool")?;
+            tool.args(["format", "--cluster-id", CLUSTER_ID, "--config"]).arg(self.properties());
+            tool
+        } else {
+            self.set_up(&settings.environment)?
+        };
         let formatted = tool.stdout(self.log()?).stderr(self.log()?).status()?;
         ensure!(formatted.success(), "{}", self.log_tail());
         Ok(())
+    }
+
+    /// What the image apache/kafka runs before the broker.
+    fn set_up(&self, environment: &[(String, String)]) -> Result<Command> {
+        // No file is mounted there, and those of the image are for containers that are told nothing.
+        let nothing = self.folder.join("nothing");
+        fs::create_dir(&nothing)?;
+        let mut tool = self.java("kafka.docker.KafkaDockerWrapper")?;
+        tool.arg("setup").arg("--default-configs-dir").arg(&nothing).arg("--mounted-configs-dir").arg(&nothing);
+        tool.arg("--final-configs-dir").arg(&self.folder);
+        tool.env("CLUSTER_ID", CLUSTER_ID).envs(environment.iter().cloned());
+        Ok(tool)
     }
 
     fn server_properties(&self, settings: &Settings, voters: &[SocketAddr]) -> String {

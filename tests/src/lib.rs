@@ -10,6 +10,7 @@ pub mod doubles;
 pub mod generated;
 pub mod markers;
 pub mod measure;
+pub mod prometheus;
 pub mod proxy;
 pub mod registry;
 pub mod replica;

@@ -49,6 +49,11 @@ impl SchemaRegistry {
         Ok(registry)
     }
 
+    /// `host:port`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Where Confluent's interface starts.
     pub fn url(&self) -> String {
         format!("http://{}/apis/ccompat/v7", self.address)
