@@ -196,7 +196,11 @@ class SpecialPrices:
         self.book = optional("price_book.csv")
 
     def of(self, program, sale):
-        """The authorisation that a sale is under; `None` where there is none or it gives nothing."""
+        """The authorisation that a sale is under first; `None` where there is none or it gives nothing."""
+        return next(iter(self.all_of(program, sale)), None)
+
+    def all_of(self, program, sale):
+        """The authorisations that a sale is under, each once the quantities of those before it are gone."""
         def fits(row):
             return (row["program"] == program["id"] and row["partner"] == sale["partner"]
                     and row["product"] == sale["product"] and row["currency"] == sale["currency"]
@@ -204,7 +208,10 @@ class SpecialPrices:
                     and row["customer"] in ("", sale["customer"]))
 
         rows = sorted(filter(fits, self.rows), key=lambda row: (not row["customer"], row["from"], row["authorisation"]))
-        return rows[0] if rows and self.credit(rows[0], sale) is not None else None
+        if not rows or self.credit(rows[0], sale) is None:
+            return []
+        further = [row for row in rows[1:] if self.credit(row, sale) is not None]
+        return rows[:1] + (further if program["earn"].get("cost") != "layers" else [])
 
     def credit(self, row, sale):
         if row["amount"]:
@@ -230,12 +237,14 @@ class SpecialPrices:
         left, dues = {}, defaultdict(Fraction)
         for key, line in sorted(lines, key=lambda entry: (entry[1]["sale"]["day"], entry[1]["sale"]["sale_id"])):
             sale, units = line["sale"], line["measure"]
-            row = self.of(program, sale)
-            name = row["authorisation"], row["partner"], row["product"]
-            if row["quantity"]:
-                units = min(units, left.setdefault(name, number(row["quantity"])))
-                left[name] -= units
-            dues[key] += self.given(program, row, sale) * units
+            dues[key] += 0
+            for row in self.all_of(program, sale):
+                name, covered = (row["authorisation"], row["partner"], row["product"]), units
+                if row["quantity"]:
+                    covered = min(units, left.setdefault(name, number(row["quantity"])))
+                    left[name] -= covered
+                units -= covered
+                dues[key] += self.given(program, row, sale) * covered
         return {key: round_half_away(value, key[4]) for key, value in dues.items()}
 
 
