@@ -153,14 +153,18 @@ impl Turning<'_> {
         Ok(())
     }
 
-    /// What one limit took of what the period wanted is given up now, and asked of no other one any more: whoever shares these is
-    /// looked at with the next control.
+    /// What a budget took of what the period wanted is given up now, and asked of its year no more: where a program has both they are
+    /// shared anew with the next control. One limit alone leaves the others what it did.
     fn share_anew(&self, account: &Account, state: &mut dyn State) -> Result<(), StorageError> {
         let program = &account.settlement.program;
         let today = self.references.as_of(self.control).versions(program);
-        let Some(sharing) = Sharing::of(account, written(account, self.references), today) else { return Ok(()) };
-        FRESH.put(state, &0, &())?;
-        SHARING.put(state, &sharing.key(program), &())
+        match Sharing::of(account, written(account, self.references), today) {
+            Some(Sharing::Program) => {
+                FRESH.put(state, &0, &())?;
+                SHARING.put(state, &Sharing::Program.key(program), &())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Orders what is due above what was ordered before, with the claim that stands for it. What is held waits for the next
