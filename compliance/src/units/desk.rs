@@ -236,6 +236,7 @@ impl<'a> Desk<'a> {
     fn find(&mut self, record: &mut Record, known: &Arc<Known>) {
         let Verdict { double, pair, resold, undone, passed, given, circle, exceeds, heard, back, contested, .. } =
             &record.verdict;
+        let unknown = record.verdict.document_unknown;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
         let judged = double.is_some()
             || pair.is_some()
@@ -253,7 +254,7 @@ impl<'a> Desk<'a> {
         let told = self.references.as_of(heard.as_of);
         let asked = self.offers.asking(known, told, sale);
         let breached = breaches(sale, &asked, known, told);
-        if !judged && !above && plain && breached.is_empty() && no_sale(sale).is_none() {
+        if !judged && !above && !unknown && plain && breached.is_empty() && no_sale(sale).is_none() {
             record.verdict.findings.clear();
             return;
         }

@@ -54,6 +54,7 @@ pub use grants::using_layers;
 use judge::Touched;
 use market::{Offers, at_risk};
 pub use names::same_words;
+pub use returns::taken_back;
 use review::Reviewing;
 pub use verify::{Verified, verify};
 
