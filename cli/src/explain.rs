@@ -117,7 +117,7 @@ impl Life<'_> {
         }
         let sales = self.sales(|s| s.sale.at == *at)?;
         for sale in &sales {
-            self.sale(sale);
+            self.sale(sale)?;
         }
         if rejects.is_empty() && !sales.iter().any(|sale| sale.status == "accepted") {
             self.why_it_does_not_count(at, row.as_ref())?;
@@ -150,7 +150,7 @@ impl Life<'_> {
 
     /// As the programs stood when the record came in, and by the tables of now.
     fn why_it_earns_nothing(&mut self, sale: &Sale) -> Result<()> {
-        if sale.is_return() {
+        if sale.is_return() && Reader::taken_back(&mut self.reader.states(stages::UNITS), sale)?.is_some() {
             self.say("  a return takes back what its sale has earned, and that is nothing");
             return Ok(());
         }
@@ -229,7 +229,7 @@ impl Life<'_> {
         }
     }
 
-    fn sale(&mut self, row: &SaleRow) {
+    fn sale(&mut self, row: &SaleRow) -> Result<()> {
         let s = &row.sale;
         let kind = if s.is_return() { "return" } else { "sale" };
         self.say(&format!("Became {kind} {} version {}, {}", s.id, s.version, row.status));
@@ -240,6 +240,25 @@ impl Life<'_> {
         for (code, _) in &s.holds {
             self.say(&format!("  held by {code}: it counts, but earns nothing"));
         }
+        if s.is_return() && row.status == "accepted" {
+            self.taken_back(s)?;
+        }
+        Ok(())
+    }
+
+    /// The sales of which a return takes units back: they say in which period, under which version and at which rate.
+    fn taken_back(&mut self, back: &Sale) -> Result<()> {
+        match Reader::taken_back(&mut self.reader.states(stages::UNITS), back)? {
+            None => self.say("  no sale is found that it takes back: it counts on its own day"),
+            Some(of) if of.is_empty() => self.say("  of its document nothing is left that it could take back"),
+            Some(of) => {
+                for sold in self.sales(|row| row.status == "accepted" && of.contains(&row.sale.id))? {
+                    let (id, place) = (sold.sale.id, self.reader.place(&sold.sale.at));
+                    self.say(&format!("  takes back units of sale {id} on {}, {place}", sold.sale.date));
+                }
+            }
+        }
+        Ok(())
     }
 
     // ---- findings ----
