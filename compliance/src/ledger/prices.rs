@@ -55,7 +55,7 @@ pub(crate) fn each_price(
         currency: account.settlement.currency,
         clock,
         covered: account.covered.iter().copied().collect(),
-        credits: Credits::of(account),
+        credits: Credits::of(account, &program.mechanism),
         all: extent.all,
         before: Sums::default(),
         returned,
@@ -144,7 +144,7 @@ struct Credit<'a> {
     units: LineCredit<'a>,
     /// [`contract::Debit::short`].
     short: Micros,
-    /// Units of those that are given something that are still covered when its turn comes; `None` where that is enough for what is left of the sale: then
+    /// Units of those of which something is left behind the resale price that are still covered when its turn comes; `None` where that is enough for what is left of the sale: then
     /// what came back had been covered as well.
     left: Option<i128>,
 }
@@ -195,9 +195,11 @@ impl<'a> Pricing<'a> {
             }
             Beneficiary::Credited { special_price, short, .. } if self.program.mechanism.is_credited() => {
                 let given = self.credits.of_line(line).expect("the line is credited");
-                let units = given.giving(units);
+                let credits = self.credits;
+                let kept_back = |given: Micros| credits.kept_back(short, given);
+                let units = given.giving(units, kept_back);
                 // What is given nothing takes nothing of the balance.
-                let covered = self.covered.get_mut(&special_price).filter(|_| given.gives());
+                let covered = self.covered.get_mut(&special_price).filter(|_| given.gives(kept_back));
                 let left = covered.as_deref().copied();
                 if let Some(covered) = covered.filter(|_| units > 0) {
                     *covered -= special_price::covered(units, left);
@@ -245,22 +247,15 @@ impl<'a> Pricing<'a> {
     fn credited(&self, Credit { units: given, short, mut left }: Credit<'_>, units: i128) -> CappedLine {
         let mut earned = CappedLine::default();
         given.each(units, &mut |units, unit| {
-            let left = left.as_mut().filter(|_| unit.given > Micros::ZERO);
+            let kept_back = self.credits.kept_back(short, unit.given);
+            let left = left.as_mut().filter(|_| unit.given > kept_back);
             let covered = special_price::covered(units, left.as_deref().copied());
             if let Some(left) = left {
                 *left -= covered.max(0);
             }
-            earned = earned.plus(special_price::benefit(unit, self.kept_back(short, unit.given), units, covered));
+            earned = earned.plus(special_price::benefit(unit, kept_back, units, covered));
         });
         earned
-    }
-
-    /// What the resale price takes of what a unit is given.
-    fn kept_back(&self, short: Micros, given: Micros) -> Micros {
-        match self.program.mechanism.resale() {
-            Some(resale) if self.program.mechanism.goes_by_layers() => special_price::kept_back(resale, short, given),
-            _ => short.min(given),
-        }
     }
 
     fn earned(&self, before: Sums, whole: Sums, divided: bool) -> CappedLine {
