@@ -226,15 +226,15 @@ impl Book {
         let after = self.target();
         self.undo_write_off(before.written - after.written, digits, legs);
         let no_longer_owed = before.over - after.over;
+        let worth = Carried { functional: change.functional.map(|f| f.max(Micros::ZERO)), ..change };
         if !no_longer_owed.is_zero() {
             let moved = self.clawback.take(no_longer_owed, digits);
             self.kept.add(moved);
-            legs.push(Leg::of(Template::ClawbackUndone, moved));
+            legs.push(Leg::between(Template::ClawbackUndone, worth.part(no_longer_owed, digits), moved));
         }
         let rest = change.amount - no_longer_owed;
         if !rest.is_zero() {
-            let worth = change.functional.map(|f| f.max(Micros::ZERO).share(rest, change.amount).round(digits));
-            let moved = Carried::new(rest, worth);
+            let moved = worth.part(rest, digits);
             self.open.add(moved);
             legs.push(Leg::of(Template::rise(kind), moved));
         }
@@ -251,16 +251,23 @@ impl Book {
         let from_open = fall.amount - from_payable - owed;
         self.undo_release(from_open - self.open.amount, digits, legs);
         if !from_open.is_zero() {
-            let worth = fall.functional.map(|f| f.share(from_open, fall.amount).round(digits));
-            legs.push(Leg::of(Template::fall(kind), self.open.take_at(from_open, worth)));
+            let own = fall.part(from_open, digits);
+            legs.push(Leg::of(Template::fall(kind), self.open.take_at(from_open, own.functional)));
         }
+        // What is earned no more goes at its own worth. Once some was paid, what is payable and what was paid are worth what they
+        // are on the whole: the difference is one of exchange.
         if !from_payable.is_zero() {
-            legs.push(Leg::of(Template::ReversedPayable, self.payable.take(from_payable, digits)));
+            let own = fall.part(from_payable, digits);
+            let moved = match self.settled.is_zero() {
+                true => self.payable.take_at(from_payable, own.functional),
+                false => self.payable.take(from_payable, digits),
+            };
+            legs.push(Leg::between(Template::ReversedPayable, moved, own));
         }
         if !owed.is_zero() {
             let moved = self.take_kept(owed, fall, digits);
             self.clawback.add(moved);
-            legs.push(Leg::of(Template::ClawedBack, moved));
+            legs.push(Leg::between(Template::ClawedBack, moved, fall.part(owed, digits)));
         }
         self.write(after.written - before.written, digits, legs);
     }
@@ -275,9 +282,9 @@ impl Book {
         }
         let rest = owed - paid_part;
         if !rest.is_zero() {
-            let worth = fall.functional.map(|f| f.share(rest, fall.amount).round(digits));
-            self.kept.add(Carried::new(-rest, worth.map(|w| -w)));
-            moved.add(Carried::new(rest, worth));
+            let worth = fall.part(rest, digits);
+            self.kept.add(worth.negated());
+            moved.add(worth);
         }
         moved
     }

@@ -43,6 +43,11 @@ impl Carried {
         Carried { amount: -self.amount, functional: self.functional.map(|f| -f) }
     }
 
+    /// `amount` of it, with its share of the functional amount rounded to `digits`.
+    pub(crate) fn part(self, amount: Micros, digits: u32) -> Carried {
+        Carried { amount, functional: self.functional.map(|f| f.share(amount, self.amount).round(digits)) }
+    }
+
     /// Takes `amount` out, with its share of the functional amount rounded to `digits`; the last one takes the rest.
     pub(crate) fn take(&mut self, amount: Micros, digits: u32) -> Carried {
         let part = self.functional.map(|functional| {

@@ -148,7 +148,7 @@ impl Life<'_> {
 
     /// As the programs stood when the record came in, and by the tables of now.
     fn why_it_earns_nothing(&mut self, sale: &Sale) -> Result<()> {
-        if sale.is_return() {
+        if sale.is_return() && Reader::taken_back(&mut self.reader.states(stages::UNITS), sale)?.is_some() {
             self.say("  a return takes back what its sale has earned, and that is nothing");
             return Ok(());
         }
@@ -239,6 +239,24 @@ impl Life<'_> {
             match self.reader.rulings()?.get(finding).filter(|ruling| ruling.state == RulingState::Released) {
                 Some(ruling) => self.say(&format!("  was held by {code}: released by {}", ruling.by.join(" and "))),
                 None => self.say(&format!("  held by {code}: it counts, but earns nothing")),
+            }
+        }
+        if s.is_return() && row.status == "accepted" {
+            self.taken_back(s)?;
+        }
+        Ok(())
+    }
+
+    /// The sales of which a return takes units back: they say in which period, under which version and at which rate.
+    fn taken_back(&mut self, back: &Sale) -> Result<()> {
+        match Reader::taken_back(&mut self.reader.states(stages::UNITS), back)? {
+            None => self.say("  no sale is found that it takes back: it counts on its own day"),
+            Some(of) if of.is_empty() => self.say("  of its document nothing is left that it could take back"),
+            Some(of) => {
+                for sold in self.sales(|row| row.status == "accepted" && of.contains(&row.sale.id))? {
+                    let (id, place) = (sold.sale.id, self.reader.place(&sold.sale.at));
+                    self.say(&format!("  takes back units of sale {id} on {}, {place}", sold.sale.date));
+                }
             }
         }
         Ok(())

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 use contract::{
-    Code, Control, Day, Finding, Id, Money, ParsedRow, Receipt, RecordRef, Reference, Risk, Ruling, RulingState, Text,
-    Topic,
+    Code, Control, Day, Finding, Id, Money, ParsedRow, Receipt, RecordRef, Reference, Risk, Ruling, RulingState, Sale,
+    Text, Topic,
 };
 use serde::de::DeserializeOwned;
 use stream::reader::StateReader;
@@ -222,6 +222,17 @@ impl Reader {
     /// The state of a stage, one reader a partition.
     pub fn states(&self, stage: u8) -> Vec<StateReader<'_>> {
         (0..self.directory.identity().partitions).map(|p| self.directory.partition_state(stage, p)).collect()
+    }
+
+    /// The sales that a return takes units back from; `None` where no sale is found for it.
+    pub fn taken_back(units: &mut [StateReader<'_>], back: &Sale) -> Result<Option<Vec<Id>>> {
+        for state in units {
+            let found = compliance::units::taken_back(back, state)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Path of the file that a record stands in; empty for a record that stands in none.

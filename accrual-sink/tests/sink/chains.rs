@@ -824,6 +824,36 @@ fn an_offset_between_two_rates_shows_its_exchange_difference() {
     assert_eq!(books.balances(), ["CASH -130 (-141)", "CR-REB 130 (142)", "FX-PL 0 (-1)"]);
 }
 
+/// 10.00 at 1.30 and 10.01 at 1.20 are authorised, and of the first half comes back, then all.
+#[test]
+fn what_comes_back_behind_the_freeze_goes_at_the_rate_of_its_sale() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-01", "EUR");
+    books.moved(&volume, Earned, "20.01", Some("25.01"));
+    let authorization = books.authorised(&volume, "20.01");
+    books.moved(&volume, PriorPeriod, "-5", Some("-6.50"));
+    assert_eq!(books.balances(), ["CR-REB 15.01 (18.51)", "LI-PAY -15.01 (-18.51)"]);
+    books.moved(&volume, PriorPeriod, "-5", Some("-6.50"));
+    assert_eq!(books.balances(), ["CR-REB 10.01 (12.01)", "LI-PAY -10.01 (-12.01)"]);
+    books.pay(authorization, "10.01", "EUR", "2013-05-20");
+    assert_eq!(books.balances(), ["CASH -10.01 (-12.01)", "CR-REB 10.01 (12.01)"]);
+}
+
+/// What was paid was paid at the rate of all that it was paid for.
+#[test]
+fn what_comes_back_of_what_was_paid_shows_its_exchange_difference() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-01", "EUR");
+    books.moved(&volume, Earned, "20.01", Some("25.01"));
+    let authorization = books.authorised(&volume, "20.01");
+    books.pay(authorization, "20.01", "EUR", "2013-05-20");
+    books.moved(&volume, PriorPeriod, "-5", Some("-6.50"));
+    let owed = ["CASH -20.01 (-25.01)", "CR-REB 15.01 (18.51)", "FX-PL 0 (0.25)", "RC-CLAW 5 (6.25)"];
+    assert_eq!(books.balances(), owed);
+    books.moved(&volume, PriorPeriod, "5", Some("6.50"));
+    assert_eq!(books.balances(), ["CASH -20.01 (-25.01)", "CR-REB 20.01 (25.01)"]);
+}
+
 #[test]
 fn without_a_rate_nothing_is_invented() {
     let mut books = Books::new(1);

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use anyhow::{Context, Result};
-use contract::{Identity, Micros, RecordRef, Topic};
+use contract::{Id, Identity, Micros, RecordRef, Topic};
 use normalize::views::{self, SaleRow};
+use stream::reader::StateReader;
 
 use super::row::{Cells, Rows};
 use crate::reader::Reader;
 use crate::run::stages;
 
-pub(super) const COLUMNS: [&str; 20] = [
+pub(super) const COLUMNS: [&str; 21] = [
     "sale_id",
     "version",
     "partner",
@@ -32,6 +33,7 @@ pub(super) const COLUMNS: [&str; 20] = [
     "file",
     "record_no",
     "status",
+    "origin_sale",
 ];
 
 pub(super) const IDENTITY_COLUMNS: [&str; 9] =
@@ -43,12 +45,14 @@ pub(super) const IDENTITY_COLUMNS: [&str; 9] =
 /// back in order of path, so that memory does not grow with them.
 pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
     let mut spool = Spool::new()?;
+    let mut units = reader.states(stages::UNITS);
     for mut state in reader.states(stages::NORMALIZE) {
         let mut failed = Ok(());
         let mut cells = Cells::default();
         views::sales(&mut state, &mut |row| {
             if failed.is_ok() {
-                failed = spool.add(&row.sale.at, sale(reader, &row, &mut cells));
+                failed = origin(&mut units, &row)
+                    .and_then(|origin| spool.add(&row.sale.at, sale(reader, &row, &origin, &mut cells)));
             }
         })?;
         failed?;
@@ -59,12 +63,18 @@ pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
     Ok(())
 }
 
-fn sale<'c>(reader: &Reader, row: &SaleRow, cells: &'c mut Cells) -> &'c Cells {
+/// The sales that a return takes back, in the order in which it takes units from them.
+fn origin(units: &mut [StateReader<'_>], row: &SaleRow) -> Result<String> {
+    let of = if row.sale.is_return() { Reader::taken_back(units, &row.sale)? } else { None };
+    Ok(of.unwrap_or_default().iter().map(Id::to_string).collect::<Vec<_>>().join(";"))
+}
+
+fn sale<'c>(reader: &Reader, row: &SaleRow, origin: &str, cells: &'c mut Cells) -> &'c Cells {
     let s = &row.sale;
     cells.clear().add(s.id).add(s.version).add(&s.at.partner).add(&s.outlet).add(&s.customer).add(&s.product);
     cells.add(&row.method).add(thousandths(row.score)).add(&s.document).add(&s.document_line).add(s.date);
     cells.add(s.quantity).add(s.unit_price).add(s.amount).add(s.currency).add(&s.rep).add(s.serials.join(";"));
-    cells.add(reader.path(&s.at)).add(s.at.record_no).add(row.status)
+    cells.add(reader.path(&s.at)).add(s.at.record_no).add(row.status).add(origin)
 }
 
 /// By kind, partner and text.

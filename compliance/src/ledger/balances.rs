@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Id, Micros, SpecialPrice};
+use contract::{Day, Id, Mechanism, Micros, SpecialPrice};
 use rustc_hash::FxHashMap;
 use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
-use super::credits::{Credits, LineCredit};
+use super::credits::Credits;
 use super::further::{Further, of_sales};
 use super::lines::{Beneficiary, each_lines};
 use super::prices::{Extent, returned_by_sale};
@@ -44,15 +44,23 @@ pub(crate) fn balances(special_prices: &[SpecialPrice]) -> Balances {
     special_prices.iter().filter_map(|special| Some((special.key(), special.quantity?.0.into()))).collect()
 }
 
+/// A settlement that shares the balances.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'a> {
+    pub id: Id,
+    pub account: &'a Account,
+    pub mechanism: &'a Mechanism,
+}
+
 /// Covers the lines of some settlements that share the balances.
 pub(crate) fn cover(
     balances: &Balances,
-    claimants: &[(Id, &Account)],
+    claimants: &[Member<'_>],
     state: &mut dyn State,
 ) -> Result<Vec<Covered>, StorageError> {
     let mut demands = Vec::new();
-    for (claimant, (id, account)) in claimants.iter().enumerate() {
-        collect(*id, account, claimant, balances, &mut demands, state)?;
+    for (place, claimant) in claimants.iter().enumerate() {
+        collect(*claimant, place, balances, &mut demands, state)?;
     }
     demands.sort_unstable_by_key(|demand| (demand.day, demand.sale, demand.claimant));
     let mut given: Vec<FxHashMap<Id, i128>> = vec![FxHashMap::default(); claimants.len()];
@@ -103,10 +111,10 @@ fn in_order(covered: FxHashMap<Id, i128>) -> Covered {
 }
 
 /// What frozen settlements keep.
-fn reserved(balances: &Balances, claimants: &[(Id, &Account)], demands: &[Demand]) -> BTreeMap<(usize, Id), i128> {
+fn reserved(balances: &Balances, claimants: &[Member<'_>], demands: &[Demand]) -> BTreeMap<(usize, Id), i128> {
     let mut reserved: BTreeMap<(usize, Id), i128> = BTreeMap::new();
     for demand in demands.iter().filter(|demand| demand.units > 0) {
-        let account = claimants[demand.claimant].1;
+        let account = claimants[demand.claimant].account;
         if account.phase == Phase::Open {
             continue;
         }
@@ -123,28 +131,28 @@ fn reserved(balances: &Balances, claimants: &[(Id, &Account)], demands: &[Demand
 }
 
 fn collect(
-    id: Id,
-    account: &Account,
+    Member { id, account, mechanism }: Member<'_>,
     claimant: usize,
     balances: &Balances,
     demands: &mut Vec<Demand>,
     state: &mut dyn State,
 ) -> Result<(), StorageError> {
     let returned = returned_by_sale(id, account, Extent::whole(account), state)?;
-    let credits = Credits::of(account);
+    let credits = Credits::of(account, mechanism);
     let further = of_sales(id, account, state)?;
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines {
-            let Beneficiary::Credited { special_price, .. } = line.beneficiary else { continue };
-            let Some(credit) = credits.of_line(line).filter(LineCredit::gives) else { continue };
+            let Beneficiary::Credited { special_price, short, .. } = line.beneficiary else { continue };
+            let kept_back = |given: Micros| credits.kept_back(short, given);
+            let Some(credit) = credits.of_line(line).filter(|credit| credit.gives(kept_back)) else { continue };
             let is_return = line.origin.is_some() && returned.contains_key(&line.transaction());
             if is_return || !balances.contains_key(&special_price) {
                 continue;
             }
             let back = returned.get(&line.sale).map_or(0, |sums| sums.quantity);
-            let units = credit.giving(i128::from(line.quantity.0) + back);
-            let gives = |further: &&Further| credits.of_further(further, line.day).given > Micros::ZERO;
-            let further = further.get(&line.sale).into_iter().flatten().filter(gives);
+            let units = credit.giving(i128::from(line.quantity.0) + back, kept_back);
+            let further =
+                further.get(&line.sale).into_iter().flatten().filter(|further| credits.gives(further, line.day));
             let further = further.map(|further| further.special_price).collect();
             demands.push(Demand { day: line.day, sale: line.sale, claimant, special_price, further, units });
         }

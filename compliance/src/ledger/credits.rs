@@ -4,7 +4,7 @@
 //! credited a cut ([`super::lowered`]). By cost layers ([`super::layers`]) the units of one sale may have cost differently: they
 //! are given what they cost, piece by piece.
 
-use contract::{Day, Id, Micros};
+use contract::{Day, Id, Mechanism, Micros, Resale};
 
 use super::account::Account;
 use super::further::Further;
@@ -12,13 +12,15 @@ use super::layers::Layered;
 use super::lines::{Beneficiary, Line};
 use super::lowered::{Lowered, given};
 use crate::programs::cost_layers::within;
-use crate::programs::special_price::UnitCredit;
+use crate::programs::special_price::{UnitCredit, kept_back};
 
 /// What says of the lines of a settlement how much their units are given.
 #[derive(Clone, Copy)]
 pub(crate) struct Credits<'a> {
     lowered: &'a [Lowered],
     layered: Option<&'a [Layered]>,
+    /// What is made of the authorised resale price, where cost layers say what a unit is given.
+    by_layers: Option<Resale>,
 }
 
 /// What the units of a sale are given.
@@ -31,14 +33,29 @@ pub(crate) enum LineCredit<'a> {
 }
 
 impl<'a> Credits<'a> {
-    pub fn of(account: &'a Account) -> Credits<'a> {
-        Credits { lowered: &account.lowered, layered: account.layered.as_deref() }
+    pub fn of(account: &'a Account, mechanism: &Mechanism) -> Credits<'a> {
+        let by_layers = mechanism.resale().filter(|_| mechanism.goes_by_layers());
+        Credits { lowered: &account.lowered, layered: account.layered.as_deref(), by_layers }
+    }
+
+    /// What the resale price takes of what a unit is given; `short` is [`contract::Debit::short`].
+    pub fn kept_back(&self, short: Micros, given: Micros) -> Micros {
+        match self.by_layers {
+            Some(resale) => kept_back(resale, short, given),
+            None => short.min(given),
+        }
     }
 
     /// What a unit that is sold on a day is given at a further special price of its sale. Cost layers know none.
     pub fn of_further(&self, further: &Further, day: Day) -> UnitCredit {
         let Further { special_price, credit: claimed, .. } = *further;
         UnitCredit { claimed, by_layer: claimed, given: given(self.lowered, special_price, day, claimed) }
+    }
+
+    /// Whether something is left there of what a unit is given.
+    pub fn gives(&self, further: &Further, day: Day) -> bool {
+        let UnitCredit { given, .. } = self.of_further(further, day);
+        given > self.kept_back(further.short, given)
     }
 
     /// What a line is given; `None` for one that is under no special price.
@@ -81,10 +98,10 @@ impl LineCredit<'_> {
         }
     }
 
-    /// Of some units those that are given something: only these use a balance up.
-    pub fn giving(&self, units: i128) -> i128 {
+    /// Of some units those of which something is left behind the resale price: only these use a balance up.
+    pub fn giving(&self, units: i128, kept_back: impl Fn(Micros) -> Micros) -> i128 {
         let mut giving = 0;
-        self.each(units, &mut |units, unit| giving += if unit.given > Micros::ZERO { units } else { 0 });
+        self.each(units, &mut |units, unit| giving += if unit.given > kept_back(unit.given) { units } else { 0 });
         giving
     }
 
@@ -98,11 +115,12 @@ impl LineCredit<'_> {
         most
     }
 
-    /// Whether some unit is given something.
-    pub fn gives(&self) -> bool {
+    /// Whether something is left of what some unit is given.
+    pub fn gives(&self, kept_back: impl Fn(Micros) -> Micros) -> bool {
+        let is_left = |given| given > kept_back(given);
         match self {
-            LineCredit::Same(unit) => unit.given > Micros::ZERO,
-            LineCredit::ByLayers { layered, .. } => layered.iter().any(|layered| layered.credit().1 > Micros::ZERO),
+            LineCredit::Same(unit) => is_left(unit.given),
+            LineCredit::ByLayers { layered, .. } => layered.iter().any(|layered| is_left(layered.credit().1)),
         }
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn each_price(
         currency: account.settlement.currency,
         clock,
         covered: account.covered.iter().copied().collect(),
-        credits: Credits::of(account),
+        credits: Credits::of(account, &program.mechanism),
         all: extent.all,
         before: Sums::default(),
         returned,
@@ -155,8 +155,8 @@ struct Credit<'a> {
     units: LineCredit<'a>,
     /// [`contract::Debit::short`].
     short: Micros,
-    /// Units of those that are given something that are still covered when its turn comes; `None` where that is enough for what is left of the sale: then
-    /// what came back had been covered as well.
+    /// Units of those of which something is left behind the resale price that are still covered when its turn comes; `None` where
+    /// that is enough for what is left of the sale: then what came back had been covered as well.
     left: Option<i128>,
     /// The first of its [`Pricing::pieces`], and how many it has.
     further: (usize, usize),
@@ -216,9 +216,11 @@ impl<'a> Pricing<'a> {
             }
             Beneficiary::Credited { special_price, short, .. } if self.program.mechanism.is_credited() => {
                 let given = self.credits.of_line(line).expect("the line is credited");
-                let units = given.giving(units);
+                let credits = self.credits;
+                let kept_back = |given: Micros| credits.kept_back(short, given);
+                let units = given.giving(units, kept_back);
                 // What is given nothing takes nothing of the balance.
-                let covered = self.covered.get_mut(&special_price).filter(|_| given.gives());
+                let covered = self.covered.get_mut(&special_price).filter(|_| given.gives(kept_back));
                 let left = covered.as_deref().copied();
                 if let Some(covered) = covered.filter(|_| units > 0) {
                     *covered -= special_price::covered(units, left);
@@ -237,7 +239,7 @@ impl<'a> Pricing<'a> {
         let mut last = None;
         for further in self.further.get(&line.sale).into_iter().flatten() {
             let unit = self.credits.of_further(further, line.day);
-            if units <= 0 || unit.given <= Micros::ZERO {
+            if units <= 0 || !self.credits.gives(further, line.day) {
                 continue;
             }
             let covered = match self.covered.get_mut(&further.special_price) {
@@ -297,7 +299,8 @@ impl<'a> Pricing<'a> {
         let (first, count) = further;
         let mut pieces = self.pieces[first..first + count].iter();
         given.each(units, &mut |mut units, unit| {
-            let left = left.as_mut().filter(|_| unit.given > Micros::ZERO);
+            let kept_back = self.credits.kept_back(short, unit.given);
+            let left = left.as_mut().filter(|_| unit.given > kept_back);
             let covered = special_price::covered(units, left.as_deref().copied());
             if let Some(left) = left {
                 *left -= covered.max(0);
@@ -305,19 +308,12 @@ impl<'a> Pricing<'a> {
             for Piece { units: most, unit, short } in pieces.by_ref() {
                 let part = (units - covered).clamp(0, *most);
                 units -= part;
-                earned = earned.plus(special_price::benefit(*unit, self.kept_back(*short, unit.given), part, part));
+                let kept_back = self.credits.kept_back(*short, unit.given);
+                earned = earned.plus(special_price::benefit(*unit, kept_back, part, part));
             }
-            earned = earned.plus(special_price::benefit(unit, self.kept_back(short, unit.given), units, covered));
+            earned = earned.plus(special_price::benefit(unit, kept_back, units, covered));
         });
         earned
-    }
-
-    /// What the resale price takes of what a unit is given.
-    fn kept_back(&self, short: Micros, given: Micros) -> Micros {
-        match self.program.mechanism.resale() {
-            Some(resale) if self.program.mechanism.goes_by_layers() => special_price::kept_back(resale, short, given),
-            _ => short.min(given),
-        }
     }
 
     fn earned(&self, before: Sums, whole: Sums, divided: bool) -> CappedLine {

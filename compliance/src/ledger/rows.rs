@@ -133,7 +133,7 @@ pub(crate) fn by_sale(
     sales: &mut BTreeMap<Id, OfSale>,
 ) -> Result<(), StorageError> {
     let mut amounts = allocate(id, account, program, due, state)?.into_iter();
-    let credits = Credits::of(account);
+    let credits = Credits::of(account, &program.mechanism);
     let further = of_sales(id, account, state)?;
     each_part(id, account, program, due, state, &mut |part| {
         let of_sale = sales.entry(part.line.transaction()).or_default();

@@ -8,7 +8,7 @@ use contract::{AccrualEvent, Caps, Currency, Day, Id, Mechanism, Micros, Program
 use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
-use super::balances::{balances, cover};
+use super::balances::{Member, balances, cover};
 use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
 use super::claims;
@@ -271,8 +271,14 @@ impl<'a> Settling<'a> {
                 balances(of_partner(&known.reference, program, &members[0].account.partner))
             }
         };
-        let claimants: Vec<(Id, &Account)> = members.iter().map(|work| (work.id, &work.account)).collect();
-        let covered = cover(&balances, &claimants, state)?;
+        let covered = {
+            let programs: Vec<_> = members.iter().map(Work::program).collect();
+            let mut sharing = Vec::with_capacity(members.len());
+            for (work, program) in members.iter().zip(&programs) {
+                sharing.push(Member { id: work.id, account: &work.account, mechanism: &program.mechanism });
+            }
+            cover(&balances, &sharing, state)?
+        };
         let settled = members.iter_mut().zip(covered).filter(|(work, _)| !self.waits(&work.account));
         settled.for_each(|(work, covered)| work.account.covered = covered);
         Ok(())

@@ -357,6 +357,7 @@ fn sale(before: usize, words: &[&str]) -> Sale {
             "customer" => sale.customer = value.into(),
             "outlet" => sale.outlet = value.into(),
             "product" => sale.product = value.into(),
+            "line" => sale.document_line = value.into(),
             "price" => sale.unit_price = number(value),
             "rep" => sale.rep = value.into(),
             "promotion" => sale.promotion = value.into(),

@@ -3,8 +3,13 @@
 use contract::{ClaimLine, EntitlementEvent, Id, Movement, Sale};
 use stream::Outbox;
 
-/// Mark between a document and its line in what a claim refers to.
+/// Mark between a document and its line in what a claim or a return refers to.
 const LINE_MARK: char = '#';
+
+/// A document and its line, where a text names both.
+pub(super) fn of_line(text: &str) -> Option<(&str, &str)> {
+    text.rsplit_once(LINE_MARK).filter(|(document, _)| !document.is_empty())
+}
 
 /// Whether a fact is a claim.
 pub(super) fn is_claim(sale: &Sale) -> bool {
@@ -24,7 +29,6 @@ pub(super) fn pass(sale: &Sale, stands: bool, outbox: &mut Outbox<EntitlementEve
 /// The line that a fact reports. Its product is the program's ledger key.
 fn line(sale: &Sale) -> ClaimLine {
     let partner = &sale.at.partner;
-    let of_line = sale.original_document.rsplit_once(LINE_MARK);
     ClaimLine {
         id: sale.id,
         version: sale.version,
@@ -41,6 +45,6 @@ fn line(sale: &Sale) -> ClaimLine {
         amount: sale.amount,
         currency: sale.currency,
         document: sale.original_document.clone(),
-        sale: of_line.map(|(document, line)| Id::of("sale", &[partner, document, line])),
+        sale: of_line(&sale.original_document).map(|(document, line)| Id::of("sale", &[partner, document, line])),
     }
 }

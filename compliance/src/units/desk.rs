@@ -252,6 +252,7 @@ impl<'a> Desk<'a> {
         let Verdict {
             double, pair, resold, undone, passed, given, circle, exceeds, ahead, heard, back, contested, ..
         } = &record.verdict;
+        let unknown = record.verdict.document_unknown;
         let above = back.as_ref().is_some_and(|back| !back.above.is_zero());
         let judged = double.is_some()
             || pair.is_some()
@@ -271,7 +272,7 @@ impl<'a> Desk<'a> {
         let told = self.references.as_of(heard.as_of);
         let asked = self.offers.asking(view, sale);
         let breached = breaches(sale, &asked, known, told);
-        if !judged && !above && plain && breached.is_empty() && no_sale(sale).is_none() {
+        if !judged && !above && !unknown && plain && breached.is_empty() && no_sale(sale).is_none() {
             record.verdict.findings.clear();
             return;
         }

@@ -125,6 +125,10 @@ pub struct Verdict {
     pub heard: Heard,
     /// For a return that is linked to a document: what it comes to there.
     pub back: Option<Back>,
+    /// For a return: its partner sold nothing of the product under the document that it names.
+    pub document_unknown: bool,
+    /// For a return: its marks stand among what its customer bought, where its sale is looked for.
+    pub by_party: bool,
     /// What stands published.
     pub findings: Vec<Finding>,
     /// What stands granted.
@@ -324,6 +328,8 @@ pub struct Back {
     /// Key in [`DOCUMENTS`] of the sale it takes back.
     pub document: u64,
     pub origin: Option<RecordRef>,
+    /// The lines that it takes units from, in this order.
+    pub sales: Vec<Id>,
     /// No line that it takes from has an amount.
     pub of_nothing: bool,
     /// Units above what was sold.
@@ -340,7 +346,7 @@ pub struct DocumentEntry {
     pub goods: u32,
     /// Hash of amount and currency: packs and the pieces in them cost the same.
     pub amount: u16,
-    /// A return that takes back a line of this document; else a line of it.
+    /// A return that takes back lines of this document, or names it; else a line of it.
     pub claim: bool,
 }
 

@@ -57,18 +57,10 @@ pub fn party_entry(sale: &Sale) -> PartyEntry {
     PartyEntry { sale: SaleKey::of(sale), quantity, amount, document: sale.document.clone() }
 }
 
-/// The spans in which a return that names no document looks for its sale, latest first.
+/// The spans in which the sale of a return to a named customer is looked for, latest first.
 pub fn spans_of_return(sale: &Sale) -> Vec<(i32, u64)> {
-    if !looks_for_party(sale) {
-        return Vec::new();
-    }
     let (span, party) = party_key(sale);
     (0..=SPANS_BACK).map(|back| (span - back * SPAN_DAYS, party)).collect()
-}
-
-/// A return of a named customer that does not say which sale it takes back.
-pub fn looks_for_party(sale: &Sale) -> bool {
-    sale.is_return() && sale.original_document.is_empty() && !sale.customer.is_empty()
 }
 
 /// Case and punctuation of a serial number do not count.
@@ -156,15 +148,13 @@ impl Desk<'_> {
         let own = self.own_document(sale);
         set(self.shelves.documents.edit(self.state, own)?, document_entry(sale, false), enters);
         self.file_with_party(party_key(sale), party_entry(sale), enters)?;
-        self.file_with_tables(sale, enters)?;
-        if !sale.is_return() {
-            return Ok(());
-        }
+        self.file_with_tables(sale, enters)
+    }
+
+    /// Enters the marks of a return into the spans in which its sale is looked for, or takes them out.
+    pub fn mark_return(&mut self, sale: &Sale, enters: bool) -> Result<(), StorageError> {
         let mark = PartyEntry { document: Text::default(), ..party_entry(sale) };
-        for span in spans_of_return(sale) {
-            self.file_with_party(span, mark.clone(), enters)?;
-        }
-        Ok(())
+        spans_of_return(sale).into_iter().try_for_each(|span| self.file_with_party(span, mark.clone(), enters))
     }
 
     fn file_with_party(&mut self, list: (i32, u64), entry: PartyEntry, enters: bool) -> Result<(), StorageError> {

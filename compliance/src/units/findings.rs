@@ -98,6 +98,7 @@ pub fn findings(record: &Record, around: &Around<'_>, told: &Told<'_>) -> Vec<Fi
     found.extend(rebased(sale, programs, known));
     found.extend(verdict.exceeds.as_ref().map(|exceeds| exceeded(sale, exceeds, programs)));
     found.extend(above_sold(record, programs));
+    found.extend(document_unknown(record));
     found
 }
 
@@ -301,6 +302,18 @@ fn above_sold(record: &Record, programs: &[&Program]) -> Option<Finding> {
         at_risk: whole.and_then(|money| risk_of(money.amount.share(back.above, sale.quantity.abs()), sale)),
         ..about(sale, Code::ReturnAboveSold, back.origin.clone(), message)
     })
+}
+
+/// DQ-06 as well: what a return names is not there, at least not yet. It takes back the same as one that names no document.
+fn document_unknown(record: &Record) -> Option<Finding> {
+    let sale = record.verdict.document_unknown.then_some(&*record.sale)?;
+    let instead = match record.verdict.back {
+        Some(_) => "its sale is found by serial number or customer",
+        None => "it counts by itself",
+    };
+    let message =
+        format!("the product was not sold under document {}, which it names: {instead}", sale.original_document);
+    Some(about(sale, Code::ReturnAboveSold, None, message))
 }
 
 #[cfg(test)]

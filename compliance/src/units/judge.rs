@@ -167,6 +167,9 @@ impl Desk<'_> {
             touched.returns.push(SaleKey::of(sale));
             return Ok(());
         }
+        let own = self.own_document(sale);
+        let naming = self.shelves.documents.get(self.state, own)?;
+        touched.returns.extend(naming.iter().filter(|e| e.claim).map(|e| e.sale));
         if !sale.customer.is_empty() {
             let looking = (PartyEntry::from_day(true, sale.date), PartyEntry::from_day(true, Day(i32::MAX)));
             let looking = self.shelves.parties.all(self.state, party_key(sale), looking)?;

@@ -55,6 +55,7 @@ pub use grants::using_layers;
 use judge::Touched;
 use market::{Offers, at_risk};
 pub use names::same_words;
+pub use returns::taken_back;
 use review::Reviewing;
 use told::Told;
 pub use verify::{Verified, verify};

@@ -46,6 +46,7 @@ fn any_sale(dice: &mut Dice, record: u32, partner: &str) -> Sale {
     let document = dice.one_of(&["1001", "01001", "1002", "IOO1", "88", "C7"]);
     let date = day("2013-03-20").plus(i32::try_from(dice.below(30)).unwrap());
     let mut sale = line(record, partner, document, date, quantity, Micros::units(10 * quantity));
+    sale.document_line = (record % 3).to_string().into();
     sale.alone = dice.chance(60);
     if partner == "D" || dice.chance(50) {
         sale.customer = dice.one_of(&["s/1", "s/1", "c", "?A", "?D"]).into();
@@ -56,7 +57,7 @@ fn any_sale(dice: &mut Dice, record: u32, partner: &str) -> Sale {
         sale.serials.dedup();
     }
     if returned && dice.chance(50) {
-        sale.original_document = dice.one_of(&["1001", "1002", "88"]).into();
+        sale.original_document = dice.one_of(&["1001", "1002", "88", "1001#1", "99"]).into();
     }
     if dice.chance(8) {
         let code = Code::AmountMismatch;
@@ -302,7 +303,8 @@ fn law_of_units(trial: &Trial, events: &[SaleEvent], seed: u64) {
         if !sale.is_return() {
             *sold.entry(document(sale, &sale.document)).or_default() += sale.quantity;
         } else if !sale.original_document.is_empty() {
-            *returned.entry(document(sale, &sale.original_document)).or_default() += sale.quantity.abs();
+            let number = sale.original_document.split('#').next().unwrap();
+            *returned.entry(document(sale, number)).or_default() += sale.quantity.abs();
         }
     }
     let mut granted: BTreeMap<(Text, (Text, Text)), Micros> = BTreeMap::new();

@@ -241,10 +241,7 @@ impl Desk<'_> {
         for back in moves.iter().filter(|moved| moved.returned && lost.0 <= moved.sale.0) {
             let is_sale = |sold: &&Move| !sold.returned && sold.partner == back.partner && sold.sale.0 <= back.sale.0;
             let is_its = moves.iter().filter(is_sale).map(|sold| sold.sale).max() == Some(lost);
-            let Record { sale, verdict } = self.named(back.sale)?;
-            let names = !sale.original_document.is_empty();
-            let is_named = names && verdict.back.as_ref().is_some_and(|back| back.document == document);
-            if is_its || is_named {
+            if is_its || self.is_named_by(document, back.sale)? {
                 of_it.push(back.sale);
             }
         }

@@ -2,17 +2,27 @@
 
 use std::sync::Arc;
 
-use contract::{Day, Entitlement, Micros, Sale};
-use stream::{Order, StorageError};
+use contract::{Day, Entitlement, Id, Micros, Sale};
+use stream::{Order, State, StorageError};
 
+use super::claims::of_line;
 use super::desk::Desk;
-use super::facts::{Back, Grant, Heard, PartyEntry, Record, SaleKey};
-use super::filing::{document_entry, document_key, lives, looks_for_party, set, spans_of_return};
+use super::facts::{Back, Grant, Heard, PartyEntry, Record, SALES, SaleKey, Verdict};
+use super::filing::{document_entry, document_key, lives, set, spans_of_return};
 use super::judge::Touched;
 use super::rolls::{Entry, PAGE};
 use crate::programs::correction::corrected;
 use crate::programs::stock::used_up;
-use crate::rules::{Check, RULES};
+use crate::rules::{Check, RULES, skeleton};
+
+/// For who looks from outside: where a return takes units back, and from which sales; `None` where no sale is found for it.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn taken_back(back: &Sale, state: &mut dyn State) -> Result<Option<Vec<Id>>, StorageError> {
+    let record = SALES.get(state, &SaleKey::of(back))?.filter(|record| record.sale.at == back.at);
+    Ok(record.and_then(|record| record.verdict.back).map(|back| back.sales))
+}
 
 impl Desk<'_> {
     fn lines(&mut self, document: u64) -> Result<Vec<SaleKey>, StorageError> {
@@ -20,9 +30,17 @@ impl Desk<'_> {
         Ok(entries.iter().filter(|e| !e.claim).map(|e| e.sale).collect())
     }
 
+    /// Returns that take back lines of a document; others that name it are linked elsewhere.
     pub fn claims(&mut self, document: u64) -> Result<Vec<SaleKey>, StorageError> {
         let entries = self.shelves.documents.get(self.state, document)?;
-        Ok(entries.iter().filter(|e| e.claim).map(|e| e.sale).collect())
+        let naming: Vec<SaleKey> = entries.iter().filter(|e| e.claim).map(|e| e.sale).collect();
+        let mut claims = Vec::with_capacity(naming.len());
+        for key in naming {
+            if self.named(key)?.verdict.back.as_ref().is_some_and(|back| back.document == document) {
+                claims.push(key);
+            }
+        }
+        Ok(claims)
     }
 
     pub fn settle_returns(&mut self, mut touched: Touched) -> Result<(), StorageError> {
@@ -56,32 +74,44 @@ impl Desk<'_> {
     fn link_return(&mut self, key: SaleKey, touched: &mut Touched) -> Result<(), StorageError> {
         let now = self.record(key)?.cloned();
         let before = self.before(key);
-        let was = now.as_ref().or(before.as_ref()).and_then(|r| r.verdict.back.as_ref()).map(|b| b.document);
-        let stands = now.as_ref().filter(|record| record.verdict.double.is_none()).map(|record| record.sale.clone());
-        let is = match &stands {
-            Some(sale) => self.document_returned(sale)?,
-            None => None,
-        };
-        let Some(sale) = now.as_ref().or(before.as_ref()).map(|record| record.sale.clone()) else { return Ok(()) };
-        if let Some(document) = was.filter(|_| was != is) {
-            self.claim(document, &sale, false, touched)?;
+        let Some(Record { sale, verdict }) = now.as_ref().or(before.as_ref()).cloned() else { return Ok(()) };
+        let stands = now.as_ref().is_some_and(|record| record.verdict.double.is_none());
+        let is = if stands { self.find_link(&sale)? } else { Link::default() };
+        let was = verdict.back.map(|back| back.document);
+        self.note_named(&sale, stands)?;
+        if let Some(document) = was.filter(|_| was != is.document) {
+            self.claim(document, &sale, stands && self.names(&sale, document), touched)?;
         }
-        if let Some(document) = is {
+        if let Some(document) = is.document {
             self.claim(document, &sale, true, touched)?;
         }
+        if verdict.by_party != is.by_party {
+            self.mark_return(&sale, is.by_party)?;
+        }
         if now.is_some() {
-            let heard = self.verdict(key)?.heard.clone();
-            let gives = stands.filter(|_| is.is_none()).map(|sale| self.entitlements(&sale, &Grant::Full, &heard));
+            let gives = match stands && is.document.is_none() {
+                true => self.entitlements(&sale, &Grant::Full, &verdict.heard),
+                false => Vec::new(),
+            };
             let verdict = self.verdict(key)?;
-            verdict.grant = given_back(gives.unwrap_or_default());
-            verdict.back = is.map(|document| Back { document, ..Back::default() });
+            verdict.grant = given_back(gives);
+            verdict.back = is.document.map(|document| Back { document, ..Back::default() });
+            (verdict.document_unknown, verdict.by_party) = (is.document_unknown, is.by_party);
+        }
+        Ok(())
+    }
+
+    /// Keeps a return in the documents that it may name, so that a line that comes late finds it there.
+    fn note_named(&mut self, sale: &Sale, stands: bool) -> Result<(), StorageError> {
+        for document in self.documents_named(sale) {
+            set(self.shelves.documents.edit(self.state, document)?, document_entry(sale, true), stands);
         }
         Ok(())
     }
 
     /// A claim without serial numbers may open any unit of the document's lines.
-    fn claim(&mut self, document: u64, sale: &Sale, stands: bool, touched: &mut Touched) -> Result<(), StorageError> {
-        set(self.shelves.documents.edit(self.state, document)?, document_entry(sale, true), stands);
+    fn claim(&mut self, document: u64, sale: &Sale, stays: bool, touched: &mut Touched) -> Result<(), StorageError> {
+        set(self.shelves.documents.edit(self.state, document)?, document_entry(sale, true), stays);
         touched.claims.push(document);
         if sale.serials.is_empty() {
             for line in self.lines(document)? {
@@ -91,20 +121,70 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Key of the document that a return takes back; `None` where no sale is found for it.
-    fn document_returned(&mut self, sale: &Sale) -> Result<Option<u64>, StorageError> {
-        let known = self.known(sale);
-        if !sale.original_document.is_empty() {
-            return Ok(Some(document_key(known.market(), sale, &sale.original_document)));
+    /// The document that a return takes back: the one that it names, else that of its serial numbers, else that of its customer.
+    fn find_link(&mut self, sale: &Sale) -> Result<Link, StorageError> {
+        let named = self.document_named(sale)?;
+        if named.is_some() {
+            return Ok(Link { document: named, ..Link::default() });
         }
-        let found = match self.sold_by_serial(sale)? {
-            Some(found) => Some(found),
-            None if looks_for_party(sale) => self.sold_to_party(sale)?,
+        let document_unknown = !sale.original_document.is_empty();
+        let by_serial = self.sold_by_serial(sale)?;
+        let by_party = by_serial.is_none() && !sale.customer.is_empty();
+        let found = if by_party { self.sold_to_party(sale)? } else { by_serial };
+        let document = match found {
+            Some(found) => {
+                let sold = self.sale(found)?;
+                Some(self.own_document(&sold))
+            }
             None => None,
         };
-        let Some(found) = found else { return Ok(None) };
-        let sold = self.sale(found)?;
-        Ok(Some(self.own_document(&sold)))
+        Ok(Link { document, document_unknown, by_party })
+    }
+
+    /// The documents that a return may name: `DOCUMENT#LINE` may be a line of one, or a number as a whole.
+    fn documents_named(&self, sale: &Sale) -> Vec<u64> {
+        let text = &*sale.original_document;
+        let numbers = of_line(text).map(|(document, _)| document).into_iter().chain((!text.is_empty()).then_some(text));
+        numbers.map(|number| document_key(self.known(sale).market(), sale, number)).collect()
+    }
+
+    /// Whether a document is the one that a return names, whoever sold under it.
+    pub fn is_named_by(&mut self, document: u64, back: SaleKey) -> Result<bool, StorageError> {
+        let Record { sale, verdict } = self.named(back)?.clone();
+        let linked = verdict.back.filter(|_| !verdict.document_unknown && !sale.original_document.is_empty());
+        Ok(linked.map_or_else(|| self.names(&sale, document), |back| back.document == document))
+    }
+
+    fn names(&self, sale: &Sale, document: u64) -> bool {
+        self.documents_named(sale).contains(&document)
+    }
+
+    /// The document that a return names, where its partner sold the product under it: that of the line, unless the whole is the very
+    /// number of another.
+    fn document_named(&mut self, sale: &Sale) -> Result<Option<u64>, StorageError> {
+        let documents = self.documents_named(sale);
+        if let [_, whole] = documents[..]
+            && self.sells(whole, sale, |line| line.document == sale.original_document)?
+        {
+            return Ok(Some(whole));
+        }
+        for document in documents {
+            if self.sells(document, sale, |_| true)? {
+                return Ok(Some(document));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a document has a line that a return may take back.
+    fn sells(&mut self, document: u64, back: &Sale, fits: impl Fn(&Sale) -> bool) -> Result<bool, StorageError> {
+        for key in self.lines(document)? {
+            let Record { sale, verdict } = self.named(key)?;
+            if is_sold(sale, verdict) && sale.at.partner == back.at.partner && fits(sale) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The latest sale of the return's serial numbers by the same partner, not after it.
@@ -158,7 +238,7 @@ impl Desk<'_> {
         let mut lines = Vec::new();
         for key in self.lines(document)? {
             let record = self.named(key)?;
-            if !record.sale.is_return() && record.verdict.double.is_none() {
+            if is_sold(&record.sale, &record.verdict) {
                 lines.push(SoldLine::new(record));
             }
         }
@@ -170,20 +250,28 @@ impl Desk<'_> {
             line.granted = self.entitlements(&line.sale, &line.grant, &line.heard);
         }
         for settled in settle(document, &mut lines, &returns) {
-            let gives = match settled.gives {
-                Some(gives) => gives,
-                None => {
-                    let Record { sale, verdict } = self.named(settled.sale)?;
-                    let (sale, heard) = (sale.clone(), verdict.heard.clone());
-                    self.entitlements(&sale, &Grant::Full, &heard)
-                }
-            };
             let verdict = self.verdict(settled.sale)?;
             verdict.back = Some(settled.back);
-            verdict.grant = given_back(gives);
+            verdict.grant = given_back(settled.gives);
         }
         Ok(())
     }
+}
+
+/// What a return is linked to.
+#[derive(Default)]
+struct Link {
+    /// Key of the document that it takes back; `None` where no sale is found for it.
+    document: Option<u64>,
+    /// [`Verdict::document_unknown`].
+    document_unknown: bool,
+    /// [`Verdict::by_party`].
+    by_party: bool,
+}
+
+/// Whether a line is one that returns take back.
+fn is_sold(sale: &Sale, verdict: &Verdict) -> bool {
+    !sale.is_return() && verdict.double.is_none()
 }
 
 fn given_back(gives: Vec<Entitlement>) -> Grant {
@@ -222,12 +310,11 @@ struct Taken {
 pub struct Settled {
     pub sale: SaleKey,
     pub back: Back,
-    /// `None` where the document has no lines: the return counts in its own period.
-    pub gives: Option<Vec<Entitlement>>,
+    pub gives: Vec<Entitlement>,
 }
 
-/// Takes the returns in (event time, sale id) order from the lines in the same order, rather from one that holds enough.
-/// Each partner's returns take from its own lines.
+/// Takes the returns in (event time, sale id) order, each from the lines that it fits best ([`Fit`]). Each partner's returns take from
+/// its own lines.
 pub fn settle(document: u64, lines: &mut [SoldLine], returns: &[(SaleKey, Arc<Sale>)]) -> Vec<Settled> {
     let mut partners: Vec<&str> = returns.iter().map(|(_, sale)| sale.at.partner.as_str()).collect();
     partners.sort_unstable();
@@ -247,17 +334,16 @@ fn settle_partner(
 ) -> Vec<Settled> {
     let mine = |line: &&SoldLine| line.sale.at.partner == partner;
     let sold: Micros = lines.iter().filter(mine).map(|line| line.sale.quantity).sum();
-    let Some(first) = lines.iter().find(mine).map(|line| line.sale.at.clone()) else {
-        let back = Back { document, ..Back::default() };
-        return returns.iter().map(|(sale, _)| Settled { sale: *sale, back: back.clone(), gives: None }).collect();
-    };
+    let first = lines.iter().find(mine).map(|line| line.sale.at.clone());
+    let first = first.expect("a return is linked to a document with a line of its partner");
     let mut settled = Vec::new();
     for ((key, sale), above) in returns.iter().zip(above_sold(sold, returns)) {
-        let taken = take(partner, lines, sale.quantity.abs() - above);
+        let taken = take(sale, lines, sale.quantity.abs() - above);
         let origin = taken.first().map_or(&first, |part| &lines[part.line].sale.at).clone();
         let of_nothing = taken.iter().all(|part| lines[part.line].sale.amount.is_zero());
-        let back = Back { document, origin: Some(origin), of_nothing, above, sold };
-        settled.push(Settled { sale: *key, back, gives: Some(give_back(sale, lines, &taken)) });
+        let sales = taken.iter().map(|part| lines[part.line].sale.id).collect();
+        let back = Back { document, origin: Some(origin), sales, of_nothing, above, sold };
+        settled.push(Settled { sale: *key, back, gives: give_back(sale, lines, &taken) });
     }
     settled
 }
@@ -271,17 +357,54 @@ fn above_sold(sold: Micros, returns: &[&(SaleKey, Arc<Sale>)]) -> Vec<Micros> {
     above.expect("a rule judges returns")
 }
 
-fn take(partner: &str, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
-    let open = |line: &SoldLine| line.sale.at.partner == partner && line.left > Micros::ZERO;
-    if let Some(at) = lines.iter().position(|line| open(line) && line.left >= units) {
-        lines[at].left = lines[at].left - units;
-        return vec![Taken { line: at, units }];
+/// How well a line fits a return, the best first: the line that it names, one with its serial numbers, the nearest price of a unit,
+/// then one that holds enough.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    is_other_line: bool,
+    has_other_serials: bool,
+    is_other_currency: bool,
+    price_apart: Micros,
+    is_too_small: bool,
+}
+
+impl Fit {
+    fn of(line: &SoldLine, back: &Sale, units: Micros) -> Fit {
+        let sold = &line.sale;
+        let is_named = of_line(&back.original_document).is_some_and(|(document, line)| {
+            line == sold.document_line && skeleton(document) == skeleton(&sold.document)
+        });
+        let serials = lives(sold);
+        Fit {
+            is_other_line: !is_named,
+            has_other_serials: !lives(back).iter().any(|serial| serials.contains(serial)),
+            is_other_currency: back.currency != sold.currency,
+            price_apart: (paid_for_one(back) - paid_for_one(sold)).abs(),
+            is_too_small: line.left < units,
+        }
     }
+}
+
+/// What a unit came to, whatever price stands beside it.
+fn paid_for_one(sale: &Sale) -> Micros {
+    if sale.quantity.is_zero() { Micros::ZERO } else { Micros::ONE.share(sale.amount, sale.quantity).abs() }
+}
+
+fn take(back: &Sale, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
+    let is_open = |line: &SoldLine| line.sale.at.partner == back.at.partner && line.left > Micros::ZERO;
+    let mut open: Vec<(Fit, usize)> = Vec::new();
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_open(line)) {
+        open.push((Fit::of(line, back, units), at));
+    }
+    open.sort_unstable();
     let mut wanted = units;
     let mut taken = Vec::new();
-    for (at, line) in lines.iter_mut().enumerate().filter(|(_, line)| open(line)) {
-        let part = line.left.min(wanted);
-        line.left = line.left - part;
+    for (_, at) in open {
+        let part = lines[at].left.min(wanted);
+        if part.is_zero() {
+            break;
+        }
+        lines[at].left = lines[at].left - part;
         wanted = wanted - part;
         taken.push(Taken { line: at, units: part });
     }
@@ -293,7 +416,7 @@ fn take(partner: &str, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
 /// the units are paid for at, those of a line that earns nothing at itself. No more than a line's own price is taken back for its
 /// units.
 fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlement> {
-    let taken = || taken.iter().filter(|part| !part.units.is_zero()).map(|part| (&lines[part.line], part.units));
+    let taken = || taken.iter().map(|part| (&lines[part.line], part.units));
     let mut gives: Vec<Entitlement> = Vec::new();
     for (line, units) in taken() {
         let amount = amount_back(back, &line.sale, units);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Id, Micros};
+use contract::{Day, Id, Micros, Resale};
 
 use crate::pricing::{Line, left_of_each};
 
@@ -13,6 +13,7 @@ pub type Units = BTreeMap<Id, i128>;
 pub struct Claimant<'a> {
     pub lines: &'a [Line],
     pub kept: Option<&'a Units>,
+    pub resale: Option<Resale>,
 }
 
 /// What each is covered for of the special prices that are bounded.
@@ -20,7 +21,7 @@ pub fn covered(balances: &Units, claimants: &[Claimant<'_>]) -> Vec<Units> {
     let mut wanted: Vec<(Day, Id, usize, Id, i128)> = Vec::new();
     for (who, claimant) in claimants.iter().enumerate() {
         for (line, units) in left_of_each(claimant.lines) {
-            if let Some((special, units)) = line.whose.giving(units)
+            if let Some((special, units)) = line.whose.giving(units, claimant.resale)
                 && balances.contains_key(&special)
             {
                 wanted.push((line.day, line.sale, who, special, units));

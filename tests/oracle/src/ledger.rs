@@ -608,7 +608,7 @@ impl Oracle {
             let claimant = |one: &&Settlement| {
                 let account = &self.accounts[*one];
                 let kept = (account.phase != Phase::Open).then_some(&account.covered);
-                Claimant { lines: &account.lines, kept }
+                Claimant { lines: &account.lines, kept, resale: account.program.mechanism.resale() }
             };
             let given = covered(&balances, &members.iter().map(claimant).collect::<Vec<_>>());
             let members: Vec<Settlement> = members.into_iter().cloned().collect();

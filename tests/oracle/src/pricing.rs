@@ -9,7 +9,7 @@ use crate::cover::Units;
 use crate::earn::{Sold, earned};
 use crate::exact::{Exact, exact, rounded, zero};
 use crate::measure::{below, counts, filled, in_front_of};
-use crate::whose::{Whose, divides, first, kept};
+use crate::whose::{Whose, divides, first, kept, lost};
 
 /// A sale or return that stands. In the order in which lines are paid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
     let all = filled(program, together(lines));
     let homes = homes(lines);
     let in_front = in_front(lines, &homes);
-    let enough = enough(covered, lines);
+    let enough = enough(covered, lines, program.mechanism.resale());
     let worth = |place: usize, until: usize| {
         let parts = || lines.iter().zip(&homes).take(until).filter(|(_, home)| **home == place);
         let sold = parts().fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.priced(program)));
@@ -70,9 +70,8 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
                 (exact(*credit) - exact(*short)) * units
             }
             Whose::Layered { pieces, over, .. } if program.mechanism.is_credited() => {
-                let resale = program.mechanism.resale().expect("only special prices have layers");
                 let most = enough[place].filter(|_| sold.quantity.is_positive());
-                layered(pieces, (*over, resale), sold.quantity, most)
+                layered(pieces, &|given| lost(*over, program.mechanism.resale(), given), sold.quantity, most)
             }
             _ => earned(&program.mechanism, in_front_of(program, in_front[place], own), sold, all),
         };
@@ -95,18 +94,14 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
 }
 
 /// What units are given by what they cost, no more of those that are given something than are covered.
-fn layered(pieces: &[(i128, Micros)], (over, resale): (Micros, Resale), quantity: Exact, most: Option<Exact>) -> Exact {
+fn layered(pieces: &[(i128, Micros)], lost: &dyn Fn(Micros) -> Micros, quantity: Exact, most: Option<Exact>) -> Exact {
     let units = (quantity.abs() * exact(Micros::units(1_000_000))).to_integer();
     let mut free = most;
     let of_piece = |(units, given): (i128, Micros)| {
-        let lost = match resale {
-            Resale::Strict if over > Micros::ZERO => given,
-            Resale::Strict => Micros::ZERO,
-            Resale::Partial => over.min(given),
-        };
+        let lost = lost(given);
         let units = Exact::new(units, 1_000_000);
         let covered = match &mut free {
-            Some(free) if given > Micros::ZERO => {
+            Some(free) if given > lost => {
                 let covered = units.min(*free);
                 *free -= covered;
                 covered
@@ -120,11 +115,11 @@ fn layered(pieces: &[(i128, Micros)], (over, resale): (Micros, Resale), quantity
 }
 
 /// By place, the units that are covered at most when a sale's turn comes; none where all that is left of it is.
-fn enough(covered: &Units, lines: &[Line]) -> Vec<Option<Exact>> {
+fn enough(covered: &Units, lines: &[Line], resale: Option<Resale>) -> Vec<Option<Exact>> {
     let mut free = covered.clone();
     let mut most = vec![None; lines.len()];
     for (line, units) in left_of_each(lines) {
-        let Some((special, units)) = line.whose.giving(units) else { continue };
+        let Some((special, units)) = line.whose.giving(units, resale) else { continue };
         let Some(free) = free.get_mut(&special) else { continue };
         let place = lines.iter().position(|other| other.sale == line.sale).expect("it is one of them");
         if units > *free {

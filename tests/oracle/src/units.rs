@@ -435,8 +435,8 @@ impl<'a> Units<'a> {
         above
     }
 
-    /// DQ-06: returns by the document that they take back: the one they name, that of the latest sale of their serial numbers,
-    /// or that of the latest sale to their customer, rather of one that is large enough.
+    /// DQ-06: returns by the document that they take back: the one they name if it has a line of theirs, that of the latest sale of
+    /// their serial numbers, or that of the latest sale to their customer, rather of one that is large enough.
     fn returns_by_sale(&self) -> BTreeMap<Document, Vec<&'a Sale>> {
         let mut taken: BTreeMap<Document, Vec<&Sale>> = BTreeMap::new();
         for back in self.counted.iter().filter(|sale| sale.is_return()) {
@@ -448,8 +448,8 @@ impl<'a> Units<'a> {
     }
 
     fn document_taken_back(&self, back: &Sale) -> Option<Document> {
-        if !back.original_document.is_empty() {
-            return Some(self.document(back, &back.original_document));
+        if let Some(document) = self.document_named(back) {
+            return Some(document);
         }
         let mine = |sale: &&&Sale| {
             !sale.is_return()
@@ -468,6 +468,20 @@ impl<'a> Units<'a> {
         Some(self.document(found, &found.document))
     }
 
+    fn document_named(&self, back: &Sale) -> Option<Document> {
+        let text = back.original_document.as_str();
+        let mine =
+            |sale: &&&Sale| !sale.is_return() && (&sale.product, &sale.at.partner) == (&back.product, &back.at.partner);
+        let sold: Vec<&Sale> = self.counted.iter().filter(mine).copied().collect();
+        let is_very_number = sold.iter().any(|sale| sale.document == text);
+        let part = document_and_line(text).map(|(document, _)| document).filter(|_| !is_very_number);
+        let mut read = part.into_iter().chain([text]).filter(|number| !number.is_empty());
+        let number = read.find(|number| {
+            sold.iter().any(|sale| self.document(sale, &sale.document) == self.document(back, number))
+        })?;
+        Some(self.document(back, number))
+    }
+
     /// What returns take back: of a linked one no more than its lines were granted; one without a sale in its own period.
     fn given_back(&self) -> BTreeMap<Id, BTreeMap<Text, Granted>> {
         let mut given = BTreeMap::new();
@@ -481,11 +495,7 @@ impl<'a> Units<'a> {
             let mut left: Vec<Exact> = lines.iter().map(|line| exact(line.quantity)).collect();
             for back in returns {
                 let mine: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].at.partner == back.at.partner).collect();
-                let taken = match mine.is_empty() {
-                    true => self.offered(back, |_| true),
-                    false => self.taken_from(back, &lines, &mine, &mut left),
-                };
-                given.insert(back.id, taken);
+                given.insert(back.id, self.taken_from(back, &lines, &mine, &mut left));
             }
         }
         given
@@ -493,9 +503,24 @@ impl<'a> Units<'a> {
 
     fn taken_from(&self, back: &Sale, lines: &[&Sale], mine: &[usize], left: &mut [Exact]) -> BTreeMap<Text, Granted> {
         let mut wanted = exact(back.quantity.abs()).min(mine.iter().fold(zero(), |sum, at| sum + left[*at]));
-        let enough = mine.iter().copied().find(|at| left[*at] > zero() && left[*at] >= wanted);
+        // The line it names, one of its serial numbers, the nearest price, one that is large enough, the first.
+        let mut order: Vec<usize> = mine.to_vec();
+        order.sort_by_key(|at| {
+            let line = lines[*at];
+            let is_named = document_and_line(&back.original_document)
+                .is_some_and(|(number, place)| normal(number) == normal(&line.document) && place == line.document_line);
+            let serials: BTreeSet<String> = back.serials.iter().map(|serial| serial_number(serial)).collect();
+            let is_it = line.serials.iter().any(|serial| serials.contains(&serial_number(serial)));
+            let price = |sale: &Sale| match sale.quantity.is_zero() {
+                true => zero(),
+                false => to_millionths(exact(sale.amount.abs()) / exact(sale.quantity.abs())),
+            };
+            let (mine, theirs) = (price(back), price(line));
+            let apart = if mine > theirs { mine - theirs } else { theirs - mine };
+            (!is_named, !is_it, back.currency != line.currency, apart, left[*at] < wanted, *at)
+        });
         let mut taken: BTreeMap<Text, Granted> = BTreeMap::new();
-        for at in enough.map_or_else(|| mine.to_vec(), |at| vec![at]) {
+        for at in order {
             let units = left[at].min(wanted);
             if units == zero() {
                 continue;
@@ -518,6 +543,12 @@ impl<'a> Units<'a> {
 fn whole(units: Exact) -> Micros {
     let millionths = (units * Exact::from_integer(1_000_000)).to_integer();
     Micros(i64::try_from(millionths).expect("no more than was sold"))
+}
+
+/// `DOCUMENT#LINE`.
+fn document_and_line(text: &str) -> Option<(&str, &str)> {
+    let at = text.rfind('#').filter(|at| *at > 0)?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// The price of a unit that came back, and no more than it was sold for.

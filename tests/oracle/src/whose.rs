@@ -1,6 +1,6 @@
 //! Whose a line is: a partner's, a person's part, or one that is given a credit for each unit.
 
-use contract::{Currency, Day, Entitlement, Id, Late, Mechanism, Micros, Program, Split, Steps};
+use contract::{Currency, Day, Entitlement, Id, Late, Mechanism, Micros, Program, Resale, Split, Steps};
 use num_rational::Ratio;
 
 use crate::exact::{Exact, exact, rounded, zero};
@@ -31,18 +31,28 @@ pub enum Whose {
 }
 
 impl Whose {
-    /// Of some units those that are given something at a special price, where any may be.
-    pub fn giving(&self, units: i128) -> Option<(Id, i128)> {
+    /// Of some units those that are given something at a special price, the resale price taken off, where any may be.
+    pub fn giving(&self, units: i128, resale: Option<Resale>) -> Option<(Id, i128)> {
         match self {
-            Whose::Credited { special, credit, .. } => (*credit > Micros::ZERO).then_some((*special, units)),
-            Whose::Layered { special, pieces, .. } => {
-                let gives = pieces.iter().any(|(_, given)| *given > Micros::ZERO);
-                let giving = first(pieces, units.abs()).into_iter().filter(|(_, given)| *given > Micros::ZERO);
+            Whose::Credited { special, credit, short } => (credit > short).then_some((*special, units)),
+            Whose::Layered { special, pieces, over } => {
+                let is_given = |given: Micros| given > lost(*over, resale, given);
+                let gives = pieces.iter().any(|(_, given)| is_given(*given));
+                let giving = first(pieces, units.abs()).into_iter().filter(|(_, given)| is_given(*given));
                 let giving: i128 = giving.map(|(units, _)| units).sum();
                 gives.then_some((*special, giving * units.signum()))
             }
             Whose::Partner | Whose::Person { .. } => None,
         }
+    }
+}
+
+/// What a unit loses that was sold by so much above the authorised price, where it is given what it cost.
+pub fn lost(over: Micros, resale: Option<Resale>, given: Micros) -> Micros {
+    match resale.expect("only special prices have layers") {
+        Resale::Strict if over > Micros::ZERO => given,
+        Resale::Strict => Micros::ZERO,
+        Resale::Partial => over.min(given),
     }
 }
 

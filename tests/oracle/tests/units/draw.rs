@@ -175,7 +175,7 @@ fn sale(dice: &mut Dice, number: u32) -> Sale {
         stamp: 1,
         product: product.into(),
         document: dice.of(&["1001", "01001", "1002", "1003", "IOO1", "88", "C-07", "INV-00123"]).into(),
-        document_line: Text::default(),
+        document_line: (number % 3).to_string().into(),
         date: day("2012-12-01").plus(dice.below(100) as i32),
         quantity: Micros::units(quantity),
         unit_price: Micros::ZERO,
@@ -200,7 +200,7 @@ fn sale(dice: &mut Dice, number: u32) -> Sale {
         sale.serials.dedup();
     }
     if is_return && dice.chance(50) {
-        sale.original_document = dice.of(&["1001", "1002", "88", "c7"]).into();
+        sale.original_document = dice.of(&["1001", "1002", "88", "c7", "1002#1", "77"]).into();
     }
     if dice.chance(8) {
         let code = if dice.chance(50) { Code::AmountMismatch } else { Code::DateImplausible };
