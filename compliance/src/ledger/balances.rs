@@ -12,7 +12,7 @@ use stream::{State, StorageError};
 
 use super::account::{Account, Phase};
 use super::credits::Credits;
-use super::further::{Further, of_sales};
+use super::further::of_sales;
 use super::lines::{Beneficiary, each_lines};
 use super::prices::{Extent, returned_by_sale};
 
