@@ -154,6 +154,9 @@ fn definitions_tell_where_they_are_wrong() {
         assert!(problems.iter().any(|p| p.line == line && p.to_string().contains(part)), "{problems:?}");
     };
     check("format: delimited\ncolumns: { document: D }\n", 2, "no column is given for the key field date");
+    let keys = "format: delimited\ncolumns: { document: D, date: E, code: C, quantity: Q }\noptional_columns:";
+    check(&format!("{keys} [date]\n"), 3, "rows without the key field date are refused");
+    check(&format!("{keys} [rep]\n"), 3, "no column is given for rep");
     check("format: delimited\nfoo: 1\n", 2, "foo");
     check("format: tabular\n", 1, "tabular");
     check("format: delimited\ncolumns: { document: No }\n", 2, "put it in quotes");

@@ -42,6 +42,7 @@ use tenant::WHOLE_FILE;
 pub use tenant::{ProgramDefaults, Tenant};
 use terms::Origins;
 pub use terms::TermsChanged;
+use unread::Unread;
 
 /// Everything that a folder of configuration says.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ pub struct Configuration {
     pub digest: Id,
     origins: Origins,
     /// What lies in the folder and nothing reads.
-    unread: Vec<String>,
+    unread: Vec<Unread>,
 }
 
 impl Configuration {
@@ -87,7 +88,7 @@ impl Configuration {
         let mut notes = notes::notes(&self.reference.programs);
         let by_layers = |id: &str| self.reference.programs.iter().any(|p| p.id == *id && p.mechanism.goes_by_layers());
         notes.extend(special_prices::shadowed(&self.reference.special_prices, &by_layers));
-        notes.extend(self.unread.iter().cloned());
+        notes.extend(self.unread.iter().map(Unread::note));
         notes
     }
 }
@@ -97,9 +98,12 @@ impl Configuration {
 /// # Errors
 /// Every problem of every file, in order of file and place.
 pub fn load(folder: &Path) -> Result<Configuration, Vec<Problem>> {
-    let mut loader = Loader { folder, problems: Vec::new() };
+    let mut loader = Loader { folder, problems: Vec::new(), unread: Vec::new() };
     let loaded = loader.load();
     let mut problems = loader.problems;
+    if !problems.is_empty() {
+        problems.extend(loader.unread.into_iter().filter_map(Unread::problem));
+    }
     problems.sort();
     problems.dedup();
     match loaded {
@@ -111,6 +115,7 @@ pub fn load(folder: &Path) -> Result<Configuration, Vec<Problem>> {
 struct Loader<'f> {
     folder: &'f Path,
     problems: Vec<Problem>,
+    unread: Vec<Unread>,
 }
 
 /// A program file's versions with what later checks need to point into it.
@@ -135,12 +140,12 @@ impl Loader<'_> {
         let programs = self.programs(&defaults.unwrap_or_else(|| tenant::built_in().defaults));
         let feeds = feeds::load(self.folder, &mut self.problems);
         check::all(&reference, &programs, &feeds, self.folder, &mut self.problems);
+        self.unread = unread::find(self.folder, &read_files(&programs, &feeds));
         let (tenant, _) = tenant?;
         reference.tenant = tenant.name.clone();
         reference.functional_currency = Some(tenant.functional_currency);
         reference.paid_within_days = Some(tenant.paid_within_days);
         let origins = terms::origins(&programs);
-        let unread = unread::notes(self.folder, &read_files(&programs, &feeds));
         let tests = programs.iter().flat_map(|file| file.tests.clone()).collect();
         reference.programs = programs.into_iter().flat_map(|f| f.versions).map(|v| v.program).collect();
         reference.programs.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
@@ -148,7 +153,7 @@ impl Loader<'_> {
         reference.feeds.sort_by(|a, b| (&a.partner, &a.name).cmp(&(&b.partner, &b.name)));
         let digest = digest(&reference, &feeds);
         let feeds = feeds.into_iter().map(|f| f.definition).collect();
-        Some(Configuration { tenant, reference, feeds, tests, digest, origins, unread })
+        Some(Configuration { tenant, reference, feeds, tests, digest, origins, unread: self.unread.clone() })
     }
 
     fn tables(&mut self, reference: &mut Reference) {

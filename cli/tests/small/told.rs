@@ -151,4 +151,9 @@ fn files_that_nothing_reads_are_noted() {
             "programs/sub/",
         ]
     );
+
+    tenant.write("config/accounts.yaml", "CASHH: 1000\n");
+    let output = paidonce().arg("check").arg("--config").arg(tenant.path("config")).output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("4 problems"), "{output:?}");
 }

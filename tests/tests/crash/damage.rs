@@ -59,7 +59,7 @@ fn a_witness_that_is_lost_foreign_or_damaged_is_refused() {
     other.run_well();
     let own = fs::read(place.witness()).unwrap();
     fs::remove_file(place.witness()).unwrap();
-    assert_refused(&place.run(), "witness is missing");
+    assert_refused(&place.run(), "data.witness is missing");
     fs::copy(other.witness(), place.witness()).unwrap();
     assert_refused(&place.run(), "another data directory");
     fs::write(place.witness(), [&own[..own.len() - 2], b"x\n"].concat()).unwrap();
