@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 /// Names the folder with the broker's Java packages.
 pub const PACKAGES: &str = "PAIDONCE_KAFKA";
-/// Any id will do: clusters of different tests never meet.
-const CLUSTER_ID: &str = "cGFpZG9uY2UtdGVzdHMhIQ";
+/// What all clusters call themselves: those of different tests never meet.
+pub const CLUSTER_ID: &str = "cGFpZG9uY2UtdGVzdHMhIQ";
 const READY_WITHIN: Duration = Duration::from_secs(90);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 /// Lines of a broker's log that a failure shows.

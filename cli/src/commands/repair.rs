@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use stream::kafka::repair::{Archive, NoArchive};
-use stream::kafka::{Approval, KafkaTransport, StageSpec, checkpoints};
+use stream::kafka::{Approval, KafkaTransport, StageSpec, checkpoints, identified};
 
 use super::check::load_or_tell;
 use super::{EXIT_CONFIGURATION, EXIT_USAGE};
 use crate::kafka::archived::AvroArchive;
 use crate::kafka::repair::{Report, Visit, Ward, list, told_counts};
 use crate::kafka::stage::with_stage;
+use crate::kafka::topics::check_line;
 use crate::kafka::{ClusterArguments, FormatArguments, folder, line};
 use crate::run::STAGES;
 use crate::run::blobs::BlobFolder;
@@ -86,9 +87,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(folder) => Arc::new(AvroArchive::new(folder)),
         None => Arc::new(NoArchive),
     };
+    let cluster = identified(&cluster)?;
+    let transport = KafkaTransport::new(&cluster)?;
+    check_line(&transport, &cluster, configuration.tenant.partitions)?;
     let ward = Ward {
         cluster: &cluster,
-        transport: Arc::new(KafkaTransport::new(&cluster)?),
+        transport: Arc::new(transport),
         tasks: &arguments.tasks,
         checkpoints: arguments.checkpoints.as_deref().map(checkpoints::open).transpose()?,
         has_blobs: arguments.blobs.is_some(),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
-use crate::kafka::replay::{Case, Remedy, Search, apply};
+use crate::kafka::replay::{Case, Found, Remedy, Search, apply};
 use crate::kafka::{ClusterArguments, FormatArguments};
 use crate::say::{say, show};
 
@@ -38,13 +38,20 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         format: arguments.format.format(&cluster)?,
         folder: arguments.feeds.as_deref(),
     };
-    let cases = search.cases()?;
+    let Found { cases, damaged, strangers } = search.find()?;
     cases.iter().for_each(|case| show!("{}", told(case)));
     let count = |is: fn(&Remedy) -> bool| cases.iter().filter(|case| is(&case.remedy)).count();
     let can = count(|remedy| matches!(remedy, Remedy::Take { .. }));
     let before = count(|remedy| matches!(remedy, Remedy::Taken(_)));
     let (all, not) = (cases.len(), cases.len() - can - before);
+    damaged.iter().for_each(|letter| show!("{letter}; it cannot be read"));
     say!("{all} dead letters: {can} can be taken now, {before} were taken before, {not} cannot be taken");
+    if !damaged.is_empty() {
+        say!("{} letters cannot be read: the records that they tell of have to be found by hand", damaged.len());
+    }
+    if strangers > 0 {
+        say!("{strangers} records of others were passed over: no task of this line wrote them");
+    }
     match &arguments.feeds {
         Some(feeds) if arguments.apply => {
             let made = apply(&cases, feeds)?;
@@ -53,7 +60,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         _ if can > 0 => say!("nothing was changed; --apply --feeds DIR takes them in"),
         _ => {}
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// One line, for people and scripts: where from, why it is dead, what can be done.

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use contract::topics::Copies;
 use stream::kafka::{
-    Cluster, Comparison, KafkaTransport, Passed, TopicPlan, checkpoints, compare_topics, create_topics, passed,
+    Cluster, Comparison, KafkaTransport, Passed, TopicPlan, TransportError, checkpoints, compare_topics, create_topics,
+    identified, passed,
 };
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
-use crate::kafka::topics::plans;
+use crate::kafka::topics::{check_line, plans};
 use crate::kafka::{ClusterArguments, line, start};
 use crate::say::{say, show};
 
@@ -90,8 +91,7 @@ fn create(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
     made.iter().for_each(|name| show!("{name}"));
     let there: Vec<TopicPlan> = plans.iter().filter(|plan| !made.contains(&plan.name)).cloned().collect();
     say!("{} topics made, {} were there", made.len(), there.len());
-    // Brokers take no question about no topic.
-    let differences = if there.is_empty() { Vec::new() } else { compare_topics(cluster, &there)?.differences };
+    let differences = compare_topics(cluster, &there)?.differences;
     if differences.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -110,7 +110,10 @@ fn check(cluster: &Cluster, plans: &[TopicPlan]) -> anyhow::Result<ExitCode> {
     for (topic, settings) in &to_set {
         say!("{}", alter(cluster, topic, settings));
     }
-    let durability = start::durability(cluster)?.map_or_else(String::new, |durability| format!("; {durability}"));
+    let durability = match start::durability(cluster) {
+        Err(TransportError::Absent(_)) => "; `paidonce topics create` makes those that are not there".to_owned(),
+        told => told?.map_or_else(String::new, |durability| format!("; {durability}")),
+    };
     say!("{} topics, {} differences{durability}", plans.len(), found.len());
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -129,9 +132,11 @@ fn trim(wanted: &Trim) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
     let checkpoints = checkpoints::open(&wanted.checkpoints)?;
-    let cluster = wanted.cluster.cluster();
+    let cluster = identified(&wanted.cluster.cluster())?;
     let transport = KafkaTransport::new(&cluster)?;
-    let line = line(configuration.tenant.partitions, &configuration.digest);
+    let partitions = configuration.tenant.partitions;
+    check_line(&transport, &cluster, partitions)?;
+    let line = line(partitions, &configuration.digest);
     let passed = passed(&transport, &cluster, &line, checkpoints.as_ref())?;
     for passed in &passed {
         let Passed { topic, partition, start, end } = passed;

@@ -1,6 +1,7 @@
 //! An ordinary data directory, made from what a line on a cluster has published and from the states of its tasks.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,14 +9,21 @@ use anyhow::{Context, bail, ensure};
 use contract::Topic;
 use contract::topics::VIEWS;
 use stream::DataDirectory;
-use stream::kafka::{Cluster, Gathering, KafkaTransport, StageSpec, Standing, Survey, TaskError, published_log};
+use stream::kafka::{
+    Cluster, Gathering, KafkaTransport, Passing, StageSpec, Standing, Survey, TaskError, identified, published_log,
+    state_of,
+};
 
 use super::intake::LOG;
+use super::topics::check_line;
 use super::wires::WireFormat;
 use crate::run::{STAGES, blob_folder};
+use crate::say::say;
 
 /// How often a line at work is looked at again.
 const PAUSE: Duration = Duration::from_millis(300);
+/// By then every broker has heard of a topic that is there, and of its leaders.
+const HEARD_OF: Duration = Duration::from_secs(15);
 
 /// What to collect, and from where.
 pub struct Collection<'a> {
@@ -29,33 +37,105 @@ pub struct Collection<'a> {
     pub wait: Duration,
 }
 
-/// Makes the data directory `out`.
+/// Makes the data directory `out`: beside it first, and under its name once it is whole.
 ///
 /// # Errors
-/// It is there already; the line still has work when the time is up; a task's state cannot be found.
+/// It is there already; topics are other ones; the line still has work when the time is up; a task's state cannot be found.
 pub fn collect(collection: &Collection<'_>, out: &Path) -> anyhow::Result<()> {
-    ensure!(!out.exists(), "{} is there already; collect into a new folder", out.display());
-    let Collection { cluster, line, wires, blobs, .. } = collection;
-    is_there(blobs)?;
+    is_free(out)?;
+    is_there(collection.blobs)?;
+    let wait = Wait { until: Instant::now() + collection.wait, brokers_until: Instant::now() + HEARD_OF };
+    let cluster = &wait.on(|| identified(collection.cluster))?;
     let transport = KafkaTransport::new(cluster)?;
-    let partitions = line[0].partitions;
-    let deadline = Instant::now() + collection.wait;
-    let survey = drained(&transport, collection, deadline)?;
+    wait.on(|| check_line(&transport, cluster, collection.line[0].partitions))?;
+    let survey = drained(&transport, cluster, collection.line, &wait)?;
     // Processes that have just begun may have none before.
     collection.tasks.iter().try_for_each(|folder| is_there(folder))?;
+    let folders: Vec<&Path> = collection.tasks.iter().map(PathBuf::as_path).collect();
+    for standing in &survey.tasks {
+        wait.for_state(|| state_of(cluster, standing, &folders).map(drop))?;
+    }
+    let partial = partial_of(out);
+    ensure!(!DataDirectory::is_written(&partial), "another process collects into {} now", partial.display());
+    // Left behind by one that was killed.
+    remove(&partial)?;
+    let made =
+        fill(collection, (&transport, cluster), &survey, &wait, &partial).and_then(|()| put_in_place(&partial, out));
+    if made.is_err()
+        && let Err(error) = remove(&partial)
+    {
+        say!("warning: {} is left behind: {error}", partial.display());
+    }
+    made
+}
+
+fn fill(
+    collection: &Collection<'_>,
+    (transport, cluster): (&KafkaTransport, &Cluster),
+    survey: &Survey,
+    wait: &Wait,
+    partial: &Path,
+) -> anyhow::Result<()> {
+    let Collection { line, wires, blobs, .. } = collection;
+    let partitions = line[0].partitions;
     let controls = survey.intake.as_ref().map_or(0, |mark| mark.complete);
-    let mut gathering = Gathering::into(DataDirectory::open(out, partitions)?, &STAGES)?;
-    gathering.log(&published_log(&transport, cluster, LOG, partitions)?)?;
+    let mut gathering = Gathering::into(DataDirectory::open(partial, partitions)?, &STAGES)?;
+    gathering.log(&wait.on(|| published_log(transport, cluster, LOG, partitions))?)?;
     let views = wires.views()?;
     for (topic, view) in Topic::ALL.iter().zip(VIEWS) {
-        gathering.view(&transport, cluster, (*topic as u8, view.name), views.as_ref())?;
+        wait.on(|| gathering.view(transport, cluster, (*topic as u8, view.name), views.as_ref()))?;
     }
     let folders: Vec<&Path> = collection.tasks.iter().map(PathBuf::as_path).collect();
     for standing in &survey.tasks {
-        state(&mut gathering, standing, &folders, deadline)?;
+        wait.for_state(|| gathering.state(cluster, standing, &folders))?;
     }
     gathering.finish(controls)?;
-    copy_folder(blobs, &blob_folder(out)).context("blobs cannot be copied")
+    copy_folder(blobs, &blob_folder(partial)).context("blobs cannot be copied")
+}
+
+/// What was told outside of a directory that was there before must not be forgotten, so its witness counts.
+fn is_free(out: &Path) -> anyhow::Result<()> {
+    for there in [out, &witness_of(out)] {
+        ensure!(!there.exists(), "{} is there already; collect into a new folder", there.display());
+    }
+    Ok(())
+}
+
+/// Where a directory is made that is not whole yet.
+fn partial_of(out: &Path) -> PathBuf {
+    beside(out, ".partial")
+}
+
+/// A path with this behind its last name.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut whole: OsString = path.components().collect::<PathBuf>().into_os_string();
+    whole.push(ending);
+    whole.into()
+}
+
+/// The witness of a directory lies beside it.
+fn witness_of(directory: &Path) -> PathBuf {
+    beside(directory, ".witness")
+}
+
+/// The directory comes last: without it there is nothing to read.
+fn put_in_place(partial: &Path, out: &Path) -> anyhow::Result<()> {
+    is_free(out)?;
+    let moved = fs::rename(witness_of(partial), witness_of(out)).and_then(|()| {
+        fs::rename(partial, out).inspect_err(|_| drop(fs::rename(witness_of(out), witness_of(partial))))
+    });
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = moved.and_then(|()| File::open(parent)?.sync_all());
+    synced.with_context(|| format!("{} cannot be put in its place", out.display()))
+}
+
+fn remove(directory: &Path) -> std::io::Result<()> {
+    let absent_is_fine = |done: std::io::Result<()>| match done {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    };
+    absent_is_fine(fs::remove_dir_all(directory))?;
+    absent_is_fine(fs::remove_file(witness_of(directory)))
 }
 
 /// A folder with a slip in its name would be taken for an empty one.
@@ -64,18 +144,45 @@ fn is_there(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn drained(transport: &KafkaTransport, collection: &Collection<'_>, deadline: Instant) -> anyhow::Result<Survey> {
-    loop {
-        let survey = match Survey::take(transport, collection.cluster, collection.line) {
-            Err(TaskError::Again(why)) if Instant::now() < deadline => {
-                tracing::info!(why, "waiting for the brokers");
-                std::thread::sleep(PAUSE);
-                continue;
+/// How long to wait.
+struct Wait {
+    /// For the line's work.
+    until: Instant,
+    /// For brokers, which may not know yet of topics, or of their leaders, that were made a moment ago.
+    brokers_until: Instant,
+}
+
+impl Wait {
+    /// Asks brokers, and again as long as what they say may pass.
+    fn on<R, E: Passing>(&self, mut ask: impl FnMut() -> Result<R, E>) -> Result<R, E> {
+        let deadline = self.until.max(self.brokers_until);
+        loop {
+            match ask() {
+                Err(error) if error.passes(Duration::ZERO) && Instant::now() < deadline => {
+                    tracing::info!(%error, "waiting for the brokers");
+                    std::thread::sleep(PAUSE);
+                }
+                answer => return answer,
             }
-            taken => taken?,
-        };
+        }
+    }
+
+    /// A task applies what it has published a moment later.
+    fn for_state(&self, mut look: impl FnMut() -> Result<(), TaskError>) -> Result<(), TaskError> {
+        loop {
+            match look() {
+                Err(TaskError::Again(_)) if Instant::now() < self.until => std::thread::sleep(PAUSE),
+                done => return done,
+            }
+        }
+    }
+}
+
+fn drained(transport: &KafkaTransport, cluster: &Cluster, line: &[StageSpec], wait: &Wait) -> anyhow::Result<Survey> {
+    loop {
+        let survey = wait.on(|| Survey::take(transport, cluster, line))?;
         let Some(Standing { stage, task, mark, waiting }) = survey.busy() else { return Ok(survey) };
-        if Instant::now() > deadline {
+        if Instant::now() > wait.until {
             let asked = survey.intake.as_ref().map_or(0, |mark| mark.complete);
             let (complete, held) = mark.as_ref().map_or((0, 0), |mark| (mark.complete, mark.held));
             let partition = task.partition;
@@ -85,21 +192,6 @@ fn drained(transport: &KafkaTransport, collection: &Collection<'_>, deadline: In
             );
         }
         std::thread::sleep(PAUSE);
-    }
-}
-
-/// A task applies what it has published a moment later.
-fn state(
-    gathering: &mut Gathering,
-    standing: &Standing,
-    folders: &[&Path],
-    deadline: Instant,
-) -> Result<(), TaskError> {
-    loop {
-        match gathering.state(standing, folders) {
-            Err(TaskError::Again(_)) if Instant::now() < deadline => std::thread::sleep(PAUSE),
-            done => return done,
-        }
     }
 }
 
@@ -115,4 +207,37 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_and_its_witness_come_into_their_place_together_or_not_at_all() {
+        let scratch = tempfile::tempdir().unwrap();
+        let out = scratch.path().join("result");
+        let partial = partial_of(&out);
+        let make = || {
+            drop(DataDirectory::open(&partial, 1).unwrap());
+            assert!(partial.is_dir() && witness_of(&partial).is_file());
+        };
+        make();
+        put_in_place(&partial, &out).unwrap();
+        assert!(!partial.exists() && !witness_of(&partial).exists());
+        drop(DataDirectory::open(&out, 1).unwrap());
+
+        // Something has come there meanwhile.
+        make();
+        assert!(put_in_place(&partial, &out).is_err());
+        remove(&partial).unwrap();
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2, "what was there, and its witness");
+        remove(&partial).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_named_with_or_without_a_stroke_behind_it() {
+        assert_eq!(partial_of(Path::new("a/result/")), Path::new("a/result.partial"));
+        assert_eq!(witness_of(Path::new("result")), Path::new("result.witness"));
+    }
 }

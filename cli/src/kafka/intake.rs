@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use contract::FeedEvent;
 use contract::topics::HOPS;
+use stream::kafka::home::must_belong;
 use stream::kafka::{
     Cluster, DeadLetter, Desk, KafkaTransport, Lasting, Observer, OlderLog, Place, Publisher, Repairs, Stop, TaskError,
-    TaskOptions, TransportError, older_log, patiently, place_of, published_log,
+    TaskOptions, TransportError, check_partitions, older_log, patiently, place_of, published_log,
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
@@ -57,11 +58,13 @@ pub fn intake(
     ready: &AtomicBool,
     tell: &(dyn Fn(News<'_>) + Sync),
 ) -> anyhow::Result<u64> {
-    let Inlet { options, cluster, .. } = inlet;
+    let options = &inlet.options;
     let partitions = configuration.tenant.partitions;
     // It may have been made in a generation with other partitions.
     let directory = DataDirectory::open_for_log(&options.data, partitions)?;
     let blobs = BlobFolder::open(inlet.blobs.clone()).context("blobs cannot be kept")?;
+    let Some(cluster) = look_around(&inlet.cluster, partitions, stop)? else { return Ok(0) };
+    let cluster = &cluster;
     let transport = Arc::new(KafkaTransport::new(cluster)?);
     let task_options = Arc::new(TaskOptions::new(&options.data));
     let stream::kafka::Wires { input: item, control, dead, .. } = inlet.wires.ingest()?;
@@ -78,11 +81,13 @@ pub fn intake(
         transport: Arc::clone(&transport),
         observer: Arc::clone(&inlet.observer),
     };
-    if !look_around(cluster, stop)? {
-        return Ok(0);
-    }
-    let opened = patiently(stop, &say_waiting, || Repairs::open(cluster, &transport, &task_options))?;
+    let written = [HOPS[0].name, LOG].map(|name| cluster.topic(name)).into_iter().chain([cluster.dead()]);
+    let opened = patiently(stop, &say_waiting, || {
+        check_partitions(transport.as_ref(), written.clone(), partitions)?;
+        Repairs::open(cluster, &transport, &task_options)
+    })?;
     let Some(mut repairs) = opened else { return Ok(0) };
+    must_belong(directory.store().as_ref(), cluster)?;
     let log = directory.log();
     let (feeds, registry) = (&configuration.feeds, inlet.wires.registry());
     let mut foreign = Foreign::new(feeds, transport.clone(), registry, &options.data, options.until_idle, stop);

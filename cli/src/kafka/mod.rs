@@ -47,6 +47,10 @@ pub struct ClusterArguments {
     /// get new ones: docs/decisions/kafka-repair.md has the steps
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     generation: u32,
+    /// The line was made on another cluster, which calls itself ID, and its topics were moved here as they are, offsets and all:
+    /// folders and checkpoints of that one are gone on with
+    #[arg(long, value_name = "ID")]
+    moved_from: Option<String>,
     /// A setting of the Kafka client, as for security; may be given more than once
     #[arg(long = "client", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
@@ -77,9 +81,10 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 impl ClusterArguments {
+    /// The cluster as it was named. Whoever uses folders of the line has it [`identified`](stream::kafka::identified) first.
     pub fn cluster(&self) -> Cluster {
-        let ClusterArguments { brokers, prefix, generation, settings } = self.clone();
-        Cluster { brokers, prefix, generation, settings }
+        let ClusterArguments { brokers, prefix, generation, settings, moved_from } = self.clone();
+        Cluster { brokers, prefix, generation, settings, id: moved_from.unwrap_or_default() }
     }
 }
 

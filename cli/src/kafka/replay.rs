@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use contract::topics::kept;
 use ingest::FeedDefinition;
-use stream::kafka::{Cluster, DeadLetter, KafkaTransport, Received, Transport, Wire, published_log};
+use stream::kafka::{Cluster, DeadLetter, KafkaTransport, Received, Transport, Wire, WireError, published_log};
 
 use super::intake::LOG;
 use super::record::{ForeignRecord, NoLine, RecordReader, TopicFeed};
+use super::topics::check_line;
 use super::wires::WireFormat;
 use crate::run::batch::Span;
 use crate::run::entry::Entry;
@@ -37,6 +38,17 @@ pub struct Case {
     pub remedy: Remedy,
 }
 
+/// What lies on the topic of dead letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// In order of topic, partition and offset of the records that could not be taken.
+    pub cases: Vec<Case>,
+    /// Letters that cannot be read: where they lie, and why.
+    pub damaged: Vec<String>,
+    /// Records that no task of this line wrote.
+    pub strangers: u64,
+}
+
 /// Where dead letters are looked for, and what reads them.
 pub struct Search<'a> {
     pub cluster: &'a Cluster,
@@ -48,13 +60,14 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Every dead letter of a cluster, in order of topic, partition and offset. Changes nothing.
+    /// Every dead letter of a cluster. Changes nothing.
     ///
     /// # Errors
-    /// Brokers do not answer, a topic of ours is not there, a letter or a log entry is damaged.
-    pub fn cases(self) -> anyhow::Result<Vec<Case>> {
+    /// Brokers do not answer, a topic of ours is not there or has other partitions, a log entry is damaged.
+    pub fn find(self) -> anyhow::Result<Found> {
         let transport = KafkaTransport::new(self.cluster)?;
-        let letters = letters(&transport, self.cluster, &self.format)?;
+        check_line(&transport, self.cluster, self.partitions)?;
+        let Letters { letters, damaged, strangers, .. } = letters(&transport, self.cluster, &self.format)?;
         let mut taken = taken(&transport, self.cluster, self.partitions)?;
         if let Some(folder) = self.folder {
             let files = scan(folder).with_context(|| format!("feeds folder {} cannot be read", folder.display()))?;
@@ -67,7 +80,7 @@ impl Search<'_> {
             taken,
         };
         let case = |letter: DeadLetter| Case { remedy: judge.remedy(&letter), letter };
-        Ok(letters.into_values().map(case).collect())
+        Ok(Found { cases: letters.into_values().map(case).collect(), damaged, strangers })
     }
 }
 
@@ -113,27 +126,43 @@ fn files(cases: &[Case]) -> Vec<(String, String)> {
     files.into_iter().map(|(partner, span, lines)| (span.name(partner), lines)).collect()
 }
 
-fn letters(
-    transport: &KafkaTransport,
-    cluster: &Cluster,
-    format: &WireFormat,
-) -> anyhow::Result<BTreeMap<At, DeadLetter>> {
-    let (topic, wire, mut letters) = (cluster.dead(), format.letters(), BTreeMap::new());
+#[derive(Default)]
+struct Letters {
+    letters: BTreeMap<At, DeadLetter>,
+    damaged: Vec<String>,
+    strangers: u64,
+    /// Why the registry does not tell how a letter is to be read.
+    unavailable: Option<String>,
+}
+
+impl Letters {
+    /// `place` says where the record lies, for people.
+    fn see(&mut self, wire: &dyn Wire<DeadLetter>, generation: u32, received: Received<'_>, place: &str) {
+        if received.label.is_none_or(|label| label.origin.generation != generation) {
+            self.strangers += 1;
+            return;
+        }
+        match wire.decode(received.value.unwrap_or_default()) {
+            // What was sent twice is the same.
+            Ok(letter) => drop(self.letters.insert((letter.topic.clone(), letter.partition, letter.offset), letter)),
+            Err(WireError::Unavailable(why)) => self.unavailable = Some(why),
+            Err(error) => self.damaged.push(format!("{place}, offset {}: {error}", received.offset)),
+        }
+    }
+}
+
+fn letters(transport: &KafkaTransport, cluster: &Cluster, format: &WireFormat) -> anyhow::Result<Letters> {
+    let (topic, wire, mut letters) = (cluster.dead(), format.letters(), Letters::default());
     for partition in 0..transport.partitions(&topic)? {
         let (start, _) = transport.bounds(&topic, partition)?;
-        let mut damaged = Vec::new();
-        transport.read_to_end(&topic, partition, start, &mut |received: Received<'_>| {
-            match wire.decode(received.value.unwrap_or_default()) {
-                // What was sent twice is the same.
-                Ok(letter) => drop(letters.insert((letter.topic.clone(), letter.partition, letter.offset), letter)),
-                Err(error) => {
-                    damaged.push(format!("{topic}, partition {partition}, offset {}: {error}", received.offset))
-                }
-            }
-        })?;
-        ensure!(damaged.is_empty(), damaged.remove(0));
+        let place = format!("{topic}, partition {partition}");
+        let visit = &mut |received: Received<'_>| letters.see(&wire, cluster.generation, received, &place);
+        transport.read_to_end(&topic, partition, start, visit)?;
     }
-    Ok(letters)
+    match letters.unavailable {
+        Some(why) => bail!("a letter cannot be read now: {why}"),
+        None => Ok(letters),
+    }
 }
 
 /// Files of dead letters that the intake has taken in.
@@ -192,6 +221,8 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
+    use stream::kafka::{Kind, Label, Origin, TaskId};
+
     use super::*;
 
     fn letter(topic: &str, offset: u64, value: &[u8]) -> DeadLetter {
@@ -224,6 +255,29 @@ mod tests {
         check("rows", 6, &[0, 0, 0, 0, 1], "it is Avro of schema 1");
         check("others", 6, b"{}", "no feed has the topic others");
         check("t.pos.rows", 6, b"{}", "a stage parked it");
+    }
+
+    #[test]
+    fn letters_that_cannot_be_read_are_listed_and_records_of_others_are_counted() {
+        let (wire, mut found, mut bytes) = (WireFormat::Plain.letters(), Letters::default(), Vec::new());
+        wire.encode(&letter("rows", 6, b"{}"), &mut bytes).unwrap();
+        let label = |generation| {
+            let origin = Origin { generation, task: TaskId { stage: 0, partition: 1 } };
+            Label { origin, number: 1, stamp: 0, kind: Kind::Data }
+        };
+        let (ours, older) = (label(2), label(1));
+        let mut see = |offset, value, label| {
+            let received = Received { offset, key: None, value, label, headers: &[], timestamp: None };
+            found.see(&wire, 2, received, "pos.dead, partition 0");
+        };
+        see(0, Some(&b"not ours"[..]), None);
+        see(1, Some(&b"damaged"[..]), Some(&ours));
+        see(2, None, Some(&ours));
+        see(3, Some(&bytes), Some(&ours));
+        see(4, Some(&bytes), Some(&older));
+        let Letters { letters, damaged, strangers, .. } = found;
+        assert_eq!((letters.len(), damaged.len(), strangers), (1, 2, 2));
+        assert!(damaged[0].starts_with("pos.dead, partition 0, offset 1: "), "{damaged:?}");
     }
 
     #[test]

@@ -72,12 +72,12 @@ pub fn work(
     let partitions = configuration.tenant.partitions;
     let specs = line(partitions, &configuration.digest);
     let blobs = BlobFolder::open(worker.blobs.clone()).context("blobs cannot be read")?;
-    if !look_around(&worker.cluster, stop)? {
-        return Ok(Vec::new());
-    }
+    let Some(cluster) = look_around(&worker.cluster, partitions, stop)? else { return Ok(Vec::new()) };
+    let cluster = Arc::new(cluster);
     let memory = RocksMemory::default();
     let job = |number: u8| Job {
         spec: Arc::new(specs[usize::from(number)].clone()),
+        cluster: Arc::clone(&cluster),
         blobs: Arc::new(blobs.clone()),
         memory: &memory,
         worker,
@@ -97,6 +97,7 @@ pub fn work(
 /// One stage of this process.
 struct Job<'a> {
     spec: Arc<StageSpec>,
+    cluster: Arc<Cluster>,
     blobs: Arc<dyn stream::Blobs>,
     memory: &'a RocksMemory,
     worker: &'a Worker,
@@ -122,10 +123,10 @@ impl StageWork for Job<'_> {
         wires: Wires<S::In, S::Out>,
         make: impl Fn(u16) -> S + Send + Sync + 'static,
     ) -> Self::Done {
-        let Worker { cluster, options, observer, .. } = self.worker;
-        let transport = KafkaTransport::observed(cluster, Arc::clone(observer), self.spec.number)?;
+        let Worker { options, observer, .. } = self.worker;
+        let transport = KafkaTransport::observed(&self.cluster, Arc::clone(observer), self.spec.number)?;
         let frame = Frame {
-            cluster: Arc::new(cluster.clone()),
+            cluster: self.cluster,
             spec: Arc::clone(&self.spec),
             wires,
             options: Arc::new(options.clone()),

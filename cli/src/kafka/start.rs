@@ -5,29 +5,65 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use contract::topics::Copies;
 use stream::kafka::{
-    Assurance, Cluster, Durability, Event, Observer, TaskId, TransportError, look_at_brokers, patiently, pinned,
+    Assurance, Cluster, Comparison, Durability, Event, Observer, TaskId, TopicDifference, TransportError,
+    compare_topics, identified, look_at_brokers, patiently, pinned,
 };
+
+use super::topics::{is_needed, plans};
 
 use crate::run::STAGES;
 
 use crate::say::say;
 
-/// Sees to it that brokers and clients do what exactly once rests on, and says how safe records are; `false` when the
-/// process is to stop first. Brokers that do not answer are waited for, and it is said that they are.
+/// Sees to it that brokers and clients do what exactly once rests on, and that topics keep what the line needs; says how safe
+/// records are. Returns the cluster with what it calls itself, `None` when the process is to stop first. Brokers that do not
+/// answer are waited for, and it is said that they are.
 ///
 /// # Errors
 /// They do not.
-pub fn look_around(cluster: &Cluster, stop: &AtomicBool) -> Result<bool, TransportError> {
+pub fn look_around(cluster: &Cluster, partitions: u16, stop: &AtomicBool) -> Result<Option<Cluster>, TransportError> {
     let settings = pinned(cluster)?;
-    let Some(told) = patiently(stop, &say_waiting, || durability(cluster))? else { return Ok(false) };
+    let Some(told) = patiently(stop, &say_waiting, || durability(cluster))? else { return Ok(None) };
     match told {
         Some(durability) if durability.is_full() => say!("durability: {durability}"),
         Some(durability) => say!("warning: durability: {durability}"),
         None => {}
     }
     tracing::info!(settings, "clients are set");
-    Ok(true)
+    let plans = plans(cluster, partitions, told.map_or(Copies { replication: 1, flushed: false }, copies));
+    let Some(found) = patiently(stop, &say_waiting, || compare_topics(cluster, &plans))? else { return Ok(None) };
+    keeps_what_is_needed(cluster, &found)?;
+    patiently(stop, &say_waiting, || identified(cluster))
+}
+
+/// What topics are made with that are as safe as that.
+fn copies(durability: Durability) -> Copies {
+    Copies { replication: u16::try_from(durability.copies).unwrap_or(u16::MAX), flushed: durability.flushed }
+}
+
+/// Warns of settings that differ. What is not there, or has other partitions, whoever uses it finds out.
+///
+/// # Errors
+/// Brokers take records away that a line goes on from.
+fn keeps_what_is_needed(cluster: &Cluster, found: &Comparison) -> Result<(), TransportError> {
+    const HOW: &str = "`paidonce topics check` tells what brings it right";
+    if let [first, more @ ..] = found.unknown.as_slice() {
+        say!("warning: brokers do not tell this user: {first}, and {} more of how topics are kept", more.len());
+    }
+    let settings = found.differences.iter().filter(|difference| difference.setting.is_some());
+    let (losing, others): (Vec<_>, Vec<&TopicDifference>) =
+        settings.partition(|difference| difference.loses && is_needed(cluster, &difference.topic));
+    if let [first, more @ ..] = losing.as_slice() {
+        let others = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
+        let text = format!("records that the line needs would be lost: topic {first}{others}; {HOW}");
+        return Err(TransportError::Broken(text));
+    }
+    if let [first, more @ ..] = others.as_slice() {
+        say!("warning: topic {first}; {} more settings are not as they are made; {HOW}", more.len());
+    }
+    Ok(())
 }
 
 /// What a process says that waits, to whoever started it.
@@ -82,4 +118,33 @@ pub fn durability(cluster: &Cluster) -> Result<Option<Durability>, TransportErro
     let Assurance { durability, unknown } = look_at_brokers(cluster, &cluster.marks())?;
     unknown.iter().for_each(|what| say!("warning: brokers do not tell this user: {what}"));
     Ok(durability)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_loses_needed_records_is_refused() {
+        let (brokers, prefix, id) = (String::new(), "eu.".to_owned(), String::new());
+        let cluster = Cluster { brokers, prefix, generation: 1, settings: Vec::new(), id };
+        let found = |topic: &str, setting: Option<&'static str>, loses| Comparison {
+            differences: vec![TopicDifference { topic: topic.into(), what: "x is y".into(), setting, loses }],
+            unknown: vec!["a".into(), "b".into()],
+            to_set: Vec::new(),
+        };
+        for topic in ["eu.pos.rows", "eu.pos.log", "eu.pos.marks"] {
+            let refused = keeps_what_is_needed(&cluster, &found(topic, Some("retention.ms"), true)).unwrap_err();
+            let told = format!("records that the line needs would be lost: topic {topic}: x is y; ");
+            assert!(refused.to_string().starts_with(&told), "{refused}");
+        }
+        for taken in [
+            found("eu.pos.rows", Some("max.message.bytes"), false),
+            found("eu.pos.rows", None, false),
+            found("eu.pos.journal", Some("cleanup.policy"), true),
+            Comparison::default(),
+        ] {
+            keeps_what_is_needed(&cluster, &taken).unwrap();
+        }
+    }
 }

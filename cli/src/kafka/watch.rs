@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use stream::kafka::{Cluster, Follower, Lasting, Passing, TaskError, patiently};
+use stream::kafka::{Cluster, Follower, Lasting, Passing, TaskError, identified, patiently};
 use stream::store::{Durability, RocksMemory, RocksStore};
 
 use super::start::say_waiting;
@@ -30,7 +30,8 @@ pub fn watch(
     let store = RocksStore::open_sharing(data, &RocksMemory::default(), Durability::Process);
     let store = Arc::new(store.with_context(|| format!("{} cannot be used", data.display()))?);
     let (views, wire) = (compared_views(), wires.views()?);
-    let open = || Follower::open(cluster, &views, Arc::clone(&wire), store.clone());
+    let Some(cluster) = patiently(stop, &say_waiting, || identified(cluster))? else { return Ok(()) };
+    let open = || Follower::open(&cluster, &views, Arc::clone(&wire), store.clone());
     let Some(mut follower) = patiently(stop, &say_waiting, open)? else { return Ok(()) };
     let step = || {
         let records = follower.step(&mut |changes| served.metrics.views(changes))?;

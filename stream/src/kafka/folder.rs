@@ -193,13 +193,14 @@ pub(crate) fn failure(path: &Path, error: &io::Error) -> StorageError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::checkpoints::tests::places;
-    use crate::kafka::home::{FORMAT, apply, look};
+    use crate::kafka::checkpoints::{self, tests::places};
+    use crate::kafka::home::{apply, look};
     use crate::kafka::{Approval, Cause, Incarnation, Place, Stop, TaskId};
     use crate::store::{Changes, Column};
 
     fn home(data: &Path, checkpoints: &Arc<dyn Checkpoints>) -> FolderHome {
-        let cluster = Cluster { brokers: String::new(), prefix: String::new(), generation: 3, settings: Vec::new() };
+        let (brokers, prefix, id) = (String::new(), String::new(), identity().cluster);
+        let cluster = Cluster { brokers, prefix, generation: 3, settings: Vec::new(), id };
         let spec = StageSpec {
             number: 1,
             name: "two",
@@ -215,8 +216,7 @@ mod tests {
     }
 
     fn identity() -> TaskIdentity {
-        let task = TaskId { stage: 1, partition: 0 };
-        TaskIdentity { format: FORMAT, generation: 3, task, stage: "two".into(), partitions: 1 }
+        checkpoints::tests::identity(TaskId { stage: 1, partition: 0 }, "two", 3)
     }
 
     fn write(store: &Arc<dyn Store>, next: u64) -> Book {
@@ -255,7 +255,13 @@ mod tests {
             home.checkpoint(&store, &book).wait().unwrap();
             write(&store, 3);
             drop(store);
-            spoil(&shared.path().join("generation-3/two-0").join("00000000000000000005-0000000000").join(STORE));
+            spoil(
+                &shared
+                    .path()
+                    .join("cluster-here/generation-3/two-0")
+                    .join("00000000000000000005-0000000000")
+                    .join(STORE),
+            );
             assert!(home.restore(&book).is_err());
             let own = home.open().unwrap();
             assert_eq!(own.get(Column::State, b"k").unwrap(), Some(3u64.to_be_bytes().to_vec()));
@@ -303,6 +309,8 @@ mod tests {
         for other in [
             TaskIdentity { format: 1, ..identity() },
             TaskIdentity { generation: 2, ..identity() },
+            TaskIdentity { prefix: "eu.".into(), ..identity() },
+            TaskIdentity { cluster: "there".into(), ..identity() },
             TaskIdentity { task: TaskId { partition: 1, ..task }, partitions: 2, ..identity() },
             TaskIdentity { task: TaskId { stage: 1, ..task }, stage: "one".into(), ..identity() },
         ] {
@@ -318,8 +326,8 @@ mod tests {
         let (here, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let place: Arc<dyn Checkpoints> = Arc::new(crate::kafka::checkpoints::Folder::make(shared.path()).unwrap());
         // Where its folder should be lies a file.
-        let folder = shared.path().join("generation-3");
-        fs::create_dir(&folder).unwrap();
+        let folder = shared.path().join("cluster-here/generation-3");
+        fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("two-0"), "").unwrap();
         let mut home = home(here.path(), &place);
         let store = home.open().unwrap();

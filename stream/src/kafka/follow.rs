@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::StorageError;
+use crate::kafka::home::{must_belong, must_say};
 use crate::kafka::task::of_transport;
 use crate::kafka::voices::Voices;
 use crate::kafka::{Cluster, KafkaTransport, Label, Received, TaskError, Transport, ViewWire};
@@ -59,8 +60,8 @@ impl Follower {
                 followed.push(Followed { view: *view, topic: topic.clone(), partition, next });
             }
         }
-        let line = format!("{:?}, generation {}", cluster.prefix, cluster.generation);
-        must_be(store.as_ref(), &line)?;
+        must_belong(store.as_ref(), cluster)?;
+        must_say(store.as_ref(), LINE, &format!("line {:?}, generation {}", cluster.prefix, cluster.generation))?;
         Ok(Follower { transport, generation: cluster.generation, wire, store, followed })
     }
 
@@ -178,22 +179,6 @@ fn next(store: &dyn Store, view: u8, partition: u16) -> Result<u64, StorageError
     let Some(bytes) = store.get(Column::Meta, &place(view, partition))? else { return Ok(0) };
     let next = bytes.try_into().map_err(|_| StorageError::new("offset of a followed view is damaged"))?;
     Ok(u64::from_be_bytes(next))
-}
-
-/// A store serves one line alone.
-fn must_be(store: &dyn Store, line: &str) -> Result<(), TaskError> {
-    match store.get(Column::Meta, LINE)? {
-        Some(found) if found == line.as_bytes() => Ok(()),
-        Some(found) => {
-            let found = String::from_utf8_lossy(&found).into_owned();
-            Err(TaskError::Broken(format!("folder was used for line {found}, this is {line}: take another folder")))
-        }
-        None => {
-            let mut meta = Changes::default();
-            meta.put(LINE, &[], line.as_bytes());
-            Ok(store.write(&[(Column::Meta, &meta)])?)
-        }
-    }
 }
 
 fn encode(voices: &Voices) -> Vec<u8> {

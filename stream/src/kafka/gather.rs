@@ -72,38 +72,12 @@ impl Gathering {
     /// Takes the state of a task from the first of `folders` where it stands as its mark says.
     ///
     /// # Errors
-    /// [`TaskError::Again`] where it stands so in none of them, [`TaskError::Broken`] where it does in another layout alone.
-    pub fn state(&mut self, standing: &Standing, folders: &[&Path]) -> Result<(), TaskError> {
-        let Some(mark) = &standing.mark else { return Ok(()) };
-        let name = folder_name(standing.stage, standing.task.partition);
-        let mut other_layout = None;
-        for folder in folders {
-            let path = folder.join("tasks").join(&name).join("store");
-            if !path.exists() {
-                continue;
-            }
-            let store = RocksStore::open_read_only(&path)?;
-            let Some((identity, book)) = book_of(&store)? else { continue };
-            let book = book.reborn(&mark.incarnations);
-            let stands = identity.generation == mark.generation
-                && (book.place, &book.hash) == (mark.place, &mark.hash)
-                && book.complete == mark.complete;
-            if stands && identity.format == FORMAT {
-                return Ok(copy(&store, standing.task, &self.directory.store())?);
-            }
-            if stands {
-                other_layout = Some(identity.format);
-            }
+    /// As of [`state_of`].
+    pub fn state(&mut self, cluster: &Cluster, standing: &Standing, folders: &[&Path]) -> Result<(), TaskError> {
+        match state_of(cluster, standing, folders)? {
+            Some(store) => Ok(copy(&store, standing.task, &self.directory.store())?),
+            None => Ok(()),
         }
-        if let Some(found) = other_layout {
-            let text = format!(
-                "store of task {name} has format {found}, this build reads format {FORMAT}: \
-                 collect with the build that made it"
-            );
-            return Err(TaskError::Broken(text));
-        }
-        let text = format!("no folder holds task {name} as its last mark says; it may be at work, or its disk is gone");
-        Err(TaskError::Again(text))
     }
 
     /// Says how far the directory has come, and gives it back.
@@ -113,6 +87,44 @@ impl Gathering {
         self.directory.commit(&[], &Changes::default(), committed)?;
         Ok(self.directory)
     }
+}
+
+/// The store of a task where it stands as its mark says, in the first of `folders` that has it; `None` where the task has none.
+///
+/// # Errors
+/// [`TaskError::Again`] where it stands so in none of them, [`TaskError::Broken`] where it does in another layout alone.
+pub fn state_of(cluster: &Cluster, standing: &Standing, folders: &[&Path]) -> Result<Option<RocksStore>, TaskError> {
+    let Some(mark) = &standing.mark else { return Ok(None) };
+    let name = folder_name(standing.stage, standing.task.partition);
+    let mut other_layout = None;
+    for folder in folders {
+        let path = folder.join("tasks").join(&name).join("store");
+        if !path.exists() {
+            continue;
+        }
+        let store = RocksStore::open_read_only(&path)?;
+        let Some((identity, book)) = book_of(&store)? else { continue };
+        let book = book.reborn(&mark.incarnations);
+        let stands = identity.generation == mark.generation
+            && (book.place, &book.hash) == (mark.place, &mark.hash)
+            && book.complete == mark.complete;
+        let is_of_line = (&identity.cluster, &identity.prefix) == (&cluster.id, &cluster.prefix);
+        if stands && identity.format == FORMAT && is_of_line {
+            return Ok(Some(store));
+        }
+        if stands && identity.format != FORMAT {
+            other_layout = Some(identity.format);
+        }
+    }
+    if let Some(found) = other_layout {
+        let text = format!(
+            "store of task {name} has format {found}, this build reads format {FORMAT}: \
+             collect with the build that made it"
+        );
+        return Err(TaskError::Broken(text));
+    }
+    let text = format!("no folder holds task {name} as its last mark says; it may be at work, or its disk is gone");
+    Err(TaskError::Again(text))
 }
 
 fn copy(from: &RocksStore, task: TaskId, to: &Arc<dyn Store>) -> Result<(), StorageError> {
@@ -157,11 +169,12 @@ impl Latest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kafka::checkpoints::tests::identity;
     use crate::kafka::home::{TaskIdentity, apply, look};
     use crate::kafka::{Book, Kind, Label, Mark};
 
     #[test]
-    fn a_state_of_another_layout_is_not_taken() {
+    fn a_state_of_another_layout_or_line_is_not_taken() {
         let folder = tempfile::tempdir().unwrap();
         let directory = DataDirectory::open(&folder.path().join("data"), 1).unwrap();
         let mut gathering = Gathering::into(directory, &["one"]).unwrap();
@@ -169,19 +182,24 @@ mod tests {
         let mark = Mark { generation, ..Mark::up_to(task, 5) };
         let book = Book { place: mark.place, ..Book::new(1, 1) };
         let standing = Standing { stage: "one", task, mark: Some(mark), waiting: 0 };
-        let laid = |format| {
-            let data = folder.path().join(format!("format {format}"));
+        let laid = |format, prefix: &str| {
+            let data = folder.path().join(format!("format {format} {prefix}"));
             let path = data.join("tasks/one-0/store");
             std::fs::create_dir_all(&path).unwrap();
             let store = RocksStore::open(&path).unwrap();
-            let identity = TaskIdentity { format, generation, task, stage: "one".into(), partitions: 1 };
+            let identity = TaskIdentity { format, prefix: prefix.to_owned(), ..identity(task, "one", generation) };
             look(&store, &identity).unwrap().unwrap();
             apply(&store, &Changes::default(), &book).unwrap();
             data
         };
-        let (own, other) = (laid(FORMAT), laid(FORMAT - 1));
-        let mut told = |folders: &[&Path]| gathering.state(&standing, folders).map_err(|error| error.to_string());
-        assert_eq!(told(&[&other, &own]), Ok(()));
+        let (own, other, foreign) = (laid(FORMAT, ""), laid(FORMAT - 1, ""), laid(FORMAT, "eu."));
+        let (brokers, prefix, id) = (String::new(), String::new(), "here".to_owned());
+        let cluster = Cluster { brokers, prefix, generation, settings: Vec::new(), id };
+        let mut told =
+            |folders: &[&Path]| gathering.state(&cluster, &standing, folders).map_err(|error| error.to_string());
+        let refused = told(&[&foreign]).unwrap_err();
+        assert!(refused.starts_with("no folder holds task one-0"), "{refused}");
+        assert_eq!(told(&[&foreign, &other, &own]), Ok(()));
         let refused = told(&[&other]).unwrap_err();
         assert!(refused.ends_with(": collect with the build that made it"), "{refused}");
     }

@@ -22,7 +22,7 @@ use super::patience::{Lasting, Pending, patiently};
 use crate::Stage;
 use crate::kafka::{
     Cluster, Event, Frame, Reader, RepairRequest, StageSpec, Task, TaskError, TaskId, TaskOptions, Transport,
-    TransportError,
+    TransportError, check_partitions,
 };
 use crate::store::RocksMemory;
 
@@ -139,14 +139,7 @@ fn attend<S: Stage + 'static>(
 /// Every topic of the stage is there and has as many partitions as the generation.
 fn check_topics(cluster: &Cluster, spec: &StageSpec, transport: &KafkaTransport) -> Result<(), TransportError> {
     let names = spec.output.iter().chain(spec.views.iter().map(|(_, name)| name)).chain([&spec.input]);
-    for topic in names.map(|name| cluster.topic(name)).chain([cluster.dead()]) {
-        let found = transport.partitions(&topic)?;
-        if found != spec.partitions {
-            let wanted = spec.partitions;
-            let text = format!("topic {topic} has {found} partitions, the configuration says {wanted}");
-            return Err(TransportError::Broken(text));
-        }
-    }
+    check_partitions(transport, names.map(|name| cluster.topic(name)).chain([cluster.dead()]), spec.partitions)?;
     [cluster.marks(), cluster.repairs()].iter().try_for_each(|topic| transport.partitions(topic).map(|_| ()))
 }
 

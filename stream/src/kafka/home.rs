@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::StorageError;
 use crate::kafka::book::decode_with_book;
-use crate::kafka::{Book, Cluster, StageSpec, Stop, TaskId};
+use crate::kafka::spec::told_line;
+use crate::kafka::{Book, Cluster, StageSpec, Stop, TaskError, TaskId};
 use crate::store::{Changes, Column, Store};
 
 /// What never changes in a task's store.
@@ -21,25 +22,44 @@ pub struct TaskIdentity {
     pub task: TaskId,
     pub stage: String,
     pub partitions: u16,
+    /// What the brokers call their cluster.
+    pub cluster: String,
+    pub prefix: String,
 }
 
 /// Layout of a task's store, what its stage keeps there included. Stores and checkpoints of another one are not taken.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 const IDENTITY: &[u8] = b"identity";
 const BOOK: &[u8] = b"book";
+/// The line that a folder belongs to, which holds no task.
+const OWNER: &[u8] = b"owner";
 
 impl TaskIdentity {
     pub(crate) fn of(cluster: &Cluster, spec: &StageSpec, partition: u16) -> TaskIdentity {
-        let (task, generation) = (TaskId { stage: spec.number, partition }, cluster.generation);
-        TaskIdentity { format: FORMAT, generation, task, stage: spec.name.into(), partitions: spec.partitions }
+        let Cluster { generation, prefix, id, .. } = cluster.clone();
+        assert!(!id.is_empty(), "the brokers were not asked what they call their cluster");
+        let (task, stage, partitions) = (TaskId { stage: spec.number, partition }, spec.name.into(), spec.partitions);
+        TaskIdentity { format: FORMAT, generation, task, stage, partitions, cluster: id, prefix }
+    }
+
+    /// Reads one of this layout, or of those that did not name their line.
+    fn decode(bytes: &[u8]) -> postcard::Result<TaskIdentity> {
+        postcard::from_bytes(bytes).or_else(|error| {
+            let Ok((format, generation, task, stage, partitions)) = postcard::from_bytes(bytes) else {
+                return Err(error);
+            };
+            let (cluster, prefix) = (String::new(), String::new());
+            Ok(TaskIdentity { format, generation, task, stage, partitions, cluster, prefix })
+        })
     }
 }
 
 impl std::fmt::Display for TaskIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let TaskIdentity { format, generation, task, stage, partitions } = self;
+        let TaskIdentity { format, generation, task, stage, partitions, cluster, prefix } = self;
         let partition = task.partition;
-        write!(f, "stage {stage}, partition {partition} of {partitions}, generation {generation}, format {format}")
+        write!(f, "stage {stage}, partition {partition} of {partitions}, generation {generation}, format {format}")?;
+        if cluster.is_empty() { Ok(()) } else { write!(f, " of {}", told_line(cluster, prefix)) }
     }
 }
 
@@ -117,7 +137,7 @@ pub trait Checkpoints: fmt::Debug + Send + Sync {
 
 /// Reads a store's book; an empty store gets its identity, another task's is refused.
 pub fn look(store: &dyn Store, identity: &TaskIdentity) -> Result<Result<Option<Book>, Stop>, StorageError> {
-    match read::<TaskIdentity>(store, IDENTITY, |bytes| postcard::from_bytes(bytes))? {
+    match read(store, IDENTITY, TaskIdentity::decode)? {
         Some(found) if found == *identity => Ok(Ok(committed(store)?)),
         Some(found) => Ok(Err(Stop::Foreign { found: found.to_string(), asked: identity.to_string() })),
         None => {
@@ -136,10 +156,36 @@ pub(crate) fn committed(store: &dyn Store) -> Result<Option<Book>, StorageError>
 
 /// The book of a store that is only looked at.
 pub fn book_of(store: &dyn Store) -> Result<Option<(TaskIdentity, Book)>, StorageError> {
-    let Some(identity) = read(store, IDENTITY, |bytes| postcard::from_bytes(bytes))? else {
+    let Some(identity) = read(store, IDENTITY, TaskIdentity::decode)? else {
         return Ok(None);
     };
     Ok(Some((identity, committed(store)?.unwrap_or_default())))
+}
+
+/// Sees to it that a folder without tasks, of an intake or of `watch`, is this line's alone: one that was no line's becomes
+/// this one's.
+///
+/// # Errors
+/// It is another line's.
+pub fn must_belong(store: &dyn Store, cluster: &Cluster) -> Result<(), TaskError> {
+    assert!(!cluster.id.is_empty(), "the brokers were not asked what they call their cluster");
+    must_say(store, OWNER, &cluster.told_line())
+}
+
+/// What stands under `key`, from the first time on, must be the same each time.
+pub(crate) fn must_say(store: &dyn Store, key: &[u8], line: &str) -> Result<(), TaskError> {
+    match store.get(Column::Meta, key)? {
+        Some(found) if found == line.as_bytes() => Ok(()),
+        Some(found) => {
+            let found = String::from_utf8_lossy(&found).into_owned();
+            Err(TaskError::Foreign { found, asked: line.to_owned() })
+        }
+        None => {
+            let mut meta = Changes::default();
+            meta.put(key, &[], line.as_bytes());
+            Ok(store.write(&[(Column::Meta, &meta)])?)
+        }
+    }
 }
 
 /// Writes what a transaction changed, with the book in the same batch.

@@ -43,12 +43,12 @@ pub use book::{About, Book, Channels, DEAD, Floor, HOP, Mark, Place, Seen, Taken
 #[cfg(feature = "kafka")]
 pub use client::{
     Assurance, Comparison, Durability, KafkaReader, KafkaTransport, KafkaWriter, SESSION_TIMEOUT, TRANSACTION_TIMEOUT,
-    TopicPlan, compare_topics, create_topics, delete_records, look_at_brokers, pinned,
+    TopicDifference, TopicPlan, compare_topics, create_topics, delete_records, identified, look_at_brokers, pinned,
 };
 #[cfg(feature = "kafka")]
 pub use follow::Follower;
 #[cfg(feature = "rocks")]
-pub use gather::Gathering;
+pub use gather::{Gathering, state_of};
 #[cfg(feature = "kafka")]
 pub use group::{Repairs, Stopped, run_stage};
 pub use incarnation::{Approval, Cause, Incarnation, NotApproved};
@@ -62,7 +62,9 @@ pub use recover::Stop;
 pub use spec::{Cluster, StageSpec, TaskOptions};
 pub use survey::{Standing, Survey};
 pub use task::{Frame, Progress, Task, writer_name};
-pub use transport::{CommitError, Header, Reader, Received, Sending, Transport, TransportError, Writer};
+pub use transport::{
+    CommitError, Header, Reader, Received, Sending, Transport, TransportError, Writer, check_partitions,
+};
 #[cfg(feature = "rocks")]
 pub use trim::{Passed, passed};
 pub use wire::{ControlWire, Nowhere, Plain, ViewWire, Wire, WireError};

@@ -19,6 +19,9 @@ pub struct Cluster {
     pub generation: u32,
     /// More client settings (security); none of the pinned ones may be among them.
     pub settings: Vec<(String, String)>,
+    /// What the brokers call their cluster: with the prefix it tells this line from all others, and folders of a line go by
+    /// it. Empty as long as they were not asked.
+    pub id: String,
 }
 
 impl Cluster {
@@ -45,6 +48,18 @@ impl Cluster {
 
     pub fn dead(&self) -> String {
         self.topic("pos.dead")
+    }
+
+    /// The line, for people and for folders that belong to one alone; its generations count as one.
+    pub(crate) fn told_line(&self) -> String {
+        told_line(&self.id, &self.prefix)
+    }
+}
+
+pub(crate) fn told_line(cluster: &str, prefix: &str) -> String {
+    match prefix {
+        "" => format!("the line without prefix on cluster {cluster}"),
+        prefix => format!("line {prefix} on cluster {cluster}"),
     }
 }
 
@@ -138,8 +153,8 @@ mod tests {
     #[test]
     fn a_later_generation_stands_on_topics_of_its_own() {
         let topic = |prefix: &str, generation| {
-            let cluster = Cluster { brokers: String::new(), prefix: prefix.into(), generation, settings: Vec::new() };
-            cluster.topic("pos.feeds")
+            let (brokers, prefix, id) = (String::new(), prefix.into(), String::new());
+            Cluster { brokers, prefix, generation, settings: Vec::new(), id }.topic("pos.feeds")
         };
         assert_eq!([topic("", 1), topic("eu.", 1)], ["pos.feeds", "eu.pos.feeds"]);
         assert_eq!([topic("", 2), topic("eu.", 12)], ["g2.pos.feeds", "eu.g12.pos.feeds"]);

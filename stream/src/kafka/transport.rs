@@ -107,6 +107,26 @@ pub trait Transport: Send + Sync + 'static {
     fn partitions(&self, topic: &str) -> Result<u16, TransportError>;
 }
 
+/// Sees to it that topics, by their full names, are there with so many partitions: whoever writes or reads by another number puts
+/// records where nobody looks for them, and misses others.
+///
+/// # Errors
+/// One is not there, or has another number.
+pub fn check_partitions<T: Transport>(
+    transport: &T,
+    topics: impl IntoIterator<Item = String>,
+    wanted: u16,
+) -> Result<(), TransportError> {
+    for topic in topics {
+        let found = transport.partitions(&topic)?;
+        if found != wanted {
+            let text = format!("topic {topic} has {found} partitions, the configuration says {wanted}");
+            return Err(TransportError::Broken(text));
+        }
+    }
+    Ok(())
+}
+
 /// Reads one partition. Belongs to one thread.
 pub trait Reader {
     /// Visits the next record; `false` when none came within `wait`.

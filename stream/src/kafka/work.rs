@@ -65,6 +65,8 @@ pub enum TaskError {
     Storage(#[from] StorageError),
     #[error("log service: {0}")]
     Broken(String),
+    #[error("the folder was used for {found}, this is {asked}: take another folder")]
+    Foreign { found: String, asked: String },
     /// Nothing is lost: the task opens anew and goes on.
     #[error("{0}")]
     Again(String),

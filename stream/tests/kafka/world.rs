@@ -68,8 +68,8 @@ impl<S: Stage> Runner for Task<S, Memory> {
 }
 
 pub fn cluster() -> Cluster {
-    let (brokers, prefix) = ("memory".into(), "t.".into());
-    Cluster { brokers, prefix, generation: GENERATION, settings: Vec::new() }
+    let (brokers, prefix, id) = ("memory".into(), "t.".into(), "simulated".into());
+    Cluster { brokers, prefix, generation: GENERATION, settings: Vec::new(), id }
 }
 
 pub fn spec(stage: usize, partitions: u16) -> StageSpec {

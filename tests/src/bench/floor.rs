@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::json;
 use stream::kafka::{Cluster, KafkaTransport, Transport};
 
+use crate::broker::CLUSTER_ID;
 use crate::measure::Figures;
 
 /// Put in front of the names of the copies.
@@ -29,7 +30,13 @@ struct Copied {
 
 /// Copies every partition of these topics as fast as it goes, all at once.
 pub fn copy(brokers: &str, topics: &[&str], commit_interval: Duration) -> Result<Figures> {
-    let cluster = Cluster { brokers: brokers.to_owned(), prefix: String::new(), generation: 1, settings: Vec::new() };
+    let cluster = Cluster {
+        brokers: brokers.to_owned(),
+        prefix: String::new(),
+        generation: 1,
+        settings: Vec::new(),
+        id: CLUSTER_ID.into(),
+    };
     let transport = KafkaTransport::new(&cluster)?;
     let mut jobs = Vec::new();
     for topic in topics {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::process::Running;
 use super::sales::Sales;
-use crate::broker::{Brokers, Settings};
+use crate::broker::{Brokers, CLUSTER_ID, Settings};
 use crate::measure::load;
 use crate::scrape::{Sample, ready_at, scrape, sum};
 
@@ -60,7 +60,13 @@ impl Line {
         crate::site::copy_folder(&sales.feeds(), &feeds);
         let brokers = Brokers::start(&Settings { heap_mb: BROKER_HEAP_MB, ..Settings::default() })?;
         let bootstrap = brokers.bootstrap();
-        let cluster = Cluster { brokers: bootstrap, prefix: String::new(), generation: 1, settings: Vec::new() };
+        let cluster = Cluster {
+            brokers: bootstrap,
+            prefix: String::new(),
+            generation: 1,
+            settings: Vec::new(),
+            id: CLUSTER_ID.into(),
+        };
         let specs = cli::kafka::line(plan.partitions, &load(&config)?.digest);
         let apart = if plan.apart { Some(tempfile::tempdir_in(APART)?) } else { None };
         let checkpoints = apart.as_ref().map_or(folder, TempDir::path).join("checkpoints");

@@ -35,13 +35,13 @@ fn a_line_whose_inputs_are_trimmed_goes_on_from_a_bucket() {
         PARTS.iter().for_each(|part| plant.start(part, 1));
     });
     plant.end_all();
-    tables_are_shared(&store.objects());
+    tables_are_shared(&plant, &store.objects());
 }
 
 /// Every task has its two manifests and no more, and some table of some task stands in both.
-fn tables_are_shared(objects: &Path) {
+fn tables_are_shared(plant: &Plant, objects: &Path) {
     let mut shared = 0;
-    for task in fs::read_dir(objects.join("generation-1")).unwrap() {
+    for task in fs::read_dir(objects.join(plant.generation_folder())).unwrap() {
         let task = task.unwrap().path();
         let manifests = fs::read_dir(&task).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
         let manifests: Vec<Vec<u8>> = manifests.map(|path| fs::read(path).unwrap()).collect();

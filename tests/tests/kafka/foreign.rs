@@ -14,7 +14,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 use stream::kafka::{Cluster, TopicPlan, create_topics, delete_records};
 use tempfile::TempDir;
-use tests::broker::Brokers;
+use tests::broker::{Brokers, CLUSTER_ID};
 use tests::registry::SchemaRegistry;
 use tests::seeded::Seeded;
 use tests::site::{AS_OF, Site, copy_folder, example_config, example_feeds, files_below};
@@ -131,9 +131,20 @@ impl Pusher {
     /// Makes the topic.
     fn new(brokers: &Brokers, partitions: u16) -> Pusher {
         let bootstrap = brokers.bootstrap();
-        let cluster =
-            Cluster { brokers: bootstrap.clone(), prefix: String::new(), generation: 1, settings: Vec::new() };
-        let plan = TopicPlan { name: TOPIC.to_owned(), partitions, replication: 1, settings: Vec::new() };
+        let cluster = Cluster {
+            brokers: bootstrap.clone(),
+            prefix: String::new(),
+            generation: 1,
+            settings: Vec::new(),
+            id: CLUSTER_ID.into(),
+        };
+        let plan = TopicPlan {
+            name: TOPIC.to_owned(),
+            partitions,
+            replication: 1,
+            settings: Vec::new(),
+            id: CLUSTER_ID.into(),
+        };
         create_topics(&cluster, &[plan]).unwrap();
         let producer = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
         Pusher { producer, counts: vec![0; usize::from(partitions)], lines: BTreeMap::new() }

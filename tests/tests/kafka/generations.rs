@@ -14,7 +14,7 @@ use crate::plant::{PARTS, Plant};
 use crate::published::assert_whole;
 
 /// The example's configuration with another number of partitions.
-fn with_partitions(scratch: &TempDir, partitions: u16) -> PathBuf {
+pub fn with_partitions(scratch: &TempDir, partitions: u16) -> PathBuf {
     let config = scratch.path().join(format!("{partitions} partitions"));
     copy_folder(&example_config(), &config);
     let tenant = config.join("tenant.yaml");
@@ -24,7 +24,7 @@ fn with_partitions(scratch: &TempDir, partitions: u16) -> PathBuf {
 }
 
 /// Where all partitions of all topics of a generation begin and end.
-fn bounds(cluster: &Cluster) -> Vec<(u64, u64)> {
+pub fn bounds(cluster: &Cluster) -> Vec<(u64, u64)> {
     let transport = KafkaTransport::new(cluster).unwrap();
     let mut bounds = Vec::new();
     for topic in kept().map(|topic| cluster.topic(topic.name)) {

@@ -6,6 +6,7 @@ mod budget;
 mod compose;
 mod foreign;
 mod generations;
+mod guards;
 mod hosts;
 mod kills;
 mod line;

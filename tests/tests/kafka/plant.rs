@@ -9,8 +9,10 @@ use cli::configuration;
 use cli::reader::Reader;
 use cli::verify::verify;
 use rustix::process::{Pid, Signal, kill_process};
+use stream::kafka::checkpoints::cluster_name;
 use stream::kafka::{Cluster, KafkaTransport, StageSpec};
 use tempfile::TempDir;
+use tests::broker::CLUSTER_ID;
 use tests::s3::ObjectStore;
 use tests::tables::Exports;
 
@@ -37,7 +39,7 @@ pub struct Plant {
     generation: u32,
     /// The schema registry, where there is one.
     registry: Option<String>,
-    /// Where checkpoints lie, where that is no folder of the plant.
+    /// Where checkpoints lie, where that is no folder of the plant's own.
     bucket: Option<String>,
     /// Variables of all processes.
     environment: Vec<(String, String)>,
@@ -332,13 +334,28 @@ impl Plant {
 
     pub fn cluster(&self) -> Cluster {
         let (brokers, prefix) = (self.bootstrap.clone(), self.prefix.clone());
-        Cluster { brokers, prefix, generation: self.generation, settings: Vec::new() }
+        Cluster { brokers, prefix, generation: self.generation, settings: Vec::new(), id: CLUSTER_ID.into() }
     }
 
     /// The stages with their topics.
     pub fn line(&self) -> Vec<StageSpec> {
         let configuration = configuration::load(&self.config).unwrap_or_else(|problems| panic!("{}", problems[0]));
         cli::kafka::line(configuration.tenant.partitions, &configuration.digest)
+    }
+
+    /// All that starts from here on goes by another configuration.
+    pub fn set_config(&mut self, config: &Path) {
+        config.clone_into(&mut self.config);
+    }
+
+    /// Checkpoints lie where another line keeps its own.
+    pub fn checkpoints_with(&mut self, other: &Plant) {
+        self.bucket = Some(other.checkpoints());
+    }
+
+    /// Below which the checkpoints of this generation lie.
+    pub fn generation_folder(&self) -> PathBuf {
+        Path::new(&cluster_name(CLUSTER_ID)).join(format!("{}generation-{}", self.prefix, self.generation))
     }
 
     pub fn folder(&self) -> &Path {

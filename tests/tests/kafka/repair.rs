@@ -24,7 +24,10 @@ fn lose_marks(transport: &KafkaTransport, cluster: &Cluster, standing: &Standing
 /// Takes the disk of a stage's process and all checkpoints of one of its tasks away.
 fn lose_state(plant: &Plant, stage: &str, partition: u16) {
     plant.wipe(stage, 1);
-    fs::remove_dir_all(plant.folder().join("checkpoints/generation-1").join(format!("{stage}-{partition}"))).unwrap();
+    fs::remove_dir_all(
+        plant.folder().join("checkpoints").join(plant.generation_folder()).join(format!("{stage}-{partition}")),
+    )
+    .unwrap();
 }
 
 fn reader_of<'l>(line: &'l [StageSpec], passed: &Passed) -> &'l StageSpec {

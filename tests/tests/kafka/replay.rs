@@ -8,14 +8,20 @@ use stream::kafka::{
     Cluster, INTAKE, KafkaTransport, Label, Mark, Received, Sending, StageSpec, Survey, TaskError, TaskId, Transport,
     Writer,
 };
-use tests::broker::Brokers;
+use tests::broker::{Brokers, CLUSTER_ID};
 use tests::site::{AS_OF, example_config, example_feeds};
 
 use crate::plant::{DONE_WITHIN, Plant};
 use crate::published::{Published, published};
 
 pub fn cluster(brokers: &Brokers, prefix: &str) -> Cluster {
-    Cluster { brokers: brokers.bootstrap(), prefix: prefix.into(), generation: 1, settings: Vec::new() }
+    Cluster {
+        brokers: brokers.bootstrap(),
+        prefix: prefix.into(),
+        generation: 1,
+        settings: Vec::new(),
+        id: CLUSTER_ID.into(),
+    }
 }
 
 /// Everything that a stage has published, by topic.

@@ -99,6 +99,9 @@ fn topics_that_are_made_a_moment_later_are_waited_for_and_too_many_copies_are_re
         }
         command
     };
+    let (code, told) = ended(&mut on(&["topics", "check"], true));
+    let advised = " differences; `paidonce topics create` makes those that are not there\n";
+    assert!(code == Some(1) && told.ends_with(advised), "{told}");
     let (code, told) = ended(&mut on(&["topics", "create"], true));
     assert!(code == Some(1) && told.contains("a single one takes --replication 1"), "{told}");
 

@@ -12,14 +12,20 @@ use stream::kafka::{
     Reader, Received, Sending, TaskId, TopicPlan, Transport, TransportError, Writer, compare_topics, create_topics,
     look_at_brokers,
 };
-use tests::broker::{Brokers, Settings, free_addresses};
+use tests::broker::{Brokers, CLUSTER_ID, Settings, free_addresses};
 use tests::proxy::{Act, Api, Gate, Proxy};
 use tests::seeded::Seeded;
 
 const WAIT: Duration = Duration::from_secs(5);
 
 fn cluster(brokers: &Brokers) -> Cluster {
-    Cluster { brokers: brokers.bootstrap(), prefix: "t.".into(), generation: 1, settings: Vec::new() }
+    Cluster {
+        brokers: brokers.bootstrap(),
+        prefix: "t.".into(),
+        generation: 1,
+        settings: Vec::new(),
+        id: CLUSTER_ID.into(),
+    }
 }
 
 fn plan(name: &str) -> TopicPlan {
@@ -92,7 +98,7 @@ fn what_is_committed_is_read_and_an_earlier_writer_is_fenced() {
     assert_eq!(create_topics(&cluster, &plans[..1]).unwrap(), ["t.one"]);
     let compared = |plans: &[TopicPlan]| {
         let Comparison { differences, unknown, .. } = compare_topics(&cluster, plans).unwrap();
-        (differences, unknown)
+        (differences.iter().map(ToString::to_string).collect::<Vec<_>>(), unknown)
     };
     assert_eq!(compared(&plans), (vec!["t.two: is not there".to_owned()], Vec::new()));
     assert_eq!(create_topics(&cluster, &plans).unwrap(), ["t.two"]);

@@ -1,12 +1,12 @@
 //! Checkpoints in a bucket of an object store that speaks S3.
 //!
 //! ```text
-//! s3://BUCKET/PREFIX/checkpoints                          checkpoints are kept here
-//! s3://BUCKET/PREFIX/generation-1/units-3/files/8f3c…     a file of a store, by its hash: checkpoints share it
-//! s3://BUCKET/PREFIX/generation-1/units-3/00…0815-00…0    a manifest, put last: without it there is no checkpoint
+//! s3://BUCKET/PREFIX/checkpoints            checkpoints are kept here
+//! s3://BUCKET/PREFIX/LINE/units-3/files/8f3c…     a file of a store, by its hash: checkpoints share it
+//! s3://BUCKET/PREFIX/LINE/units-3/00…0815-00…0    a manifest, put last: without it there is no checkpoint
 //! ```
 //!
-//! Nothing needs more than put, get, list and delete of whole objects. See `docs/decisions/object-store.md`.
+//! A LINE is `cluster-ID/generation-1`, with the line's prefix in front of `generation`. Nothing needs more than put, get, list and delete of whole objects. See `docs/decisions/object-store.md`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{self, File};
@@ -28,7 +28,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::StorageError;
 use crate::kafka::Book;
 use crate::kafka::book::decode_with_book;
-use crate::kafka::checkpoints::{KEPT, LEFT_OVER, Manifest, checkpoint_name, generation_name, is_checkpoint, order};
+use crate::kafka::checkpoints::{KEPT, LEFT_OVER, Manifest, checkpoint_name, is_checkpoint, line_names, order};
 use crate::kafka::folder::{failure, folder_name, goes_on};
 use crate::kafka::home::{Checkpoints, TaskIdentity};
 
@@ -149,7 +149,8 @@ impl Bucket {
     }
 
     fn of(&self, task: &TaskIdentity) -> ObjectPath {
-        self.prefix.clone().join(generation_name(task)).join(folder_name(&task.stage, task.task.partition))
+        let [cluster, generation] = line_names(task);
+        self.prefix.clone().join(cluster).join(generation).join(folder_name(&task.stage, task.task.partition))
     }
 
     /// The files of a store, with their hashes.
@@ -393,7 +394,6 @@ fn advised(address: &Address, missing: &str, error: &Error) -> StorageError {
 pub(in crate::kafka) mod tests {
     use super::*;
     use crate::kafka::folder::NEVER;
-    use crate::kafka::home::FORMAT;
     use crate::kafka::{Place, TaskId};
     use object_store::memory::InMemory;
     use tempfile::TempDir;
@@ -404,8 +404,7 @@ pub(in crate::kafka) mod tests {
     }
 
     fn task(generation: u32) -> TaskIdentity {
-        let task = TaskId { stage: 1, partition: 0 };
-        TaskIdentity { format: FORMAT, generation, task, stage: "two".into(), partitions: 1 }
+        crate::kafka::checkpoints::tests::identity(TaskId { stage: 1, partition: 0 }, "two", generation)
     }
 
     fn book(next: u64) -> Book {

@@ -1,8 +1,8 @@
 //! Checkpoints in a folder that all processes see.
 //!
 //! ```text
-//! CHECKPOINTS/generation-1/units-3/00…0815/store/   the store
-//! CHECKPOINTS/generation-1/units-3/00…0815/book     the manifest; written last, by a rename of the whole
+//! CHECKPOINTS/cluster-ID/PREFIXgeneration-1/units-3/00…0815/store/   the store
+//! CHECKPOINTS/cluster-ID/PREFIXgeneration-1/units-3/00…0815/book     the manifest; written last, by a rename of the whole
 //! ```
 
 use std::fs;
@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use crate::StorageError;
 use crate::kafka::Book;
 use crate::kafka::checkpoints::{
-    KEPT, LEFT_OVER, Manifest, book_in, checkpoint_name, generation_name, is_checkpoint, order,
+    KEPT, LEFT_OVER, Manifest, book_in, checkpoint_name, is_checkpoint, line_names, order,
 };
 use crate::kafka::folder::{NEVER, STORE, copy_store, failure, folder_name, remove, sync, sync_store};
 use crate::kafka::home::{Checkpoints, TaskIdentity};
@@ -45,7 +45,8 @@ impl Folder {
     }
 
     fn of(&self, task: &TaskIdentity) -> PathBuf {
-        self.path.join(generation_name(task)).join(folder_name(&task.stage, task.task.partition))
+        let [cluster, generation] = line_names(task);
+        self.path.join(cluster).join(generation).join(folder_name(&task.stage, task.task.partition))
     }
 }
 

@@ -33,32 +33,45 @@ const LEFT_OVER: Duration = Duration::from_secs(3600);
 struct Manifest {
     format: u32,
     generation: u32,
+    cluster: String,
+    prefix: String,
     book: Book,
 }
 
 impl Manifest {
     fn new(task: &TaskIdentity, book: &Book) -> Manifest {
-        Manifest { format: FORMAT, generation: task.generation, book: book.clone() }
+        let TaskIdentity { generation, cluster, prefix, .. } = task.clone();
+        Manifest { format: FORMAT, generation, cluster, prefix, book: book.clone() }
     }
 
     fn encode(&self) -> Vec<u8> {
         postcard::to_stdvec(self).expect("a manifest is encodable")
     }
 
-    /// The book, where the manifest is of this layout and of the task's generation.
+    /// The book, where the manifest is of this layout and of the task's line and generation.
     fn book(self, task: &TaskIdentity) -> Option<Book> {
-        (self.format == FORMAT && self.generation == task.generation).then_some(self.book)
+        let is_of_line = self.cluster == task.cluster && self.prefix == task.prefix;
+        (self.format == FORMAT && self.generation == task.generation && is_of_line).then_some(self.book)
     }
 }
 
-/// Reads the book of a manifest; `None` for one that is damaged, or of another layout or generation.
+/// Reads the book of a manifest; `None` for one that is damaged, or of another layout, line or generation.
 fn book_in(manifest: &[u8], task: &TaskIdentity) -> Option<Book> {
     decode_with_book::<Manifest>(manifest).ok()?.book(task)
 }
 
-/// What a generation's checkpoints lie under: the next one begins at lower places.
-fn generation_name(task: &TaskIdentity) -> String {
-    format!("generation-{}", task.generation)
+/// What a generation's checkpoints lie under: other lines, and the next generation, stand at other places. First the cluster's
+/// folder, then the generation's.
+fn line_names(task: &TaskIdentity) -> [String; 2] {
+    let TaskIdentity { cluster, prefix, generation, .. } = task;
+    [cluster_name(cluster), format!("{prefix}generation-{generation}")]
+}
+
+/// The folder of a cluster's checkpoints. Ids may hold what names of folders may not; manifests tell such ones apart.
+pub fn cluster_name(id: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let plain: String = id.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
+    format!("cluster-{plain}")
 }
 
 /// What a checkpoint is called.
@@ -122,6 +135,12 @@ pub(crate) mod tests {
 
     use super::*;
 
+    /// The only task of a stage, on a line without prefix.
+    pub(crate) fn identity(task: crate::kafka::TaskId, stage: &str, generation: u32) -> TaskIdentity {
+        let (cluster, prefix) = ("here".to_owned(), String::new());
+        TaskIdentity { format: FORMAT, generation, task, stage: stage.into(), partitions: 1, cluster, prefix }
+    }
+
     /// A place of each kind, all of them empty.
     pub(crate) fn places(shared: &std::path::Path) -> Vec<Arc<dyn Checkpoints>> {
         let folder: Arc<dyn Checkpoints> = Arc::new(Folder::make(&shared.join("made")).unwrap());
@@ -134,11 +153,23 @@ pub(crate) mod tests {
     #[test]
     fn a_checkpoint_of_an_earlier_layout_does_not_count() {
         let task = crate::kafka::TaskId { stage: 1, partition: 0 };
-        let task = TaskIdentity { format: FORMAT, generation: 3, task, stage: "two".into(), partitions: 1 };
+        let task = identity(task, "two", 3);
         let book = Book::new(1, 1);
         let manifest = Manifest::new(&task, &book);
         assert_eq!(book_in(&manifest.encode(), &task), Some(book));
+        assert_eq!(book_in(&manifest.encode(), &TaskIdentity { prefix: "eu.".into(), ..task.clone() }), None);
+        assert_eq!(book_in(&manifest.encode(), &TaskIdentity { cluster: "there".into(), ..task.clone() }), None);
         assert_eq!(book_in(&Manifest { format: 1, ..manifest }.encode(), &task), None);
+    }
+
+    #[test]
+    fn lines_do_not_meet_in_one_place() {
+        let task = identity(crate::kafka::TaskId { stage: 1, partition: 0 }, "two", 3);
+        let names = |cluster: &str, prefix: &str| {
+            line_names(&TaskIdentity { cluster: cluster.into(), prefix: prefix.into(), ..task.clone() }).join("/")
+        };
+        assert_eq!(names("cGFp-Q", ""), "cluster-cGFp-Q/generation-3");
+        assert_eq!(names("../x", "eu."), "cluster-.._x/eu.generation-3");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rdkafka::ClientContext;
 use rdkafka::Statistics;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 
@@ -82,11 +82,15 @@ pub(crate) struct WriterEars {
 pub(crate) struct Heard {
     /// By slot, the offset of the last record that arrived.
     pub delivered: Vec<Option<u64>>,
-    /// The first trouble since it was last forgotten.
+    /// The first trouble since it was last forgotten, or the first that does not pass by itself.
     pub trouble: Option<Trouble>,
     /// A connection that was up was lost. Never forgotten: the library keeps silent about the next ones like it for half a minute.
     pub lost: Option<String>,
 }
+
+/// Why a broker validates a record and does not take it, as ours are well made.
+const REFUSED: &str =
+    ": its topic is compacted and takes no record without a key; `paidonce topics check` tells how it should be";
 
 /// What makes a transaction doubtful.
 pub(crate) struct Trouble {
@@ -97,8 +101,13 @@ pub(crate) struct Trouble {
 
 impl Heard {
     fn of(&mut self, what: &str, error: &KafkaError) {
-        let lasts = error.rdkafka_error_code().is_some_and(is_lasting);
-        self.trouble.get_or_insert_with(|| Trouble { what: format!("{what}: {error}"), lasts });
+        let code = error.rdkafka_error_code();
+        let lasts = code.is_some_and(is_lasting);
+        // Of a batch in which a broker does not take one record it takes none, and says so of each.
+        if self.trouble.as_ref().is_none_or(|known| lasts && !known.lasts) {
+            let why = code.filter(|code| *code == RDKafkaErrorCode::InvalidRecord).map_or("", |_| REFUSED);
+            self.trouble = Some(Trouble { what: format!("{what}: {error}{why}"), lasts });
+        }
     }
 }
 
@@ -150,8 +159,6 @@ impl ProducerContext for WriterEars {
 
 #[cfg(test)]
 mod tests {
-    use rdkafka::error::RDKafkaErrorCode;
-
     use super::*;
 
     /// Lines as librdkafka 2.12 writes them, and whether they make a transaction doubtful.

@@ -18,7 +18,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 pub use reader::KafkaReader;
 pub use settings::{SESSION_TIMEOUT, TRANSACTION_TIMEOUT, pinned};
 pub use topics::{
-    Assurance, Comparison, Durability, TopicPlan, compare_topics, create_topics, delete_records, look_at_brokers,
+    Assurance, Comparison, Durability, TopicDifference, TopicPlan, compare_topics, create_topics, delete_records,
+    identified, look_at_brokers,
 };
 pub use writer::KafkaWriter;
 #[cfg(test)]
@@ -185,6 +186,7 @@ fn is_lasting(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::ClusterAuthorizationFailed
             | RDKafkaErrorCode::TransactionalIdAuthorizationFailed
             | RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidRecord
     )
 }
 
@@ -196,8 +198,8 @@ mod tests {
 
     /// Nobody answers there.
     fn nowhere() -> KafkaTransport {
-        let (brokers, prefix) = ("127.0.0.1:1".to_owned(), String::new());
-        KafkaTransport::new(&Cluster { brokers, prefix, generation: 1, settings: Vec::new() }).unwrap()
+        let (brokers, prefix, id) = ("127.0.0.1:1".to_owned(), String::new(), String::new());
+        KafkaTransport::new(&Cluster { brokers, prefix, generation: 1, settings: Vec::new(), id }).unwrap()
     }
 
     #[test]

@@ -225,7 +225,8 @@ mod tests {
 
     fn cluster(settings: &[(&str, &str)]) -> Cluster {
         let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        Cluster { brokers: "127.0.0.1:1".into(), prefix: String::new(), generation: 1, settings }
+        let (brokers, prefix, id) = ("127.0.0.1:1".into(), String::new(), String::new());
+        Cluster { brokers, prefix, generation: 1, settings, id }
     }
 
     #[test]

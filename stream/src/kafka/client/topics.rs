@@ -65,11 +65,33 @@ fn told_why(code: RDKafkaErrorCode) -> String {
     }
 }
 
+/// In what a topic differs from its plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicDifference {
+    pub topic: String,
+    pub what: String,
+    /// The setting, where it is one.
+    pub setting: Option<&'static str>,
+    /// Brokers take records away that they keep as planned.
+    pub loses: bool,
+}
+
+impl TopicDifference {
+    fn of(plan: &TopicPlan, what: String) -> TopicDifference {
+        TopicDifference { topic: plan.name.clone(), what, setting: None, loses: false }
+    }
+}
+
+impl fmt::Display for TopicDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.topic, self.what)
+    }
+}
+
 /// How topics compare with their plans, in the order of the plans.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// In what they differ.
-    pub differences: Vec<String>,
+    pub differences: Vec<TopicDifference>,
     /// What brokers do not tell this user, so that it is not known whether it differs.
     pub unknown: Vec<String>,
     /// Settings that bring a topic right, by its name. None where it lies on fewer brokers than it should: with settings
@@ -87,21 +109,26 @@ pub fn compare_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Comparis
     let (mut found, mut there) = (Comparison::default(), Vec::new());
     for plan in plans {
         let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == plan.name) else {
-            found.differences.push(format!("{}: is not there", plan.name));
+            found.differences.push(TopicDifference::of(plan, "is not there".into()));
             continue;
         };
         let partitions = topic.partitions();
         if partitions.len() != usize::from(plan.partitions) {
-            found.differences.push(format!("{}: {} partitions, not {}", plan.name, partitions.len(), plan.partitions));
+            let what = format!("{} partitions, not {}", partitions.len(), plan.partitions);
+            found.differences.push(TopicDifference::of(plan, what));
         }
         let copies = partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or_default();
         if copies < usize::from(plan.replication) {
-            found.differences.push(format!("{}: {copies} replicas, not {}", plan.name, plan.replication));
+            found.differences.push(TopicDifference::of(plan, format!("{copies} replicas, not {}", plan.replication)));
         }
         there.push((plan, copies >= usize::from(plan.replication)));
     }
     let named = there.iter().map(|(plan, _)| ResourceSpecifier::Topic(&plan.name));
     let resources: Vec<ResourceSpecifier<'_>> = named.collect();
+    if resources.is_empty() {
+        // Brokers take no question about no topic.
+        return Ok(found);
+    }
     let answers = wait(admin.describe_configs(&resources, &options())).map_err(|error| trouble("topics", &error))?;
     for ((plan, has_copies), answer) in there.iter().zip(answers) {
         let (about, mut to_set) = (told(answer)?, Vec::new());
@@ -109,7 +136,9 @@ pub fn compare_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Comparis
             match about.as_ref().and_then(|about| setting(about, name)) {
                 None => found.unknown.push(format!("{}: whether {name} is {wanted}", plan.name)),
                 Some(value) if value != wanted => {
-                    found.differences.push(format!("{}: {name} is {value:?}, not {wanted}", plan.name));
+                    let loses = about.as_ref().is_some_and(|about| loses(about, name, value, wanted));
+                    let (topic, what) = (plan.name.clone(), format!("{name} is {value:?}, not {wanted}"));
+                    found.differences.push(TopicDifference { topic, what, setting: Some(name), loses });
                     to_set.push((*name, wanted.clone()));
                 }
                 Some(_) => {}
@@ -120,6 +149,16 @@ pub fn compare_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Comparis
         }
     }
     Ok(found)
+}
+
+/// Whether brokers take records away by the value of a setting that they would keep by the one that is wanted.
+fn loses(about: &ConfigResource, name: &str, value: &str, wanted: &str) -> bool {
+    let deletes = setting(about, "cleanup.policy").is_none_or(|policy| policy.contains("delete"));
+    match name {
+        "cleanup.policy" => value.contains("compact") || (deletes && setting(about, "retention.ms") != Some("-1")),
+        "retention.ms" | "retention.bytes" => deletes && wanted == "-1",
+        _ => false,
+    }
 }
 
 /// What brokers do for the records of a topic before they count.
@@ -230,6 +269,19 @@ fn told(answer: ConfigResourceResult) -> Result<Option<ConfigResource>, Transpor
     }
 }
 
+/// The cluster with what its brokers call it; as it is where that is known already.
+///
+/// # Errors
+/// They do not answer.
+pub fn identified(cluster: &Cluster) -> Result<Cluster, TransportError> {
+    if !cluster.id.is_empty() {
+        return Ok(cluster.clone());
+    }
+    let id = admin(cluster)?.inner().fetch_cluster_id(ASK).filter(|id| !id.is_empty());
+    let id = id.ok_or_else(|| TransportError::Trouble("brokers do not say what they call their cluster".into()))?;
+    Ok(Cluster { id, ..cluster.clone() })
+}
+
 /// What is told of a topic that is not there.
 pub(super) fn absent(topic: &str) -> String {
     format!("topic {topic} is not there; `paidonce topics create` makes it")
@@ -313,6 +365,26 @@ mod tests {
         assert_eq!(verification("broker 1", None).unwrap(), unknown, "this user may not ask");
         assert_eq!(told(&[(VERIFICATION, Some("true"))]).unwrap(), None);
         assert!(matches!(told(&[(VERIFICATION, Some("false"))]), Err(TransportError::Broken(_))));
+    }
+
+    #[test]
+    fn retention_and_compaction_lose_records_where_all_are_to_be_kept() {
+        let lost = |name: &str, wanted: &str, settings: &[(&str, &str)]| {
+            let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, Some(*value))).collect();
+            let about = about(&settings);
+            loses(&about, name, setting(&about, name).unwrap(), wanted)
+        };
+        let for_an_hour = [("cleanup.policy", "delete"), ("retention.ms", "3600000")];
+        assert!(lost("retention.ms", "-1", &for_an_hour));
+        assert!(!lost("retention.ms", "86400000", &for_an_hour), "requests are kept for some time alone");
+        assert!(lost("retention.bytes", "-1", &[("cleanup.policy", "delete"), ("retention.bytes", "1000")]));
+        assert!(!lost("retention.bytes", "-1", &[("cleanup.policy", "compact"), ("retention.bytes", "1000")]));
+        for compacts in ["compact", "compact,delete"] {
+            assert!(lost("cleanup.policy", "delete", &[("cleanup.policy", compacts), ("retention.ms", "-1")]));
+        }
+        assert!(lost("cleanup.policy", "compact", &for_an_hour), "marks go");
+        assert!(!lost("cleanup.policy", "compact", &[("cleanup.policy", "delete"), ("retention.ms", "-1")]));
+        assert!(!lost("min.insync.replicas", "2", &[("min.insync.replicas", "1")]));
     }
 
     #[test]

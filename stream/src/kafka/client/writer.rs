@@ -90,8 +90,19 @@ impl KafkaWriter {
         match code {
             Some(code) if is_fenced(code) => CommitError::Fenced(text),
             Some(code) if is_lasting(code) => CommitError::Broken(text),
-            _ => CommitError::Unclear(text),
+            // That a transaction has failed is all that the library says then; why, a report has said.
+            _ => match self.heard_to_last() {
+                Some(what) => CommitError::Broken(what),
+                None => CommitError::Unclear(text),
+            },
         }
+    }
+
+    /// Trouble of the transaction that does not pass by itself.
+    fn heard_to_last(&self) -> Option<String> {
+        self.hear();
+        let heard = self.producer.context().heard();
+        heard.trouble.as_ref().filter(|trouble| trouble.lasts).map(|trouble| trouble.what.clone())
     }
 
     /// Trouble that was heard since the transaction began, or a connection that was lost since the writer was made.
