@@ -219,6 +219,7 @@ fn all_problems_of_all_files_are_told_at_once() {
     let expected = [
         "partners.csv:1:1 column `name` is missing (did you mean `nme`?)",
         "products.csv:2:1 `A-1` is not of the form source/code",
+        "products.csv:2:16 `ten`: not a number (write plain digits with a dot, such as 1250.50)",
         "tenant.yaml:1:1 key `functional-currency` is missing",
         "tenant.yaml:2:1 unknown key `functional-curency` (did you mean `functional-currency`?)",
         "tenant.yaml:3:13 `0` is not a number of partitions (1 to 256; 4 suits up to eight cores)",
