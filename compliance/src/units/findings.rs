@@ -311,8 +311,9 @@ fn document_unknown(record: &Record) -> Option<Finding> {
         Some(_) => "its sale is found by serial number or customer",
         None => "it counts by itself",
     };
+    let document = &sale.original_document;
     let message =
-        format!("the product was not sold under document {}, which it names: {instead}", sale.original_document);
+        format!("nothing was sold under document {document}, which it names, that it can take back: {instead}");
     Some(about(sale, Code::ReturnAboveSold, None, message))
 }
 
