@@ -52,8 +52,12 @@ const ROWS: &[Row] = &[
     (
         "What was found",
         &[
-            ("Rejects by reason", "short", &[("sum by (reason) (increase(paidonce_rejects_total[1h]))", "{{reason}}")]),
-            ("Findings by code", "short", &[("sum by (code) (increase(paidonce_findings_total[1h]))", "{{code}}")]),
+            (
+                "Rejects by reason",
+                "short",
+                &[("sum by (reason) (increase(paidonce_rejects_total[1h])) > 0", "{{reason}}")],
+            ),
+            ("Findings by code", "short", &[("sum by (code) (increase(paidonce_findings_total[1h])) > 0", "{{code}}")]),
             ("Records by outcome", "cps", &[("sum by (outcome) (rate(paidonce_records_total[1m]))", "{{outcome}}")]),
             (
                 "Parked as dead letters, dropped as repeats",
@@ -126,7 +130,14 @@ const ROWS: &[Row] = &[
                 ],
             ),
             ("State", "bytes", &[("sum by (stage) (paidonce_state_bytes)", "{{stage}}")]),
-            ("Tasks", "short", &[("sum by (stage) (paidonce_tasks)", "{{stage}}")]),
+            (
+                "Tasks",
+                "short",
+                &[
+                    ("sum by (stage) (paidonce_tasks)", "{{stage}}"),
+                    ("sum by (stage) (paidonce_tasks_stopped)", "{{stage}} stopped: people must see to them"),
+                ],
+            ),
             (
                 "Recovery",
                 "s",

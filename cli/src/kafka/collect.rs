@@ -1,5 +1,6 @@
 //! An ordinary data directory, made from what a line on a cluster has published and from the states of its tasks.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use stream::kafka::{Cluster, Gathering, KafkaTransport, StageSpec, Standing, Sur
 use super::intake::LOG;
 use super::wires::WireFormat;
 use crate::run::{STAGES, blob_folder};
+use crate::say::say;
 
 /// How often a line at work is looked at again.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -65,6 +67,7 @@ fn is_there(folder: &Path) -> anyhow::Result<()> {
 }
 
 fn drained(transport: &KafkaTransport, collection: &Collection<'_>, deadline: Instant) -> anyhow::Result<Survey> {
+    let mut told = BTreeSet::new();
     loop {
         let survey = match Survey::take(transport, collection.cluster, collection.line) {
             Err(TaskError::Again(why)) if Instant::now() < deadline => {
@@ -74,18 +77,33 @@ fn drained(transport: &KafkaTransport, collection: &Collection<'_>, deadline: In
             }
             taken => taken?,
         };
-        let Some(Standing { stage, task, mark, waiting }) = survey.busy() else { return Ok(survey) };
+        let Some(Standing { stage, task, mark, waiting, .. }) = survey.busy() else { return Ok(survey) };
+        // It may go on yet, where people see to it.
+        for (Standing { stage, task, .. }, why) in survey.stopped() {
+            if told.insert((*task, why.to_owned())) {
+                say!("warning: {stage}, partition {} has stopped: {why}", task.partition);
+            }
+        }
         if Instant::now() > deadline {
             let asked = survey.intake.as_ref().map_or(0, |mark| mark.complete);
             let (complete, held) = mark.as_ref().map_or((0, 0), |mark| (mark.complete, mark.held));
             let partition = task.partition;
             bail!(
                 "{stage}, partition {partition} is not done: {waiting} records wait for it, it holds {held}, \
-                 control {complete} of {asked} is complete"
+                 control {complete} of {asked} is complete{}",
+                stopped(&survey)
             );
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Tasks that have stopped, for the end of a sentence.
+fn stopped(survey: &Survey) -> String {
+    let told = survey.stopped().map(|(Standing { stage, task, .. }, why)| {
+        format!("; {stage}, partition {} has stopped: {why}", task.partition)
+    });
+    told.collect()
 }
 
 /// A task applies what it has published a moment later.

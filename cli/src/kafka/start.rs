@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use stream::kafka::{
-    Assurance, Cluster, Durability, Event, Observer, TaskId, TransportError, look_at_brokers, patiently, pinned,
+    Assurance, Batch, Cluster, Durability, Event, INTAKE, Observer, TaskId, TransportError, look_at_brokers, patiently,
+    pinned,
 };
 
 use crate::run::STAGES;
@@ -20,7 +21,7 @@ use crate::say::say;
 /// They do not.
 pub fn look_around(cluster: &Cluster, stop: &AtomicBool) -> Result<bool, TransportError> {
     let settings = pinned(cluster)?;
-    let Some(told) = patiently(stop, &say_waiting, || durability(cluster))? else { return Ok(false) };
+    let Some(told) = patiently(stop, &cluster.brokers, &say_waiting, || durability(cluster))? else { return Ok(false) };
     match told {
         Some(durability) if durability.is_full() => say!("durability: {durability}"),
         Some(durability) => say!("warning: durability: {durability}"),
@@ -61,10 +62,53 @@ pub fn say_event(task: TaskId, event: &Event) {
     }
 }
 
+/// How often it is said of a task that records of others came.
+const DEAD_SAID_EVERY: Duration = Duration::from_secs(60);
+
+/// Records that a task has parked and that nobody was told of yet.
+#[derive(Debug, Default)]
+struct Parked {
+    records: u64,
+    said: Option<Instant>,
+}
+
+impl Parked {
+    /// How many are to be told of now.
+    fn told(&mut self, records: u64, now: Instant) -> Option<u64> {
+        self.records += records;
+        let is_due = self.said.is_none_or(|said| now.duration_since(said) >= DEAD_SAID_EVERY);
+        if self.records == 0 || !is_due {
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.records))
+    }
+}
+
+/// Says of a task that it has parked records of others, to whoever started the process. What the intake parks is told with what
+/// it takes in.
+pub fn say_dead(task: TaskId, records: u64) {
+    static PARKED: Mutex<BTreeMap<TaskId, Parked>> = Mutex::new(BTreeMap::new());
+    if records == 0 || task.stage == INTAKE {
+        return;
+    }
+    let mut parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(records) = parked.entry(task).or_default().told(records, Instant::now()) {
+        let (stage, partition) = (stage_of(task), task.partition);
+        say!(
+            "warning: {stage}, partition {partition}: {records} records that no task of this line wrote lie on pos.dead now"
+        );
+    }
+}
+
 /// The observer of a process that serves no metrics: it says what waits, and what people must hear of.
 pub struct Unmeasured;
 
 impl Observer for Unmeasured {
+    fn committed(&self, task: TaskId, batch: &Batch, _commit: Duration, _apply: Duration) {
+        say_dead(task, batch.dead);
+    }
+
     fn event(&self, task: TaskId, event: &Event) {
         say_event(task, event);
     }
@@ -82,4 +126,17 @@ pub fn durability(cluster: &Cluster) -> Result<Option<Durability>, TransportErro
     let Assurance { durability, unknown } = look_at_brokers(cluster, &cluster.marks())?;
     unknown.iter().for_each(|what| say!("warning: brokers do not tell this user: {what}"));
     Ok(durability)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_parked_is_told_at_most_once_a_minute() {
+        let (mut parked, start) = (Parked::default(), Instant::now());
+        let told = [(0, 2), (1, 3), (59, 1), (60, 1), (61, 1)]
+            .map(|(second, records)| parked.told(records, start + Duration::from_secs(second)));
+        assert_eq!(told, [Some(2), None, None, Some(5), None]);
+    }
 }

@@ -31,7 +31,7 @@ pub fn watch(
     let store = Arc::new(store.with_context(|| format!("{} cannot be used", data.display()))?);
     let (views, wire) = (compared_views(), wires.views()?);
     let open = || Follower::open(cluster, &views, Arc::clone(&wire), store.clone());
-    let Some(mut follower) = patiently(stop, &say_waiting, open)? else { return Ok(()) };
+    let Some(mut follower) = patiently(stop, &cluster.brokers, &say_waiting, open)? else { return Ok(()) };
     let step = || {
         let records = follower.step(&mut |changes| served.metrics.views(changes))?;
         served.ready.store(true, Ordering::Relaxed);
@@ -52,11 +52,17 @@ fn follow(
     let mut lasting = Lasting::default();
     while !stop.load(Ordering::Relaxed) {
         match step() {
-            Ok(0) => std::thread::sleep(PAUSE),
-            Ok(_) => {}
+            Ok(records) => {
+                if let Some(after) = lasting.over() {
+                    say(&format!("goes on again after {} s", after.as_secs()));
+                }
+                if records == 0 {
+                    std::thread::sleep(PAUSE);
+                }
+            }
             Err(error) if error.passes(Duration::ZERO) => {
                 if lasting.again() {
-                    say(&format!("waiting for the brokers: {error}"));
+                    say(&format!("waiting: {error}"));
                 }
                 std::thread::sleep(PAUSE);
             }
@@ -84,7 +90,7 @@ mod tests {
             Ok(1)
         });
         assert!(ended.is_ok());
-        assert_eq!(said, ["waiting for the brokers: no answer"]);
+        assert_eq!(said, ["waiting: no answer", "goes on again after 0 s"]);
     }
 
     #[test]
