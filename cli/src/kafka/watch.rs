@@ -90,7 +90,8 @@ mod tests {
             Ok(1)
         });
         assert!(ended.is_ok());
-        assert_eq!(said, ["waiting: no answer", "goes on again after 0 s"]);
+        assert_eq!(said[0], "waiting: no answer");
+        assert!(said.len() == 2 && said[1].starts_with("goes on again after "), "{said:?}");
     }
 
     #[test]

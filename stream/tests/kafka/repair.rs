@@ -345,10 +345,10 @@ fn a_task_that_has_stopped_is_told_of_until_it_goes_on() {
     let told = |world: &mut World| {
         let log = world.log.clone();
         let input = || Arc::new(Framed(3));
-        let frame = frame(&log, 0, 1, options(&mut Dice(5)), input(), input());
+        let frame: Frame<<Split as Stage>::In, <Split as Stage>::Out, Memory> =
+            frame(&log, 0, 1, options(&mut Dice(5)), input(), input());
         let books = books(world.seat(0, 0), 1);
-        let patient: Patient<'_, _, Arc<crate::toy::Text>, _> =
-            Patient { frame: &frame, partition: 0, books, archive: Arc::new(NoArchive) };
+        let patient = Patient { frame: &frame, partition: 0, books, archive: Arc::new(NoArchive) };
         let diagnosis = examine(&patient, false).unwrap();
         assert_eq!((&diagnosis.stop, &diagnosis.way), (&None, &Way::GoesOn));
         let line: Vec<_> = (0..HOPS.len()).map(|stage| spec(stage, 1)).collect();
