@@ -86,12 +86,12 @@ const ROWS: &[Row] = &[
             (
                 "Rejects by reason",
                 "short",
-                &[(moved!("sum by (reason) (", "paidonce_rejects_total", "1h", ")"), "{{reason}}")],
+                &[(moved!("sum by (reason) (", "paidonce_rejects_total", "1h", ") > 0"), "{{reason}}")],
             ),
             (
                 "Findings by code",
                 "short",
-                &[(moved!("sum by (code) (", "paidonce_findings_total", "1h", ")"), "{{code}}")],
+                &[(moved!("sum by (code) (", "paidonce_findings_total", "1h", ") > 0"), "{{code}}")],
             ),
             ("Records by outcome", "cps", &[("sum by (outcome) (rate(paidonce_records_total[1m]))", "{{outcome}}")]),
             (
@@ -175,7 +175,14 @@ const ROWS: &[Row] = &[
                 ],
             ),
             ("State", "bytes", &[("sum by (stage) (paidonce_state_bytes)", "{{stage}}")]),
-            ("Tasks", "short", &[("sum by (stage) (paidonce_tasks)", "{{stage}}")]),
+            (
+                "Tasks",
+                "short",
+                &[
+                    ("sum by (stage) (paidonce_tasks)", "{{stage}}"),
+                    ("sum by (stage) (paidonce_tasks_stopped)", "{{stage}} stopped: people must see to them"),
+                ],
+            ),
             (
                 "Recovery",
                 "s",

@@ -192,7 +192,7 @@ pub const ENGINE: &[EngineTopic] = &[
     EngineTopic {
         name: "pos.marks",
         key: "generation, stage, partition",
-        what: "the last record of each transaction: how far its task has come",
+        what: "the last record of each transaction: how far its task has come; why it has stopped there",
         single: false,
         keeping: Keeping::Marks,
     },

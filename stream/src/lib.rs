@@ -55,6 +55,6 @@ pub use partition::PartitionState;
 pub use reader::{StateReader, Views};
 pub use source::{Feed, Position, Source, SourceError};
 pub use stage::{Blobs, Input, Progress, Shard, Stage, StageError};
-pub use state::{Entry, Order, State, StorageError, TableId};
+pub use state::{Entry, Order, State, StorageError, StorageKind, TableId};
 pub use store::{MemoryStore, Store};
 pub use table::Table;

@@ -41,10 +41,25 @@ pub trait State {
 #[error("{what}")]
 pub struct StorageError {
     pub what: String,
+    pub kind: StorageKind,
+}
+
+/// Whether what has failed may come by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageKind {
+    /// A store or its disk, or what lies there is not what it should be.
+    Failed,
+    /// Something that others lay down is not there, or not at hand now.
+    Absent,
 }
 
 impl StorageError {
     pub fn new(what: impl Into<String>) -> StorageError {
-        StorageError { what: what.into() }
+        StorageError { what: what.into(), kind: StorageKind::Failed }
+    }
+
+    /// What others lay down is not there, or not at hand now.
+    pub fn absent(what: impl Into<String>) -> StorageError {
+        StorageError { what: what.into(), kind: StorageKind::Absent }
     }
 }

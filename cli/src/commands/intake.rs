@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contract::Day;
-use stream::kafka::Observer;
+use stream::kafka::{INTAKE_NAME, Observer};
 
 use super::check::load_or_tell;
 use super::run::{day, stop_on_signals, tell};
@@ -66,6 +66,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         None => Arc::new(Unmeasured),
     };
     let cluster = arguments.cluster.cluster();
+    if let Some(served) = &served {
+        served.begin(&cluster, &[INTAKE_NAME])?;
+    }
     let inlet = Inlet {
         options: Options {
             data: arguments.data.clone(),

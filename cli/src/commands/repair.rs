@@ -129,7 +129,10 @@ fn advise(arguments: &Arguments, report: &Report) {
     if stage.is_none() || *apply {
         return;
     }
-    if report.goes_on {
+    if report.is_free {
+        if !report.goes_on {
+            say!("once that is seen to, it goes on where a process takes it up anew");
+        }
         say!("if it stopped as its outputs differ, which shows on the way alone, --fold-again looks into that");
     } else if report.has_way {
         say!("nothing was changed; --apply --by NAME --approved-by NAME --reason TEXT does it");

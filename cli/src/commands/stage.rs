@@ -71,6 +71,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     options.instance.clone_from(&arguments.instance);
     options.deltas.clone_from(&arguments.measure_deltas);
     let cluster = arguments.cluster.cluster();
+    if let Some(served) = &served {
+        served.begin(&cluster, &arguments.name.names())?;
+    }
     let worker = Worker {
         part: arguments.name,
         cluster: cluster.clone(),

@@ -25,6 +25,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signals()?;
     let served = crate::observe::serve_tasks(arguments.metrics)?;
     let cluster = arguments.cluster.cluster();
+    served.metrics.begin_views();
+    served.begin(&cluster, &[])?;
     watch(&cluster, &arguments.format.format(&cluster)?, &arguments.data, &served, &stop)?;
     Ok(ExitCode::SUCCESS)
 }

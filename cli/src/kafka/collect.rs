@@ -1,5 +1,6 @@
 //! An ordinary data directory, made from what a line on a cluster has published and from the states of its tasks.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -179,20 +180,36 @@ impl Wait {
 }
 
 fn drained(transport: &KafkaTransport, cluster: &Cluster, line: &[StageSpec], wait: &Wait) -> anyhow::Result<Survey> {
+    let mut told = BTreeSet::new();
     loop {
         let survey = wait.on(|| Survey::take(transport, cluster, line))?;
-        let Some(Standing { stage, task, mark, waiting }) = survey.busy() else { return Ok(survey) };
+        let Some(Standing { stage, task, mark, waiting, .. }) = survey.busy() else { return Ok(survey) };
+        // It may go on yet, where people see to it.
+        for (Standing { stage, task, .. }, why) in survey.stopped() {
+            if told.insert((*task, why.to_owned())) {
+                say!("warning: {stage}, partition {} has stopped: {why}", task.partition);
+            }
+        }
         if Instant::now() > wait.until {
             let asked = survey.intake.as_ref().map_or(0, |mark| mark.complete);
             let (complete, held) = mark.as_ref().map_or((0, 0), |mark| (mark.complete, mark.held));
             let partition = task.partition;
             bail!(
                 "{stage}, partition {partition} is not done: {waiting} records wait for it, it holds {held}, \
-                 control {complete} of {asked} is complete"
+                 control {complete} of {asked} is complete{}",
+                stopped(&survey)
             );
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Tasks that have stopped, for the end of a sentence.
+fn stopped(survey: &Survey) -> String {
+    let told = survey.stopped().map(|(Standing { stage, task, .. }, why)| {
+        format!("; {stage}, partition {} has stopped: {why}", task.partition)
+    });
+    told.collect()
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {

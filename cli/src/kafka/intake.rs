@@ -1,5 +1,6 @@
 //! The intake on a cluster: what enters the log is published, for the first stage and as the log itself.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,8 +12,9 @@ use contract::FeedEvent;
 use contract::topics::HOPS;
 use stream::kafka::home::must_belong;
 use stream::kafka::{
-    Cluster, DeadLetter, Desk, KafkaTransport, Lasting, Observer, OlderLog, Place, Publisher, Repairs, Stop, TaskError,
-    TaskOptions, TransportError, check_partitions, older_log, patiently, place_of, published_log,
+    Cluster, DeadLetter, Desk, Event, INTAKE, KafkaTransport, Lasting, Observer, OlderLog, Place, Publisher, Repairs,
+    Stop, TaskError, TaskId, TaskOptions, TransportError, check_partitions, older_log, patiently, place_of,
+    published_log,
 };
 use stream::{Committed, DataDirectory, Feed, Log, Position, Source, SourceError};
 
@@ -32,6 +34,8 @@ pub const LOG: &str = "pos.log";
 /// Pauses before a publisher is opened again: the first, and the longest.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often the intake tells how much it has taken in and not published yet.
+const TELL: Duration = Duration::from_secs(1);
 /// An intake that is fenced twice within this time has a rival.
 const RIVALS: Duration = Duration::from_secs(600);
 
@@ -82,7 +86,7 @@ pub fn intake(
         observer: Arc::clone(&inlet.observer),
     };
     let written = [HOPS[0].name, LOG].map(|name| cluster.topic(name)).into_iter().chain([cluster.dead()]);
-    let opened = patiently(stop, &say_waiting, || {
+    let opened = patiently(stop, &cluster.brokers, &say_waiting, || {
         check_partitions(transport.as_ref(), written.clone(), partitions)?;
         Repairs::open(cluster, &transport, &task_options)
     })?;
@@ -91,9 +95,10 @@ pub fn intake(
     let log = directory.log();
     let (feeds, registry) = (&configuration.feeds, inlet.wires.registry());
     let mut foreign = Foreign::new(feeds, transport.clone(), registry, &options.data, options.until_idle, stop);
-    let (mut limits, mut pause, mut lasting) = (BTreeMap::new(), PAUSE, Lasting::default());
+    let (mut limits, mut pause, lasting) = (BTreeMap::new(), PAUSE, RefCell::new(Lasting::default()));
     let (mut fenced, mut inherits) = (None, true);
     let mut remarks = 0;
+    let (itself, observer) = (TaskId { stage: INTAKE, partition: 0 }, &inlet.observer);
     while !stop.load(Ordering::Relaxed) {
         let opened = Instant::now();
         let mut work = || -> Result<Ended, Failure> {
@@ -114,7 +119,16 @@ pub fn intake(
             // The log grows only where it leads to all that can be seen: on a lost disk it may be another one.
             let mut recorded = Recorded::behind(standing(&publisher), log.clone(), blobs.clone()).with_breaks();
             let mut next = || Ok((recorded.next()?.unwrap_or(Feed::End), recorded.reached()));
-            let ended = publish(&mut publisher, &mut next, &log, &blobs, &mut repairs, stop)?;
+            let tell_lag = |published| {
+                observer.lag(itself, Some(log.len().saturating_sub(published)), None);
+                // What has just been opened may meet the same in its next transaction.
+                if opened.elapsed() > PAUSE_MAX
+                    && let Some(after) = lasting.borrow_mut().over()
+                {
+                    say_waiting(&format!("intake goes on again after {} s", after.as_secs()));
+                }
+            };
+            let ended = publish(&mut publisher, &mut next, &log, &blobs, &mut repairs, &tell_lag, stop)?;
             if matches!(ended, Ended::Missing(..)) || stop.load(Ordering::Relaxed) {
                 return Ok(ended);
             }
@@ -125,7 +139,7 @@ pub fn intake(
             }
             let mut source = Intake::new(&mut plan, recorded, options.until_idle);
             let mut next = || Ok((source.next()?, source.reached()));
-            let ended = publish(&mut publisher, &mut next, &log, &blobs, &mut repairs, stop);
+            let ended = publish(&mut publisher, &mut next, &log, &blobs, &mut repairs, &tell_lag, stop);
             remarks += plan.remarks();
             ended
         };
@@ -137,7 +151,8 @@ pub fn intake(
             }
             Err(Failure::Task(TaskError::Again(why) | TaskError::Hanging { why, .. })) => {
                 tracing::info!(why, "publisher is opened again");
-                if lasting.again() {
+                observer.event(itself, &Event::Unclear { why: why.clone() });
+                if lasting.borrow_mut().again() {
                     say_waiting(&format!("intake waits: {why}"));
                 }
                 if opened.elapsed() > PAUSE_MAX {
@@ -145,7 +160,11 @@ pub fn intake(
                 }
             }
             // Of two intakes the one that came later stays.
-            Err(Failure::Task(TaskError::Fenced(why))) if fenced.is_none_or(|at: Instant| at.elapsed() >= RIVALS) => {
+            Err(Failure::Task(TaskError::Fenced(why))) => {
+                observer.event(itself, &Event::Fenced);
+                if fenced.is_some_and(|at: Instant| at.elapsed() < RIVALS) {
+                    anyhow::bail!("two intakes run for this line, end one; this one ends: {why}");
+                }
                 say_waiting(&format!(
                     "intake opens its writer once more, as another one of its name has come or it stood still for too long: {why}"
                 ));
@@ -276,10 +295,19 @@ fn publish(
     log: &Log,
     blobs: &BlobFolder,
     repairs: &mut Repairs,
+    tell_lag: &dyn Fn(u64),
     stop: &AtomicBool,
 ) -> Result<Ended, Failure> {
+    let mut told = None;
     while !stop.load(Ordering::Relaxed) {
         let (feed, reached) = next()?;
+        // The last entry of which nothing is to come.
+        let whole = match &feed {
+            Feed::Record { position, .. } => position.entry.saturating_sub(1),
+            Feed::Control { entry, .. } => *entry,
+            Feed::Flush => reached,
+            Feed::End => log.len(),
+        };
         match feed {
             Feed::Record { position, stamp, key, item, .. } => {
                 publish_entries(publisher, log, blobs, position.entry)?;
@@ -292,15 +320,21 @@ fn publish(
             Feed::Flush => {
                 publish_entries(publisher, log, blobs, reached)?;
                 publisher.commit()?;
+                tell_lag(whole);
             }
             Feed::End => {
                 publish_entries(publisher, log, blobs, log.len())?;
                 publisher.commit()?;
+                tell_lag(whole);
                 let why = "the log ends in front of what was published of it";
                 return if publisher.is_behind() { Err(anyhow::anyhow!(why).into()) } else { Ok(Ended::Done) };
             }
         }
         publisher.commit_if_due()?;
+        if told.is_none_or(|told: Instant| told.elapsed() >= TELL) {
+            told = Some(Instant::now());
+            tell_lag(whole.min(publisher.published()));
+        }
         let mut missing = None;
         repairs.read(&mut |request| {
             if publisher.misses(request) {

@@ -62,7 +62,9 @@ mod tests {
             assert_eq!(reader.decode(&bytes), Ok(letter.clone()));
             assert_eq!(reader.decode(&letter.encode()), Ok(letter));
         }
-        let unread = reader.decode(&[0, 0, 0, 0, 9, 1]).unwrap_err().to_string();
+        let WireError::NoRegistry(unread) = reader.decode(&[0, 0, 0, 0, 9, 1]).unwrap_err() else {
+            panic!("it takes no registry")
+        };
         assert_eq!(unread, "it is Avro of schema 9 of a registry, and no --registry is given");
     }
 

@@ -54,7 +54,15 @@ pub struct ClusterArguments {
     /// A setting of the Kafka client, as for security; may be given more than once
     #[arg(long = "client", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
+    /// A file with such settings, each on a line as NAME=VALUE, so that no password stands on a command line; `--client` goes
+    /// before it
+    #[arg(long = "client-file", value_name = "FILE", value_parser = settings_file)]
+    settings_file: Option<Settings>,
 }
+
+/// Settings of the Kafka client, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Settings(Vec<(String, String)>);
 
 /// One that ends as that of a later generation would have two lines share their topics.
 fn prefix(text: &str) -> Result<String, String> {
@@ -80,10 +88,24 @@ fn setting(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// Lines that are empty or begin with `#` say nothing. No message tells what stands in a line: it may be a password.
+fn settings_file(path: &str) -> Result<Settings, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.trim().starts_with('#'));
+    let settings = lines.map(|(number, line)| match line.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim_start().to_owned())),
+        _ => Err(format!("line {number} is no NAME=VALUE")),
+    });
+    settings.collect::<Result<_, _>>().map(Settings)
+}
+
 impl ClusterArguments {
     /// The cluster as it was named. Whoever uses folders of the line has it [`identified`](stream::kafka::identified) first.
     pub fn cluster(&self) -> Cluster {
-        let ClusterArguments { brokers, prefix, generation, settings, moved_from } = self.clone();
+        let ClusterArguments { brokers, prefix, generation, settings: named, settings_file, moved_from } = self.clone();
+        // Of two settings of one name the later counts.
+        let settings =
+            settings_file.map_or(Vec::new(), |Settings(settings)| settings).into_iter().chain(named).collect();
         Cluster { brokers, prefix, generation, settings, id: moved_from.unwrap_or_default() }
     }
 }
@@ -166,6 +188,21 @@ mod tests {
         for refused in ["g2.", "eu.g10."] {
             assert!(prefix(refused).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn settings_of_a_file_are_its_lines_and_a_slip_is_told_by_its_line_alone() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("client");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            settings_file(path.to_str().unwrap())
+        };
+        let settings = read("# of ours\nsasl.username = ann\n\nsasl.password=a=b #1\r\n").unwrap();
+        let expected = [("sasl.username", "ann"), ("sasl.password", "a=b #1")];
+        assert_eq!(settings, Settings(expected.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()));
+        assert_eq!(read("sasl.username=ann\nsecret\n"), Err("line 2 is no NAME=VALUE".to_owned()));
+        assert!(settings_file("nowhere/at/all").is_err());
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Report {
     /// In one line: where the task stands, whether it goes on, what a repair does.
     pub line: String,
     pub goes_on: bool,
+    /// Nothing that can be looked at from elsewhere stops it, whatever it says itself.
+    pub is_free: bool,
     /// A repair changes something.
     pub has_way: bool,
     pub counts: Option<Counts>,
@@ -133,7 +135,8 @@ impl Visit<'_> {
     fn refused(&self, stop: &Stop) -> Report {
         let line = [format!("{}: {stop}", self.name())].into_iter().chain(told_way(&Way::by_hand(stop)));
         let line = line.collect::<Vec<_>>().join("; ");
-        Report { line, goes_on: false, has_way: false, counts: None, differences: Vec::new(), is_repaired: false }
+        let (goes_on, is_free, has_way, is_repaired) = (false, false, false, false);
+        Report { line, goes_on, is_free, has_way, counts: None, differences: Vec::new(), is_repaired }
     }
 
     fn report(&self, diagnosis: &Diagnosis, folded: Option<&Folded>) -> Report {
@@ -142,7 +145,12 @@ impl Visit<'_> {
             None if diagnosis.has_published() => "has no mark, though it has published".to_owned(),
             None => "has published nothing".to_owned(),
         };
-        let why = diagnosis.stop.as_ref().map_or("it goes on by itself".to_owned(), |stop| format!("it stops: {stop}"));
+        let why = match (&diagnosis.stop, diagnosis.notice()) {
+            (Some(stop), _) => format!("it stops: {stop}"),
+            (None, Some(why)) => format!("it has stopped: {why}"),
+            (None, None) => "it goes on by itself".to_owned(),
+        };
+        let is_free = diagnosis.stop.is_none() && !is_change(&diagnosis.way);
         let way = match folded {
             Some(folded) => told_fold(folded),
             None => told_way(&diagnosis.way),
@@ -150,7 +158,8 @@ impl Visit<'_> {
         let line = [format!("{} {stands}", self.name()), why].into_iter().chain(way).collect::<Vec<_>>().join("; ");
         Report {
             line,
-            goes_on: diagnosis.stop.is_none() && !is_change(&diagnosis.way),
+            goes_on: is_free && diagnosis.notice().is_none(),
+            is_free,
             has_way: is_change(&diagnosis.way),
             counts: folded.map(Folded::counts),
             differences: folded.map_or(Vec::new(), |folded| folded.differences().to_vec()),

@@ -22,7 +22,7 @@ use super::start::look_around;
 use super::wires::WireFormat;
 use crate::configuration::Configuration;
 use crate::run::blobs::BlobFolder;
-use crate::run::stages;
+use crate::run::{STAGES, stages};
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,6 +46,11 @@ impl Part {
             Part::Ledger => &[stages::LEDGER],
             Part::AccrualSink => &[stages::SINK],
         }
+    }
+
+    /// What its stages are called.
+    pub fn names(self) -> Vec<&'static str> {
+        self.stages().iter().map(|number| STAGES[usize::from(*number)]).collect()
     }
 }
 

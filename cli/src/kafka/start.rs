@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use contract::topics::Copies;
 use stream::kafka::{
-    Assurance, Cluster, Comparison, Durability, Event, Observer, TaskId, TopicDifference, TransportError,
-    compare_topics, identified, look_at_brokers, patiently, pinned,
+    Assurance, Batch, Cluster, Comparison, Durability, Event, INTAKE, Observer, TaskId, TopicDifference,
+    TransportError, compare_topics, identified, look_at_brokers, patiently, pinned,
 };
 
 use super::topics::{is_needed, plans};
@@ -25,7 +25,7 @@ use crate::say::say;
 /// They do not.
 pub fn look_around(cluster: &Cluster, partitions: u16, stop: &AtomicBool) -> Result<Option<Cluster>, TransportError> {
     let settings = pinned(cluster)?;
-    let Some(told) = patiently(stop, &say_waiting, || durability(cluster))? else { return Ok(None) };
+    let Some(told) = patiently(stop, &cluster.brokers, &say_waiting, || durability(cluster))? else { return Ok(None) };
     match told {
         Some(durability) if durability.is_full() => say!("durability: {durability}"),
         Some(durability) => say!("warning: durability: {durability}"),
@@ -33,9 +33,11 @@ pub fn look_around(cluster: &Cluster, partitions: u16, stop: &AtomicBool) -> Res
     }
     tracing::info!(settings, "clients are set");
     let plans = plans(cluster, partitions, told.map_or(Copies { replication: 1, flushed: false }, copies));
-    let Some(found) = patiently(stop, &say_waiting, || compare_topics(cluster, &plans))? else { return Ok(None) };
+    let Some(found) = patiently(stop, &cluster.brokers, &say_waiting, || compare_topics(cluster, &plans))? else {
+        return Ok(None);
+    };
     keeps_what_is_needed(cluster, &found)?;
-    patiently(stop, &say_waiting, || identified(cluster))
+    patiently(stop, &cluster.brokers, &say_waiting, || identified(cluster))
 }
 
 /// What topics are made with that are as safe as that.
@@ -97,10 +99,53 @@ pub fn say_event(task: TaskId, event: &Event) {
     }
 }
 
+/// How often it is said of a task that records of others came.
+const DEAD_SAID_EVERY: Duration = Duration::from_secs(60);
+
+/// Records that a task has parked and that nobody was told of yet.
+#[derive(Debug, Default)]
+struct Parked {
+    records: u64,
+    said: Option<Instant>,
+}
+
+impl Parked {
+    /// How many are to be told of now.
+    fn told(&mut self, records: u64, now: Instant) -> Option<u64> {
+        self.records += records;
+        let is_due = self.said.is_none_or(|said| now.duration_since(said) >= DEAD_SAID_EVERY);
+        if self.records == 0 || !is_due {
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.records))
+    }
+}
+
+/// Says of a task that it has parked records of others, to whoever started the process. What the intake parks is told with what
+/// it takes in.
+pub fn say_dead(task: TaskId, records: u64) {
+    static PARKED: Mutex<BTreeMap<TaskId, Parked>> = Mutex::new(BTreeMap::new());
+    if records == 0 || task.stage == INTAKE {
+        return;
+    }
+    let mut parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(records) = parked.entry(task).or_default().told(records, Instant::now()) {
+        let (stage, partition) = (stage_of(task), task.partition);
+        say!(
+            "warning: {stage}, partition {partition}: {records} records that no task of this line wrote lie on pos.dead now"
+        );
+    }
+}
+
 /// The observer of a process that serves no metrics: it says what waits, and what people must hear of.
 pub struct Unmeasured;
 
 impl Observer for Unmeasured {
+    fn committed(&self, task: TaskId, batch: &Batch, _commit: Duration, _apply: Duration) {
+        say_dead(task, batch.dead);
+    }
+
     fn event(&self, task: TaskId, event: &Event) {
         say_event(task, event);
     }
@@ -146,5 +191,13 @@ mod tests {
         ] {
             keeps_what_is_needed(&cluster, &taken).unwrap();
         }
+    }
+
+    #[test]
+    fn what_was_parked_is_told_at_most_once_a_minute() {
+        let (mut parked, start) = (Parked::default(), Instant::now());
+        let told = [(0, 2), (1, 3), (59, 1), (60, 1), (61, 1)]
+            .map(|(second, records)| parked.told(records, start + Duration::from_secs(second)));
+        assert_eq!(told, [Some(2), None, None, Some(5), None]);
     }
 }

@@ -30,9 +30,10 @@ pub fn watch(
     let store = RocksStore::open_sharing(data, &RocksMemory::default(), Durability::Process);
     let store = Arc::new(store.with_context(|| format!("{} cannot be used", data.display()))?);
     let (views, wire) = (compared_views(), wires.views()?);
-    let Some(cluster) = patiently(stop, &say_waiting, || identified(cluster))? else { return Ok(()) };
+    let named = patiently(stop, &cluster.brokers, &say_waiting, || identified(cluster))?;
+    let Some(cluster) = named else { return Ok(()) };
     let open = || Follower::open(&cluster, &views, Arc::clone(&wire), store.clone());
-    let Some(mut follower) = patiently(stop, &say_waiting, open)? else { return Ok(()) };
+    let Some(mut follower) = patiently(stop, &cluster.brokers, &say_waiting, open)? else { return Ok(()) };
     let step = || {
         let records = follower.step(&mut |changes| served.metrics.views(changes))?;
         served.ready.store(true, Ordering::Relaxed);
@@ -53,11 +54,17 @@ fn follow(
     let mut lasting = Lasting::default();
     while !stop.load(Ordering::Relaxed) {
         match step() {
-            Ok(0) => std::thread::sleep(PAUSE),
-            Ok(_) => {}
+            Ok(records) => {
+                if let Some(after) = lasting.over() {
+                    say(&format!("goes on again after {} s", after.as_secs()));
+                }
+                if records == 0 {
+                    std::thread::sleep(PAUSE);
+                }
+            }
             Err(error) if error.passes(Duration::ZERO) => {
                 if lasting.again() {
-                    say(&format!("waiting for the brokers: {error}"));
+                    say(&format!("waiting: {error}"));
                 }
                 std::thread::sleep(PAUSE);
             }
@@ -85,7 +92,8 @@ mod tests {
             Ok(1)
         });
         assert!(ended.is_ok());
-        assert_eq!(said, ["waiting for the brokers: no answer"]);
+        assert_eq!(said[0], "waiting: no answer");
+        assert!(said.len() == 2 && said[1].starts_with("goes on again after "), "{said:?}");
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl<T: Event> Framed<T> {
         };
         let id = u32::from_be_bytes([*a, *b, *c, *d]);
         let Some(registry) = registry else {
-            return Err(WireError::Poison(format!(
+            return Err(WireError::NoRegistry(format!(
                 "it is Avro of schema {id} of a registry, and no --registry is given"
             )));
         };

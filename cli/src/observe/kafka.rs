@@ -6,17 +6,18 @@ use stream::kafka::{Batch, Event, Observer, TaskId};
 
 use super::metrics::Metrics;
 use super::tasks::{Happening, Transaction};
-use crate::kafka::start::{say_event, say_waiting, stage_of as stage};
+use crate::kafka::start::{say_dead, say_event, say_waiting, stage_of as stage};
 
 impl Observer for Metrics {
     fn committed(&self, task: TaskId, batch: &Batch, commit: Duration, apply: Duration) {
+        say_dead(task, batch.dead);
         let Batch { received, repeats, dead, controls, sent, published, bytes, newest, .. } = *batch;
         let done =
             Transaction { received, repeats, dead, controls, sent, published, bytes, publish: commit, apply, newest };
         self.transaction(stage(task), &done);
     }
 
-    fn lag(&self, task: TaskId, records: u64, taken: Option<u64>) {
+    fn lag(&self, task: TaskId, records: Option<u64>, taken: Option<u64>) {
         Metrics::lag(self, stage(task), task.partition, records, taken);
     }
 

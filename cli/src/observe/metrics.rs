@@ -41,7 +41,8 @@ macro_rules! metrics {
         }
 
         impl Metrics {
-            /// Metrics of one process. None shows before it was first counted.
+            /// Metrics of one process. None shows before it was first counted, but for those of closed sets that
+            /// [`Metrics::begin_tasks`] and [`Metrics::begin_views`] lay at 0.
             pub fn new(engine: EngineKind) -> Metrics {
                 let label = [("engine".to_owned(), engine.as_str().to_owned())].into();
                 let registry = Registry::new_custom(None, Some(label)).expect("no prefix is a valid prefix");
@@ -92,6 +93,7 @@ metrics! {
     recovery_time: HistogramVec = RECOVERY_TIME;
     folded: IntCounterVec = FOLDED;
     tasks: IntGaugeVec = TASKS;
+    tasks_stopped: IntGaugeVec = TASKS_STOPPED;
     lag_records: IntGaugeVec = LAG_RECORDS;
     lag_time: GaugeVec = LAG_TIME;
     freshness: HistogramVec = FRESHNESS;

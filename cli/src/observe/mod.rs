@@ -7,6 +7,7 @@ pub mod http;
 mod kafka;
 pub mod metrics;
 pub mod names;
+mod pulse;
 pub mod tasks;
 pub mod trace;
 mod views;
@@ -15,9 +16,12 @@ use crate::say::say;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 pub use embedded::Embedded;
 pub use metrics::{EngineKind, Metrics};
+use pulse::Pulse;
+use stream::kafka::{Cluster, TransportError};
 pub use views::compared_views;
 
 /// An address as people write it: `PORT` on loopback, or `HOST:PORT`.
@@ -35,6 +39,7 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 /// The address is taken, or is none of this machine.
 pub fn serve_embedded(at: SocketAddr) -> anyhow::Result<Served> {
     let metrics = Arc::new(Metrics::new(EngineKind::Embedded));
+    metrics.begin_views();
     let embedded = Arc::new(Embedded::new(Arc::clone(&metrics)));
     let told = http::Told {
         text: {
@@ -56,18 +61,21 @@ pub fn serve_embedded(at: SocketAddr) -> anyhow::Result<Served> {
 
 /// Serves the metrics of a process of the Kafka engine until the result is dropped, and says where on stderr.
 ///
-/// `/readyz` answers well once the process has set [`ServedTasks::ready`], and as long as none of its tasks has stopped.
+/// `/readyz` answers well once the process has set [`ServedTasks::ready`], as long as its brokers answer and none of its tasks has
+/// stopped.
 ///
 /// # Errors
 /// The address is taken, or is none of this machine.
 pub fn serve_tasks(at: SocketAddr) -> anyhow::Result<ServedTasks> {
     let metrics = Arc::new(Metrics::new(EngineKind::Kafka));
     let ready = Arc::new(AtomicBool::new(false));
+    let pulse = Arc::new(Pulse::default());
     let (shown, watched, asked) = (Arc::clone(&metrics), Arc::clone(&metrics), Arc::clone(&ready));
+    let felt = Arc::clone(&pulse);
     let is_ready = move || match watched.halted() {
         _ if !asked.load(Ordering::Relaxed) => Err("brokers: not joined yet".to_owned()),
         Some(why) => Err(why),
-        None => Ok(()),
+        None => felt.is_felt(Instant::now()),
     };
     let text = move || {
         shown.refresh();
@@ -76,14 +84,26 @@ pub fn serve_tasks(at: SocketAddr) -> anyhow::Result<ServedTasks> {
     let told = http::Told { text: Box::new(text), ready: Box::new(is_ready) };
     let server = http::serve(at, told)?;
     say!("metrics: http://{}/metrics", server.address());
-    Ok(ServedTasks { metrics, ready, _server: server })
+    Ok(ServedTasks { metrics, ready, pulse, _server: server })
 }
 
 /// Metrics of a process of the Kafka engine, served.
 pub struct ServedTasks {
     pub metrics: Arc<Metrics>,
     pub ready: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
     _server: http::Server,
+}
+
+impl ServedTasks {
+    /// Begins to serve for a process of these stages on a cluster: it is not ready where the brokers do not answer.
+    ///
+    /// # Errors
+    /// A setting of the cluster's is one of ours.
+    pub fn begin(&self, cluster: &Cluster, stages: &[&'static str]) -> Result<(), TransportError> {
+        self.metrics.begin_tasks(stages);
+        self.pulse.watch(cluster)
+    }
 }
 
 /// Metrics of the embedded engine, served.
@@ -126,6 +146,11 @@ mod tests {
         );
         // Another process has taken it over.
         served.metrics.happened("units", 3, tasks::Happening::Revoked);
+        assert!(get(at, "/readyz").starts_with("HTTP/1.1 200 "));
+        let long_ago = Instant::now().checked_sub(std::time::Duration::from_secs(31)).unwrap();
+        served.pulse.beat("here:1", long_ago);
+        assert!(get(at, "/readyz").ends_with("\r\n\r\nbrokers here:1 have not answered for 31 s\n"));
+        served.pulse.beat("here:1", Instant::now());
         assert!(get(at, "/readyz").starts_with("HTTP/1.1 200 "));
         let taken = serve_tasks(at).err().expect("two do not listen at one place");
         assert!(taken.to_string().contains("metrics cannot be served at"), "{taken}");

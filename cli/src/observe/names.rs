@@ -122,11 +122,13 @@ metrics! {
     FOLDED = "paidonce_folded_records_total", Counter, "records", ["stage"], Kafka,
         "records folded without sending, on the way to the mark";
     TASKS = "paidonce_tasks", Gauge, "tasks", ["stage"], Kafka,
-        "tasks that this process owns";
+        "tasks that this process owns, those that have stopped among them";
+    TASKS_STOPPED = "paidonce_tasks_stopped", Gauge, "tasks", ["stage"], Kafka,
+        "tasks of this process that have stopped: people must see to them";
     LAG_RECORDS = "paidonce_lag_records", Gauge, "records", ["stage"], Both,
-        "input that waits: log entries not committed (embedded, stage `all`), records behind the end (Kafka)";
+        "input that waits: log entries not committed (embedded, stage `all`), records in front of the end, also of tasks that do not move, and log entries that the intake has not published (Kafka); not told while brokers do not say";
     LAG_TIME = "paidonce_lag_seconds", Gauge, "seconds", ["stage"], Both,
-        "how long the oldest input waits, at most: for its commit (embedded), since the one in front of it was written (Kafka)";
+        "how long the oldest input waits, at most: for its commit (embedded), since the one in front of it was written, or since this process knows of it (Kafka)";
     FRESHNESS = "paidonce_freshness_seconds", Histogram, "seconds", ["stage"], Both,
         "age of the newest committed input when its results became readable, since it was taken in (embedded) or written to the stage's topic (Kafka)";
     LAST_COMMIT = "paidonce_last_commit_timestamp_seconds", Gauge, "seconds since 1970", ["stage"], Both,
@@ -155,9 +157,9 @@ pub fn page() -> String {
         `paidonce run --metrics ADDR` serves them at `http://ADDR/metrics`; `/livez` answers while the process lives, \
         `/readyz` once the\nengine has opened its state. ADDR is `PORT` (loopback) or `HOST:PORT`. Each metric carries the label `engine` \
         (`embedded` or `kafka`);\non Kafka each process serves its own with `--metrics`, and `paidonce watch` those of files, records, rejects, findings, money and views.\n\
-        There `/readyz` is 503, with the reason, until the group is joined, and while a task of the process has stopped and waits for \
-        people;\n`/livez` stays: starting it again alone helps no such task.\nA stage is `ingest`, `normalize`, `units`, `ledger` or `accrual-sink`, `intake` for the process that publishes what comes in, or `all` where one commit is for all. No label names \
-        a partner, a product\nor a person. Money is for trends only; the ledger is the number. Process metrics (`process_…`) come beside these.\n\n\
+        There `/readyz` is 503, with the reason, until the group is joined, while brokers have not answered for 30 s, and while a task of \
+        the process has stopped and waits for people;\n`/livez` stays: starting it again alone helps no such task.\nA stage is `ingest`, `normalize`, `units`, `ledger` or `accrual-sink`, `intake` for the process that publishes what comes in, or `all` where one commit is for all. No label names \
+        a partner, a product\nor a person. What has labels from a closed set stands at 0 from the start of the process. Money is for trends only; the ledger is the number. Process metrics (`process_…`) come beside these.\n\n\
         | metric | kind | unit | labels | engine | meaning |\n|---|---|---|---|---|---|\n"
         .to_owned();
     for Metric { name, kind, unit, labels, meaning, engines } in ALL {

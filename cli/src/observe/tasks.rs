@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use prometheus::IntGaugeVec;
+use stream::kafka::INTAKE_NAME;
+
 use super::metrics::Metrics;
 
 /// What one transaction did.
@@ -55,42 +58,95 @@ pub enum Happening<'a> {
 /// Gauges of single tasks; a metric shows their sum, since a label for each partition would grow with the cluster.
 #[derive(Default)]
 pub(super) struct Sums {
-    by_task: Mutex<BTreeMap<(&'static str, u16), i64>>,
+    by_task: Mutex<BTreeMap<(&'static str, u16), Option<i64>>>,
 }
 
 impl Sums {
-    /// Sets one task's part, or takes it out, and gives the sum of its stage.
-    fn set(&self, stage: &'static str, partition: u16, part: Option<u64>) -> i64 {
+    /// Sets one task's part.
+    fn set(&self, gauge: &IntGaugeVec, stage: &'static str, partition: u16, part: u64) {
+        self.change(gauge, stage, |by_task| {
+            by_task.insert((stage, partition), Some(i64::try_from(part).unwrap_or(i64::MAX)));
+        });
+    }
+
+    /// One task's part is not known for now: a sum of the others would look like that of all.
+    fn lose(&self, gauge: &IntGaugeVec, stage: &'static str, partition: u16) {
+        self.change(gauge, stage, |by_task| {
+            by_task.insert((stage, partition), None);
+        });
+    }
+
+    /// Takes one task's part out.
+    fn take_out(&self, gauge: &IntGaugeVec, stage: &'static str, partition: u16) {
+        self.change(gauge, stage, |by_task| {
+            by_task.remove(&(stage, partition));
+        });
+    }
+
+    fn change(
+        &self,
+        gauge: &IntGaugeVec,
+        stage: &'static str,
+        change: impl FnOnce(&mut BTreeMap<(&'static str, u16), Option<i64>>),
+    ) {
         let mut by_task = self.by_task.lock().unwrap_or_else(PoisonError::into_inner);
-        match part {
-            Some(part) => by_task.insert((stage, partition), i64::try_from(part).unwrap_or(i64::MAX)),
-            None => by_task.remove(&(stage, partition)),
-        };
-        by_task
-            .range((stage, 0)..=(stage, u16::MAX))
-            .map(|(_, part)| part)
-            .fold(0, |sum, part| sum.saturating_add(*part))
+        change(&mut by_task);
+        let mut parts = by_task.range((stage, 0)..=(stage, u16::MAX)).map(|(_, part)| *part);
+        match parts.try_fold(0, |sum: i64, part| Some(sum.saturating_add(part?))) {
+            Some(sum) => gauge.with_label_values(&[stage]).set(sum),
+            None => forget(gauge.remove_label_values(&[stage])),
+        }
     }
 }
 
-/// Since when each task's input has waited at most, in milliseconds since 1970; none where nothing waits.
+/// That a series was not there is as well.
+fn forget(_removed: prometheus::Result<()>) {}
+
+/// How long a task's input has waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Nothing,
+    /// At most since then, in milliseconds since 1970.
+    Since(u64),
+    Unknown,
+}
+
+/// Since when each task's input has waited.
 #[derive(Default)]
 pub(super) struct Waits {
-    by_task: Mutex<BTreeMap<(&'static str, u16), Option<u64>>>,
+    by_task: Mutex<BTreeMap<(&'static str, u16), Wait>>,
 }
 
 impl Waits {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(&'static str, u16), Option<u64>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(&'static str, u16), Wait>> {
         self.by_task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The longest wait of each stage.
-    fn longest(&self, now: Duration) -> BTreeMap<&'static str, Duration> {
+    /// Notes how much waits for a task, where that is known; the last record that it has taken had been written at `taken`.
+    fn note(&self, stage: &'static str, partition: u16, records: Option<u64>, taken: Option<u64>, now: Duration) {
+        let mut by_task = self.lock();
+        let wait = by_task.entry((stage, partition)).or_insert(Wait::Nothing);
+        *wait = match (records, taken, *wait) {
+            (Some(0), _, _) => Wait::Nothing,
+            (Some(_), Some(taken), _) => Wait::Since(taken),
+            // What waited waits still.
+            (_, None, Wait::Since(since)) | (None, _, Wait::Since(since)) => Wait::Since(since),
+            (Some(_), None, _) => Wait::Since(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)),
+            (None, _, _) => Wait::Unknown,
+        };
+    }
+
+    /// The longest wait of each stage; `None` where one that does not wait as far as is known may do so.
+    fn longest(&self, now: Duration) -> BTreeMap<&'static str, Option<Duration>> {
         let mut longest = BTreeMap::new();
-        for ((stage, _), since) in self.lock().iter() {
-            let wait = since.map_or(Duration::ZERO, |since| now.saturating_sub(Duration::from_millis(since)));
-            let found: &mut Duration = longest.entry(*stage).or_default();
-            *found = wait.max(*found);
+        for ((stage, _), wait) in self.lock().iter() {
+            let wait = match wait {
+                Wait::Nothing => Some(Duration::ZERO),
+                Wait::Since(since) => Some(now.saturating_sub(Duration::from_millis(*since))),
+                Wait::Unknown => None,
+            };
+            let found = longest.entry(*stage).or_insert(Some(Duration::ZERO));
+            *found = found.zip(wait).map(|(found, wait)| found.max(wait));
         }
         longest
     }
@@ -106,9 +162,47 @@ impl Halted {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(&'static str, u16), String>> {
         self.by_task.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn count(&self, stage: &str) -> i64 {
+        let stopped = self.lock().keys().filter(|(of, _)| *of == stage).count();
+        i64::try_from(stopped).unwrap_or(i64::MAX)
+    }
 }
 
+/// Kinds of troubles.
+const TROUBLES: [&str; 6] = ["unclear", "fenced", "gap", "repair", "rebuilt", "stopped"];
+
 impl Metrics {
+    /// Lays at 0 what a process of these stages, or of the intake, counts: what is there when it first happens is no rise to
+    /// whoever watches.
+    pub fn begin_tasks(&self, stages: &[&'static str]) {
+        for stage in stages.iter().copied() {
+            for counter in [
+                &self.stage_in,
+                &self.stage_out,
+                &self.stage_published,
+                &self.controls,
+                &self.commits,
+                &self.commit_bytes,
+                &self.repeats,
+                &self.dead_letters,
+                &self.recoveries,
+                &self.folded,
+            ] {
+                counter.with_label_values(&[stage]);
+            }
+            self.recovery_time.with_label_values(&[stage]);
+            self.freshness.with_label_values(&[stage]);
+            for kind in TROUBLES {
+                self.troubles.with_label_values(&[stage, kind]);
+            }
+            // The intake is one for all.
+            for gauge in [&self.tasks, &self.tasks_stopped].into_iter().filter(|_| stage != INTAKE_NAME) {
+                gauge.with_label_values(&[stage]).set(0);
+            }
+        }
+    }
+
     /// Why the first of the tasks that have stopped here did; `None` where none has.
     pub fn halted(&self) -> Option<String> {
         let halted = self.halted.lock();
@@ -141,33 +235,36 @@ impl Metrics {
         }
     }
 
-    /// Records of a task's input that are still to come; the last one that was taken had been written at `taken`.
-    pub fn lag(&self, stage: &'static str, partition: u16, records: u64, taken: Option<u64>) {
-        let sum = self.lags.set(stage, partition, Some(records));
-        self.lag_records.with_label_values(&[stage]).set(sum);
-        self.waits.lock().insert((stage, partition), taken.filter(|_| records > 0));
+    /// Records of a task's input that are still to come, where that is known; the last one that was taken had been written at
+    /// `taken`.
+    pub fn lag(&self, stage: &'static str, partition: u16, records: Option<u64>, taken: Option<u64>) {
+        match records {
+            Some(records) => self.lags.set(&self.lag_records, stage, partition, records),
+            None => self.lags.lose(&self.lag_records, stage, partition),
+        }
+        self.waits.note(stage, partition, records, taken, since_1970());
     }
 
     /// Brings up to date what grows while nothing happens.
     pub fn refresh(&self) {
         for (stage, wait) in self.waits.longest(since_1970()) {
-            self.lag_time.with_label_values(&[stage]).set(wait.as_secs_f64());
+            match wait {
+                Some(wait) => self.lag_time.with_label_values(&[stage]).set(wait.as_secs_f64()),
+                None => forget(self.lag_time.remove_label_values(&[stage])),
+            }
         }
     }
 
     /// Bytes of a task's store.
     pub fn state(&self, stage: &'static str, partition: u16, bytes: u64) {
-        let sum = self.states.set(stage, partition, Some(bytes));
-        self.state_bytes.with_label_values(&[stage]).set(sum);
+        self.states.set(&self.state_bytes, stage, partition, bytes);
     }
 
     /// Something happened to a task.
     pub fn happened(&self, stage: &'static str, partition: u16, what: Happening<'_>) {
         let trouble = |kind| self.troubles.with_label_values(&[stage, kind]).inc();
         match what {
-            Happening::Assigned => {
-                self.tasks.with_label_values(&[stage]).set(self.owned.set(stage, partition, Some(1)))
-            }
+            Happening::Assigned => self.owned.set(&self.tasks, stage, partition, 1),
             Happening::Revoked => self.forget(stage, partition),
             Happening::Recovered { folded, took } => {
                 self.recoveries.with_label_values(&[stage]).inc();
@@ -181,6 +278,7 @@ impl Metrics {
             Happening::Rebuilt => trouble("rebuilt"),
             Happening::Stopped { why } => {
                 self.halted.lock().insert((stage, partition), why.to_owned());
+                self.tasks_stopped.with_label_values(&[stage]).set(self.halted.count(stage));
                 trouble("stopped");
             }
         }
@@ -191,10 +289,11 @@ impl Metrics {
         for (gauge, sums) in
             [(&self.tasks, &self.owned), (&self.lag_records, &self.lags), (&self.state_bytes, &self.states)]
         {
-            gauge.with_label_values(&[stage]).set(sums.set(stage, partition, None));
+            sums.take_out(gauge, stage, partition);
         }
-        self.waits.lock().insert((stage, partition), None);
+        self.waits.lock().insert((stage, partition), Wait::Nothing);
         self.halted.lock().remove(&(stage, partition));
+        self.tasks_stopped.with_label_values(&[stage]).set(self.halted.count(stage));
     }
 }
 
@@ -212,10 +311,10 @@ mod tests {
         let metrics = Metrics::new(EngineKind::Kafka);
         for partition in [0, 1] {
             metrics.happened("units", partition, Happening::Assigned);
-            metrics.lag("units", partition, 5, None);
+            metrics.lag("units", partition, Some(5), None);
         }
-        metrics.lag("ledger", 0, 100, None);
-        metrics.lag("units", 1, 7, None);
+        metrics.lag("ledger", 0, Some(100), None);
+        metrics.lag("units", 1, Some(7), None);
         assert_eq!(metrics.lag_records.with_label_values(&["units"]).get(), 12);
         metrics.happened("units", 0, Happening::Revoked);
         assert_eq!(metrics.lag_records.with_label_values(&["units"]).get(), 7);
@@ -227,9 +326,9 @@ mod tests {
     fn a_stage_waits_as_long_as_the_task_that_waits_longest_and_not_at_all_without_input() {
         let metrics = Metrics::new(EngineKind::Kafka);
         let ago = |seconds| u64::try_from((since_1970() - Duration::from_secs(seconds)).as_millis()).ok();
-        metrics.lag("units", 0, 3, ago(50));
-        metrics.lag("units", 1, 3, ago(500));
-        metrics.lag("ledger", 0, 0, ago(900));
+        metrics.lag("units", 0, Some(3), ago(50));
+        metrics.lag("units", 1, Some(3), ago(500));
+        metrics.lag("ledger", 0, Some(0), ago(900));
         metrics.refresh();
         let waits = |stage| metrics.lag_time.with_label_values(&[stage]).get().round();
         assert!((500.0..510.0).contains(&waits("units")), "{}", waits("units"));
@@ -237,6 +336,53 @@ mod tests {
         metrics.happened("units", 1, Happening::Revoked);
         metrics.refresh();
         assert!((50.0..60.0).contains(&waits("units")), "{}", waits("units"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_told_and_what_waited_waits_still() {
+        let metrics = Metrics::new(EngineKind::Kafka);
+        let shows = |name: &str| {
+            metrics.refresh();
+            metrics.text().lines().any(|line| line.starts_with(&format!("{name}{{stage=\"units\"")))
+        };
+        let both = || [shows("paidonce_lag_records"), shows("paidonce_lag_seconds")];
+        metrics.lag("units", 0, Some(2), Some(1));
+        metrics.lag("units", 1, Some(0), None);
+        assert_eq!(both(), [true, true]);
+        metrics.lag("units", 1, None, None);
+        assert_eq!(both(), [false, false], "something may wait for it by now");
+        metrics.lag("units", 1, Some(3), None);
+        metrics.lag("units", 0, None, None);
+        assert_eq!(both(), [false, true], "what waited has not been taken since");
+        metrics.happened("units", 0, Happening::Revoked);
+        assert_eq!((both(), metrics.lag_records.with_label_values(&["units"]).get()), ([true, true], 3));
+    }
+
+    #[test]
+    fn input_that_was_never_taken_from_waits_since_it_is_known() {
+        let (waits, at) = (Waits::default(), Duration::from_secs);
+        waits.note("units", 0, Some(10), None, at(100));
+        waits.note("units", 0, Some(12), None, at(130));
+        assert_eq!(waits.longest(at(150))["units"], Some(at(50)));
+        waits.note("units", 0, Some(0), None, at(160));
+        assert_eq!(waits.longest(at(170))["units"], Some(at(0)));
+    }
+
+    #[test]
+    fn troubles_and_stopped_tasks_stand_at_0_from_the_start() {
+        let metrics = Metrics::new(EngineKind::Kafka);
+        metrics.begin_tasks(&["units"]);
+        let shows = |line: &str| metrics.text().lines().any(|found| found == line);
+        for kind in TROUBLES {
+            assert!(shows(&format!("paidonce_troubles_total{{kind=\"{kind}\",stage=\"units\",engine=\"kafka\"}} 0")));
+        }
+        assert!(shows("paidonce_dead_letters_total{stage=\"units\",engine=\"kafka\"} 0"));
+        let stopped = || metrics.tasks_stopped.with_label_values(&["units"]).get();
+        metrics.happened("units", 2, Happening::Stopped { why: "w" });
+        metrics.happened("units", 1, Happening::Stopped { why: "w" });
+        assert_eq!(stopped(), 2);
+        metrics.happened("units", 2, Happening::Revoked);
+        assert_eq!(stopped(), 1);
     }
 
     #[test]

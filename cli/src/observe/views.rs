@@ -1,8 +1,8 @@
 //! What the records of views say about files, rejects, findings and money, as differences to what stood before.
 
 use contract::{
-    AccrualMovement, Authorization, AuthorizationStatus, Currency, Decision, Finding, Micros, Money, Payment, Receipt,
-    Reject, Risk, Topic,
+    AccrualMovement, Authorization, AuthorizationStatus, Code, Currency, Decision, Finding, Micros, Money, Payment,
+    Receipt, Reject, Risk, Topic,
 };
 use prometheus::IntCounterVec;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,9 @@ pub(super) const READ: [Topic; 7] = [
     Topic::Payments,
 ];
 
+/// What becomes of records of files.
+const OUTCOMES: [&str; 5] = ["accepted", "rejected", "duplicate", "superseded", "parked"];
+
 /// Number and topic of each of these views.
 pub fn compared_views() -> Vec<(u8, &'static str)> {
     let views = Topic::ALL.iter().zip(contract::topics::VIEWS).filter(|(topic, _)| READ.contains(topic));
@@ -28,6 +31,18 @@ pub fn compared_views() -> Vec<(u8, &'static str)> {
 }
 
 impl Metrics {
+    /// Lays at 0 what is counted of views and has labels of closed sets.
+    pub(crate) fn begin_views(&self) {
+        for code in Code::ALL.iter().map(|code| code.as_str()) {
+            for counter in [&self.findings, &self.findings_withdrawn, &self.rejects, &self.rejects_withdrawn] {
+                counter.with_label_values(&[code]);
+            }
+        }
+        for outcome in OUTCOMES {
+            self.records.with_label_values(&[outcome]);
+        }
+    }
+
     /// Counts the records that a commit has put on views, which are in order of their topics.
     pub(crate) fn views(&self, changes: &[ViewChange<'_>]) {
         for of_topic in changes.chunk_by(|a, b| a.topic == b.topic) {
@@ -67,14 +82,12 @@ impl Metrics {
         if after.status != "reading" && after.status != before.status {
             self.files.with_label_values(&[&after.status]).inc();
         }
-        for (outcome, was, is) in [
-            ("accepted", before.accepted, after.accepted),
-            ("rejected", before.rejected, after.rejected),
-            ("duplicate", before.duplicate, after.duplicate),
-            ("superseded", before.superseded, after.superseded),
-            ("parked", before.parked, after.parked),
-        ] {
-            self.records.with_label_values(&[outcome]).inc_by(is.saturating_sub(was).into());
+        let counts = |receipt: &Receipt| {
+            let Receipt { accepted, rejected, duplicate, superseded, parked, .. } = *receipt;
+            [accepted, rejected, duplicate, superseded, parked]
+        };
+        for ((outcome, was), is) in OUTCOMES.iter().zip(counts(&before)).zip(counts(&after)) {
+            self.records.with_label_values(&[*outcome]).inc_by(is.saturating_sub(was).into());
         }
     }
 

@@ -115,7 +115,7 @@ impl stream::Blobs for BlobFolder {
     fn load(&self, hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
         let path = self.path(hash);
         let bytes = fs::read(&path)
-            .map_err(|error| StorageError::new(format!("blob {} cannot be read: {error}", path.display())))?;
+            .map_err(|error| StorageError::absent(format!("blob {} cannot be read: {error}", path.display())))?;
         let agrees = match hash.len() {
             32 => Sha256::digest(&bytes).as_slice() == hash,
             _ => blob_id(&bytes).0 == hash,
@@ -134,7 +134,7 @@ pub fn blob_id(bytes: &[u8]) -> Id {
 
 #[cfg(test)]
 mod tests {
-    use stream::Blobs;
+    use stream::{Blobs, StorageKind};
 
     use super::*;
 
@@ -147,15 +147,18 @@ mod tests {
         let raw = blobs.take_file(&raw).unwrap_or_else(|error| panic!("{error}")).sha256.to_vec();
         for hash in [blobs.put(b"terms").unwrap().0.to_vec(), raw] {
             let path = blobs.path(&hash);
+            let kind = || blobs.load(&hash).unwrap_err().kind;
             let told = |load: Result<Arc<[u8]>, StorageError>| load.unwrap_err().what;
             blobs.load(&hash).unwrap();
             fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
             fs::write(&path, "altered").unwrap();
             let altered = told(blobs.load(&hash));
             assert_eq!(altered, format!("blob {} no longer has the hash that names it", path.display()));
+            assert_eq!(kind(), StorageKind::Failed);
             fs::remove_file(&path).unwrap();
             let gone = told(blobs.load(&hash));
             assert!(gone.starts_with(&format!("blob {} cannot be read: ", path.display())), "{gone}");
+            assert_eq!(kind(), StorageKind::Absent, "others may lay it there yet");
         }
     }
 }

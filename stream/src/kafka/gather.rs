@@ -181,7 +181,7 @@ mod tests {
         let (generation, task) = (1, TaskId { stage: 0, partition: 0 });
         let mark = Mark { generation, ..Mark::up_to(task, 5) };
         let book = Book { place: mark.place, ..Book::new(1, 1) };
-        let standing = Standing { stage: "one", task, mark: Some(mark), waiting: 0 };
+        let standing = Standing { stage: "one", task, mark: Some(mark), waiting: 0, stopped: None };
         let laid = |format, prefix: &str| {
             let data = folder.path().join(format!("format {format} {prefix}"));
             let path = data.join("tasks/one-0/store");

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::StorageError;
 use crate::kafka::book::Floor;
 use crate::kafka::home::{self, Home, TaskIdentity};
+use crate::kafka::notice;
 use crate::kafka::recover::{self, Base, Decision, Situation, Tail};
 use crate::kafka::task::of_transport;
 use crate::kafka::{
@@ -24,6 +25,8 @@ pub(crate) struct Ground {
     pub channels: Channels,
     /// The newest one.
     pub mark: Option<Mark>,
+    /// Why the task has stopped behind it, and gone no further since.
+    pub notice: Option<String>,
     /// Last numbers by slot, as the mark says.
     pub numbers: Vec<u64>,
     /// By slot, from where the outputs need not be looked at again.
@@ -51,7 +54,7 @@ impl Ground {
         let channels = Channels::of(spec, |name| cluster.topic(name));
         let marks = cluster.marks();
         let marks_partition = Mark::partition(task, transport.partitions(&marks).map_err(of_transport)?);
-        let mark = last_mark(transport, &marks, marks_partition, cluster.generation, task)?;
+        let (mark, notice) = last_word(transport, &marks, marks_partition, cluster.generation, task)?;
         let mark = mark.map(|mark| mark.known_to(&spec.logic)).transpose()?;
         let (floors, numbers) = match &mark {
             Some(mark) => mark.by_slot(&channels).map_err(|what| Stop::OutputDiffers { what })?,
@@ -62,7 +65,7 @@ impl Ground {
         let input = cluster.topic(&spec.input);
         let (input_start, input_end) = transport.bounds(&input, partition).map_err(of_transport)?;
         let writers = spec.writers();
-        Ok(Ground { task, writers, channels, mark, numbers, floors, visible, input_start, input_end })
+        Ok(Ground { task, writers, channels, mark, notice, numbers, floors, visible, input_start, input_end })
     }
 
     /// Takes what readers miss, by partition of the output, for not visible.
@@ -72,6 +75,11 @@ impl Ground {
                 self.visible[slot] = self.visible[slot].min(missing.saturating_sub(1));
             }
         }
+    }
+
+    /// How much of its input lies behind the mark.
+    pub fn waiting(&self) -> u64 {
+        self.input_end.saturating_sub(self.mark.as_ref().map_or(self.input_start, |mark| mark.place.next))
     }
 
     /// What people have decided about the task so far.
@@ -200,23 +208,54 @@ pub(crate) fn last_mark<T: Transport>(
     generation: u32,
     task: TaskId,
 ) -> Result<Option<Mark>, TaskError> {
+    last_word(transport, topic, partition, generation, task).map(|(mark, _)| mark)
+}
+
+/// How much of its input lies behind a task's mark: offsets, those of transactions' markers among them.
+///
+/// # Errors
+/// The brokers do not tell.
+pub(crate) fn waiting<T: Transport>(
+    transport: &T,
+    cluster: &Cluster,
+    spec: &StageSpec,
+    partition: u16,
+) -> Result<u64, TaskError> {
+    let (marks, task) = (cluster.marks(), TaskId { stage: spec.number, partition });
+    let marks_partition = Mark::partition(task, transport.partitions(&marks).map_err(of_transport)?);
+    let mark = last_mark(transport, &marks, marks_partition, cluster.generation, task)?;
+    let (start, end) = transport.bounds(&cluster.topic(&spec.input), partition).map_err(of_transport)?;
+    Ok(end.saturating_sub(mark.map_or(start, |mark| mark.place.next)))
+}
+
+/// As [`last_mark`], with the notice that lies behind it: why the task has stopped there.
+pub(crate) fn last_word<T: Transport>(
+    transport: &T,
+    topic: &str,
+    partition: u16,
+    generation: u32,
+    task: TaskId,
+) -> Result<(Option<Mark>, Option<String>), TaskError> {
     let (start, end) = transport.bounds(topic, partition).map_err(of_transport)?;
-    let wanted = Mark::key(generation, task);
+    let (wanted, of_notice) = (Mark::key(generation, task), notice::key(generation, task));
     let mut behind = 4_096;
     loop {
         let from = end.saturating_sub(behind).max(start);
-        let mut last: Option<Vec<u8>> = None;
+        let (mut last, mut notice): (Option<Vec<u8>>, _) = (None, None);
         let visit = &mut |received: Received<'_>| {
             if received.key == Some(&wanted) {
-                last = received.value.map(<[u8]>::to_vec);
+                (last, notice) = (received.value.map(<[u8]>::to_vec), None);
+            } else if received.key == Some(&of_notice) {
+                notice = received.value.map(notice::read);
             }
         };
         transport.read_to_end(topic, partition, from, visit).map_err(of_transport)?;
         match last {
             Some(bytes) => {
-                return Mark::decode(&bytes).map(Some).map_err(|error| Stop::Poison { what: error.to_string() }.into());
+                let mark = Mark::decode(&bytes).map_err(|error| Stop::Poison { what: error.to_string() })?;
+                return Ok((Some(mark), notice));
             }
-            None if from == start => return Ok(None),
+            None if from == start => return Ok((None, notice)),
             None => behind *= 16,
         }
     }

@@ -14,15 +14,16 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::client::{Client, KafkaTransport, client, log, passes, trouble};
 use super::folder::FolderHome;
+use super::ground;
 use super::patience::{Lasting, Pending, patiently};
 use crate::Stage;
 use crate::kafka::{
-    Cluster, Event, Frame, Reader, RepairRequest, StageSpec, Task, TaskError, TaskId, TaskOptions, Transport,
-    TransportError, check_partitions,
+    Cluster, Event, Frame, Progress, Reader, RepairRequest, StageSpec, Task, TaskError, TaskId, TaskOptions, Transport,
+    TransportError, check_partitions, leave_notice,
 };
 use crate::store::RocksMemory;
 
@@ -33,6 +34,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) const PAUSE_MAX: Duration = Duration::from_secs(3);
 /// A fenced task waits so long whether its partition is taken away.
 const FENCED_PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks how much waits for a task that has stopped.
+const LOOK: Duration = Duration::from_secs(5);
 /// A store that fails so often in a row is left alone.
 const STORAGE_FAILURES: u32 = 5;
 
@@ -66,7 +69,7 @@ pub fn run_stage<S: Stage + 'static>(
     joined: &AtomicBool,
 ) -> Result<Vec<Stopped>, TransportError> {
     let observer = &frame.observer;
-    let ready = patiently(stop, &|why| observer.waits(why), || {
+    let ready = patiently(stop, &frame.cluster.brokers, &|why| observer.waits(why), || {
         check_topics(&frame.cluster, &frame.spec, &frame.transport)?;
         Repairs::open(&frame.cluster, &frame.transport, &frame.options)
     });
@@ -87,13 +90,24 @@ pub fn run_stage<S: Stage + 'static>(
             // Another process goes by this one's name, or slow brokers took this one for two.
             tracing::warn!(stage = spec.name, %error, "member is out of its group; it joins again");
             if lasting.again() {
-                observer.waits(&format!("{} is put out of its group again and again: {error}", spec.name));
+                observer.waits(&put_out(spec.name, options.instance.as_deref(), &error));
             }
             std::thread::sleep(FENCED_PAUSE);
         }
     }
     let stopped = locked(&shop.stopped).clone();
     Ok(stopped)
+}
+
+/// What is said of a member that its group puts out, and that comes again.
+fn put_out(stage: &str, instance: Option<&str>, error: &KafkaError) -> String {
+    let is_fenced = matches!(error, KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::FencedInstanceId));
+    match instance.filter(|_| is_fenced) {
+        Some(instance) => {
+            format!("{stage}: another process has the same --instance {instance}; give each a name of its own: {error}")
+        }
+        None => format!("{stage} is put out of its group again and again: {error}"),
+    }
 }
 
 /// Takes part in the group until `stop` is set, or until the group puts the member out for good.
@@ -121,6 +135,11 @@ fn attend<S: Stage + 'static>(
             let (group, why) = (group(&shop.frame.cluster, spec), locked(trouble).clone());
             let why = why.unwrap_or_else(|| "it has not answered yet".to_owned());
             observer.waits(&format!("{} waits for its group {group}: {why}", spec.name));
+        }
+        if answered.load(Ordering::Relaxed)
+            && let Some(after) = joining.over()
+        {
+            observer.waits(&format!("{} has joined its group after {} s", spec.name, after.as_secs()));
         }
         owned.start(|partition, told| {
             let shop = Arc::clone(shop);
@@ -153,13 +172,17 @@ impl<S: Stage + 'static> Shop<S> {
         let mut lasting = Lasting::default();
         while !told.to_end() {
             let opened = Instant::now();
-            let ended = catch_unwind(AssertUnwindSafe(|| self.work_once(partition, told, &mut limits)));
+            let ended = catch_unwind(AssertUnwindSafe(|| self.work_once(partition, told, &mut limits, &mut lasting)));
             let ended = ended.unwrap_or_else(|panic| Err(TaskError::Panicked(said(panic.as_ref()))));
             // What worked for a while starts anew at once.
             if opened.elapsed() > PAUSE_MAX {
                 (pause, failures) = (PAUSE, 0);
             }
             let stage = spec.name;
+            if ended.is_err() {
+                // Who has no task at work hears of no input.
+                observer.lag(id, None, None);
+            }
             match ended {
                 Ok(()) | Err(TaskError::Ended) => continue,
                 Err(TaskError::Again(why) | TaskError::Hanging { why, .. }) => {
@@ -181,26 +204,47 @@ impl<S: Stage + 'static> Shop<S> {
                     failures += 1;
                 }
                 Err(error) => {
-                    self.stop(id, chain(&error));
+                    let why = chain(&error);
+                    self.stop(id, &why);
+                    self.stand(partition, told, &why);
                     break;
                 }
             }
             told.pause(pause);
             pause = (pause * 2).min(PAUSE_MAX);
         }
-        while !told.to_end() {
-            told.pause(PAUSE_MAX);
-        }
         observer.event(id, &Event::Revoked);
     }
 
+    /// The time of a task that has stopped: it leaves word of it, and tells how much waits.
+    fn stand(&self, partition: u16, told: &Told, why: &str) {
+        let Frame { cluster, spec, transport, observer, .. } = &self.frame;
+        let (id, transport) = (TaskId { stage: spec.number, partition }, transport.until(&told.end));
+        let mut is_left = false;
+        while !told.to_end() {
+            if !is_left {
+                let left = leave_notice(&transport, cluster, spec, partition, why);
+                is_left = left.inspect_err(|error| tracing::info!(task = %id, %error, "word is not left")).is_ok();
+            }
+            observer.lag(id, ground::waiting(&transport, cluster, spec, partition).ok(), None);
+            told.pause(LOOK);
+        }
+    }
+
     /// Opens the task and steps until it ends, or must be opened anew to send again what a reader misses.
-    fn work_once(&self, partition: u16, told: &Told, limits: &mut BTreeMap<u16, u64>) -> Result<(), TaskError> {
+    fn work_once(
+        &self,
+        partition: u16,
+        told: &Told,
+        limits: &mut BTreeMap<u16, u64>,
+        lasting: &mut Lasting,
+    ) -> Result<(), TaskError> {
         let Frame { cluster, spec, options, observer, .. } = &self.frame;
         let home = FolderHome::new(cluster, spec, options, &self.memory, partition).until(&told.end);
         let mut task = Task::open(&self.frame, partition, (self.make)(partition), Box::new(home), limits, &told.end)?;
+        let opened = Instant::now();
         loop {
-            let is_caught_up = task.step(STEP)?.caught_up;
+            let Progress { caught_up: is_caught_up, committed, .. } = task.step(STEP)?;
             if told.to_end() {
                 return task.finish();
             }
@@ -208,6 +252,13 @@ impl<S: Stage + 'static> Shop<S> {
             // On its way to its mark it may just be sending what is asked for; whoever still misses it asks again.
             if !is_caught_up {
                 continue;
+            }
+            // What has just been opened may meet the same in its next step.
+            if (committed || opened.elapsed() > PAUSE_MAX)
+                && let Some(after) = lasting.over()
+            {
+                let (stage, after) = (spec.name, after.as_secs());
+                observer.waits(&format!("{stage}, partition {partition} goes on again after {after} s"));
             }
             limits.clear();
             for request in requests.into_iter().filter(|request| task.misses(request)) {
@@ -221,10 +272,10 @@ impl<S: Stage + 'static> Shop<S> {
         }
     }
 
-    fn stop(&self, id: TaskId, why: String) {
+    fn stop(&self, id: TaskId, why: &str) {
         let stage = self.frame.spec.name;
         tracing::error!(stage, partition = id.partition, why, "task has stopped");
-        self.frame.observer.event(id, &Event::Stopped { why });
+        self.frame.observer.event(id, &Event::Stopped { why: why.to_owned() });
         locked(&self.stopped).push(Stopped { stage, partition: id.partition });
     }
 }
@@ -431,4 +482,38 @@ impl Repairs {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StageError;
+    use crate::StorageError;
+    use crate::kafka::Stop;
+
+    #[test]
+    fn a_stop_says_each_thing_once() {
+        let stop = TaskError::from(Stop::Poison { what: "offset 7".into() });
+        let told = "task must not go on: a record cannot be read: offset 7; start a build that can read it";
+        assert_eq!(chain(&stop), told);
+        let bare = chain(&TaskError::from(Stop::NoRegistry { what: "offset 7".into() }));
+        assert!(bare.ends_with("offset 7; give --registry: the line has its schemas there"), "{bare}");
+        let damaged = TaskError::from(StageError::from(StorageError::new("blob b no longer has its hash")));
+        assert_eq!(chain(&damaged), "stage cannot go on: state is not readable: blob b no longer has its hash");
+    }
+
+    #[test]
+    fn a_blob_that_is_not_there_yet_is_waited_for() {
+        let late = TaskError::from(StageError::from(StorageError::absent("blob b cannot be read: not there")));
+        let TaskError::Again(why) = late else { panic!("{late:?}") };
+        assert_eq!(why, "blob b cannot be read: not there; is the folder of --blobs that of the intake?");
+    }
+
+    #[test]
+    fn two_members_of_one_name_are_told_by_it() {
+        let fenced = KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::FencedInstanceId);
+        let told = put_out("units", Some("a"), &fenced);
+        assert!(told.starts_with("units: another process has the same --instance a; "), "{told}");
+        assert!(put_out("units", None, &fenced).starts_with("units is put out of its group again and again: "));
+    }
 }

@@ -22,6 +22,7 @@ pub mod home;
 mod incarnation;
 mod label;
 mod letters;
+mod notice;
 mod observer;
 #[cfg(feature = "kafka")]
 mod patience;
@@ -54,6 +55,7 @@ pub use group::{Repairs, Stopped, run_stage};
 pub use incarnation::{Approval, Cause, Incarnation, NotApproved};
 pub use label::{HEADERS_MAX, INTAKE, Kind, Label, LabelReader, Origin, Rank, TaskId};
 pub use letters::{Cut, DeadLetter, RepairRequest};
+pub use notice::leave_notice;
 pub use observer::{Batch, Event, Observer, Silent};
 #[cfg(feature = "kafka")]
 pub use patience::{Lasting, Passing, patiently};

@@ -100,9 +100,9 @@ pub trait Observer: Send + Sync {
     /// A transaction holds and is applied: what it did, how long commit and apply took.
     fn committed(&self, _task: TaskId, _batch: &Batch, _commit: Duration, _apply: Duration) {}
 
-    /// Records of the input that are still to come, and when the last one that was taken had been written: what waits
-    /// waits no longer than since then.
-    fn lag(&self, _task: TaskId, _records: u64, _taken: Option<u64>) {}
+    /// Records of the input that are still to come, `None` where that is not known now, and when the last one that was taken had
+    /// been written: what waits waits no longer than since then.
+    fn lag(&self, _task: TaskId, _records: Option<u64>, _taken: Option<u64>) {}
 
     /// Bytes of a task's store, on disk and in memory not yet on disk.
     fn state(&self, _task: TaskId, _bytes: u64) {}

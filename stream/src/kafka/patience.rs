@@ -18,23 +18,26 @@ const HEARD_OF: Duration = Duration::from_secs(15);
 const LASTS: Duration = Duration::from_secs(90);
 
 /// Asks again while the error passes: brokers may come up later than this process, one may take long to answer, and may not
-/// have heard yet of topics that were made a moment ago. `say` hears every few seconds what is waited for. `None` when the
-/// process is to stop.
+/// have heard yet of topics that were made a moment ago. `say` hears every few seconds what is waited for, and that it has come.
+/// `None` when the process is to stop.
 ///
 /// # Errors
 /// One that does not pass by itself.
 pub fn patiently<R, E: Passing>(
     stop: &AtomicBool,
+    brokers: &str,
     say: &(dyn Fn(&str) + Sync),
     mut ask: impl FnMut() -> Result<R, E>,
 ) -> Result<Option<R>, E> {
-    let (why, since) = (&Mutex::new("they have not answered yet".to_owned()), Instant::now());
+    let (why, since) = (&Mutex::new(format!("brokers {brokers} have not answered yet")), Instant::now());
+    let is_said = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         // Gone when this ends, and heard of at once.
         let (_waits, over) = channel::<()>();
         scope.spawn(move || {
             while over.recv_timeout(SAID_EVERY) == Err(RecvTimeoutError::Timeout) {
-                say(&format!("waiting for the brokers: {}", why.lock().unwrap_or_else(PoisonError::into_inner)));
+                say(&format!("waiting: {}", why.lock().unwrap_or_else(PoisonError::into_inner)));
+                is_said.store(true, Ordering::Relaxed);
             }
         });
         while !stop.load(Ordering::Relaxed) {
@@ -42,7 +45,12 @@ pub fn patiently<R, E: Passing>(
                 Err(error) if error.passes(since.elapsed()) => {
                     *why.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
                 }
-                answer => return answer.map(Some),
+                answer => {
+                    if answer.is_ok() && is_said.load(Ordering::Relaxed) {
+                        say(&format!("brokers {brokers} have answered after {} s", since.elapsed().as_secs()));
+                    }
+                    return answer.map(Some);
+                }
             }
             std::thread::sleep(PAUSE);
         }
@@ -72,9 +80,11 @@ impl Passing for TaskError {
     }
 }
 
-/// Tells a trouble that lasts from one that passes at once: of the first people hear every few seconds.
+/// Tells a trouble that lasts from one that passes at once: of the first people hear every few seconds, and that it is over.
 #[derive(Debug, Default)]
 pub struct Lasting {
+    /// When it began, as long as it is not over.
+    since: Option<Instant>,
     last: Option<Instant>,
     said: Option<Instant>,
 }
@@ -88,11 +98,25 @@ impl Lasting {
     fn again_at(&mut self, now: Instant) -> bool {
         let is_near = |then: Option<Instant>, within| then.is_some_and(|then| now.duration_since(then) < within);
         let is_to_be_said = is_near(self.last, LASTS) && !is_near(self.said, SAID_EVERY);
+        if !is_near(self.last, LASTS) {
+            (self.since, self.said) = (None, None);
+        }
+        self.since.get_or_insert(now);
         self.last = Some(now);
         if is_to_be_said {
             self.said = self.last;
         }
         is_to_be_said
+    }
+
+    /// Notes that it works; how long it had not, where that was said.
+    pub fn over(&mut self) -> Option<Duration> {
+        self.over_at(Instant::now())
+    }
+
+    fn over_at(&mut self, now: Instant) -> Option<Duration> {
+        let since = self.since.take()?;
+        self.said.take().map(|_| now.duration_since(since))
     }
 }
 
@@ -116,6 +140,11 @@ impl Pending {
         self.is_to_be_said_at(Instant::now())
     }
 
+    /// Notes that it has come to its end; how long that took, where it was said.
+    pub fn over(&mut self) -> Option<Duration> {
+        self.said.take().map(|_| self.since.elapsed())
+    }
+
     fn is_to_be_said_at(&mut self, now: Instant) -> bool {
         let is_due = self.said.is_none_or(|said| now.duration_since(said) >= SAID_EVERY);
         let says = is_due && now.duration_since(self.since) >= Pending::LASTS;
@@ -137,7 +166,7 @@ mod tests {
         let said = Mutex::new(Vec::new());
         let say = |text: &str| said.lock().unwrap().push(text.to_owned());
         let mut asked = 0;
-        let answer = patiently(&AtomicBool::new(false), &say, || {
+        let answer = patiently(&AtomicBool::new(false), "here:1", &say, || {
             asked += 1;
             // The first question takes long.
             std::thread::sleep(Duration::from_millis(if asked == 1 { 5_200 } else { 0 }));
@@ -145,22 +174,23 @@ mod tests {
         });
         assert_eq!(answer.unwrap(), Some(7));
         let said = said.into_inner().unwrap();
-        assert_eq!(said[0], "waiting for the brokers: they have not answered yet");
-        assert!(said.len() == 2 && said[1].starts_with("waiting for the brokers: no "), "{said:?}");
+        assert_eq!(said[0], "waiting: brokers here:1 have not answered yet");
+        assert!(said.len() == 3 && said[1].starts_with("waiting: no "), "{said:?}");
+        assert!(said[2].starts_with("brokers here:1 have answered after 1"), "{said:?}");
     }
 
     #[test]
     fn what_does_not_pass_is_told_at_once_and_a_stop_ends_it() {
         let broken = || Err::<(), _>(TransportError::Broken("b".into()));
-        assert!(patiently(&AtomicBool::new(false), &|_| (), broken).is_err());
+        assert!(patiently(&AtomicBool::new(false), "", &|_| (), broken).is_err());
         let trouble = || Err::<(), _>(TransportError::Trouble("t".into()));
-        assert_eq!(patiently(&AtomicBool::new(true), &|_| (), trouble).unwrap(), None);
+        assert_eq!(patiently(&AtomicBool::new(true), "", &|_| (), trouble).unwrap(), None);
     }
 
     #[test]
     fn a_topic_that_is_not_there_is_waited_for_at_the_start_and_not_for_long() {
         let mut asked = 0;
-        let answer = patiently(&AtomicBool::new(false), &|_| (), || {
+        let answer = patiently(&AtomicBool::new(false), "", &|_| (), || {
             asked += 1;
             if asked < 3 { Err(TransportError::Absent("a".into())) } else { Ok(asked) }
         });
@@ -175,6 +205,17 @@ mod tests {
         let seconds = [0, 1, 2, 6, 7, 100, 101];
         let said = seconds.map(|second| lasting.again_at(start + Duration::from_secs(second)));
         assert_eq!(said, [false, true, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn that_a_trouble_is_over_is_said_where_the_trouble_was() {
+        let (mut lasting, start) = (Lasting::default(), Instant::now());
+        let second = |second| start + Duration::from_secs(second);
+        lasting.again_at(second(0));
+        assert_eq!(lasting.over_at(second(1)), None, "it has passed at once");
+        assert_eq!([2, 8].map(|at| lasting.again_at(second(at))), [true, true]);
+        assert_eq!(lasting.over_at(second(45)), Some(Duration::from_secs(43)));
+        assert_eq!(lasting.over_at(second(46)), None, "once");
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Publisher<I, T: Transport> {
     observer: Arc<dyn Observer>,
     outputs: Outputs<T::Writer>,
     book: Book,
+    /// Log entries as of the last commit.
+    published: u64,
     floors: Vec<Floor>,
     marks: (String, u16),
     /// The newest mark, as long as it lies ahead.
@@ -114,6 +116,7 @@ impl<I, T: Transport> Publisher<I, T> {
             options: desk.options.clone(),
             observer: desk.observer.clone(),
             outputs: Outputs { origin, writer, channels, visible, open: None, batch: Batch::default() },
+            published: book.records,
             book,
             floors,
             marks,
@@ -137,6 +140,11 @@ impl<I, T: Transport> Publisher<I, T> {
     /// Log entries that were published: all up to this number.
     pub fn entries(&self) -> u64 {
         self.book.records
+    }
+
+    /// Log entries that were published in transactions that hold; all that follows from the last one may not have been yet.
+    pub fn published(&self) -> u64 {
+        self.published
     }
 
     /// Whether the newest mark lies ahead, as records in front of it are missing and everything is gone through again.
@@ -253,6 +261,7 @@ impl<I, T: Transport> Publisher<I, T> {
         }
         let batch = std::mem::take(&mut self.outputs.batch);
         self.outputs.open = None;
+        self.published = self.book.records;
         self.since = Instant::now();
         self.observer.committed(INTAKE_ID, &batch, started.elapsed(), Duration::ZERO);
         Ok(())

@@ -57,6 +57,8 @@ pub enum Stop {
     OtherLog { what: String },
     #[error("a record cannot be read: {what}")]
     Poison { what: String },
+    #[error("a record cannot be read: {what}")]
+    NoRegistry { what: String },
 }
 
 impl Stop {
@@ -71,6 +73,7 @@ impl Stop {
             Stop::Logic { .. } => "a newer build wrote the mark: start that one",
             Stop::Foreign { .. } => "take that store away, or name the right folder: the task starts from a checkpoint",
             Stop::OldLogic { .. } | Stop::Order { .. } | Stop::OtherLog { .. } => NEXT_GENERATION,
+            Stop::NoRegistry { .. } => "give --registry: the line has its schemas there",
             Stop::Poison { .. } => "start a build that can read it",
         }
     }

@@ -72,6 +72,8 @@ pub struct Task<S: Stage, T: Transport> {
     raised: Instant,
     /// Some have risen since the last mark.
     has_risen: bool,
+    /// Word stands that the task has stopped, which the next mark withdraws.
+    is_noticed: bool,
     marks: (String, u16, usize),
     incoming: VecDeque<Incoming<S::In>>,
     wanted: Vec<(TableId, Vec<u8>)>,
@@ -172,6 +174,8 @@ struct Start<W> {
     target: Option<Target>,
     writer: W,
     recovery: Span,
+    /// When it was begun to open the task.
+    opened: Instant,
 }
 
 /// What one step of a task did.
@@ -215,6 +219,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             Err(error) => return Err(end_own(error, origin, &channels, writer, open_writer)),
         };
         let looked = started.elapsed() - fenced;
+        observer.lag(ground.task, Some(ground.waiting()), None);
         ground.limit(limits);
         let (store, book) =
             ground.enter(home.as_mut(), &TaskIdentity::of(cluster, spec, partition), observer.as_ref(), stop)?;
@@ -225,8 +230,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
             return Err(Stop::InputDiffers { what }.into());
         }
         let target = ground.mark.as_ref().map(|mark| Target::at(mark, ground.numbers.clone()));
-        let recovery = recovery.clone();
-        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer, recovery })
+        let (recovery, opened) = (recovery.clone(), started);
+        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer, recovery, opened })
     }
 
     /// The task from nothing up to the place of its mark, whatever the mark says of its outputs; all of them go to the
@@ -241,6 +246,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         mut home: Box<dyn Home>,
         mut ground: Ground,
     ) -> Result<Task<S, T>, TaskError> {
+        let opened = Instant::now();
         let Some(mark) = &ground.mark else { return Err(TaskError::Broken("task has no mark to fold to".into())) };
         let target = Some(Target { place: mark.place, expected: None });
         ground.visible.fill(0);
@@ -249,7 +255,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let writer = frame.writer(&frame.transport, partition)?;
         let book = Book::new(ground.channels.len(), frame.spec.writers());
         let recovery = Span::none();
-        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer, recovery })
+        Task::start(frame, partition, stage, Start { home, store, book, ground, target, writer, recovery, opened })
     }
 
     fn start(
@@ -259,8 +265,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         start: Start<T::Writer>,
     ) -> Result<Task<S, T>, TaskError> {
         let Frame { cluster, spec, options, transport, .. } = frame;
-        let Start { home, store, book, ground, target, writer, recovery } = start;
-        let Ground { channels, visible, floors, task: id, .. } = ground;
+        let Start { home, store, book, ground, target, writer, recovery, opened } = start;
+        let Ground { channels, visible, floors, task: id, notice, .. } = ground;
         let (slots, input, marks) = (channels.len(), cluster.topic(&spec.input), cluster.marks());
         let marks_partition = Mark::partition(id, transport.partitions(&marks).map_err(of_transport)?);
         let about = About::of(cluster, spec, channels.clone());
@@ -313,6 +319,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             floors,
             raised: now,
             has_risen: false,
+            is_noticed: notice.is_some(),
             marks: (marks, marks_partition, slots),
             incoming: VecDeque::new(),
             wanted: Vec::new(),
@@ -323,7 +330,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
             checkpointed: now,
             upgrade: None,
             keeping: None,
-            opened: now,
+            opened,
             recovery,
             told: now,
             measured: None,
@@ -563,7 +570,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
     fn tell_lag(&mut self) {
         self.told = Instant::now();
         if let Some(waiting) = self.reader.waiting() {
-            self.observer.lag(self.id, waiting + self.incoming.len() as u64, self.total.newest);
+            self.observer.lag(self.id, Some(waiting + self.incoming.len() as u64), self.total.newest);
         }
     }
 
@@ -580,7 +587,7 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let (key, value) = (Some(key.as_slice()), Some(value.as_slice()));
         let sending = Sending { topic, partition: *partition, key, value, label: None, slot: *slot };
         self.work.outputs.writer.send(sending)?;
-        self.has_risen = false;
+        (self.has_risen, self.is_noticed) = (false, false);
         Ok(())
     }
 
@@ -629,7 +636,8 @@ impl<S: Stage, T: Transport> Task<S, T> {
         if self.raised.elapsed() >= self.options.floor_interval {
             self.raise_floors();
         }
-        self.has_risen
+        // Whoever has nothing in front of it at which it could stop again goes on.
+        self.has_risen || self.is_noticed && self.incoming.is_empty() && self.reader.waiting() == Some(0)
     }
 
     /// Raises the floors of outputs that nothing of this task is on its way to: its next record there comes behind what is
@@ -653,8 +661,15 @@ impl<S: Stage, T: Transport> Task<S, T> {
             return Ok(());
         }
         let held_up = self.reader.held_up();
-        if let Some(held_up) = held_up {
-            self.tell_hanging(held_up);
+        match held_up {
+            Some(held_up) => self.tell_hanging(held_up),
+            None => {
+                if self.said.take().is_some() {
+                    let (stage, partition) = (self.work.spec.name, self.id.partition);
+                    self.observer
+                        .waits(&format!("{stage}, partition {partition} goes on again: the transaction has ended"));
+                }
+            }
         }
         let inputs = self.work.book.inputs.iter();
         // Whose records a transaction hides that does not end, nobody can see: each that has written more opens anew.
@@ -759,9 +774,9 @@ impl<S: Stage, T: Transport> Task<S, T> {
         let (stage, partition, since) = (self.work.spec.name, self.id.partition, upgrade.since.elapsed().as_secs());
         self.observer
             .waits(&format!("{stage}, partition {partition} waits for its checkpoint at the upgrade since {since} s"));
-        if let Ok((_, end)) = self.transport.bounds(&self.work.input_topic, partition) {
-            self.observer.lag(self.id, end.saturating_sub(self.work.book.place.next), self.total.newest);
-        }
+        let bounds = self.transport.bounds(&self.work.input_topic, partition).ok();
+        let waiting = bounds.map(|(_, end)| end.saturating_sub(self.work.book.place.next));
+        self.observer.lag(self.id, waiting, self.total.newest);
     }
 
     /// Hears of a checkpoint that has come to its end. One that failed leaves the older ones, and the next may not.
@@ -772,7 +787,12 @@ impl<S: Stage, T: Transport> Task<S, T> {
                 if let Some(bytes) = kept {
                     self.observer.event(self.id, &Event::Checkpoint { bytes, took: started.elapsed() });
                 }
-                if self.upgrade.take().is_some() {
+                if let Some(upgrade) = self.upgrade.take() {
+                    if upgrade.said != upgrade.since {
+                        let (stage, partition) = (self.work.spec.name, self.id.partition);
+                        let after = upgrade.since.elapsed().as_secs();
+                        self.observer.waits(&format!("{stage}, partition {partition} goes on again after {after} s"));
+                    }
                     let (logic, place) = (self.about.logic, self.work.book.place);
                     tracing::info!(task = %self.id, logic, ?place, "task is upgraded");
                 }

@@ -8,6 +8,9 @@ pub enum WireError {
     /// These bytes are none that this build can read: a task stops in front of them.
     #[error("{0}")]
     Poison(String),
+    /// These bytes name a schema of a registry, and this process was given none.
+    #[error("{0}")]
+    NoRegistry(String),
     /// A schema that can't be asked for now: the task waits and tries again.
     #[error("{0}")]
     Unavailable(String),
@@ -17,7 +20,9 @@ impl WireError {
     /// What it means to whoever reads what tasks have published.
     pub fn in_record_of(self, topic: impl std::fmt::Display) -> TaskError {
         match self {
-            WireError::Poison(why) => TaskError::Broken(format!("record of {topic}: {why}")),
+            WireError::Poison(why) | WireError::NoRegistry(why) => {
+                TaskError::Broken(format!("record of {topic}: {why}"))
+            }
             WireError::Unavailable(why) => TaskError::Again(why),
         }
     }

@@ -9,7 +9,7 @@ use crate::kafka::{
     Batch, Book, Channels, CommitError, ControlWire, DEAD, DeadLetter, HOP, Header, Kind, Label, Origin, Rank,
     Received, Seen, Sending, StageSpec, Stop, TaskId, ViewWire, Wire, WireError, Writer,
 };
-use crate::{Input, Outbox, Progress, Stage, StageError, State, StorageError, TableId, View};
+use crate::{Input, Outbox, Progress, Stage, StageError, State, StorageError, StorageKind, TableId, View};
 
 /// Records that wait are taken up in chunks of that many.
 const CHUNK: usize = 256;
@@ -57,10 +57,11 @@ pub(crate) fn datum(value: &[u8], frame: usize) -> &[u8] {
 /// Why a task does not go on as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
+    /// No source: it says all of it itself.
     #[error("task must not go on: {0}; {advice}", advice = .0.advice())]
-    Stop(#[from] Stop),
+    Stop(Stop),
     #[error("stage cannot go on")]
-    Stage(#[from] StageError),
+    Stage(#[source] StageError),
     #[error("store has failed")]
     Storage(#[from] StorageError),
     #[error("log service: {0}")]
@@ -81,6 +82,24 @@ pub enum TaskError {
     Ended,
     #[error("stage panicked: {0}")]
     Panicked(String),
+}
+
+impl From<Stop> for TaskError {
+    fn from(stop: Stop) -> TaskError {
+        TaskError::Stop(stop)
+    }
+}
+
+impl From<StageError> for TaskError {
+    fn from(error: StageError) -> TaskError {
+        match error {
+            // A folder that others fill may be late, or not be at hand.
+            StageError::Storage(error) if error.kind == StorageKind::Absent => {
+                TaskError::Again(format!("{error}; is the folder of --blobs that of the intake?"))
+            }
+            error => TaskError::Stage(error),
+        }
+    }
 }
 
 impl From<CommitError> for TaskError {
@@ -113,8 +132,37 @@ pub(crate) enum Content<T> {
     Item(T),
     /// Not looked into yet.
     Raw(Vec<u8>),
-    /// Nothing that this build can read: why.
-    Unreadable(String),
+    /// Nothing that this process can read: why.
+    Unreadable(Unread),
+}
+
+/// Why a record of ours cannot be read.
+pub(crate) enum Unread {
+    /// No build that wrote it is this one.
+    Poison(String),
+    /// It takes a registry, and none was named.
+    NoRegistry(String),
+}
+
+impl Unread {
+    fn stop(self, which: &str) -> Stop {
+        match self {
+            Unread::Poison(why) => Stop::Poison { what: format!("{which}: {why}") },
+            Unread::NoRegistry(why) => Stop::NoRegistry { what: format!("{which}: {why}") },
+        }
+    }
+}
+
+impl WireError {
+    /// # Errors
+    /// It may be readable later.
+    fn unread(self) -> Result<Unread, TaskError> {
+        match self {
+            WireError::Poison(why) => Ok(Unread::Poison(why)),
+            WireError::NoRegistry(why) => Ok(Unread::NoRegistry(why)),
+            WireError::Unavailable(why) => Err(TaskError::Again(why)),
+        }
+    }
 }
 
 /// A record of somebody else, and why it is none of ours.
@@ -216,14 +264,13 @@ impl<S: Stage, W: Writer> Work<S, W> {
 
     /// What a record of ours holds; what has to wait is not looked into.
     fn content(&self, label: &Label, value: Option<&[u8]>) -> Result<Content<S::In>, TaskError> {
-        let Some(value) = value else { return Ok(Content::Unreadable("it has no value".into())) };
+        let Some(value) = value else { return Ok(Content::Unreadable(Unread::Poison("it has no value".into()))) };
         if label.kind != Kind::Data || label.stamp > self.book.complete {
             return Ok(Content::Raw(value.to_vec()));
         }
         match self.wires.input.decode(value) {
             Ok(item) => Ok(Content::Item(item)),
-            Err(WireError::Poison(why)) => Ok(Content::Unreadable(why)),
-            Err(WireError::Unavailable(why)) => Err(TaskError::Again(why)),
+            Err(error) => error.unread().map(Content::Unreadable),
         }
     }
 
@@ -520,16 +567,12 @@ impl<S: Stage, W: Writer> Work<S, W> {
     }
 
     /// A record of ours that this build cannot read is never passed over: the task stops in front of it.
-    fn unreadable(&self, which: &str, why: String) -> TaskError {
-        let what = format!("{which} of {}, partition {}: {why}", self.input_topic, self.task.partition);
-        Stop::Poison { what }.into()
+    fn unreadable(&self, which: &str, why: Unread) -> TaskError {
+        why.stop(&format!("{which} of {}, partition {}", self.input_topic, self.task.partition)).into()
     }
 
     fn undecoded(&self, which: &str, error: WireError) -> TaskError {
-        match error {
-            WireError::Poison(why) => self.unreadable(which, why),
-            WireError::Unavailable(why) => TaskError::Again(why),
-        }
+        error.unread().map_or_else(|again| again, |why| self.unreadable(which, why))
     }
 
     /// Puts a record of somebody else on the topic of dead letters.
@@ -550,6 +593,7 @@ impl<S: Stage, W: Writer> Work<S, W> {
 pub(crate) fn of_wire(error: WireError) -> TaskError {
     match error {
         WireError::Poison(what) => Stop::Poison { what }.into(),
+        WireError::NoRegistry(what) => Stop::NoRegistry { what }.into(),
         WireError::Unavailable(why) => TaskError::Again(why),
     }
 }

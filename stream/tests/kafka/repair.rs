@@ -7,7 +7,8 @@ use stream::Stage;
 use stream::kafka::repair::{Archive, Diagnosis, Difference, Differs, Folded, NoArchive, Patient, Way, book_in};
 use stream::kafka::repair::{apply, examine, fold};
 use stream::kafka::{
-    Approval, Book, Cause, Channels, Frame, HOP, Mark, Nowhere, Origin, Stop, TaskError, TaskId, Wire,
+    Approval, Book, Cause, Channels, Frame, HOP, Mark, Nowhere, Origin, Stop, Survey, TaskError, TaskId, TaskOptions,
+    Wire, leave_notice,
 };
 
 use crate::dice::Dice;
@@ -331,6 +332,45 @@ fn a_task_that_has_moved_since_it_was_looked_at_is_left_alone() {
         u64::from(after > before)
     });
     assert!(refused.sum::<u64>() > seeds() / 4);
+}
+
+#[test]
+fn a_task_that_has_stopped_is_told_of_until_it_goes_on() {
+    let steps = input(&mut Dice(4), 60);
+    let mut world = World::new(1, Intake::new(&steps, 1, None), Fate::kind(), Dice(1));
+    let id = TaskId { stage: 0, partition: 0 };
+    world.intake.send_until(&world.log, 0, Some(1));
+    world.work(0);
+    world.seat(0, 0).live = None;
+    let told = |world: &mut World| {
+        let log = world.log.clone();
+        let input = || Arc::new(Framed(3));
+        let frame: Frame<<Split as Stage>::In, <Split as Stage>::Out, Memory> =
+            frame(&log, 0, 1, options(&mut Dice(5)), input(), input());
+        let books = books(world.seat(0, 0), 1);
+        let patient = Patient { frame: &frame, partition: 0, books, archive: Arc::new(NoArchive) };
+        let diagnosis = examine(&patient, false).unwrap();
+        assert_eq!((&diagnosis.stop, &diagnosis.way), (&None, &Way::GoesOn));
+        let line: Vec<_> = (0..HOPS.len()).map(|stage| spec(stage, 1)).collect();
+        let survey = Survey::take(&log, &cluster(), &line).unwrap();
+        let stopped: Vec<_> = survey.stopped().map(|(standing, why)| (standing.task, why.to_owned())).collect();
+        assert_eq!(diagnosis.notice(), stopped.first().map(|(_, why)| why.as_str()));
+        stopped
+    };
+    let leave = |world: &World| leave_notice(&world.log, &cluster(), &spec(0, 1), 0, "it must not go on").unwrap();
+    assert_eq!(told(&mut world), []);
+    leave(&world);
+    assert_eq!(told(&mut world), [(id, "it must not go on".to_owned())]);
+    // It comes up, and has nothing to do.
+    let (home, log) = (world.seat(0, 0).disk().start(), world.log.clone());
+    let mut task = open(&log, id, 1, TaskOptions::new("nowhere"), 3, home, &BTreeMap::new()).unwrap();
+    (0..20).for_each(|_| drop(task.step().unwrap()));
+    drop(task);
+    assert_eq!(told(&mut world), []);
+    leave(&world);
+    world.drain().unwrap();
+    all(&world, &steps).unwrap();
+    assert_eq!(told(&mut world), []);
 }
 
 /// Repairs amid mishaps, again and again, until the task comes up as ever.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use stream::StorageError;
 use stream::kafka::home::{Home, Keeping};
 use stream::kafka::{
-    Book, Channels, Cut, DeadLetter, Origin, RepairRequest, Stop, Task, TaskError, TaskId, TaskOptions, Transport, Wire,
+    Book, Channels, Cut, DeadLetter, Event, Frame, Observer, Origin, RepairRequest, Stop, Task, TaskError, TaskId,
+    TaskOptions, Transport, Wire,
 };
 use stream::outbox::route;
 
@@ -312,6 +313,45 @@ fn a_task_that_is_to_end_is_opened_no_further() {
     assert_eq!(disk.books().len(), 1);
 }
 
+/// How long recoveries took, as they were told.
+#[derive(Default)]
+struct Recoveries(Mutex<Vec<Duration>>);
+
+impl Observer for Recoveries {
+    fn event(&self, _task: TaskId, event: &Event) {
+        if let Event::Recovered { took, .. } = event {
+            self.0.lock().unwrap().push(*took);
+        }
+    }
+}
+
+#[test]
+fn a_recovery_is_told_from_the_opening_of_the_task() {
+    let steps = input(&mut Dice(4), 60);
+    let mut world = world(&steps, 1);
+    world.intake.send_until(&world.log, 0, None);
+    let (id, limits, disk) =
+        (TaskId { stage: 0, partition: 0 }, BTreeMap::new(), Disk::new(Checkpoints::default(), 2, Fate::kind()));
+    let options = || TaskOptions { idle_interval: Duration::ZERO, ..TaskOptions::new("nowhere") };
+    let mut task = open(&world.log, id, 1, options(), 7, disk.start(), &limits).unwrap();
+    while task.step().unwrap().taken > 0 {}
+    task.finish().unwrap();
+    task.checkpoint().unwrap();
+    drop(task);
+    disk.lose();
+    let restored = Duration::from_millis(60);
+    let home = Box::new(Otherwise::restoring(disk.clone(), move |disk, book| {
+        std::thread::sleep(restored);
+        disk.restore(book)
+    }));
+    let (recoveries, framed) = (Arc::new(Recoveries::default()), || Arc::new(Framed(7)));
+    let frame = Frame { observer: recoveries.clone(), ..frame(&world.log, 0, 1, options(), framed(), framed()) };
+    let mut task = Task::open(&frame, 0, Split, home, &limits, &Arc::default()).unwrap();
+    while !task.step(Duration::ZERO).unwrap().caught_up {}
+    let told = recoveries.0.lock().unwrap();
+    assert!(told.len() == 1 && told[0] >= restored, "{told:?}");
+}
+
 /// The bytes of a state as they were told.
 #[cfg(feature = "rocks")]
 #[derive(Default)]
@@ -327,8 +367,6 @@ impl stream::kafka::Observer for Sizes {
 #[cfg(feature = "rocks")]
 #[test]
 fn how_large_a_state_is_needs_no_checkpoint_to_be_told() {
-    use stream::kafka::Frame;
-
     let steps = input(&mut Dice(4), 60);
     let mut world = world(&steps, 1);
     world.intake.send_until(&world.log, 0, None);

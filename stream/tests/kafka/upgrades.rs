@@ -215,8 +215,8 @@ impl Observer for Heard {
         self.waits.lock().unwrap().push(what.to_owned());
     }
 
-    fn lag(&self, _task: TaskId, records: u64, _taken: Option<u64>) {
-        self.lag.lock().unwrap().push(records);
+    fn lag(&self, _task: TaskId, records: Option<u64>, _taken: Option<u64>) {
+        self.lag.lock().unwrap().extend(records);
     }
 }
 
@@ -234,17 +234,19 @@ fn an_upgrade_says_that_it_waits_while_its_checkpoint_is_on_its_way_and_how_much
     let mut task = Task::open(&parts, 0, counter, home, &BTreeMap::new(), &Arc::default()).unwrap();
     let (_, behind) = bench.world.log.bounds("t.words", 0).unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
-    while heard.lag.lock().unwrap().is_empty() {
+    while heard.waits.lock().unwrap().is_empty() {
         task.step(Duration::from_millis(20)).unwrap();
         assert!(Instant::now() < deadline, "nothing is said");
     }
     assert_eq!(*heard.waits.lock().unwrap(), ["count, partition 0 waits for its checkpoint at the upgrade since 5 s"]);
-    assert_eq!(*heard.lag.lock().unwrap(), [behind - at.next]);
+    assert_eq!(*heard.lag.lock().unwrap(), [behind - at.next; 2], "when it was opened, and while it waits");
     drop(ends);
     while bench.mark().logic == 1 {
         task.step(Duration::from_millis(20)).unwrap();
         assert!(Instant::now() < deadline, "it does not go on");
     }
+    let waits = heard.waits.lock().unwrap();
+    assert!(waits.last().unwrap().starts_with("count, partition 0 goes on again after "), "{waits:?}");
 }
 
 #[test]

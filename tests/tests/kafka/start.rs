@@ -49,7 +49,7 @@ fn a_process_says_how_safe_records_are_and_how_its_clients_are_set() {
     // Who does not answer is waited for, and people hear of it.
     brokers.node(0).pause().unwrap();
     plant.start("ingest", 1);
-    plant.wait_for("ingest", 1, "waiting for the brokers: ");
+    plant.wait_for("ingest", 1, "waiting: ");
     brokers.node(0).resume().unwrap();
     ready_at(&plant.log_path("ingest", 1), DONE_WITHIN).unwrap();
     for told in [&*format!("warning: durability: {weakest}"), " enable.idempotence=true acks=all "] {
@@ -111,7 +111,7 @@ fn topics_that_are_made_a_moment_later_are_waited_for_and_too_many_copies_are_re
     stage.arg("--data").arg(folder.path().join("tasks")).stderr(fs::File::create(&log).unwrap());
     let mut stage = stage.spawn().unwrap();
     let said = || fs::read_to_string(&log).unwrap();
-    while !said().contains("waiting for the brokers: topic pos.marks is not there") {
+    while !said().contains("waiting: topic pos.marks is not there") {
         assert_eq!(stage.try_wait().unwrap(), None, "{}", said());
         std::thread::sleep(Duration::from_millis(20));
     }

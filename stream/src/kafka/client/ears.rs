@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::Statistics;
@@ -11,7 +12,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 
-use super::is_lasting;
+use super::{is_lasting, trouble};
+use crate::kafka::{Cluster, TransportError};
 
 /// Lines of the library go where ours go; a broker that is away is no error of ours.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, text: &str) {
@@ -24,16 +26,78 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, text: &str) {
     }
 }
 
+/// What was heard longer ago is not why something fails now.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// What stands in a client's way, as the library told it last.
+pub(crate) struct Plaint {
+    brokers: String,
+    last: Mutex<Option<(RDKafkaErrorCode, String, Instant)>>,
+}
+
+impl Plaint {
+    pub fn of(cluster: &Cluster) -> Plaint {
+        Plaint { brokers: cluster.brokers.clone(), last: Mutex::default() }
+    }
+
+    pub fn hear(&self, error: &KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code() else { return };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        // That all are down follows what says why.
+        if code != RDKafkaErrorCode::AllBrokersDown || last.is_none() {
+            *last = Some((code, reason.to_owned(), Instant::now()));
+        }
+    }
+
+    fn last(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (code, reason, at) = last.as_ref()?;
+        (at.elapsed() < FRESH).then(|| (*code, reason.clone()))
+    }
+
+    /// Where brokers do not take this user: what they say. It passes only when people do something.
+    pub fn refusal(&self) -> Option<TransportError> {
+        let refuses = |code: &RDKafkaErrorCode| {
+            matches!(code, RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed)
+        };
+        let (_, why) = self.last().filter(|(code, _)| refuses(code))?;
+        Some(TransportError::Broken(format!("brokers {} do not take this user: {why}", self.brokers)))
+    }
+
+    /// As [`trouble`]; brokers that do not answer are named, with what was heard of them.
+    pub fn trouble(&self, what: &str, error: &KafkaError) -> TransportError {
+        match trouble(what, error) {
+            TransportError::Trouble(text) if error.rdkafka_error_code().is_some_and(is_silence) => {
+                let why = self.last().map(|(_, why)| format!(": {why}")).unwrap_or_default();
+                TransportError::Trouble(format!("brokers {} do not answer: {text}{why}", self.brokers))
+            }
+            other => other,
+        }
+    }
+}
+
+/// No broker has answered.
+fn is_silence(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::OperationTimedOut
+            | RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::Resolve
+            | RDKafkaErrorCode::Authentication
+    )
+}
+
 /// Hears where the visible end of a reader's partition is.
-#[derive(Default)]
 pub(crate) struct ReaderEars {
     /// Offset of the last stable record; -1 as long as none was heard.
     end: AtomicI64,
+    pub plaint: Plaint,
 }
 
 impl ReaderEars {
-    pub fn new() -> ReaderEars {
-        ReaderEars { end: AtomicI64::new(-1) }
+    pub fn new(cluster: &Cluster) -> ReaderEars {
+        ReaderEars { end: AtomicI64::new(-1), plaint: Plaint::of(cluster) }
     }
 
     pub fn end(&self) -> Option<u64> {
@@ -56,6 +120,7 @@ impl ClientContext for ReaderEars {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "reader");
+        self.plaint.hear(&error, reason);
     }
 }
 
@@ -76,6 +141,7 @@ fn was_not_up(text: &str) -> bool {
 /// Hears of every record that arrived, and of everything that makes a transaction doubtful.
 pub(crate) struct WriterEars {
     heard: Mutex<Heard>,
+    pub plaint: Plaint,
 }
 
 #[derive(Default)]
@@ -112,8 +178,9 @@ impl Heard {
 }
 
 impl WriterEars {
-    pub fn new(slots: usize) -> WriterEars {
-        WriterEars { heard: Mutex::new(Heard { delivered: vec![None; slots], trouble: None, lost: None }) }
+    pub fn new(cluster: &Cluster, slots: usize) -> WriterEars {
+        let heard = Heard { delivered: vec![None; slots], trouble: None, lost: None };
+        WriterEars { heard: Mutex::new(heard), plaint: Plaint::of(cluster) }
     }
 
     pub fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -131,6 +198,7 @@ impl ClientContext for WriterEars {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.plaint.hear(&error, reason);
         if !was_not_up(reason) {
             self.heard().of(reason, &error);
         }
@@ -161,6 +229,27 @@ impl ProducerContext for WriterEars {
 mod tests {
     use super::*;
 
+    fn cluster() -> Cluster {
+        Cluster { brokers: "here:1".into(), prefix: String::new(), generation: 1, settings: Vec::new() }
+    }
+
+    #[test]
+    fn brokers_that_do_not_answer_are_named_with_what_was_heard() {
+        let (plaint, silent) = (Plaint::of(&cluster()), KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
+        let told = |plaint: &Plaint| plaint.trouble("pos.marks", &silent).to_string();
+        assert!(told(&plaint).starts_with("brokers here:1 do not answer: pos.marks: "), "{}", told(&plaint));
+        plaint.hear(&KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), "here:1/1: Connection refused");
+        plaint.hear(&KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
+        assert!(told(&plaint).ends_with(": here:1/1: Connection refused"), "{}", told(&plaint));
+        assert!(plaint.refusal().is_none());
+        plaint.hear(&KafkaError::Global(RDKafkaErrorCode::Authentication), "here:1/1: Invalid password");
+        let refused = plaint.refusal().unwrap();
+        assert_eq!(refused.to_string(), "brokers here:1 do not take this user: here:1/1: Invalid password");
+        assert!(matches!(refused, TransportError::Broken(_)));
+        let other = plaint.trouble("topics", &KafkaError::Global(RDKafkaErrorCode::NotCoordinator));
+        assert!(!other.to_string().contains("do not answer"), "{other}");
+    }
+
     /// Lines as librdkafka 2.12 writes them, and whether they make a transaction doubtful.
     #[test]
     fn only_a_connection_that_was_up_is_lost() {
@@ -185,13 +274,13 @@ mod tests {
             ("127.0.0.1:9092/1: Disconnected (after 7ms in state REAUTH)", true),
             ("127.0.0.1:9092/1: Disconnected", true),
         ] {
-            let ears = WriterEars::new(1);
+            let ears = WriterEars::new(&cluster(), 1);
             ears.log(RDKafkaLogLevel::Info, FAILED, line);
             assert_eq!(ears.heard().lost.is_some(), is_lost, "{line}");
             ears.error(KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), line);
             assert_eq!(ears.heard().trouble.is_some(), is_lost, "{line}");
         }
-        let ears = WriterEars::new(1);
+        let ears = WriterEars::new(&cluster(), 1);
         ears.log(RDKafkaLogLevel::Info, "PARTCNT", "a topic has another number of partitions");
         assert!(ears.heard().lost.is_none());
     }

@@ -165,6 +165,8 @@ impl Transport for KafkaTransport {
 pub(crate) fn trouble(what: &str, error: &KafkaError) -> TransportError {
     let text = format!("{what}: {error}");
     match error.rdkafka_error_code() {
+        // As with a mechanism that is not built in.
+        _ if matches!(error, KafkaError::ClientCreation(_)) => TransportError::Broken(text),
         Some(code) if is_fenced(code) => TransportError::Fenced(text),
         Some(code) if is_lasting(code) => TransportError::Broken(text),
         _ => TransportError::Trouble(text),
@@ -195,6 +197,12 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn what_the_library_does_not_make_is_not_waited_for() {
+        let made = trouble("writer", &KafkaError::ClientCreation("no provider for the mechanism".into()));
+        assert!(matches!(made, TransportError::Broken(_)), "{made:?}");
+    }
 
     /// Nobody answers there.
     fn nowhere() -> KafkaTransport {

@@ -22,6 +22,10 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// Nothing comes any longer behind an end that was met in front of where it should be: compaction has taken what stood there.
 const STILL: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(5);
+/// Things that a client says at once.
+const REPORTS: usize = 16;
+/// How long a greeting is waited for: shortly first, as what is in the way may be known by then, all told as long as any question.
+const GREETINGS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 
 /// Fails when whoever reads is to end.
 type GoesOn<'a> = &'a dyn Fn() -> Result<(), TransportError>;
@@ -36,13 +40,15 @@ impl Probe {
     pub fn new(cluster: &Cluster) -> Result<Probe, TransportError> {
         let consumer = |kind| {
             let config = client(cluster, kind, &[("group.id", NO_GROUP)])?;
-            BaseConsumer::from_config_and_context(&config, ReaderEars::new()).map_err(|error| trouble("probe", &error))
+            BaseConsumer::from_config_and_context(&config, ReaderEars::new(cluster))
+                .map_err(|error| trouble("probe", &error))
         };
         Ok(Probe { committed: consumer(Client::Glance)?, all: consumer(Client::Surveyor)? })
     }
 
     pub fn partitions(&self, topic: &str) -> Result<u16, TransportError> {
-        let metadata = self.all.fetch_metadata(Some(topic), ASK).map_err(|error| trouble(topic, &error))?;
+        let metadata =
+            self.all.fetch_metadata(Some(topic), ASK).map_err(|error| unanswered(&self.all, topic, &error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let count = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
         match u16::try_from(count) {
@@ -184,9 +190,46 @@ pub(super) fn position(consumer: &BaseConsumer<ReaderEars>) -> Option<u64> {
     offsets.filter_map(|offset| u64::try_from(offset).ok()).max()
 }
 
+/// What it means that a question was not answered, by what the client has heard meanwhile. It is not asked again.
+fn unanswered(consumer: &BaseConsumer<ReaderEars>, what: &str, error: &KafkaError) -> TransportError {
+    hear(consumer);
+    consumer.context().plaint.trouble(what, error)
+}
+
+/// Lets a client that reads nothing say what it has heard.
+fn hear(consumer: &BaseConsumer<ReaderEars>) {
+    for _ in 0..REPORTS {
+        // What it says goes to its ears.
+        let _ = consumer.poll(Duration::ZERO);
+    }
+}
+
+/// Asks the brokers for something, to hear whether they take this user before anybody waits for more.
+///
+/// # Errors
+/// They do not, which lasts; or they do not answer.
+pub(super) fn greet(cluster: &Cluster) -> Result<(), TransportError> {
+    let config = client(cluster, Client::Surveyor, &[("group.id", NO_GROUP)])?;
+    let made = BaseConsumer::from_config_and_context(&config, ReaderEars::new(cluster));
+    let consumer: BaseConsumer<ReaderEars> = made.map_err(|error| trouble("client", &error))?;
+    let mut waits = GREETINGS.into_iter().peekable();
+    while let Some(wait) = waits.next() {
+        let asked = consumer.fetch_metadata(Some(&cluster.marks()), wait);
+        let Err(error) = asked else { return Ok(()) };
+        hear(&consumer);
+        if let Some(refusal) = consumer.context().plaint.refusal() {
+            return Err(refusal);
+        }
+        if waits.peek().is_none() {
+            return Err(consumer.context().plaint.trouble("metadata", &error));
+        }
+    }
+    Ok(())
+}
+
 fn watermarks(consumer: &BaseConsumer<ReaderEars>, topic: &str, partition: u16) -> Result<(u64, u64), TransportError> {
     let (low, high) =
-        consumer.fetch_watermarks(topic, partition.into(), ASK).map_err(|error| trouble(topic, &error))?;
+        consumer.fetch_watermarks(topic, partition.into(), ASK).map_err(|error| unanswered(consumer, topic, &error))?;
     let offset =
         |offset: i64| u64::try_from(offset).map_err(|_| TransportError::Trouble(format!("{topic}: no offsets")));
     Ok((offset(low)?, offset(high)?))

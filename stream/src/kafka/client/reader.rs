@@ -86,7 +86,7 @@ fn consumer(
     from: u64,
 ) -> Result<BaseConsumer<ReaderEars>, TransportError> {
     let config = client(&transport.inner.cluster, kind, &[("group.id", NO_GROUP)])?;
-    let made = BaseConsumer::from_config_and_context(&config, ReaderEars::new());
+    let made = BaseConsumer::from_config_and_context(&config, ReaderEars::new(&transport.inner.cluster));
     let consumer: BaseConsumer<ReaderEars> = made.map_err(|error| trouble("reader", &error))?;
     consumer.assign(&at(topic, partition, from)?).map_err(|error| trouble(topic, &error))?;
     Ok(consumer)

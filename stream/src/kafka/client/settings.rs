@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
 
 use crate::kafka::{Cluster, TransportError};
 
@@ -209,14 +210,22 @@ pub(crate) fn client(
     for (name, value) in &wanted {
         config.set(*name, *value);
     }
-    let native = config.create_native_config().map_err(|e| TransportError::Broken(format!("client settings: {e}")))?;
+    let native = config.create_native_config().map_err(refused)?;
     for (name, value) in wanted {
-        let found = native.get(name).map_err(|e| TransportError::Broken(format!("client settings: {e}")))?;
+        let found = native.get(name).map_err(refused)?;
         if found != value && !(value == "all" && found == "-1") {
             return Err(TransportError::Broken(format!("setting {name} is {found}, not {value}")));
         }
     }
     Ok(config)
+}
+
+/// What the library says of a setting, without the value, which may be a password.
+fn refused(error: KafkaError) -> TransportError {
+    TransportError::Broken(match error {
+        KafkaError::ClientConfig(_, why, name, _) => format!("client setting {name}: {why}"),
+        error => format!("client settings: {error}"),
+    })
 }
 
 #[cfg(test)]
@@ -237,7 +246,8 @@ mod tests {
         }
         let told = pinned(&cluster(&[])).unwrap();
         assert!(told.contains("; writer: ") && told.contains(" enable.idempotence=true acks=all "), "{told}");
-        assert!(pinned(&cluster(&[("no.such.setting", "1")])).is_err());
+        let told = pinned(&cluster(&[("sasl.pasword", "secret")])).unwrap_err().to_string();
+        assert!(told.contains("sasl.pasword") && !told.contains("secret"), "{told}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use rdkafka::config::FromClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::probe::greet;
 use super::{ASK, Client, client, trouble};
 use crate::kafka::{Cluster, TransportError};
 
@@ -32,6 +33,7 @@ pub struct TopicPlan {
 /// # Errors
 /// The brokers do not answer, or refuse one of them.
 pub fn create_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Vec<String>, TransportError> {
+    greet(cluster)?;
     let admin = admin(cluster)?;
     let topics: Vec<NewTopic<'_>> = plans
         .iter()
@@ -104,6 +106,7 @@ pub struct Comparison {
 /// # Errors
 /// The brokers do not answer.
 pub fn compare_topics(cluster: &Cluster, plans: &[TopicPlan]) -> Result<Comparison, TransportError> {
+    greet(cluster)?;
     let admin = admin(cluster)?;
     let metadata = admin.inner().fetch_metadata(None, ASK).map_err(|error| trouble("topics", &error))?;
     let (mut found, mut there) = (Comparison::default(), Vec::new());
@@ -212,6 +215,7 @@ const VERIFICATION: &str = "transaction.partition.verification.enable";
 /// # Errors
 /// They do not answer; one of them says that it does not verify partitions of transactions, or the topic is not there.
 pub fn look_at_brokers(cluster: &Cluster, topic: &str) -> Result<Assurance, TransportError> {
+    greet(cluster)?;
     let admin = admin(cluster)?;
     let metadata = admin.inner().fetch_metadata(Some(topic), ASK).map_err(|error| trouble(topic, &error))?;
     let mut unknown = Vec::new();

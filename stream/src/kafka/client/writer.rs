@@ -45,7 +45,7 @@ impl KafkaWriter {
     ) -> Result<KafkaWriter, TransportError> {
         let mut config: ClientConfig = client(cluster, Client::Writer, &[("transactional.id", name)])?;
         config.set_log_level(HEARD);
-        let made = BaseProducer::from_config_and_context(&config, WriterEars::new(slots));
+        let made = BaseProducer::from_config_and_context(&config, WriterEars::new(cluster, slots));
         let producer: BaseProducer<WriterEars> = made.map_err(|error| trouble("writer", &error))?;
         let deadline = Instant::now() + TAKE_OVER;
         loop {
@@ -55,7 +55,7 @@ impl KafkaWriter {
                 Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {
                     producer.poll(Duration::from_millis(20));
                 }
-                Err(error) => return Err(trouble("writer cannot take over", &error)),
+                Err(error) => return Err(producer.context().plaint.trouble("writer cannot take over", &error)),
             }
         }
         let writer = KafkaWriter { producer, open: false, sent: 0 };

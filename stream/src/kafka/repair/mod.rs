@@ -53,6 +53,12 @@ impl Diagnosis {
         self.ground.mark.as_ref()
     }
 
+    /// Why the task has stopped, as it says itself, and has gone no further since. It may be something that shows on its way
+    /// alone, or that a look from elsewhere cannot tell.
+    pub fn notice(&self) -> Option<&str> {
+        self.ground.notice.as_deref()
+    }
+
     /// Outputs of the task can be seen, whether or not it has a mark.
     pub fn has_published(&self) -> bool {
         self.ground.visible.iter().any(|number| *number > 0)
