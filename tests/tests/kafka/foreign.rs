@@ -138,13 +138,7 @@ impl Pusher {
             settings: Vec::new(),
             id: CLUSTER_ID.into(),
         };
-        let plan = TopicPlan {
-            name: TOPIC.to_owned(),
-            partitions,
-            replication: 1,
-            settings: Vec::new(),
-            id: CLUSTER_ID.into(),
-        };
+        let plan = TopicPlan { name: TOPIC.to_owned(), partitions, replication: 1, settings: Vec::new() };
         create_topics(&cluster, &[plan]).unwrap();
         let producer = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
         Pusher { producer, counts: vec![0; usize::from(partitions)], lines: BTreeMap::new() }
