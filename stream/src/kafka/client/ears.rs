@@ -230,7 +230,13 @@ mod tests {
     use super::*;
 
     fn cluster() -> Cluster {
-        Cluster { brokers: "here:1".into(), prefix: String::new(), generation: 1, settings: Vec::new() }
+        Cluster {
+            brokers: "here:1".into(),
+            prefix: String::new(),
+            generation: 1,
+            settings: Vec::new(),
+            id: String::new(),
+        }
     }
 
     #[test]
