@@ -370,7 +370,10 @@ impl Reader for MemoryReader {
     }
 
     fn waiting(&self) -> Option<u64> {
-        Some(self.log.lock().partition(&self.topic, self.partition).stable().saturating_sub(self.next))
+        let mut inner = self.log.lock();
+        let partition = inner.partition(&self.topic, self.partition);
+        let is_at_end = partition.seen(self.next).next().is_none();
+        Some(if is_at_end { 0 } else { partition.stable().saturating_sub(self.next) })
     }
 
     fn held_up(&self) -> Option<Duration> {
