@@ -293,7 +293,7 @@ mod tests {
         codes.sort_unstable();
         let expected = [
             "DD-05", "DD-07", "DD-19", "DD-20", "DD-21", "DD-30", "DQ-03", "DQ-04", "DQ-05", "OP-10", "OP-20", "OP-27",
-            "OP-38",
+            "OP-38", "OP-45",
         ];
         assert_eq!(codes, expected);
         let restricted = case(Code::RestrictedParty, None);
