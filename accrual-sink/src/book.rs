@@ -243,6 +243,7 @@ impl Book {
 
     fn fall(&mut self, kind: AccrualKind, change: Carried, digits: u32, legs: &mut Vec<Leg>) {
         let fall = Carried::new(-change.amount, change.functional.map(|f| (-f).max(Micros::ZERO)));
+        let mut rest = fall;
         let before = self.target();
         self.accrued = self.accrued - fall.amount;
         let after = self.target();
@@ -251,13 +252,13 @@ impl Book {
         let from_open = fall.amount - from_payable - owed;
         self.undo_release(from_open - self.open.amount, digits, legs);
         if !from_open.is_zero() {
-            let own = fall.part(from_open, digits);
+            let own = rest.take(from_open, digits);
             legs.push(Leg::of(Template::fall(kind), self.open.take_at(from_open, own.functional)));
         }
         // What is earned no more goes at its own worth. Once some was paid, what is payable and what was paid are worth what they
         // are on the whole: the difference is one of exchange.
         if !from_payable.is_zero() {
-            let own = fall.part(from_payable, digits);
+            let own = rest.take(from_payable, digits);
             let moved = match self.settled.is_zero() {
                 true => self.payable.take_at(from_payable, own.functional),
                 false => self.payable.take(from_payable, digits),
@@ -267,7 +268,7 @@ impl Book {
         if !owed.is_zero() {
             let moved = self.take_kept(owed, fall, digits);
             self.clawback.add(moved);
-            legs.push(Leg::between(Template::ClawedBack, moved, fall.part(owed, digits)));
+            legs.push(Leg::between(Template::ClawedBack, moved, rest.take(owed, digits)));
         }
         self.write(after.written - before.written, digits, legs);
     }

@@ -145,7 +145,7 @@ impl Letters {
         match wire.decode(received.value.unwrap_or_default()) {
             // What was sent twice is the same.
             Ok(letter) => drop(self.letters.insert((letter.topic.clone(), letter.partition, letter.offset), letter)),
-            Err(WireError::Unavailable(why)) => self.unavailable = Some(why),
+            Err(WireError::Unavailable(why) | WireError::NoRegistry(why)) => self.unavailable = Some(why),
             Err(error) => self.damaged.push(format!("{place}, offset {}: {error}", received.offset)),
         }
     }
@@ -160,7 +160,7 @@ fn letters(transport: &KafkaTransport, cluster: &Cluster, format: &WireFormat) -
         transport.read_to_end(&topic, partition, start, visit)?;
     }
     match letters.unavailable {
-        Some(why) => bail!("a letter cannot be read now: {why}"),
+        Some(why) => bail!("a letter cannot be read: {why}"),
         None => Ok(letters),
     }
 }

@@ -126,7 +126,7 @@ impl Parked {
 /// it takes in.
 pub fn say_dead(task: TaskId, records: u64) {
     static PARKED: Mutex<BTreeMap<TaskId, Parked>> = Mutex::new(BTreeMap::new());
-    if records == 0 || task.stage == INTAKE {
+    if task.stage == INTAKE {
         return;
     }
     let mut parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -149,7 +149,7 @@ mod tests {
         assert!(get(at, "/readyz").starts_with("HTTP/1.1 200 "));
         let long_ago = Instant::now().checked_sub(std::time::Duration::from_secs(31)).unwrap();
         served.pulse.beat("here:1", long_ago);
-        assert!(get(at, "/readyz").ends_with("\r\n\r\nbrokers here:1 have not answered for 31 s\n"));
+        assert!(get(at, "/readyz").contains("\r\n\r\nbrokers here:1 have not answered for "));
         served.pulse.beat("here:1", Instant::now());
         assert!(get(at, "/readyz").starts_with("HTTP/1.1 200 "));
         let taken = serve_tasks(at).err().expect("two do not listen at one place");

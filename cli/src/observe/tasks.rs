@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use prometheus::IntGaugeVec;
+use prometheus::{IntGauge, IntGaugeVec};
 use stream::kafka::INTAKE_NAME;
 
 use super::metrics::Metrics;
@@ -163,9 +163,12 @@ impl Halted {
         self.by_task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, stage: &str) -> i64 {
-        let stopped = self.lock().keys().filter(|(of, _)| *of == stage).count();
-        i64::try_from(stopped).unwrap_or(i64::MAX)
+    /// Changes which tasks of a stage have stopped, and the gauge of them with it.
+    fn change(&self, stage: &str, gauge: &IntGauge, change: impl FnOnce(&mut BTreeMap<(&'static str, u16), String>)) {
+        let mut tasks = self.lock();
+        change(&mut tasks);
+        let stopped = tasks.keys().filter(|(of, _)| *of == stage).count();
+        gauge.set(i64::try_from(stopped).unwrap_or(i64::MAX));
     }
 }
 
@@ -277,8 +280,8 @@ impl Metrics {
             Happening::Repair => trouble("repair"),
             Happening::Rebuilt => trouble("rebuilt"),
             Happening::Stopped { why } => {
-                self.halted.lock().insert((stage, partition), why.to_owned());
-                self.tasks_stopped.with_label_values(&[stage]).set(self.halted.count(stage));
+                let stopped = &self.tasks_stopped.with_label_values(&[stage]);
+                self.halted.change(stage, stopped, |tasks| drop(tasks.insert((stage, partition), why.to_owned())));
                 trouble("stopped");
             }
         }
@@ -292,8 +295,8 @@ impl Metrics {
             sums.take_out(gauge, stage, partition);
         }
         self.waits.lock().insert((stage, partition), Wait::Nothing);
-        self.halted.lock().remove(&(stage, partition));
-        self.tasks_stopped.with_label_values(&[stage]).set(self.halted.count(stage));
+        let stopped = &self.tasks_stopped.with_label_values(&[stage]);
+        self.halted.change(stage, stopped, |tasks| drop(tasks.remove(&(stage, partition))));
     }
 }
 

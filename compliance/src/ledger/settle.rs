@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use contract::{AccrualEvent, Caps, Currency, Day, Id, Mechanism, Micros, Program};
+use contract::{AccrualEvent, Caps, Currency, Day, Id, Mechanism, Micros, Program, SpecialPrice};
 use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
-use super::balances::{Member, balances, cover};
+use super::balances::{Balances, Member, balances, cover};
 use super::booking::Desk;
 use super::budget::{Claimant, share_limit};
 use super::claims;
@@ -271,6 +271,7 @@ impl<'a> Settling<'a> {
                 balances(of_partner(&known.reference, program, &members[0].account.partner))
             }
         };
+        let balances = with_gone(balances, of_program(&known.reference, program), members);
         let covered = {
             let programs: Vec<_> = members.iter().map(Work::program).collect();
             let mut sharing = Vec::with_capacity(members.len());
@@ -480,4 +481,19 @@ pub(crate) fn move_deadline(
         account.deadline = deadline;
     }
     Ok(())
+}
+
+/// Special prices that stand in no table any more bound frozen settlements by what these were covered for.
+fn with_gone(mut balances: Balances, there: &[SpecialPrice], members: &[Work<'_>]) -> Balances {
+    let mut kept: BTreeMap<Id, i128> = BTreeMap::new();
+    for work in members.iter().filter(|work| work.account.phase != Phase::Open) {
+        for (special_price, units) in &work.account.covered {
+            if !balances.contains_key(special_price) {
+                *kept.entry(*special_price).or_default() += units;
+            }
+        }
+    }
+    kept.retain(|special_price, _| there.iter().all(|special| special.key() != *special_price));
+    balances.extend(kept);
+    balances
 }

@@ -5,7 +5,7 @@ use contract::{Code, Day, Program, Sale, Text, source_of};
 use super::eligibility::holds;
 use super::selection::{Subject, in_its_currency, stands_in};
 use crate::references::Known;
-use crate::units::conditions::first_unmet;
+use crate::units::conditions::{Tables, first_unmet};
 use crate::units::grants::counted;
 use crate::units::market::may_earn;
 
@@ -55,7 +55,7 @@ pub fn refuses(program: &Program, sale: &Sale, known: &Known, told: &Known, let_
             false => "no special price of it is for this partner, product, buyer, day and currency".to_owned(),
         });
     }
-    first_unmet(sale, program, known, told, let_go)
+    first_unmet(sale, program, Tables { known, told, under: told }, let_go)
 }
 
 /// What the program asks that the sale is not, in the order of its selector.

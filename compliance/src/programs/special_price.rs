@@ -33,9 +33,11 @@ fn find_all<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Vec
     if let Some(named) = fitting.iter().copied().filter(is_named).min_by_key(rank) {
         return vec![named];
     }
-    let alike = || held().filter(|special| is_like(reference, special, sale));
+    let alike = || held().filter(|special| likeness(reference, special, sale).is_some());
     if fitting.is_empty() {
-        fitting.extend(alike());
+        // Who says that the buyer is the customer says so of one.
+        let closest = alike().min_by_key(|special| (Reverse(likeness(reference, special, sale)), rank(special)));
+        fitting.extend(closest.into_iter().flat_map(|first| alike().filter(|other| other.customer == first.customer)));
     }
     if fitting.is_empty() || names_unknown(reference, program, sale) {
         return Vec::new();
@@ -184,14 +186,24 @@ pub fn is_for(special: &SpecialPrice, sale: &Sale) -> bool {
     special.customer.is_empty() || special.customer == sale.customer
 }
 
+/// How nearly a customer is called as another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    FirstWord,
+    Words,
+}
+
 /// Whether the customer is called nearly as the authorised one: by the same words, or, where the row does not name the number, by
 /// the same first word.
-fn is_like(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> bool {
+fn likeness(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> Option<Likeness> {
     if special.customer.is_empty() || sale.customer.is_empty() || special.customer == sale.customer {
-        return false;
+        return None;
     }
     let [authorised, buyer] = [&special.customer, &sale.customer].map(|party| party_name(reference, party));
-    same_words(authorised, buyer) || special.id != sale.promotion && same_first_word(authorised, buyer)
+    if same_words(authorised, buyer) {
+        return Some(Likeness::Words);
+    }
+    (special.id != sale.promotion && same_first_word(authorised, buyer)).then_some(Likeness::FirstWord)
 }
 
 /// What a unit is given, before and behind what lowers it.
@@ -282,6 +294,31 @@ mod tests {
         let Some(debit) = debit(&reference, &program, sale) else { return "nothing".into() };
         let id = &reference.special_prices.iter().find(|special| special.key() == debit.special_price).unwrap().id;
         format!("{id} {} less {}", debit.credit, debit.short)
+    }
+
+    /// Persons who let a buyer pass say that it is one customer, the one that it is called most like.
+    #[test]
+    fn a_buyer_is_like_one_customer() {
+        let two = Credit::Amount(number("2"));
+        let of = |id, customer, from| special(id, customer, from, two, None);
+        let specials = [
+            of("A", "?acme gmbh", "2013-01-15"),
+            of("B", "?acme holding", "2013-01-01"),
+            of("C", "?acme gmbh", "2013-01-16"),
+        ];
+        let mut special_prices = specials.to_vec();
+        special_prices.sort();
+        let reference = Reference { special_prices, ..Reference::default() };
+        let mechanism = Mechanism::ShipAndDebit { resale: Resale::Strict, cost: CostBasis::Book };
+        let program = plain_program("DEBIT", mechanism);
+        let under = |customer| {
+            let sale = sale(customer, "2013-02-01", "8.00");
+            find_all(&reference, &program, &sale).iter().map(|special| special.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(under("?acme gmbh"), ["A", "C"]);
+        assert_eq!(under("?gmbh acme"), ["A", "C"]);
+        assert_eq!(under("?acme ag"), ["B"]);
+        assert_eq!(under("?other"), Vec::<String>::new());
     }
 
     #[test]

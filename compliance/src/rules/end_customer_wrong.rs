@@ -34,12 +34,12 @@ use crate::programs::special_price::{find, is_for};
 use crate::references::Known;
 
 pub(crate) const RULE: Rule =
-    Rule { name: "end_customer_wrong", codes: &[Code::EndCustomerWrong], check: Check::Told(check) };
+    Rule { name: "end_customer_wrong", codes: &[Code::EndCustomerWrong], check: Check::Priced(check) };
 
-/// Special prices count as they are told since, the customers of a program as of the sale.
-fn check(sale: &Sale, program: &Program, known: &Known, told: &Known) -> Option<Unmet> {
-    if let Some(customer) = authorised(sale, program, told) {
-        let (buyer, customer) = (told.party_name(&sale.customer), told.party_name(customer));
+/// Special prices count as they do for what the sale is given, the customers of a program as of the sale.
+fn check(sale: &Sale, program: &Program, known: &Known, under: &Known) -> Option<Unmet> {
+    if let Some(customer) = authorised(sale, program, under) {
+        let (buyer, customer) = (under.party_name(&sale.customer), under.party_name(customer));
         return Some(Unmet::Breach(format!("{buyer:?} is not {customer:?}, only like it")));
     }
     let customers = &program.conditions.customers;
@@ -55,7 +55,7 @@ fn check(sale: &Sale, program: &Program, known: &Known, told: &Known) -> Option<
 }
 
 /// The customer of the special price that the sale is under, where its buyer is only like it.
-fn authorised<'k>(sale: &Sale, program: &Program, told: &'k Known) -> Option<&'k Text> {
+fn authorised<'k>(sale: &Sale, program: &Program, under: &'k Known) -> Option<&'k Text> {
     program.mechanism.resale()?;
-    find(&told.reference, program, sale).filter(|special| !is_for(special, sale)).map(|special| &special.customer)
+    find(&under.reference, program, sale).filter(|special| !is_for(special, sale)).map(|special| &special.customer)
 }

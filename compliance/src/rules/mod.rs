@@ -71,6 +71,8 @@ pub(crate) enum Check {
     Condition(fn(&Sale, &Program, &Known) -> Option<Unmet>),
     /// The same by a table that comes late: what was known when the line was read, then what is known since.
     Told(fn(&Sale, &Program, &Known, &Known) -> Option<Unmet>),
+    /// The same by the special prices that count for it: what was known when the line was read, then what they are looked up in.
+    Priced(fn(&Sale, &Program, &Known, &Known) -> Option<Unmet>),
     /// One line under a program for paid documents only, and what is known of payments now: why does it wait?
     Payment(fn(&Sale, &Known) -> Option<sale_unpaid::Unpaid>),
     /// One line by itself: do programs count another amount than its own?

@@ -94,18 +94,22 @@ impl Desk<'_> {
     fn enter_seller(&mut self, trade: &Trade<'_>, touched: &mut Vec<SaleKey>) -> Result<(), StorageError> {
         let any = (from_day(Day(i32::MIN)), from_day(Day(i32::MAX)));
         let sells = !self.shelves.trades.page(self.state, trade.sold, any, Order::Up, 1)?.is_empty();
-        let before = self.sellers(trade.product, trade.buyer)?;
         let sellers = self.shelves.sellers.get(self.state, trade.sellers())?;
-        if sellers.binary_search(trade.seller).is_ok() == sells {
-            return Ok(());
-        }
-        let moves_others = before.len() == SELLERS_MAX;
-        for seller in before.iter().filter(|_| moves_others) {
-            touched.extend(self.on_rings(trade, seller, any)?);
+        let place = match sellers.binary_search(trade.seller) {
+            Ok(place) if !sells => place,
+            Err(place) if sells => place,
+            _ => return Ok(()),
+        };
+        // Where one more stands among the first, the last of them goes; where one less, the next one comes.
+        let among = place < SELLERS_MAX;
+        let goes = sellers.get(SELLERS_MAX - 1).filter(|_| among && sells).cloned();
+        let comes = sellers.get(SELLERS_MAX).filter(|_| among && !sells).cloned();
+        if let Some(seller) = goes {
+            touched.extend(self.on_rings(trade, &seller, any)?);
         }
         set(self.shelves.sellers.edit(self.state, trade.sellers())?, trade.seller.clone(), sells);
-        for seller in self.sellers(trade.product, trade.buyer)?.iter().filter(|_| moves_others) {
-            touched.extend(self.on_rings(trade, seller, any)?);
+        if let Some(seller) = comes {
+            touched.extend(self.on_rings(trade, &seller, any)?);
         }
         Ok(())
     }

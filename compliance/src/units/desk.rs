@@ -269,9 +269,8 @@ impl<'a> Desk<'a> {
         let view = self.told(sale, heard);
         let plain = sale.promotion.is_empty() && !says_several(&sale.rep) && !self.offers.tells_of_sales(view, sale);
         let plain = plain && !sale.amount.is_zero() && based(sale, &known.reference).is_none();
-        let told = self.references.as_of(heard.as_of);
         let asked = self.offers.asking(view, sale);
-        let breached = breaches(sale, &asked, known, told);
+        let breached = breaches(sale, &asked, view);
         if !judged && !above && !unknown && plain && breached.is_empty() && no_sale(sale).is_none() {
             record.verdict.findings.clear();
             return;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use contract::{Day, Debit, Entitlement, Id, Micros, PartnerKind, Program, Reference, Sale, Text};
 
-use super::conditions::meets;
+use super::conditions::{self, meets};
 use super::facts::{Grant, Heard};
 use super::told::{Tables, Told};
 use crate::clock::Clock;
@@ -81,7 +81,7 @@ fn was_authorised(program: &Program, sale: &Sale, heard: &Heard, clock: &Clock, 
             && was_free
             && terms.auto_authorise
             && terms.paid.claims().is_none()
-            && meets(sale, program, known, then, &heard.let_go_before(tick))
+            && meets(sale, program, conditions::Tables { known, told: then, under: then }, &heard.let_go_before(tick))
             && !waits(program, unpaid(sale, then))
     })
 }

@@ -8,7 +8,7 @@ use contract::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::conditions::{asks, hears, meets};
+use super::conditions::{self, asks, hears, meets};
 use super::facts::{LetGo, Supplied, YearKey, hash};
 use super::grants::counted;
 use super::names::{Names, namesakes, paid_to};
@@ -308,7 +308,8 @@ impl Offers {
         let mut programs = self.selecting(told, sale);
         let tables: Tables<'a, '_> = &|program| &told.under(program).reference;
         let earns = |program: &Program| {
-            may_earn(program, sale, tables(program)) && meets(sale, program, told.known, told.now, let_go)
+            may_earn(program, sale, tables(program))
+                && meets(sale, program, conditions::Tables::of(told, program), let_go)
         };
         programs.retain(|program| earns(program));
         let counted = counted(sale, &told.known.reference);

@@ -305,10 +305,9 @@ impl Desk<'_> {
             let code = Code::InventoryExceeded;
             doubts.push(doubt(true)((Finding::id_of(code, &sale.at, None), code, String::new())));
         }
-        let known = self.known(sale);
-        let told = self.references.as_of(verdict.heard.as_of);
-        let asked = self.offers.asking(self.told(sale, &verdict.heard), sale);
-        let breached = breaches(sale, &asked, known, told);
+        let told = self.told(sale, &verdict.heard);
+        let asked = self.offers.asking(told, sale);
+        let breached = breaches(sale, &asked, told);
         let breached = breached.iter().map(|breached| condition(sale, breached));
         doubts.extend(breached.map(|found| (found.id, found.code, found.message)).map(doubt(false)));
         doubts

@@ -207,6 +207,20 @@ mod tests {
         check(&[none, Sold, frozen, late], &["1 told DEBIT 30"]);
     }
 
+    /// Whose customer is spelt otherwise is only like it (OP-10); what was frozen by a spelling stays, and is told.
+    #[test]
+    fn a_customer_that_is_spelt_otherwise_counts_until_the_period_freezes() {
+        use Event::{Sold, Tables, Tick};
+        let respelt = |special: SpecialPrice| SpecialPrice { customer: "?Zenith.".into(), ..special };
+        let special_prices = tables().special_prices.into_iter().map(respelt).collect();
+        let respelt = Reference { special_prices, ..tables() };
+        let (respelt, first, frozen) = (Tables(&respelt), tables(), Tick("2013-05-20"));
+        check(&[Sold, respelt], &[]);
+        check(&[Sold, respelt, Tables(&first)], &["1 DEBIT 10 at 3"]);
+        check(&[Sold, frozen, respelt], &["1 DEBIT 10 at 3", "1 told DEBIT -30"]);
+        check(&[Sold, respelt, frozen, Tables(&first)], &["1 told DEBIT 30"]);
+    }
+
     #[test]
     fn a_product_that_is_classified_otherwise_is_selected_otherwise() {
         use Event::{Sold, Tables, Tick};

@@ -61,7 +61,7 @@ impl Follower {
             }
         }
         must_belong(store.as_ref(), cluster)?;
-        must_say(store.as_ref(), LINE, &format!("line {:?}, generation {}", cluster.prefix, cluster.generation))?;
+        must_say(store.as_ref(), LINE, &format!("{:?}, generation {}", cluster.prefix, cluster.generation))?;
         Ok(Follower { transport, generation: cluster.generation, wire, store, followed })
     }
 

@@ -211,7 +211,8 @@ pub(crate) fn last_mark<T: Transport>(
     last_word(transport, topic, partition, generation, task).map(|(mark, _)| mark)
 }
 
-/// How much of its input lies behind a task's mark: offsets, those of transactions' markers among them.
+/// How much of its input lies behind a task's mark: offsets, those of transactions' markers among them. `next` is the mark's place,
+/// looked for where it is not known yet.
 ///
 /// # Errors
 /// The brokers do not tell.
@@ -220,12 +221,16 @@ pub(crate) fn waiting<T: Transport>(
     cluster: &Cluster,
     spec: &StageSpec,
     partition: u16,
+    next: &mut Option<u64>,
 ) -> Result<u64, TaskError> {
-    let (marks, task) = (cluster.marks(), TaskId { stage: spec.number, partition });
-    let marks_partition = Mark::partition(task, transport.partitions(&marks).map_err(of_transport)?);
-    let mark = last_mark(transport, &marks, marks_partition, cluster.generation, task)?;
     let (start, end) = transport.bounds(&cluster.topic(&spec.input), partition).map_err(of_transport)?;
-    Ok(end.saturating_sub(mark.map_or(start, |mark| mark.place.next)))
+    if next.is_none() {
+        let (marks, task) = (cluster.marks(), TaskId { stage: spec.number, partition });
+        let marks_partition = Mark::partition(task, transport.partitions(&marks).map_err(of_transport)?);
+        let mark = last_mark(transport, &marks, marks_partition, cluster.generation, task)?;
+        *next = Some(mark.map_or(start, |mark| mark.place.next));
+    }
+    Ok(end.saturating_sub(next.unwrap_or(start)))
 }
 
 /// As [`last_mark`], with the notice that lies behind it: why the task has stopped there.

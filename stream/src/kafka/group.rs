@@ -220,13 +220,13 @@ impl<S: Stage + 'static> Shop<S> {
     fn stand(&self, partition: u16, told: &Told, why: &str) {
         let Frame { cluster, spec, transport, observer, .. } = &self.frame;
         let (id, transport) = (TaskId { stage: spec.number, partition }, transport.until(&told.end));
-        let mut is_left = false;
+        let (mut is_left, mut next) = (false, None);
         while !told.to_end() {
             if !is_left {
                 let left = leave_notice(&transport, cluster, spec, partition, why);
                 is_left = left.inspect_err(|error| tracing::info!(task = %id, %error, "word is not left")).is_ok();
             }
-            observer.lag(id, ground::waiting(&transport, cluster, spec, partition).ok(), None);
+            observer.lag(id, ground::waiting(&transport, cluster, spec, partition, &mut next).ok(), None);
             told.pause(LOOK);
         }
     }

@@ -165,8 +165,10 @@ impl Transport for KafkaTransport {
 pub(crate) fn trouble(what: &str, error: &KafkaError) -> TransportError {
     let text = format!("{what}: {error}");
     match error.rdkafka_error_code() {
-        // As with a mechanism that is not built in.
-        _ if matches!(error, KafkaError::ClientCreation(_)) => TransportError::Broken(text),
+        // As with a mechanism that is not built in; threads may be there again.
+        _ if matches!(error, KafkaError::ClientCreation(why) if !why.contains("thread")) => {
+            TransportError::Broken(text)
+        }
         Some(code) if is_fenced(code) => TransportError::Fenced(text),
         Some(code) if is_lasting(code) => TransportError::Broken(text),
         _ => TransportError::Trouble(text),

@@ -281,6 +281,7 @@ pub fn identified(cluster: &Cluster) -> Result<Cluster, TransportError> {
     if !cluster.id.is_empty() {
         return Ok(cluster.clone());
     }
+    greet(cluster)?;
     let id = admin(cluster)?.inner().fetch_cluster_id(ASK).filter(|id| !id.is_empty());
     let id = id.ok_or_else(|| TransportError::Trouble("brokers do not say what they call their cluster".into()))?;
     Ok(Cluster { id, ..cluster.clone() })
