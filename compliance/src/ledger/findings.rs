@@ -55,10 +55,10 @@ pub(crate) fn look_further(
     let booked = Booked { account, program, due, functional_wanted };
     let mut found = holds(account, program, now, state)?;
     for check in CHECKS {
-        if let Check::Further(check) = check {
-            if let Some(more) = check(id, booked, now, state)? {
-                say_with(&mut found, more);
-            }
+        if let Check::Further(check) = check
+            && let Some(more) = check(id, booked, now, state)?
+        {
+            say_with(&mut found, more);
         }
     }
     Ok(found)
