@@ -60,7 +60,10 @@ fn lost_marks_and_a_state_lost_behind_a_trim_are_repaired() {
     lose_state(&plant, stateless, behind_trim.partition);
     let survey = Survey::take(&transport, &cluster, &line).unwrap();
     let has_published = |standing: &&Standing| standing.mark.as_ref().is_some_and(|mark| mark.outputs.len() > 1);
-    let markless = survey.tasks.iter().filter(|standing| standing.stage != stateless).find(has_published).unwrap();
+    // Of the last stage: its outputs are views. What others read may be trimmed to its end, and without a mark nothing else says
+    // what of it could be seen.
+    let markless =
+        survey.tasks.iter().rev().filter(|standing| standing.stage != stateless).find(has_published).unwrap();
     lose_marks(&transport, &cluster, markless);
 
     let (code, told) = plant.repair(&[]);
