@@ -4,14 +4,6 @@ use crate::tenant::{AS_OF, HEADER, JANUARY, Tenant, assert_well, told, well};
 
 const PAYMENTS: &str = "authorization_id,date,amount,currency";
 
-/// A tenth of everything once more, for who asks for it.
-const ASKED: &str = "program: ASKED\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
-                     earn: { type: percent, rate: 10% }\n    period: month\n    \
-                     paid: claim\n    claim: { days: 45, late: reject, review-above: 100 }\n";
-
-const CLAIMS: &str = "partner: shop\nformat: delimited\nreports: claims\nfiles: [\"claims*.csv\"]\n\
-                      columns: { document: Claim, document_line: Line, code: Program, date: Period, amount: Claimed }\n";
-
 /// The id of the shop's authorization for January, of 181.
 fn authorization(tenant: &Tenant) -> String {
     let rows = tenant.export("authorizations");
@@ -101,12 +93,7 @@ fn what_cannot_be_read_costs_no_more_than_itself() {
 
 #[test]
 fn a_decision_about_a_claim_that_nobody_knows_is_told_once() {
-    let tenant = Tenant::new();
-    tenant.write("config/programs/asked.yaml", ASKED);
-    tenant.write("config/feeds/shop-claims.yaml", CLAIMS);
-    tenant.write("feeds/shop/pos_2013-01.csv", format!("{HEADER}{JANUARY}"));
-    tenant.write("feeds/shop/claims_2013-01.csv", "Claim,Line,Program,Period,Claimed\nC1,1,ASKED,2013-01,181\n");
-    assert_well(&tenant.run(&["--as-of", AS_OF]));
+    let tenant = Tenant::claimed();
     let waits = || tenant.export("claims").into_iter().find(|row| row["program"] == "ASKED").unwrap();
     assert_eq!(waits()["state"], "on-hold");
 

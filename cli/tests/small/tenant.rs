@@ -40,6 +40,14 @@ pub const AS_OF: &str = "2013-02-20";
 
 pub struct Tenant(TempDir);
 
+/// A tenth of everything once more, for who asks for it.
+const ASKED: &str = "program: ASKED\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+                     earn: { type: percent, rate: 10% }\n    period: month\n    \
+                     paid: claim\n    claim: { days: 45, late: reject, review-above: 100 }\n";
+
+const CLAIMS: &str = "partner: shop\nformat: delimited\nreports: claims\nfiles: [\"claims*.csv\"]\n\
+                      columns: { document: Claim, document_line: Line, code: Program, date: Period, amount: Claimed }\n";
+
 impl Tenant {
     /// The configuration alone.
     pub fn new() -> Tenant {
@@ -49,6 +57,17 @@ impl Tenant {
         }
         fs::create_dir(tenant.path("feeds")).unwrap();
         fs::create_dir(tenant.path("commands")).unwrap();
+        tenant
+    }
+
+    /// One that has taken January in, and a claim of all that is due for it.
+    pub fn claimed() -> Tenant {
+        let tenant = Tenant::new();
+        tenant.write("config/programs/asked.yaml", ASKED);
+        tenant.write("config/feeds/shop-claims.yaml", CLAIMS);
+        tenant.write("feeds/shop/pos_2013-01.csv", format!("{HEADER}{JANUARY}"));
+        tenant.write("feeds/shop/claims_2013-01.csv", "Claim,Line,Program,Period,Claimed\nC1,1,ASKED,2013-01,181\n");
+        assert_well(&tenant.run(&["--as-of", AS_OF]));
         tenant
     }
 

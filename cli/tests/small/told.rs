@@ -2,14 +2,6 @@
 
 use crate::tenant::{AS_OF, HEADER, JANUARY, Tenant, assert_well, paidonce, told, well};
 
-/// A tenth of everything once more, for who asks for it.
-const ASKED: &str = "program: ASKED\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
-                     earn: { type: percent, rate: 10% }\n    period: month\n    \
-                     paid: claim\n    claim: { days: 45, late: reject, review-above: 100 }\n";
-
-const CLAIMS: &str = "partner: shop\nformat: delimited\nreports: claims\nfiles: [\"claims*.csv\"]\n\
-                      columns: { document: Claim, document_line: Line, code: Program, date: Period, amount: Claimed }\n";
-
 /// Warnings, without the word.
 fn warnings(output: &std::process::Output) -> Vec<String> {
     told(output).lines().filter_map(|line| line.strip_prefix("warning: ")).map(str::to_owned).collect()
@@ -40,12 +32,7 @@ fn a_column_that_the_header_does_not_have_is_told_on_the_receipt() {
 
 #[test]
 fn a_claim_that_waits_and_a_decision_that_is_refused_are_told() {
-    let tenant = Tenant::new();
-    tenant.write("config/programs/asked.yaml", ASKED);
-    tenant.write("config/feeds/shop-claims.yaml", CLAIMS);
-    tenant.write("feeds/shop/pos_2013-01.csv", format!("{HEADER}{JANUARY}"));
-    tenant.write("feeds/shop/claims_2013-01.csv", "Claim,Line,Program,Period,Claimed\nC1,1,ASKED,2013-01,181\n");
-    assert_well(&tenant.run(&["--as-of", AS_OF]));
+    let tenant = Tenant::claimed();
     let status = || well(&tenant.ask(&["status"]));
     let waits = "1  claim line waits for a person to release, adjust or reject, USD 181.00: who reviews claims";
     assert!(status().contains(waits), "{}", status());

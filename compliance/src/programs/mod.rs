@@ -39,8 +39,7 @@ pub mod volume_rolling;
 pub mod volume_total;
 
 use contract::{
-    Benefit, CoopFund, FreeGoods, Growth, Late, Measure, Mechanism, Per, Points, Program, Rounding, Score, SellIn,
-    Split, Tier,
+    Benefit, CoopFund, FreeGoods, Late, Measure, Mechanism, Per, Points, Program, Rounding, SellIn, Split, Tier,
 };
 
 pub use exact::{Exact, Sums};
@@ -210,27 +209,10 @@ pub fn late(mechanism: &Mechanism) -> Option<&Late> {
 
 /// What the mechanism's rate is multiplied with.
 pub fn rate_base(mechanism: &Mechanism) -> Benefit {
-    match mechanism {
-        Mechanism::PerUnit { .. }
-        | Mechanism::ShipAndDebit { .. }
-        | Mechanism::PassThrough { .. }
-        | Mechanism::PriceProtection { .. }
-        | Mechanism::FreeGoods(_) => Benefit::PerUnit,
-        Mechanism::Percent { .. } | Mechanism::CoopFund(_) => Benefit::Percent,
-        Mechanism::VolumeMarginal { benefit, .. }
-        | Mechanism::VolumeRetroactive { benefit, .. }
-        | Mechanism::VolumeRolling { benefit, .. }
-        | Mechanism::VolumeTotal { benefit, .. }
-        | Mechanism::VolumeExcess { benefit, .. }
-        | Mechanism::Growth(Growth { benefit, .. })
-        | Mechanism::Score(Score { benefit, .. })
-        | Mechanism::SellIn(SellIn { benefit, .. })
-        | Mechanism::Spiff { benefit, .. } => *benefit,
-        Mechanism::Fixed { measure: Measure::Quantity, .. }
-        | Mechanism::Points(Points { measure: Measure::Quantity, .. }) => Benefit::PerUnit,
-        Mechanism::Fixed { measure: Measure::Amount, .. }
-        | Mechanism::Points(Points { measure: Measure::Amount, .. }) => Benefit::Percent,
-    }
+    mechanism.benefit().unwrap_or_else(|| match mechanism.measure() {
+        Measure::Quantity => Benefit::PerUnit,
+        Measure::Amount => Benefit::Percent,
+    })
 }
 
 /// Whether the threshold lets anything be due: dollar-one from there on.

@@ -216,6 +216,7 @@ pub(crate) fn last_mark<T: Transport>(
 ///
 /// # Errors
 /// The brokers do not tell.
+#[cfg(feature = "kafka")]
 pub(crate) fn waiting<T: Transport>(
     transport: &T,
     cluster: &Cluster,
