@@ -4,6 +4,7 @@ use contract::{AccountingClass, AccrualKind, Code, Day, Id, Micros, Program, Set
 use serde::{Deserialize, Serialize};
 
 use super::balances::Covered;
+use super::claims;
 use super::layers::Layered;
 use super::lowered::Lowered;
 use super::rules::outlier::Unusual;
@@ -271,7 +272,13 @@ pub(crate) fn freeze_day(program: &Program, last_day: Day) -> Day {
 
 /// The first day on which a frozen period closes.
 pub(crate) fn close_day(program: &Program, last_day: Day) -> Day {
-    freeze_day(program, last_day).plus(days(program.close_days))
+    let close = freeze_day(program, last_day).plus(days(program.close_days));
+    claimable_until(program, last_day).map_or(close, |last| close.max(last.plus(1)))
+}
+
+/// The last day on which a claim on the period may come in; `None` for a program that is not paid by claim.
+pub(crate) fn claimable_until(program: &Program, last_day: Day) -> Option<Day> {
+    program.paid.claims().map(|terms| claims::last_day(last_day, program, terms))
 }
 
 /// Grace and close are bounded to a century, so that a day stays a day.

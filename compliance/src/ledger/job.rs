@@ -145,7 +145,8 @@ impl Job {
 
     fn turning<'a>(&self, desk: &Desk<'a>) -> Turning<'a> {
         let Job { control, batch, .. } = *self;
-        Turning { control, batch, today: self.today.expect("a tick names a day"), references: desk.references }
+        let today = self.today.expect("a tick names a day");
+        Turning { control, batch, today, before: desk.clock.as_of(control - 1), references: desk.references }
     }
 
     fn terms(

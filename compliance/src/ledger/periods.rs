@@ -5,7 +5,7 @@ use contract::{
 };
 use stream::{Outbox, StageError, State, StorageError};
 
-use super::account::{Account, Phase, close_day};
+use super::account::{Account, Phase, claimable_until, close_day};
 use super::claims;
 use super::deductions::{others, settle, wake_others};
 use super::due::due;
@@ -32,6 +32,8 @@ pub(crate) struct Turning<'a> {
     /// The batch that the tick closes.
     pub batch: u64,
     pub today: Day,
+    /// The day of the tick before.
+    pub before: Option<Day>,
     pub references: &'a References,
 }
 
@@ -63,7 +65,7 @@ impl Turning<'_> {
             self.give_back(&account, outbox);
         }
         for round in TURNED.. {
-            if account.deadline > self.today || matches!(account.phase, Phase::Closed { .. }) {
+            if account.deadline > self.today || self.is_settled(&account) {
                 break;
             }
             outbox.acting_in(round, &id.to_string());
@@ -79,6 +81,16 @@ impl Turning<'_> {
             self.tell_others(&account, state, outbox)?;
         }
         Ok(())
+    }
+
+    /// Whether time moves the period no further with this tick: it is closed, or claims that came in time may be judged now first.
+    fn is_settled(&self, account: &Account) -> bool {
+        let until = || claimable_until(&terms(account, self.references), account.last_day);
+        match account.phase {
+            Phase::Open => false,
+            Phase::Frozen { .. } => until().is_some_and(|last| self.before.is_none_or(|before| before <= last)),
+            Phase::Closed { .. } => true,
+        }
     }
 
     /// Says anew what is found about the settlements that a deduction can be from as well as from one that has frozen now.

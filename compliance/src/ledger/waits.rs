@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use contract::{Day, Paid, Program, Settlement};
+use contract::{Day, Program, Settlement};
 use stream::{Blobs, StageError, State};
 
-use super::account::{Account, Phase, close_day, freeze_day};
-use super::claims::last_day;
+use super::account::{Account, Phase, claimable_until, close_day, freeze_day};
 use super::findings::amount;
 use super::holds::{holds, outlasts_close};
 use super::now::Now;
@@ -62,8 +61,7 @@ fn by_terms(account: &Account, program: &Program) -> Option<String> {
     if program.mechanism.is_drawn_on() {
         return Some(format!("it waits to be drawn, and expires on {close}"));
     }
-    if let Paid::Claim(claim) = &program.paid {
-        let last = last_day(account.last_day, program, claim);
+    if let Some(last) = claimable_until(program, account.last_day) {
         return Some(format!("it waits for a claim, which may come in until {last}; let go on {close}"));
     }
     if !program.auto_authorise {

@@ -23,6 +23,7 @@ use crate::layers::{Costs, is_used_up};
 use crate::measure::filled;
 use crate::pricing::{Line, changes, together};
 use crate::protection::{OfStock, lowered, protected};
+use crate::provable::last_day;
 use crate::purchased::purchased;
 use crate::terms::holding;
 use crate::whose::{Whose, beneficiaries};
@@ -210,7 +211,14 @@ impl Account {
     }
 
     fn closes_on(&self) -> Day {
-        self.freezes_on().plus(days(self.program.close_days))
+    /// Not while claims may come.
+        let close = self.freezes_on().plus(days(self.program.close_days));
+        self.last_claim().map_or(close, |last| close.max(last.plus(1)))
+    }
+
+    /// The last day on which something may be claimed of it.
+    fn last_claim(&self) -> Option<Day> {
+        last_day(self.last, &self.program)
     }
 
     fn count(&mut self, currency: Currency, program: Program, lines: Vec<Line>, covered: Units) {
@@ -726,7 +734,10 @@ impl Oracle {
                 // What it asked of one limit and did not get of the other is there for others at the next control.
                 self.news |= account.given_up.is_positive();
             }
-            if account.phase == Phase::Frozen && account.closes_on() <= day {
+            // What came in time is judged before the rest is let go.
+            let is_claimed = account.last_claim().is_some_and(|last| before.is_none_or(|before| before <= last));
+            if account.phase == Phase::Frozen && account.closes_on() <= day && !is_claimed {
+        let before = self.day_of(self.control - 1);
                 account.phase = Phase::Closed;
             }
         }

@@ -169,7 +169,7 @@ fn is_late(case: &Case<'_>) -> bool {
 }
 
 /// So many days after the period, or after the next one.
-fn last_day(date: Day, program: &Program) -> Option<Day> {
+pub(crate) fn last_day(date: Day, program: &Program) -> Option<Day> {
     let terms = program.paid.claims()?;
     let end = program.period.range(date).1;
     let end = if terms.late == LateClaim::Roll { program.period.range(end.plus(1)).1 } else { end };

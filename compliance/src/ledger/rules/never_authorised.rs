@@ -8,7 +8,7 @@
 //! ## What it finds
 //! Something that is due in a frozen period under a program that pays claims, and that nobody has claimed yet or has
 //! deducted; what a person refused, or came too late, is not claimed. And what is due under any program that does not pay by
-//! itself, and was not authorised when the period closed: it was never claimed, or it was claimed and not allowed. It is let go, unless the beneficiary is on a list
+//! itself, and was not authorised when the period closed, which it does not before the last day for claims has passed: it was never claimed, or it was claimed and not allowed. It is let go, unless the beneficiary is on a list
 //! of restricted parties, a deduction stands against it, or terms or a score wait for approval. Small sums are told
 //! here too: OP-35 is for programs that pay by themselves, and for claim lines.
 //!
@@ -31,8 +31,7 @@ use contract::{Code, Day, Id, Micros, Program};
 use stream::{State, StorageError};
 
 use super::Booked;
-use crate::ledger::account::{Account, Phase};
-use crate::ledger::claims::last_day;
+use crate::ledger::account::{Account, Phase, claimable_until};
 use crate::ledger::deductions::taken;
 use crate::ledger::findings::{Found, amount};
 use crate::ledger::now::Now;
@@ -48,7 +47,7 @@ pub(super) fn check(
     match account.phase {
         Phase::Frozen { .. } if account.unclaimed > Micros::ZERO => {
             let deducted = taken(account, now, state)?.into_iter().map(|(_, amount)| amount).sum();
-            Ok(claimable_until(account, program).and_then(|until| not_claimed(account, deducted, until)))
+            Ok(claimable_until(program, account.last_day).and_then(|until| not_claimed(account, deducted, until)))
         }
         _ => Ok(let_go(account, program)),
     }
@@ -68,9 +67,4 @@ fn not_claimed(account: &Account, deducted: Micros, until: Day) -> Option<Found>
     let left = account.unclaimed - deducted;
     let message = format!("{} is due and not claimed, until {until}", amount(left, account));
     (left > Micros::ZERO).then(|| Found::new(Code::NeverAuthorised, Exact::from(left), message))
-}
-
-/// The last day on which a claim on the settlement may come in.
-fn claimable_until(account: &Account, program: &Program) -> Option<Day> {
-    program.paid.claims().map(|terms| last_day(account.last_day, program, terms))
 }

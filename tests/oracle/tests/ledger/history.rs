@@ -385,6 +385,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     amending.lift(&programs);
     acts.push(stated(&exchange, &waiting, &amending, &programs, &stocks));
     acts.push(Act::Tick(today.plus(1_200)));
+    // Behind the last day for claims: what came until then is judged.
+    acts.push(Act::Tick(today.plus(1_201)));
     acts
 }
 
