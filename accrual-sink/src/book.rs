@@ -41,6 +41,11 @@ impl Leg {
         Leg { template, amount: moved.amount, debit: moved.functional, credit: moved.functional }
     }
 
+    /// What is booked is worth so much more, or less.
+    fn of_worth(template: Template, worth: Micros) -> Option<Leg> {
+        (!worth.is_zero()).then(|| Leg::of(template, Carried::new(Micros::ZERO, Some(worth))))
+    }
+
     /// Where only one side knows its rate, it holds for both: an entry balances.
     fn between(template: Template, debit: Carried, credit: Carried) -> Leg {
         Leg {
@@ -101,6 +106,9 @@ pub struct Book {
     pub written: Carried,
     /// Let go when the period closed (GL6).
     pub released: Carried,
+    /// Posting dates of movements that came without a functional amount, since their sales had no rate; in order. One with such an
+    /// amount says what all up to its date are worth.
+    unvalued: Vec<Day>,
     /// The batch in which the open clawback began; offsets take the oldest first.
     pub clawback_since: u64,
     /// The batch in which something became payable last; what takes back begins with the latest.
@@ -113,8 +121,9 @@ pub struct Book {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Batch {
     pub number: u64,
-    /// LI-ACC as earlier batches left it.
+    /// LI-ACC as earlier batches left it, and [`Book::unvalued`].
     sealed: Carried,
+    unvalued: Vec<Day>,
     /// In order of their dates.
     moves: Vec<Move>,
 }
@@ -134,7 +143,7 @@ impl Move {
         match change.amount.cmp(&Micros::ZERO) {
             Ordering::Greater => Some(Leg::of(Template::rise(kind), change)),
             Ordering::Less => Some(Leg::of(Template::fall(kind), change.negated())),
-            Ordering::Equal => None,
+            Ordering::Equal => Leg::of_worth(Template::rise(kind), change.posted()),
         }
     }
 }
@@ -165,6 +174,7 @@ impl Book {
             clawback: Carried::default(),
             written: Carried::default(),
             released: Carried::default(),
+            unvalued: Vec::new(),
             clawback_since: 0,
             payable_since: 0,
             grants: Vec::new(),
@@ -187,17 +197,61 @@ impl Book {
         let latest = self.batch.number;
         assert!(latest <= moved.batch, "batch {} after {latest} in {:?}", moved.batch, self.settlement);
         if latest != moved.batch {
-            self.batch = Batch { number: moved.batch, sealed: self.open, moves: Vec::new() };
+            let (sealed, unvalued) = (self.open, self.unvalued.clone());
+            self.batch = Batch { number: moved.batch, sealed, unvalued, moves: Vec::new() };
         }
         if !self.decided {
             return self.follow(Move { id: moved.id, date: moved.date, kind, change }, legs);
         }
-        if change.amount > Micros::ZERO {
-            self.rise(kind, change, digits, legs);
-        } else if change.amount < Micros::ZERO {
-            self.fall(kind, change, digits, legs);
+        let booked = match change.amount.cmp(&Micros::ZERO) {
+            Ordering::Greater => {
+                self.rise(kind, change, digits, legs);
+                change.posted().max(Micros::ZERO)
+            }
+            Ordering::Less => {
+                self.fall(kind, change, digits, legs);
+                change.posted().min(Micros::ZERO)
+            }
+            Ordering::Equal => Micros::ZERO,
+        };
+        let was_unvalued = !self.unvalued.is_empty();
+        note_value(&mut self.unvalued, moved.date, change.functional);
+        if was_unvalued && self.unvalued.is_empty() {
+            self.value(kind, change.posted() - booked, digits, legs);
         }
         None
+    }
+
+    /// All that is accrued has a worth now: `more` than the journal has. Balances without one share what is not in the others, in
+    /// proportion to their amounts, and the journal follows the way of the money: accrued, let go or authorised, paid. What was
+    /// owed back before stays without one.
+    fn value(&mut self, kind: AccrualKind, more: Micros, digits: u32, legs: &mut Vec<Leg>) {
+        let balances = [&mut self.open, &mut self.released, &mut self.payable, &mut self.kept];
+        let before = balances.each_ref().map(|balance| balance.posted());
+        let mut unvalued: Vec<&mut Carried> = balances.into_iter().filter(|one| one.functional.is_none()).collect();
+        let posted: Micros = unvalued.iter().map(|balance| balance.posted()).sum();
+        let amount: Micros = unvalued.iter().map(|balance| balance.amount).sum();
+        if amount.is_zero() && posted + more != Micros::ZERO {
+            return;
+        }
+        let mut rest = Carried::new(amount, Some(posted + more));
+        // The last one takes what is left; an empty one has nothing.
+        unvalued.sort_by_key(|balance| !balance.amount.is_zero());
+        for balance in unvalued {
+            let has_part = !balance.amount.is_zero() && !rest.amount.is_zero();
+            let part = if has_part { rest.part(balance.amount, digits) } else { Carried::default() };
+            balance.value(part.posted());
+            rest.shift(part.negated());
+        }
+        let after = [self.open, self.released, self.payable, self.kept].map(|balance| balance.posted());
+        let [_, released, payable, kept] = std::array::from_fn(|at| after[at] - before[at]);
+        let ways = [
+            (Template::rise(kind), more),
+            (Template::Released, released),
+            (Template::Authorised, payable + kept),
+            (Template::Paid, kept),
+        ];
+        legs.extend(ways.into_iter().filter_map(|(template, worth)| Leg::of_worth(template, worth)));
     }
 
     /// Nothing is decided yet: the exact change at its own rate.
@@ -205,10 +259,15 @@ impl Book {
         let moves = &mut self.batch.moves;
         let at = moves.partition_point(|other| other.date < new.date);
         let old = moves.get(at).copied().filter(|other| other.date == new.date);
-        moves.splice(at..at + usize::from(old.is_some()), Some(new).filter(|new| !new.change.amount.is_zero()));
+        moves.splice(at..at + usize::from(old.is_some()), Some(new).filter(|new| new.leg().is_some()));
         self.open = self.batch.sealed;
-        for Move { change, .. } in &self.batch.moves {
+        self.unvalued.clone_from(&self.batch.unvalued);
+        for Move { change, date, .. } in &self.batch.moves {
             self.open.shift(*change);
+            note_value(&mut self.unvalued, *date, change.functional);
+        }
+        if self.unvalued.is_empty() {
+            self.open.value(self.open.posted());
         }
         self.accrued = self.open.amount;
         legs.extend(new.leg());
@@ -226,7 +285,7 @@ impl Book {
         let after = self.target();
         self.undo_write_off(before.written - after.written, digits, legs);
         let no_longer_owed = before.over - after.over;
-        let worth = Carried { functional: change.functional.map(|f| f.max(Micros::ZERO)), ..change };
+        let worth = Carried::new(change.amount, change.functional.map(|f| f.max(Micros::ZERO)));
         if !no_longer_owed.is_zero() {
             let moved = self.clawback.take(no_longer_owed, digits);
             self.kept.add(moved);
@@ -450,10 +509,13 @@ impl Book {
     pub(crate) fn set_off(&mut self, debtor: &mut Book, digits: u32, legs: &mut Vec<Leg>) {
         let amount = debtor.clawback.amount.min(self.payable.amount);
         self.note_offset(amount);
-        let debit = self.payable.take(amount, digits);
+        let credit = debtor.clawback.take(amount, digits);
+        let debit = match self.payable.functional {
+            Some(_) => self.payable.take(amount, digits),
+            None => self.payable.take_at(amount, credit.functional),
+        };
         self.kept.add(debit);
         self.settle(amount);
-        let credit = debtor.clawback.take(amount, digits);
         debtor.taken_back += amount;
         legs.push(Leg::between(Template::Offset, debit, credit));
     }
@@ -552,6 +614,18 @@ impl Book {
         let unordered = ordered.iter().find(|(_, left, right)| left > right);
         let (what, left, right) = unequal.or(unordered)?;
         Some(format!("{what}: {left} against {right} in {:?}", self.settlement))
+    }
+}
+
+/// A movement of a date has come: with a functional amount it says what all up to there are worth.
+fn note_value(unvalued: &mut Vec<Day>, date: Day, functional: Option<Micros>) {
+    match functional {
+        Some(_) => unvalued.retain(|day| *day > date),
+        None => {
+            unvalued.retain(|day| *day != date);
+            unvalued.push(date);
+            unvalued.sort_unstable();
+        }
     }
 }
 

@@ -5,47 +5,64 @@ use serde::{Deserialize, Serialize};
 
 /// A balance in both currencies. The functional amount travels with the money in exact proportion.
 ///
-/// Once [`Carried::take`] has emptied a balance, nothing functional is left. `None`: without a rate, nobody knows.
+/// Once [`Carried::take`] has emptied a balance whose worth is known, nothing functional is left. `None`: without a rate, nobody
+/// knows yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     pub amount: Micros,
     pub functional: Option<Micros>,
+    /// What the journal has of it in the functional currency, while not all of it is known.
+    posted: Micros,
 }
 
 impl Default for Carried {
     fn default() -> Carried {
-        Carried { amount: Micros::ZERO, functional: Some(Micros::ZERO) }
+        Carried::new(Micros::ZERO, Some(Micros::ZERO))
     }
 }
 
 impl Carried {
     pub(crate) fn new(amount: Micros, functional: Option<Micros>) -> Carried {
-        Carried { amount, functional }
+        Carried { amount, functional, posted: Micros::ZERO }
+    }
+
+    /// What the journal has of it in the functional currency.
+    pub(crate) fn posted(&self) -> Micros {
+        self.functional.unwrap_or(self.posted)
     }
 
     pub(crate) fn add(&mut self, more: Carried) {
         self.amount += more.amount;
-        self.functional = match (self.functional, more.functional) {
-            _ if self.amount.is_zero() => Some(Micros::ZERO),
-            (Some(own), Some(other)) => Some(own + other),
-            _ => None,
-        };
+        if self.amount.is_zero() {
+            *self = Carried::default();
+        } else {
+            self.carry(self.functional.zip(more.functional).is_some(), self.posted() + more.posted());
+        }
     }
 
     /// Adds a change in both currencies as it is, whatever its signs.
     pub(crate) fn shift(&mut self, change: Carried) {
         self.amount += change.amount;
-        let sum = self.functional.zip(change.functional).map(|(own, more)| own + more);
-        self.functional = if sum.is_none() && self.amount.is_zero() { Some(Micros::ZERO) } else { sum };
+        self.carry(self.functional.zip(change.functional).is_some(), self.posted() + change.posted());
+    }
+
+    /// All of it is worth so much.
+    pub(crate) fn value(&mut self, functional: Micros) {
+        self.carry(true, functional);
+    }
+
+    fn carry(&mut self, is_known: bool, posted: Micros) {
+        (self.functional, self.posted) = if is_known { (Some(posted), Micros::ZERO) } else { (None, posted) };
     }
 
     pub(crate) fn negated(self) -> Carried {
-        Carried { amount: -self.amount, functional: self.functional.map(|f| -f) }
+        let Carried { amount, functional, posted } = self;
+        Carried { amount: -amount, functional: functional.map(|f| -f), posted: -posted }
     }
 
     /// `amount` of it, with its share of the functional amount rounded to `digits`.
     pub(crate) fn part(self, amount: Micros, digits: u32) -> Carried {
-        Carried { amount, functional: self.functional.map(|f| f.share(amount, self.amount).round(digits)) }
+        Carried::new(amount, self.functional.map(|f| f.share(amount, self.amount).round(digits)))
     }
 
     /// Takes `amount` out, with its share of the functional amount rounded to `digits`; the last one takes the rest.
@@ -61,7 +78,8 @@ impl Carried {
         let part = match (self.functional, wanted) {
             (Some(functional), _) if amount == self.amount => Some(functional),
             (Some(functional), Some(wanted)) => Some(between_zero_and(functional, wanted)),
-            _ => None,
+            (None, wanted) => wanted,
+            (Some(_), None) => None,
         };
         self.subtract(Carried::new(amount, part))
     }
@@ -86,11 +104,10 @@ impl Carried {
             self.amount
         );
         self.amount = self.amount - part.amount;
-        self.functional = match (self.functional, part.functional) {
-            _ if self.amount.is_zero() => Some(Micros::ZERO),
-            (Some(own), Some(taken)) => Some(own - taken),
-            _ => None,
-        };
+        self.carry(self.functional.zip(part.functional).is_some(), self.posted() - part.posted());
+        if self.amount.is_zero() && self.posted().is_zero() {
+            *self = Carried::default();
+        }
         part
     }
 }
@@ -115,12 +132,15 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_rate_stays_unknown_until_nothing_is_left() {
+    fn an_unknown_worth_stays_unknown_and_what_is_posted_of_it_is_kept() {
         let mut balance = Carried::new(Micros::units(2), None);
         balance.add(Carried::new(Micros::units(1), Some(Micros::units(1))));
         assert_eq!(balance.take(Micros::units(1), 2).functional, None);
         assert_eq!(balance.functional, None);
         balance.take(Micros::units(2), 2);
-        assert_eq!(balance.functional, Some(Micros::ZERO));
+        assert_eq!((balance.functional, balance.posted()), (None, Micros::units(1)), "the journal still has it");
+        let mut balance = Carried::new(Micros::units(2), None);
+        balance.take(Micros::units(2), 2);
+        assert_eq!(balance, Carried::default(), "nothing is left of it anywhere");
     }
 }

@@ -113,6 +113,5 @@ pub fn imbalance(entry: &JournalEntry) -> Option<String> {
 }
 
 fn is_nothing(posting: &Posting) -> bool {
-    posting.amount < Micros::ZERO
-        || (posting.amount.is_zero() && (posting.symbol != "FX-PL" || posting.functional.is_none_or(Micros::is_zero)))
+    posting.amount < Micros::ZERO || (posting.amount.is_zero() && posting.functional.is_none_or(Micros::is_zero))
 }

@@ -547,7 +547,7 @@ impl Desk<'_> {
 
 /// A movement, or that nothing is left of it.
 fn published(movement: &AccrualMovement) -> Publication {
-    match movement.amount.is_zero() {
+    match movement.is_nothing() {
         true => Publication::MovementWithdrawn(movement.id),
         false => Publication::Movement(movement.clone()),
     }

@@ -334,7 +334,7 @@ impl Verification {
                 if sum.unknown || balance.functional.is_none() {
                     continue;
                 }
-                let posted = Carried { amount: -sum.amount, functional: Some(-sum.functional) };
+                let posted = Carried::new(-sum.amount, Some(-sum.functional));
                 check.equal(&book.settlement, posted, balance);
             }
         }

@@ -423,6 +423,19 @@ impl References {
         }
     }
 
+    /// The first version that knows something, of the one that held at a control and those that came since, up to another
+    /// control; with what it knows.
+    pub fn first_to_know<T>(
+        &self,
+        from: u64,
+        until: u64,
+        find: impl Fn(&Known) -> Option<T>,
+    ) -> Option<(&Arc<Known>, T)> {
+        let later = (from < until).then(|| self.versions.range(from + 1..=until));
+        let later = later.into_iter().flatten().map(|(_, known)| known);
+        std::iter::once(self.as_of(from)).chain(later).find_map(|known| Some((known, find(known)?)))
+    }
+
     /// Whether a configuration came behind one control, up to another.
     pub fn has_come_behind(&self, control: u64, until: u64) -> bool {
         control < until && self.versions.range(control + 1..=until).next().is_some()

@@ -54,7 +54,8 @@ impl Settlement {
 /// By how much one batch changes what is due for one settlement and accounting month.
 ///
 /// A batch is everything between two ticks. Until its tick the movement may come again under the same id, with the
-/// batch's amount so far; nothing is left of it where that is zero.
+/// batch's amount so far; nothing is left of it where that is zero in both currencies. One of no amount carries what others
+/// before it are worth, whose sales had no rate until now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccrualMovement {
     /// H(settlement, month, batch).
@@ -64,7 +65,7 @@ pub struct AccrualMovement {
     pub kind: AccrualKind,
     /// Last day of the accounting month that the sales behind it fall in; the posting date.
     pub date: Day,
-    /// The batch's delta so far, rounded to the currency's minor unit; zero withdraws the movement.
+    /// The batch's delta so far, rounded to the currency's minor unit.
     #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
     /// The same in the functional currency by the sale dates' rates; `None` without a rate (DQ-08).
@@ -73,6 +74,13 @@ pub struct AccrualMovement {
     /// Number of the tick that closes it, counted from 1.
     #[serde(with = "crate::wire::count")]
     pub batch: u64,
+}
+
+impl AccrualMovement {
+    /// Whether it moves nothing in either currency: it withdraws what came under its id before.
+    pub fn is_nothing(&self) -> bool {
+        self.amount.is_zero() && self.functional.is_none_or(Micros::is_zero)
+    }
 }
 
 /// What becomes of an estimate at sell-in ([`crate::SellInEstimate`]).

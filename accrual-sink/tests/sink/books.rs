@@ -322,6 +322,18 @@ impl Books {
         left.map(|(symbol, (amount, functional))| format!("{symbol} {amount} ({})", shown(functional))).collect()
     }
 
+    /// Debits less credits by account symbol in the functional currency, as far as postings know it; accounts at zero left out.
+    pub fn worth(&self) -> Vec<String> {
+        let mut sums: BTreeMap<String, Micros> = BTreeMap::new();
+        for posting in self.entries().iter().flat_map(|e| &e.postings) {
+            let value = posting.functional.unwrap_or_default();
+            let sum = sums.entry(posting.symbol.to_string()).or_default();
+            *sum += if posting.side == Side::Debit { value } else { -value };
+        }
+        let left = sums.into_iter().filter(|(_, worth)| !worth.is_zero());
+        left.map(|(symbol, worth)| format!("{symbol} {worth}")).collect()
+    }
+
     /// The state of each partition.
     pub fn states(&mut self) -> impl Iterator<Item = &mut MemoryState> {
         self.stages.iter_mut().map(|(_, state)| state)

@@ -865,3 +865,37 @@ fn without_a_rate_nothing_is_invented() {
         books.entries().iter().flat_map(|e| e.postings.clone()).filter_map(|p| p.functional).collect();
     assert!(functional.is_empty());
 }
+
+/// 60.00 are accrued and authorised and 40.00 of them paid before the table has a rate, which is 1.10.
+#[test]
+fn what_is_valued_later_is_valued_on_each_account_that_it_has_reached() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-01", "EUR");
+    books.moved(&volume, Earned, "60", None);
+    let authorization = books.authorised(&volume, "60");
+    books.pay(authorization, "40", "EUR", "2013-05-20");
+    assert_eq!(books.worth(), [""; 0]);
+    let before = books.journal().len();
+    books.moved(&volume, PriorPeriod, "0", Some("66"));
+    assert_eq!(books.worth(), ["CASH -44", "CR-REB 66", "LI-PAY -22"]);
+    let valued = ["GL25 CR-REB/LI-ACC 0", "GL5 LI-ACC/LI-PAY 0", "GL7 LI-PAY/CASH 0"];
+    assert_eq!(books.journal()[before..], valued);
+    books.pay(authorization, "20", "EUR", "2013-06-20");
+    assert_eq!(books.worth(), ["CASH -66", "CR-REB 66"]);
+    books.moved(&volume, PriorPeriod, "-10", Some("-11"));
+    assert_eq!(books.worth(), ["CASH -66", "CR-REB 55", "RC-CLAW 11"]);
+}
+
+/// 20.00 at 1.10, then 10.00 without a rate, which is 1.20.
+#[test]
+fn what_is_valued_later_joins_what_was_valued_before() {
+    let mut books = Books::new(1);
+    let volume = settlement("VOLUME", "2013-01", "EUR");
+    books.moved(&volume, Earned, "20", Some("22"));
+    books.authorised(&volume, "20");
+    books.moved(&volume, PriorPeriod, "10", None);
+    books.authorised(&volume, "10");
+    assert_eq!(books.worth(), ["CR-REB 22", "LI-PAY -22"]);
+    books.moved(&volume, PriorPeriod, "0", Some("12"));
+    assert_eq!(books.worth(), ["CR-REB 34", "LI-PAY -34"]);
+}

@@ -8,8 +8,9 @@ use super::claims;
 use super::layers::Layered;
 use super::lowered::Lowered;
 use super::rules::outlier::Unusual;
-use super::tally::Tally;
+use super::tally::{SaleRates, Tally};
 use crate::programs::{Exact, Sums, drawn};
+use crate::references::References;
 
 /// The books of one settlement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub(crate) struct Account {
     pub functional: Micros,
     /// Every sale date has a rate.
     pub functional_known: bool,
+    /// Something was moved without a functional amount, and nothing has made up for it since.
+    pub unvalued: bool,
     pub authorised: Micros,
     pub authorised_functional: Micros,
     pub orders: u32,
@@ -119,6 +122,8 @@ pub(crate) struct Sealed {
     pub functional: Micros,
     /// Some movement is sealed.
     pub booked: bool,
+    /// One without a functional amount is, and none behind it that made up for it.
+    pub unvalued: bool,
     pub measure: i128,
 }
 
@@ -129,6 +134,12 @@ pub(crate) struct Moved {
     pub functional: Option<Micros>,
     pub kind: AccrualKind,
     pub class: AccountingClass,
+}
+
+impl Moved {
+    pub fn is_nothing(&self) -> bool {
+        self.amount.is_zero() && self.functional.is_none_or(Micros::is_zero)
+    }
 }
 
 impl Month {
@@ -144,14 +155,25 @@ impl Month {
         (self.sealed.amount + amount, self.sealed.functional + functional)
     }
 
+    /// Whether something was moved without a functional amount, and nothing in the month has made up for it.
+    fn is_unvalued(&self) -> bool {
+        self.moved.map_or(self.sealed.unvalued, |moved| moved.functional.is_none())
+    }
+
+    /// Whether the batch has moved it with a functional amount.
+    fn is_valued(&self) -> bool {
+        self.moved.is_some_and(|moved| moved.functional.is_some())
+    }
+
     /// Seals what earlier batches moved.
-    pub fn turn_to(&mut self, batch: u64) {
+    fn turn_to(&mut self, batch: u64) {
         if self.batch == batch {
             return;
         }
         let (amount, functional) = self.accrued();
         let booked = self.sealed.booked || self.moved.is_some();
-        self.sealed = Sealed { amount, functional, booked, measure: self.measure };
+        let unvalued = self.is_unvalued();
+        self.sealed = Sealed { amount, functional, booked, unvalued, measure: self.measure };
         (self.batch, self.moved) = (batch, None);
     }
 }
@@ -200,6 +222,7 @@ impl Account {
             accrued: Micros::ZERO,
             functional: Micros::ZERO,
             functional_known: false,
+            unvalued: false,
             authorised: Micros::ZERO,
             authorised_functional: Micros::ZERO,
             orders: 0,
@@ -247,6 +270,12 @@ impl Account {
         (owes && !is_made_good).then_some(-self.accrued)
     }
 
+    /// How its sales are valued, as of the control up to which its lines are added up.
+    pub fn sale_rates<'a>(&self, program: &Program, references: &'a References) -> SaleRates<'a> {
+        let (currency, conversion) = (self.settlement.currency, program.conversion);
+        SaleRates { currency, conversion, references, until: self.counted }
+    }
+
     pub fn pays(&self) -> bool {
         self.role == Role::Pays
     }
@@ -260,6 +289,20 @@ impl Account {
         &mut self.months[at]
     }
 
+    /// Seals what batches before this one moved.
+    pub fn seal(&mut self, batch: u64) {
+        let valued = self.months.iter().rposition(|month| month.batch != batch && month.is_valued());
+        self.months.iter_mut().for_each(|month| month.turn_to(batch));
+        self.months[..valued.unwrap_or(0)].iter_mut().for_each(|month| month.sealed.unvalued = false);
+    }
+
+    /// Whether something was moved without a functional amount, and nothing has made up for it since: a movement with one leaves
+    /// no month up to its own without.
+    pub fn has_unvalued_months(&self) -> bool {
+        let valued = self.months.iter().rposition(Month::is_valued);
+        self.months[valued.unwrap_or(0)..].iter().any(Month::is_unvalued)
+    }
+
     pub fn tally(&self) -> Tally {
         self.months.iter().fold(Tally::default(), |sum, month| sum + month.tally)
     }
@@ -270,7 +313,7 @@ pub(crate) fn freeze_day(program: &Program, last_day: Day) -> Day {
     last_day.plus(days(program.grace_days) + 1)
 }
 
-/// The first day on which a frozen period closes.
+/// The first day on which a frozen period closes; where claims on it may come in for longer, the one behind the last for them.
 pub(crate) fn close_day(program: &Program, last_day: Day) -> Day {
     let close = freeze_day(program, last_day).plus(days(program.close_days));
     claimable_until(program, last_day).map_or(close, |last| close.max(last.plus(1)))

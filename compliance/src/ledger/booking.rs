@@ -25,10 +25,14 @@ impl Desk<'_> {
     ///
     /// Invariant: afterwards the account has accrued exactly what is due.
     pub fn book(&self, account: &mut Account, due: &Due) -> Vec<AccrualMovement> {
+        let was_unvalued = account.unvalued;
         let movements = match account.phase {
             Phase::Open => self.book_months(account, due),
             Phase::Frozen { .. } | Phase::Closed { .. } => self.book_adjustment(account, due).into_iter().collect(),
         };
+        if was_unvalued && !account.unvalued {
+            self.value_orders(account);
+        }
         let owed = due.rounded(account, self.program);
         account.functional_known = self.functional(&account.tally(), owed).is_some();
         assert!(account.accrued == owed, "{:?} accrued {} while {owed} is due", account.settlement, account.accrued);
@@ -48,7 +52,7 @@ impl Desk<'_> {
             *whole = at_least_drawn(*whole, account, self.program);
         }
         let ends: Vec<Micros> = by_month.into_iter().map(|earned| earned.round(settlement.currency)).collect();
-        account.months.iter_mut().for_each(|month| month.turn_to(self.batch));
+        account.seal(self.batch);
         let (last, rest) = self.carried(account, &ends);
         let (mut reached, mut before, mut worth_before) = (Tally::default(), Micros::ZERO, Micros::ZERO);
         for (place, (month, after)) in account.months.iter_mut().zip(ends).enumerate() {
@@ -63,7 +67,16 @@ impl Desk<'_> {
         let new = booked(&account.months);
         account.accrued += new.0 - old.0;
         account.functional += new.1 - old.1;
+        account.unvalued = account.has_unvalued_months();
         movements
+    }
+
+    /// What was ordered without a functional amount is worth its part of what is accrued, once that has one.
+    fn value_orders(&self, account: &mut Account) {
+        let Some(books) = self.functional_currency.filter(|_| account.accrued > Micros::ZERO) else { return };
+        let (whole, part) = (i128::from(account.accrued.0), i128::from(account.authorised.0));
+        let worth = Exact::product_share(account.functional, Micros::ONE.0.into(), part, whole);
+        account.authorised_functional = worth.round(books);
     }
 
     /// The last month that the batch moves, and where all comes to nothing what its end is worth: what is booked behind it, taken
@@ -71,40 +84,46 @@ impl Desk<'_> {
     fn carried(&self, account: &Account, ends: &[Micros]) -> (Option<usize>, Option<Micros>) {
         let months = &account.months;
         let before = |place: usize| if place == 0 { Micros::ZERO } else { ends[place - 1] };
-        let last = (0..months.len()).rfind(|at| ends[*at] - before(*at) != months[*at].sealed.amount);
+        let moves = |at: &usize| ends[*at] - before(*at) != months[*at].sealed.amount || months[*at].sealed.unvalued;
+        let last = (0..months.len()).rfind(moves);
         let nothing = ends.last().filter(|due| due.is_zero());
         let all = nothing.and_then(|due| self.functional(&account.tally(), *due));
         let behind = last.map(|last| months[last + 1..].iter().map(|month| month.sealed.functional).sum::<Micros>());
         (last, all.zip(behind).map(|(all, behind)| all - behind))
     }
 
-    /// What the batch moves in a month to reach what is due, where that has changed.
+    /// What the batch moves in a month to reach what is due, where that has changed; no amount where only what was moved before is
+    /// worth something now.
     fn move_month(&self, month: &mut Month, due: Micros, functional: Option<Micros>) -> Option<Moved> {
         month.measure = month.tally.net.measure(self.program.mechanism.measure());
         let sealed = month.sealed;
+        let amount = due - sealed.amount;
+        let carries = |_: &Micros| !amount.is_zero() || sealed.unvalued;
         let moved = Moved {
-            amount: due - sealed.amount,
-            functional: functional.map(|functional| functional - sealed.functional),
-            kind: kind_of(due - sealed.amount, sealed.booked, month.measure < sealed.measure),
+            amount,
+            functional: functional.filter(carries).map(|functional| functional - sealed.functional),
+            kind: kind_of(amount, sealed.booked, month.measure < sealed.measure),
             class: self.program.class,
         };
-        let before = std::mem::replace(&mut month.moved, (!moved.amount.is_zero()).then_some(moved));
+        let before = std::mem::replace(&mut month.moved, (!moved.is_nothing()).then_some(moved));
         (before != month.moved).then_some(moved)
     }
 
-    /// A change to a frozen period is booked in the current month and never rewrites an old one.
+    /// A change to a frozen period is booked in the current month and never rewrites an old one. So is what it is worth, where that was not
+    /// known when it was booked.
     fn book_adjustment(&self, account: &mut Account, due: &Due) -> Option<AccrualMovement> {
         let owed = due.rounded(account, self.program);
         let delta = owed - account.accrued;
-        if delta.is_zero() {
+        let functional = self.functional(&account.tally(), owed).map(|all| all - account.functional);
+        let (kind, class) = (AccrualKind::PriorPeriod, self.program.class);
+        let moved = Moved { amount: delta, functional, kind, class };
+        if moved.is_nothing() || (delta.is_zero() && !account.unvalued) {
             return None;
         }
         let today = self.today.expect("a period freezes at a tick");
-        let functional = self.functional(&account.tally(), owed).map(|all| all - account.functional);
+        account.unvalued = functional.is_none();
         account.accrued += delta;
         account.functional += functional.unwrap_or_default();
-        let (kind, class) = (AccrualKind::PriorPeriod, self.program.class);
-        let moved = Moved { amount: delta, functional, kind, class };
         Some(self.movement(&account.settlement, today.last_of_month(), moved))
     }
 
@@ -138,6 +157,7 @@ fn booked(months: &[Month]) -> (Micros, Micros) {
 /// Both judged against what ticks have sealed.
 fn kind_of(delta: Micros, booked: bool, measure_fell: bool) -> AccrualKind {
     match (delta > Micros::ZERO, booked) {
+        _ if delta.is_zero() => AccrualKind::TrueUp,
         (true, false) => AccrualKind::Earned,
         (false, false) => AccrualKind::Reversal,
         (false, true) if measure_fell => AccrualKind::Reversal,

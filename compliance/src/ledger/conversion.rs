@@ -1,10 +1,13 @@
 //! Into the currency of the books: by the rates of the sales, or by one rate for all of a settlement.
 
+use std::sync::Arc;
+
 use contract::{Conversion, Currency, Day, Micros, Program};
 
+use super::account::Account;
 use super::tally::Tally;
 use crate::programs::{Exact, rate_base};
-use crate::references::Known;
+use crate::references::{Known, References};
 
 /// How amounts of a program in one currency are converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +20,15 @@ pub(crate) enum Rates {
 }
 
 impl Rates {
-    /// The currency of the books itself needs no rate. `last_day` is that of the period.
-    pub fn of(program: &Program, currency: Currency, last_day: Day, known: &Known) -> Rates {
-        let is_own = known.reference.functional_currency == Some(currency);
+    /// The currency of the books itself needs no rate.
+    pub fn of(program: &Program, account: &Account, references: &References) -> Rates {
+        let currency = account.settlement.currency;
+        let is_own = references.as_of(account.terms).reference.functional_currency == Some(currency);
         match program.conversion {
             Conversion::Fixed(rate) if program.currency == Some(currency) && !is_own => Rates::One(rate),
             Conversion::PeriodEnd => {
-                known.latest_rate(currency, last_day).map_or(Rates::Missing, |(_, rate)| Rates::One(rate))
+                let (_, rate) = period_end(account, references).unzip();
+                rate.map_or(Rates::Missing, |(_, rate)| Rates::One(rate))
             }
             Conversion::Fixed(_) | Conversion::SaleDate | Conversion::MonthAverage => Rates::OfSales,
         }
@@ -37,6 +42,13 @@ impl Rates {
             Rates::Missing => None,
         }
     }
+}
+
+/// The rate that the period of an account ends at, with its day and the tables that have it: those of its terms or, where these have
+/// none, the first since.
+pub(crate) fn period_end<'a>(account: &Account, references: &'a References) -> Option<(&'a Arc<Known>, (Day, Micros))> {
+    let rate = |known: &Known| known.latest_rate(account.settlement.currency, account.last_day);
+    references.first_to_know(account.terms, account.counted, rate)
 }
 
 /// An amount at a rate, rounded once to what the books are kept in.

@@ -163,12 +163,17 @@ impl Job {
         let change = Change::at(self.control, desk.references);
         for (id, mut account) in page {
             if has_other_terms(&account, change, desk.references) {
-                let dirty = match is_converted_otherwise(&account, change, desk.references) {
+                let is_recounted = is_converted_otherwise(&account, change, desk.references)
+                    || gains_rates(&account, change, desk.references);
+                let dirty = match is_recounted {
                     true => all_lists(id, state)?,
                     false => dirty_lists(id, state)?,
                 };
                 self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
                 continue;
+            }
+            if account.phase != Phase::Open {
+                value_late(Id(id), &account, change, desk.references, state)?;
             }
             if is_rebalanced(&account, change, desk.references) {
                 // Frozen ones share too: what was amended is theirs with the next tick.
@@ -524,11 +529,43 @@ fn has_other_terms(account: &Account, change: Change<'_>, references: &Reference
     let now = known.program(&settlement.program, settlement.version);
     let rate = |known: &Known| known.latest_rate(settlement.currency, account.last_day).map(|(_, rate)| rate);
     let ends_otherwise = now.is_some_and(|now| now.conversion == Conversion::PeriodEnd) && rate(known) != rate(before);
-    let revalued = ends_otherwise || known.reference.functional_currency != before.reference.functional_currency;
+    let revalued = ends_otherwise
+        || gains_rates(account, change, references)
+        || known.reference.functional_currency != before.reference.functional_currency;
     let moved = now.is_some_and(|now| {
         revalued || now != written(account, references) || is_rebalanced(account, change, references)
     });
     account.phase == Phase::Open && moved
+}
+
+/// A settlement with sales that no table had a rate for, and some have one from a control on.
+fn gains_rates(account: &Account, change: Change<'_>, references: &References) -> bool {
+    let (Change { before, now, .. }, currency) = (change, account.settlement.currency);
+    let days = written(account, references).period.range(account.last_day);
+    account.tally().rateless > 0
+        && (before.rates(currency, days) != now.rates(currency, days)
+            || before.reference.functional_currency != now.reference.functional_currency)
+}
+
+/// A frozen settlement is valued with the next tick, once there is a rate for what had none.
+fn value_late(
+    id: Id,
+    account: &Account,
+    change: Change<'_>,
+    references: &References,
+    state: &mut dyn State,
+) -> Result<(), StorageError> {
+    let rate = |known: &Known| known.latest_rate(account.settlement.currency, account.last_day);
+    let is_of_period_end = written(account, references).conversion == Conversion::PeriodEnd;
+    if is_of_period_end && rate(change.before).is_none() && rate(change.now).is_some() {
+        REVIEW.put(state, &id.0, &())?;
+    }
+    if gains_rates(account, change, references) {
+        for day in all_lists(id.0, state)? {
+            DIRTY.put(state, &(id.0, day.0), &())?;
+        }
+    }
+    Ok(())
 }
 
 /// A settlement whose lines are to be converted by another rule from a control on: their sums are others.

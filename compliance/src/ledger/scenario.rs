@@ -177,7 +177,7 @@ impl Bench {
         let (mut movements, mut decisions) = (BTreeMap::new(), Vec::new());
         for event in &self.sent {
             match event {
-                AccrualEvent::Moved(movement) if movement.amount.is_zero() => drop(movements.remove(&movement.id)),
+                AccrualEvent::Moved(movement) if movement.is_nothing() => drop(movements.remove(&movement.id)),
                 AccrualEvent::Moved(movement) => drop(movements.insert(movement.id, (**movement).clone())),
                 other => decisions.push(other.clone()),
             }
@@ -775,7 +775,7 @@ fn shown(event: &AccrualEvent) -> String {
     let about = format!("{} {} {}", settlement.program, settlement.beneficiary, settlement.period);
     let functional = |value: Option<Micros>| value.map_or("none".into(), |value| value.to_string());
     match event {
-        AccrualEvent::Moved(m) if m.amount.is_zero() => format!("withdrawn {about} on {}", m.date),
+        AccrualEvent::Moved(m) if m.is_nothing() => format!("withdrawn {about} on {}", m.date),
         AccrualEvent::Moved(m) => {
             let (kind, functional) = (m.kind.as_str(), functional(m.functional));
             format!("{kind} {about} on {}: {} {} ({functional})", m.date, m.amount, settlement.currency)

@@ -190,8 +190,8 @@ impl<'a> Settling<'a> {
             }
         }
         let before = SUMS.get(state, &key)?.unwrap_or_default();
-        let conversion = written(&work.account, self.references).conversion;
-        let after = Tally::of(&standing.lines, work.account.settlement.currency, conversion, self.references);
+        let rates = work.account.sale_rates(written(&work.account, self.references), self.references);
+        let after = Tally::of(&standing.lines, &rates);
         match after.lines {
             0 => SUMS.delete(state, &key)?,
             _ => SUMS.put(state, &key, &after)?,
@@ -349,11 +349,11 @@ impl<'a> Settling<'a> {
         outbox.acting_in(0, &id.to_string());
         if account.pays() {
             let functional_currency = known.reference.functional_currency;
-            let rates = Rates::of(program, account.settlement.currency, account.last_day, known);
+            let rates = Rates::of(program, &account, self.references);
             let desk = Desk { batch: self.batch, today: self.today, functional_currency, rates, program };
             track_tier(&mut account, program, self.batch);
             let movements = desk.book(&mut account, &due);
-            let has_moved = !movements.is_empty();
+            let has_moved = movements.iter().any(|movement| !movement.amount.is_zero());
             for movement in movements {
                 let event = AccrualEvent::Moved(Box::new(movement));
                 outbox.send(&account.settlement.beneficiary, event);

@@ -29,31 +29,23 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub fn of(lines: &[Line], currency: Currency, conversion: Conversion, references: &References) -> Tally {
-        lines.iter().fold(Tally::default(), |tally, line| {
-            let known = references.as_of(line.came);
-            tally + Tally::of_line(line, currency, conversion, known)
-        })
+    /// As the tables of a control, and of those before it, value them.
+    pub fn of(lines: &[Line], rates: &SaleRates<'_>) -> Tally {
+        lines.iter().fold(Tally::default(), |tally, line| tally + Tally::of_line(line, rates))
     }
 
-    fn of_line(line: &Line, currency: Currency, conversion: Conversion, known: &Known) -> Tally {
+    fn of_line(line: &Line, rates: &SaleRates<'_>) -> Tally {
         let net = line.sums();
         let sign = if line.origin.is_some() { -1 } else { 1 };
         let weight = Sums { quantity: sign * net.quantity.abs(), amount: sign * net.amount.abs() };
-        let sold = line.origin.map_or(line.day, |(_, sold)| sold);
-        let (rate, odd) = match conversion {
-            Conversion::MonthAverage => (known.month_average(currency, sold), known.has_odd_month(currency, sold)),
-            Conversion::SaleDate | Conversion::Fixed(_) | Conversion::PeriodEnd => {
-                (known.rate(currency, sold).map(MeanRate::from), known.is_odd_rate(currency, sold))
-            }
-        };
+        let (rate, odd) = rates.of(line).unzip();
         let back = net.quantity < 0 || (net.quantity == 0 && net.amount < 0);
         Tally {
             returned: if back { net } else { Sums::default() },
             weight,
             weighted: rate.map_or(Sums::default(), |rate| times(weight, rate)),
             rateless: i64::from(rate.is_none()),
-            odd: i64::from(odd),
+            odd: i64::from(odd.unwrap_or_default()),
             ..Tally::counted(line)
         }
     }
@@ -79,6 +71,34 @@ impl Tally {
         }
         // Rounded once: what is kept behind the millionths never lifts a half.
         Some(Exact::product_share(amount, Micros::ONE.0.into(), part, whole).round(books))
+    }
+}
+
+/// How sales are valued: by the rate of their date, or the mean of their month, that was known when their row came; where none was, by
+/// the first that the table had since.
+pub(crate) struct SaleRates<'a> {
+    pub currency: Currency,
+    pub conversion: Conversion,
+    pub references: &'a References,
+    /// No later tables than those of this control count.
+    pub until: u64,
+}
+
+impl SaleRates<'_> {
+    /// The rate of a line's sale, and whether its neighbours give it the lie; `None` where there is none yet.
+    pub fn of(&self, line: &Line) -> Option<(MeanRate, bool)> {
+        let (currency, sold) = (self.currency, line.origin.map_or(line.day, |(_, sold)| sold));
+        let is_of_month = self.conversion == Conversion::MonthAverage;
+        let rate = |known: &Known| match is_of_month {
+            true => known.month_average(currency, sold),
+            false => known.rate(currency, sold).map(MeanRate::from),
+        };
+        let (known, rate) = self.references.first_to_know(line.came, self.until, rate)?;
+        let is_odd = match is_of_month {
+            true => known.has_odd_month(currency, sold),
+            false => known.is_odd_rate(currency, sold),
+        };
+        Some((rate, is_odd))
     }
 }
 

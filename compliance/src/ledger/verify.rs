@@ -53,10 +53,8 @@ impl Verified {
         state: &mut dyn State,
     ) -> Result<(), StageError> {
         let mut counted = Tally::default();
-        let currency = account.settlement.currency;
-        each_lines(state, id, account.counted, &mut |lines| {
-            counted = counted + Tally::of(lines, currency, program.conversion, references)
-        })?;
+        let rates = account.sale_rates(program, references);
+        each_lines(state, id, account.counted, &mut |lines| counted = counted + Tally::of(lines, &rates))?;
         self.lines += counted.lines.unsigned_abs();
         self.expect(account, "sums kept", account.tally() == counted, || format!("lines add up to {counted:?}"));
         Ok(())

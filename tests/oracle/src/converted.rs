@@ -1,7 +1,8 @@
 //! What the ledger moves and orders, in the currency of the books (domain notes §4.11).
 //!
 //! A month is worth what all lines up to its end have earned together, less what is booked up to there: a movement carries
-//! the difference. Where all comes to nothing the last month that a batch moves leaves nothing.
+//! the difference. Where all comes to nothing the last month that a batch moves leaves nothing. What moved without a worth, since
+//! sales had no rate, is given one by a movement of nothing as soon as they have.
 
 use std::collections::BTreeMap;
 
@@ -22,9 +23,26 @@ struct Sums {
     moved: BTreeMap<(Day, u64), (Micros, Option<Micros>)>,
     ordered: Micros,
     ordered_worth: Micros,
+    /// Something had no worth at the last control.
+    owes_worth: bool,
 }
 
 impl Sums {
+    /// Dates of what moved without a worth, and was given none since: a movement with one speaks for all up to its date.
+    fn unvalued(&self, until: u64) -> Vec<Day> {
+        let mut by_batch: Vec<(u64, Day, bool)> = Vec::new();
+        for ((date, batch), (_, worth)) in self.moved.iter().filter(|((_, batch), _)| *batch <= until) {
+            by_batch.push((*batch, *date, worth.is_some()));
+        }
+        by_batch.sort_unstable();
+        let mut unvalued: Vec<Day> = Vec::new();
+        for (_, date, has_worth) in by_batch {
+            unvalued.retain(|day| *day != date && !(has_worth && *day < date));
+            unvalued.extend((!has_worth).then_some(date));
+        }
+        unvalued
+    }
+
     /// All movements of dates and batches that are wanted.
     fn of(&self, wanted: impl Fn(Day, u64) -> bool) -> (Micros, Micros) {
         let moved = self.moved.iter().filter(|((date, batch), _)| wanted(*date, *batch));
@@ -44,6 +62,9 @@ impl Converted {
         }
         let moved = self.sums.iter().filter(|(_, sums)| sums.moved.keys().any(|(_, of)| *of == batch));
         let wrong = moved.flat_map(|(settlement, sums)| wrong_movement(settlement, sums, batch, oracle)).next();
+        let wrong = wrong
+            .or_else(|| self.sums.iter().find_map(|(settlement, sums)| left_unvalued(settlement, sums, batch, oracle)));
+        self.value_orders(oracle);
         wrong.or_else(|| {
             events.iter().find_map(|event| match event {
                 AccrualEvent::Moved(movement) => wrong_kind(movement, oracle),
@@ -57,10 +78,22 @@ impl Converted {
     fn note(&mut self, movement: &AccrualMovement) {
         let AccrualMovement { settlement, date, batch, amount, functional, .. } = movement;
         let moved = &mut self.sums.entry(settlement.clone()).or_default().moved;
-        match amount.is_zero() {
+        match movement.is_nothing() {
             true => moved.remove(&(*date, *batch)),
             false => moved.insert((*date, *batch), (*amount, *functional)),
         };
+    }
+
+    /// What was ordered without a worth has its part of all, once that has one.
+    fn value_orders(&mut self, oracle: &Oracle) {
+        for sums in self.sums.values_mut() {
+            let owes = !sums.unvalued(u64::MAX).is_empty();
+            let owed = std::mem::replace(&mut sums.owes_worth, owes);
+            let (accrued, worth) = sums.of(|_, _| true);
+            if owed && !sums.owes_worth && accrued > Micros::ZERO {
+                sums.ordered_worth = rounded(exact(worth) * exact(sums.ordered) / exact(accrued), oracle.books());
+            }
+        }
     }
 
     /// An order carries all that is not ordered yet, or its part of it.
@@ -95,7 +128,12 @@ fn wrong_kind(movement: &AccrualMovement, oracle: &Oracle) -> Option<String> {
 
 fn wrong_movement(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Oracle) -> Option<String> {
     let open = sums.moved.iter().filter(|((_, of), _)| *of == batch);
+    let unvalued = sums.unvalued(batch - 1);
     open.into_iter().find_map(|((date, _), (amount, functional))| {
+        let is_due = !amount.is_zero() || unvalued.contains(date) || oracle.is_late(settlement) && !unvalued.is_empty();
+        if !is_due {
+            return Some(format!("{settlement:?} moves {functional:?} in the books alone, and all had a worth"));
+        }
         let ours = if oracle.is_late(settlement) {
             let (accrued, _) = sums.of(|_, _| true);
             let (_, booked) = sums.of(|_, of| of < batch);
@@ -114,4 +152,18 @@ fn wrong_movement(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Ora
         let said = || format!("{settlement:?} moves {amount} on {date}, which is {functional:?} in the books");
         (ours != *functional).then(|| format!("{}: the oracle converts it to {ours:?}", said()))
     })
+}
+
+/// What has a worth by now, and was given none.
+fn left_unvalued(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Oracle) -> Option<String> {
+    let (accrued, booked) = sums.of(|_, _| true);
+    let unvalued = sums.unvalued(batch);
+    let left = match oracle.is_late(settlement) {
+        true => unvalued.first().and_then(|_| oracle.worth(settlement, Day(i32::MAX), accrued)).map(|all| all - booked),
+        false => unvalued.iter().find_map(|date| {
+            let (amount, booked) = sums.of(|on, _| on <= *date);
+            oracle.worth(settlement, *date, amount).map(|worth| worth - booked).filter(|left| !left.is_zero())
+        }),
+    };
+    left.filter(|left| !left.is_zero()).map(|left| format!("{settlement:?}: {left} is left without a worth"))
 }

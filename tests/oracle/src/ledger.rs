@@ -112,7 +112,8 @@ struct Account {
     since: u64,
     /// The version of its program came behind that tick.
     amended: bool,
-    /// Frozen or closed when it was settled last.
+    /// The control at which it was settled last; whether it was frozen or closed then.
+    settled: u64,
     late: bool,
     program: Program,
     /// The control whose reference data say what the program is.
@@ -210,8 +211,8 @@ impl Account {
         self.last.plus(days(self.program.grace_days) + 1)
     }
 
-    fn closes_on(&self) -> Day {
     /// Not while claims may come.
+    fn closes_on(&self) -> Day {
         let close = self.freezes_on().plus(days(self.program.close_days));
         self.last_claim().map_or(close, |last| close.max(last.plus(1)))
     }
@@ -372,8 +373,8 @@ impl Oracle {
             program: &account.program,
             currency: settlement.currency,
             last: account.last,
-            table: self.table(account.terms),
-            at: &|control| self.table(control),
+            terms: account.terms,
+            since: &|control| self.tables_since(control, account.settled),
         };
         worth.of(amount, &account.lines[..behind])
     }
@@ -391,6 +392,12 @@ impl Oracle {
     fn table(&self, control: u64) -> &Table {
         let known = self.tables.iter().rev().find(|(from, _)| *from <= control);
         &known.expect("a sale comes behind a configuration").1
+    }
+
+    /// Of a control, and those that came behind it up to another.
+    fn tables_since(&self, control: u64, until: u64) -> Vec<&Table> {
+        let later = self.tables.iter().filter(|(from, _)| control < *from && *from <= until);
+        std::iter::once(self.table(control)).chain(later.map(|(_, table)| table)).collect()
     }
 
     fn estimate(&mut self, day: Day) {
@@ -516,6 +523,7 @@ impl Oracle {
             phase: Phase::Open,
             since: 0,
             amended: false,
+            settled: terms,
             late: false,
             reached: reached(&program, settlement.currency, &Units::new(), &[]),
             program,
@@ -564,7 +572,7 @@ impl Oracle {
             if account.phase != Phase::Open && tick.is_none() {
                 continue;
             }
-            account.late = account.phase != Phase::Open;
+            (account.settled, account.late) = (self.control, account.phase != Phase::Open);
             let program = match anew.get(settlement) {
                 Some(program) => {
                     account.figures = self.control;
@@ -727,6 +735,7 @@ impl Oracle {
 
     /// What a tick moves once everything is settled: periods freeze and close, and what may be paid is ordered.
     fn turn(&mut self, day: Day) {
+        let before = self.day_of(self.control - 1);
         for account in self.accounts.values_mut() {
             if account.phase == Phase::Open && account.freezes_on() <= day {
                 (account.phase, account.since) = (Phase::Frozen, self.control);
@@ -737,7 +746,6 @@ impl Oracle {
             // What came in time is judged before the rest is let go.
             let is_claimed = account.last_claim().is_some_and(|last| before.is_none_or(|before| before <= last));
             if account.phase == Phase::Frozen && account.closes_on() <= day && !is_claimed {
-        let before = self.day_of(self.control - 1);
                 account.phase = Phase::Closed;
             }
         }

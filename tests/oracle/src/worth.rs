@@ -54,31 +54,36 @@ pub struct Worth<'a> {
     pub currency: Currency,
     /// Last day of its period.
     pub last: Day,
-    /// Rates with its terms, and those that were known at a control.
-    pub table: &'a Table,
-    pub at: &'a dyn Fn(u64) -> &'a Table,
+    /// The control of its terms.
+    pub terms: u64,
+    /// Rates that were known at a control, and those of each later table that counts, the oldest first.
+    pub since: &'a dyn Fn(u64) -> Vec<&'a Table>,
 }
 
 impl Worth<'_> {
     /// Of an amount that lines have earned; nothing where a rate is missing.
     pub fn of(&self, amount: Micros, lines: &[Line]) -> Option<Micros> {
-        let books = self.table.books?;
+        let books = (self.since)(self.terms)[0].books?;
         let at = |rate: Exact| rounded(exact(amount) * rate, books);
         match self.program.conversion {
             Conversion::Fixed(rate) if self.program.currency == Some(self.currency) && books != self.currency => {
                 Some(at(exact(rate)))
             }
-            Conversion::PeriodEnd => self.table.until(self.currency, self.last).map(at),
+            Conversion::PeriodEnd => {
+                let rate = |table: &&Table| table.until(self.currency, self.last);
+                (self.since)(self.terms).iter().find_map(rate).map(at)
+            }
             conversion => self.mean(conversion, lines, amount.is_zero()).map(at),
         }
     }
 
-    /// The mean rate of sales, weighted with what they earn by; a linked return takes its weight out again. What each is in
+    /// The mean rate of sales, each as it was known when the line came, else as it was first known since, weighted with what they earn by; a linked return takes its weight out again. What each is in
     /// the books is kept to a millionth.
     fn mean(&self, conversion: Conversion, lines: &[Line], of_nothing: bool) -> Option<Exact> {
         let (mut weights, mut worth) = (zero(), zero());
         for line in lines {
-            let rate = (self.at)(line.came).of_sale(conversion, self.currency, line.sold)?;
+            let rate = |table: &&Table| table.of_sale(conversion, self.currency, line.sold);
+            let rate = (self.since)(line.came).iter().find_map(rate)?;
             let weight = base(&self.program.mechanism, line.sold()).abs();
             let weight = if line.of.is_some() { -weight } else { weight };
             weights += weight;

@@ -30,12 +30,13 @@ use stream::{Order, State, StorageError};
 use super::Booked;
 use super::rate_odd::is_valued_at_period_end;
 use crate::ledger::account::{Account, Phase};
-use crate::ledger::conversion::has_own_rate;
+use crate::ledger::conversion::{has_own_rate, period_end};
 use crate::ledger::findings::{Found, sales};
 use crate::ledger::lines::{each_lines, list_lines};
 use crate::ledger::now::Now;
 use crate::ledger::tables::SUMS;
 use crate::programs::Exact;
+use crate::references::MeanRate;
 
 /// By the rule with which the program converts.
 pub(super) fn check(
@@ -47,7 +48,7 @@ pub(super) fn check(
     match program.conversion {
         _ if !account.pays() || has_own_rate(program, account.settlement.currency) => Ok(None),
         Conversion::PeriodEnd => Ok(period_end_moved(account, program, now)),
-        Conversion::MonthAverage => means_moved(id, account, now, state),
+        Conversion::MonthAverage => means_moved(id, account, program, now, state),
         Conversion::SaleDate | Conversion::Fixed(_) => rates_corrected(id, account, program, now, state),
     }
 }
@@ -57,9 +58,8 @@ fn period_end_moved(account: &Account, program: &Program, now: Now<'_>) -> Optio
     if !is_valued_at_period_end(account, program) {
         return None;
     }
-    let (valued, currency) = (now.references.as_of(account.terms), account.settlement.currency);
-    let (_, rate) = valued.latest_rate(currency, account.last_day)?;
-    let (_, now) = now.known().latest_rate(currency, account.last_day)?;
+    let (_, (_, rate)) = period_end(account, now.references)?;
+    let (_, now) = now.known().latest_rate(account.settlement.currency, account.last_day)?;
     if now == rate || account.phase == Phase::Open {
         return None;
     }
@@ -68,18 +68,23 @@ fn period_end_moved(account: &Account, program: &Program, now: Now<'_>) -> Optio
 }
 
 /// OP-45: some sales were valued at the mean of a month that is another by now. While a period is open that is as it must be.
-fn means_moved(id: Id, account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<Option<Found>, StorageError> {
+fn means_moved(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    now: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
     if account.phase == Phase::Open {
         return Ok(None);
     }
-    let (references, currency) = (now.references, account.settlement.currency);
+    let (rates, currency) = (account.sale_rates(program, now.references), account.settlement.currency);
     let mut stale = 0;
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines {
             let sold = line.origin.map_or(line.day, |(_, sold)| sold);
-            let then = references.as_of(line.came).month_average(currency, sold);
-            stale +=
-                i64::from(then.zip(now.known().month_average(currency, sold)).is_some_and(|(then, now)| then != now));
+            let is = now.known().month_average(currency, sold);
+            stale += i64::from(rates.of(line).zip(is).is_some_and(|((then, _), is)| then != is));
         }
     })?;
     let message =
@@ -103,6 +108,7 @@ fn rates_corrected(
     if days.is_empty() || !account.pays() {
         return Ok(None);
     }
+    let rates = account.sale_rates(program, references);
     let mut stale = 0;
     for ((_, list), tally) in SUMS.prefix(state, &id.0, Order::Up, usize::MAX)? {
         let list = Day(list);
@@ -113,8 +119,8 @@ fn rates_corrected(
         }
         for line in list_lines(state, id, list, account.counted)?.lines {
             let sold = line.origin.map_or(line.day, |(_, sold)| sold);
-            let then = references.as_of(line.came).rate(currency, sold);
-            stale += i64::from(then.zip(rate(sold)).is_some_and(|(then, now)| then != now));
+            let is = rate(sold).map(MeanRate::from);
+            stale += i64::from(rates.of(&line).zip(is).is_some_and(|((then, _), is)| then != is));
         }
     }
     let message = format!("{} valued at rates that were corrected since; functional amounts stand", sales(stale));

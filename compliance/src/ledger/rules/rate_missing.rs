@@ -7,18 +7,20 @@
 //!
 //! ## What it finds
 //! Sales without an exchange rate for their day, their month or the end of their period, as the program converts, and
-//! without a rate of the program's own. One of them leaves the settlement without an amount in the books' currency.
+//! without a rate of the program's own. One of them leaves the settlement without an amount in the books' currency until the
+//! table has the rate.
 //!
 //! ## Why it matters
 //! A made-up rate is worse than none: whoever keeps the books must see what is missing.
 //!
 //! ## Example
-//! A sale in pounds on a day that the table has no rate for: it is accrued in pounds, and has no functional amount.
+//! A sale in pounds on a day that the table has no rate for: it is accrued in pounds, and has no functional amount. Once
+//! `rates.csv` has the day, a movement of 0.00 GBP brings that amount.
 //!
 //! ## Late, corrected, out of order
-//! Sales keep what was known when their row came: for days and months a rate that comes later does not fill the gap, for a
-//! period's end it does, until the freeze. A sale that is taken back, or restated with the rate known, withdraws the
-//! finding.
+//! A rate that comes later fills the gap, without a row being sent again: what was moved without a functional amount is valued with
+//! that control, of a frozen period with the next tick, and the finding is withdrawn. Sales that were valued before
+//! keep what was known when their row came. A sale that is taken back withdraws the finding too.
 //!
 //! ## Returns
 //! A linked return goes by the rate of its sale and has none where that has none. A return of another day needs a rate like

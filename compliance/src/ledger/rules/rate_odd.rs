@@ -30,7 +30,7 @@ use stream::{State, StorageError};
 
 use super::Booked;
 use crate::ledger::account::Account;
-use crate::ledger::conversion::has_own_rate;
+use crate::ledger::conversion::{has_own_rate, period_end};
 use crate::ledger::findings::{Found, sales};
 use crate::ledger::now::Now;
 use crate::programs::Exact;
@@ -56,9 +56,10 @@ pub(super) fn of_period_end(
     if !is_valued_at_period_end(account, program) {
         return Ok(None);
     }
-    let (valued, currency) = (now.references.as_of(account.terms), account.settlement.currency);
-    let odd = valued.latest_rate(currency, account.last_day).filter(|(day, _)| valued.is_odd_rate(currency, *day));
-    Ok(odd.map(|(day, _)| {
+    let currency = account.settlement.currency;
+    let valued = period_end(account, now.references);
+    let odd = valued.filter(|(known, (day, _))| known.is_odd_rate(currency, *day));
+    Ok(odd.map(|(_, (day, _))| {
         let message = format!("valued at the rate for {currency} of {day}, far from those around it, or turned over");
         Found::new(Code::RateOdd, Exact::ZERO, message)
     }))

@@ -231,7 +231,7 @@ impl Real {
 
     fn said(&mut self, event: AccrualEvent) {
         match event {
-            AccrualEvent::Moved(movement) if movement.amount.is_zero() => drop(self.movements.remove(&movement.id)),
+            AccrualEvent::Moved(movement) if movement.is_nothing() => drop(self.movements.remove(&movement.id)),
             AccrualEvent::Moved(movement) => drop(self.movements.insert(movement.id, *movement)),
             AccrualEvent::Authorised(order) => {
                 let orders = self.orders.entry(order.settlement).or_default();
