@@ -28,8 +28,9 @@
 //! room. A sale or return that is corrected or taken back settles all of the document anew.
 //!
 //! ## Returns
-//! They are what the rule is about. No more is taken back than was sold and granted; a held return still takes back, and a
-//! held sale gives nothing back.
+//! They are what the rule is about. No more is taken back than was sold and granted; what one return over several lines says is
+//! divided among them by what they were sold for: 10 units at 15.00 take 50.00 from 5 at 10.00 and 100.00 from 5 at 20.00. A
+//! held return still takes back, and a held sale gives nothing back.
 
 use contract::{Code, Micros};
 

@@ -416,10 +416,10 @@ fn take(back: &Sale, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
 /// the units are paid for at, those of a line that earns nothing at itself. No more than a line's own price is taken back for its
 /// units.
 fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlement> {
+    let amounts = amounts_back(back, lines, taken);
     let taken = || taken.iter().map(|part| (&lines[part.line], part.units));
     let mut gives: Vec<Entitlement> = Vec::new();
-    for (line, units) in taken() {
-        let amount = amount_back(back, &line.sale, units);
+    for ((line, units), amount) in taken().zip(amounts) {
         for granted in &line.granted {
             let key = &granted.ledger_key;
             let first = taken().map(|(line, _)| line).find(|line| line.earns(key)).filter(|_| line.earns(key));
@@ -446,10 +446,25 @@ fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlemen
     gives
 }
 
-fn amount_back(back: &Sale, sold: &Sale, units: Micros) -> Micros {
-    let most = sold.amount.share(units, sold.quantity).abs();
-    let reported = back.amount.share(units, back.quantity).abs();
-    if back.currency == sold.currency { reported.min(most) } else { most }
+/// What a return takes back of the amount of each line: what it says for its units, in proportion to what these were sold for, and no
+/// more than that. One in another currency does not say.
+fn amounts_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Micros> {
+    let sold = |part: &Taken| &lines[part.line].sale;
+    let most = |part: &Taken| sold(part).amount.share(part.units, sold(part).quantity).abs();
+    let says = |part: &&Taken| sold(part).currency == back.currency;
+    let units: Micros = taken.iter().filter(says).map(|part| part.units).sum();
+    let mut whole: Micros = taken.iter().filter(says).map(most).sum();
+    let mut rest = if whole.is_zero() { whole } else { back.amount.share(units, back.quantity).abs().min(whole) };
+    let of_line = |part: &Taken| {
+        let most = most(part);
+        if !says(&part) || whole.is_zero() {
+            return most;
+        }
+        let amount = rest.share(most, whole);
+        (rest, whole) = (rest - amount, whole - most);
+        amount
+    };
+    taken.iter().map(of_line).collect()
 }
 
 /// The same share of the amount that the sale was granted on, which may be a net one.
@@ -470,5 +485,38 @@ fn negative(back: &Sale, sold: &Sale, granted: &Entitlement, units: Micros, amou
         amount: -amount,
         origin: Some((sold.id, sold.date)),
         ..granted.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::trial::{day, line};
+
+    #[test]
+    fn one_return_over_lines_of_different_prices_takes_back_what_it_says() {
+        let sold = [(1, 5, 50), (2, 5, 100)].map(|(number, units, amount)| SoldLine {
+            sale: Arc::new(line(number, "P001", "D", day("2013-03-01"), units, Micros::units(amount))),
+            grant: Grant::Nothing,
+            heard: Heard::default(),
+            granted: Vec::new(),
+            left: Micros::units(units),
+        });
+        let back = |units: i64, amount: i64, taken: [i64; 2]| {
+            let back = line(9, "P001", "C", day("2013-03-05"), -units, Micros::units(-amount));
+            let part = |(line, units): (usize, i64)| Taken { line, units: Micros::units(units) };
+            let taken: Vec<Taken> = taken.into_iter().enumerate().map(part).collect();
+            amounts_back(&back, &sold, &taken)
+        };
+        let units = |amounts: [i64; 2]| amounts.map(Micros::units).to_vec();
+        assert_eq!(back(10, 150, [5, 5]), units([50, 100]), "at the mean price");
+        assert_eq!(back(10, 120, [5, 5]), units([40, 80]), "less a fee");
+        assert_eq!(back(10, 200, [5, 5]), units([50, 100]), "more than was paid");
+        assert_eq!(back(20, 300, [5, 5]), units([50, 100]), "more units than were sold");
+        assert_eq!(
+            back(7, 84, [5, 2]).into_iter().sum::<Micros>(),
+            Micros::units(84),
+            "what cannot be divided is not lost"
+        );
     }
 }

@@ -519,7 +519,7 @@ impl<'a> Units<'a> {
             let apart = if mine > theirs { mine - theirs } else { theirs - mine };
             (!is_named, !is_it, back.currency != line.currency, apart, left[*at] < wanted, *at)
         });
-        let mut taken: BTreeMap<Text, Granted> = BTreeMap::new();
+        let mut parts: Vec<(&Sale, Micros)> = Vec::new();
         for at in order {
             let units = left[at].min(wanted);
             if units == zero() {
@@ -527,8 +527,10 @@ impl<'a> Units<'a> {
             }
             left[at] -= units;
             wanted -= units;
-            let (line, units) = (lines[at], whole(units));
-            let amount = amount_back(back, line, units);
+            parts.push((lines[at], whole(units)));
+        }
+        let mut taken: BTreeMap<Text, Granted> = BTreeMap::new();
+        for ((line, units), amount) in parts.iter().copied().zip(amounts_back(back, &parts)) {
             for (ledger_key, earned) in self.earned(line) {
                 let nothing = Granted { quantity: Micros::ZERO, amount: Micros::ZERO, origin: Some(line.id), ..earned };
                 let sum = taken.entry(ledger_key).or_insert(nothing);
@@ -551,11 +553,30 @@ fn document_and_line(text: &str) -> Option<(&str, &str)> {
     Some((&text[..at], &text[at + 1..]))
 }
 
-/// The price of a unit that came back, and no more than it was sold for.
-fn amount_back(back: &Sale, sold: &Sale, units: Micros) -> Micros {
-    let part = |sale: &Sale| exact(sale.amount.abs()) * exact(units) / exact(sale.quantity.abs());
-    let price = if back.currency == sold.currency { part(back).min(part(sold)) } else { part(sold) };
-    whole(to_millionths(price))
+/// What the units came back for in all, divided among the lines by what they were sold for, and no more than that.
+fn amounts_back(back: &Sale, parts: &[(&Sale, Micros)]) -> Vec<Micros> {
+    let part = |sale: &Sale, units: Micros| {
+        to_millionths(exact(sale.amount.abs()) * exact(units) / exact(sale.quantity.abs()))
+    };
+    let priced = || parts.iter().filter(|(sold, _)| sold.currency == back.currency);
+    let mut whole_price = priced().fold(zero(), |sum, (sold, units)| sum + part(sold, *units));
+    let mut left = match whole_price == zero() {
+        true => zero(),
+        false => part(back, priced().map(|(_, units)| *units).sum()).min(whole_price),
+    };
+    let mut amounts = Vec::new();
+    for (sold, units) in parts {
+        let own = part(sold, *units);
+        let amount = match sold.currency == back.currency && whole_price != zero() {
+            true => to_millionths(left * own / whole_price),
+            false => own,
+        };
+        if sold.currency == back.currency {
+            (left, whole_price) = (left - amount, whole_price - own);
+        }
+        amounts.push(whole(amount));
+    }
+    amounts
 }
 
 /// Of a program that pays for what is in stock sales are units alone, in whatever currency; a special price names its own.
