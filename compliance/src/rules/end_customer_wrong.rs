@@ -20,7 +20,8 @@
 //! GmbH, the row says GmbH Acme: held, until two persons release it or the table has that spelling too.
 //!
 //! ## Late, corrected, out of order
-//! The row is judged by the lists that were known when it came. A row that is restated, or comes when the outlet is on the
+//! The row is judged by the lists that were known when it came; whether a buyer is called like the customer of a special price, by
+//! `outlets.csv` as it is when the period freezes. A row that is restated, or comes when the outlet is on the
 //! program's list, earns; in a frozen period that is an adjustment. Other rows do not matter, nor their order.
 //!
 //! ## Returns

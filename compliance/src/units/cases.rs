@@ -301,6 +301,10 @@ fn change(reference: &mut Reference, words: &[String]) {
             let (product, serial) = (Text::from(*product), Text::from(*serial));
             reference.consumer_rebates.push(ConsumerRebate { product, serial, paid: day(paid) });
         }
+        ["outlets", id, name] => {
+            let outlet = reference.outlets.iter_mut().find(|outlet| outlet.id == *id).expect("an outlet");
+            outlet.name = name.replace('-', " ");
+        }
         ["drop_shipments", partner, product, order] => {
             let [partner, product, order] = [partner, product, order].map(|text| Text::from(*text));
             reference.drop_shipments.push(DropShipment { partner, product, order });

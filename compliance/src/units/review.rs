@@ -26,7 +26,7 @@ use super::told::Told;
 use crate::clock::Clock;
 use crate::programs::special_price::shape;
 use crate::programs::spiff::named;
-use crate::references::{Known, References, changed, classified_otherwise};
+use crate::references::{Known, References, changed, classified_otherwise, party_name};
 use crate::rules::dated_ahead::AHEAD_DAYS;
 use crate::rules::skeleton;
 
@@ -425,7 +425,21 @@ fn told_anew(before: &Known, now: &Known) -> Vec<u64> {
     let costs: BTreeSet<&Text> = changed(&was.book_costs, &is.book_costs).map(|cost| &cost.product).collect();
     let costed = was.special_prices.iter().chain(&is.special_prices).filter(|of| costs.contains(&of.product));
     told.extend(costed.map(|special| debited(&special.partner, &special.product)));
+    // Whether a special price is for a customer who is called so (OP-10): of the buyer, and of those whom special prices name.
+    let renamed = renamed(was, is);
+    told.extend(renamed.iter().map(|outlet| party(outlet)));
+    let named = was.special_prices.iter().chain(&is.special_prices).filter(|of| renamed.contains(&of.customer));
+    told.extend(named.map(|special| debited(&special.partner, &special.product)));
     told.into_iter().collect()
+}
+
+/// Outlets that are called otherwise in one version of the reference data than in the other.
+fn renamed<'r>(was: &'r Reference, is: &'r Reference) -> BTreeSet<&'r Text> {
+    if was.outlets == is.outlets {
+        return BTreeSet::new();
+    }
+    let outlets = was.outlets.iter().chain(&is.outlets).map(|outlet| &outlet.id);
+    outlets.filter(|outlet| party_name(was, outlet) != party_name(is, outlet)).collect()
 }
 
 /// The special prices without their balances, of which the ledger knows.
