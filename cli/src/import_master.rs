@@ -51,7 +51,8 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
     let header = ["product", "name", "category", "list_price", "name_2", "name_3", "pack"];
     write("products.csv", &header, Source::open(from, "products.csv").and_then(|table| products_of(&table)))?;
     if let Some(table) = Source::open_optional(from, "outlets.csv")? {
-        write("outlets.csv", &["outlet", "name", "city", "region", "country", "segment"], outlets_of(&table))?;
+        let columns = ["outlet", "name", "city", "region", "country", "segment", "operated_by"];
+        write("outlets.csv", &columns, outlets_of(&table))?;
     }
     if let Some(table) = Source::open_optional(from, "sku_xref.csv")? {
         write("sku_xref.csv", &["partner", "code", "product"], cross_references_of(&table, &sources))?;
@@ -208,8 +209,8 @@ fn products_of(table: &Source) -> Result<Rows> {
 }
 
 fn outlets_of(table: &Source) -> Result<Rows> {
-    let columns = ["source", "outlet_id", "name", "?city", "?region", "?country", "?segment"];
-    table.rows(columns, |[source, id, rest @ ..]: [&str; 7]| {
+    let columns = ["source", "outlet_id", "name", "?city", "?region", "?country", "?segment", "?operated_by"];
+    table.rows(columns, |[source, id, rest @ ..]: [&str; 8]| {
         Some([vec![format!("{source}/{id}")], rest.map(str::to_owned).to_vec()].concat())
     })
 }

@@ -13,6 +13,7 @@ pub mod kafka;
 pub mod observe;
 pub mod overview;
 pub mod reader;
+pub mod releases;
 pub mod run;
 mod say;
 pub mod simulate;

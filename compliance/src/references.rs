@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    Amendment, BookCost, ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Outlet, Partner,
-    PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate, Reference, SerialRange,
-    Shipment, Text,
+    Amendment, Approver, BookCost, ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Money, Outlet,
+    Partner, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate, Reference,
+    SerialRange, Shipment, Text, same_person,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
@@ -174,6 +174,17 @@ impl Known {
     pub fn partner(&self, id: &str) -> Option<&Partner> {
         let partners = &self.reference.partners;
         partners.binary_search_by(|partner| partner.id.as_str().cmp(id)).ok().map(|at| &partners[at])
+    }
+
+    /// Whether a person may not let go of so much (OP-40): limits are written, and none of the person's is as high in that currency.
+    /// Whoever has none lets go of nothing then.
+    pub fn is_above_limit(&self, person: &str, at_risk: Option<Money>) -> bool {
+        let approvers = &self.reference.approvers;
+        let reaches = |row: &Approver| {
+            at_risk.is_none_or(|risk| row.currency == risk.currency && risk.amount <= row.limit)
+                && same_person(person, &row.person)
+        };
+        !approvers.is_empty() && !approvers.iter().any(reaches)
     }
 
     /// The golden outlet of this id.

@@ -70,6 +70,8 @@ pub(crate) struct Case {
     pub own: bool,
     /// Another finding explains it, so that it holds nothing.
     pub explained: bool,
+    /// More is at risk than the person may let go of (OP-40).
+    pub above_limit: bool,
 }
 
 /// What a person says, and when.
@@ -99,7 +101,8 @@ impl Note {
         let standing = case.stands.and_then(|(_, basis)| self.about(basis));
         let (state, by) = (standing.map(|said| said.state), standing.map_or(&[][..], |said| &said.by));
         let actor = Actor { name: &command.actor, reason: &command.reason, comment: &command.comment };
-        let said = rule(action, &RulingCase { code, state, by, own: case.own, explained: case.explained }, &actor);
+        let Case { own, explained, above_limit, .. } = case;
+        let said = rule(action, &RulingCase { code, state, by, own, explained, above_limit }, &actor);
         let what = match code {
             Some(code) => format!("{} of {code} {finding}", action.as_str()),
             None => format!("{} of {finding}", action.as_str()),

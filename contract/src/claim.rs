@@ -370,13 +370,15 @@ impl Actor<'_> {
 
 /// Whether two names are one person's: the same words, in whatever order, case and punctuation.
 pub fn same_person(one: &str, other: &str) -> bool {
-    let words = |name: &str| {
-        let words = name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
-        let mut words: Vec<String> = words.map(str::to_uppercase).collect();
-        words.sort_unstable();
-        words
-    };
-    words(one) == words(other)
+    person_words(one) == person_words(other)
+}
+
+/// What a person is known by: the words of the name, sorted.
+pub fn person_words(name: &str) -> Vec<String> {
+    let words = name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut words: Vec<String> = words.map(str::to_uppercase).collect();
+    words.sort_unstable();
+    words
 }
 
 /// What comes of an action that is permitted.

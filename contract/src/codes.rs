@@ -90,7 +90,7 @@ codes! {
     FreeGoods = "OP-33", Block, "goods given away, under a program that pays for sales only";
     CircularSale = "DD-30", Hold, "goods sold back to the partner that sold them";
     NeverAuthorised = "UP-01", Alert, "due and not claimed, or not authorised when the period closed";
-    TierNearlyReached = "UP-02", Alert, "little is missing to the next tier";
+    TierNearlyReached = "UP-02", Alert, "little is missing to the next tier or threshold";
     EarnedNothing = "UP-03", Alert, "sales count and nothing is due for them";
     AuthorisedUnpaid = "UP-04", Alert, "authorised and not paid in time";
     Outlier = "OP-36", Alert, "a period, or its last days, far above what is usual for the partner";
@@ -133,6 +133,7 @@ codes! {
     SellInAndThrough = "DD-26", Adjust, "units that earn at resale, under a program for purchases that excludes that";
     AmountMissing = "DQ-15", Defer, "neither a price nor an amount, under a program that goes by the amount";
     ColumnMissing = "DQ-16", Alert, "a column of the feed definition that the file or its rows lack";
+    OutlierHeld = "OP-52", Hold, "a period far above what is usual for the partner, under a program that holds it";
 }
 
 impl fmt::Display for Code {

@@ -54,6 +54,7 @@ pub struct Program {
     pub paid: Paid,
     /// An authorization below it waits; what has not come to it when the period closes is let go.
     pub minimum_payout: Option<Micros>,
+    pub unusual: OnUnusual,
     /// Bands of a settlement's benefit under its line caps, each with the share of it that is added; the band reached adds
     /// to all of it. None: no bonus.
     pub bonus: Vec<Tier>,
@@ -97,6 +98,7 @@ impl Program {
             auto_authorise: true,
             paid: Paid::default(),
             minimum_payout: None,
+            unusual: OnUnusual::default(),
             bonus: Vec::new(),
             prorate: Proration::default(),
         }
@@ -111,6 +113,16 @@ impl Program {
     pub fn pays_person(&self) -> bool {
         matches!(self.mechanism, Mechanism::Spiff { .. })
     }
+}
+
+/// What becomes of what is due for a period that is far above what is usual for its beneficiary (OP-36).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnUnusual {
+    /// It is told, and paid.
+    #[default]
+    Tell,
+    /// It waits for two persons (OP-52).
+    Hold,
 }
 
 /// Which sales may earn. An empty list admits all.

@@ -42,6 +42,8 @@ pub struct Reference {
     pub deductions: Vec<Deduction>,
     pub payees: Vec<PayeeAccount>,
     pub amendments: Vec<Amendment>,
+    /// Where it is empty nobody has a limit.
+    pub approvers: Vec<Approver>,
     pub partner_tiers: Vec<PartnerTier>,
     pub feeds: Vec<FeedRule>,
     /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
@@ -102,6 +104,8 @@ pub struct Outlet {
     pub country: String,
     /// Such as education; empty where unknown.
     pub segment: Text,
+    /// The partner whose own site it is; empty where it is another's.
+    pub operated_by: Text,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -296,6 +300,14 @@ pub struct Deduction {
     pub currency: Currency,
     /// Who of finance lets the partner keep it; empty: nobody has yet.
     pub accepted_by: Text,
+}
+
+/// What a person may let go of at most by one finding (OP-40).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Approver {
+    pub person: Text,
+    pub currency: Currency,
+    pub limit: Micros,
 }
 
 /// A program version that may pay for periods that had frozen when it came, or was extended.

@@ -83,6 +83,8 @@ pub struct RulingCase<'a> {
     pub own: bool,
     /// Another finding explains it, so that it holds nothing.
     pub explained: bool,
+    /// More is at risk than the person may let go of.
+    pub above_limit: bool,
 }
 
 /// Whether a person may do this about the finding, and what stands then, `None` for nothing; else why not.
@@ -119,13 +121,16 @@ pub fn rule(
     }
 }
 
-/// What lets a sale earn is said by two persons.
+/// What lets a sale earn is said by two persons, each of them within its limit.
 fn by_two(
     case: &RulingCase<'_>,
     actor: &Actor<'_>,
     proposed: RulingState,
     decided: RulingState,
 ) -> Result<Option<RulingState>, &'static str> {
+    if case.above_limit {
+        return Err("more is at risk than the person may release: approvers.csv says how much");
+    }
     if case.state != Some(proposed) {
         return Ok(Some(proposed));
     }
@@ -176,7 +181,7 @@ mod tests {
     const BO: Actor<'static> = Actor { name: "bo", ..ANN };
 
     fn case(code: Code, state: Option<RulingState>) -> RulingCase<'static> {
-        RulingCase { code: Some(code), state, by: &[], own: false, explained: false }
+        RulingCase { code: Some(code), state, by: &[], own: false, explained: false, above_limit: false }
     }
 
     /// What stands behind each action of `ann`, from nothing and from each state that `bo` brought about.
@@ -276,6 +281,18 @@ mod tests {
     }
 
     #[test]
+    fn nobody_lets_go_of_more_than_the_limit() {
+        use RulingAction::{Reject, Release};
+        let why = "more is at risk than the person may release: approvers.csv says how much";
+        let above = |code, state| RulingCase { above_limit: true, ..case(code, state) };
+        refused(Release, &above(Code::InventoryExceeded, None), &ANN, why);
+        refused(Release, &above(Code::InventoryExceeded, Some(RulingState::ReleaseProposed)), &BO, why);
+        refused(Reject, &above(Code::SerialTwoPartners, None), &ANN, why);
+        let rejected = rule(Reject, &above(Code::InventoryExceeded, None), &ANN);
+        assert_eq!(rejected, Ok(Some(RulingState::Rejected)), "it lets nothing go");
+    }
+
+    #[test]
     fn what_is_explained_or_gone_is_not_decided() {
         use RulingAction::{Reject, Release};
         let explained = RulingCase { explained: true, ..case(Code::SerialTwoPartners, None) };
@@ -293,7 +310,7 @@ mod tests {
         codes.sort_unstable();
         let expected = [
             "DD-05", "DD-07", "DD-19", "DD-20", "DD-21", "DD-30", "DQ-03", "DQ-04", "DQ-05", "OP-10", "OP-20", "OP-27",
-            "OP-38", "OP-45",
+            "OP-38", "OP-45", "OP-52",
         ];
         assert_eq!(codes, expected);
         let restricted = case(Code::RestrictedParty, None);

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::EXIT_CONFIGURATION;
 use super::check::load_or_tell;
+use crate::in_vain::in_vain;
 use crate::kafka::collect::{Collection, collect};
 use crate::kafka::{ClusterArguments, FormatArguments, line};
+use crate::reader::Reader;
 use crate::say::say;
 
 #[derive(clap::Args)]
@@ -47,6 +49,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         wait: Duration::from_secs(arguments.wait),
     };
     collect(&collection, &arguments.data)?;
+    // No process of a line knows what all stages said to a decision.
+    let in_vain = in_vain(&Reader::open(&arguments.data)?, 0)?;
+    in_vain.iter().for_each(|decision| say!("warning: {}", decision.said));
     say!("{} is made: export, explain, status and verify read it", arguments.data.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -87,6 +87,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let observer = served.as_ref().map(|served| Arc::clone(&served.embedded) as Arc<dyn stream::observe::Observer>);
     let bar = progress_bar();
     let tell = |news: News<'_>| bar.suspend(|| tell(news, !options.until_idle && std::io::stderr().is_terminal()));
+    configuration.unread().for_each(|note| tell(News::Note(&note)));
     let progress = &mut |committed: Committed| bar.set_position(committed.cost);
     let ended = match run_observed(&configuration, &options, &stop, progress, &tell, observer) {
         Err(error) if is_full(&error) => {

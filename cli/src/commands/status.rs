@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::look_at;
 use crate::overview::{self, Overview};
 use crate::say::show_text;
-use crate::waiting;
+use crate::{releases, waiting};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -17,7 +17,8 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let reader = look_at(&arguments.data)?;
-    let text = format!("{}\n{}\n{}", overview::partners(&reader)?, Overview::of(&reader)?, waiting::list(&reader)?);
+    let (partners, overview) = (overview::partners(&reader)?, Overview::of(&reader)?);
+    let text = format!("{partners}\n{overview}\n{}{}", waiting::list(&reader)?, releases::list(&reader)?);
     show_text(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -529,6 +529,12 @@ fn tables(
             }
         }
     });
+    in_table("outlets.csv", folder, problems, |rows| {
+        let sites = reference.outlets.iter().filter(|outlet| !outlet.operated_by.is_empty());
+        for outlet in sites.filter(|outlet| !names.partners.contains(&*outlet.operated_by)) {
+            rows.unknown("partner", "partners", &outlet.operated_by, &outlet.id, names);
+        }
+    });
     in_table("sku_xref.csv", folder, problems, |rows| {
         for entry in &reference.cross_references {
             let at = || format!("{},{}", entry.partner, entry.code);

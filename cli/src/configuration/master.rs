@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use contract::{
-    Amendment, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, InvoiceStatus,
+    Amendment, Approver, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, InvoiceStatus,
     Membership, Micros, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute,
     Purchase, Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text, UnitCost,
 };
 
-use super::fields::{currency, day, in_whole_units, number, one_of, positive, share, text, whole};
+use super::fields::{currency, day, in_whole_units, not_negative, number, one_of, positive, share, text, whole};
 use super::problem::Report;
 use super::table::{Row, Table};
 use super::{draws, special_prices};
@@ -52,6 +52,7 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "deductions.csv", required: false, read: deductions },
     MasterTable { file: "payees.csv", required: false, read: payees },
     MasterTable { file: "amendments.csv", required: false, read: amendments },
+    MasterTable { file: "approvers.csv", required: false, read: approvers },
     MasterTable { file: "product_attributes.csv", required: false, read: product_attributes },
     MasterTable { file: "partner_tiers.csv", required: false, read: partner_tiers },
 ];
@@ -98,7 +99,7 @@ fn partners(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 fn outlets(report: &mut Report<'_>, reference: &mut Reference) {
-    let columns = ["outlet", "name", "?city", "?region", "?country", "?segment"];
+    let columns = ["outlet", "name", "?city", "?region", "?country", "?segment", "?operated_by"];
     reference.outlets = keyed(&columns, report, |row, report| {
         let id = row.require("outlet", golden, report)?;
         let outlet = Outlet {
@@ -108,6 +109,7 @@ fn outlets(report: &mut Report<'_>, reference: &mut Reference) {
             region: row.cell("region").to_owned(),
             country: row.cell("country").to_owned(),
             segment: row.cell("segment").into(),
+            operated_by: row.cell("operated_by").into(),
         };
         Some((id, outlet))
     });
@@ -328,6 +330,15 @@ fn amendments(report: &mut Report<'_>, reference: &mut Reference) {
         let to = if row.cell("to").is_empty() { None } else { Some(to?) };
         let amendment = Amendment { program: program?, version: version?, approved_by: approved_by?, to };
         Some(((amendment.program.clone(), amendment.version), amendment))
+    });
+}
+
+fn approvers(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.approvers = keyed(&["person", "currency", "limit"], report, |row, report| {
+        let (person, currency) = (row.require("person", text, report), row.require("currency", currency, report));
+        let limit = row.require("limit", not_negative, report);
+        let approver = Approver { person: person?, currency: currency?, limit: limit? };
+        Some(((approver.person.clone(), approver.currency), approver))
     });
 }
 

@@ -88,8 +88,13 @@ impl Configuration {
         let mut notes = notes::notes(&self.reference.programs);
         let by_layers = |id: &str| self.reference.programs.iter().any(|p| p.id == *id && p.mechanism.goes_by_layers());
         notes.extend(special_prices::shadowed(&self.reference.special_prices, &by_layers));
-        notes.extend(self.unread.iter().map(Unread::note));
+        notes.extend(self.unread());
         notes
+    }
+
+    /// What lies in the folder and nothing reads, so that nothing of it counts.
+    pub fn unread(&self) -> impl Iterator<Item = String> {
+        self.unread.iter().map(Unread::note)
     }
 }
 

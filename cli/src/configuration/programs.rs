@@ -4,8 +4,8 @@ use compliance::programs::growth::of_baseline;
 use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day,
-    Figure, FreeGoods, Growth, LateClaim, Measure, Mechanism, Micros, Paid, Program, Proof, Proration, Rounding,
-    Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
+    Figure, FreeGoods, Growth, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, Program, Proof, Proration,
+    Rounding, Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -64,6 +64,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "paid",
     "claim",
     "minimum-payout",
+    "unusual",
     "bonus",
     "prorate",
 ];
@@ -116,6 +117,8 @@ pub(crate) enum PaidBy {
     Auto,
     Claim,
 }
+
+pub(crate) const ON_UNUSUAL: &[(&str, OnUnusual)] = &[("tell", OnUnusual::Tell), ("hold", OnUnusual::Hold)];
 
 pub(crate) const PAID: &[(&str, PaidBy)] = &[("auto", PaidBy::Auto), ("claim", PaidBy::Claim)];
 pub(crate) const LATE_CLAIMS: &[(&str, LateClaim)] = &[("reject", LateClaim::Reject), ("roll", LateClaim::Roll)];
@@ -319,6 +322,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         auto_authorise: mechanism.is_drawn_on() || auto_authorise(&fields, paid, defaults, report),
         paid,
         minimum_payout: fields.get("minimum-payout", positive, report).map(|m| m.value),
+        unusual: unusual(&fields, &mechanism, report),
         bonus: bonus(&fields, report),
         prorate: proration(&fields, report),
         estimate,
@@ -326,6 +330,16 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     };
     shrinking_cap(&fields, &program, report);
     Some(ProgramVersion { program, place: node.place, select, table })
+}
+
+/// What becomes of periods that are unusual; persons are not compared with what they sold before.
+fn unusual(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> OnUnusual {
+    let Some(written) = fields.get("unusual", one_of(ON_UNUSUAL), report) else { return OnUnusual::default() };
+    if written.value == OnUnusual::Hold && matches!(mechanism, Mechanism::Spiff { .. }) {
+        let message = "what persons sell is not compared with what is usual for them";
+        report.add(written.place, message, "take `unusual` out: a SPIFF is not held for that");
+    }
+    written.value
 }
 
 /// What is accrued for each unit that a partner buys; `None` where nothing is, or after a problem.

@@ -11,7 +11,7 @@ use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
     BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS,
-    KEYS, LATE_CLAIMS, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
+    KEYS, LATE_CLAIMS, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -140,6 +140,10 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "minimum-payout") => {
             (number(), "Less than this is not authorised: it waits, and is let go when the period closes.")
         }
+        ("version", "unusual") => (
+            words(ON_UNUSUAL),
+            "What becomes of a period far above what is usual for the partner (OP-36); told where left out.",
+        ),
         ("version", "bonus") => (
             list(object("tier", TIER_KEYS, TIER_KEYS)),
             "Bands of the benefit of a period; the one reached adds its share to all of it.",

@@ -161,7 +161,7 @@ fn shadow(first: &SpecialPrice, second: &SpecialPrice, is_alone: bool) -> String
     let SpecialPrice { id, partner, product, customer, from, .. } = second;
     let to = if customer.is_empty() { String::new() } else { format!(" to {customer}") };
     let how = match is_alone {
-        true => "alone, unless the row names",
+        true => "alone, unless that gives them nothing or the row names",
         false => "until its quantity is used up, then, or where the row names it, under",
     };
     format!(
@@ -236,7 +236,10 @@ mod tests {
         let special_prices: Vec<SpecialPrice> = rows.iter().map(special).collect();
         assert_eq!(shadowed(&special_prices, &|_| false), expected);
         let alone = shadowed(&special_prices, &|_| true);
-        assert!(alone.iter().all(|told| told.contains("alone, unless the row names")), "{alone:?}");
+        assert!(
+            alone.iter().all(|told| told.contains("alone, unless that gives them nothing or the row names")),
+            "{alone:?}"
+        );
     }
 
     #[test]

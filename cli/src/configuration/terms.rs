@@ -138,6 +138,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("auto-authorise", before.auto_authorise == now.auto_authorise),
         ("paid", before.paid == now.paid),
         ("minimum-payout", before.minimum_payout == now.minimum_payout),
+        ("unusual", before.unusual == now.unusual),
         ("bonus", before.bonus == now.bonus),
         ("prorate", before.prorate == now.prorate),
         ("estimate-at-sell-in", before.estimate == now.estimate),

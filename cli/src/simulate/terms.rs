@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund,
-    CostBasis, Eligibility, Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Per,
-    Points, Program, Proration, Resale, Rounding, Selector, SellIn, SellInEstimate, Split, Stack, Steps, Text, Tier,
+    CostBasis, Eligibility, Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid,
+    PaidOn, Per, Points, Program, Proration, Resale, Rounding, Selector, SellIn, SellInEstimate, Split, Stack, Steps,
+    Text, Tier,
 };
 
 use super::difference::Sides;
@@ -85,7 +86,7 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 28] = [
     "name",
     "from",
     "to",
@@ -111,6 +112,7 @@ const KEYS: [&str; 27] = [
     "auto-authorise",
     "paid",
     "minimum-payout",
+    "unusual",
     "bonus",
     "prorate",
 ];
@@ -144,10 +146,18 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         if program.auto_authorise { "yes" } else { "no" }.to_owned(),
         paid(program.paid),
         shown(program.minimum_payout.map(|minimum| minimum.to_string())),
+        unusual(program.unusual).to_owned(),
         bands(&program.bonus, Benefit::Percent, |from| from.to_string()),
         prorate(program.prorate),
     ];
     KEYS.into_iter().zip(says).collect()
+}
+
+fn unusual(unusual: OnUnusual) -> &'static str {
+    match unusual {
+        OnUnusual::Tell => "tell",
+        OnUnusual::Hold => "hold",
+    }
 }
 
 fn paid(paid: Paid) -> String {

@@ -70,8 +70,8 @@ pub(crate) fn doubts(
 ) -> Result<Vec<Found>, StorageError> {
     let mut found = holding(account, program, now, state)?;
     found.retain(|found| {
-        use Code::{OnePartnerTwice, ProgramAmended, ScoreChanged, TablesCorrected};
-        matches!(found.code, OnePartnerTwice | ProgramAmended | ScoreChanged | TablesCorrected)
+        use Code::{OnePartnerTwice, OutlierHeld, ProgramAmended, ScoreChanged, TablesCorrected};
+        matches!(found.code, OnePartnerTwice | OutlierHeld | ProgramAmended | ScoreChanged | TablesCorrected)
     });
     Ok(found)
 }

@@ -71,8 +71,6 @@ impl Turning<'_> {
             outbox.acting_in(round, &id.to_string());
             self.move_on(id, &mut account, state, outbox)?;
         }
-        let program = terms(&account, self.references);
-        note(id, &mut account, &program, state)?;
         claims::touch(&account, state)?;
         self.note_unclaimed(&mut account, state)?;
         self.tell(id, &mut account, state, outbox)?;
@@ -142,6 +140,7 @@ impl Turning<'_> {
         match account.phase {
             Phase::Open => {
                 account.phase = Phase::Frozen { since: self.control };
+                note(id, account, program, state)?;
                 if account.pays() {
                     account.forgone = forgone(id, account, program, state)?;
                     if account.forgone > Exact::ZERO {

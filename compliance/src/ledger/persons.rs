@@ -3,7 +3,8 @@
 //! What is held waits from tick to tick, and goes out with the first one that finds a release in force. That is about what is due
 //! in all: where a part of it goes out first, the rest is let go as well.
 
-use contract::{Code, Id, Text};
+use contract::{Code, Id, Money, Text};
+use serde::{Deserialize, Serialize};
 use stream::{Outbox, State, StorageError, Table};
 
 use super::account::Account;
@@ -11,8 +12,18 @@ use super::findings::{Found, finding_id};
 use crate::references::Known;
 use crate::rulings::{self, About, Case, Spoken};
 
-/// Finding that waits for persons → its code, a hash of what it rests on, and whose it is.
-const SHOWN: Table<[u8; 16], (Code, Id, Text)> = Table::new(31, "findings that wait for persons");
+/// A finding that waits for persons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Shown {
+    code: Code,
+    /// A hash of what it rests on.
+    basis: Id,
+    partner: Text,
+    at_risk: Money,
+}
+
+/// Finding → what is known of it while it waits for persons.
+const SHOWN: Table<[u8; 16], Shown> = Table::new(35, "findings that wait for persons");
 
 /// Takes in what a person decided about a finding on a settlement of this partition; one about another is left alone.
 ///
@@ -28,11 +39,12 @@ pub(crate) fn decide<T>(
     if shown.is_none() && rulings::products(finding, state)?.is_empty() {
         return Ok(());
     }
-    let case = shown.map_or_else(Case::default, |(code, basis, partner)| {
+    let case = shown.map_or_else(Case::default, |Shown { code, basis, partner, at_risk }| {
         let others = known.same_as(&partner, spoken.today).into_iter().filter(|_| code == Code::OnePartnerTwice);
         let is_paid = |partner| !known.market().persons_called(partner, &spoken.command.actor).is_empty();
         let own = [&partner].into_iter().chain(others).any(|partner| is_paid(partner));
-        Case { stands: Some((code, basis)), own, explained: false }
+        let above_limit = known.is_above_limit(&spoken.command.actor, Some(at_risk));
+        Case { stands: Some((code, basis)), own, explained: false, above_limit }
     });
     rulings::hear(about(finding), case, spoken, state, outbox)?;
     Ok(())
@@ -51,7 +63,10 @@ pub(crate) fn wait<T>(
     state: &mut dyn State,
     outbox: &mut Outbox<T>,
 ) -> Result<(), StorageError> {
-    let shown = (found.code, basis(found, account), account.partner.clone());
+    let currency = account.settlement.currency;
+    let at_risk = Money { amount: found.at_risk.round(currency), currency };
+    let (basis, partner) = (basis(found, account), account.partner.clone());
+    let shown = Shown { code: found.code, basis, partner, at_risk };
     wait_for(finding_id(account.id(), found.code), found.code, Some(shown), state, outbox)
 }
 
@@ -68,7 +83,7 @@ pub(crate) fn wait_no_more<T>(
 fn wait_for<T>(
     finding: Id,
     code: Code,
-    is: Option<(Code, Id, Text)>,
+    is: Option<Shown>,
     state: &mut dyn State,
     outbox: &mut Outbox<T>,
 ) -> Result<(), StorageError> {
@@ -85,7 +100,7 @@ fn wait_for<T>(
     }
     let mut said = [None, None];
     for (said, shown) in said.iter_mut().zip([was, is]) {
-        if let Some((_, basis, _)) = shown {
+        if let Some(Shown { basis, .. }) = shown {
             *said = rulings::ruling(about(finding), basis, state)?;
         }
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccrualEvent, AccrualMovement, Action, Amendment, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost, Cadence,
-    Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis, Credit,
-    Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth, Id, Late,
-    LateClaim, Measure, Mechanism, Micros, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
-    Product, Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding, Ruling,
-    RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier,
-    Tolerance, Topic, UnitCost,
+    AccrualEvent, AccrualMovement, Action, Amendment, Approver, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost,
+    Cadence, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis,
+    Credit, Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth,
+    Id, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per,
+    Person, Points, Product, Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding,
+    Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text,
+    Tier, Tolerance, Topic, UnitCost,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -377,6 +377,14 @@ impl Case {
                 let (from, holder) = (Day::parse(from).unwrap(), Text::from(holder.join(" ")));
                 self.reference.payees.push(PayeeAccount { partner, from, account, holder });
                 self.reference.payees.sort();
+            }
+            ["approver", person, limit] => {
+                let approver = Approver {
+                    person: (*person).into(),
+                    currency: Currency::parse("USD").unwrap(),
+                    limit: number(limit),
+                };
+                self.reference.approvers.push(approver);
             }
             ["restricted", list, name @ ..] => {
                 self.reference.restricted.push(Restricted { name: name.join(" ").into(), list: Text::from(*list) });
@@ -897,6 +905,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "rounding" => program.rounding = if value == "sale" { Rounding::Sale } else { Rounding::Total },
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
+            "unusual" => program.unusual = if value == "hold" { OnUnusual::Hold } else { OnUnusual::Tell },
             "stack" => program.stack = Some(read_stack(value)),
             "estimate" => program.estimate = Some(read_estimate(value)),
             "prorate" => program.prorate = read_proration(value),

@@ -401,6 +401,7 @@ mod tests {
                 region: "x".into(),
                 country: "y".into(),
                 segment: named("segment"),
+                operated_by: Text::default(),
             };
             let sale = Sale {
                 customer: buyer.id.clone(),

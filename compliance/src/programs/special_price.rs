@@ -17,8 +17,8 @@ pub fn find<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Opt
     find_all(reference, program, sale).into_iter().next()
 }
 
-/// The authorisations that a sale is under, each once those before it are used up: one that names its customer goes before one for
-/// all, then the earlier by its first day, then by id. A row that names one is under that one or none, and so is one that names a
+/// The authorisations that a sale is under, each once those before it are used up: one that gives something for its price goes before
+/// one that does not, then one that names its customer before one for all, then the earlier by its first day, then by id. A row that names one is under that one or none, and so is one that names a
 /// number nobody knows. Where none is for its customer, it is under those for a customer that is only like it (OP-10): persons
 /// decide whether it earns.
 fn find_all<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Vec<&'r SpecialPrice> {
@@ -45,8 +45,23 @@ fn find_all<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Vec
     if names(reference, program, sale) {
         return alike().filter(is_named).min_by_key(rank).into_iter().collect();
     }
-    fitting.sort_by_key(rank);
+    fitting.sort_by_cached_key(|special| (!gives(special, reference, program, sale), rank(special)));
     fitting
+}
+
+/// Whether an authorisation gives something for a unit at the price of the row. Where cost layers say what a unit cost, only its
+/// resale price may take all.
+fn gives(special: &SpecialPrice, reference: &Reference, program: &Program, sale: &Sale) -> bool {
+    let (Some(resale), over) = (program.mechanism.resale(), above_resale(special, sale)) else { return true };
+    match program.mechanism.goes_by_layers() {
+        true => resale == Resale::Partial || over.is_zero(),
+        false => credit(reference, special, sale).is_some_and(|credit| kept_back(resale, over, credit) < credit),
+    }
+}
+
+/// By how much a unit was sold above the authorised resale price.
+fn above_resale(special: &SpecialPrice, sale: &Sale) -> Micros {
+    special.resale.map_or(Micros::ZERO, |most| (sale.unit_price - most).max(Micros::ZERO))
 }
 
 /// What a unit of a sale earns; `None` where it is under no authorisation, or the book cost is not above the authorised
@@ -70,8 +85,7 @@ pub fn debits(reference: &Reference, program: &Program, sale: &Sale) -> Vec<Debi
 fn debit_under(special: &SpecialPrice, reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
     let resale = program.mechanism.resale()?;
     // What comes back takes back the whole credit, whatever price the row says.
-    let most = special.resale.filter(|_| !sale.is_return());
-    let over = most.map_or(Micros::ZERO, |most| (sale.unit_price - most).max(Micros::ZERO));
+    let over = if sale.is_return() { Micros::ZERO } else { above_resale(special, sale) };
     let by_book = credit(reference, special, sale);
     let (credit, short) = match program.mechanism.goes_by_layers() {
         true => (by_book.unwrap_or_default(), over),
@@ -358,6 +372,24 @@ mod tests {
         let back = Sale { quantity: -Micros::ONE, ..sale("?acme", "2013-02-01", "9.00") };
         assert_eq!(given(&spa, Resale::Strict, &back), "SPA 2.6 less 0");
         assert_eq!(given(&spa, Resale::Partial, &back), "SPA 2.6 less 0");
+    }
+
+    #[test]
+    fn a_sale_that_the_first_gives_nothing_goes_to_the_next() {
+        use Resale::{Partial, Strict};
+        let low = special("LOW", "?acme", "2013-01-01", Credit::Amount(number("3")), Some("8.00"));
+        let high = special("HIGH", "", "2013-01-01", Credit::Amount(number("1")), Some("9.00"));
+        let unknown = special("UNKNOWN", "?acme", "2012-12-01", Credit::AboveCost(number("12")), None);
+        let specials = [low.clone(), high.clone(), unknown];
+        let at = |resale, price| given(&specials, resale, &sale("?acme", "2013-02-01", price));
+        assert_eq!(at(Strict, "8.00"), "LOW 3 less 0");
+        assert_eq!(at(Strict, "8.50"), "HIGH 1 less 0");
+        assert_eq!(at(Partial, "8.50"), "LOW 3 less 0.5", "a part was passed on");
+        let naming = Sale { promotion: "LOW".into(), ..sale("?acme", "2013-02-01", "8.50") };
+        assert_eq!(given(&specials, Strict, &naming), "LOW 3 less 3", "the row says under which it is");
+        let back = Sale { quantity: -Micros::ONE, ..sale("?acme", "2013-02-01", "8.50") };
+        assert_eq!(given(&specials, Strict, &back), "HIGH 1 less 0", "it comes back at the price that it was sold at");
+        assert_eq!(given(&[low, high], Strict, &sale("?acme", "2013-02-01", "9.50")), "LOW 3 less 3", "none gives any");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use contract::{Code, Day, Id, Micros, Money, Program, Reference, Sale, Text, normal_signs};
 
 use crate::references::Known;
-use crate::units::facts::SaleKey;
+use crate::units::facts::{Heard, SaleKey};
 use crate::units::told::Told;
 
 pub(crate) mod amount_missing;
@@ -59,8 +59,8 @@ pub struct Rule {
 
 /// What a check looks at.
 pub(crate) enum Check {
-    /// One line by itself: it is no sale at all.
-    NoSale(fn(&Sale) -> Option<String>),
+    /// One line by itself, and what tables say of it: it is no sale at all.
+    NoSale(fn(&Sale, &Heard) -> Option<String>),
     /// One line and the day that the last tick named: does it lie too far ahead?
     Ahead(fn(&Sale, Day) -> bool),
     /// One line and the program it names.

@@ -25,10 +25,11 @@
 use contract::{Code, Micros, Movement, Sale};
 
 use super::{Check, Rule};
+use crate::units::facts::Heard;
 
 pub(crate) const RULE: Rule = Rule { name: "sign_wrong", codes: &[Code::SignWrong], check: Check::NoSale(check) };
 
-fn check(sale: &Sale) -> Option<String> {
+fn check(sale: &Sale, _: &Heard) -> Option<String> {
     if sale.movement == Movement::Return && sale.quantity > Micros::ZERO {
         return Some(format!("type says return, quantity {} says sale", sale.quantity));
     }

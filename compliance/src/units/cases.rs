@@ -24,8 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    Code, ConsumerRebate, Currency, DropShipment, Finding, Id, InvoiceStatus, Membership, Micros, Movement, Person,
-    Reference, Restricted, Ruling, RulingAction, Sale, SaleEvent, SerialRange, Shipment, StockCount, Text,
+    Approver, Code, ConsumerRebate, Currency, DropShipment, Finding, Id, InvoiceStatus, Membership, Micros, Movement,
+    Person, Reference, Restricted, Ruling, RulingAction, Sale, SaleEvent, SerialRange, Shipment, StockCount, Text,
 };
 
 use super::trial::{Trial, code, day, line, market, paid, written};
@@ -283,6 +283,16 @@ fn change(reference: &mut Reference, words: &[String]) {
         ["persons", partner, name, payee, from, last @ ..] => {
             let [partner, name, payee] = [partner, name, payee].map(|text| Text::from(text.replace('-', " ").trim()));
             reference.persons.push(Person { partner, name, from: day(from), to: to(last), payee });
+        }
+        ["no", "sites"] => reference.outlets.iter_mut().for_each(|outlet| outlet.operated_by = Text::default()),
+        ["sites", outlet, partner] => {
+            let outlet = reference.outlets.iter_mut().find(|row| row.id == *outlet);
+            outlet.expect("an outlet of the market").operated_by = (*partner).into();
+        }
+        ["approvers", person, limit] => {
+            let currency = Currency::parse("USD").expect("a currency");
+            let approver = Approver { person: (*person).into(), currency, limit: number(limit) };
+            reference.approvers.push(approver);
         }
         ["restricted", name, list] => {
             reference.restricted.push(Restricted { name: (*name).into(), list: (*list).into() });

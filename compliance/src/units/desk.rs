@@ -15,7 +15,7 @@ use super::facts::{
     SaleKey, TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
 };
 use super::filing::document_key;
-use super::findings::{Around, findings, no_sale};
+use super::findings::{Around, findings, is_never_sale, no_sale};
 use super::grants::{based, corrections, entitlements, is_contested, pays, using_layers, waits};
 use super::market::Offers;
 use super::rolls::Rolls;
@@ -271,7 +271,7 @@ impl<'a> Desk<'a> {
         let plain = plain && !sale.amount.is_zero() && based(sale, &known.reference).is_none();
         let asked = self.offers.asking(view, sale);
         let breached = breaches(sale, &asked, view);
-        if !judged && !above && !unknown && plain && breached.is_empty() && no_sale(sale).is_none() {
+        if !judged && !above && !unknown && plain && breached.is_empty() && no_sale(sale, heard).is_none() {
             record.verdict.findings.clear();
             return;
         }
@@ -289,6 +289,20 @@ impl<'a> Desk<'a> {
             breached: &breached,
         };
         record.verdict.findings = findings(record, &around, &view);
+    }
+
+    /// The sales on the desk that came into an index or left it since they were entered, each with whether it counts there now.
+    pub fn entered_anew(&mut self, index: fn(&mut Entered) -> &mut bool) -> Vec<(Arc<Sale>, bool)> {
+        let anew = self.shelves.records.iter_mut().filter_map(|open| {
+            let mut now = open.now.as_ref().map_or_else(Entered::default, counts);
+            let counts = *index(&mut now);
+            if std::mem::replace(index(&mut open.entered), counts) == counts {
+                return None;
+            }
+            let record = open.now.as_ref().or(open.before.as_ref()).expect("a sale on the desk is or was");
+            Some((record.sale.clone(), counts))
+        });
+        anew.collect()
     }
 
     fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {
@@ -332,7 +346,7 @@ pub fn view(publication: &Publication) -> View {
 
 /// Which indexes a sale belongs to as it stands.
 pub fn counts(record: &Record) -> Entered {
-    let units = no_sale(&record.sale).is_none() && record.verdict.double.is_none();
+    let units = !is_never_sale(&record.sale) && record.verdict.counts();
     let lower = record.verdict.pair.as_ref().is_some_and(|pair| pair.lower);
     let in_doubt = |code: &Code| *code == Code::DateImplausible && !record.verdict.heard.lets_go(*code);
     let doubtful_date = record.sale.holds.iter().any(|(code, _)| in_doubt(code));

@@ -135,6 +135,13 @@ pub struct Verdict {
     pub grant: Grant,
 }
 
+impl Verdict {
+    /// Whether it counts as a sale, or a return, and not as another's copy or a movement of stock.
+    pub fn counts(&self) -> bool {
+        self.double.is_none() && self.heard.own_site.is_none()
+    }
+}
+
 /// What tables that come late, other partners and persons say of a sale.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
@@ -142,6 +149,8 @@ pub struct Heard {
     pub as_of: u64,
     /// Programs that it may earn under wait for its customer's payment.
     pub unpaid: Option<Unpaid>,
+    /// The partner whose own site it went to, so that it is no sale (DD-28).
+    pub own_site: Option<Text>,
     /// When another partner of its tier claimed a unit of it, oldest first.
     pub contests: Vec<Contest>,
     /// Findings on it by themselves that persons let go, in order.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use contract::{Code, Finding, Id, Micros, Money, Program, RecordRef, Sale, Text};
 
 use super::conditions::Breached;
-use super::facts::{Back, Behind, Circle, Exceeds, Given, Grant, Pair, Record, SaleKey, Supplied, Unit, Verdict};
+use super::facts::{
+    Back, Behind, Circle, Exceeds, Given, Grant, Heard, Pair, Record, SaleKey, Supplied, Unit, Verdict,
+};
 use super::grants::{based, counted, pays};
 use super::market::{at_risk, risk_of};
 use super::told::Told;
@@ -33,7 +35,7 @@ pub fn findings(record: &Record, around: &Around<'_>, told: &Told<'_>) -> Vec<Fi
     let Around { earning: programs, contested, waiting, selecting, breached } = *around;
     let (sale, verdict) = (&*record.sale, &record.verdict);
     let mut found = Vec::new();
-    found.extend(no_sale(sale).map(|(code, message)| whole_line(sale, code, None, message, programs)));
+    found.extend(no_sale(sale, &verdict.heard).map(|(code, message)| whole_line(sale, code, None, message, programs)));
     for double in verdict.double.iter().chain(&verdict.passed) {
         let message = double_message(double.code, sale, &double.document);
         found.push(whole_line(sale, double.code, Some(double.at.clone()), message, programs));
@@ -91,7 +93,7 @@ pub fn findings(record: &Record, around: &Around<'_>, told: &Told<'_>) -> Vec<Fi
     }
     found.extend(verdict.circle.as_ref().map(|circle| circular(sale, circle, programs)));
     found.extend(outside(record, programs, told));
-    if no_sale(sale).is_none() {
+    if no_sale(sale, &verdict.heard).is_none() {
         found.extend(breached.iter().map(|breached| condition(sale, breached)));
         found.extend(unpaid(record, waiting));
     }
@@ -102,10 +104,15 @@ pub fn findings(record: &Record, around: &Around<'_>, told: &Told<'_>) -> Vec<Fi
     found
 }
 
+/// Whether what a row says of itself makes it no sale, whatever tables say: such a row is kept in no index.
+pub fn is_never_sale(sale: &Sale) -> bool {
+    no_sale(sale, &Heard::default()).is_some()
+}
+
 /// Why a row is no sale at all.
-pub fn no_sale(sale: &Sale) -> Option<(Code, String)> {
+pub fn no_sale(sale: &Sale, heard: &Heard) -> Option<(Code, String)> {
     RULES.iter().find_map(|rule| match rule.check {
-        Check::NoSale(check) => check(sale).map(|message| (rule.codes[0], message)),
+        Check::NoSale(check) => check(sale, heard).map(|message| (rule.codes[0], message)),
         _ => None,
     })
 }

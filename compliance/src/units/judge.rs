@@ -1,14 +1,15 @@
 //! The layers of a verdict, one after another.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use contract::{Code, Day, Micros, PartnerKind, Sale, Text};
 use stream::StorageError;
 
-use super::desk::{Desk, Entered, counts};
-use super::facts::{Behind, DocumentEntry, Double, Grant, PartyEntry, SaleKey, SerialEntry, Unit, YearKey};
+use super::desk::Desk;
+use super::facts::{Behind, DocumentEntry, Double, Grant, PartyEntry, Record, SaleKey, SerialEntry, Unit, YearKey};
 use super::filing::{document_entry, lives, party_key, set};
-use super::findings::no_sale;
+use super::findings::is_never_sale;
 use super::persons::facts;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip_of};
 use crate::rules::serial_sold_twice::{Move, Others};
@@ -75,13 +76,30 @@ impl Desk<'_> {
         Ok(Twins { sales: twins, crowded })
     }
 
-    /// Decides anew whether a sale repeats another.
+    /// Decides anew of a sale that came, went or changed, and of all that it has to do with, what repeats what.
+    pub fn settle_doubles(&mut self, key: SaleKey, mut twins: Vec<SaleKey>) -> Result<(), StorageError> {
+        if let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) {
+            twins.extend(self.twins(&sale)?.sales);
+            self.settle_double(key)?;
+        }
+        twins.into_iter().try_for_each(|twin| self.settle_double(twin))
+    }
+
+    /// Decides anew whether a sale repeats another. What went to a site of its own partner does not, and is not repeated.
     pub fn settle_double(&mut self, key: SaleKey) -> Result<(), StorageError> {
-        let Some(sale) = self.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
+        let Some(Record { sale, verdict }) = self.record(key)?.cloned() else { return Ok(()) };
         let known = self.known(&sale);
         let mut best: Option<(usize, Double)> = None;
         let mut passed: Vec<(usize, Double)> = Vec::new();
-        let Twins { sales: twins, crowded } = self.twins(&sale)?;
+        let Twins { sales: mut twins, crowded } = self.twins(&sale)?;
+        if verdict.heard.own_site.is_some() {
+            twins.clear();
+        }
+        let mut moved = BTreeSet::new();
+        for twin in &twins {
+            moved.extend(self.record(*twin)?.filter(|twin| twin.verdict.heard.own_site.is_some()).map(|_| *twin));
+        }
+        twins.retain(|twin| !moved.contains(twin));
         let others = twins.iter().map(|twin| self.sale(*twin)).collect::<Result<Vec<_>, _>>()?;
         let series = is_series(&sale, &others);
         for (twin, other) in twins.into_iter().zip(others) {
@@ -130,15 +148,7 @@ impl Desk<'_> {
 
     /// Brings serial numbers and tiers to what the sales on the desk are now.
     fn enter_units(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
-        for at in 0..self.shelves.records.len() {
-            let open = &self.shelves.records[at];
-            let counts = open.now.as_ref().map_or_else(Entered::default, counts).units;
-            if counts == open.entered.units {
-                continue;
-            }
-            let record = open.now.as_ref().or(open.before.as_ref()).expect("a sale on the desk is or was");
-            let sale = record.sale.clone();
-            self.shelves.records[at].entered.units = counts;
+        for (sale, counts) in self.entered_anew(|entered| &mut entered.units) {
             self.enter_serials(&sale, counts, touched)?;
             self.touch_returns(&sale, touched)?;
             touched.tiers.push((sale, counts));
@@ -336,7 +346,7 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let circle = verdict.circle.is_some() && holds(Code::CircularSale);
     let exceeds = verdict.exceeds.is_some() && holds(Code::InventoryExceeded);
     let held = sale.holds.iter().any(|(code, _)| holds(*code)) || unit || circle || exceeds || verdict.ahead;
-    if verdict.double.is_some() || no_sale(sale).is_some() {
+    if !verdict.counts() || is_never_sale(sale) {
         return Grant::Nothing;
     }
     match &verdict.pair {

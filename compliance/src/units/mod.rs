@@ -190,7 +190,7 @@ impl UnitsStage {
 
 fn assert(desk: &mut Desk<'_>, sale: &Arc<Sale>) -> Result<(), StorageError> {
     let key = desk.open_new(sale.clone());
-    if findings::no_sale(sale).is_some() {
+    if findings::is_never_sale(sale) {
         return Ok(());
     }
     desk.file(sale, true)?;
@@ -200,7 +200,7 @@ fn assert(desk: &mut Desk<'_>, sale: &Arc<Sale>) -> Result<(), StorageError> {
 fn retract(desk: &mut Desk<'_>, key: SaleKey) -> Result<(), StorageError> {
     let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
     desk.remove(key)?;
-    if findings::no_sale(&sale).is_some() {
+    if findings::is_never_sale(&sale) {
         return Ok(());
     }
     let twins = desk.twins(&sale)?.sales;
@@ -212,21 +212,15 @@ fn retract(desk: &mut Desk<'_>, key: SaleKey) -> Result<(), StorageError> {
 fn company(desk: &mut Desk<'_>, key: SaleKey) -> Result<(), StorageError> {
     let Some(sale) = desk.edit_sale(key)? else { return Ok(()) };
     sale.alone = false;
-    if findings::no_sale(sale).is_some() {
+    if findings::is_never_sale(sale) {
         return Ok(());
     }
     judge(desk, key, Vec::new())
 }
 
 /// Judges a sale that came, went or changed, and all that it has to do with.
-fn judge(desk: &mut Desk<'_>, key: SaleKey, mut twins: Vec<SaleKey>) -> Result<(), StorageError> {
-    if let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) {
-        twins.extend(desk.twins(&sale)?.sales);
-        desk.settle_double(key)?;
-    }
-    for twin in twins {
-        desk.settle_double(twin)?;
-    }
+fn judge(desk: &mut Desk<'_>, key: SaleKey, twins: Vec<SaleKey>) -> Result<(), StorageError> {
+    desk.settle_doubles(key, twins)?;
     desk.settle(Touched::default())
 }
 

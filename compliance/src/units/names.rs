@@ -254,7 +254,7 @@ mod tests {
 
     fn outlet(id: &str, name: &str) -> Outlet {
         let (city, region, country, segment) = Default::default();
-        Outlet { id: id.into(), name: name.to_owned(), city, region, country, segment }
+        Outlet { id: id.into(), name: name.to_owned(), city, region, country, segment, operated_by: Text::default() }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::facts::{Double, Given, LetGo, Record, Ruled, SHOWN, SaleKey, Verdict}
 use super::filing::{lives, set};
 use super::findings::{circular, condition};
 use super::judge::Touched;
+use super::market::at_risk;
+use super::told::Told;
 use crate::rules::serial_sold_twice::{Move, in_the_way};
 use crate::rulings::{self, About, Case, Spoken};
 
@@ -133,7 +135,13 @@ impl Desk<'_> {
         let mut partners = [&record.sale.at.partner].into_iter().chain(other);
         let own = partners.any(|partner| self.is_paid(&spoken.command.actor, partner));
         let explained = found.is_some_and(|found| found.explained_by.is_some());
-        if rulings::hear(about, Case { stands, own, explained }, spoken, self.state, outbox)? {
+        let known = self.references.as_of(self.stamp);
+        let risk = found.and_then(|found| found.at_risk).or_else(|| {
+            let as_read = self.known(&record.sale);
+            at_risk(self.offers.programs(Told::as_read(as_read), &[], &record.sale).into_iter(), &record.sale)
+        });
+        let above_limit = known.is_above_limit(&spoken.command.actor, risk);
+        if rulings::hear(about, Case { stands, own, explained, above_limit }, spoken, self.state, outbox)? {
             self.carry_out(record, about.finding)?;
         }
         self.close(outbox)

@@ -75,7 +75,7 @@ impl Desk<'_> {
         let now = self.record(key)?.cloned();
         let before = self.before(key);
         let Some(Record { sale, verdict }) = now.as_ref().or(before.as_ref()).cloned() else { return Ok(()) };
-        let stands = now.as_ref().is_some_and(|record| record.verdict.double.is_none());
+        let stands = now.as_ref().is_some_and(|record| record.verdict.counts());
         let is = if stands { self.find_link(&sale)? } else { Link::default() };
         let was = verdict.back.map(|back| back.document);
         self.note_named(&sale, stands)?;
@@ -208,7 +208,7 @@ impl Desk<'_> {
             loop {
                 let page = self.shelves.parties.page(self.state, span, (from, to), Order::Down, PAGE)?;
                 for entry in &page {
-                    if entry.quantity <= Micros::ZERO || !self.is_no_double(entry.sale)? {
+                    if entry.quantity <= Micros::ZERO || !self.counts(entry.sale)? {
                         continue;
                     }
                     if entry.quantity >= sale.quantity.abs() {
@@ -225,8 +225,8 @@ impl Desk<'_> {
         Ok(small)
     }
 
-    fn is_no_double(&mut self, key: SaleKey) -> Result<bool, StorageError> {
-        Ok(self.named(key)?.verdict.double.is_none())
+    fn counts(&mut self, key: SaleKey) -> Result<bool, StorageError> {
+        Ok(self.named(key)?.verdict.counts())
     }
 
     /// Settles the returns that claim one document's lines.
@@ -271,7 +271,7 @@ struct Link {
 
 /// Whether a line is one that returns take back.
 fn is_sold(sale: &Sale, verdict: &Verdict) -> bool {
-    !sale.is_return() && verdict.double.is_none()
+    !sale.is_return() && verdict.counts()
 }
 
 fn given_back(gives: Vec<Entitlement>) -> Grant {

@@ -1,6 +1,6 @@
 //! Tables that come late or say something of days gone by: memberships, registers of persons, serial numbers issued, rebates to
-//! end customers, direct deliveries, customers' payments, lists of restricted parties, shipments and counts of stock. And days that come
-//! into reach.
+//! end customers, direct deliveries, customers' payments, lists of restricted parties, whose own sites outlets are, shipments and
+//! counts of stock. And days that come into reach.
 //!
 //! Each sale is entered under whatever such a table may say of it ([`concerns`](Desk::concerns)). A new version of the reference
 //! data is compared with the one before; the sales of what differs are gathered, then judged anew, in slices. They are walked
@@ -28,6 +28,7 @@ use crate::programs::special_price::shape;
 use crate::programs::spiff::named;
 use crate::references::{Known, References, changed, classified_otherwise, party_name};
 use crate::rules::dated_ahead::AHEAD_DAYS;
+use crate::rules::movement_as_sale::own_site;
 use crate::rules::skeleton;
 
 /// Keys that one slice looks at.
@@ -223,7 +224,11 @@ impl Reviewing {
     ) -> Result<(), StorageError> {
         let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
         if desk.concerns(&sale).iter().any(|concern| self.anew.told.binary_search(concern).is_ok()) {
+            let moved = desk.verdict(key)?.heard.own_site.clone();
             desk.hear(key)?;
+            if desk.verdict(key)?.heard.own_site != moved {
+                desk.settle_doubles(key, Vec::new())?;
+            }
         }
         let year = year_key(&sale);
         let returns = if sale.is_return() { vec![key] } else { Vec::new() };
@@ -271,8 +276,9 @@ impl Desk<'_> {
             true => unpaid(&sale, self.references.as_of(self.stamp)),
             false => None,
         };
+        let own_site = own_site(&sale, self.references.as_of(self.stamp));
         let heard = &mut self.verdict(key)?.heard;
-        (heard.as_of, heard.unpaid) = (as_of, unpaid);
+        (heard.as_of, heard.unpaid, heard.own_site) = (as_of, unpaid, own_site);
         Ok(())
     }
 
@@ -417,6 +423,7 @@ fn told_anew(before: &Known, now: &Known) -> Vec<u64> {
     let persons = changed(&was.persons, &is.persons).flat_map(|row| [paid_as(row), vec![row.clone()]].concat());
     told.extend(persons.map(|row| person(&row.partner, &row.name)));
     told.extend(now.market().restricted_otherwise(before.market()).iter().map(|called| party(called)));
+    told.extend(operated_otherwise(was, is).iter().map(|outlet| party(outlet)));
     told.extend(classified_otherwise(before, now).into_iter().map(|product| classified(product)));
     let (specials_before, specials) = (terms(was), terms(is));
     for special in changed(&specials_before, &specials) {
@@ -440,6 +447,23 @@ fn renamed<'r>(was: &'r Reference, is: &'r Reference) -> BTreeSet<&'r Text> {
     }
     let outlets = was.outlets.iter().chain(&is.outlets).map(|outlet| &outlet.id);
     outlets.filter(|outlet| party_name(was, outlet) != party_name(is, outlet)).collect()
+}
+
+/// Outlets that came to be, or are no more, the own site of a partner; all own sites where a partner has another parent.
+fn operated_otherwise(was: &Reference, is: &Reference) -> BTreeSet<Text> {
+    let sites = |reference: &Reference| -> BTreeSet<(Text, Text)> {
+        let owned = reference.outlets.iter().filter(|outlet| !outlet.operated_by.is_empty());
+        owned.map(|outlet| (outlet.id.clone(), outlet.operated_by.clone())).collect()
+    };
+    let parents = |reference: &Reference| -> BTreeSet<(Text, Text)> {
+        reference.partners.iter().map(|partner| (partner.id.clone(), partner.parent.clone())).collect()
+    };
+    let (before, now) = (sites(was), sites(is));
+    let other: BTreeSet<&(Text, Text)> = match parents(was) == parents(is) {
+        true => before.symmetric_difference(&now).collect(),
+        false => before.union(&now).collect(),
+    };
+    other.into_iter().map(|(outlet, _)| outlet.clone()).collect()
 }
 
 /// The special prices without their balances, of which the ledger knows.

@@ -74,6 +74,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         region: String::new(),
         country: country.to_owned(),
         segment: if id == "s/14" { "retail".into() } else { Text::default() },
+        operated_by: if id == "s/18" { "A".into() } else { Text::default() },
     };
     let spiff = Mechanism::Spiff { benefit: Benefit::PerUnit, rate: Micros::ONE, split: Split::Whole, late: None };
     Reference {
@@ -91,6 +92,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
             outlet("s/15", "Bravo", "France"),
             outlet("s/16", "Charlie", ""),
             outlet("s/17", "EVIL TRADING LTD", "Spain"),
+            outlet("s/18", "Depot", "Spain"),
         ],
         programs: vec![
             asking("CLUB", Conditions { members_only: true, ..asked.clone() }),

@@ -8,7 +8,7 @@
 use contract::{Micros, Sale};
 use stream::{Order, StorageError};
 
-use super::desk::{Desk, Entered, counts};
+use super::desk::{Desk, counts};
 use super::facts::{Exceeds, Line, SaleKey, Supplied, UNSETTLED, YEAR_DAYS, YEAR_LINES, Year, YearKey};
 use super::filing::year_key;
 use super::judge::Touched;
@@ -34,15 +34,7 @@ struct TooMuch {
 impl Desk<'_> {
     /// Brings years to what the sales on the desk are now.
     pub fn enter_years(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
-        for at in 0..self.shelves.records.len() {
-            let open = &self.shelves.records[at];
-            let counts = open.now.as_ref().map_or_else(Entered::default, counts).year;
-            if counts == open.entered.year {
-                continue;
-            }
-            let record = open.now.as_ref().or(open.before.as_ref()).expect("a sale on the desk is or was");
-            let sale = record.sale.clone();
-            self.shelves.records[at].entered.year = counts;
+        for (sale, counts) in self.entered_anew(|entered| &mut entered.year) {
             let key = year_key(&sale);
             self.enter_year(&key, &sale, counts)?;
             if !touched.years.contains(&key) {

@@ -248,6 +248,7 @@ mod tests {
             region: String::new(),
             country: String::new(),
             segment: contract::Text::default(),
+            operated_by: contract::Text::default(),
         };
         OutletResolver::new(&Reference {
             outlets: vec![

@@ -3,6 +3,7 @@
 mod amended;
 mod claimed;
 mod held;
+mod unusual;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,6 +91,8 @@ pub struct Oracle {
     decided: BTreeMap<Text, Decided>,
     estimates: Estimates,
     claims: Claims,
+    /// Those that freeze with the tick under way, until what is due for them is ordered.
+    freezing: BTreeSet<Settlement>,
     /// What of deductions is settled, by program, partner and number.
     settled: BTreeMap<(Text, Text, Text), Micros>,
     /// The most that the special price of a sale gives for a unit, as it was given with the sale.
@@ -736,8 +739,9 @@ impl Oracle {
     /// What a tick moves once everything is settled: periods freeze and close, and what may be paid is ordered.
     fn turn(&mut self, day: Day) {
         let before = self.day_of(self.control - 1);
-        for account in self.accounts.values_mut() {
+        for (settlement, account) in &mut self.accounts {
             if account.phase == Phase::Open && account.freezes_on() <= day {
+                self.freezing.insert(settlement.clone());
                 (account.phase, account.since) = (Phase::Frozen, self.control);
                 account.given_up = (account.reached.earned - account.within_budget()).max(zero());
                 // What it asked of one limit and did not get of the other is there for others at the next control.
@@ -758,6 +762,7 @@ impl Oracle {
         let mut frozen: Vec<Settlement> = self.accounts.keys().filter(is_frozen).cloned().collect();
         frozen.sort_by_cached_key(place);
         for settlement in &frozen {
+            self.freezing.remove(settlement);
             self.let_keep(settlement, day);
             self.order(settlement, day);
         }

@@ -1,9 +1,10 @@
-//! OP-36 `outlier`.
+//! OP-36 and OP-52 `outlier`.
 //!
 //! Evidence: what was sold in the period, and what was usual before; the share of its last days, and the usual one; the first
 //! sale of the settlement.
 //!
-//! At risk: what is due for the period; where only its last days are unusual, their part of it above the usual one.
+//! At risk: what is due for the period; where only its last days are unusual, their part of it above the usual one. Of OP-52
+//! what of it is held.
 //!
 //! ## What it finds
 //! A frozen period far above what is usual for the beneficiary under the program, or loaded: far more of it than usual
@@ -17,7 +18,9 @@
 //! partners, and one order of 80,995 units that was cancelled.
 //!
 //! ## Why it matters
-//! A period loaded to reach a tier, a wrong unit or a fraud all look like this first. It is told; nothing is held.
+//! A period loaded to reach a tier, a wrong unit or a fraud all look like this first. It is told; nothing is held, unless the
+//! program says `unusual: hold`: then what is at risk waits from the freeze on until two persons let it go, as OP-52, and what
+//! was let go and authorised is told as OP-36.
 //!
 //! ## Example
 //! Eight months of about 110 units, then one of 900: told, 110 is usual. Six months with a tenth in their last three days, then
@@ -25,14 +28,16 @@
 //!
 //! ## Late, corrected, out of order
 //! Periods are judged in the order of their days, not of their arrival. A late row or a correction changes its period and,
-//! with it, what is said of the twelve after it; findings come and are withdrawn at the tick that sees the change.
+//! with it, what is said of the twelve after it; findings come and are withdrawn at the tick that sees the change. What was
+//! authorised by then stands; what waited goes out with the first tick that finds it usual. What is held when the period
+//! closes is let go, as what is not authorised is.
 //!
 //! ## Returns
 //! What comes back counts in the period of its sale: it can take a period below the bound, and the finding is withdrawn. What
 //! was sold in the last days counts without what came back: goods that are sent back when the period is over were loaded
 //! nonetheless; less is at risk.
 
-use contract::{Code, Day, Id, Micros, Program};
+use contract::{Code, Day, Id, Micros, OnUnusual, Program};
 use serde::{Deserialize, Serialize};
 use stream::{Outbox, StageError, State, StorageError};
 
@@ -210,10 +215,46 @@ fn median(values: &mut [i128]) -> i128 {
     if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]).div_euclid(2) }
 }
 
-/// What is said of a settlement. At risk is all that is accrued; where only its last days are unusual, their part above the
-/// usual one.
-pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
-    let Unusual { measure, loaded } = account.unusual;
+/// OP-36: what is said of a settlement. At risk is all that is accrued, or a part of it. Where something is held, OP-52 says it.
+pub(super) fn tells(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
+    let is_held = program.unusual == OnUnusual::Hold && account.accrued > account.authorised.max(Micros::ZERO);
+    let at_risk = suspect(account.unusual, account.accrued, account).filter(|_| !is_held)?;
+    Some(Found::new(Code::Outlier, Exact::from(at_risk), said(account.unusual, account, program)))
+}
+
+/// OP-52: what of a frozen settlement is unusual, and not ordered yet, waits under a program that says so.
+pub(super) fn holds(
+    account: &Account,
+    program: &Program,
+    _: Now<'_>,
+    state: &mut dyn State,
+) -> Result<Option<Found>, StorageError> {
+    let owed = account.accrued - account.authorised;
+    if program.unusual != OnUnusual::Hold || owed <= Micros::ZERO {
+        return Ok(None);
+    }
+    let periods = PERIODS.get(state, &history_of(account, program).0)?.unwrap_or_default();
+    let (id, last_day) = (account.settlement.id(), account.last_day);
+    let Ok(at) = periods.binary_search_by_key(&(last_day, id), |past| (past.last_day, past.id)) else {
+        return Ok(None);
+    };
+    let unusual = unusual(&periods[..at], &periods[at]);
+    let Some(part) = suspect(unusual, account.accrued, account) else { return Ok(None) };
+    Ok(Some(Found::new(Code::OutlierHeld, Exact::from(part.min(owed)), said(unusual, account, program))))
+}
+
+/// The part of an amount that is unusual: all of it; where only the last days are, their part of it above the usual one.
+fn suspect(Unusual { measure, loaded }: Unusual, amount: Micros, account: &Account) -> Option<Micros> {
+    match (measure, loaded) {
+        (None, None) => None,
+        (Some(_), _) => Some(amount),
+        (None, Some(Loaded { share, usual })) => {
+            Some(Exact::from(amount).share(share - usual).round(account.settlement.currency))
+        }
+    }
+}
+
+fn said(Unusual { measure, loaded }: Unusual, account: &Account, program: &Program) -> String {
     let sold = shown(account.tally().net.measure(program.mechanism.measure()));
     let mut said = Vec::new();
     said.extend(measure.map(|usual| format!("{sold} sold, where {} is usual for the partner", shown(usual))));
@@ -222,13 +263,7 @@ pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found
         let (share, usual) = (share.0 / PERCENT, usual.0 / PERCENT);
         format!("{share} % sold in the last {days} days, where {usual} % is usual for the partner")
     }));
-    let accrued = Exact::from(account.accrued);
-    let at_risk = match (measure, loaded) {
-        (None, None) => return None,
-        (Some(_), _) => accrued,
-        (None, Some(Loaded { share, usual })) => accrued.share(share - usual),
-    };
-    Some(Found::new(Code::Outlier, at_risk, said.join(", ")))
+    said.join(", ")
 }
 
 /// All versions of a program that count the same thing over periods of one length are one history.

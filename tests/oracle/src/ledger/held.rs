@@ -1,5 +1,5 @@
 //! What of frozen settlements waits, is ordered, or was kept from an invoice (docs/programs.md, "What waits before it is
-//! paid"; DD-10, DD-20, OP-31, OP-38, OP-39, OP-47).
+//! paid"; DD-10, DD-20, OP-31, OP-38, OP-39, OP-47, OP-52).
 
 use contract::{Code, Day, Deduction, Micros, Settlement, Text};
 
@@ -30,6 +30,7 @@ impl Oracle {
             (Code::OnePartnerTwice, self.above_one_cap(settlement, today)),
             (Code::ProgramAmended, self.unapproved(settlement)),
             (Code::ScoreChanged, self.scored_higher(settlement)),
+            (Code::OutlierHeld, self.unusual(settlement).min(owed)),
             (Code::PayeeUnsure, if is_unsure(known, payee, today) { owed } else { Micros::ZERO }),
         ];
         all.into_iter().filter(|(_, held)| *held > Micros::ZERO).collect()
@@ -58,8 +59,10 @@ impl Oracle {
                 continue;
             }
             let mut doubts = self.holds(settlement, day);
-            doubts
-                .retain(|(code, _)| matches!(code, Code::OnePartnerTwice | Code::ProgramAmended | Code::ScoreChanged));
+            doubts.retain(|(code, _)| {
+                use Code::{OnePartnerTwice, OutlierHeld, ProgramAmended, ScoreChanged};
+                matches!(code, OnePartnerTwice | OutlierHeld | ProgramAmended | ScoreChanged)
+            });
             let (owed, free) = (self.owed(settlement), self.free(settlement, &doubts));
             let ordered = open.min(free);
             let kept = open - (open - ordered).min(owed - free);

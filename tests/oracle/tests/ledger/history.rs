@@ -6,8 +6,8 @@ use std::sync::Arc;
 use contract::{
     AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, ClaimLine, Control, CoopFund, CostBasis, Credit,
     Currency, Day, Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism,
-    Micros, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference, Resale,
-    Rounding, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
+    Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference,
+    Resale, Rounding, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
 };
 use oracle::claim_id;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,8 @@ const ESTIMATES: u64 = 0x5e11_1e57;
 const RATES: u64 = 0x0e8c_4a9e;
 /// The same for caps on the measure.
 const MEASURES: u64 = 0x6ea5_04e5;
+/// The same for what is held as unusual.
+const UNUSUAL: u64 = 0x0e7e_4e1d;
 /// The same for what is given up.
 const WRITE_OFFS: u64 = 0x0b4d_deb7;
 /// The same for tables by which amounts wait.
@@ -330,6 +332,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     invoice(&mut layering, &mut stocks.0);
     let mut measuring = Dice(seed ^ MEASURES);
     cap_measures(&mut measuring, &mut programs);
+    hold_what_is_unusual(&mut Dice(seed ^ UNUSUAL), &mut programs);
     let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
     let mut giving = Dice(seed ^ WRITE_OFFS);
     let mut claiming = Claiming::new(Dice(seed ^ CLAIMS), &mut programs);
@@ -671,6 +674,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         minimum_payout: dice.some(4, |dice| dice.micros(500_000, 40_000_000)),
         bonus: dice.some(5, bonus).unwrap_or_default(),
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
+        unusual: Default::default(),
         estimate: None,
     };
     if place == PROTECTING || place == BUYING {
@@ -682,6 +686,15 @@ fn program(dice: &mut Dice, place: usize) -> Program {
     }
     fit_draws(&mut program);
     program
+}
+
+/// Some programs hold what is unusual; persons are not looked at.
+fn hold_what_is_unusual(dice: &mut Dice, programs: &mut [Program]) {
+    for program in programs {
+        if dice.one_in(2) && !program.pays_person() {
+            program.unusual = OnUnusual::Hold;
+        }
+    }
 }
 
 /// Programs with a currency may estimate what partners buy. They are drawn aside, so that all else of a seed stays as it was.

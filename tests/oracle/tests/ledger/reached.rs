@@ -9,7 +9,7 @@ use crate::history::Act;
 use crate::real::Found;
 
 /// What the ledger may find of a settlement.
-const CHECKS: [Code; 28] = [
+const CHECKS: [Code; 29] = [
     Code::AuthorisedQuantity,
     Code::BaselineMissing,
     Code::BasisPolluted,
@@ -24,6 +24,7 @@ const CHECKS: [Code; 28] = [
     Code::NeverAuthorised,
     Code::OnePartnerTwice,
     Code::Outlier,
+    Code::OutlierHeld,
     Code::PayeeUnsure,
     Code::ProgramAmended,
     Code::TablesCorrected,
