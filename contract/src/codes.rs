@@ -126,7 +126,7 @@ codes! {
     StrungOnGross = "DD-13", Adjust, "a claim on the gross amount, where earlier programs of the stack come off first";
     StackOverCap = "DD-12", Adjust, "programs that stack give more for one sale than they may together";
     ProgramAmended = "OP-31", Hold, "a program version that came when the period had frozen";
-    ScoreChanged = "OP-47", Hold, "a score that became another after the period had frozen";
+    FigureChanged = "OP-47", Hold, "a baseline or score that became another after the period had frozen";
     PackAndPieces = "DD-21", Hold, "packs of a product and the pieces in them on one document";
     ProtectedUnitsGone = "OP-23", Adjust, "units claimed that were sold or went back before the price was cut";
     DebitAfterProtection = "DD-14", Adjust, "ship and debit from a cost that price protection has credited";

@@ -280,6 +280,25 @@ impl Mechanism {
         }
     }
 
+    /// What it knows of single partners, with its name: baselines or scores. Later versions of the reference data may have others
+    /// (OP-47); `None` where it goes by none.
+    pub fn figures(&self) -> Option<(&'static str, &Arc<[Figure]>)> {
+        match self {
+            Mechanism::Growth(Growth { baselines, .. }) => Some(("baseline", baselines)),
+            Mechanism::Score(Score { scores, .. }) => Some(("score", scores)),
+            _ => None,
+        }
+    }
+
+    /// The same to be replaced.
+    pub fn figures_mut(&mut self) -> Option<&mut Arc<[Figure]>> {
+        match self {
+            Mechanism::Growth(Growth { baselines, .. }) => Some(baselines),
+            Mechanism::Score(Score { scores, .. }) => Some(scores),
+            _ => None,
+        }
+    }
+
     /// What is counted: the unit of thresholds and tiers.
     pub fn measure(&self) -> Measure {
         match self {
@@ -372,7 +391,7 @@ pub struct Tier {
     pub rate: Micros,
 }
 
-/// Growth over a baseline that is frozen with the terms (domain notes §4.5).
+/// Growth over a baseline that is frozen with the period (domain notes §4.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Growth {
     pub measure: Measure,
@@ -390,7 +409,7 @@ pub struct Score {
     pub benefit: Benefit,
     /// `from` is a score.
     pub tiers: Vec<Tier>,
-    /// In order of partner and period. Later versions of the reference data may have others (OP-47).
+    /// In order of partner and period.
     pub scores: Arc<[Figure]>,
 }
 

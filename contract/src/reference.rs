@@ -429,6 +429,8 @@ pub enum Asked {
         spent: Micros,
         /// Supplier and number of the invoice; empty: none is there yet (OP-37).
         proof: Text,
+        /// SHA-256 of the document that proves it, in lowercase hex; empty where nobody says (DD-24).
+        document: Text,
     },
 }
 

@@ -167,7 +167,9 @@ impl Code {
             Code::BudgetOverrun => Some("a budget is raised in the program"),
             Code::Deducted => Some("it goes with the deduction"),
             Code::ProofReused => Some("it goes with the proof of the activity"),
-            Code::ProgramAmended | Code::ScoreChanged => Some("terms and scores are approved in amendments.csv"),
+            Code::ProgramAmended | Code::FigureChanged => {
+                Some("terms, baselines and scores are approved in amendments.csv")
+            }
             _ => None,
         }
     }

@@ -595,8 +595,10 @@ class Draws:
         self.orders = optional("redemptions.csv")
         self.activities = optional("activities.csv")
         self.proofs = defaultdict(int)
+        self.documents = defaultdict(int)
         for row in self.activities:
             self.proofs[self.proof(row)] += 1
+            self.documents[row.get("document", "").lower()] += 1
 
     @staticmethod
     def proof(row):
@@ -609,7 +611,9 @@ class Draws:
 
         asked = [(day(row["date"]), row["order"], number(row["points"]), False) for row in filter(mine, self.orders)]
         for row in filter(mine, self.activities):
-            if row["proof"] and self.proofs[self.proof(row)] == 1:
+            document = row.get("document", "").lower()
+            is_alone = self.proofs[self.proof(row)] == 1 and (not document or self.documents[document] == 1)
+            if row["proof"] and is_alone:
                 share = number(row["spent"]) * number(program["earn"]["share"])
                 asked.append((day(row["date"]), row["activity"], min(number(row["approved"]), share), True))
         return sorted(asked)

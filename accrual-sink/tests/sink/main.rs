@@ -5,3 +5,4 @@ mod books;
 mod chains;
 mod checked;
 mod law;
+mod returns;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use contract::{
-    Base, Benefit, BookCost, Choice, Deduction, Mechanism, Micros, PartnerKind, ProductAttribute, Program, Purchase,
-    Reference, Selector, Stack, Text, source_of,
+    Base, Benefit, BookCost, Choice, Deduction, Micros, PartnerKind, ProductAttribute, Program, Purchase, Reference,
+    Selector, Stack, Text, source_of,
 };
 
 use super::ProgramFile;
@@ -336,11 +336,7 @@ fn attributes(reference: &Reference) -> BTreeSet<Text> {
 /// The partners in a program's table of baselines or scores.
 fn figures(version: &ProgramVersion, names: &Names<'_>, folder: &Path, problems: &mut Vec<Problem>) {
     let Some(table) = &version.table else { return };
-    let figures = match &version.program.mechanism {
-        Mechanism::Growth(growth) => &growth.baselines,
-        Mechanism::Score(score) => &score.scores,
-        _ => return,
-    };
+    let Some((_, figures)) = version.program.mechanism.figures() else { return };
     in_table(&format!("programs/{}", table.file.value), folder, problems, |rows| {
         for partner in figures.iter().map(|figure| &figure.partner) {
             rows.partner(partner, partner, names);

@@ -1,8 +1,8 @@
 //! What partners draw on what they have earned: the tables `redemptions.csv` and `activities.csv`.
 
-use contract::{Asked, Currency, Draw, Mechanism, Program, Reference};
+use contract::{Asked, Currency, Draw, Mechanism, Program, Reference, Text};
 
-use super::fields::{day, decimals, is_finer, positive, text};
+use super::fields::{Unread, day, decimals, is_finer, positive, text, unread};
 use super::master::keyed;
 use super::problem::{Report, did_you_mean};
 use super::table::Row;
@@ -19,18 +19,27 @@ pub(crate) fn redemptions(report: &mut Report<'_>, reference: &mut Reference) {
 }
 
 pub(crate) fn activities(report: &mut Report<'_>, reference: &mut Reference) {
-    let columns = ["activity", "program", "partner", "date", "approved", "spent", "?proof"];
+    let columns = ["activity", "program", "partner", "date", "approved", "spent", "?proof", "?document"];
     let draws = keyed(&columns, report, |row, report| {
         let approved = row.require("approved", positive, report);
         let spent = row.require("spent", positive, report);
         let proof = row.cell("proof").into();
-        let asked = approved.zip(spent).map(|(approved, spent)| Asked::Activity { approved, spent, proof });
+        let document = row.get("document", sha256, report).unwrap_or_default();
+        let asked = approved.zip(spent).map(|(approved, spent)| Asked::Activity { approved, spent, proof, document });
         draw("activity", row, asked, report)
     });
     add(draws, reference);
 }
 
-type Key = (contract::Text, contract::Text, contract::Text);
+/// In lowercase.
+fn sha256(text: &str) -> Result<Text, Unread> {
+    match text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text.to_ascii_lowercase().into()),
+        false => unread(format!("`{text}` is no SHA-256"), "64 hexadecimal digits, as `sha256sum` writes them"),
+    }
+}
+
+type Key = (Text, Text, Text);
 
 fn draw(id: &str, row: &Row<'_>, asked: Option<Asked>, report: &mut Report<'_>) -> Option<(Key, Draw)> {
     let id = row.require(id, text, report);

@@ -29,7 +29,7 @@ mod yaml;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use contract::{Day, Id, Mechanism, Program, Reference};
+use contract::{Day, Id, Program, Reference};
 use ingest::definition::FeedDefinition;
 
 use problem::Report;
@@ -192,12 +192,8 @@ impl Loader<'_> {
         let file = format!("programs/{}", table.file.value);
         if let Some(text) = read_text(self.folder, &file, &mut self.problems) {
             let mut report = Report::new(&file, &text, &mut self.problems);
-            let figures = table.read(version.program.period, &mut report).into();
-            match &mut version.program.mechanism {
-                Mechanism::Growth(growth) => growth.baselines = figures,
-                Mechanism::Score(score) => score.scores = figures,
-                other => unreachable!("{other:?} has no figures"),
-            }
+            let figures = version.program.mechanism.figures_mut().expect("a program with a table goes by figures");
+            *figures = table.read(version.program.period, &mut report).into();
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use contract::{Day, Figure, Mechanism, Micros, Points, Program, Reference, Score, Text};
+use contract::{Day, Mechanism, Micros, Program, Reference, Text};
 
 use super::ProgramFile;
 use super::problem::{Origin, Place, Problem};
@@ -72,8 +72,8 @@ pub(crate) fn other_books(before: &Reference, now: &Reference) -> Option<Problem
     })
 }
 
-/// A sentence for each version that is new, ends on another day or has other scores: sales that were read before are not
-/// looked at again.
+/// A sentence for each version that is new, ends on another day or has other baselines or scores: sales that were read before are
+/// not looked at again.
 pub(crate) fn news(before: &[Program], now: &[Program]) -> Vec<String> {
     let said = |program: &Program| {
         let Program { id, version, to, .. } = program;
@@ -86,31 +86,30 @@ pub(crate) fn news(before: &[Program], now: &[Program]) -> Vec<String> {
                  it was",
                 before.to,
             )),
-            Some(before) if scores(before) != scores(program) => Some(format!(
-                "version {version} of program {id} has other scores: periods that are frozen keep theirs until the version \
-                 stands in amendments.csv"
-            )),
+            Some(before) if before.mechanism.figures() != program.mechanism.figures() => {
+                let (name, _) = program.mechanism.figures()?;
+                Some(format!(
+                    "version {version} of program {id} has other {name}s: periods that are open go by them, periods that are \
+                     frozen keep theirs until the version stands in amendments.csv"
+                ))
+            }
             Some(_) => None,
         }
     };
     now.iter().filter_map(said).collect()
 }
 
-fn scores(program: &Program) -> &[Figure] {
-    match &program.mechanism {
-        Mechanism::Score(terms) => &terms.scores,
-        _ => &[],
-    }
-}
-
-/// What was agreed on: how many points are expected to be redeemed is an estimate, made anew at each close; a score is
-/// known late, and the ledger tells of one that changes behind the freeze (OP-47).
+/// What was agreed on: how many points are expected to be redeemed is an estimate, made anew at each close; baselines and scores are
+/// known late and put right later, and the ledger tells of one that changes behind the freeze (OP-47).
 fn agreed(mechanism: &Mechanism) -> Mechanism {
-    match mechanism {
-        Mechanism::Points(terms) => Mechanism::Points(Points { breakage: Micros::ZERO, ..*terms }),
-        Mechanism::Score(terms) => Mechanism::Score(Score { scores: [].into(), ..terms.clone() }),
-        other => other.clone(),
+    let mut agreed = mechanism.clone();
+    if let Some(figures) = agreed.figures_mut() {
+        *figures = [].into();
     }
+    if let Mechanism::Points(points) = &mut agreed {
+        points.breakage = Micros::ZERO;
+    }
+    agreed
 }
 
 /// The keys of a version that say something else.

@@ -887,6 +887,28 @@ fn scores_are_known_late_and_their_bands_are_terms() {
 }
 
 #[test]
+fn baselines_are_put_right_and_their_bands_are_terms() {
+    let of = |program: &str| load(folder(&[("programs/grow.yaml", program)]).path()).unwrap();
+    let before = of(GROWTH).reference;
+    let keeps = |from: &str, to: &str| {
+        assert!(GROWTH.contains(from));
+        of(&GROWTH.replacen(from, to, 1)).keeps_terms(&before, None).is_ok()
+    };
+    assert!(keeps("P2: 200000", "P2: 230000"));
+    assert!(keeps("        P2: 200000\n", ""));
+    assert!(!keeps("paid-on: growth", "paid-on: all"));
+    let now = of(&GROWTH.replacen("P2: 200000", "P2: 230000", 1)).reference;
+    let told = super::terms::news(&before.programs, &now.programs);
+    assert_eq!(
+        told,
+        [
+            "version 1 of program GROW has other baselines: periods that are open go by them, periods that are frozen keep theirs \
+         until the version stands in amendments.csv"
+        ]
+    );
+}
+
+#[test]
 fn programs_on_one_sale_say_how_they_get_along() {
     let of = |from: &str, to: &str| problems_of_program((from, to));
     let cases = [

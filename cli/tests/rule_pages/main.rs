@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use compliance::rules::RULES;
 use contract::Code;
 
-use crate::cases::{Shown, shown as shown_by_cases, stays};
+use crate::cases::{Shown, is_of_no_goods, shown as shown_by_cases};
 use crate::files::{RuleFile, rule_files};
 
 /// So many files of cases are named one by one; of more their folders.
@@ -73,11 +73,11 @@ fn row(code: Code, shown: &str) -> String {
 fn list(rules: &[RuleFile], cases: &BTreeMap<Code, Shown>) -> String {
     let mut list = "# What is found\n\nEvery code, what it leads to, and the page that explains it. Made by \
                     `cli/tests/rule_pages` from the code.\n\nThe last three columns count cases: where it is found, near \
-                    misses, and where it is withdrawn or something comes back; `–` where it stays as it was, as of a \
-                    refused row or a payment. The cases lie in [compliance/cases](../../compliance/cases) and \
+                    misses of the same rule or program, and where goods come back of what it is about; `–` where it is about a \
+                    file, a row or a decision, whatever comes back. The cases lie in [compliance/cases](../../compliance/cases) and \
                     [ingest/cases](../../ingest/cases), a few are tests named in \
                     [cases.rs](../../cli/tests/rule_pages/cases.rs).\n\n\
-                    | code | decision | X12 901 | meaning | found | near misses | withdrawn, or with returns |\n\
+                    | code | decision | X12 901 | meaning | found | near misses | returns |\n\
                     |---|---|---|---|---|---|---|\n"
         .to_owned();
     let mut codes: Vec<Code> = Code::ALL.to_vec();
@@ -86,9 +86,9 @@ fn list(rules: &[RuleFile], cases: &BTreeMap<Code, Shown>) -> String {
         let own: Vec<&RuleFile> = rules.iter().filter(|rule| rule.own.contains(&code)).collect();
         let [rule] = own[..] else { panic!("{code} has {} pages of its own", own.len()) };
         let of = &cases[&code];
-        let goes = if stays(code) { "–".to_owned() } else { of.goes.to_string() };
+        let returns = if is_of_no_goods(code) { "–".to_owned() } else { of.returns.to_string() };
         let shown = format!("[{code}]({}.md)", rule.name);
-        list += &format!("{} {} | {} | {goes} |\n", row(code, &shown), of.found, of.near_misses);
+        list += &format!("{} {} | {} | {returns} |\n", row(code, &shown), of.found, of.near_misses);
     }
     list
 }
@@ -96,8 +96,8 @@ fn list(rules: &[RuleFile], cases: &BTreeMap<Code, Shown>) -> String {
 #[test]
 fn every_code_has_its_cases() {
     let lacks = |(code, of): (Code, Shown)| {
-        let lacks = of.found == 0 || of.near_misses == 0 || (of.goes == 0 && !stays(code));
-        lacks.then(|| format!("{code}: found {}, near misses {}, goes {}", of.found, of.near_misses, of.goes))
+        let lacks = of.found == 0 || of.near_misses == 0 || (of.returns == 0 && !is_of_no_goods(code));
+        lacks.then(|| format!("{code}: found {}, near misses {}, returns {}", of.found, of.near_misses, of.returns))
     };
     let lacking: Vec<String> = shown_by_cases().into_iter().filter_map(lacks).collect();
     assert_eq!(lacking, [""; 0]);

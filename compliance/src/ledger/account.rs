@@ -26,7 +26,7 @@ pub(crate) struct Account {
     pub phase: Phase,
     /// Control as of which the program's terms hold; stays where it is once the period is frozen.
     pub terms: u64,
-    /// The same of its score, and of how many points are never redeemed: later where another one counts for a frozen period.
+    /// The same of its baseline or score, and of how many points are never redeemed: later where another one counts for a frozen period.
     pub figures: u64,
     /// The program's version came when the period had frozen (OP-31).
     pub amended: bool,

@@ -239,7 +239,7 @@ impl<'a> Drawing<'a> {
         let about = format!("activity {} of {}", draw.id, draw.date);
         let draws = &self.known.reference.draws;
         let unproven = activity_unproven::check(&about, proof, asked);
-        if let Some((code, message)) = unproven.or_else(|| proof_reused::check(&about, proof, draw, draws)) {
+        if let Some((code, message)) = unproven.or_else(|| proof_reused::check(&about, draw, draws)) {
             return Verdict { granted: None, found: Some(Found { code, at_risk: asked, message }) };
         }
         let fund = Short::of(asked, draw, pots);

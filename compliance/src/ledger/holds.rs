@@ -9,10 +9,10 @@ use stream::{State, StorageError};
 use super::account::{Account, Phase};
 use super::findings::Found;
 use super::now::Now;
-use super::persons::is_released;
+use super::persons::{is_decided, is_released};
 use super::rules::beneficiary_restricted::listed;
-use super::rules::score_changed::{has_other_score, rescored};
-use super::rules::{CHECKS, Check, deducted, program_amended};
+use super::rules::figure_changed::has_other_figure;
+use super::rules::{CHECKS, Check};
 use crate::programs::Exact;
 
 /// Everything that holds something of a frozen settlement; at risk is what it holds.
@@ -70,29 +70,33 @@ pub(crate) fn doubts(
 ) -> Result<Vec<Found>, StorageError> {
     let mut found = holding(account, program, now, state)?;
     found.retain(|found| {
-        use Code::{OnePartnerTwice, OutlierHeld, ProgramAmended, ScoreChanged, TablesCorrected};
-        matches!(found.code, OnePartnerTwice | OutlierHeld | ProgramAmended | ScoreChanged | TablesCorrected)
+        use Code::{FigureChanged, OnePartnerTwice, OutlierHeld, ProgramAmended, TablesCorrected};
+        matches!(found.code, FigureChanged | OnePartnerTwice | OutlierHeld | ProgramAmended | TablesCorrected)
     });
     Ok(found)
 }
 
-/// Whether something of what is due and not ordered is not let go at the close: the beneficiary is restricted, the partner has
-/// deducted it, or terms or a score that came behind the freeze are not approved yet.
+/// Whether something of what is due and not ordered is not let go at the close, since it may still be ordered: something holds it,
+/// and persons have not decided about that. What nobody has drawn by then lapses, unless the beneficiary is restricted or has deducted
+/// something.
 pub(crate) fn outlasts_close(
     account: &Account,
     program: &Program,
     now: Now<'_>,
     state: &mut dyn State,
 ) -> Result<bool, StorageError> {
-    if account.accrued <= account.authorised.max(Micros::ZERO) {
+    let ordered = account.authorised.max(Micros::ZERO);
+    if account.accrued <= ordered {
         return Ok(false);
     }
-    let is_rescored = rescored(account, now, state)?.is_some_and(|rescored| !rescored.held.is_zero());
-    let is_restricted = listed(account, now.known()).is_some();
-    Ok(is_rescored
-        || is_restricted
-        || deducted::check(account, program, now, state)?.is_some()
-        || program_amended::check(account, program, now, state)?.is_some())
+    let may_be_ordered = account.orderable(program) > ordered;
+    for found in holds(account, program, now, state)? {
+        let keeps_undrawn = matches!(found.code, Code::RestrictedParty | Code::Deducted);
+        if (may_be_ordered || keeps_undrawn) && !is_decided(&found, account, state)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a table says something else of a settlement than before this control.
@@ -106,6 +110,6 @@ pub(crate) fn has_news(account: &Account, now: Now<'_>) -> bool {
             || before.amendment(program, version) != known.amendment(program, version)
             || before.payees(partner) != known.payees(partner)
             || before.persons(partner) != known.persons(partner)
-            || has_other_score(account, before, known)
+            || has_other_figure(account, before, known)
             || before.same_as(partner, now.today) != known.same_as(partner, now.today))
 }

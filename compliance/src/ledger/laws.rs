@@ -197,6 +197,7 @@ fn draws(programs: &[Program]) -> Vec<Draw> {
                     approved: Micros::units(6),
                     spent: units,
                     proof: format!("{}-{partner}-{number}", program.id).into(),
+                    document: Text::default(),
                 },
             };
             let (id, date) = (number.to_string().into(), Day::new(2013, 1, 1).unwrap().plus(45 * number as i32));

@@ -121,8 +121,10 @@ impl Turning<'_> {
         if orders {
             self.authorise(id, account, program, state, outbox)?;
         }
-        // Of what came to less than nothing while its close waited nothing is ordered, and all is owed back.
-        let lets_go = !orders || program.mechanism.is_drawn_on() || account.accrued < Micros::ZERO;
+        // What is not ordered now is held, or persons refused it. Of what came to less than nothing while its close waited nothing is
+        // ordered, and all is owed back.
+        let is_left = account.accrued > account.authorised || account.accrued < Micros::ZERO;
+        let lets_go = !orders || program.mechanism.is_drawn_on() || is_left;
         if matches!(account.phase, Phase::Closed { .. }) && lets_go {
             self.release(id, account, program, state, outbox)?;
         }
@@ -281,8 +283,8 @@ impl Turning<'_> {
         }
     }
 
-    /// Lets go what is not authorised. While a deduction stands against it, or its terms or score are not approved, the
-    /// period waits.
+    /// Lets go what is not authorised. While something holds it that nobody has decided about, the period waits; what persons refused
+    /// is looked at again when they say otherwise.
     fn release(
         &self,
         id: Id,
@@ -298,7 +300,7 @@ impl Turning<'_> {
             return WAITING.put(state, &id.0, &());
         }
         self.close(account, program, outbox);
-        Ok(())
+        WAITING.delete(state, &id.0)
     }
 
     fn close(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {

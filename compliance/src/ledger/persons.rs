@@ -9,8 +9,12 @@ use stream::{Outbox, State, StorageError, Table};
 
 use super::account::Account;
 use super::findings::{Found, finding_id};
+use super::tables::WAITING;
 use crate::references::Known;
 use crate::rulings::{self, About, Case, Spoken};
+
+/// Finding → what persons are shown of it, as long as it waits for them.
+const SHOWN: Table<[u8; 16], Shown> = Table::new(35, "findings that wait for persons");
 
 /// A finding that waits for persons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,16 +22,15 @@ struct Shown {
     code: Code,
     /// A hash of what it rests on.
     basis: Id,
+    settlement: Id,
     partner: Text,
     at_risk: Money,
 }
 
-/// Finding → what is known of it while it waits for persons.
-const SHOWN: Table<[u8; 16], Shown> = Table::new(35, "findings that wait for persons");
-
 /// Takes in what a person decided about a finding on a settlement of this partition; one about another is left alone.
 ///
-/// What is refused leaves its audit record as well. What a decision is worth shows at the next tick.
+/// What is refused leaves its audit record as well. What a decision is worth shows at the next tick, which looks at the settlement also
+/// where its close has let it go.
 pub(crate) fn decide<T>(
     spoken: Spoken<'_>,
     known: &Known,
@@ -39,21 +42,31 @@ pub(crate) fn decide<T>(
     if shown.is_none() && rulings::products(finding, state)?.is_empty() {
         return Ok(());
     }
-    let case = shown.map_or_else(Case::default, |Shown { code, basis, partner, at_risk }| {
+    let settlement = shown.as_ref().map(|shown| shown.settlement);
+    let case = shown.map_or_else(Case::default, |Shown { code, basis, partner, at_risk, .. }| {
         let others = known.same_as(&partner, spoken.today).into_iter().filter(|_| code == Code::OnePartnerTwice);
         let is_paid = |partner| !known.market().persons_called(partner, &spoken.command.actor).is_empty();
         let own = [&partner].into_iter().chain(others).any(|partner| is_paid(partner));
         let above_limit = known.is_above_limit(&spoken.command.actor, Some(at_risk));
         Case { stands: Some((code, basis)), own, explained: false, above_limit }
     });
-    rulings::hear(about(finding), case, spoken, state, outbox)?;
-    Ok(())
+    let has_changed = rulings::hear(about(finding), case, spoken, state, outbox)?;
+    match settlement.filter(|_| has_changed) {
+        Some(settlement) => WAITING.put(state, &settlement.0, &()),
+        None => Ok(()),
+    }
 }
 
 /// Whether persons let go of what a finding on a settlement holds.
 pub(crate) fn is_released(found: &Found, account: &Account, state: &mut dyn State) -> Result<bool, StorageError> {
     let finding = about(finding_id(account.id(), found.code));
     Ok(rulings::released(finding, basis(found, account), state)?.is_some())
+}
+
+/// Whether persons let go of what a finding on a settlement holds, or said that it is not paid.
+pub(crate) fn is_decided(found: &Found, account: &Account, state: &mut dyn State) -> Result<bool, StorageError> {
+    let finding = about(finding_id(account.id(), found.code));
+    Ok(rulings::decided(finding, basis(found, account), state)?.is_some())
 }
 
 /// Keeps that a finding waits for persons, and tells readers what stands said about it.
@@ -65,8 +78,8 @@ pub(crate) fn wait<T>(
 ) -> Result<(), StorageError> {
     let currency = account.settlement.currency;
     let at_risk = Money { amount: found.at_risk.round(currency), currency };
-    let (basis, partner) = (basis(found, account), account.partner.clone());
-    let shown = Shown { code: found.code, basis, partner, at_risk };
+    let (settlement, partner) = (account.id(), account.partner.clone());
+    let shown = Shown { code: found.code, basis: basis(found, account), settlement, partner, at_risk };
     wait_for(finding_id(account.id(), found.code), found.code, Some(shown), state, outbox)
 }
 

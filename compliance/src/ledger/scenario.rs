@@ -407,9 +407,12 @@ impl Case {
             ["redeem", program, id, partner, day, points] => {
                 self.draw(program, id, partner, day, Asked::Points(number(points)));
             }
-            ["activity", program, id, partner, day, approved, spent, proof @ ..] => {
+            ["activity", program, id, partner, day, approved, spent, words @ ..] => {
+                let (documents, proof): (Vec<&str>, Vec<&str>) =
+                    words.iter().partition(|word| word.starts_with("document="));
+                let document = documents.first().map_or("", |word| &word["document=".len()..]).into();
                 let (approved, spent, proof) = (number(approved), number(spent), proof.concat().into());
-                self.draw(program, id, partner, day, Asked::Activity { approved, spent, proof });
+                self.draw(program, id, partner, day, Asked::Activity { approved, spent, proof, document });
             }
             ["forget", program, id] => {
                 self.reference.draws.retain(|draw| (draw.program.as_str(), draw.id.as_str()) != (*program, *id))

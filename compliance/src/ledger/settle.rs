@@ -22,9 +22,9 @@ use super::lowered::Costs;
 use super::now::Now;
 use super::periods::tell;
 use super::rules::deducted::accepted;
+use super::rules::figure_changed::takes_new_figure;
 use super::rules::one_partner_twice;
 use super::rules::outlier::note;
-use super::rules::score_changed::takes_new_score;
 use super::sharing::{Sharing, whose};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
@@ -98,9 +98,9 @@ pub(crate) fn written<'a>(account: &Account, references: &'a References) -> &'a 
     known.program(&settlement.program, settlement.version).expect("an account's terms are kept")
 }
 
-/// Whether a frozen period is due by another figure than before: an estimate, or a score that is approved.
+/// Whether a frozen period is due by another figure than before: an estimate, or a baseline or score that is approved.
 pub(crate) fn is_figured_anew(account: &Account, known: &Known, references: &References) -> bool {
-    is_estimated_anew(account, known, references) || takes_new_score(account, known, references)
+    is_estimated_anew(account, known, references) || takes_new_figure(account, known, references)
 }
 
 /// Whether other points than before are expected to be redeemed of a frozen period.

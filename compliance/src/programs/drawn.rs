@@ -137,6 +137,7 @@ mod tests {
             approved: Micros::units(approved),
             spent: Micros::units(spent),
             proof: "PRINT-7".into(),
+            document: "".into(),
         };
         assert_eq!(wanted(&fund, &activity(5_000, 8_000)), Micros::units(4_000));
         assert_eq!(wanted(&fund, &activity(3_000, 8_000)), Micros::units(3_000));

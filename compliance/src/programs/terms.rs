@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use contract::{Day, Figure, Mechanism, Micros, Points, Program, Proration, Score, Settlement, Tier};
+use contract::{Day, Figure, Mechanism, Micros, Points, Program, Proration, Settlement, Tier};
 
 use super::{growth, score};
 
@@ -19,31 +19,34 @@ pub fn of_settlement<'p>(program: &'p Program, settlement: &Settlement, partner:
     }
 }
 
-/// The mechanism that a partner's figure makes of the program's. A baseline is in the program's currency; a settlement in
-/// another one has none.
+/// The mechanism that a partner's figure makes of the program's.
 fn figured(program: &Program, settlement: &Settlement, partner: &str) -> Option<Mechanism> {
-    let figure = |figures: &[Figure]| Figure::find(figures, partner, &settlement.period);
+    let figure = figure(program, settlement, partner)?;
     match &program.mechanism {
-        Mechanism::Growth(growth) => figure(&growth.baselines)
-            .filter(|_| program.is_in(settlement.currency))
-            .map(|baseline| growth::of_baseline(growth, baseline)),
-        Mechanism::Score(terms) => figure(&terms.scores).map(|score| score::of_score(terms, score)),
+        Mechanism::Growth(growth) => Some(growth::of_baseline(growth, figure)),
+        Mechanism::Score(terms) => Some(score::of_score(terms, figure)),
         _ => None,
     }
 }
 
-/// The mechanism with the figures of another one that may come to hold when its period has frozen: scores, and how many points are
-/// never redeemed. `None` where these are its own.
+/// A partner's baseline or score. A baseline is in the program's currency; a settlement in another one has none.
+pub fn figure(program: &Program, settlement: &Settlement, partner: &str) -> Option<Micros> {
+    let (_, figures) = program.mechanism.figures()?;
+    let is_foreign = matches!(program.mechanism, Mechanism::Growth(_)) && !program.is_in(settlement.currency);
+    Figure::find(figures, partner, &settlement.period).filter(|_| !is_foreign)
+}
+
+/// The mechanism with the figures of another one that may come to hold when its period has frozen: baselines, scores, and how many
+/// points are never redeemed. `None` where these are its own.
 pub fn with_figures(mechanism: &Mechanism, other: &Mechanism) -> Option<Mechanism> {
-    match (mechanism, other) {
-        (Mechanism::Score(own), Mechanism::Score(Score { scores, .. })) => {
-            (own.scores != *scores).then(|| Mechanism::Score(Score { scores: scores.clone(), ..own.clone() }))
-        }
-        (Mechanism::Points(own), Mechanism::Points(Points { breakage, .. })) => {
-            (own.breakage != *breakage).then(|| Mechanism::Points(Points { breakage: *breakage, ..*own }))
-        }
-        _ => None,
+    let mut changed = mechanism.clone();
+    match (&mut changed, other) {
+        (Mechanism::Growth(own), Mechanism::Growth(other)) => own.baselines = other.baselines.clone(),
+        (Mechanism::Score(own), Mechanism::Score(other)) => own.scores = other.scores.clone(),
+        (Mechanism::Points(own), Mechanism::Points(Points { breakage, .. })) => own.breakage = *breakage,
+        _ => {}
     }
+    (changed != *mechanism).then_some(changed)
 }
 
 /// Days of the period in which the version is in force, and all its days.

@@ -222,7 +222,7 @@ fn too_much(year: &Year, supplied: Option<Supplied>) -> TooMuch {
 mod tests {
     use std::sync::Arc;
 
-    use contract::{SaleEvent, Shipment};
+    use contract::{Code, Reference, SaleEvent, Shipment, StockCount, Text};
 
     use super::*;
     use crate::units::trial::{Trial, day, line, market};
@@ -250,5 +250,31 @@ mod tests {
         trial.tick("2013-04-02");
         assert_eq!(earning(&trial), 30);
         assert!(UNSETTLED.first(trial.state_mut(), 1).unwrap().is_empty());
+    }
+
+    /// Domain notes 4.12: 400 were on hand, 1,000 were shipped in and 20 came back, so that 1,420 may be sold. Of 1,450 thirty are held.
+    #[test]
+    fn no_more_is_sold_than_ever_was_there() {
+        let (partner, product) = (Text::from("L"), Text::from("s/p"));
+        let units = Micros::units;
+        let shipped = Shipment { partner: partner.clone(), product: product.clone(), year: 2013, units: units(1_000) };
+        let counted = StockCount { partner, product, day: day("2012-12-31"), units: units(400) };
+        let mut trial = Trial::new(&Reference { inventory: vec![counted], ..market(vec![shipped]) });
+        let sold = |number: u32, quantity: i64| {
+            let amount = units(10 * quantity);
+            line(number, "L", &format!("D-{number}"), day("2013-03-01"), quantity, amount)
+        };
+        let send = |trial: &mut Trial, number, quantity| {
+            trial.send(&SaleEvent::Assert(Arc::new(sold(number, quantity))));
+        };
+        (1..=140).for_each(|number| send(&mut trial, number, 10));
+        send(&mut trial, 200, -20);
+        (141..=142).for_each(|number| send(&mut trial, number, 10));
+        let earning = |trial: &Trial| -> Micros { (1..=145).map(|number| trial.units("UNIT", number)).sum() };
+        let held =
+            |trial: &Trial| trial.findings.values().filter(|found| found.code == Code::InventoryExceeded).count();
+        assert_eq!((earning(&trial), held(&trial)), (units(1_420), 0), "as many as there were");
+        (143..=145).for_each(|number| send(&mut trial, number, 10));
+        assert_eq!((earning(&trial), held(&trial)), (units(1_420), 3), "three lines of ten");
     }
 }

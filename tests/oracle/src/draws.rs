@@ -75,14 +75,19 @@ pub fn drawn(mechanism: &Mechanism, draws: &[Draw], today: Day, purses: &mut [Pu
     }
 }
 
-/// Nothing where there is no proof yet, or one that another activity names.
+/// Nothing where there is no proof yet, one that another activity names, or a document that another one shows.
 fn given(mechanism: &Mechanism, draw: &Draw, free: Exact, draws: &[Draw]) -> Option<Exact> {
     let asked = asked_for(mechanism, draw);
-    let Asked::Activity { proof, .. } = &draw.asked else {
+    let Asked::Activity { proof, document, .. } = &draw.asked else {
         return Some(if asked <= free { asked } else { zero() });
     };
-    let names = |other: &&Draw| matches!(&other.asked, Asked::Activity { proof: named, .. } if named == proof);
-    let alone = draws.iter().filter(names).count() == 1;
+    let proves = |other: &&Draw| match &other.asked {
+        Asked::Activity { proof: named, document: shown, .. } => {
+            named == proof || !document.is_empty() && shown == document
+        }
+        Asked::Points(_) => false,
+    };
+    let alone = draws.iter().filter(proves).count() == 1;
     let cents = Exact::from_integer(100);
     (!proof.is_empty() && alone).then(|| (asked.min(free) * cents).floor() / cents)
 }

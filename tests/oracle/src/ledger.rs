@@ -121,7 +121,7 @@ struct Account {
     program: Program,
     /// The control whose reference data say what the program is.
     terms: u64,
-    /// The same of its score, and of how many points are never redeemed.
+    /// The same of its baseline or score, and of how many points are never redeemed.
     figures: u64,
     /// What counts: as of the last control for an open period, as of the last tick for one that is not.
     lines: Vec<Line>,

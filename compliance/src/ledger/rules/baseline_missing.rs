@@ -15,9 +15,9 @@
 //! The program has the baseline of P001 alone; P002 sells for 40,000: told, and nothing is due.
 //!
 //! ## Late, corrected, out of order
-//! The figure is a term of the program. Put in while the period is open, it makes the benefit due and withdraws the finding;
-//! another baseline trues up what was accrued. A frozen period keeps its terms: a score that comes then waits for somebody
-//! to answer for it (OP-47). Late sales of the base period never move a baseline.
+//! A figure that comes while the period is open makes the benefit due and withdraws the finding; another one trues up what was
+//! accrued. A frozen period keeps what it froze with: a baseline or score that comes then waits for somebody to answer for it
+//! (OP-47). Late sales of the base period never move a baseline: it is put right in the program.
 //!
 //! ## Returns
 //! They do not matter here: nothing is due that could be taken back. The finding goes with the last line of the settlement.

@@ -27,6 +27,7 @@ pub(super) mod deducted;
 pub(super) mod double_spend;
 mod earned_nothing;
 mod exclusive_programs;
+pub(super) mod figure_changed;
 mod never_authorised;
 pub(super) mod one_partner_twice;
 pub(super) mod outlier;
@@ -40,7 +41,6 @@ mod reported_late;
 mod returned_after_authorisation;
 mod returns_moved_tier;
 mod rounding_drifts;
-pub(super) mod score_changed;
 mod sell_in_and_through;
 mod sold_above;
 mod tables_corrected;
@@ -103,10 +103,10 @@ pub(super) const CHECKS: &[Check] = &[
     Check::Holds(Code::OnePartnerTwice, one_partner_twice::check),
     Check::Holds(Code::PayeeUnsure, payee_unsure::check),
     Check::Holds(Code::ProgramAmended, program_amended::check),
-    Check::Holds(Code::ScoreChanged, score_changed::holds),
+    Check::Holds(Code::FigureChanged, figure_changed::holds),
     Check::Holds(Code::TablesCorrected, tables_corrected::holds),
     Check::Holds(Code::OutlierHeld, outlier::holds),
-    Check::Further(score_changed::tells),
+    Check::Further(figure_changed::tells),
     Check::Further(came_back_later::check),
     Check::Further(rate_odd::of_period_end),
     Check::Further(rate_corrected::check),

@@ -8,9 +8,10 @@
 //! ## What it finds
 //! Something that is due in a frozen period under a program that pays claims, and that nobody has claimed yet or has
 //! deducted; what a person refused, or came too late, is not claimed. And what is due under any program that does not pay by
-//! itself, and was not authorised when the period closed, which it does not before the last day for claims has passed: it was never claimed, or it was claimed and not allowed. It is let go, unless the beneficiary is on a list
-//! of restricted parties, a deduction stands against it, or terms or a score wait for approval. Small sums are told
-//! here too: OP-35 is for programs that pay by themselves, and for claim lines.
+//! itself, and was not authorised when the period closed, which it does not before the last day for claims has passed: it was never
+//! claimed, or it was claimed and not allowed. It is let go, unless something holds it that nobody has decided about. Small sums are told
+//! here too: OP-35 is for programs that pay by themselves, and for claim lines. Under these what is held is told by the finding that
+//! holds it, before the close and after it.
 //!
 //! ## Why it matters
 //! A partner that finds out by itself stops trusting the ledger.

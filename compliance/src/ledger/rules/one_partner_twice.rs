@@ -21,8 +21,8 @@
 //! ## Late, corrected, out of order
 //! What both entries have is looked at with each tick, by the day of the tick: it does not matter whose sales came first.
 //! Where it is known only later that two are one, what was authorised above the cap by then is told and stands. An account
-//! or a name that is corrected withdraws the finding, and what was held goes out with the next tick, unless the new account
-//! holds it (OP-38). Late sales of one entry tell the later ones anew. With one tick, periods that had frozen before come first, then
+//! or a name that is corrected withdraws the finding, and what was held goes out with the next tick, after the close too, unless the
+//! new account holds it (OP-38). What persons refuse the close lets go. Late sales of one entry tell the later ones anew. With one tick, periods that had frozen before come first, then
 //! those that freeze now, by their days, then what is claimed, each by their ids: what is authorised for one counts for the next.
 //!
 //! ## Returns

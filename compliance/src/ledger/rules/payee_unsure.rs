@@ -18,8 +18,8 @@
 //!
 //! ## Late, corrected, out of order
 //! The day of the tick counts, and what the tables say then, whenever the sale came. A holder that is put right, or thirty
-//! days, withdraws the finding, and the next tick authorises. A change that is entered after the payment holds only what
-//! comes later.
+//! days, withdraws the finding, and the next tick authorises, be the period closed by then or not: the close lets nothing go that is
+//! held, unless persons refuse it. A change that is entered after the payment holds only what comes later.
 //!
 //! ## Returns
 //! What comes back lowers what waits; nothing is owed back for it, since nothing was paid.

@@ -21,7 +21,8 @@
 //! ## Late, corrected, out of order
 //! Until the period freezes its sales are judged anew at the control that brings the correction, so that it does not matter
 //! whether they or the tables came first. A sale that comes into a frozen period goes by the tables as they are at the next tick.
-//! Tables that are put back withdraw the finding. What persons let go is authorised as it is; what nobody lets go the close lets go.
+//! Tables that are put back withdraw the finding. What persons let go is authorised as it is; what they refuse the
+//! close lets go, and what nobody decides about stays due.
 //!
 //! ## Returns
 //! A return that is linked takes its part of the difference back. One that is not is told by itself.

@@ -7,9 +7,8 @@
 //!
 //! ## What it finds
 //! Something due in a frozen period and not authorised, that is less than the program's minimum payout, under a program
-//! that pays by itself. It waits, and is let go at the close, unless the beneficiary is on a list of restricted
-//! parties, a deduction stands against it, or terms or a score wait for approval. Claim lines that come to less
-//! together wait in the same way.
+//! that pays by itself. It waits, and is let go at the close, unless something holds it that nobody has decided about. Claim
+//! lines that come to less together wait in the same way.
 //!
 //! ## Why it matters
 //! A payment costs more than a few cents are worth, and partners ask where they stay.

@@ -1,5 +1,5 @@
-//! What waits until somebody answers for it: versions that came, or were extended, when a period had frozen (OP-31), and scores that
-//! became others then (OP-47; docs/programs.md, "What waits before it is paid").
+//! What waits until somebody answers for it: versions that came, or were extended, when a period had frozen (OP-31), and baselines
+//! and scores that became others then (OP-47; docs/programs.md, "What waits before it is paid").
 
 use std::collections::BTreeMap;
 
@@ -51,13 +51,13 @@ impl Oracle {
         account.lines.iter().filter(goes).collect()
     }
 
-    /// OP-47: what is due above the less of what the score of the freeze and the one of now would give.
-    pub(super) fn scored_higher(&self, settlement: &Settlement) -> Micros {
+    /// OP-47: what is due above the less of what the baseline or score of the freeze and the one of now would give.
+    pub(super) fn figured_higher(&self, settlement: &Settlement) -> Micros {
         let account = &self.accounts[settlement];
         let (before, now) = (self.at_freeze(account), self.known());
-        let scores = [before, now].map(|reference| score(reference, settlement, account));
-        let [Some(was), Some(is)] = scores else { return Micros::ZERO };
-        if was == is || account.amended || self.is_score_approved(settlement, account) {
+        let figures = [before, now].map(|reference| goes_by(reference, settlement, account));
+        let [Some(was), Some(is)] = figures else { return Micros::ZERO };
+        if !differs(was, is) || account.amended || self.is_figure_approved(settlement, account) {
             return Micros::ZERO;
         }
         let due = |reference: &Reference| {
@@ -68,7 +68,7 @@ impl Oracle {
     }
 
     /// What a settlement goes by from now on, where that is anything else: all that is written, as long as it is open; behind the freeze
-    /// its terms with how many points are never redeemed, until it closes, or with a score that somebody answers for.
+    /// its terms with how many points are never redeemed, until it closes, or with a baseline or score that somebody answers for.
     pub(super) fn anew(&self, settlement: &Settlement) -> Option<Program> {
         let account = &self.accounts[settlement];
         let now = numbered(self.known(), settlement)?;
@@ -76,16 +76,17 @@ impl Oracle {
         let takes_figures = match (account.phase, &before.mechanism, &now.mechanism) {
             (Phase::Open, ..) => return Some(holding(now, settlement, &account.partner, account.last)),
             (Phase::Frozen, Mechanism::Points(was), Mechanism::Points(is)) => was.breakage != is.breakage,
-            _ => self.takes_new_score(settlement),
+            _ => self.takes_new_figure(settlement),
         };
         takes_figures.then(|| self.with_figures(settlement, account, self.known()))
     }
 
-    /// The terms of a settlement with what some tables say of its score, and of how many points are never redeemed.
+    /// The terms of a settlement with what some tables say of its baseline or score, and of how many points are never redeemed.
     fn with_figures(&self, settlement: &Settlement, account: &Account, reference: &Reference) -> Program {
         let terms = self.as_of(account.terms).and_then(|terms| numbered(terms, settlement));
         let mut program = terms.expect("a settlement has terms").clone();
         match (&mut program.mechanism, numbered(reference, settlement).map(|other| &other.mechanism)) {
+            (Mechanism::Growth(own), Some(Mechanism::Growth(other))) => own.baselines = other.baselines.clone(),
             (Mechanism::Score(own), Some(Mechanism::Score(other))) => own.scores = other.scores.clone(),
             (Mechanism::Points(own), Some(Mechanism::Points(other))) => own.breakage = other.breakage,
             _ => {}
@@ -93,18 +94,18 @@ impl Oracle {
         holding(&program, settlement, &account.partner, account.last)
     }
 
-    /// Once somebody answers for it, another score than the one that counts does.
-    fn takes_new_score(&self, settlement: &Settlement) -> bool {
+    /// Once somebody answers for it, another baseline or score than the one that counts does.
+    fn takes_new_figure(&self, settlement: &Settlement) -> bool {
         let account = &self.accounts[settlement];
-        let was = self.as_of(account.figures).and_then(|reference| score(reference, settlement, account));
-        let is = score(self.known(), settlement, account);
+        let was = self.as_of(account.figures).and_then(|reference| goes_by(reference, settlement, account));
+        let is = goes_by(self.known(), settlement, account);
         account.phase != Phase::Open
-            && was.zip(is).is_some_and(|(was, is)| was != is)
-            && self.is_score_approved(settlement, account)
+            && was.zip(is).is_some_and(|(was, is)| differs(was, is))
+            && self.is_figure_approved(settlement, account)
     }
 
-    /// A score is for all of a period.
-    fn is_score_approved(&self, settlement: &Settlement, account: &Account) -> bool {
+    /// A baseline, or a score, is for all of a period.
+    fn is_figure_approved(&self, settlement: &Settlement, account: &Account) -> bool {
         self.amendment(settlement).is_some_and(|amendment| amendment.to.is_none_or(|to| to >= account.last))
     }
 
@@ -119,8 +120,31 @@ impl Oracle {
     }
 }
 
-/// What a partner's score is, if it has one; nothing where the program goes by none.
-fn score(reference: &Reference, settlement: &Settlement, account: &Account) -> Option<Option<Micros>> {
-    let Program { mechanism: Mechanism::Score(score), .. } = numbered(reference, settlement)? else { return None };
-    Some(figure(&score.scores, &account.partner, &settlement.period))
+/// What a settlement is measured by, where its partner has that.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GoesBy {
+    Baseline(Option<Micros>),
+    Score(Option<Micros>),
+}
+
+fn differs(was: GoesBy, is: GoesBy) -> bool {
+    match (was, is) {
+        (GoesBy::Baseline(was), GoesBy::Baseline(is)) | (GoesBy::Score(was), GoesBy::Score(is)) => was != is,
+        _ => false,
+    }
+}
+
+/// Nothing where the program goes neither by a baseline nor by a score. Baselines are in the currency of their program.
+fn goes_by(reference: &Reference, settlement: &Settlement, account: &Account) -> Option<GoesBy> {
+    let program = numbered(reference, settlement)?;
+    match &program.mechanism {
+        Mechanism::Growth(_) if program.currency.is_some_and(|own| own != settlement.currency) => {
+            Some(GoesBy::Baseline(None))
+        }
+        Mechanism::Growth(growth) => {
+            Some(GoesBy::Baseline(figure(&growth.baselines, &account.partner, &settlement.period)))
+        }
+        Mechanism::Score(score) => Some(GoesBy::Score(figure(&score.scores, &account.partner, &settlement.period))),
+        _ => None,
+    }
 }

@@ -29,7 +29,7 @@ impl Oracle {
             (Code::Deducted, deducted.min(account.accrued)),
             (Code::OnePartnerTwice, self.above_one_cap(settlement, today)),
             (Code::ProgramAmended, self.unapproved(settlement)),
-            (Code::ScoreChanged, self.scored_higher(settlement)),
+            (Code::FigureChanged, self.figured_higher(settlement)),
             (Code::OutlierHeld, self.unusual(settlement).min(owed)),
             (Code::PayeeUnsure, if is_unsure(known, payee, today) { owed } else { Micros::ZERO }),
         ];
@@ -60,8 +60,8 @@ impl Oracle {
             }
             let mut doubts = self.holds(settlement, day);
             doubts.retain(|(code, _)| {
-                use Code::{OnePartnerTwice, OutlierHeld, ProgramAmended, ScoreChanged};
-                matches!(code, OnePartnerTwice | OutlierHeld | ProgramAmended | ScoreChanged)
+                use Code::{FigureChanged, OnePartnerTwice, OutlierHeld, ProgramAmended};
+                matches!(code, FigureChanged | OnePartnerTwice | OutlierHeld | ProgramAmended)
             });
             let (owed, free) = (self.owed(settlement), self.free(settlement, &doubts));
             let ordered = open.min(free);

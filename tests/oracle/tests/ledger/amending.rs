@@ -1,9 +1,9 @@
 //! What persons change about programs when periods may be over, and what they approve of it: versions come late, last longer or
-//! shorter, scores are other ones.
+//! shorter, baselines and scores are other ones.
 
 use std::collections::BTreeSet;
 
-use contract::{Amendment, Day, Mechanism, Program, Reference, Text};
+use contract::{Amendment, Day, Program, Reference, Text};
 
 use crate::history::{Dice, figures, first_day};
 
@@ -39,7 +39,7 @@ impl Amending {
         Reference { amendments: self.amendments.clone(), ..reference }
     }
 
-    /// Versions come, a program ends on another day, scores are other ones; some of it is approved, some no longer.
+    /// Versions come, a program ends on another day, baselines and scores are other ones; some of it is approved, some no longer.
     pub fn restate(&mut self, programs: &mut [Program]) {
         let dice = &mut self.dice;
         self.unknown.retain(|_| !dice.one_in(2));
@@ -47,10 +47,10 @@ impl Amending {
         self.end_otherwise(programs, at);
         let dice = &mut self.dice;
         for program in programs.iter_mut() {
-            if let Mechanism::Score(score) = &mut program.mechanism
+            if let Some(known) = program.mechanism.figures_mut()
                 && dice.one_in(2)
             {
-                score.scores = figures(dice);
+                *known = figures(dice);
             }
         }
         self.amendments.retain(|_| !dice.one_in(4));

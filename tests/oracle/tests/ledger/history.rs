@@ -606,6 +606,12 @@ fn draws(programs: &[Program]) -> Vec<Draw> {
                     } else {
                         format!("{}{partner}{}", program.id, number.min(4)).into()
                     },
+                    // The third shows the document of the second, under another name.
+                    document: if matches!(number, 2 | 3) {
+                        format!("{}{partner}", program.id).into()
+                    } else {
+                        Text::default()
+                    },
                 },
             };
             let (id, date) = (number.to_string().into(), first_day().plus(50 * number as i32));

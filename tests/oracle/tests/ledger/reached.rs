@@ -34,7 +34,7 @@ const CHECKS: [Code; 29] = [
     Code::ResaleAbove,
     Code::RestrictedParty,
     Code::ReturnAfterPayment,
-    Code::ScoreChanged,
+    Code::FigureChanged,
     Code::SellInAndThrough,
     Code::ThresholdNotMet,
     Code::TierMiscalculated,
