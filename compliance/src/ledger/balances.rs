@@ -28,7 +28,8 @@ struct Demand {
     sale: Id,
     claimant: usize,
     special_price: Id,
-    /// Those that are used once the balances before them are gone. One without a bound covers the rest.
+    /// Those that are used once the balances before them are gone. One without a bound covers the rest: it and those behind it
+    /// are left out.
     further: Vec<Id>,
     units: i128,
 }
@@ -65,12 +66,12 @@ pub(crate) fn cover(
     demands.sort_unstable_by_key(|demand| (demand.day, demand.sale, demand.claimant));
     let mut given: Vec<FxHashMap<Id, i128>> = vec![FxHashMap::default(); claimants.len()];
     for demand in &demands {
-        for special_price in demand.special_prices().filter(|special_price| balances.contains_key(special_price)) {
+        for special_price in demand.special_prices() {
             given[demand.claimant].entry(special_price).or_default();
         }
     }
     let mut left = balances.clone();
-    let mut reserved = reserved(balances, claimants, &demands);
+    let mut reserved = reserved(claimants, &demands);
     for ((_, special_price), units) in &reserved {
         *left.get_mut(special_price).expect("only what is bounded is reserved") -= units;
     }
@@ -89,8 +90,7 @@ pub(crate) fn cover(
         for special_price in demand.special_prices() {
             give(special_price, reserved.get_mut(&(claimant, special_price)));
         }
-        // One without a bound covers the rest.
-        for special_price in demand.special_prices().take_while(|special_price| balances.contains_key(special_price)) {
+        for special_price in demand.special_prices() {
             give(special_price, left.get_mut(&special_price));
         }
     }
@@ -111,7 +111,7 @@ fn in_order(covered: FxHashMap<Id, i128>) -> Covered {
 }
 
 /// What frozen settlements keep.
-fn reserved(balances: &Balances, claimants: &[Member<'_>], demands: &[Demand]) -> BTreeMap<(usize, Id), i128> {
+fn reserved(claimants: &[Member<'_>], demands: &[Demand]) -> BTreeMap<(usize, Id), i128> {
     let mut reserved: BTreeMap<(usize, Id), i128> = BTreeMap::new();
     for demand in demands.iter().filter(|demand| demand.units > 0) {
         let account = claimants[demand.claimant].account;
@@ -119,7 +119,7 @@ fn reserved(balances: &Balances, claimants: &[Member<'_>], demands: &[Demand]) -
             continue;
         }
         let mut wanted = demand.units;
-        for special_price in demand.special_prices().filter(|special_price| balances.contains_key(special_price)) {
+        for special_price in demand.special_prices() {
             let of_it = account.covered.iter().find(|(other, _)| *other == special_price);
             let kept = reserved.entry((demand.claimant, special_price)).or_default();
             let more = wanted.min(of_it.map_or(0, |(_, units)| *units) - *kept);
@@ -153,7 +153,8 @@ fn collect(
             let units = credit.giving(i128::from(line.quantity.0) + back, kept_back);
             let further =
                 further.get(&line.sale).into_iter().flatten().filter(|further| credits.gives(further, line.day));
-            let further = further.map(|further| further.special_price).collect();
+            let further = further.map(|further| further.special_price);
+            let further = further.take_while(|special_price| balances.contains_key(special_price)).collect();
             demands.push(Demand { day: line.day, sale: line.sale, claimant, special_price, further, units });
         }
     })

@@ -160,13 +160,9 @@ impl Books {
         self.change(settlement, date, batch, |sums| sums.given_up = sums.written_off() + amount);
     }
 
-    /// What each account moved in each month, where that is not nothing.
-    pub fn moved(&self) -> BTreeMap<Place, Micros> {
-        self.moved
-            .iter()
-            .filter(|(_, amount)| !amount.is_zero())
-            .map(|(place, amount)| (place.clone(), *amount))
-            .collect()
+    /// What each account moved in each month.
+    pub fn moved(&self) -> &BTreeMap<Place, Micros> {
+        &self.moved
     }
 
     fn change(&mut self, settlement: &Settlement, date: Day, batch: u64, change: impl FnOnce(&mut Sums)) {

@@ -16,15 +16,28 @@ pub struct Claimant<'a> {
     pub resale: Option<Resale>,
 }
 
+/// What is left of a sale, or came back without one, and the special prices whose units it is to have, one after the other.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Wanted {
+    day: Day,
+    sale: Id,
+    who: usize,
+    prices: Vec<Id>,
+    units: i128,
+}
+
 /// What each is covered for of the special prices that are bounded.
 pub fn covered(balances: &Units, claimants: &[Claimant<'_>]) -> Vec<Units> {
-    let mut wanted: Vec<(Day, Id, usize, Id, i128)> = Vec::new();
+    let mut wanted: Vec<Wanted> = Vec::new();
+    let is_bounded = |special: &Id| balances.contains_key(special);
     for (who, claimant) in claimants.iter().enumerate() {
         for (line, units) in left_of_each(claimant.lines) {
-            if let Some((special, units)) = line.whose.giving(units, claimant.resale)
-                && balances.contains_key(&special)
-            {
-                wanted.push((line.day, line.sale, who, special, units));
+            let Some((first, units)) = line.whose.giving(units, claimant.resale) else { continue };
+            // One without a bound covers the rest.
+            let prices = [first].into_iter().chain(line.whose.further().map(|special| special.id));
+            let prices: Vec<Id> = prices.take_while(is_bounded).collect();
+            if !prices.is_empty() {
+                wanted.push(Wanted { day: line.day, sale: line.sale, who, prices, units });
             }
         }
     }
@@ -32,33 +45,32 @@ pub fn covered(balances: &Units, claimants: &[Claimant<'_>]) -> Vec<Units> {
     let mut free = balances.clone();
     let mut given: Vec<Units> = vec![Units::new(); claimants.len()];
     let mut set_aside: Vec<Units> = vec![Units::new(); claimants.len()];
-    for (who, claimant) in claimants.iter().enumerate() {
-        let Some(kept) = claimant.kept else { continue };
-        for (special, most) in kept {
-            let still = wanted.iter().filter(|(_, _, other, of, units)| (*other, of) == (who, special) && *units > 0);
-            let aside = still.map(|(.., units)| *units).sum::<i128>().min(*most);
-            if let Some(free) = free.get_mut(special) {
-                *free -= aside;
-                set_aside[who].insert(*special, aside);
-            }
+    for Wanted { who, prices, units, .. } in wanted.iter().filter(|wanted| wanted.units > 0) {
+        let Some(kept) = claimants[*who].kept else { continue };
+        let mut wanted = *units;
+        for special in prices {
+            let aside = set_aside[*who].entry(*special).or_default();
+            let more = wanted.min(kept.get(special).copied().unwrap_or_default() - *aside);
+            (*aside, wanted) = (*aside + more, wanted - more);
+            *free.get_mut(special).expect("it is bounded") -= more;
         }
     }
     // What came back without a known sale may be sold once more.
-    for (.., special, units) in wanted.iter().filter(|(.., units)| *units < 0) {
-        *free.get_mut(special).expect("it is bounded") -= units;
+    for Wanted { prices, units, .. } in wanted.iter().filter(|wanted| wanted.units < 0) {
+        *free.get_mut(&prices[0]).expect("it is bounded") -= units;
     }
-    for (_, _, who, special, units) in wanted {
-        let free = free.get_mut(&special).expect("it is bounded");
-        let mine = given[who].entry(special).or_default();
-        if units <= 0 {
-            continue;
+    for Wanted { who, prices, mut units, .. } in wanted {
+        let mut take = |special: Id, from: &mut i128| {
+            let taken = units.min((*from).max(0)).max(0);
+            (*from, units) = (*from - taken, units - taken);
+            *given[who].entry(special).or_default() += taken;
+        };
+        for special in &prices {
+            take(*special, set_aside[who].entry(*special).or_default());
         }
-        let aside = set_aside[who].entry(special).or_default();
-        let from_aside = units.min(*aside);
-        *aside -= from_aside;
-        let from_free = (units - from_aside).min((*free).max(0));
-        *free -= from_free;
-        *mine += from_aside + from_free;
+        for special in &prices {
+            take(*special, free.get_mut(special).expect("it is bounded"));
+        }
     }
     given
 }

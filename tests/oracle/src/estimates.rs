@@ -141,8 +141,13 @@ fn live(
     // Sold before they were bought; below zero: came back, and nobody had sold them.
     let mut ahead = 0_i64;
     for day in (first.0..=last.0).map(Day) {
-        lapse(&mut all, day, today, happened);
         let moved: i64 = bought().filter(|b| b.date == day).map(|b| b.units.0 / ONE).sum();
+        let net = sold.get(&day).copied().unwrap_or_default();
+        // Nothing comes of a day on which nothing moves and no time is up.
+        if moved == 0 && net == 0 && all.iter().all(|purchase| purchase.last_day.plus(1) != day) {
+            continue;
+        }
+        lapse(&mut all, day, today, happened);
         if let Some(purchase) = purchase(now, program, partner, product, day, moved) {
             if moved > 0 {
                 all.push(purchase);
@@ -161,7 +166,6 @@ fn live(
             }
             settle(&mut all, EstimateKind::Estimated, day, happened);
         }
-        let net = sold.get(&day).copied().unwrap_or_default();
         for _ in 0..net {
             let is_there = |all: &mut Vec<Purchase>| {
                 sell(all, Fate::Open, Fate::Sold) || sell(all, Fate::Lapsed, Fate::SoldBehindItsTime)

@@ -8,7 +8,13 @@ use num_traits::{Signed, Zero};
 pub type Exact = Ratio<i128>;
 
 pub fn exact(value: Micros) -> Exact {
-    Ratio::new(value.0.into(), 1_000_000)
+    // In lowest terms, by numbers of 64 bits: this is asked for more often than all else.
+    let (mut common, mut rest) = (1_000_000, value.0.unsigned_abs() % 1_000_000);
+    while rest > 0 {
+        (common, rest) = (rest, common % rest);
+    }
+    let common = i128::from(common);
+    Ratio::new_raw(i128::from(value.0) / common, 1_000_000 / common)
 }
 
 /// To the currency's minor unit, halves away from zero (domain notes §4.11).

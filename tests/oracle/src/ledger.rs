@@ -6,6 +6,7 @@ mod held;
 mod unusual;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::{
     Action, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Id, Mechanism, Micros, Points, Program,
@@ -66,7 +67,7 @@ type Use = (Text, Id, Option<(Id, Day)>);
 #[derive(Default)]
 pub struct Oracle {
     /// Reference data, each from its control on.
-    references: Vec<(u64, Reference)>,
+    references: Vec<(u64, Arc<Reference>)>,
     /// Their exchange rates.
     tables: Vec<(u64, Table)>,
     control: u64,
@@ -80,10 +81,10 @@ pub struct Oracle {
     granted: BTreeMap<(Text, Id), Entitlement>,
     /// What uses up what was bought.
     used: BTreeMap<Use, Entitlement>,
-    /// The control in force when each came, where it counts.
-    came: BTreeMap<(Settlement, Id), u64>,
-    /// What was taken back since the last control, with when it had come.
-    gone: BTreeMap<(Settlement, Id), Vec<(Line, u64)>>,
+    /// The same as lines of the settlements where it counts, in order.
+    lines: BTreeMap<Settlement, Vec<Line>>,
+    /// What was taken back since the last control.
+    gone: BTreeMap<Settlement, Vec<Line>>,
     accounts: BTreeMap<Settlement, Account>,
     /// What stands for units that are protected, or were bought: as of the last control that was no configuration.
     of_stocks: Vec<OfStock>,
@@ -95,8 +96,6 @@ pub struct Oracle {
     freezing: BTreeSet<Settlement>,
     /// What of deductions is settled, by program, partner and number.
     settled: BTreeMap<(Text, Text, Text), Micros>,
-    /// The most that the special price of a sale gives for a unit, as it was given with the sale.
-    credits: BTreeMap<(Settlement, Id), Micros>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -310,7 +309,7 @@ impl Oracle {
     /// A new version of the reference data is a control too.
     pub fn configure(&mut self, reference: &Reference) {
         self.control += 1;
-        self.references.push((self.control, reference.clone()));
+        self.references.push((self.control, Arc::new(reference.clone())));
         self.tables.push((self.control, Table::new(reference)));
         self.gone.clear();
         self.settle(None);
@@ -405,7 +404,7 @@ impl Oracle {
 
     fn estimate(&mut self, day: Day) {
         let mut estimates = std::mem::take(&mut self.estimates);
-        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let reference = self.in_force();
         let known = |sale: &Entitlement| self.as_of(sale.stamp).expect("a sale comes behind a configuration");
         estimates.tick(day, self.today, &reference, self.granted.values().map(|sale| (sale, known(sale))));
         self.estimates = estimates;
@@ -423,20 +422,25 @@ impl Oracle {
     }
 
     fn as_of(&self, control: u64) -> Option<&Reference> {
-        self.references.iter().rev().find(|(from, _)| *from <= control).map(|(_, reference)| reference)
+        self.references.iter().rev().find(|(from, _)| *from <= control).map(|(_, reference)| &**reference)
+    }
+
+    /// Reference data as they are now; none in front of the first configuration.
+    fn in_force(&self) -> Arc<Reference> {
+        self.references.last().map(|(_, reference)| reference.clone()).unwrap_or_default()
     }
 
     /// The program that pays for a sale, of those that compete for it the first: the version of the sale's day, for a
     /// linked return of its sale's day.
-    fn payer(&self, entitlement: &Entitlement) -> (Program, Day) {
+    fn payer(&self, entitlement: &Entitlement) -> (&Program, Day) {
         let day = entitlement.origin.map_or(entitlement.date, |(_, sold)| sold);
         let reference = self.as_of(entitlement.stamp).expect("a sale comes behind a configuration");
         let mut paying = entitlement.programs.iter().filter_map(|id| version(reference, id, day));
-        (paying.next().expect("a program pays").clone(), day)
+        (paying.next().expect("a program pays"), day)
     }
 
     /// Where an entitlement counts, for each beneficiary.
-    fn settlements(&self, entitlement: &Entitlement) -> (Vec<(Settlement, Whose)>, Program, Day) {
+    fn settlements(&self, entitlement: &Entitlement) -> (Vec<(Settlement, Whose)>, &Program, Day) {
         let (program, day) = self.payer(entitlement);
         let reported = self.day_of(entitlement.stamp);
         let settlement = |(beneficiary, whose): (String, Whose)| {
@@ -451,54 +455,48 @@ impl Oracle {
         };
         let all = match program.mechanism.keeps_stock() {
             true => Vec::new(),
-            false => beneficiaries(&program, entitlement, reported).into_iter().map(settlement).collect(),
+            false => beneficiaries(program, entitlement, reported).into_iter().map(settlement).collect(),
         };
         (all, program, day)
     }
 
-    /// As it stands in each settlement.
+    /// As it stands in each settlement, where it comes now.
     fn lines(&self, entitlement: &Entitlement) -> Vec<(Settlement, Line)> {
         let Entitlement { sale, date, quantity, amount, origin, .. } = *entitlement;
         let (of, sold) = (origin.map(|(of, _)| of), origin.map_or(date, |(_, sold)| sold));
-        let line = |(settlement, whose)| {
-            let came = self.came.get(&(settlement, sale)).copied().unwrap_or(self.control);
-            Line { day: date, sale, quantity, amount, of, whose, sold, came }
-        };
-        let settlements = self.settlements(entitlement).0;
-        settlements.into_iter().map(|(settlement, whose)| (settlement.clone(), line((settlement, whose)))).collect()
+        let line = |whose| Line { day: date, sale, quantity, amount, of, whose, sold, came: self.control };
+        self.settlements(entitlement).0.into_iter().map(|(settlement, whose)| (settlement, line(whose))).collect()
     }
 
     /// What is taken back and comes again as it was, between two controls, has never been away.
     fn come(&mut self, entitlement: &Entitlement) {
         for (settlement, line) in self.lines(entitlement) {
-            let key = (settlement, line.sale);
-            let gone = self.gone.get(&key).and_then(|gone| {
-                let same = |(was, came): &(Line, u64)| Line { came: *came, ..line.clone() } == *was;
-                gone.iter().find(|gone| same(gone)).map(|(_, came)| *came)
-            });
-            self.came.insert(key, gone.unwrap_or(self.control));
+            let gone = self.gone.get(&settlement).and_then(|gone| gone.iter().find(|was| was.says(&line)));
+            let line = gone.cloned().unwrap_or(line);
+            let lines = self.lines.entry(settlement).or_default();
+            lines.insert(lines.partition_point(|other| *other < line), line);
         }
     }
 
     fn go(&mut self, entitlement: &Entitlement) {
         for (settlement, line) in self.lines(entitlement) {
-            let (key, came) = ((settlement, line.sale), line.came);
-            self.came.remove(&key);
-            self.gone.entry(key).or_default().push((line, came));
+            let lines = self.lines.get_mut(&settlement).expect("it stands where it came");
+            let at = lines.iter().position(|was| was.says(&line)).expect("only what stands is taken back");
+            let gone = lines.remove(at);
+            self.gone.entry(settlement).or_default().push(gone);
         }
     }
 
     /// Units that were sold from a stock are no lines. What stands for one is written under a control, with what is known
     /// before it.
     fn look_at_stocks(&mut self) {
-        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let reference = self.in_force();
         let before = std::mem::take(&mut self.of_stocks);
         self.of_stocks = protected(&reference, self.granted.values());
         self.of_stocks.extend(purchased(&reference, self.granted.values()));
         for OfStock { settlement, line, .. } in &mut self.of_stocks {
             let was = before.iter().find(|was| (&was.settlement, was.line.sale) == (settlement, line.sale));
-            let same = was.filter(|was| Line { came: was.line.came, ..line.clone() } == was.line);
-            line.came = same.map_or(self.control - 1, |was| was.line.came);
+            line.came = was.filter(|was| was.line.says(line)).map_or(self.control - 1, |was| was.line.came);
         }
         for OfStock { settlement, partner, program, line } in self.of_stocks.clone() {
             if !self.accounts.contains_key(&settlement) {
@@ -509,11 +507,14 @@ impl Oracle {
 
     /// A settlement that opens behind its freeze is frozen from the start.
     fn open(&mut self, entitlement: &Entitlement) {
-        let (settlements, program, day) = self.settlements(entitlement);
+        let (mut settlements, program, day) = self.settlements(entitlement);
+        settlements.retain(|(settlement, _)| !self.accounts.contains_key(settlement));
+        if settlements.is_empty() {
+            return;
+        }
+        let program = program.clone();
         for (settlement, _) in settlements {
-            if !self.accounts.contains_key(&settlement) {
-                self.open_one(settlement, entitlement.at.partner.clone(), entitlement.stamp, program.clone(), day);
-            }
+            self.open_one(settlement, entitlement.at.partner.clone(), entitlement.stamp, program.clone(), day);
         }
     }
 
@@ -552,22 +553,11 @@ impl Oracle {
     }
 
     fn settle(&mut self, tick: Option<Day>) {
-        let mut lines: BTreeMap<Settlement, Vec<Line>> = BTreeMap::new();
-        let reference = self.as_of(self.control).cloned().unwrap_or_default();
-        self.credits.clear();
-        for entitlement in self.granted.values() {
-            for (settlement, line) in self.lines(entitlement) {
-                if let Whose::Credited { credit, .. } = line.whose {
-                    let key = (settlement.clone(), line.of.unwrap_or(line.sale));
-                    let most = self.credits.entry(key).or_default();
-                    *most = credit.max(*most);
-                }
-                lines.entry(settlement).or_default().push(line);
-            }
-        }
+        let reference = self.in_force();
         let costs = Costs::new(&reference, self.used.values());
+        let mut of_stocks: BTreeMap<&Settlement, Vec<&Line>> = BTreeMap::new();
         for OfStock { settlement, line, .. } in &self.of_stocks {
-            lines.entry(settlement.clone()).or_default().push(line.clone());
+            of_stocks.entry(settlement).or_default().push(line);
         }
         let anew: BTreeMap<Settlement, Program> =
             self.accounts.keys().filter_map(|settlement| Some((settlement.clone(), self.anew(settlement)?))).collect();
@@ -595,8 +585,9 @@ impl Oracle {
                 };
                 Line { whose, ..line }
             };
-            let lines = lines.remove(settlement).unwrap_or_default();
-            let mut lines: Vec<Line> = lines.into_iter().map(credited).collect();
+            let of_stock = of_stocks.remove(settlement).unwrap_or_default().into_iter();
+            let standing = self.lines.get(settlement).into_iter().flatten().chain(of_stock);
+            let mut lines: Vec<Line> = standing.cloned().map(credited).collect();
             lines.sort_unstable();
             account.count(settlement.currency, program, lines, account.covered.clone());
         }
@@ -615,10 +606,9 @@ impl Oracle {
 
     /// Balances of special prices go over all settlements of a program.
     fn cover(&mut self, at_tick: bool) {
-        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let reference = self.in_force();
         let programs: BTreeSet<Text> = self.accounts.keys().map(|one| one.program.clone()).collect();
         for program in programs {
-            let balances = balances(&reference, &program);
             let members: Vec<&Settlement> = self.accounts.keys().filter(|one| one.program == program).collect();
             let knows = |one: &&Settlement| self.accounts[*one].program.mechanism.resale().is_some();
             if !members.iter().any(knows) {
@@ -629,11 +619,11 @@ impl Oracle {
                 let kept = (account.phase != Phase::Open).then_some(&account.covered);
                 Claimant { lines: &account.lines, kept, resale: account.program.mechanism.resale() }
             };
-            let given = covered(&balances, &members.iter().map(claimant).collect::<Vec<_>>());
+            let given = covered(&balances(&reference, &program), &members.iter().map(claimant).collect::<Vec<_>>());
             let members: Vec<Settlement> = members.into_iter().cloned().collect();
             for (settlement, covered) in members.iter().zip(given) {
                 let account = self.accounts.get_mut(settlement).expect("a member has an account");
-                if account.phase == Phase::Open || at_tick {
+                if covered != account.covered && (account.phase == Phase::Open || at_tick) {
                     account.count(settlement.currency, account.program.clone(), account.lines.clone(), covered);
                 }
             }
@@ -642,7 +632,7 @@ impl Oracle {
 
     /// Draws are shared out anew among all settlements that are frozen, or freeze on this day.
     fn draw(&mut self, today: Day) {
-        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let reference = self.in_force();
         let programs: BTreeSet<Text> = reference.programs.iter().map(|program| program.id.clone()).collect();
         for program in programs {
             let mut versions = reference.programs.iter().filter(|version| version.id == program);
@@ -796,10 +786,10 @@ fn numbered<'r>(reference: &'r Reference, settlement: &Settlement) -> Option<&'r
 
 /// The version of a program that holds on a day; for one that no version holds the one before, else the first.
 pub(crate) fn version<'r>(reference: &'r Reference, id: &str, day: Day) -> Option<&'r Program> {
-    let versions: Vec<&Program> = reference.programs.iter().filter(|program| program.id == id).collect();
-    let holds = versions.iter().find(|version| version.from <= day && day <= version.to);
-    let before = || versions.iter().rev().find(|version| version.from <= day);
-    holds.or_else(before).or(versions.first()).copied()
+    let versions = || reference.programs.iter().filter(|program| program.id == id);
+    let holds = versions().find(|version| version.from <= day && day <= version.to);
+    let before = || versions().rfind(|version| version.from <= day);
+    holds.or_else(before).or_else(|| versions().next())
 }
 
 /// A person of a partner under every name that is the same words, in whatever order and case.

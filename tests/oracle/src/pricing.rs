@@ -28,6 +28,12 @@ pub struct Line {
 }
 
 impl Line {
+    /// Whether another one says the same, whenever it came.
+    pub fn says(&self, other: &Line) -> bool {
+        (self.day, self.sale, self.of, self.sold) == (other.day, other.sale, other.of, other.sold)
+            && (self.quantity, self.amount, &self.whose) == (other.quantity, other.amount, &other.whose)
+    }
+
     /// What of it is the beneficiary's.
     pub fn sold(&self) -> Sold {
         match &self.whose {
@@ -65,12 +71,19 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
         let home = &lines[place];
         let benefit = match &home.whose {
             Whose::Credited { credit, short, .. } if program.mechanism.is_credited() => {
-                let units = enough[place].filter(|_| sold.quantity.is_positive());
-                let units = units.map_or(sold.quantity, |most| sold.quantity.min(most));
-                (exact(*credit) - exact(*short)) * units
+                let Enough { first, further } = &enough[place];
+                let most = first.filter(|_| sold.quantity.is_positive());
+                let units = most.map_or(sold.quantity, |most| sold.quantity.min(most));
+                let mut rest = sold.quantity - units;
+                let further = further.iter().map(|(most, each)| {
+                    let units = most.map_or(rest, |most| rest.min(most));
+                    rest -= units;
+                    *each * units
+                });
+                (exact(*credit) - exact(*short)) * units + further.sum::<Exact>()
             }
             Whose::Layered { pieces, over, .. } if program.mechanism.is_credited() => {
-                let most = enough[place].filter(|_| sold.quantity.is_positive());
+                let most = enough[place].first.filter(|_| sold.quantity.is_positive());
                 layered(pieces, &|given| lost(*over, program.mechanism.resale(), given), sold.quantity, most)
             }
             _ => earned(&program.mechanism, in_front_of(program, in_front[place], own), sold, all),
@@ -114,20 +127,49 @@ fn layered(pieces: &[(i128, Micros)], lost: &dyn Fn(Micros) -> Micros, quantity:
     if quantity.is_negative() { -given } else { given }
 }
 
-/// By place, the units that are covered at most when a sale's turn comes; none where all that is left of it is.
-fn enough(covered: &Units, lines: &[Line], resale: Option<Resale>) -> Vec<Option<Exact>> {
+/// What is covered of a sale when its turn comes.
+#[derive(Clone, Default)]
+struct Enough {
+    /// The most at its first special price; none where that is enough for all that is left of it.
+    first: Option<Exact>,
+    /// At each of the next ones, with what a unit is given there. What came back had been covered by the last one.
+    further: Vec<(Option<Exact>, Exact)>,
+}
+
+/// The same by place.
+fn enough(covered: &Units, lines: &[Line], resale: Option<Resale>) -> Vec<Enough> {
     let mut free = covered.clone();
-    let mut most = vec![None; lines.len()];
+    let mut enough = vec![Enough::default(); lines.len()];
+    let in_units = |units: i128| exact(Micros(i64::try_from(units).expect("units fit")));
     for (line, units) in left_of_each(lines) {
         let Some((special, units)) = line.whose.giving(units, resale) else { continue };
-        let Some(free) = free.get_mut(&special) else { continue };
+        let Some(free_there) = free.get_mut(&special) else { continue };
         let place = lines.iter().position(|other| other.sale == line.sale).expect("it is one of them");
-        if units > *free {
-            most[place] = Some(exact(Micros(i64::try_from((*free).max(0)).expect("units fit"))));
+        let most = (*free_there).max(0);
+        *free_there -= units.min(most).max(0);
+        let mut rest = (units - most).max(0);
+        if units <= most {
+            continue;
         }
-        *free -= units.min((*free).max(0)).max(0);
+        enough[place].first = Some(in_units(most));
+        for price in line.whose.further() {
+            let taken = match free.get_mut(&price.id) {
+                Some(free) => {
+                    let taken = rest.min((*free).max(0));
+                    *free -= taken;
+                    taken
+                }
+                None => rest,
+            };
+            rest -= taken;
+            let most = (rest > 0).then(|| in_units(taken));
+            enough[place].further.push((most, exact(price.credit) - exact(price.short)));
+            if rest == 0 {
+                break;
+            }
+        }
     }
-    most
+    enough
 }
 
 /// Each sale, and each return without one, with the units that are left of it, in order.

@@ -9,7 +9,7 @@ use contract::{
 
 use crate::pricing::Line;
 use crate::purchased::by_day;
-use crate::whose::Whose;
+use crate::whose::{Special, Whose};
 
 /// A line that stands for a stock, and a cut or a purchase.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ pub fn protected<'a>(reference: &Reference, granted: impl Iterator<Item = &'a En
                     quantity: units,
                     amount: units.times(drop),
                     of: None,
-                    whose: Whose::Credited { special: stock, credit: drop, short: Micros::ZERO },
+                    whose: Whose::Credited { special: stock, credit: drop, short: Micros::ZERO, further: Vec::new() },
                     sold: cut,
                     came: 0,
                 };
@@ -131,10 +131,13 @@ pub fn takes_from(sale: &Entitlement, stock: Id) -> bool {
 
 /// What is given at a special price for a sale of that day: from the first protected cut on no more than the book says now.
 pub fn lowered(reference: &Reference, whose: Whose, day: Day) -> Whose {
-    let Whose::Credited { special, credit, short } = whose else { return whose };
-    let most = most(reference, special, day).unwrap_or(credit);
-    let credit = credit.min(most);
-    Whose::Credited { special, credit, short: short.min(credit) }
+    let Whose::Credited { special, credit, short, further } = whose else { return whose };
+    let lowered = |Special { id, credit, short }: Special| {
+        let credit = credit.min(most(reference, id, day).unwrap_or(credit));
+        Special { id, credit, short: short.min(credit) }
+    };
+    let Special { credit, short, .. } = lowered(Special { id: special, credit, short });
+    Whose::Credited { special, credit, short, further: further.into_iter().map(lowered).collect() }
 }
 
 fn most(reference: &Reference, special: Id, day: Day) -> Option<Micros> {

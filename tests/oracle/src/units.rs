@@ -34,19 +34,20 @@ pub struct Granted {
 pub type Grants = BTreeMap<(Id, Text), Granted>;
 
 /// All that is granted while these sales stand.
-pub fn granted(sales: &[Sale], reference: &Reference) -> Grants {
-    let mut sales: Vec<&Sale> = sales.iter().collect();
+pub fn granted<'a>(sales: impl Iterator<Item = &'a Sale>, reference: &Reference) -> Grants {
+    let mut sales: Vec<&Sale> = sales.collect();
     sales.sort_by_key(|sale| key(sale));
-    let mut units =
-        Units { reference, all: &sales, counted: Vec::new(), mates: BTreeMap::new(), taken: BTreeMap::new() };
+    let (read, counted, mates, taken, earned) = Default::default();
+    let mut units = Units { reference, all: &sales, read, counted, mates, taken, earned };
+    units.read = sales.iter().map(|sale| (sale.id, units.read(sale))).collect();
     units.counted = sales.iter().copied().filter(|sale| !units.repeats_another(sale)).collect();
     units.mates = units.pairs();
     units.taken = units.returns_by_sale();
+    let sold = units.counted.iter().filter(|sale| !sale.is_return());
+    units.earned = sold.map(|sale| (sale.id, units.earns(sale))).collect();
     let mut grants = Grants::new();
-    for sale in units.counted.iter().filter(|sale| !sale.is_return()) {
-        for (ledger_key, earned) in units.earned(sale) {
-            grants.insert((sale.id, ledger_key), earned);
-        }
+    for (sale, earned) in &units.earned {
+        grants.extend(earned.iter().map(|(ledger_key, earned)| ((*sale, ledger_key.clone()), earned.clone())));
     }
     for (back, given) in units.given_back() {
         for (ledger_key, taken) in given {
@@ -64,15 +65,25 @@ struct Units<'a> {
     reference: &'a Reference,
     /// In order of event time and id.
     all: &'a [&'a Sale],
+    /// What each names, without its spelling.
+    read: BTreeMap<Id, Read>,
     /// Those that repeat no other one.
     counted: Vec<&'a Sale>,
     /// The line of the other tier that reports the same units.
     mates: BTreeMap<Id, &'a Sale>,
     /// Returns that are linked to a document, by its partner family, product and number.
     taken: BTreeMap<Document, Vec<&'a Sale>>,
+    /// What each sale earns that repeats no other.
+    earned: BTreeMap<Id, BTreeMap<Text, Granted>>,
 }
 
 type Document = (Text, Text, String);
+
+/// What a sale names.
+struct Read {
+    document: Document,
+    serials: BTreeSet<String>,
+}
 
 /// The same goods under one document or another: product, units, money, and no serial numbers that tell them apart.
 fn same_goods(a: &Sale, b: &Sale) -> bool {
@@ -145,8 +156,27 @@ impl<'a> Units<'a> {
         known.filter(|known| !known.parent.is_empty()).map_or(partner.clone(), |known| self.family(&known.parent))
     }
 
-    fn document(&self, sale: &Sale, number: &str) -> Document {
+    fn read(&self, sale: &Sale) -> Read {
+        let serials = sale.serials.iter().map(|serial| serial_number(serial)).collect();
+        Read { document: self.document_numbered(sale, &sale.document), serials }
+    }
+
+    fn document_numbered(&self, sale: &Sale, number: &str) -> Document {
         (self.family(&sale.at.partner), sale.product.clone(), normal(number))
+    }
+
+    /// The one that a sale stands on.
+    fn document(&self, sale: &Sale) -> &Document {
+        &self.read[&sale.id].document
+    }
+
+    /// Its number.
+    fn number(&self, sale: &Sale) -> &str {
+        &self.document(sale).2
+    }
+
+    fn serials(&self, sale: &Sale) -> &BTreeSet<String> {
+        &self.read[&sale.id].serials
     }
 
     /// DD-04, DD-05, DD-21, DD-23.
@@ -154,7 +184,7 @@ impl<'a> Units<'a> {
         self.all.iter().filter(|other| other.id != sale.id).any(|other| {
             self.overlaps(sale, other)
                 || self.is_near_duplicate(sale, other)
-                || sold_in_another_month(sale, other)
+                || self.is_sold_in_another_month(sale, other)
                 || self.is_pack_of(sale, other)
         })
     }
@@ -162,28 +192,44 @@ impl<'a> Units<'a> {
     /// DD-04: two of a family report one document of one day.
     fn overlaps(&self, sale: &Sale, other: &Sale) -> bool {
         sale.at.partner != other.at.partner
-            && self.document(sale, &sale.document) == self.document(other, &other.document)
             && sale.date == other.date
             && same_goods(sale, other)
             && key(sale) > key(other)
+            && self.document(sale) == self.document(other)
     }
 
     /// DD-05: one sale under two numbers that are nearly alike.
     fn is_near_duplicate(&self, sale: &Sale, other: &Sale) -> bool {
-        let (ours, theirs) = (normal(&sale.document), normal(&other.document));
         let is_one_sale =
             sale.at.partner == other.at.partner && sale.document != other.document && same_goods(sale, other);
-        if !is_one_sale || ours.is_empty() || theirs.is_empty() {
+        if !is_one_sale {
+            return false;
+        }
+        let (ours, theirs) = (self.number(sale), self.number(other));
+        if ours.is_empty() || theirs.is_empty() {
             return false;
         }
         let is_slip = sale.date == other.date
             && same_party(sale, other)
             && (sale.alone || other.alone)
-            && one_slip_apart(&ours, &theirs)
+            && one_slip_apart(ours, theirs)
             && !(other.alone && self.is_of_series(sale));
         let alike = if ours == theirs { days_between(sale, other) <= DOCUMENT_DAYS } else { is_slip };
         let rank = |sale: &Sale| (sale.alone, sale.date, sale.document.len(), sale.document.clone(), sale.id);
         alike && rank(sale) > rank(other)
+    }
+
+    /// DD-23: one sale dated into two months.
+    fn is_sold_in_another_month(&self, sale: &Sale, other: &Sale) -> bool {
+        sale.at.partner == other.at.partner
+            && same_goods(sale, other)
+            && sale.serials.is_empty()
+            && other.serials.is_empty()
+            && days_between(sale, other) <= DOCUMENT_DAYS
+            && sale.date.first_of_month() != other.date.first_of_month()
+            && sale.party() == other.party()
+            && self.number(sale) == self.number(other)
+            && key(sale) > key(other)
     }
 
     /// Receipts in a row: at least two others of the day with nothing else on them are one slip apart.
@@ -195,7 +241,7 @@ impl<'a> Units<'a> {
                 && (&other.at.partner, &other.product) == (&sale.at.partner, &sale.product)
                 && (other.quantity, other.amount) == (sale.quantity, sale.amount)
                 && same_party(other, sale)
-                && one_slip_apart(&normal(&sale.document), &normal(&other.document))
+                && one_slip_apart(self.number(sale), self.number(other))
         };
         sale.alone && self.all.iter().filter(is_like).count() >= 2
     }
@@ -222,7 +268,8 @@ impl<'a> Units<'a> {
             for lower in self.counted.iter().filter(|sale| self.is_of_tier(sale, false)) {
                 for upper in self.counted.iter().filter(|sale| self.is_of_tier(sale, true)) {
                     near.extend(
-                        nearness(lower, upper, by_serials).map(|near| (near, key(upper), key(lower), *upper, *lower)),
+                        self.nearness(lower, upper, by_serials)
+                            .map(|near| (near, key(upper), key(lower), *upper, *lower)),
                     );
                 }
             }
@@ -234,6 +281,28 @@ impl<'a> Units<'a> {
             }
         }
         mates
+    }
+
+    /// How close a reseller's line is to a distributor's: the same serial numbers first, then the days.
+    fn nearness(&self, lower: &Sale, upper: &Sale, by_serials: bool) -> Option<(u8, i32)> {
+        let (days, outlets) = (lower.date.0 - upper.date.0, [&lower.outlet, &upper.customer]);
+        let is_known = |outlet: &&Text| !outlet.is_empty() && !outlet.starts_with('?');
+        let known = outlets.iter().all(is_known);
+        let other_outlet = known && outlets[0] != outlets[1];
+        let is_near = (0..=TIER_DAYS).contains(&days) && lower.at.partner != upper.at.partner && !other_outlet;
+        let are_alike = (&lower.product, lower.quantity) == (&upper.product, upper.quantity);
+        if !(is_near && are_alike && (by_serials || known)) {
+            return None;
+        }
+        let ends = |sale: &Sale| self.serials(sale).first().zip(self.serials(sale).last());
+        let same = match (ends(lower), ends(upper)) {
+            (Some(ours), Some(theirs)) if ours == theirs => 0,
+            (Some(ours), Some(theirs)) if !by_serials && (ours.0 == theirs.0 || ours.1 == theirs.1) => 0,
+            (Some(_), Some(_)) => return None,
+            _ if by_serials => return None,
+            _ => 1,
+        };
+        Some((same, days))
     }
 
     /// Only where distributors and resellers report of the same catalogue.
@@ -251,8 +320,8 @@ impl<'a> Units<'a> {
     /// of one tier neither goes before the other.
     fn shares_a_unit(&self, sale: &Sale) -> bool {
         let mate = self.mates.get(&sale.id).map(|mate| mate.id);
-        sale.serials.iter().any(|serial| {
-            let life = self.life(&sale.product, &serial_number(serial));
+        self.serials(sale).iter().any(|serial| {
+            let life = self.life(&sale.product, serial);
             let resold = life.in_the_way.get(&sale.id).filter(|earlier| !self.came_back_between(earlier, sale));
             let is_contested = life.later.get(&sale.id).is_some_and(|later| {
                 later.iter().any(|later| {
@@ -266,8 +335,7 @@ impl<'a> Units<'a> {
     }
 
     fn life(&self, product: &Text, serial: &str) -> Life<'a> {
-        let has =
-            |sale: &&&Sale| sale.product == *product && sale.serials.iter().any(|own| serial_number(own) == serial);
+        let has = |sale: &&&Sale| sale.product == *product && self.serials(sale).contains(serial);
         let moves: Vec<&Sale> = self.counted.iter().filter(has).copied().collect();
         let mut life = Life::default();
         for day in moves.chunk_by(|a, b| a.date == b.date) {
@@ -285,7 +353,7 @@ impl<'a> Units<'a> {
 
     /// A return without serial numbers took some of the earlier line back before the later sale.
     fn came_back_between(&self, earlier: &Sale, later: &Sale) -> bool {
-        let linked = self.taken.get(&self.document(earlier, &earlier.document));
+        let linked = self.taken.get(self.document(earlier));
         linked.into_iter().flatten().any(|back| {
             back.serials.is_empty()
                 && back.at.partner == earlier.at.partner
@@ -326,13 +394,16 @@ impl<'a> Units<'a> {
 
     /// OP-20: one of the largest lines of a year in which more was sold than came in, or of the latest where these are not enough.
     fn exceeds_its_year(&self, sale: &Sale) -> bool {
-        let year = |sale: &Sale| (sale.product.clone(), sale.at.partner.clone(), sale.date.year());
+        let is_of_year = |other: &&&Sale| {
+            (&other.product, &other.at.partner, other.date.year())
+                == (&sale.product, &sale.at.partner, sale.date.year())
+        };
         let is_of_shipment = |s: &&contract::Shipment| {
             (&s.product, &s.partner, s.year) == (&sale.product, &sale.at.partner, sale.date.year())
         };
         let Some(shipment) = self.reference.shipments.iter().find(is_of_shipment) else { return false };
         let of_year: Vec<&&Sale> =
-            self.counted.iter().filter(|other| year(other) == year(sale) && self.is_in_its_year(other)).collect();
+            self.counted.iter().filter(is_of_year).filter(|other| self.is_in_its_year(other)).collect();
         let sold = of_year.iter().map(|other| exact(other.quantity)).fold(zero(), |sum, units| sum + units);
         let mut above = sold - exact(shipment.units);
         let mut lines: Vec<&&Sale> = of_year.into_iter().filter(|line| line.quantity > Micros::ZERO).collect();
@@ -359,7 +430,7 @@ impl<'a> Units<'a> {
     }
 
     /// What a sale earns that repeats no other.
-    fn earned(&self, sale: &Sale) -> BTreeMap<Text, Granted> {
+    fn earns(&self, sale: &Sale) -> BTreeMap<Text, Granted> {
         let is_held = !sale.holds.is_empty()
             || self.shares_a_unit(sale)
             || self.comes_in_a_circle(sale)
@@ -457,15 +528,14 @@ impl<'a> Units<'a> {
                 && sale.date <= back.date
         };
         let sold: Vec<&Sale> = self.counted.iter().filter(mine).copied().collect();
-        let serials: BTreeSet<String> = back.serials.iter().map(|serial| serial_number(serial)).collect();
-        let has_serial = |sale: &&&Sale| sale.serials.iter().any(|serial| serials.contains(&serial_number(serial)));
+        let has_serial = |sale: &&&Sale| !self.serials(sale).is_disjoint(self.serials(back));
         let by_serial = sold.iter().rev().find(has_serial);
         let mut to_customer =
             sold.iter().rev().filter(|sale| !back.customer.is_empty() && sale.customer == back.customer);
         let latest = to_customer.clone().next();
         let large = to_customer.find(|sale| sale.quantity >= back.quantity.abs());
         let found = by_serial.or(large).or(latest)?;
-        Some(self.document(found, &found.document))
+        Some(self.document(found).clone())
     }
 
     fn document_named(&self, back: &Sale) -> Option<Document> {
@@ -477,9 +547,10 @@ impl<'a> Units<'a> {
         let part = document_and_line(text).map(|(document, _)| document).filter(|_| !is_very_number);
         let mut read = part.into_iter().chain([text]).filter(|number| !number.is_empty());
         let number = read.find(|number| {
-            sold.iter().any(|sale| self.document(sale, &sale.document) == self.document(back, number))
+            let named = self.document_numbered(back, number);
+            sold.iter().any(|sale| *self.document(sale) == named)
         })?;
-        Some(self.document(back, number))
+        Some(self.document_numbered(back, number))
     }
 
     /// What returns take back: of a linked one no more than its lines were granted; one without a sale in its own period.
@@ -490,7 +561,7 @@ impl<'a> Units<'a> {
             given.insert(back.id, self.offered(back, |_| true));
         }
         for (document, returns) in &self.taken {
-            let is_line = |sale: &&&Sale| !sale.is_return() && self.document(sale, &sale.document) == *document;
+            let is_line = |sale: &&&Sale| !sale.is_return() && self.document(sale) == document;
             let lines: Vec<&Sale> = self.counted.iter().filter(is_line).copied().collect();
             let mut left: Vec<Exact> = lines.iter().map(|line| exact(line.quantity)).collect();
             for back in returns {
@@ -505,12 +576,11 @@ impl<'a> Units<'a> {
         let mut wanted = exact(back.quantity.abs()).min(mine.iter().fold(zero(), |sum, at| sum + left[*at]));
         // The line it names, one of its serial numbers, the nearest price, one that is large enough, the first.
         let mut order: Vec<usize> = mine.to_vec();
-        order.sort_by_key(|at| {
+        order.sort_by_cached_key(|at| {
             let line = lines[*at];
             let is_named = document_and_line(&back.original_document)
-                .is_some_and(|(number, place)| normal(number) == normal(&line.document) && place == line.document_line);
-            let serials: BTreeSet<String> = back.serials.iter().map(|serial| serial_number(serial)).collect();
-            let is_it = line.serials.iter().any(|serial| serials.contains(&serial_number(serial)));
+                .is_some_and(|(number, place)| normal(number) == self.number(line) && place == line.document_line);
+            let is_it = !self.serials(line).is_disjoint(self.serials(back));
             let price = |sale: &Sale| match sale.quantity.is_zero() {
                 true => zero(),
                 false => to_millionths(exact(sale.amount.abs()) / exact(sale.quantity.abs())),
@@ -531,7 +601,7 @@ impl<'a> Units<'a> {
         }
         let mut taken: BTreeMap<Text, Granted> = BTreeMap::new();
         for ((line, units), amount) in parts.iter().copied().zip(amounts_back(back, &parts)) {
-            for (ledger_key, earned) in self.earned(line) {
+            for (ledger_key, earned) in self.earned[&line.id].clone() {
                 let nothing = Granted { quantity: Micros::ZERO, amount: Micros::ZERO, origin: Some(line.id), ..earned };
                 let sum = taken.entry(ledger_key).or_insert(nothing);
                 sum.quantity += -units;
@@ -589,43 +659,8 @@ fn names(list: &[Text], value: &str) -> bool {
     list.is_empty() || list.iter().any(|named| named == value)
 }
 
-/// DD-23: one sale dated into two months.
-fn sold_in_another_month(sale: &Sale, other: &Sale) -> bool {
-    sale.at.partner == other.at.partner
-        && same_goods(sale, other)
-        && sale.serials.is_empty()
-        && other.serials.is_empty()
-        && days_between(sale, other) <= DOCUMENT_DAYS
-        && sale.date.first_of_month() != other.date.first_of_month()
-        && sale.party() == other.party()
-        && normal(&sale.document) == normal(&other.document)
-        && key(sale) > key(other)
-}
-
 fn serial_number(serial: &str) -> String {
     serial.chars().filter(|sign| sign.is_ascii_alphanumeric()).collect::<String>().to_ascii_uppercase()
-}
-
-/// How close a reseller's line is to a distributor's: the same serial numbers first, then the days.
-fn nearness(lower: &Sale, upper: &Sale, by_serials: bool) -> Option<(u8, i32)> {
-    let (days, outlets) = (lower.date.0 - upper.date.0, [&lower.outlet, &upper.customer]);
-    let is_known = |outlet: &&Text| !outlet.is_empty() && !outlet.starts_with('?');
-    let known = outlets.iter().all(is_known);
-    let other_outlet = known && outlets[0] != outlets[1];
-    let is_near = (0..=TIER_DAYS).contains(&days) && lower.at.partner != upper.at.partner && !other_outlet;
-    let are_alike = (&lower.product, lower.quantity) == (&upper.product, upper.quantity);
-    let ends = |sale: &Sale| {
-        let serials: BTreeSet<String> = sale.serials.iter().map(|serial| serial_number(serial)).collect();
-        serials.first().cloned().zip(serials.last().cloned())
-    };
-    let same = match (ends(lower), ends(upper)) {
-        (Some(ours), Some(theirs)) if ours == theirs => 0,
-        (Some(ours), Some(theirs)) if !by_serials && (ours.0 == theirs.0 || ours.1 == theirs.1) => 0,
-        (Some(_), Some(_)) => return None,
-        _ if by_serials => return None,
-        _ => 1,
-    };
-    (is_near && are_alike && (by_serials || known)).then_some((same, days))
 }
 
 /// Where a unit has been.

@@ -1,6 +1,6 @@
 //! Whose a line is: a partner's, a person's part, or one that is given a credit for each unit.
 
-use contract::{Currency, Day, Entitlement, Id, Late, Mechanism, Micros, Program, Resale, Split, Steps};
+use contract::{Currency, Day, Debit, Entitlement, Id, Late, Mechanism, Micros, Program, Resale, Split, Steps};
 use num_rational::Ratio;
 
 use crate::exact::{Exact, exact, rounded, zero};
@@ -19,6 +19,8 @@ pub enum Whose {
         special: Id,
         credit: Micros,
         short: Micros,
+        /// Those that are next, each once the units of all before it are gone.
+        further: Vec<Special>,
     },
     /// The same where units are given what they cost.
     Layered {
@@ -30,11 +32,31 @@ pub enum Whose {
     },
 }
 
+/// A special price, what a unit is given at it, and what of that is lost.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Special {
+    pub id: Id,
+    pub credit: Micros,
+    pub short: Micros,
+}
+
+impl Special {
+    fn of(debit: &Debit) -> Special {
+        Special { id: debit.special_price, credit: debit.credit, short: debit.short }
+    }
+}
+
 impl Whose {
+    /// Special prices behind the first one that give something for a unit.
+    pub fn further(&self) -> impl Iterator<Item = &Special> {
+        let further = if let Whose::Credited { further, .. } = self { &further[..] } else { &[] };
+        further.iter().filter(|special| special.credit > special.short)
+    }
+
     /// Of some units those that are given something at a special price, the resale price taken off, where any may be.
     pub fn giving(&self, units: i128, resale: Option<Resale>) -> Option<(Id, i128)> {
         match self {
-            Whose::Credited { special, credit, short } => (credit > short).then_some((*special, units)),
+            Whose::Credited { special, credit, short, .. } => (credit > short).then_some((*special, units)),
             Whose::Layered { special, pieces, over } => {
                 let is_given = |given: Micros| given > lost(*over, resale, given);
                 let gives = pieces.iter().any(|(_, given)| is_given(*given));
@@ -114,10 +136,11 @@ pub fn beneficiaries(program: &Program, entitlement: &Entitlement, reported: Opt
     match &program.mechanism {
         Mechanism::Spiff { split, .. } => parts(split, &entitlement.rep).into_iter().map(person).collect(),
         mechanism => {
-            let debit = entitlement.debits.iter().find(|debit| debit.program == program.id);
-            let whose = match debit.filter(|_| mechanism.resale().is_some()) {
-                Some(debit) => {
-                    Whose::Credited { special: debit.special_price, credit: debit.credit, short: debit.short }
+            let own = entitlement.debits.iter().filter(|debit| debit.program == program.id);
+            let mut specials = own.filter(|_| mechanism.resale().is_some()).map(Special::of);
+            let whose = match specials.next() {
+                Some(Special { id: special, credit, short }) => {
+                    Whose::Credited { special, credit, short, further: specials.collect() }
                 }
                 None => Whose::Partner,
             };

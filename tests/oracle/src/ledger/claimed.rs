@@ -18,9 +18,13 @@ impl Oracle {
             let mut sales = BTreeMap::new();
             bring(&account.lines, &account.reached.changes, account.due(), group.currency, &mut sales);
             let by_layers = account.program.mechanism.goes_by_layers();
-            for (sale, brought) in &mut sales {
-                let given = self.credits.get(&(settlement.clone(), *sale)).filter(|_| !by_layers);
-                brought.credit = given.copied().unwrap_or_default();
+            // The most that the special price of a sale gives for a unit, as it was given with the sale.
+            for line in self.lines.get(settlement).into_iter().flatten().filter(|_| !by_layers) {
+                if let (Whose::Credited { credit, .. }, Some(brought)) =
+                    (&line.whose, sales.get_mut(&line.of.unwrap_or(line.sale)))
+                {
+                    brought.credit = brought.credit.max(*credit);
+                }
             }
             for line in &account.lines {
                 let Whose::Layered { pieces, .. } = &line.whose else { continue };
@@ -43,7 +47,7 @@ impl Oracle {
             }
         };
         let parts: Vec<Part> = self.members(group).into_iter().map(part).collect();
-        let reference = self.as_of(self.control).cloned().unwrap_or_default();
+        let reference = self.in_force();
         let partner = group.beneficiary.trim_start_matches("partner:");
         let period = self.claims_of(line, self.control).period.range(line.date);
         let bought = bought_in_time(&reference, &group.program, partner, period);

@@ -22,7 +22,7 @@ pub const PARTNERS: [&str; 3] = ["A", "B", "C"];
 const RUSH: i64 = 240;
 const PEOPLE: [&str; 5] = ["Ann", "Bo", "Cy", "Bo; Ann", "Cy; Ann; Bo"];
 /// Special prices of each partner under each program, with the units that they are for.
-const SPECIAL: [(&str, Option<i64>); 2] = [("X", Some(70)), ("Y", None)];
+const SPECIAL: [(&str, Option<i64>); 3] = [("X", Some(70)), ("Y", None), ("Z", Some(40))];
 const CURRENCIES: [&str; 4] = ["USD", "USD", "EUR", "JPY"];
 /// Programs, of which the first three compete for each sale.
 const PROGRAMS: usize = 7;
@@ -81,6 +81,11 @@ impl Dice {
     }
 }
 
+/// The same for partners that turn out to be one.
+const IDENTITIES: u64 = 0x1de7_7177;
+/// The same for special prices behind the first one of a sale.
+const FURTHER: u64 = 0x0f04_7e42;
+
 /// What a sale or return says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +96,9 @@ pub struct Deal {
     special: usize,
     credit: Micros,
     short: Micros,
+    /// The same of special prices that are next, once the units of those before them are gone.
+    #[serde(default)]
+    pub further: Vec<(usize, Micros, Micros)>,
     pub date: Day,
     pub quantity: i64,
     amount: Micros,
@@ -217,6 +225,7 @@ impl History {
     /// One for the programs that compete, one for each that stands alone, as far as somebody knows them.
     fn entitlements(&self, number: u32, deal: &Deal) -> Vec<Entitlement> {
         let origin = deal.of.and_then(|of| Some((id_of(of), self.deals.get(&of)?.0.date)));
+        let sold = origin.map_or(deal.date, |(_, sold)| sold);
         let like = |key: Text, programs: Vec<Text>| Entitlement {
             ledger_key: key,
             sale: id_of(number),
@@ -233,14 +242,19 @@ impl History {
             product: PRODUCT.into(),
         };
         let debited = |entitlement: Entitlement| {
-            let special = special_price;
-            let debit = |program: &Text| Debit {
-                program: program.clone(),
-                special_price: special(program, &deal.partner, deal.special).key(),
-                credit: deal.credit,
-                short: deal.short,
+            let debits = |program: &Text| {
+                let debit = |(special, credit, short): (usize, Micros, Micros)| Debit {
+                    program: program.clone(),
+                    special_price: special_price(program, &deal.partner, special).key(),
+                    credit,
+                    short,
+                };
+                let further = deal.further.iter().copied().filter(|_| self.goes_by_book(program, sold));
+                let all: Vec<Debit> =
+                    [(deal.special, deal.credit, deal.short)].into_iter().chain(further).map(debit).collect();
+                all
             };
-            Entitlement { debits: entitlement.programs.iter().map(debit).collect(), ..entitlement }
+            Entitlement { debits: entitlement.programs.iter().flat_map(debits).collect(), ..entitlement }
         };
         let alone = (COMPETING..PROGRAMS).map(|place| like(name(place), vec![name(place)]));
         let is_known = |id: &Text| self.programs.iter().any(|program| program.id == *id);
@@ -254,7 +268,6 @@ impl History {
         };
         let is_resold = deal.competing.first().is_some_and(|first| PAYING_AT_RESALE.contains(first));
         let taken = [PROTECTING, BUYING].into_iter().filter(|place| *place != BUYING || is_resold).map(taken);
-        let sold = origin.map_or(deal.date, |(_, sold)| sold);
         let uses_layers =
             |program: &&Program| program.mechanism.goes_by_layers() && program.from <= sold && sold <= program.to;
         let used = self.programs.iter().filter(uses_layers).map(|program| {
@@ -269,6 +282,14 @@ impl History {
     }
 }
 
+impl History {
+    /// Of a program that goes by what units cost a sale has one special price.
+    fn goes_by_book(&self, program: &str, day: Day) -> bool {
+        let holds = |version: &&Program| version.id == program && version.from <= day && day <= version.to;
+        !self.programs.iter().filter(holds).any(|version| version.mechanism.goes_by_layers())
+    }
+}
+
 impl Default for Deal {
     fn default() -> Deal {
         let (quantity, amount, competing) = (0, Micros::ZERO, Vec::new());
@@ -279,6 +300,7 @@ impl Default for Deal {
             special,
             credit,
             short,
+            further: Vec::new(),
             date: Day(0),
             quantity,
             amount,
@@ -346,11 +368,30 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut acts = vec![stated(&exchange, &waiting, &amending, &programs, &stocks)];
     let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
     let controls = 6 + dice.below(18) as usize;
+    let mut ranking = Dice(seed ^ FURTHER);
+    let mut identities = Identities { dice: Dice(seed ^ IDENTITIES), merged: None };
     for number in 1..=events as u32 {
         acts.push(act(&mut dice, number, &mut deals, today));
+        if let (Some(Act::Report(reported, deal)), Some((of, known))) = (acts.last_mut(), deals.last_mut())
+            && (*reported, *of, deal.quantity > 0) == (number, number, true)
+        {
+            deal.further = further(&mut ranking, deal.special);
+            known.further.clone_from(&deal.further);
+        }
+        if let Some(Act::Report(number, deal)) = acts.last_mut()
+            && identities.read(deal)
+            && let Some((_, known)) = deals.iter_mut().find(|(of, _)| of == number)
+        {
+            known.partner.clone_from(&deal.partner);
+        }
         acts.extend(claiming.acts(&deals, &programs));
         if dice.one_in((events / controls).max(1) as u64) {
             today = today.plus(dice.below(45) as i32);
+            if identities.merge() {
+                let renamed =
+                    deals.iter_mut().filter_map(|(number, deal)| identities.read(deal).then_some((*number, deal)));
+                acts.extend(renamed.map(|(number, deal)| Act::Report(number, deal.clone())));
+            }
             acts.push(match dice.below(6) {
                 0 => {
                     match dice.below(3) {
@@ -476,6 +517,7 @@ fn sale(dice: &mut Dice, today: Day) -> Deal {
         partner: PARTNERS[[0, 0, 1, 2][dice.below(4) as usize]].into(),
         rep: PEOPLE[dice.below(5) as usize].into(),
         special: dice.below(2) as usize,
+        further: Vec::new(),
         credit: dice.micros(500_000, 9_000_000),
         short: dice.some(3, |dice| dice.micros(100_000, 500_000)).unwrap_or_default(),
         date: today.plus(20 - late),
@@ -485,6 +527,48 @@ fn sale(dice: &mut Dice, today: Day) -> Deal {
         of: None,
         competing,
     }
+}
+
+/// Two partners of which a steward says that they are one: what the one sold is the other's from then on. Drawn aside, so that all
+/// else of a seed stays as it was.
+struct Identities {
+    dice: Dice,
+    merged: Option<[&'static str; 2]>,
+}
+
+impl Identities {
+    /// Whether two turn out to be one now.
+    fn merge(&mut self) -> bool {
+        let is_now = self.dice.one_in(25) && self.merged.is_none();
+        if is_now {
+            let from = self.dice.below(PARTNERS.len() as u64) as usize;
+            let to = (from + 1 + self.dice.below(2) as usize) % PARTNERS.len();
+            self.merged = Some([PARTNERS[from], PARTNERS[to]]);
+        }
+        is_now
+    }
+
+    /// Says whether a line is another one's than it says.
+    fn read(&self, deal: &mut Deal) -> bool {
+        let Some([_, to]) = self.merged.filter(|[from, _]| deal.partner == *from) else { return false };
+        deal.partner = to.into();
+        true
+    }
+}
+
+/// Of one sale in two the others of its partner's special prices, or one of them, in some order.
+fn further(dice: &mut Dice, first: usize) -> Vec<(usize, Micros, Micros)> {
+    let mut others: Vec<usize> = (0..SPECIAL.len()).filter(|which| *which != first).collect();
+    if dice.one_in(2) {
+        others.reverse();
+    }
+    others.truncate(dice.below(3) as usize);
+    let given = |dice: &mut Dice| (dice.micros(500_000, 9_000_000), dice.some(3, |dice| dice.micros(100_000, 500_000)));
+    let at = |which: usize| {
+        let (credit, short) = given(dice);
+        (which, credit, short.unwrap_or_default())
+    };
+    others.into_iter().map(at).collect()
 }
 
 /// Other units, money, day, seller or reporting partner.

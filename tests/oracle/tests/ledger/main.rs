@@ -7,43 +7,28 @@ mod history;
 mod kept;
 mod reached;
 mod real;
+#[path = "../seeds/mod.rs"]
+mod seeds;
 mod shrink;
 mod ticks;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use contract::{Control, Id, Micros, Settlement};
 use oracle::{Books, Converted, Oracle, Place, Seen, Verdict};
 
 use crate::history::{Act, History, Told};
 use crate::reached::Reached;
-use crate::real::{Found, Payment, Real};
+use crate::real::{Booked, Found, Payment, Real};
+use crate::seeds::{Seeds, is_brief};
 
-/// Events of a history where nothing else is said.
-const USUAL_EVENTS: usize = 1_000;
+/// Seeds that are tried, and how many events each has.
+const USUAL: (u64, usize) = (150, 1_000);
 
-/// Seeds that are tried: 10,000 of 1,000 events each in the long run.
-fn seeds() -> std::ops::Range<u64> {
-    if let Some(seed) = said("PAIDONCE_SEED") {
-        return seed..seed + 1;
-    }
-    let (first, usual) = (said("PAIDONCE_FROM").unwrap_or(0), if is_said("PAIDONCE_LONG") { 10_000 } else { 150 });
-    first..first + said("PAIDONCE_SEEDS").unwrap_or(usual)
-}
-
-fn events() -> usize {
-    said("PAIDONCE_EVENTS").map_or(USUAL_EVENTS, |events| events as usize)
-}
-
-fn said(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
-}
-
-fn is_said(name: &str) -> bool {
-    std::env::var_os(name).is_some()
-}
+/// One history is shrunk at a time.
+static SHRINKING: Mutex<()> = Mutex::new(());
 
 /// What tells the two apart.
 #[derive(Clone, Debug)]
@@ -112,14 +97,13 @@ fn compared(acts: &[Act]) -> Result<Found, Difference> {
             events.iter().for_each(|event| books.hear(event));
             let converted_otherwise = converted.hear(&events, batch, &oracle);
             batch += u64::from(matches!(told, Told::Control(Control::Tick { .. })));
-            let of_claims = claimed_otherwise(&oracle.claims(), &real.claims());
+            let of_claims = claimed_otherwise(&oracle.claims(), real.claims());
             // What a person says of a claim moves nothing before the next tick.
             let difference = match events.is_empty() && matches!(told, Told::Control(Control::Command(_))) {
                 true => of_claims,
                 false => {
-                    let ours = together(books.moved(), oracle.estimated());
-                    let booked_otherwise = || booked_otherwise(&ours, &real.moved());
-                    let difference = unlike(&oracle.verdicts(), &real.verdicts());
+                    let booked_otherwise = || booked_otherwise(books.moved(), oracle.estimated(), real.moved());
+                    let difference = unlike(&oracle.verdicts(), real.verdicts());
                     let converted_otherwise = converted_otherwise.map(|said| Difference::new("converted", said));
                     difference.or(of_claims).or_else(booked_otherwise).or(converted_otherwise)
                 }
@@ -132,28 +116,50 @@ fn compared(acts: &[Act]) -> Result<Found, Difference> {
     Ok(real.found())
 }
 
-/// What is due and what is estimated meet on the accounts of what programs cost.
-fn together(mut moved: BTreeMap<Place, Micros>, estimated: &BTreeMap<Place, Micros>) -> BTreeMap<Place, Micros> {
-    estimated.iter().for_each(|(place, amount)| *moved.entry(place.clone()).or_default() += *amount);
-    moved.retain(|_, amount| !amount.is_zero());
-    moved
-}
+/// Settlement, month and account.
+type Account<'a> = (Id, &'a str, &'a str);
 
+/// What is due and what is estimated meet on the accounts of what programs cost.
 fn booked_otherwise(
-    ours: &BTreeMap<Place, Micros>,
-    theirs: &BTreeMap<(Id, String, String), Micros>,
+    due: &BTreeMap<Place, Micros>,
+    estimated: &BTreeMap<Place, Micros>,
+    theirs: &BTreeMap<Booked, Micros>,
 ) -> Option<Difference> {
-    let named =
-        |((id, month, account), amount): (&Place, &Micros)| ((*id, month.clone(), (*account).to_owned()), *amount);
-    let ours: BTreeMap<_, _> = ours.iter().map(named).collect();
-    let unlike = |place: &&(Id, String, String)| ours.get(place) != theirs.get(place);
-    let place = ours.keys().chain(theirs.keys()).find(unlike)?;
+    if together(due, estimated).eq(theirs.iter().map(named)) {
+        return None;
+    }
+    let ours: BTreeMap<_, _> = together(due, estimated).collect();
+    let theirs: BTreeMap<_, _> = theirs.iter().map(named).collect();
+    let unlike = |account: &&Account<'_>| ours.get(account) != theirs.get(account);
+    let place = ours.keys().chain(theirs.keys()).find(unlike).expect("they are unlike");
     let of = |moved: &BTreeMap<_, Micros>| moved.get(place).copied().unwrap_or_default();
-    let said = format!("{place:?}: the oracle books {}, the journal {}", of(&ours), of(theirs));
+    let said = format!("{place:?}: the oracle books {}, the journal {}", of(&ours), of(&theirs));
     Some(Difference::new(format!("booked on {}", place.2), said))
 }
 
+/// Two maps as one, in order: what both name is added up, and what comes to nothing left out.
+fn together<'a>(
+    one: &'a BTreeMap<Place, Micros>,
+    other: &'a BTreeMap<Place, Micros>,
+) -> impl Iterator<Item = (Account<'a>, Micros)> {
+    let ours = |((id, month, account), amount): (&'a Place, &Micros)| ((*id, month.as_str(), *account), *amount);
+    let (mut one, mut other) = (one.iter().map(ours).peekable(), other.iter().map(ours).peekable());
+    let next = move || {
+        let account = one.peek().into_iter().chain(other.peek()).map(|(account, _)| *account).min()?;
+        let amounts = [one.next_if(|(of, _)| *of == account), other.next_if(|(of, _)| *of == account)];
+        Some((account, amounts.into_iter().flatten().map(|(_, amount)| amount).sum::<Micros>()))
+    };
+    std::iter::from_fn(next).filter(|(_, amount)| !amount.is_zero())
+}
+
+fn named<'a>(((id, month, account), amount): (&'a Booked, &Micros)) -> (Account<'a>, Micros) {
+    ((*id, month, account), *amount)
+}
+
 fn claimed_otherwise(ours: &BTreeMap<Id, Seen>, theirs: &BTreeMap<Id, Seen>) -> Option<Difference> {
+    if ours == theirs {
+        return None;
+    }
     let unlike = |claim: &&Id| ours.get(claim) != theirs.get(claim);
     let claim = ours.keys().chain(theirs.keys()).find(unlike)?;
     let (ours, theirs) = (ours.get(claim), theirs.get(claim));
@@ -169,6 +175,9 @@ fn claimed_otherwise(ours: &BTreeMap<Id, Seen>, theirs: &BTreeMap<Id, Seen>) -> 
 }
 
 fn unlike(ours: &BTreeMap<Settlement, Verdict>, theirs: &BTreeMap<Settlement, Verdict>) -> Option<Difference> {
+    if ours == theirs {
+        return None;
+    }
     let unlike = |settlement: &&Settlement| ours.get(settlement) != theirs.get(settlement);
     let settlement = ours.keys().chain(theirs.keys()).find(unlike)?;
     let of = |verdicts: &BTreeMap<Settlement, Verdict>| verdicts.get(settlement).cloned().unwrap_or_default();
@@ -182,34 +191,18 @@ fn unlike(ours: &BTreeMap<Settlement, Verdict>, theirs: &BTreeMap<Settlement, Ve
 
 #[test]
 fn ledger_and_oracle_agree() {
-    let (seeds, events) = (seeds(), events());
-    let next = AtomicU64::new(seeds.start);
-    let work = || {
-        let mut reached = Reached::default();
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
-                return reached;
-            }
-            let acts = history::drawn(seed, events);
-            match tried(&acts) {
-                Ok(found) => reached.note(&acts, &found),
-                Err(first) => panic!("seed {seed}: {first}{}", shortest(seed, &acts, &first)),
-            }
-            if (seed + 1).is_multiple_of(500) {
-                println!("seed {seed}: no difference so far");
-            }
-        }
+    let seeds = Seeds::wanted(USUAL);
+    let told = |seed: u64, reached: &mut Reached| {
+        let acts = history::drawn(seed, seeds.events);
+        let found = tried(&acts).map_err(|first| format!("{first}{}", shortest(seed, &acts, &first)))?;
+        reached.note(&acts, &found);
+        Ok(())
     };
     let mut reached = Reached::default();
-    std::thread::scope(|scope| {
-        let threads = 0..std::thread::available_parallelism().map_or(1, usize::from);
-        let threads: Vec<_> = threads.map(|_| scope.spawn(work)).collect();
-        threads.into_iter().for_each(|thread| reached.join(thread.join().expect("no seed tells them apart")));
-    });
+    seeds.each(told).into_iter().for_each(|other| reached.join(other));
     print!("{}", reached.table());
     // In short histories little is far above what is usual.
-    if seeds.end - seeds.start >= 100 && events >= USUAL_EVENTS {
+    if seeds.count() >= 100 && seeds.events >= USUAL.1 {
         reached.must_be_wide();
     }
 }
@@ -223,9 +216,10 @@ fn what_was_kept_is_told_alike() {
 
 /// The same difference with as few acts as it takes, which are kept; nothing where only the first one is asked for.
 fn shortest(seed: u64, acts: &[Act], first: &Difference) -> String {
-    if is_said("PAIDONCE_BRIEF") {
+    if is_brief() {
         return String::new();
     }
+    let _alone = SHRINKING.lock().unwrap_or_else(PoisonError::into_inner);
     // What an assertion says is told once, in the end.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -268,7 +262,7 @@ fn nothing_stays_open_behind_the_last_close() {
         let real = ended(&history::drawn(seed, 300));
         for ((settlement, _, account), amount) in real.moved() {
             if ["LI-ACC", "LI-PTS", "LI-EST"].contains(&account.as_str()) {
-                *open.entry(settlement).or_default() += amount;
+                *open.entry(*settlement).or_default() += *amount;
             }
         }
         assert!(!open.is_empty(), "seed {seed} accrues something");

@@ -30,8 +30,8 @@ pub struct Real {
     state: MemoryState,
     number: u64,
     movements: BTreeMap<Id, AccrualMovement>,
-    orders: BTreeMap<Settlement, Vec<Order>>,
-    kept: BTreeMap<Settlement, Vec<Kept>>,
+    /// Of settlements that anything is said of.
+    verdicts: BTreeMap<Settlement, Verdict>,
     findings: BTreeMap<Vec<u8>, Code>,
     /// What partners sent, as readers see it.
     claims: BTreeMap<Id, Seen>,
@@ -44,10 +44,15 @@ struct RealBooks {
     stage: SinkStage,
     state: MemoryState,
     entries: BTreeMap<Vec<u8>, JournalEntry>,
+    /// What they move, where that is not nothing.
+    moved: BTreeMap<Booked, Micros>,
     authorizations: BTreeMap<Vec<u8>, Authorization>,
     /// Authorization, day and amount of what was given up: the same again is nothing.
     given_up: BTreeSet<(Id, Day, Micros)>,
 }
+
+/// Settlement, month and account.
+pub type Booked = (Id, String, String);
 
 /// A payment for what is authorised, or what is given up of what is owed back.
 pub struct Payment {
@@ -73,9 +78,9 @@ impl Real {
     pub fn new() -> Real {
         let shelf = Arc::new(Shelf::default());
         let stage = LedgerStage::new(shelf.clone(), Shard { index: 0, count: 1 });
-        let (movements, orders, kept, findings, claims) = Default::default();
+        let (movements, verdicts, findings, claims) = Default::default();
         let (state, found, books) = (MemoryState::default(), Found::default(), RealBooks::new(shelf.clone()));
-        Real { shelf, stage, state, number: 0, movements, orders, kept, findings, claims, found, books }
+        Real { shelf, stage, state, number: 0, movements, verdicts, findings, claims, found, books }
     }
 
     pub fn hear(&mut self, event: &EntitlementEvent) {
@@ -126,8 +131,8 @@ impl Real {
     }
 
     /// What each account moved in each month, by settlement.
-    pub fn moved(&self) -> BTreeMap<(Id, String, String), Micros> {
-        self.books.moved()
+    pub fn moved(&self) -> &BTreeMap<Booked, Micros> {
+        &self.books.moved
     }
 
     /// Settlements with something authorised that is not paid.
@@ -135,7 +140,7 @@ impl Real {
         let mut payable = BTreeMap::<Id, Micros>::new();
         for ((settlement, _, account), amount) in self.moved() {
             if account == "LI-PAY" {
-                *payable.entry(settlement).or_default() += amount;
+                *payable.entry(*settlement).or_default() += *amount;
             }
         }
         payable.into_iter().filter(|(_, amount)| !amount.is_zero()).map(|(settlement, _)| settlement).collect()
@@ -207,8 +212,8 @@ impl Real {
         }
     }
 
-    pub fn claims(&self) -> BTreeMap<Id, Seen> {
-        self.claims.clone()
+    pub fn claims(&self) -> &BTreeMap<Id, Seen> {
+        &self.claims
     }
 
     /// What is due for what a line claims.
@@ -231,16 +236,27 @@ impl Real {
 
     fn said(&mut self, event: AccrualEvent) {
         match event {
-            AccrualEvent::Moved(movement) if movement.is_nothing() => drop(self.movements.remove(&movement.id)),
-            AccrualEvent::Moved(movement) => drop(self.movements.insert(movement.id, *movement)),
+            AccrualEvent::Moved(movement) => {
+                let settlement = movement.settlement.clone();
+                let amount = movement.amount;
+                let before = self.movements.insert(movement.id, *movement).map(|before| before.amount);
+                let verdict = self.verdicts.entry(settlement.clone()).or_default();
+                verdict.accrued += amount - before.unwrap_or_default();
+                if *verdict == Verdict::default() {
+                    self.verdicts.remove(&settlement);
+                }
+            }
             AccrualEvent::Authorised(order) => {
-                let orders = self.orders.entry(order.settlement).or_default();
-                orders.push(Order { day: order.date, amount: order.amount, claim: Some(order.claim) });
+                // Who pays by itself pays no line that was sent.
+                let claim = Some(order.claim).filter(|id| self.claims.contains_key(id));
+                let verdict = self.verdicts.entry(order.settlement).or_default();
+                verdict.orders.push(Order { day: order.date, amount: order.amount, claim });
             }
             AccrualEvent::Deducted(deducted) => {
                 let AcceptedDeduction { order, kept, number, .. } = *deducted;
                 let (day, ordered) = (order.date, order.amount);
-                self.kept.entry(order.settlement).or_default().push(Kept { day, number, kept, ordered });
+                let verdict = self.verdicts.entry(order.settlement).or_default();
+                verdict.kept.push(Kept { day, number, kept, ordered });
             }
             AccrualEvent::Closed { .. } => {}
             AccrualEvent::Estimated(moved) => {
@@ -250,29 +266,16 @@ impl Real {
         }
     }
 
-    pub fn verdicts(&self) -> BTreeMap<Settlement, Verdict> {
-        let mut verdicts = BTreeMap::<Settlement, Verdict>::new();
-        for movement in self.movements.values() {
-            verdicts.entry(movement.settlement.clone()).or_default().accrued += movement.amount;
-        }
-        for (settlement, orders) in &self.orders {
-            // Who pays by itself pays no line that was sent.
-            let sent = |order: &Order| Order { claim: order.claim.filter(|id| self.claims.contains_key(id)), ..*order };
-            verdicts.entry(settlement.clone()).or_default().orders = orders.iter().map(sent).collect();
-        }
-        for (settlement, kept) in &self.kept {
-            verdicts.entry(settlement.clone()).or_default().kept.clone_from(kept);
-        }
-        verdicts.retain(|_, verdict| *verdict != Verdict::default());
-        verdicts
+    pub fn verdicts(&self) -> &BTreeMap<Settlement, Verdict> {
+        &self.verdicts
     }
 }
 
 impl RealBooks {
     fn new(shelf: Arc<Shelf>) -> RealBooks {
-        let (entries, authorizations, given_up) = Default::default();
+        let (entries, moved, authorizations, given_up) = Default::default();
         let stage = SinkStage::new(shelf, Shard { index: 0, count: 1 });
-        RealBooks { stage, state: MemoryState::default(), entries, authorizations, given_up }
+        RealBooks { stage, state: MemoryState::default(), entries, moved, authorizations, given_up }
     }
 
     fn hear(&mut self, event: &AccrualEvent) {
@@ -294,10 +297,30 @@ impl RealBooks {
                 let bytes = value.expect("an authorization stays");
                 self.authorizations.insert(key, postcard::from_bytes(&bytes).unwrap());
             } else if topic == Topic::Journal as u8 {
-                match value.map(|bytes| postcard::from_bytes(&bytes).unwrap()) {
-                    Some(entry) => drop(self.entries.insert(key, balanced(entry))),
-                    None => drop(self.entries.remove(&key).expect("only what is booked is withdrawn")),
-                }
+                let before = match value.map(|bytes| postcard::from_bytes(&bytes).unwrap()) {
+                    Some(entry) => {
+                        self.book(&entry, 1);
+                        self.entries.insert(key, balanced(entry))
+                    }
+                    None => Some(self.entries.remove(&key).expect("only what is booked is withdrawn")),
+                };
+                before.iter().for_each(|entry| self.book(entry, -1));
+            }
+        }
+    }
+
+    /// Adds what an entry moves, so many times.
+    fn book(&mut self, entry: &JournalEntry, times: i64) {
+        for posting in &entry.postings {
+            // What is owed back is the other settlement's, where it is set off.
+            let other = entry.taken_back.as_ref().filter(|_| posting.symbol == "RC-CLAW");
+            let settlement = other.map_or(entry.settlement, |other| other.settlement);
+            let amount = if posting.side == Side::Debit { posting.amount } else { -posting.amount };
+            let place = (settlement, entry.period.to_string(), posting.symbol.to_string());
+            let moved = self.moved.entry(place.clone()).or_default();
+            *moved += Micros(amount.0 * times);
+            if moved.is_zero() {
+                self.moved.remove(&place);
             }
         }
     }
@@ -326,8 +349,8 @@ impl RealBooks {
         let (authorization, currency) = (of.id, of.currency);
         let settlement = settlement_of(of);
         let id = settlement.id();
-        let owed = self.moved().into_iter().filter(|((of, _, account), _)| *of == id && account == "RC-CLAW");
-        let owed: Micros = owed.map(|(_, amount)| amount).sum();
+        let owed = self.moved.iter().filter(|((of, _, account), _)| *of == id && account == "RC-CLAW");
+        let owed: Micros = owed.map(|(_, amount)| *amount).sum();
         let amount = owed.share(Micros::units(percent), Micros::units(100)).round(currency.minor_digits());
         if amount.is_zero() || !self.given_up.insert((authorization, date, amount)) {
             return None;
@@ -352,21 +375,6 @@ impl RealBooks {
             action,
         };
         self.control(0, &Control::Command(Box::new(command)));
-    }
-
-    fn moved(&self) -> BTreeMap<(Id, String, String), Micros> {
-        let mut moved = BTreeMap::<_, Micros>::new();
-        for entry in self.entries.values() {
-            for posting in &entry.postings {
-                // What is owed back is the other settlement's, where it is set off.
-                let other = entry.taken_back.as_ref().filter(|_| posting.symbol == "RC-CLAW");
-                let settlement = other.map_or(entry.settlement, |other| other.settlement);
-                let amount = if posting.side == Side::Debit { posting.amount } else { -posting.amount };
-                *moved.entry((settlement, entry.period.to_string(), posting.symbol.to_string())).or_default() += amount;
-            }
-        }
-        moved.retain(|_, amount| !amount.is_zero());
-        moved
     }
 }
 

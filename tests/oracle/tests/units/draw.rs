@@ -31,6 +31,44 @@ impl Dice {
     }
 }
 
+/// Turns a seed into one for what turns out to be one.
+const IDENTITIES: u64 = 0x1de7_7177;
+
+/// What a steward's decision may say is another: a product, an outlet, a buyer that nobody knew.
+const MERGES: [(&str, &str); 3] = [("s/q", "s/p"), ("s/2", "s/1"), ("?buyer", "s/1")];
+
+/// What has turned out to be one so far. Drawn aside, so that all else of a seed stays as it was.
+struct Identities {
+    dice: Dice,
+    merged: Vec<(&'static str, &'static str)>,
+}
+
+impl Identities {
+    /// What a sale says is read as it is known by now; some of the bikes are known under another name first.
+    fn read(&mut self, sale: Sale) -> Sale {
+        let is_renamed = sale.product == "s/p" && self.dice.chance(25);
+        let sale = if is_renamed { Sale { product: "s/q".into(), ..sale } } else { sale };
+        self.merged.iter().fold(sale, |sale, merge| renamed(sale, *merge))
+    }
+
+    /// Now and then one more turns out to be another.
+    fn merge(&mut self, events_wanted: usize) -> Option<(&'static str, &'static str)> {
+        let merge = MERGES[self.dice.below(MERGES.len() as u64) as usize];
+        let is_new = self.dice.below(events_wanted as u64 / 2) == 0 && !self.merged.contains(&merge);
+        self.merged.extend(Some(merge).filter(|_| is_new));
+        is_new.then_some(merge)
+    }
+}
+
+fn renamed(mut sale: Sale, (from, to): (&str, &str)) -> Sale {
+    for name in [&mut sale.product, &mut sale.outlet, &mut sale.customer] {
+        if *name == from {
+            *name = to.into();
+        }
+    }
+    sale
+}
+
 /// A market, and sales that come, go, are restated and get company. More stand at once where more is to happen; beyond
 /// that another one takes the place of the oldest.
 pub fn history(seed: u64, events_wanted: usize) -> (Reference, Vec<SaleEvent>) {
@@ -39,8 +77,18 @@ pub fn history(seed: u64, events_wanted: usize) -> (Reference, Vec<SaleEvent>) {
     let reference = market(&mut dice);
     let mut events = Vec::new();
     let mut standing: Vec<Arc<Sale>> = Vec::new();
+    let mut identities = Identities { dice: Dice(seed ^ IDENTITIES), merged: Vec::new() };
     let mut number = 0;
     while events.len() < events_wanted {
+        if let Some(merge) = identities.merge(events_wanted) {
+            for sale in &mut standing {
+                let after = renamed(Sale { version: sale.version + 1, ..Sale::clone(sale) }, merge);
+                if (&after.product, &after.outlet, &after.customer) != (&sale.product, &sale.outlet, &sale.customer) {
+                    events.push(SaleEvent::Retract(std::mem::replace(sale, Arc::new(after))));
+                    events.push(SaleEvent::Assert(sale.clone()));
+                }
+            }
+        }
         let at = dice.below(standing.len().max(1) as u64) as usize;
         match dice.below(10) {
             0 | 1 if !standing.is_empty() => events.push(SaleEvent::Retract(standing.swap_remove(at))),
@@ -48,7 +96,7 @@ pub fn history(seed: u64, events_wanted: usize) -> (Reference, Vec<SaleEvent>) {
                 let before = standing.swap_remove(at);
                 number += 1;
                 let after = Sale { id: before.id, version: before.version + 1, ..sale(&mut dice, number) };
-                standing.push(Arc::new(after));
+                standing.push(Arc::new(identities.read(after)));
                 events.push(SaleEvent::Retract(before));
                 events.push(SaleEvent::Assert(standing[standing.len() - 1].clone()));
             }
@@ -60,7 +108,7 @@ pub fn history(seed: u64, events_wanted: usize) -> (Reference, Vec<SaleEvent>) {
                     events.push(SaleEvent::Retract(standing.remove(0)));
                 }
                 number += 1;
-                standing.push(Arc::new(sale(&mut dice, number)));
+                standing.push(Arc::new(identities.read(sale(&mut dice, number))));
                 events.push(SaleEvent::Assert(standing[standing.len() - 1].clone()));
             }
         }
@@ -112,7 +160,11 @@ fn market(dice: &mut Dice) -> Reference {
             partner("D", "Maple", upper, ""),
             partner("L", "Lime", lower, ""),
         ],
-        products: vec![product("s/cased", "cases", Some(12)), product("s/p", "bikes", None)],
+        products: vec![
+            product("s/cased", "cases", Some(12)),
+            product("s/p", "bikes", None),
+            product("s/q", "bikes", None),
+        ],
         programs: (0..5).map(|place| in_dollars(program(dice, place))).chain([in_dollars(buying())]).collect(),
         shipments,
         functional_currency: Currency::parse("USD"),

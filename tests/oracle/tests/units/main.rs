@@ -1,6 +1,8 @@
 //! Units and oracle grant the same on histories that nobody thought of, whatever the order in which they come in.
 
 mod draw;
+#[path = "../seeds/mod.rs"]
+mod seeds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,26 +12,10 @@ use contract::{Code, Control, Entitlement, EntitlementEvent, Finding, Id, Refere
 use oracle::{Granted, Grants, granted};
 use stream::{Blobs, Input, MemoryState, Outbox, Stage, StorageError};
 
-/// Seeds that are tried: 10,000 of 1,000 events each in the long run.
-fn seeds() -> std::ops::Range<u64> {
-    if let Some(seed) = said("PAIDONCE_SEED") {
-        return seed..seed + 1;
-    }
-    let (first, usual) = (said("PAIDONCE_FROM").unwrap_or(0), if is_long() { 10_000 } else { 60 });
-    first..first + said("PAIDONCE_SEEDS").unwrap_or(usual)
-}
+use crate::seeds::{Seeds, is_brief};
 
-fn events() -> usize {
-    said("PAIDONCE_EVENTS").map_or(if is_long() { 1_000 } else { 150 }, |events| events as usize)
-}
-
-fn is_long() -> bool {
-    std::env::var_os("PAIDONCE_LONG").is_some()
-}
-
-fn said(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
-}
+/// Seeds that are tried, and how many events each has.
+const USUAL: (u64, usize) = (60, 150);
 
 /// What a history must come upon somewhere, for the comparison to mean something.
 const CHECKS: [Code; 11] = [
@@ -59,29 +45,34 @@ impl Blobs for OneBlob {
 struct Real {
     stage: UnitsStage,
     state: MemoryState,
-    standing: Vec<Entitlement>,
+    /// By the product whose sales it was told of.
+    standing: BTreeMap<Text, Vec<Entitlement>>,
     found: BTreeSet<Code>,
 }
 
 impl Real {
     fn new(reference: &Reference) -> Real {
-        let mut stage = UnitsStage::new(Arc::new(OneBlob(postcard::to_stdvec(reference).unwrap())));
+        let bytes = postcard::to_stdvec(reference).unwrap();
+        // Stages share what they have read under a hash.
+        let hash = Id(blake3::hash(&bytes).as_bytes()[..16].try_into().unwrap());
+        let mut stage = UnitsStage::new(Arc::new(OneBlob(bytes)));
         let mut state = MemoryState::default();
-        let control = Control::Configure { reference: Id::of("reference", &[]) };
+        let control = Control::Configure { reference: hash };
         stage.control(1, &control.encode(), &mut state, &mut Outbox::default()).unwrap();
-        Real { stage, state, standing: Vec::new(), found: BTreeSet::new() }
+        Real { stage, state, standing: BTreeMap::new(), found: BTreeSet::new() }
     }
 
     fn hear(&mut self, event: &SaleEvent) {
         let mut outbox = Outbox::default();
         self.stage.process(Input { stamp: 1, item: event }, &mut self.state, &mut outbox).unwrap();
         let (sent, published) = outbox.drain();
+        let standing = self.standing.entry(product_of(event).cloned().unwrap_or_default()).or_default();
         for routed in sent {
             match routed.item {
-                EntitlementEvent::Grant(grant) => self.standing.push(*grant),
+                EntitlementEvent::Grant(grant) => standing.push(*grant),
                 EntitlementEvent::Revoke(gone) => {
-                    let at = self.standing.iter().position(|grant| *grant == *gone);
-                    self.standing.swap_remove(at.expect("only what was granted is revoked"));
+                    let at = standing.iter().position(|grant| *grant == *gone);
+                    standing.swap_remove(at.expect("only what was granted is revoked"));
                 }
                 EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => {}
             }
@@ -91,30 +82,40 @@ impl Real {
         self.found.extend(findings.map(|bytes| postcard::from_bytes::<Finding>(&bytes).unwrap().code));
     }
 
-    fn grants(&self) -> Grants {
+    fn grants(&self, product: &Text) -> Grants {
         let granted = |entitlement: &Entitlement| Granted {
             programs: entitlement.programs.clone(),
             quantity: entitlement.quantity,
             amount: entitlement.amount,
             origin: entitlement.origin.map(|(sale, _)| sale),
         };
-        let grants: Grants = self.standing.iter().map(|e| ((e.sale, e.ledger_key.clone()), granted(e))).collect();
-        assert_eq!(grants.len(), self.standing.len(), "a sale is granted once under a key");
+        let standing = self.standing.get(product).map_or(&[][..], Vec::as_slice);
+        let grants: Grants = standing.iter().map(|e| ((e.sale, e.ledger_key.clone()), granted(e))).collect();
+        assert_eq!(grants.len(), standing.len(), "a sale is granted once under a key");
         grants
     }
 }
 
-/// Sales as they stand.
+fn product_of(event: &SaleEvent) -> Option<&Text> {
+    match event {
+        SaleEvent::Assert(sale) | SaleEvent::Retract(sale) | SaleEvent::Company(sale) => Some(&sale.product),
+        SaleEvent::Appraise { .. } | SaleEvent::Dismiss { .. } => None,
+    }
+}
+
+/// Sales as they stand, by product.
 #[derive(Default)]
-struct Standing(BTreeMap<Id, Sale>);
+struct Standing(BTreeMap<Text, BTreeMap<Id, Sale>>);
 
 impl Standing {
     fn hear(&mut self, event: &SaleEvent) {
+        let Some(product) = product_of(event) else { return };
+        let sales = self.0.entry(product.clone()).or_default();
         match event {
-            SaleEvent::Assert(sale) => drop(self.0.insert(sale.id, Sale::clone(sale))),
-            SaleEvent::Retract(sale) => drop(self.0.remove(&sale.id)),
+            SaleEvent::Assert(sale) => drop(sales.insert(sale.id, Sale::clone(sale))),
+            SaleEvent::Retract(sale) => drop(sales.remove(&sale.id)),
             SaleEvent::Company(sale) => {
-                if let Some(sale) = self.0.get_mut(&sale.id) {
+                if let Some(sale) = sales.get_mut(&sale.id) {
                     sale.alone = false;
                 }
             }
@@ -122,25 +123,36 @@ impl Standing {
         }
     }
 
-    fn sales(&self) -> Vec<Sale> {
-        self.0.values().cloned().collect()
+    fn sales(&self, product: &Text) -> impl Iterator<Item = &Sale> {
+        self.0.get(product).into_iter().flat_map(BTreeMap::values)
     }
 }
 
 /// What was found on the way; or the first event behind which the two grant something else, and what.
+///
+/// No sale has to do with one of another product: behind an event those of its own are compared, in the end all of them.
 fn compared(reference: &Reference, events: &[SaleEvent]) -> Result<BTreeSet<Code>, String> {
     let (mut real, mut standing) = (Real::new(reference), Standing::default());
     for (number, event) in (1..).zip(events) {
         real.hear(event);
         standing.hear(event);
-        let (ours, theirs) = (granted(&standing.sales(), reference), real.grants());
-        let places: BTreeSet<&(Id, Text)> = ours.keys().chain(theirs.keys()).collect();
-        if let Some(place) = places.into_iter().find(|place| ours.get(place) != theirs.get(place)) {
-            let (ours, theirs) = (ours.get(place), theirs.get(place));
-            return Err(format!("behind {number}, {place:?}: the oracle grants {ours:?}, the stage {theirs:?}"));
+        if let Some(product) = product_of(event) {
+            let (ours, theirs) = (granted(standing.sales(product), reference), real.grants(product));
+            if ours != theirs {
+                let places: BTreeSet<&(Id, Text)> = ours.keys().chain(theirs.keys()).collect();
+                let unlike = |place: &&(Id, Text)| ours.get(place) != theirs.get(place);
+                let place = places.into_iter().find(unlike).expect("they are unlike");
+                let (ours, theirs) = (ours.get(place), theirs.get(place));
+                return Err(format!("behind {number}, {place:?}: the oracle grants {ours:?}, the stage {theirs:?}"));
+            }
         }
     }
-    Ok(real.found)
+    let together = granted(standing.0.values().flat_map(BTreeMap::values), reference);
+    let theirs: Grants = real.standing.keys().flat_map(|product| real.grants(product)).collect();
+    match together == theirs {
+        true => Ok(real.found),
+        false => Err(format!("in the end the oracle grants {together:?}, the stage {theirs:?}")),
+    }
 }
 
 /// The events of as few sales as it takes to tell the two apart.
@@ -162,24 +174,26 @@ fn shortest(reference: &Reference, events: &[SaleEvent]) -> Vec<SaleEvent> {
 
 #[test]
 fn units_and_oracle_agree() {
-    let seeds = seeds();
-    let mut found: BTreeMap<Code, u64> = BTreeMap::new();
-    for seed in seeds.clone() {
-        let (reference, events) = draw::history(seed, events());
-        match compared(&reference, &events) {
-            Ok(codes) => codes.into_iter().for_each(|code| *found.entry(code).or_default() += 1),
-            Err(first) => {
-                if std::env::var_os("PAIDONCE_BRIEF").is_some() {
-                    panic!("seed {seed}: {first}");
-                }
-                let few = shortest(&reference, &events);
-                let last = compared(&reference, &few).err().unwrap_or_default();
-                panic!("seed {seed}: {first}\nin short:\n{few:#?}\n{:#?}\n{last}", reference.programs);
+    let seeds = Seeds::wanted(USUAL);
+    let told = |seed: u64, found: &mut BTreeMap<Code, u64>| {
+        let (reference, events) = draw::history(seed, seeds.events);
+        let codes = compared(&reference, &events).map_err(|first| {
+            if is_brief() {
+                return first;
             }
-        }
+            let few = shortest(&reference, &events);
+            let last = compared(&reference, &few).err().unwrap_or_default();
+            format!("{first}\nin short:\n{few:#?}\n{:#?}\n{last}", reference.programs)
+        })?;
+        codes.into_iter().for_each(|code| *found.entry(code).or_default() += 1);
+        Ok(())
+    };
+    let mut found: BTreeMap<Code, u64> = BTreeMap::new();
+    for (code, times) in seeds.each(told).into_iter().flatten() {
+        *found.entry(code).or_default() += times;
     }
     println!("{found:?}");
-    if seeds.end - seeds.start >= 50 {
+    if seeds.count() >= 50 {
         let missing: Vec<&Code> = CHECKS.iter().filter(|code| !found.contains_key(code)).collect();
         assert!(missing.is_empty(), "no history comes upon {missing:?}");
     }
