@@ -23,16 +23,15 @@ pub(crate) struct Cause<'a> {
 
 /// The entry of one leg; `ordinal` tells the entries of one cause apart.
 pub(crate) fn entry(cause: &Cause<'_>, leg: &Leg, ordinal: usize, settings: &Settings) -> JournalEntry {
-    let row = leg.template.row(cause.class);
-    let mut lines = vec![
-        Line { account: row.debit, side: Side::Debit, amount: leg.amount, functional: leg.debit },
-        Line { account: row.credit, side: Side::Credit, amount: leg.amount, functional: leg.credit },
-    ];
+    let (code, moves) = leg.template.moves(cause.class, settings.journal_style);
+    let line = |account, side, functional| Line { account, side, amount: leg.amount, functional };
+    let both = |(debit, credit)| [line(debit, Side::Debit, leg.debit), line(credit, Side::Credit, leg.credit)];
+    let mut lines: Vec<Line> = moves.into_iter().flat_map(both).collect();
     lines.extend(exchange_difference(leg));
     let postings = lines.into_iter().map(|line| posting(cause, line, settings)).collect();
     let entry = JournalEntry {
         id: entry_id(cause.id, cause.class, leg, ordinal),
-        template: row.code.into(),
+        template: code.into(),
         date: cause.date,
         period: Cadence::Month.label(cause.date).into(),
         source_kind: cause.kind.into(),
@@ -51,7 +50,7 @@ pub(crate) fn entry(cause: &Cause<'_>, leg: &Leg, ordinal: usize, settings: &Set
     entry
 }
 
-/// The id of the entry that [`entry`] makes.
+/// The id of the entry that [`entry`] makes, in whatever style.
 pub(crate) fn entry_id(cause: Id, class: AccountingClass, leg: &Leg, ordinal: usize) -> Id {
     Id::of("entry", &[&cause.to_string(), leg.template.row(class).code, &ordinal.to_string()])
 }

@@ -1,6 +1,6 @@
 //! The state of the stage.
 
-use contract::{Authorization, Command, Currency, Day, Id, Reference, Text};
+use contract::{Authorization, Command, Currency, Day, Id, JournalStyle, Reference, Text};
 use serde::{Deserialize, Serialize};
 use stream::Table;
 
@@ -70,6 +70,7 @@ pub(crate) struct Settings {
     pub paid_within_days: Option<u32>,
     /// Account symbol → the tenant's account, sorted by symbol.
     accounts: Vec<(Text, Text)>,
+    pub journal_style: JournalStyle,
 }
 
 impl Settings {
@@ -77,6 +78,7 @@ impl Settings {
     pub(crate) fn configure(&mut self, reference: &Reference) -> bool {
         self.functional = reference.functional_currency;
         self.paid_within_days = reference.paid_within_days;
+        self.journal_style = reference.journal_style;
         let before = std::mem::replace(&mut self.accounts, reference.accounts.clone());
         before != self.accounts
     }

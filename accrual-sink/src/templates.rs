@@ -1,6 +1,6 @@
 //! The journal templates (domain notes §5.3) as one table: which account is debited, which credited.
 
-use contract::{AccountingClass, AccrualKind, EstimateKind};
+use contract::{AccountingClass, AccrualKind, EstimateKind, JournalStyle};
 
 /// An account of the templates; the tenant's chart of accounts gives it a name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +94,10 @@ pub(crate) enum Template {
     PriorEstimateDown,
 }
 
+/// What one entry moves: each account with the one that it is debited against. Two where the accrual is reversed and the
+/// actual booked.
+pub(crate) type Moves = Vec<(Account, Account)>;
+
 /// One line of the table.
 pub(crate) struct Row {
     pub code: &'static str,
@@ -148,6 +152,20 @@ impl Template {
             Template::PriorEstimateDown => ("GL25", Estimated, Cost),
         };
         Row { code, debit, credit }
+    }
+
+    /// Code of the template and what it moves, as the books have it. An authorization reverses the accrual and books what is
+    /// payable (GL5') where they say so; points are redeemed (GL16) in one way.
+    pub(crate) fn moves(self, class: AccountingClass, style: JournalStyle) -> (&'static str, Moves) {
+        let Row { code, debit, credit } = self.row(class);
+        let reverses = self == Template::Authorised && class != AccountingClass::Points;
+        match style {
+            JournalStyle::ReverseAndBook if reverses => {
+                let code = if code == "GL5" { "GL5'" } else { code };
+                (code, vec![(debit, Account::Cost), (Account::Cost, credit)])
+            }
+            _ => (code, vec![(debit, credit)]),
+        }
     }
 
     /// How a rise of what is due is booked.

@@ -25,6 +25,8 @@ pub struct Program {
     /// What is accrued when a partner buys units, ahead of what they earn when they are sold through. None: nothing.
     pub estimate: Option<SellInEstimate>,
     pub period: Cadence,
+    /// At each end of which inside the period, past its grace, what is due by then is authorised. `None`: at the freeze alone.
+    pub interim: Option<Cadence>,
     /// The only currency whose sales are the program's; a special price says its own beside it. `None`: each sale's own, and all terms
     /// hold again in each.
     pub currency: Option<Currency>,
@@ -41,6 +43,7 @@ pub struct Program {
     /// Programs that pay one after the other on one sale.
     pub stack: Option<Stack>,
     pub rounding: Rounding,
+    pub rounding_mode: RoundingMode,
     /// Which tier earns where distributor and reseller report the same units (DD-08).
     pub pay_tier: Option<PartnerKind>,
     pub class: AccountingClass,
@@ -82,6 +85,7 @@ impl Program {
             mechanism,
             estimate: None,
             period: Cadence::Month,
+            interim: None,
             currency: None,
             conversion: Conversion::default(),
             caps: Caps::default(),
@@ -91,6 +95,7 @@ impl Program {
             choose: Choice::default(),
             stack: None,
             rounding: Rounding::default(),
+            rounding_mode: RoundingMode::default(),
             pay_tier: None,
             class: AccountingClass::default(),
             grace_days: 0,
@@ -567,7 +572,18 @@ pub enum Base {
     Net,
 }
 
-/// Where benefits are rounded to the minor unit, halves away from zero (domain notes §4.11).
+/// Where the half of a minor unit goes when a benefit is rounded (domain notes §4.11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoundingMode {
+    /// Away from zero.
+    #[default]
+    HalfUp,
+    /// To the even neighbour.
+    HalfEven,
+}
+
+/// Where benefits are rounded to the minor unit (domain notes §4.11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rounding {

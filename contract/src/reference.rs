@@ -48,6 +48,18 @@ pub struct Reference {
     pub feeds: Vec<FeedRule>,
     /// Account symbol of the journal templates (`LI-ACC`) → account of the tenant's ledger.
     pub accounts: Vec<(Text, Text)>,
+    pub journal_style: JournalStyle,
+}
+
+/// How an authorization is booked (domain notes §5.3, GL5 and GL5'). Both end with the same balances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JournalStyle {
+    /// What was accrued becomes payable.
+    #[default]
+    Reclass,
+    /// What was accrued is taken back, and what is payable is booked as cost.
+    ReverseAndBook,
 }
 
 /// What normalization must know of a feed definition; reading the file is the edge's work.

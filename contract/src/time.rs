@@ -94,6 +94,11 @@ impl Cadence {
         (start, end)
     }
 
+    /// Whether such periods lie in whole inside those of another cadence, several in each.
+    pub fn divides(self, other: Cadence) -> bool {
+        (self as u8) < other as u8
+    }
+
     /// Whether a text is the name of such a period, as [`Cadence::label`] writes it.
     pub fn names(self, text: &str) -> bool {
         let first = match self {

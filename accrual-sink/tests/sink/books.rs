@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Stage, StorageError};
 
 /// Reference data by the first byte of their hash: 0 as they begin, 1 with another account for what is accrued and more days
-/// to pay in.
-pub struct Shelf(pub [Vec<u8>; 2]);
+/// to pay in, 2 as at the beginning in the other journal style.
+pub struct Shelf(pub [Vec<u8>; 3]);
 
 impl Blobs for Shelf {
     fn load(&self, hash: &[u8]) -> Result<Arc<[u8]>, StorageError> {
@@ -50,12 +50,14 @@ pub fn day(text: &str) -> Day {
 
 impl Books {
     pub fn new(partitions: u32) -> Books {
-        let shelf = Arc::new(Shelf([("2350", 45), ("2360", 60)].map(|(accrued, days)| {
+        use JournalStyle::{Reclass, ReverseAndBook};
+        let known = [("2350", 45, Reclass), ("2360", 60, Reclass), ("2350", 45, ReverseAndBook)];
+        let shelf = Arc::new(Shelf(known.map(|(accrued, days, journal_style)| {
             let accounts = vec![("CASH".into(), "1000".into()), ("LI-ACC".into(), accrued.into())];
             let functional_currency = Currency::parse("USD");
             let paid_within_days = Some(days);
             let reference = Reference { functional_currency, paid_within_days, accounts, ..Reference::default() };
-            postcard::to_stdvec(&reference).unwrap()
+            postcard::to_stdvec(&Reference { journal_style, ..reference }).unwrap()
         })));
         let stages = (0..partitions).map(|index| {
             let shard = Shard { index, count: partitions };

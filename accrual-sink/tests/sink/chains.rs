@@ -35,6 +35,41 @@ fn worked_chain_ends_at_zero() {
     assert_eq!(books.entries()[5].origin_period, "2013-Q1");
 }
 
+/// GL5': what was accrued is taken back and the actual booked; accounts end as they do under GL5. Ship and debit alike (GL17).
+#[test]
+fn an_authorization_may_reverse_the_accrual_and_book_the_actual() {
+    for (class, code, cost) in
+        [(AccountingClass::ContraRevenue, "GL5'", "CR-REB"), (AccountingClass::ShipAndDebit, "GL17", "CR-SND")]
+    {
+        let chain = |style: u8| {
+            let mut books = Books::new(1);
+            books.class = class;
+            books.control(&Control::Configure { reference: Id([style; 16]) });
+            let volume = settlement("VOLUME", "2013-Q1", "USD");
+            books.moved(&volume, Earned, "3,150.00", Some("3150"));
+            let authorization = books.authorised(&volume, "3,150.00");
+            let authorised = books.balances();
+            books.pay(authorization, "3150", "USD", "2013-05-20");
+            books.moved(&volume, PriorPeriod, "-1000", Some("-1000"));
+            (authorised, books)
+        };
+        let ((authorised, reclassed), (same, mut reversed)) = (chain(0), chain(2));
+        assert_eq!(authorised, same);
+        assert_eq!(reclassed.balances(), reversed.balances());
+        let entry = &reversed.entries()[1];
+        let postings: Vec<String> = entry
+            .postings
+            .iter()
+            .map(|posting| format!("{} {} {}", posting.side.as_str(), posting.symbol, posting.amount))
+            .collect();
+        let of_cost = ["credit", "debit"].map(|side| format!("{side} {cost} 3150"));
+        let expected = ["debit LI-ACC 3150", &of_cost[0], &of_cost[1], "credit LI-PAY 3150"];
+        assert_eq!((entry.template.as_str(), postings), (code, expected.map(str::to_owned).to_vec()));
+        assert_eq!(reclassed.entries().len(), reversed.entries().len());
+        assert_clean(&mut reversed);
+    }
+}
+
 /// Domain notes §4.10 and GL14 to GL16: 100,000 points at 0.01 and 12 % breakage; 60,000 are redeemed, 10,000 come back,
 /// the rest expires.
 #[test]

@@ -150,6 +150,7 @@ impl Loader<'_> {
         reference.tenant = tenant.name.clone();
         reference.functional_currency = Some(tenant.functional_currency);
         reference.paid_within_days = Some(tenant.paid_within_days);
+        reference.journal_style = tenant.journal_style;
         let origins = terms::origins(&programs);
         let tests = programs.iter().flat_map(|file| file.tests.clone()).collect();
         reference.programs = programs.into_iter().flat_map(|f| f.versions).map(|v| v.program).collect();

@@ -5,7 +5,7 @@ use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day,
     Figure, FreeGoods, Growth, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, Program, Proof, Proration,
-    Rounding, Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
+    Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -47,6 +47,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "earn",
     "estimate-at-sell-in",
     "period",
+    "interim",
     "currency",
     "fx",
     "caps",
@@ -56,6 +57,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "choose",
     "stack",
     "rounding",
+    "rounding-mode",
     "pay-tier",
     "class",
     "grace-days",
@@ -127,6 +129,7 @@ const APPEAL_DAYS: u32 = 30;
 
 pub(crate) const CADENCES: &[(&str, Cadence)] =
     &[("month", Cadence::Month), ("quarter", Cadence::Quarter), ("year", Cadence::Year)];
+pub(crate) const INTERIMS: &[(&str, Cadence)] = &[("month", Cadence::Month), ("quarter", Cadence::Quarter)];
 /// A rate may stand there as well.
 pub(crate) const CONVERSIONS: &[(&str, Conversion)] = &[
     ("sale-date", Conversion::SaleDate),
@@ -141,6 +144,8 @@ pub(crate) const CHOICES: &[(&str, Choice)] = &[
 pub(crate) const STACK_KEYS: &[&str] = &["name", "base", "reduces", "at-most"];
 pub(crate) const BASES: &[(&str, Base)] = &[("gross", Base::Gross), ("net", Base::Net)];
 pub(crate) const ROUNDINGS: &[(&str, Rounding)] = &[("total", Rounding::Total), ("sale", Rounding::Sale)];
+pub(crate) const MODES: &[(&str, RoundingMode)] =
+    &[("half-up", RoundingMode::HalfUp), ("half-even", RoundingMode::HalfEven)];
 pub(crate) const CLASSES: &[(&str, AccountingClass)] = &[
     ("contra-revenue", AccountingClass::ContraRevenue),
     ("marketing-expense", AccountingClass::MarketingExpense),
@@ -305,6 +310,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         selector,
         eligible,
         conditions,
+        interim: fields.get("interim", one_of(INTERIMS), report).map(|interim| interim.value),
         period: period?,
         currency,
         conversion: conversion(&fields, currency, report),
@@ -315,6 +321,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         choose: choice(&fields, &mechanism, report),
         stack: stack(&fields, &mechanism, report),
         rounding: fields.get("rounding", one_of(ROUNDINGS), report).map_or_else(Default::default, |r| r.value),
+        rounding_mode: fields.get("rounding-mode", one_of(MODES), report).map_or_else(Default::default, |m| m.value),
         pay_tier: fields.get("pay-tier", one_of(KINDS), report).map(|t| t.value),
         class: class.filter(|_| !is_points).map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
         grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
@@ -329,6 +336,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         mechanism,
     };
     shrinking_cap(&fields, &program, report);
+    paid_between(&fields, &program, report);
     Some(ProgramVersion { program, place: node.place, select, table })
 }
 
@@ -430,6 +438,27 @@ fn auto_authorise(fields: &Fields<'_>, paid: Paid, defaults: &ProgramDefaults, r
     false
 }
 
+/// Whether something inside its period can be paid before that is over.
+fn paid_between(fields: &Fields<'_>, program: &Program, report: &mut Report<'_>) {
+    let (Some(node), Some(interim)) = (fields.node("interim"), program.interim) else { return };
+    let mechanism = &program.mechanism;
+    let (message, hint) = if !interim.divides(program.period) {
+        let message = format!("a {} does not lie inside a {}", interim.noun(), program.period.noun());
+        return report.add(node.place, message, "an interim is shorter than the `period`: take this line out");
+    } else if program.paid != Paid::Auto {
+        ("what is paid by claim is not paid by itself before", "take this line out: it is paid as it is claimed")
+    } else if mechanism.is_drawn_on() {
+        ("what is drawn on a program is paid as it is drawn", "take this line out")
+    } else if mechanism.resale().is_some() {
+        ("balances of special prices are shared until the period freezes", "write `period: month` for earlier payments")
+    } else if !program.auto_authorise {
+        ("nothing is authorised by itself under `auto-authorise: no`", "take one of the two lines out")
+    } else {
+        return;
+    };
+    report.add(node.place, message, hint);
+}
+
 /// The rate into the books: one of the table by some rule, or one that the terms name.
 fn conversion(fields: &Fields<'_>, currency: Option<Currency>, report: &mut Report<'_>) -> Conversion {
     let read = |text: &str| match text.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -447,7 +476,7 @@ fn conversion(fields: &Fields<'_>, currency: Option<Currency>, report: &mut Repo
 fn drawn_on(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) {
     fields.refuse(&["auto-authorise", "minimum-payout"], report);
     if matches!(mechanism, Mechanism::Points(_)) {
-        fields.refuse(&["caps", "bonus", "rounding", "class"], report);
+        fields.refuse(&["caps", "bonus", "rounding", "rounding-mode", "class"], report);
     }
     for (key, hint) in [
         ("currency", "say what is drawn in"),

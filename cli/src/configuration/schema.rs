@@ -11,7 +11,9 @@ use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
     BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS,
-    KEYS, LATE_CLAIMS, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
+    BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS,
+    INTERIMS, KEYS, LATE_CLAIMS, MODES, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS,
+    VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -73,6 +75,10 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
             (whole(), "Days from the purchase after which units that were not seen sold are let go.")
         }
         ("version", "period") => (words(CADENCES), "How long sales are gathered before they settle."),
+        ("version", "interim") => (
+            words(INTERIMS),
+            "At each end of which inside the period, and its grace, what is due by then is authorised; at the freeze alone where left out.",
+        ),
         ("version", "currency") => (
             currency(),
             "ISO 4217 code: sales in another one are not the program's. Left out: every term in money or measure holds again in each currency.",
@@ -101,6 +107,10 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "rounding") => {
             (words(ROUNDINGS), "Where benefits are rounded: once for a period, or for each sale.")
         }
+        ("version", "rounding-mode") => (
+            words(MODES),
+            "Where a half of the minor unit goes: away from zero, as left out, or to the even neighbour.",
+        ),
         ("stack", "name") => (text(), "The same for all programs of the stack."),
         ("stack", "base") => (words(BASES), "The amount of the sale, or what earlier programs leave of it."),
         ("stack", "reduces") => {

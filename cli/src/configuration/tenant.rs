@@ -1,6 +1,6 @@
 //! `tenant.yaml`, over the defaults that are built in, and `accounts.yaml`.
 
-use contract::{AccountingClass, Currency, Mechanism, Text};
+use contract::{AccountingClass, Currency, JournalStyle, Mechanism, Text};
 
 use super::fields::{Fields, currency, one_of, text, unread, whole, yes_no};
 use super::problem::{Place, Problem, Report, did_you_mean};
@@ -20,6 +20,7 @@ pub struct Tenant {
     pub partitions: u16,
     /// From an authorization; what is not paid by then is told (UP-04).
     pub paid_within_days: u32,
+    pub journal_style: JournalStyle,
 }
 
 /// What a program version has where its file says nothing.
@@ -54,7 +55,9 @@ pub(crate) const ACCOUNT_SYMBOLS: &[&str] = &[
     "AR", "RC-CLAW", "EX-BAD", "FX-PL",
 ];
 
-const KEYS: &[&str] = &["name", "functional-currency", "partitions", "paid-within-days", "program"];
+const KEYS: &[&str] = &["name", "functional-currency", "partitions", "paid-within-days", "journal-style", "program"];
+const JOURNAL_STYLES: &[(&str, JournalStyle)] =
+    &[("reclass", JournalStyle::Reclass), ("reverse-and-book", JournalStyle::ReverseAndBook)];
 const PROGRAM_KEYS: &[&str] = &["priority", "class", "grace-days", "close-days", "auto-authorise"];
 
 /// `None` after a problem that leaves no tenant.
@@ -65,12 +68,14 @@ pub(crate) fn read(node: &Node, report: &mut Report<'_>) -> Option<(Tenant, Prog
     let currency = fields.require("functional-currency", currency, report);
     let partitions = fields.get("partitions", partition_count, report).map_or(partitions, |p| p.value);
     let paid_within_days = fields.get("paid-within-days", whole, report).map_or(paid_within_days, |d| d.value);
+    let journal_style = fields.get("journal-style", one_of(JOURNAL_STYLES), report);
+    let journal_style = journal_style.map_or_else(Default::default, |style| style.value);
     let defaults = match fields.node("program") {
         Some(node) => program_defaults(node, Some(defaults), report)?,
         None => defaults,
     };
     let (name, functional_currency) = (name?.value.to_string(), currency?.value);
-    Some((Tenant { name, functional_currency, partitions, paid_within_days }, defaults))
+    Some((Tenant { name, functional_currency, partitions, paid_within_days, journal_style }, defaults))
 }
 
 /// What `config/default.yaml` says.

@@ -926,6 +926,7 @@ fn programs_on_one_sale_say_how_they_get_along() {
             "only shares of the amount",
         ),
         ("    period", "    rounding: line\n    period", "`line` is none of total, sale"),
+        ("    period", "    rounding-mode: even\n    period", "`even` is none of half-up, half-even"),
         ("    period", "    bonus: [{ from: 0, rate: 5% }]\n    period", "`0` must be above zero"),
         (
             "    period",
@@ -969,6 +970,48 @@ fn programs_on_one_sale_say_how_they_get_along() {
     assert_eq!(both("8%"), [told]);
     let later = stacked("B", "8%").replace("2013-", "2014-");
     assert_eq!(problems(&[("programs/a.yaml", &stacked("A", "9%")), ("programs/b.yaml", &later)]), [""; 0]);
+}
+
+#[test]
+fn an_interim_lies_inside_a_period_that_pays_by_itself() {
+    let version = |earn: &str, terms: &str| {
+        format!(
+            "program: A\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    earn: {{ {earn} }}\n    currency: USD\n{terms}"
+        )
+    };
+    let of = |earn: &str, terms: &str| problems(&[("programs/a.yaml", &version(earn, terms))]);
+    let percent = "type: percent, rate: 2%";
+    for terms in ["    period: year\n    interim: month\n", "    period: quarter\n    interim: month\n"] {
+        assert_eq!(of(percent, terms), [""; 0]);
+    }
+    let fund = "    period: year\n    close-days: 90\n    interim: month\n";
+    for (earn, terms, expected) in [
+        (percent, "    period: quarter\n    interim: quarter\n", "8:14 a quarter does not lie inside a quarter"),
+        (percent, "    period: month\n    interim: quarter\n", "8:14 a quarter does not lie inside a month"),
+        (percent, "    period: year\n    interim: week\n", "8:14 `week` is none of month, quarter"),
+        (
+            percent,
+            "    period: year\n    interim: month\n    paid: claim\n    claim: { days: 45, late: reject }\n",
+            "8:14 what is paid by claim is not paid by itself before",
+        ),
+        (
+            percent,
+            "    period: year\n    interim: month\n    auto-authorise: no\n",
+            "8:14 nothing is authorised by itself under `auto-authorise: no`",
+        ),
+        ("type: coop-fund, rate: 2%, share: 50%", fund, "9:14 what is drawn on a program is paid as it is drawn"),
+        (
+            "type: pass-through, resale: strict",
+            "    period: year\n    interim: month\n",
+            "8:14 balances of special prices are shared until the period freezes",
+        ),
+    ] {
+        let found = of(earn, terms);
+        assert!(
+            found.len() == 1 && found[0].starts_with(&format!("programs/a.yaml:{expected}")),
+            "{terms}: {found:#?}"
+        );
+    }
 }
 
 const TESTS: &str = "tests:\n  - name: growth above 110 %\n    sales:\n      \

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund,
     CostBasis, Eligibility, Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid,
-    PaidOn, Per, Points, Program, Proration, Resale, Rounding, Selector, SellIn, SellInEstimate, Split, Stack, Steps,
-    Text, Tier,
+    PaidOn, Per, Points, Program, Proration, Resale, Rounding, RoundingMode, Selector, SellIn, SellInEstimate, Split,
+    Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -86,7 +86,7 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 30] = [
     "name",
     "from",
     "to",
@@ -97,6 +97,7 @@ const KEYS: [&str; 28] = [
     "estimate-at-sell-in",
     "threshold",
     "period",
+    "interim",
     "currency",
     "fx",
     "caps",
@@ -105,6 +106,7 @@ const KEYS: [&str; 28] = [
     "choose",
     "stack",
     "rounding",
+    "rounding-mode",
     "pay-tier",
     "class",
     "grace-days",
@@ -131,6 +133,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         shown(program.estimate.map(estimated)),
         shown(program.threshold.map(|threshold| threshold.to_string())),
         cadence(program.period).to_owned(),
+        shown(program.interim.map(|interim| cadence(interim).to_owned())),
         shown(program.currency.map(|currency| currency.to_string())),
         conversion(program.conversion),
         caps(&program.caps),
@@ -139,6 +142,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         choice(program.choose).to_owned(),
         shown(program.stack.as_ref().map(stack)),
         rounding(program.rounding).to_owned(),
+        rounding_mode(program.rounding_mode).to_owned(),
         shown(program.pay_tier.map(|kind| kind.as_str().to_owned())),
         class(program.class).to_owned(),
         program.grace_days.to_string(),
@@ -423,6 +427,13 @@ fn rounding(rounding: Rounding) -> &'static str {
     match rounding {
         Rounding::Total => "",
         Rounding::Sale => "sale",
+    }
+}
+
+fn rounding_mode(mode: RoundingMode) -> &'static str {
+    match mode {
+        RoundingMode::HalfUp => "",
+        RoundingMode::HalfEven => "half-even",
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::balances::Covered;
 use super::claims;
+use super::interim::{self, Interim};
 use super::layers::Layered;
 use super::lowered::Lowered;
 use super::rules::outlier::Unusual;
@@ -24,6 +25,8 @@ pub(crate) struct Account {
     /// First day on which the period is no longer in its present phase.
     pub deadline: Day,
     pub phase: Phase,
+    /// How far the period is paid while it is open; `None` until then.
+    pub interim: Option<Interim>,
     /// Control as of which the program's terms hold; stays where it is once the period is frozen.
     pub terms: u64,
     /// The same of its baseline or score, and of how many points are never redeemed: later where another one counts for a frozen period.
@@ -200,13 +203,14 @@ impl Account {
         terms: u64,
     ) -> Account {
         let last_day = program.period.range(date).1;
-        Account {
+        let mut account = Account {
             settlement,
             partner,
             role,
             last_day,
             deadline: freeze_day(program, last_day),
             phase: Phase::Open,
+            interim: None,
             terms,
             figures: terms,
             amended: false,
@@ -233,7 +237,9 @@ impl Account {
             tier_batch: 0,
             unusual: Unusual::default(),
             findings: Vec::new(),
-        }
+        };
+        account.deadline = interim::deadline(&account, program);
+        account
     }
 
     /// Under which key the account lies.
@@ -254,12 +260,27 @@ impl Account {
         self.lists_months()
     }
 
-    /// What may be ordered in all: what is due, of a program that is drawn on what was drawn.
+    /// Whether orders are made on it: it is frozen, or paid while it is open. It is settled at ticks only, since what it moves
+    /// meets what was ordered.
+    pub fn meets_orders(&self) -> bool {
+        self.phase != Phase::Open || self.interim.is_some()
+    }
+
+    /// What is due by now of a period that is paid while it is open, else all that is due.
+    pub fn due_by_now(&self) -> Micros {
+        match self.interim.filter(|_| self.phase == Phase::Open) {
+            Some(interim) => interim.due.min(self.accrued),
+            None => self.accrued,
+        }
+    }
+
+    /// What may be ordered in all: what is due by now, of a program that is drawn on what was drawn.
     pub fn orderable(&self, program: &Program) -> Micros {
         if !program.mechanism.is_drawn_on() {
-            return self.accrued;
+            return self.due_by_now();
         }
-        drawn::worth(&program.mechanism, self.drawn).round(self.settlement.currency).min(self.accrued)
+        let worth = drawn::worth(&program.mechanism, self.drawn);
+        worth.round_by(program.rounding_mode, self.settlement.currency).min(self.accrued)
     }
 
     /// What a frozen settlement owes back though nothing of it was ordered: more came back than was sold. What is drawn on is

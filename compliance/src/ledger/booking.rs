@@ -51,7 +51,8 @@ impl Desk<'_> {
         if let Some(whole) = by_month.last_mut() {
             *whole = at_least_drawn(*whole, account, self.program);
         }
-        let ends: Vec<Micros> = by_month.into_iter().map(|earned| earned.round(settlement.currency)).collect();
+        let rounded = |earned: Exact| earned.round_by(self.program.rounding_mode, settlement.currency);
+        let ends: Vec<Micros> = by_month.into_iter().map(rounded).collect();
         account.seal(self.batch);
         let (last, rest) = self.carried(account, &ends);
         let (mut reached, mut before, mut worth_before) = (Tally::default(), Micros::ZERO, Micros::ZERO);

@@ -83,7 +83,8 @@ impl Cutting {
     fn new(limit: Micros, claimants: &[Claimant<'_>]) -> Cutting {
         let share = |claimant: &Claimant<'_>| {
             let wanted = claimant.due.wanted(claimant.account, claimant.program);
-            let wanted = Exact::from(wanted.round(claimant.account.settlement.currency));
+            let (mode, currency) = (claimant.program.rounding_mode, claimant.account.settlement.currency);
+            let wanted = Exact::from(wanted.round_by(mode, currency));
             let reached = cap_period(claimant.program.caps.partner_period, claimant.due.earned());
             let reserved = Exact::from(claimant.account.authorised).max(Exact::ZERO);
             Share { wanted: wanted.max(Exact::ZERO), reserved, debt: reached - wanted, cut: Exact::ZERO }

@@ -20,8 +20,8 @@ use super::tables::{ACCOUNTS, SETTLED, WAITING};
 struct Owner {
     id: Id,
     version: u32,
-    /// It is frozen, and not only about to be.
-    frozen: bool,
+    /// Orders are made on it, and not only about to be.
+    decided: bool,
     /// What may be ordered in all.
     orderable: Micros,
     /// What of that is neither ordered nor deducted.
@@ -79,7 +79,7 @@ pub(crate) fn others(account: &Account, now: Now<'_>, state: &mut dyn State) -> 
         return Ok(Vec::new());
     }
     let own = account.settlement.id();
-    let others = owners(account, now, state)?.into_iter().filter(|owner| owner.id != own && owner.frozen);
+    let others = owners(account, now, state)?.into_iter().filter(|owner| owner.id != own && owner.decided);
     Ok(others.map(|owner| owner.id).collect())
 }
 
@@ -109,11 +109,14 @@ fn owners(account: &Account, now: Now<'_>, state: &mut dyn State) -> Result<Vec<
             None => continue,
             Some(other) => other,
         };
-        let frozen = owner.phase != Phase::Open;
-        if frozen || freezes(owner) {
-            let orderable = owner.orderable(&terms(owner, now.references));
+        let (decided, freezes) = (owner.meets_orders(), owner.phase == Phase::Open && freezes(owner));
+        if decided || freezes {
+            let orderable = match owner.interim.filter(|_| freezes) {
+                Some(_) => owner.accrued,
+                None => owner.orderable(&terms(owner, now.references)),
+            };
             let open = (orderable - owner.authorised).max(Micros::ZERO);
-            owners.push(Owner { id, version, frozen, orderable, open });
+            owners.push(Owner { id, version, decided, orderable, open });
         }
     }
     Ok(owners)

@@ -69,7 +69,7 @@ pub(crate) fn pot(
 ) -> Result<Pot, StorageError> {
     let earned = match &program.mechanism {
         Mechanism::Points(terms) => due(id, account, &counting(program, terms), state)?.earned().to_micros(),
-        _ => earned.limited(account, program).round(account.settlement.currency),
+        _ => earned.limited(account, program).round_by(program.rounding_mode, account.settlement.currency),
     };
     let (opens, expires) = (freeze_day(program, account.last_day), close_day(program, account.last_day));
     Ok(Pot::new(opens, expires, earned.0.into(), account.drawn.0.into()))

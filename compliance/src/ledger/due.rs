@@ -56,7 +56,7 @@ impl Due {
 
     /// What is due in the end, rounded once, last.
     pub fn rounded(&self, account: &Account, program: &Program) -> Micros {
-        self.unrounded(account, program).round(account.settlement.currency)
+        self.unrounded(account, program).round_by(program.rounding_mode, account.settlement.currency)
     }
 }
 

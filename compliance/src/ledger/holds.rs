@@ -6,7 +6,7 @@
 use contract::{Code, Micros, Program};
 use stream::{State, StorageError};
 
-use super::account::{Account, Phase};
+use super::account::Account;
 use super::findings::Found;
 use super::now::Now;
 use super::persons::{is_decided, is_released};
@@ -15,14 +15,14 @@ use super::rules::figure_changed::has_other_figure;
 use super::rules::{CHECKS, Check};
 use crate::programs::Exact;
 
-/// Everything that holds something of a frozen settlement; at risk is what it holds.
+/// Everything that holds something of a settlement that orders are made on; at risk is what it holds.
 pub(crate) fn holds(
     account: &Account,
     program: &Program,
     now: Now<'_>,
     state: &mut dyn State,
 ) -> Result<Vec<Found>, StorageError> {
-    if account.phase == Phase::Open || !account.pays() || account.accrued <= Micros::ZERO {
+    if !account.meets_orders() || !account.pays() || account.accrued <= Micros::ZERO {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
@@ -103,7 +103,7 @@ pub(crate) fn outlasts_close(
 pub(crate) fn has_news(account: &Account, now: Now<'_>) -> bool {
     let (before, known) = (now.known_before(), now.known());
     let (program, version, partner) = (&account.settlement.program, account.settlement.version, &account.partner);
-    account.phase != Phase::Open
+    account.meets_orders()
         && account.pays()
         && (listed(account, before) != listed(account, known)
             || before.deductions(program, partner) != known.deductions(program, partner)

@@ -62,7 +62,9 @@ pub(crate) enum Step {
     /// At a tick: frozen settlements whose budget was shared anew.
     Reviews([u8; 16]),
     Budgets(SharingKey),
-    /// At a tick: frozen settlements with more due than ordered.
+    /// At a tick: open periods that are paid up to some end inside them.
+    Interims(i32, [u8; 16]),
+    /// At a tick: settlements with more due by now than ordered.
     Waiting([u8; 16]),
     /// At a tick: periods that are past their day.
     Deadlines(i32, [u8; 16]),
@@ -125,6 +127,7 @@ impl Job {
             Step::Dirty(from) => self.dirty(from, limit, desk, state, outbox),
             Step::Reviews(from) => self.reviews(from, limit, desk, state, outbox),
             Step::Budgets(from) => self.budget(&from, desk, state, outbox),
+            Step::Interims(day, id) => self.interims((day, id), limit, desk, state),
             Step::Waiting(from) => self.waiting(from, limit, desk, state, outbox),
             Step::Deadlines(day, id) => self.deadlines((day, id), limit, desk, state, outbox),
             Step::Outliers(from) => self.outliers(from, limit, desk, state, outbox),
@@ -169,7 +172,13 @@ impl Job {
                     true => all_lists(id, state)?,
                     false => dirty_lists(id, state)?,
                 };
-                self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
+                if account.meets_orders() {
+                    // With the next tick.
+                    dirty.iter().try_for_each(|list| DIRTY.put(state, &(id, list.0), &()))?;
+                    REVIEW.put(state, &id, &())?;
+                } else {
+                    self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
+                }
                 continue;
             }
             if account.phase != Phase::Open {
@@ -186,7 +195,7 @@ impl Job {
                 SHARING.put(state, &Sharing::Program.key(&account.settlement.program), &())?;
             }
             let has_news = has_news(&account, self.now(desk));
-            if has_news || (change.pays_otherwise && account.phase != Phase::Open) {
+            if has_news || (change.pays_otherwise && account.meets_orders()) {
                 claims::touch(&account, state)?;
             }
             if has_news || is_revalued(&account, change, desk.references) {
@@ -376,11 +385,27 @@ impl Job {
         match self.tick {
             Some(as_of) => {
                 desk.clock.tick(self.control, as_of, state)?;
-                self.step = Step::Waiting(FIRST);
+                self.step = Step::Interims(i32::MIN, FIRST);
             }
             None => self.step = Step::Done,
         }
         Ok(0)
+    }
+
+    fn interims(
+        &mut self,
+        from: (i32, [u8; 16]),
+        limit: usize,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+    ) -> Result<usize, StageError> {
+        let turning = self.turning(desk);
+        let page = DEADLINES.range(state, &from, &past(turning.today), Order::Up, limit)?;
+        for ((_, id), ()) in &page {
+            turning.reach_interim(Id(*id), state)?;
+        }
+        self.step = behind_deadline(&page, limit).map_or(Step::Waiting(FIRST), |(day, id)| Step::Interims(day, id));
+        Ok(page.len())
     }
 
     fn waiting(
@@ -409,15 +434,11 @@ impl Job {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
         let turning = self.turning(desk);
-        let page = DEADLINES.range(state, &from, &(turning.today.0.saturating_add(1), FIRST), Order::Up, limit)?;
+        let page = DEADLINES.range(state, &from, &past(turning.today), Order::Up, limit)?;
         for ((_, id), ()) in &page {
             turning.turn(Id(*id), state, outbox)?;
         }
-        let next = page.last().filter(|_| page.len() == limit).map(|((day, id), ())| match after(*id) {
-            Some(id) => (*day, id),
-            None => (day.saturating_add(1), FIRST),
-        });
-        self.step = next.map_or(Step::Outliers(FIRST), |(day, id)| Step::Deadlines(day, id));
+        self.step = behind_deadline(&page, limit).map_or(Step::Outliers(FIRST), |(day, id)| Step::Deadlines(day, id));
         Ok(page.len())
     }
 
@@ -471,6 +492,19 @@ impl Job {
         self.step = behind(&page, limit).map_or(Step::Done, Step::Claims);
         Ok(count)
     }
+}
+
+/// The first deadline behind a day.
+fn past(today: Day) -> (i32, [u8; 16]) {
+    (today.0.saturating_add(1), FIRST)
+}
+
+/// Where a walk over deadlines goes on behind a page; `None` where the page was the last.
+fn behind_deadline(page: &[((i32, [u8; 16]), ())], limit: usize) -> Option<(i32, [u8; 16])> {
+    page.last().filter(|_| page.len() == limit).map(|((day, id), ())| match after(*id) {
+        Some(id) => (*day, id),
+        None => (day.saturating_add(1), FIRST),
+    })
 }
 
 /// Where a walk goes on behind a page; `None` where the page was the last.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use contract::{
     AccrualEvent, AccrualKind, Asked, Benefit, Cadence, Caps, Control, CoopFund, CostBasis, Credit, Currency, Day,
     Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros,
-    PaidOn, Per, Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, Score, Settlement,
-    SpecialPrice, Split, Steps, Text, Tier,
+    PaidOn, Per, Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, RoundingMode, Score,
+    Settlement, SpecialPrice, Split, Steps, Text, Tier,
 };
 
 use super::scenario::{Bench, plain_program};
@@ -149,6 +149,7 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             program.caps.partner_year = dice.chance(4).then(|| dice.micros(1_000_000, 60_000_000));
             program.caps.budget = dice.chance(3).then(|| dice.micros(1_000_000, 60_000_000).round(2));
             program.rounding = if dice.chance(4) { Rounding::Sale } else { Rounding::Total };
+            program.rounding_mode = if dice.chance(3) { RoundingMode::HalfEven } else { RoundingMode::HalfUp };
             if dice.chance(4) {
                 let from = dice.micros(200_000, 9_000_000);
                 program.bonus = vec![Tier { from, rate: Micros(150_000) }];
@@ -161,6 +162,9 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             }
             program.threshold = dice.chance(5).then(|| dice.micros(1_000_000, 30_000_000));
         }
+        let fits = program.auto_authorise && !program.mechanism.is_drawn_on() && program.mechanism.resale().is_none();
+        program.interim =
+            dice.chance(2).then_some(Cadence::Month).filter(|month| fits && month.divides(program.period));
         if program.mechanism.is_drawn_on() {
             program.currency = Currency::parse("USD");
             (program.caps, program.rounding) = (Caps::default(), Rounding::Total);
@@ -539,6 +543,7 @@ fn no_balance_is_overdrawn() {
         let mut reference = reference(programs(&mut dice, &TAME));
         for program in &mut reference.programs {
             program.mechanism = Mechanism::PassThrough { resale: Resale::Strict };
+            program.interim = None;
         }
         reference.special_prices = special_prices(&reference.programs);
         let rules = Rules { revocations: true, ..TAME };

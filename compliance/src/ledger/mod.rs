@@ -8,7 +8,7 @@
 //! order settle on sums kept for each day and month ([`tally`]); what is protected of stocks is lines as well
 //! ([`protection`]), and lowers what special prices give ([`lowered`]), as cost layers do ([`layers`]); so is what purchases earn
 //! ([`purchased`]); what is estimated at sell-in stands beside them ([`estimates`]); caps on lines, tiers that count one thing and pay on another, and
-//! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), decide what may be drawn on them
+//! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), pay some while they are open ([`interim`]), decide what may be drawn on them
 //! ([`draws`]) and judge what is claimed ([`claims`]). What is held persons may let go ([`persons`]). What is found about a settlement has a file for each check ([`rules`]).
 
 pub(crate) mod account;
@@ -27,6 +27,7 @@ mod findings;
 mod further;
 mod holdings;
 mod holds;
+mod interim;
 mod job;
 #[cfg(test)]
 mod laws;

@@ -38,7 +38,7 @@ pub(crate) struct Turning<'a> {
 }
 
 impl Turning<'_> {
-    /// Orders what came to a frozen period since the last tick.
+    /// Orders what came to a frozen period since the last tick, and what is due by now of one that is paid while it is open.
     pub fn look_again(
         &self,
         id: Id,
@@ -46,6 +46,10 @@ impl Turning<'_> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
+        if account.phase == Phase::Open && account.deadline <= self.today {
+            // It freezes now, and all of it is ordered then.
+            return Ok(WAITING.delete(state, &id.0)?);
+        }
         outbox.acting_in(OWED_BACK, &id.to_string());
         self.give_back(&account, outbox);
         outbox.acting_in(LOOKED_AT_AGAIN, &id.to_string());
@@ -250,7 +254,7 @@ impl Turning<'_> {
         }
     }
 
-    fn now(&self) -> Now<'_> {
+    pub fn now(&self) -> Now<'_> {
         Now { control: self.control, today: Some(self.today), references: self.references }
     }
 
@@ -278,7 +282,8 @@ impl Turning<'_> {
     /// Says of what is frozen, or freezes now, below zero that it is owed back: with the freeze it is decided what is due.
     fn give_back(&self, account: &Account, outbox: &mut Outbox<AccrualEvent>) {
         let program = &*terms(account, self.references);
-        if account.below_zero(program).is_some() && !program.mechanism.is_drawn_on() {
+        let is_over = account.phase != Phase::Open || account.deadline <= self.today;
+        if is_over && account.below_zero(program).is_some() && !program.mechanism.is_drawn_on() {
             self.close(account, program, outbox);
         }
     }
@@ -329,8 +334,8 @@ pub(crate) fn tell<T>(
 
 /// What is due, not ordered, and too little to be paid; `None` where nothing waits for that.
 pub(crate) fn below_minimum(account: &Account, program: &Program) -> Option<Micros> {
-    let waits = account.accrued - account.authorised;
-    let is_decided = program.auto_authorise && account.pays() && account.phase != Phase::Open;
+    let waits = account.due_by_now() - account.authorised;
+    let is_decided = program.auto_authorise && account.pays() && account.meets_orders();
     (is_decided && waits > Micros::ZERO && waits < program.minimum_payout?).then_some(waits)
 }
 

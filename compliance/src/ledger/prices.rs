@@ -282,13 +282,14 @@ impl<'a> Pricing<'a> {
         let capped = match self.program.rounding {
             Rounding::Total => capped,
             Rounding::Sale => {
-                let each = capped.map(|benefit| Exact::from(benefit.round(self.currency)));
+                let each =
+                    capped.map(|benefit| Exact::from(benefit.round_by(self.program.rounding_mode, self.currency)));
                 CappedLine { exact: capped.exact, ..each }
             }
         };
         let part = match sold.share.is_whole() {
             true => capped,
-            false => capped.map(|benefit| sold.share.of_benefit(benefit, self.currency)),
+            false => capped.map(|benefit| sold.share.of_benefit(benefit, self.program.rounding_mode, self.currency)),
         };
         if divided { CappedLine { raw: part.raw, ..part.map(|benefit| counted.share(benefit)) } } else { part }
     }

@@ -9,7 +9,7 @@ use contract::{
     Credit, Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth,
     Id, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per,
     Person, Points, Product, Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding,
-    Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text,
+    RoundingMode,    Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text,
     Tier, Tolerance, Topic, UnitCost,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
@@ -890,6 +890,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "to" => program.to = Day::parse(value).unwrap(),
             "version" => program.version = value.parse().unwrap(),
             "period" => program.period = read_cadence(value),
+            "interim" => program.interim = Some(read_cadence(value)),
             "measure-cap" => program.caps.measure = Some(number(value)),
             "unit-cap" => program.caps.per_unit = Some(number(value)),
             "transaction-cap" => program.caps.per_transaction = Some(number(value)),
@@ -906,6 +907,9 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "fx" => program.conversion = read_conversion(value),
             "above" | "paid-on" | "baseline" | "score" | "split" | "late" | "not-with" | "cost" => {}
             "rounding" => program.rounding = if value == "sale" { Rounding::Sale } else { Rounding::Total },
+            "mode" => {
+                program.rounding_mode = if value == "even" { RoundingMode::HalfEven } else { RoundingMode::HalfUp }
+            }
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
             "unusual" => program.unusual = if value == "hold" { OnUnusual::Hold } else { OnUnusual::Tell },

@@ -16,6 +16,7 @@ use super::conversion::Rates;
 use super::deductions::wake_others;
 use super::draws::Drawing;
 use super::due::{Due, due};
+use super::interim::{Interim, due_until};
 use super::layers::LayerCosts;
 use super::lines::{list_lines, write_all};
 use super::lowered::Costs;
@@ -28,7 +29,7 @@ use super::rules::outlier::note;
 use super::sharing::{Sharing, whose};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
-use super::{account::freeze_day, draws, findings};
+use super::{account::freeze_day, draws, findings, interim};
 use crate::programs::drawn::Pot;
 use crate::programs::special_price::{of_partner, of_program};
 use crate::programs::terms::{of_settlement, with_figures};
@@ -150,7 +151,7 @@ impl<'a> Settling<'a> {
     }
 
     fn waits(&self, account: &Account) -> bool {
-        !self.at_tick && account.phase != Phase::Open
+        !self.at_tick && account.meets_orders()
     }
 
     fn take_up(&self, id: Id, state: &mut dyn State) -> Result<Work<'a>, StageError> {
@@ -174,7 +175,7 @@ impl<'a> Settling<'a> {
         if let Some(program) = known.program(&account.settlement.program, account.settlement.version) {
             (account.terms, account.figures) = (self.control, self.control);
             if account.pays() {
-                move_deadline(id, account, freeze_day(program, account.last_day), state)?;
+                move_deadline(id, account, interim::deadline(account, program), state)?;
             }
         }
         Ok(())
@@ -358,8 +359,11 @@ impl<'a> Settling<'a> {
                 let event = AccrualEvent::Moved(Box::new(movement));
                 outbox.send(&account.settlement.beneficiary, event);
             }
+            if let Some(Interim { until, .. }) = account.interim {
+                account.interim = Some(Interim { until, due: due_until(&account, program, &due, until) });
+            }
             let is_kept = !accepted(&account, self.now(), state)?.is_empty();
-            if (has_moved || program.mechanism.is_drawn_on()) && account.phase != Phase::Open {
+            if (has_moved || program.mechanism.is_drawn_on()) && account.meets_orders() {
                 wake_others(&account, self.now(), state)?;
             }
             wait_for_tick(id, &account, program, [has_moved, is_kept], state)?;
@@ -392,7 +396,7 @@ impl<'a> Settling<'a> {
         let same = self.now().known().same_as(&account.partner, self.today);
         for twin in same.into_iter().filter(|twin| **twin > account.partner) {
             for mut other in one_partner_twice::settlements(account, twin, of_year, state)? {
-                if other.phase != Phase::Open {
+                if other.meets_orders() {
                     let id = other.settlement.id();
                     tell(id, &mut other, self.now(), state, outbox)?;
                     ACCOUNTS.put(state, &id.0, &other)?;
@@ -446,7 +450,7 @@ fn track_tier(account: &mut Account, program: &Program, batch: u64) {
     track.net = net;
 }
 
-/// A frozen settlement with more due than authorised, or closed with anything new, is looked at when the next tick comes; so is one
+/// A settlement that orders are made on with more due by now than authorised, or closed with anything new, is looked at when the next tick comes; so is one
 /// with a deduction that was accepted and is not settled, and one that owes something back though nothing was ordered.
 /// What nobody has drawn until the close is no news.
 fn wait_for_tick(
@@ -458,11 +462,12 @@ fn wait_for_tick(
 ) -> Result<(), StorageError> {
     let closed = matches!(account.phase, Phase::Closed { .. });
     let may_be = if closed && has_moved { account.accrued } else { account.orderable(program) };
+    let owes_back = account.phase != Phase::Open && account.below_zero(program).is_some();
     let is_due = may_be > account.authorised && (program.auto_authorise || closed);
     match account.phase {
-        Phase::Open => Ok(()),
-        _ if is_due || is_kept || account.below_zero(program).is_some() => WAITING.put(state, &id.0, &()),
-        Phase::Frozen { .. } => WAITING.delete(state, &id.0),
+        Phase::Open if account.interim.is_none() => Ok(()),
+        _ if is_due || is_kept || owes_back => WAITING.put(state, &id.0, &()),
+        Phase::Open | Phase::Frozen { .. } => WAITING.delete(state, &id.0),
         // What the close has not let go is looked at until it is let go.
         Phase::Closed { .. } => Ok(()),
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::{AccrualEvent, Control, Day, EntitlementEvent, Id, Settlement};
 use stream::{Blobs, Input, Order, Outbox, Progress, Shard, Stage, StageError, State, StorageError, TableId};
 
-use super::account::{Account, Phase, close_day};
+use super::account::{Account, Phase, close_day, freeze_day};
 use super::claims;
 use super::estimates;
 use super::job::{Desk, Job, Step};
@@ -248,12 +248,12 @@ pub(crate) fn enter_account(
         return Ok(());
     }
     if account.pays() {
-        if let Some(since) = clock.reached(account.deadline) {
+        let terms = &*terms(&account, references);
+        if let Some(since) = clock.reached(freeze_day(terms, account.last_day)) {
             let Settlement { program, version, .. } = &account.settlement;
             account.amended = references.came(program, *version).is_some_and(|came| came > since);
             account.phase = Phase::Frozen { since };
-            let program = &*terms(&account, references);
-            account.deadline = close_day(program, account.last_day);
+            account.deadline = close_day(terms, account.last_day);
         }
         DEADLINES.put(state, &(account.deadline.0, id.0), &())?;
         enter(id, &account, state)?;

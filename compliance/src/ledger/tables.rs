@@ -26,7 +26,7 @@ pub(crate) const DIRTY: Table<([u8; 16], i32), ()> = Table::new(4, "dirty lists"
 pub(crate) const DEADLINES: Table<(i32, [u8; 16]), ()> = Table::new(5, "deadlines");
 /// Settlements that may share limits: (program, version, settlement).
 pub(crate) const BUDGETS: Table<(String, u32, [u8; 16]), ()> = Table::new(6, "budgets");
-/// Frozen settlements for which more is due than authorised; they wait for the next tick.
+/// Settlements that orders are made on and for which more is due by now than authorised; they wait for the next tick.
 pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
 /// Frozen settlements whose budget was shared anew since the last tick; they are booked at the next one.
 pub(crate) const REVIEW: Table<[u8; 16], ()> = Table::new(9, "to be reviewed");

@@ -8,6 +8,7 @@ use stream::{Blobs, StageError, State};
 use super::account::{Account, Phase, claimable_until, close_day, freeze_day};
 use super::findings::amount;
 use super::holds::{holds, outlasts_close};
+use super::interim;
 use super::now::Now;
 use super::periods::below_minimum;
 use super::persons::is_released;
@@ -67,13 +68,17 @@ fn by_terms(account: &Account, program: &Program) -> Option<String> {
     if !program.auto_authorise {
         return Some(format!("the program has `auto-authorise: no`; let go on {close}"));
     }
-    if account.phase == Phase::Open {
-        return Some(at_freeze(freeze_day(program, account.last_day)));
+    if account.phase == Phase::Open && below_minimum(account, program).is_none() {
+        return Some(at_next(interim::deadline(account, program), account, program));
     }
     let minimum = program.minimum_payout.filter(|_| below_minimum(account, program).is_some())?;
     Some(format!("{} and more is paid; let go on {close}", amount(minimum, account)))
 }
 
-fn at_freeze(freeze: Day) -> String {
-    format!("it waits for {freeze}, when the period freezes")
+/// For what an open period waits.
+fn at_next(day: Day, account: &Account, program: &Program) -> String {
+    match day == freeze_day(program, account.last_day) {
+        true => format!("it waits for {day}, when the period freezes"),
+        false => format!("it waits for {day}, when the next interim payment is made"),
+    }
 }

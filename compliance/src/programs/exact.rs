@@ -1,9 +1,10 @@
 //! Exact sums and benefits: nothing is rounded before the very end.
 
+use std::cmp::Ordering;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
-use contract::{Benefit, Currency, Measure, Micros};
+use contract::{Benefit, Currency, Measure, Micros, RoundingMode};
 use serde::{Deserialize, Serialize};
 
 const SCALE: i128 = 1_000_000;
@@ -107,8 +108,17 @@ impl Exact {
 
     /// Rounds to the currency's minor unit, halves away from zero, as the journal posts it.
     pub fn round(self, currency: Currency) -> Micros {
+        self.round_by(RoundingMode::HalfUp, currency)
+    }
+
+    /// The same by the mode of a program: what it pays.
+    pub fn round_by(self, mode: RoundingMode, currency: Currency) -> Micros {
         let unit = minor_unit(currency);
-        let micros = divide_half_away(self.0, unit) * (unit / SCALE);
+        let units = match mode {
+            RoundingMode::HalfUp => divide_half_away(self.0, unit),
+            RoundingMode::HalfEven => divide_half_even(self.0, unit),
+        };
+        let micros = units * (unit / SCALE);
         Micros(i64::try_from(micros).expect("number overflow in an amount due"))
     }
 
@@ -129,6 +139,16 @@ pub fn divide_half_away(value: i128, by: i128) -> i128 {
     let (value, by) = if by < 0 { (-value, -by) } else { (value, by) };
     let (whole, rest) = (value / by, (value % by).abs());
     if rest >= by - rest { whole + value.signum() } else { whole }
+}
+
+/// The quotient, halves to the even neighbour.
+fn divide_half_even(value: i128, by: i128) -> i128 {
+    let (whole, rest) = (value.div_euclid(by), value.rem_euclid(by));
+    match rest.cmp(&(by - rest)) {
+        Ordering::Less => whole,
+        Ordering::Equal => whole + (whole & 1),
+        Ordering::Greater => whole + 1,
+    }
 }
 
 impl From<Micros> for Exact {
@@ -173,5 +193,29 @@ impl SubAssign for Exact {
 impl Sum for Exact {
     fn sum<I: Iterator<Item = Exact>>(values: I) -> Exact {
         values.fold(Exact::ZERO, Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_go_where_the_mode_says() {
+        let dollar = Currency::parse("USD").unwrap();
+        for (value, up, even) in [
+            ("0.125", "0.13", "0.12"),
+            ("0.375", "0.38", "0.38"),
+            ("0.125001", "0.13", "0.13"),
+            ("0.124999", "0.12", "0.12"),
+            ("-0.125", "-0.13", "-0.12"),
+            ("-0.375", "-0.38", "-0.38"),
+            ("0.005", "0.01", "0"),
+            ("-0.005", "-0.01", "0"),
+        ] {
+            let exact = Exact::from(Micros::parse(value).unwrap());
+            let rounded = [RoundingMode::HalfUp, RoundingMode::HalfEven].map(|mode| exact.round_by(mode, dollar));
+            assert_eq!(rounded.map(|amount| amount.to_string()), [up, even], "{value}");
+        }
     }
 }

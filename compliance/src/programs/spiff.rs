@@ -3,7 +3,7 @@
 //! A sale that several made is priced as a whole, rounded to the minor unit and divided, so that the parts add up to it
 //! (domain notes §4.8). A sale that is reported late loses a share of its benefit first.
 
-use contract::{Benefit, Currency, Day, Late, Mechanism, Micros, Program, Split, Steps, Text};
+use contract::{Benefit, Currency, Day, Late, Mechanism, Micros, Program, RoundingMode, Split, Steps, Text};
 
 use super::{Exact, Sums, exact::minor_unit};
 use crate::units::same_words;
@@ -65,12 +65,12 @@ impl Share {
     }
 
     /// Part of a benefit; one that is divided at all is rounded to the minor unit first.
-    pub fn of_benefit(self, total: Exact, currency: Currency) -> Exact {
+    pub fn of_benefit(self, total: Exact, mode: RoundingMode, currency: Currency) -> Exact {
         if self.is_whole() {
             return total;
         }
         let unit = minor_unit(currency);
-        let units = Exact::from(total.round(currency)).0 / unit;
+        let units = Exact::from(total.round_by(mode, currency)).0 / unit;
         Exact(self.part(units) * unit)
     }
 
@@ -192,7 +192,7 @@ mod tests {
         let total = Exact::from(Micros::parse(total).unwrap());
         let part = |(name, share): &(Text, Share)| {
             assert_eq!(Share::from_bytes(share.to_bytes()), Some(*share));
-            format!("{name} {}", share.of_benefit(total, dollar).round(dollar))
+            format!("{name} {}", share.of_benefit(total, RoundingMode::HalfUp, dollar).round(dollar))
         };
         persons.iter().map(part).collect::<Vec<_>>().join(", ")
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Currency, Id, Micros};
+use contract::{Currency, Id, Micros, RoundingMode};
 use num_rational::Ratio;
 use num_traits::Zero;
 
-use crate::exact::{Exact, exact, floored, rounded, to_millionths, zero};
+use crate::exact::{Exact, exact, floored, rounded, rounded_by, to_millionths, zero};
 use crate::pricing::Line;
 
 /// What stands for one sale.
@@ -26,7 +26,13 @@ pub struct Brought {
 /// Where less is due than they add, the first lines get all that they add, the last ones what is left; where more is, as more was
 /// drawn than was expected, each gets more in the proportion that it adds, to the millionth. Rounded parts add up to what is due: what
 /// is lost by cutting goes to the largest remainders, of equal ones to the earlier line.
-pub fn bring(lines: &[Line], changes: &[Exact], due: Exact, currency: Currency, sales: &mut BTreeMap<Id, Brought>) {
+pub fn bring(
+    lines: &[Line],
+    changes: &[Exact],
+    due: Exact,
+    (mode, currency): (RoundingMode, Currency),
+    sales: &mut BTreeMap<Id, Brought>,
+) {
     let all: Exact = changes.iter().sum();
     let within = |added: Exact| match due > all {
         true if added == all => due,
@@ -45,7 +51,7 @@ pub fn bring(lines: &[Line], changes: &[Exact], due: Exact, currency: Currency, 
     let parts: Vec<Exact> = parts.collect();
     let unit = Ratio::new(1, 10_i128.pow(currency.minor_digits()));
     let mut whole: Vec<Exact> = parts.iter().map(|part| floored(*part, currency)).collect();
-    let missing = (exact(rounded(given, currency)) - whole.iter().sum::<Exact>()) / unit;
+    let missing = (exact(rounded_by(given, mode, currency)) - whole.iter().sum::<Exact>()) / unit;
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|place| (-(parts[*place] - whole[*place]), *place));
     order.into_iter().take(missing.to_integer() as usize).for_each(|place| whole[place] += unit);

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Currency, Day, Id, Micros};
+use contract::{Currency, Day, Id, Micros, RoundingMode};
 use num_traits::{Signed, Zero};
 
-use crate::exact::{Exact, exact, floored, rounded, zero};
+use crate::exact::{Exact, exact, floored, rounded, rounded_by, zero};
 
 /// A settlement that wants its share.
 pub struct Claim {
     /// What it wants in the end, unrounded, what it gave up for good left out.
     pub wanted: Exact,
+    /// How that is rounded.
+    pub mode: RoundingMode,
     /// What it had reached before it gave that up.
     pub reached: Exact,
     pub authorised: Micros,
@@ -46,7 +48,7 @@ impl Cut {
 /// What is too much is cut off the last days. A day's steps count together; only on the day on which the cut ends are
 /// they cut one by one, the last in (sale, claim) order first.
 pub fn shared(budget: Micros, currency: Currency, claims: &[Claim]) -> Vec<Option<Exact>> {
-    let asked = |claim: &Claim| exact(rounded(claim.wanted, currency));
+    let asked = |claim: &Claim| exact(rounded_by(claim.wanted, claim.mode, currency));
     let wanted: Vec<Exact> = claims.iter().map(|claim| asked(claim).max(zero())).collect();
     let reserved: Vec<Exact> = claims.iter().map(|claim| exact(claim.authorised).max(zero())).collect();
     let demand: Exact = wanted.iter().zip(&reserved).map(|(wanted, reserved)| *wanted.max(reserved)).sum();

@@ -1,6 +1,6 @@
 //! Amounts as fractions: nothing is rounded but where a rule says so.
 
-use contract::{Currency, Micros};
+use contract::{Currency, Micros, RoundingMode};
 use num_rational::Ratio;
 use num_traits::{Signed, Zero};
 
@@ -20,6 +20,18 @@ pub fn exact(value: Micros) -> Exact {
 /// To the currency's minor unit, halves away from zero (domain notes §4.11).
 pub fn rounded(value: Exact, currency: Currency) -> Micros {
     to_digits(value, currency.minor_digits())
+}
+
+/// What a program pays: to the currency's minor unit, halves where its mode says.
+pub fn rounded_by(value: Exact, mode: RoundingMode, currency: Currency) -> Micros {
+    let unit = Ratio::new(1, 10_i128.pow(currency.minor_digits()));
+    let below = floored(value, currency);
+    let is_half = (value - below) * Ratio::from_integer(2) == unit;
+    let is_even = (below / unit).to_integer() % 2 == 0;
+    match mode {
+        RoundingMode::HalfEven if is_half => rounded(if is_even { below } else { below + unit }, currency),
+        _ => rounded(value, currency),
+    }
 }
 
 /// To a millionth, halves away from zero: how bounds that follow from others are kept.

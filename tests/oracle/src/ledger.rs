@@ -3,6 +3,7 @@
 mod amended;
 mod claimed;
 mod held;
+mod interim;
 mod unusual;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ use crate::claims::{Claims, Seen};
 use crate::cover::{Claimant, Units, balances, covered};
 use crate::draws::{Decided, Purse, drawn, forget};
 use crate::estimates::Estimates;
-use crate::exact::{Exact, exact, rounded, zero};
+use crate::exact::{Exact, exact, rounded_by, zero};
 use crate::layers::{Costs, is_used_up};
 use crate::measure::filled;
 use crate::pricing::{Line, changes, together};
@@ -110,6 +111,8 @@ struct Account {
     /// Last day of the period.
     last: Day,
     phase: Phase,
+    /// The last day whose sales are paid for while the period is open.
+    paid_until: Option<Day>,
     /// The tick at which it froze.
     since: u64,
     /// The version of its program came behind that tick.
@@ -172,7 +175,8 @@ impl Account {
     /// What would be due by other terms, or of other lines, whatever was drawn.
     fn due_by(&self, program: &Program, currency: Currency, lines: &[Line]) -> Micros {
         let wanted = self.wanted_of(reached(program, currency, &self.covered, lines).earned, program);
-        rounded(self.budget_left.map_or(wanted, |left| wanted.min(left)), currency)
+        let limited = self.budget_left.map_or(wanted, |left| wanted.min(left));
+        rounded_by(limited, program.rounding_mode, currency)
     }
 
     /// No less than what was drawn.
@@ -191,7 +195,8 @@ impl Account {
     /// What can be drawn in all: as many points as were earned, or as much money.
     fn earned(&self, currency: Currency) -> Exact {
         let Mechanism::Points(terms) = &self.program.mechanism else {
-            return exact(rounded(self.within_budget(), currency)).max(zero());
+            let money = rounded_by(self.within_budget(), self.program.rounding_mode, currency);
+            return exact(money).max(zero());
         };
         let mechanism = Mechanism::Points(Points { value: Micros::ONE, breakage: Micros::ZERO, ..*terms });
         let program = Program {
@@ -525,6 +530,7 @@ impl Oracle {
             partner,
             last,
             phase: Phase::Open,
+            paid_until: None,
             since: 0,
             amended: false,
             settled: terms,
@@ -562,7 +568,7 @@ impl Oracle {
         let anew: BTreeMap<Settlement, Program> =
             self.accounts.keys().filter_map(|settlement| Some((settlement.clone(), self.anew(settlement)?))).collect();
         for (settlement, account) in &mut self.accounts {
-            if account.phase != Phase::Open && tick.is_none() {
+            if account.meets_orders() && tick.is_none() {
                 continue;
             }
             (account.settled, account.late) = (self.control, account.phase != Phase::Open);
@@ -598,8 +604,8 @@ impl Oracle {
             self.draw(day);
         }
         for (settlement, account) in &mut self.accounts {
-            if account.phase == Phase::Open || tick.is_some() {
-                account.accrued = rounded(account.due(), settlement.currency);
+            if !account.meets_orders() || tick.is_some() {
+                account.accrued = rounded_by(account.due(), account.program.rounding_mode, settlement.currency);
             }
         }
     }
@@ -737,6 +743,7 @@ impl Oracle {
                 // What it asked of one limit and did not get of the other is there for others at the next control.
                 self.news |= account.given_up.is_positive();
             }
+            account.pay_between(day);
             // What came in time is judged before the rest is let go.
             let is_claimed = account.last_claim().is_some_and(|last| before.is_none_or(|before| before <= last));
             if account.phase == Phase::Frozen && account.closes_on() <= day && !is_claimed {
@@ -748,10 +755,10 @@ impl Oracle {
             let account = &self.accounts[settlement];
             ((account.since == self.control).then(|| account.freezes_on()), settlement.id())
         };
-        let is_frozen = |settlement: &&Settlement| self.accounts[*settlement].phase != Phase::Open;
-        let mut frozen: Vec<Settlement> = self.accounts.keys().filter(is_frozen).cloned().collect();
-        frozen.sort_by_cached_key(place);
-        for settlement in &frozen {
+        let is_payable = |settlement: &&Settlement| self.accounts[*settlement].meets_orders();
+        let mut payable: Vec<Settlement> = self.accounts.keys().filter(is_payable).cloned().collect();
+        payable.sort_by_cached_key(place);
+        for settlement in &payable {
             self.freezing.remove(settlement);
             self.let_keep(settlement, day);
             self.order(settlement, day);
@@ -772,6 +779,7 @@ impl Oracle {
 fn claim(account: &Account) -> Claim {
     Claim {
         wanted: account.wanted(),
+        mode: account.program.rounding_mode,
         reached: account.reached.capped,
         authorised: account.ordered(),
         steps: account.reached.steps.clone(),

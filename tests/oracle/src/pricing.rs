@@ -7,7 +7,7 @@ use num_traits::Signed;
 
 use crate::cover::Units;
 use crate::earn::{Sold, earned};
-use crate::exact::{Exact, exact, rounded, zero};
+use crate::exact::{Exact, exact, rounded_by, zero};
 use crate::measure::{below, counts, filled, in_front_of};
 use crate::whose::{Whose, divides, first, kept, lost};
 
@@ -94,8 +94,12 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
         };
         let benefit = benefit * kept(program, home.day, home.quantity, reported);
         let benefit = capped(program, benefit, sold);
-        let benefit = if program.rounding == Rounding::Sale { exact(rounded(benefit, currency)) } else { benefit };
-        if divides(program) { part.of_benefit(benefit, currency) * share } else { benefit }
+        let mode = program.rounding_mode;
+        let benefit = match program.rounding {
+            Rounding::Sale => exact(rounded_by(benefit, mode, currency)),
+            Rounding::Total => benefit,
+        };
+        if divides(program) { part.of_benefit(benefit, mode, currency) * share } else { benefit }
     };
     let change = |(at, home): (usize, &usize)| match *home {
         home if home == at => worth(at, at + 1),

@@ -1,9 +1,9 @@
 //! Whose a line is: a partner's, a person's part, or one that is given a credit for each unit.
 
-use contract::{Currency, Day, Debit, Entitlement, Id, Late, Mechanism, Micros, Program, Resale, Split, Steps};
+use contract::{Currency, Day, Debit, Entitlement, Id, Late, Mechanism, Micros, Program, Resale, RoundingMode, Split, Steps};
 use num_rational::Ratio;
 
-use crate::exact::{Exact, exact, rounded, zero};
+use crate::exact::{Exact, exact, rounded_by, zero};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Whose {
@@ -118,12 +118,12 @@ impl Part {
     }
 
     /// Of a benefit: rounded first where it is divided at all.
-    pub fn of_benefit(&self, whole: Exact, currency: Currency) -> Exact {
+    pub fn of_benefit(&self, whole: Exact, mode: RoundingMode, currency: Currency) -> Exact {
         if self.weights.is_empty() {
             return whole;
         }
         let unit = Ratio::from_integer(10_i128.pow(currency.minor_digits()));
-        Ratio::from_integer(self.of((exact(rounded(whole, currency)) * unit).to_integer())) / unit
+        Ratio::from_integer(self.of((exact(rounded_by(whole, mode, currency)) * unit).to_integer())) / unit
     }
 }
 

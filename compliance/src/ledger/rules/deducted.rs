@@ -35,7 +35,7 @@ use contract::{Code, Deduction, Micros, Program};
 use stream::{State, StorageError};
 
 use super::beneficiary_restricted::listed;
-use crate::ledger::account::{Account, Phase};
+use crate::ledger::account::Account;
 use crate::ledger::deductions::taken;
 use crate::ledger::findings::{Found, amount};
 use crate::ledger::now::Now;
@@ -69,7 +69,7 @@ pub(in crate::ledger) fn accepted<'a>(
     now: Now<'a>,
     state: &mut dyn State,
 ) -> Result<Vec<(&'a Deduction, Micros)>, StorageError> {
-    if account.phase == Phase::Open || !account.pays() || listed(account, now.known()).is_some() {
+    if !account.meets_orders() || !account.pays() || listed(account, now.known()).is_some() {
         return Ok(Vec::new());
     }
     let mut open = taken(account, now, state)?;

@@ -42,7 +42,7 @@ pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<
         || is_budgeted
         || measured <= 0
         || !due.threshold_met
-        || !earned.round(account.settlement.currency).is_zero()
+        || !earned.round_by(program.rounding_mode, account.settlement.currency).is_zero()
     {
         return None;
     }

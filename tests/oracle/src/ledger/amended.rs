@@ -14,6 +14,9 @@ impl Oracle {
     /// as far as nobody answers for that.
     pub(super) fn unapproved(&self, settlement: &Settlement) -> Micros {
         let account = &self.accounts[settlement];
+        if account.phase == Phase::Open {
+            return Micros::ZERO;
+        }
         let approved = self.amendment(settlement).map(|amendment| amendment.to);
         if approved == Some(None) {
             return Micros::ZERO;
@@ -54,6 +57,9 @@ impl Oracle {
     /// OP-47: what is due above the less of what the baseline or score of the freeze and the one of now would give.
     pub(super) fn figured_higher(&self, settlement: &Settlement) -> Micros {
         let account = &self.accounts[settlement];
+        if account.phase == Phase::Open {
+            return Micros::ZERO;
+        }
         let (before, now) = (self.at_freeze(account), self.known());
         let figures = [before, now].map(|reference| goes_by(reference, settlement, account));
         let [Some(was), Some(is)] = figures else { return Micros::ZERO };

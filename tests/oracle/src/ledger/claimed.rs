@@ -16,7 +16,8 @@ impl Oracle {
     pub(crate) fn standing(&self, group: &Group, line: &ClaimLine) -> Standing {
         let part = |(settlement, account): (&Settlement, &Account)| {
             let mut sales = BTreeMap::new();
-            bring(&account.lines, &account.reached.changes, account.due(), group.currency, &mut sales);
+            let money = (account.program.rounding_mode, group.currency);
+            bring(&account.lines, &account.reached.changes, account.due(), money, &mut sales);
             let by_layers = account.program.mechanism.goes_by_layers();
             // The most that the special price of a sale gives for a unit, as it was given with the sale.
             for line in self.lines.get(settlement).into_iter().flatten().filter(|_| !by_layers) {

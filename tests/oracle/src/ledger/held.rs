@@ -1,10 +1,10 @@
-//! What of frozen settlements waits, is ordered, or was kept from an invoice (docs/programs.md, "What waits before it is
-//! paid"; DD-10, DD-20, OP-31, OP-38, OP-39, OP-47, OP-52).
+//! What of settlements that are frozen, or paid while they are open, waits, is ordered, or was kept from an invoice
+//! (docs/programs.md, "What waits before it is paid"; DD-10, DD-20, OP-31, OP-38, OP-39, OP-47, OP-52).
 
 use contract::{Code, Day, Deduction, Micros, Settlement, Text};
 
-use super::{Account, Kept, Oracle, Order, Phase};
-use crate::exact::{exact, rounded};
+use super::{Account, Kept, Oracle, Order};
+use crate::exact::{exact, rounded, rounded_by};
 use crate::holds::{Payee, is_restricted, is_unsure, twins};
 
 /// A settlement of which something may be deducted.
@@ -18,7 +18,7 @@ impl Oracle {
     /// With what each of them holds; nothing of what is open.
     pub(super) fn holds(&self, settlement: &Settlement, today: Day) -> Vec<(Code, Micros)> {
         let account = &self.accounts[settlement];
-        if account.phase == Phase::Open || account.accrued <= Micros::ZERO || self.owed(settlement).is_zero() {
+        if !account.meets_orders() || account.accrued <= Micros::ZERO || self.owed(settlement).is_zero() {
             return Vec::new();
         }
         let (known, payee) = (self.known(), Payee::of(&settlement.beneficiary));
@@ -77,7 +77,7 @@ impl Oracle {
     /// Orders what is due, was not ordered and is not held, where that is not too little.
     pub(super) fn order(&mut self, settlement: &Settlement, day: Day) {
         let account = &self.accounts[settlement];
-        let waits = account.accrued - account.ordered();
+        let waits = account.due_by_now(settlement.currency) - account.ordered();
         let amount = self.free(settlement, &self.holds(settlement, day));
         let enough = account.program.minimum_payout.is_none_or(|minimum| waits >= minimum && amount >= minimum);
         if account.program.auto_authorise && amount > Micros::ZERO && enough {
@@ -104,7 +104,7 @@ impl Oracle {
         all.sort_by_key(|deduction| (deduction.accepted_by.is_empty(), &deduction.number));
         let is_owner = |(other, account): &(&Settlement, &Account)| {
             let alike = Settlement { version: settlement.version, ..(*other).clone() } == *settlement;
-            alike && (account.phase != Phase::Open || account.freezes_on() <= today)
+            alike && (account.meets_orders() || account.freezes_on() <= today)
         };
         let owner = |(settlement, account): (_, &Account)| Owner {
             settlement,
@@ -179,8 +179,8 @@ impl Account {
     /// What may be ordered in all: what is due; of a program that is drawn on, what was drawn.
     pub(super) fn orderable(&self, settlement: &Settlement) -> Micros {
         match self.program.mechanism.is_drawn_on() {
-            true => rounded(self.drawn_worth(), settlement.currency).min(self.accrued),
-            false => self.accrued,
+            true => rounded_by(self.drawn_worth(), self.program.rounding_mode, settlement.currency).min(self.accrued),
+            false => self.due_by_now(settlement.currency),
         }
     }
 }

@@ -7,7 +7,7 @@ use contract::{
     AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, ClaimLine, Control, CoopFund, CostBasis, Credit,
     Currency, Day, Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism,
     Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference,
-    Resale, Rounding, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
+    Resale, Rounding, RoundingMode, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
 };
 use oracle::claim_id;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,10 @@ const WAITING: u64 = 0x0a17_1264;
 const CLAIMS: u64 = 0x0c1a_1235;
 /// The same for what is changed about programs late, and approved.
 const AMENDMENTS: u64 = 0x0a3e_4d5e;
+/// And which programs pay before a period is over.
+const INTERIMS: u64 = 0x01a7_e415;
+/// And which round a half to the even neighbour.
+const HALVES: u64 = 0x0ba1_4e50;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(pub u64);
@@ -358,6 +362,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
     let mut giving = Dice(seed ^ WRITE_OFFS);
     let mut claiming = Claiming::new(Dice(seed ^ CLAIMS), &mut programs);
+    pay_between(&mut Dice(seed ^ INTERIMS), &mut programs);
+    round_to_even(&mut Dice(seed ^ HALVES), &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
     let mut amending = Amending::new(Dice(seed ^ AMENDMENTS), &mut programs);
     let stated =
@@ -736,6 +742,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         conditions: Default::default(),
         mechanism: mechanism(dice),
         period: [Cadence::Month, Cadence::Quarter, Cadence::Year][dice.below(3) as usize],
+        interim: None,
         currency: dice.some(4, |_| Currency::parse("USD").expect("a currency")),
         conversion: Default::default(),
         caps: Caps {
@@ -752,6 +759,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         choose: Choice::default(),
         stack: None,
         rounding: if dice.one_in(5) { Rounding::Sale } else { Rounding::Total },
+        rounding_mode: RoundingMode::HalfUp,
         pay_tier: None,
         class: {
             use AccountingClass::{ContraRevenue, MarketingExpense, PriceProtection, SpiffExpense};
@@ -798,6 +806,31 @@ fn estimate(dice: &mut Dice, programs: &mut [Program]) {
         };
         let lapses_after_days = dice.below(150) as u32;
         program.estimate = Some(SellInEstimate { benefit, rate, lapses_after_days }).filter(|_| fits);
+    }
+}
+
+/// What pays by itself may pay before its period is over; that is drawn aside too.
+fn pay_between(dice: &mut Dice, programs: &mut [Program]) {
+    for program in programs {
+        let interim = if dice.one_in(3) { Cadence::Quarter } else { Cadence::Month };
+        let fits = program.auto_authorise
+            && program.paid.claims().is_none()
+            && !program.mechanism.is_drawn_on()
+            && program.mechanism.resale().is_none()
+            && interim.divides(program.period);
+        program.interim = Some(interim).filter(|_| fits && dice.one_in(2));
+    }
+}
+
+/// Some programs round a half to the even neighbour, and earn halves of a cent by each unit; that is drawn aside too.
+fn round_to_even(dice: &mut Dice, programs: &mut [Program]) {
+    for program in programs.iter_mut().filter(|program| !is_points(&program.mechanism)) {
+        if dice.one_in(3) {
+            program.rounding_mode = RoundingMode::HalfEven;
+            if let Mechanism::PerUnit { rate } | Mechanism::Spiff { rate, .. } = &mut program.mechanism {
+                *rate = Micros(rate.0 / 10_000 * 10_000 + 5_000);
+            }
+        }
     }
 }
 

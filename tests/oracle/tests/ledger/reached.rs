@@ -77,15 +77,19 @@ const DECISIONS: usize = 10 + 3;
 
 /// Ways of earning and what else a program may say, by name.
 const KINDS: usize = 17;
-const TERMS: usize = 14;
+const TERMS: usize = 15;
 /// Terms that points and funds know.
 const OF_POINTS: usize = 3;
 const OF_FUNDS: usize = 11;
 /// What goes by purchases competes with nothing; the measure of what is protected has no cap.
-const OF_PURCHASES: usize = 13;
-const OF_STOCKS: usize = 12;
+const OF_PURCHASES: usize = 14;
+const OF_STOCKS: usize = 13;
 /// Ways of earning that know all terms but a cap on the measure: a fixed amount, special prices.
 const UNMEASURED: usize = 2;
+/// Terms that are never those of one program: what is paid by claim, or not by itself, is not paid before it is due.
+const APART: usize = 2;
+/// A way of earning that is not paid before its period is over: special prices.
+const AT_THE_END: usize = 1;
 /// One that is never paid by claim: persons send none.
 const UNCLAIMED: usize = 1;
 
@@ -198,8 +202,9 @@ impl Reached {
             3 * 2 * 2,
             "estimates: what happened, more or less, of a frozen period or not"
         );
-        let with_ways = TERMS * (KINDS - 4) - UNMEASURED - UNCLAIMED + OF_POINTS + OF_FUNDS + OF_PURCHASES + OF_STOCKS;
-        assert_eq!(self.in_program.len(), TERMS * (TERMS - 1) / 2 + with_ways, "pairs in one program");
+        let with_ways =
+            TERMS * (KINDS - 4) - UNMEASURED - AT_THE_END - UNCLAIMED + OF_POINTS + OF_FUNDS + OF_PURCHASES + OF_STOCKS;
+        assert_eq!(self.in_program.len(), TERMS * (TERMS - 1) / 2 - APART + with_ways, "pairs in one program");
         let features = TERMS + KINDS;
         assert_eq!(self.in_history.len(), features * (features - 1) / 2, "pairs in one history");
     }
@@ -253,6 +258,7 @@ fn features_of(program: &Program) -> BTreeSet<&'static str> {
         (program.rounding == Rounding::Sale, "rounding of each sale"),
         (program.threshold.is_some(), "threshold"),
         (program.minimum_payout.is_some(), "minimum payout"),
+        (program.interim.is_some(), "interim"),
         (program.group.is_some(), "group"),
         (!program.auto_authorise, "no authorization by itself"),
         (program.paid.claims().is_some(), "paid by claim"),
