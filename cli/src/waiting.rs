@@ -70,21 +70,42 @@ pub fn list(reader: &Reader) -> Result<String> {
 
 /// Claim lines that wait for a person, or for what they claim to come about, with what they claim.
 fn claims(reader: &Reader, lines: &mut Vec<String>) -> Result<()> {
-    let waits = [
-        (ClaimState::OnHold, "claim line waits|claim lines wait", "for a person to release, adjust or reject"),
-        (ClaimState::InDispute, "appeal waits|appeals wait", "for a person to uphold, overturn or settle"),
-        (ClaimState::Deferred, "claim line waits|claim lines wait", "for sales to come in"),
+    type Waits = fn(&Claim) -> bool;
+    const LINES: &str = "claim line waits|claim lines wait";
+    const REVIEWER: &str = "who reviews claims";
+    fn is_held(claim: &Claim) -> bool {
+        claim.state == ClaimState::OnHold
+    }
+    let waits: [(Waits, &str, &str, &str); 4] = [
+        (
+            |claim| is_held(claim) && claim.codes.is_empty(),
+            LINES,
+            "for a person to release, adjust or reject",
+            REVIEWER,
+        ),
+        (
+            |claim| is_held(claim) && !claim.codes.is_empty(),
+            LINES,
+            "for a decision about what holds its sales",
+            "who decides about findings",
+        ),
+        (
+            |claim| claim.state == ClaimState::InDispute,
+            "appeal waits|appeals wait",
+            "for a person to uphold, overturn or settle",
+            REVIEWER,
+        ),
+        (|claim| claim.state == ClaimState::Deferred, LINES, "for sales to come in", "the partner"),
     ];
     let mut found = waits.map(|_| (0, Amounts::new()));
     reader.each(Topic::Claims, &mut |claim: Claim| {
-        if let Some(nth) = waits.iter().position(|(state, ..)| *state == claim.state) {
+        if let Some(nth) = waits.iter().position(|(waits, ..)| waits(&claim)) {
             let (count, sum) = &mut found[nth];
             *count += 1;
             *sum.entry(claim.currency).or_default() += claim.claimed;
         }
     })?;
-    for ((state, words, what), (count, sum)) in waits.iter().zip(&found) {
-        let whom = if *state == ClaimState::Deferred { "the partner" } else { "who reviews claims" };
+    for ((_, words, what, whom), (count, sum)) in waits.iter().zip(&found) {
         say(lines, *count, words, &format!("{what}, {}: {whom}", shown(sum)));
     }
     Ok(())

@@ -116,7 +116,7 @@ codes! {
     TablesCorrected = "OP-45", Hold, "given, or valued in the books, by tables that were corrected since";
     RoundingDrifts = "OP-29", Alert, "rounding each sale changes what is due";
     PriceWithTax = "OP-28", Adjust, "a price that includes sales tax";
-    AccrualClaimed = "DD-09", Block, "what is paid without a claim is claimed too";
+    AccrualClaimed = "DD-09", Block, "what is paid without a claim, or by another line, is claimed too";
     ClaimRateWrong = "OP-01", Adjust, "more claimed for a unit than the program gives";
     ClaimExtensionWrong = "OP-02", Adjust, "a claimed total above units times what is claimed for one";
     ClaimQuantityAbove = "OP-03", Adjust, "more units claimed than were sold, net of returns";
@@ -191,6 +191,9 @@ impl Code {
             // No cost known, bought cheaper, authorised at no less than the book cost.
             Code::CostBasisWrong => &["31", "07", "17"],
             Code::ProtectedQuantityAbove | Code::ProtectedUnitsGone => &["13"],
+            // More than is left, gone to another line.
+            Code::ClaimAboveDue => &["04", "24"],
+            Code::ClaimQuantityAbove => &["04"],
             Code::ReportedLate => &["29"],
             Code::ProductIneligible => &["03"],
             Code::MovementAsSale | Code::FreeGoods => &["09"],

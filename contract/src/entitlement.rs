@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClaimLine, Currency, Day, Id, Micros, RecordRef, Text};
+use crate::{ClaimLine, Code, Currency, Day, Id, Micros, RecordRef, Text};
 
 /// What the ledger must know of a sale to settle it. One event for each ledger key.
 ///
@@ -45,6 +45,32 @@ pub struct Debit {
     pub short: Micros,
 }
 
+/// Why a sale earns nothing under a program that pays by claim, so that a claim for it says the same (domain notes §2.3).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Denial {
+    pub ledger_key: Text,
+    pub program: Text,
+    pub sale: Id,
+    /// Whose claim it is about, `partner:ID`.
+    pub beneficiary: Text,
+    #[serde(with = "crate::wire::count")]
+    pub stamp: u64,
+    pub date: Day,
+    pub currency: Currency,
+    /// In order of the codes; at least one.
+    pub reasons: Vec<Reason>,
+    /// Persons may still let all of it go: nothing is refused for good.
+    pub held: bool,
+}
+
+/// A finding as a claim names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reason {
+    pub code: Code,
+    /// X12 element 901; empty where none fits.
+    pub reason_901: Text,
+}
+
 /// `pos.entitlements`, keyed by ledger key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntitlementEvent {
@@ -55,14 +81,21 @@ pub enum EntitlementEvent {
     Claim(Box<ClaimLine>),
     /// It no longer does: the very content that was claimed.
     Unclaim(Box<ClaimLine>),
+    /// A sale earns nothing under a program that pays by claim.
+    Deny(Box<Denial>),
+    /// That is over: the very content that was said.
+    Clear(Box<Denial>),
 }
 
 impl EntitlementEvent {
-    /// The sale that may earn; `None` for a claim.
+    /// The sale that may earn; `None` for a claim and for a sale that earns nothing.
     pub fn entitlement(&self) -> Option<&Entitlement> {
         match self {
             EntitlementEvent::Grant(entitlement) | EntitlementEvent::Revoke(entitlement) => Some(entitlement),
-            EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => None,
+            EntitlementEvent::Claim(_)
+            | EntitlementEvent::Unclaim(_)
+            | EntitlementEvent::Deny(_)
+            | EntitlementEvent::Clear(_) => None,
         }
     }
 }

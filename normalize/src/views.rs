@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Identity, Movement, RecordRef, Sale, Text};
+use contract::{Id, Identity, Movement, ParsedRow, RecordRef, Sale, Text};
 use stream::{Order, State, StorageError};
 
 use crate::tables::{CHANGES, Change, Displaced, READINGS, ROWS, StoredRow, StoredSale};
@@ -34,6 +34,25 @@ pub fn accepted(state: &mut dyn State, emit: &mut dyn FnMut(&RecordRef)) -> Resu
     each_row(state, &mut |stored, status| {
         if status == ACCEPTED {
             emit(&stored.sale.at);
+        }
+    })
+}
+
+/// A line of a claim that waits until its program, or that program's period, is known (domain notes §2.3, CL3).
+pub struct Quarantined {
+    /// The same for every version of the line.
+    pub id: Id,
+    pub at: RecordRef,
+    pub row: ParsedRow,
+}
+
+/// Calls `emit` for every such line of the partition, in (partner, file number, record number) order.
+pub fn quarantined(state: &mut dyn State, emit: &mut dyn FnMut(Quarantined)) -> Result<(), StorageError> {
+    each_record(state, &mut |at, row, change| {
+        let ((_, Some(Change::Parked(parked))) | (StoredRow::Parked(parked), None)) = (row, change) else { return };
+        if parked.row.movement == Movement::Claim {
+            let id = Id::of("sale", &[&at.partner, &parked.row.document, &parked.line_key]);
+            emit(Quarantined { id, at, row: parked.row });
         }
     })
 }

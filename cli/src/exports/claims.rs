@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use contract::{
-    Authorization, AuthorizationStatus, Claim, ClaimState, Id, JournalEntry, Micros, Settlement, Side, Text, Topic,
+    Authorization, AuthorizationStatus, Claim, ClaimState, Code, Currency, Id, JournalEntry, Micros, Settlement, Side,
+    Text, Topic,
 };
+use normalize::views::{self, Quarantined};
 
 use super::row::{Cells, Rows};
 use crate::reader::Reader;
+use crate::run::stages;
 
 pub(super) const COLUMNS: [&str; 21] = [
     "claim_id",
@@ -170,7 +173,45 @@ pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
     for settled in settled(reader)? {
         rows.row(row(reader, &settled, &mut cells))?;
     }
+    for waiting in quarantined(reader)? {
+        rows.row(row(reader, &waiting, &mut cells))?;
+    }
     Ok(())
+}
+
+/// Lines that no program is known for, or not their period, by partner, claim and line: a doubt about data, no rejection (CL3).
+fn quarantined(reader: &Reader) -> Result<Vec<Settled>> {
+    let mut waiting = Vec::new();
+    for mut state in reader.states(stages::NORMALIZE) {
+        views::quarantined(&mut state, &mut |line| waiting.push(waits(line)))?;
+    }
+    waiting.sort_by_cached_key(|Settled { claim, .. }| {
+        (claim.at.partner.clone(), claim.claim.clone(), claim.line.clone(), claim.id)
+    });
+    Ok(waiting)
+}
+
+fn waits(Quarantined { id, at, row }: Quarantined) -> Settled {
+    let claim = Claim {
+        id,
+        claim: row.document,
+        line: row.document_line,
+        beneficiary: format!("partner:{}", at.partner).into(),
+        period: Text::default(),
+        message: format!("waits until program {:?} and its period are known", row.code),
+        program: row.code,
+        at,
+        sale: None,
+        claimed: row.amount.unwrap_or_default(),
+        payable: Micros::ZERO,
+        authorised: Micros::ZERO,
+        currency: row.currency.unwrap_or(Currency::NONE),
+        state: ClaimState::Quarantined,
+        codes: vec![Code::CodeUnknown],
+        reasons_901: vec![Text::default()],
+        decided_by: Text::default(),
+    };
+    Settled { claim, authorizations: Vec::new(), is_deducted_from: false, owed: Owed::default() }
 }
 
 fn row<'c>(reader: &Reader, settled: &Settled, cells: &'c mut Cells) -> &'c Cells {

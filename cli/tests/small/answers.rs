@@ -69,8 +69,8 @@ fn each_decided_line_is_answered_under_its_own_names() {
         "BRC*00*20130220*CR*C-1",
         "CON*CT*K-10*VA",
         "PAD*1*SD",
-        "AAA*Y**ZZ",
-        "PID*F****100 claimed, 91 is left of what is due",
+        "AAA*Y**24",
+        "PID*F****100 claimed, 91 is left of what is due; some went to claim C-1 line 2",
         "QTY*38*2*EA",
         "AMT*S*100",
         "AMT*A*91",
@@ -97,7 +97,7 @@ fn each_decided_line_is_answered_under_its_own_names() {
         "BRC*00*20130220*CR*C-2",
         "CON*CT*K-10*VA",
         "PAD*1",
-        "AAA*N**ZZ",
+        "AAA*N**24",
     ];
     let found = segments(&text);
     assert_eq!(found[..expected.len()], expected, "{text}");
@@ -138,8 +138,10 @@ fn answers_say_what_the_table_says_and_a_payment_makes_another_answer() {
     assert_eq!(answers(&tenant, &["--partner", "depot"]), "");
     let approved: BTreeMap<(String, String), String> = approved(&before);
     let rows = tenant.export("claims");
-    assert_eq!(rows.len(), 4, "{rows:#?}");
-    for row in rows.iter().filter(|row| row["state"] != "deferred") {
+    assert_eq!(rows.len(), 5, "{rows:#?}");
+    let waiting = rows.iter().find(|row| row["state"] == "quarantined").unwrap();
+    assert_eq!(["line", "program", "claimed", "codes"].map(|of| waiting[of].as_str()), ["5", "K-99", "7", "DQ-07"]);
+    for row in rows.iter().filter(|row| !["deferred", "quarantined"].contains(&row["state"].as_str())) {
         let found = approved.get(&(row["claim"].clone(), row["line"].clone()));
         assert_eq!(found, Some(&row["approved"]), "{row:?}");
     }

@@ -46,7 +46,7 @@ mod rules;
 mod scenario;
 mod settle;
 mod sharing;
-mod slots;
+pub(crate) mod slots;
 mod stage;
 mod standings;
 mod tables;

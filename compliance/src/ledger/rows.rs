@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Currency, Id, Micros, Program, RecordRef, Settlement, Text};
+use contract::{Code, Currency, Id, Micros, Program, RecordRef, Settlement, Text};
 use stream::{Blobs, StageError, State, StorageError};
 
 use super::account::Account;
@@ -121,6 +121,8 @@ pub(crate) struct OfSale {
     pub quantity: i128,
     /// The most that its special price gives for a unit; zero where none is known.
     pub credit: Micros,
+    /// What kept its last line of which something was kept from the full benefit; see [`AccrualRow::bound`].
+    pub bound: &'static str,
 }
 
 /// Adds up what each sale of a settlement brings.
@@ -139,6 +141,10 @@ pub(crate) fn by_sale(
         let of_sale = sales.entry(part.line.transaction()).or_default();
         of_sale.due += amounts.next().expect("each line has an amount");
         of_sale.quantity += part.line.sums().quantity;
+        let bound = bound(&part, limit(account, program));
+        if !bound.is_empty() {
+            of_sale.bound = bound;
+        }
         if let Some(credit) = credits.of_line(&part.line) {
             of_sale.credit = of_sale.credit.max(credit.most(part.line.quantity.0.into()));
             let further = further.get(&part.line.sale).into_iter().flatten();
@@ -215,7 +221,7 @@ impl RowContext<'_> {
             measure_delta: Micros(i64::try_from(measure_delta).expect("a line's measure is its quantity or amount")),
             amount,
             currency: settlement.currency,
-            bound: self.bound(part),
+            bound: bound(part, self.limit),
             cause: RecordRef { partner, file_no: line.file_no, record_no: line.record_no },
         }
     }
@@ -230,36 +236,54 @@ impl RowContext<'_> {
             "earned"
         }
     }
+}
 
-    /// The last limit that took something from the line.
-    fn bound(&self, part: &Part) -> &'static str {
-        let price = &part.price;
-        if part.limited {
-            return self.limit;
-        }
-        if price.after_transaction != price.after_unit {
-            return "per-transaction";
-        }
-        if price.after_unit != price.after_late {
-            return "per-unit";
-        }
-        if price.after_late != price.after_quantity {
-            return "late";
-        }
-        if price.after_quantity != price.after_resale {
-            return "authorised-quantity";
-        }
-        if price.after_resale != price.after_protection {
-            return "resale";
-        }
-        if price.after_protection != price.after_layers {
-            return "price-protection";
-        }
-        if price.after_layers != price.after_measure {
-            return "cost-layers";
-        }
-        if price.after_measure != price.raw { "measure" } else { "" }
+/// The last limit that took something from a line; `limit` is what holds its settlement as a whole.
+fn bound(part: &Part, limit: &'static str) -> &'static str {
+    if part.limited {
+        return limit;
     }
+    of_price(&part.price).next().unwrap_or_default()
+}
+
+/// The limits on single lines that took something from a price, the last one first.
+fn of_price(price: &CappedLine) -> impl Iterator<Item = &'static str> + use<> {
+    let steps = [
+        ("per-transaction", price.after_transaction, price.after_unit),
+        ("per-unit", price.after_unit, price.after_late),
+        ("late", price.after_late, price.after_quantity),
+        ("authorised-quantity", price.after_quantity, price.after_resale),
+        ("resale", price.after_resale, price.after_protection),
+        ("price-protection", price.after_protection, price.after_layers),
+        ("cost-layers", price.after_layers, price.after_measure),
+        ("measure", price.after_measure, price.raw),
+    ];
+    steps.into_iter().filter(|(_, after, before)| after != before).map(|(name, ..)| name)
+}
+
+/// All limits that take something from what the lines of a settlement earn together.
+pub(crate) fn bounds(account: &Account, program: &Program, due: &Due) -> Vec<&'static str> {
+    let mut bounds: Vec<&'static str> = of_price(&due.whole).collect();
+    if due.unrounded(account, program) < due.whole.after_transaction {
+        bounds.push(limit(account, program));
+    }
+    bounds
+}
+
+/// The check that tells what a limit took; none of no limit.
+pub(crate) fn code_of(bound: &str) -> Option<Code> {
+    let code = match bound {
+        "measure" | "per-unit" | "per-transaction" | "partner-period" | "partner-year" => Code::CapExceeded,
+        "budget" => Code::BudgetOverrun,
+        "threshold" => Code::ThresholdNotMet,
+        "late" => Code::ReportedLate,
+        "authorised-quantity" => Code::AuthorisedQuantity,
+        "resale" => Code::ResaleAbove,
+        "price-protection" => Code::DebitAfterProtection,
+        "cost-layers" => Code::CostBasisWrong,
+        _ => return None,
+    };
+    Some(code)
 }
 
 /// Which limit binds the settlement as a whole where one does.

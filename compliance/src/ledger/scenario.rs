@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use contract::{
     AccrualEvent, AccrualMovement, Action, Amendment, Approver, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost,
     Cadence, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis,
-    Credit, Currency, Day, Debit, Deduction, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth,
+    Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth,
     Id, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per,
-    Person, Points, Product, Program, Proration, Purchase, Rate, RecordRef, Reference, Resale, Restricted, Rounding,
+    Person, Points, Product, Program, Proration, Purchase, Rate, Reason, RecordRef, Reference, Resale, Restricted, Rounding,
     RoundingMode,    Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text,
     Tier, Tolerance, Topic, UnitCost,
 };
@@ -277,6 +277,7 @@ struct Case {
     findings: BTreeMap<Vec<u8>, Finding>,
     records: u32,
     claims: BTreeMap<String, ClaimLine>,
+    denials: BTreeMap<String, Denial>,
     /// Name of each claim line, by the id that readers see.
     claim_ids: BTreeMap<String, Id>,
     /// Findings that persons spoke about, by program, beneficiary and period.
@@ -449,6 +450,15 @@ impl Case {
                 let line = self.claims.remove(*name).unwrap();
                 self.bench.as_mut().unwrap().take(&EntitlementEvent::Unclaim(Box::new(line)));
             }
+            ["deny", name, partner, program, day, codes, held @ ..] => {
+                let denial = self.denial(name, partner, program, day, codes, held == ["held"]);
+                self.bench.as_mut().unwrap().take(&EntitlementEvent::Deny(Box::new(denial.clone())));
+                self.denials.insert((*name).to_owned(), denial);
+            }
+            ["clear", name] => {
+                let denial = self.denials.remove(*name).unwrap();
+                self.bench.as_mut().unwrap().take(&EntitlementEvent::Clear(Box::new(denial)));
+            }
             ["decide", actor, action, name, words @ ..] => self.decide(actor, action, name, words),
             ["rule", actor, action, code, about @ ..] => self.rule(actor, action, code, about),
             ["settle"] => self.bench.as_mut().unwrap().control(&Control::Settle),
@@ -548,17 +558,42 @@ impl Case {
         }
     }
 
-    /// `version=`, `quantity=`, `unit=`, `currency=` and `sale=` may follow the amount.
+    /// A sale that earns nothing because of these codes.
+    fn denial(&mut self, name: &str, partner: &str, program: &str, day: &str, codes: &str, held: bool) -> Denial {
+        let terms = self.reference.programs.iter().find(|known| known.id == program).unwrap();
+        let sale = Id::of("sale", &[name]);
+        self.names.insert(sale, name.to_owned());
+        let reason = |text: &str| {
+            let code = *Code::ALL.iter().find(|code| code.as_str() == text).unwrap();
+            Reason { code, reason_901: code.reason_901().into() }
+        };
+        let mut reasons: Vec<Reason> = codes.split(',').map(reason).collect();
+        reasons.sort();
+        Denial {
+            ledger_key: terms.ledger_key().clone(),
+            program: program.into(),
+            sale,
+            beneficiary: format!("partner:{partner}").into(),
+            stamp: self.bench.as_ref().unwrap().control,
+            date: Day::parse(day).unwrap(),
+            currency: Currency::parse("USD").unwrap(),
+            reasons,
+            held,
+        }
+    }
+
+    /// `version=`, `quantity=`, `unit=`, `currency=`, `sale=` and `record=` may follow the amount.
     fn claim(&mut self, name: &str, partner: &str, program: &str, day: &str, amount: &str, options: &[&str]) {
         let option = |key: &str| options.iter().find_map(|o| o.strip_prefix(key)?.strip_prefix('='));
         self.records += 1;
         let terms = self.reference.programs.iter().find(|known| known.id == program).unwrap();
+        let record_no = option("record").map_or(self.records, |record| record.parse().unwrap());
         let bench = self.bench.as_mut().unwrap();
         let line = ClaimLine {
             id: Id::of("claim", &[name]),
             version: option("version").map_or(1, |version| version.parse().unwrap()),
             ledger_key: terms.ledger_key().clone(),
-            at: RecordRef { partner: partner.into(), file_no: 1, record_no: self.records },
+            at: RecordRef { partner: partner.into(), file_no: 1, record_no },
             stamp: bench.control,
             claim: name.into(),
             line: "1".into(),
@@ -1087,11 +1122,16 @@ fn happenings(seen: &str) -> Vec<&str> {
     seen.lines().filter(|line| line.starts_with("  >")).collect()
 }
 
-/// The same with what comes between two controls the other way round; a return stays behind its sale.
+/// The same with what comes between two controls the other way round; a return stays behind its sale, and each claim line in the
+/// record in which it was sent.
 fn turned(text: &str) -> String {
-    let (mut lines, mut facts): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let (mut lines, mut facts): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut records = 0;
     for line in text.lines().filter(|line| !line.starts_with("  >") && !line.starts_with('#')) {
-        let is_fact = line.starts_with("sale ") || line.starts_with("claim ");
+        let (is_sale, is_claim) = (line.starts_with("sale "), line.starts_with("claim "));
+        records += u32::from(is_sale || is_claim);
+        let line = if is_claim { format!("{line} record={records}") } else { line.to_owned() };
+        let is_fact = is_sale || is_claim || line.starts_with("deny ");
         if is_fact && !line.contains(" of=") {
             facts.push(line);
             continue;

@@ -92,6 +92,8 @@ impl Stage for LedgerStage {
             EntitlementEvent::Revoke(entitlement) => (entitlement, true),
             EntitlementEvent::Claim(line) => return claims::come(line, input.stamp, &self.references, state),
             EntitlementEvent::Unclaim(line) => return claims::go(line, input.stamp, &self.references, state),
+            EntitlementEvent::Deny(denial) => return claims::deny(denial, input.stamp, &self.references, state),
+            EntitlementEvent::Clear(denial) => return claims::clear(denial, input.stamp, &self.references, state),
         };
         let day = entitlement.date;
         if let Some(stock) = used_up(entitlement) {

@@ -18,14 +18,17 @@
 //! reason NUMBER CODE REASON                                    what X12 element 901 says of such findings
 //! pays PROGRAM UNITS …                                         units granted to each record
 //! counts PROGRAM AMOUNT …                                      amounts that it counts for each record
+//! denies NUMBER PROGRAM CODE,… [held]                          were programs paid by claim, exactly this were said of claims on
+//!                                                              these programs
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    Approver, Code, ConsumerRebate, Currency, DropShipment, Finding, Id, InvoiceStatus, Membership, Micros, Movement,
-    Person, Reference, Restricted, Ruling, RulingAction, Sale, SaleEvent, SerialRange, Shipment, StockCount, Text,
+    Approver, ClaimTerms, Code, ConsumerRebate, Currency, Denial, DropShipment, Finding, Id, InvoiceStatus, LateClaim,
+    Membership, Micros, Movement, Paid, Person, Reference, Restricted, Ruling, RulingAction, Sale, SaleEvent,
+    SerialRange, Shipment, StockCount, Text, Tolerance,
 };
 
 use super::trial::{Trial, code, day, line, market, paid, written};
@@ -47,6 +50,7 @@ struct Case {
     reasons: Vec<(u32, Code, String)>,
     pays: Vec<(String, Vec<Micros>)>,
     counts: Vec<(String, Vec<Micros>)>,
+    denies: Vec<Vec<String>>,
 }
 
 #[test]
@@ -166,6 +170,63 @@ fn check(name: &str, case: &Case) {
     }
 }
 
+/// What is said of claims does not hang on the order, and is said of no sale that earns; nothing of it is left when all is gone.
+#[test]
+fn claims_are_told_the_same_in_any_order() {
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/cases/rules")).unwrap() {
+        let path = entry.unwrap().path();
+        for case in read(&std::fs::read_to_string(&path).unwrap()) {
+            let orders = [(0..case.sales.len()).collect::<Vec<_>>(), (0..case.sales.len()).rev().collect()];
+            let [forward, backward] = orders.map(|order| claimed(&case, &order));
+            assert_eq!(forward, backward, "{}, {}", path.display(), case.title);
+            let programs: BTreeSet<&str> = case.denies.iter().map(|words| words[1].as_str()).collect();
+            let of_them = forward.iter().filter(|said| programs.contains(said.split(' ').nth(1).unwrap()));
+            let expected: Vec<String> = case.denies.iter().map(|words| words.join(" ")).collect();
+            assert_eq!(of_them.cloned().collect::<Vec<_>>(), expected, "{}, {}", path.display(), case.title);
+        }
+    }
+}
+
+/// What is said of the sales of a case, sent in an order, where all programs are paid by claim.
+fn claimed(case: &Case, order: &[usize]) -> Vec<String> {
+    let by_claim = |reference: &mut Reference| {
+        let terms = ClaimTerms {
+            days: 60,
+            late: LateClaim::Reject,
+            review_above: None,
+            override_limit: None,
+            appeal_days: 30,
+            tolerance: Tolerance::default(),
+        };
+        reference.programs.iter_mut().for_each(|program| program.paid = Paid::Claim(terms));
+    };
+    let (mut before, mut now) = (stocked(case), stocked(case));
+    case.later.iter().for_each(|words| change(&mut now, words));
+    [&mut before, &mut now].into_iter().for_each(by_claim);
+    let mut trial = Trial::new(&before);
+    for at in order {
+        trial.send(&SaleEvent::Assert(Arc::new(case.sales[*at].clone())));
+    }
+    if !case.later.is_empty() {
+        trial.configure(&now);
+    }
+    case.acts.iter().for_each(|words| act(&mut trial, &mut now, case, words));
+    let mut said = Vec::new();
+    for Denial { program, sale, reasons, held, .. } in &trial.denied {
+        let number = u32::try_from(u128::from_be_bytes(sale.0)).unwrap();
+        let earns = trial.granted.iter().any(|e| e.sale == *sale && e.programs.contains(program));
+        assert!(!earns, "{}: sale {number} is denied and earns under {program}", case.title);
+        let codes: Vec<&str> = reasons.iter().map(|reason| reason.code.as_str()).collect();
+        said.push(format!("{number} {program} {}{}", codes.join(","), if *held { " held" } else { "" }));
+    }
+    said.sort();
+    for record in trial.records() {
+        trial.send(&SaleEvent::Retract(record.sale));
+    }
+    assert!(trial.denied.is_empty(), "{}: all gone", case.title);
+    said
+}
+
 /// What was decided stands for sales that go and come back as they were, whichever comes first.
 fn comes_back(trial: &mut Trial, name: &str, case: &Case) {
     let (findings, grants, said) = (trial.findings.clone(), trial.grants(), trial.rulings.clone());
@@ -255,6 +316,7 @@ fn read(text: &str) -> Vec<Case> {
             "reason" => case.reasons.push((words[1].parse().unwrap(), code(words[2]), words[3].to_owned())),
             "pays" => case.pays.push(of_each(&words)),
             "counts" => case.counts.push(of_each(&words)),
+            "denies" => case.denies.push(owned(&words[1..])),
             other => panic!("{other} is no word of a case"),
         }
     }

@@ -10,6 +10,7 @@ use contract::{Code, Entitlement, EntitlementEvent, Id, Program, Publication, Sa
 use stream::{Outbox, State, StorageError, View};
 
 use super::conditions::breaches;
+use super::denials;
 use super::facts::{
     DOCUMENTS, DocumentEntry, Grant, Heard, Life, PARTIES, PARTY_ROWS, PartyEntry, Record, SALES, SELLERS, SERIALS,
     SaleKey, TIER_ROWS, TIERS, TRADE_ROWS, TRADES, TierEntry, TradeEntry, Verdict, YEARS, Year, YearKey,
@@ -43,6 +44,8 @@ pub struct Open {
     pub key: SaleKey,
     pub before: Option<Record>,
     pub now: Option<Record>,
+    /// Something else was said about a finding on it.
+    pub ruled: bool,
     /// Which indexes count it at the moment.
     pub entered: Entered,
 }
@@ -110,7 +113,7 @@ impl<'a> Desk<'a> {
         match self.shelves.records.iter_mut().find(|open| open.key == key) {
             Some(open) => open.now = now,
             None => {
-                self.shelves.records.push(Open { key, before: None, now, entered: Entered::default() });
+                self.shelves.records.push(Open { key, before: None, now, ruled: false, entered: Entered::default() });
             }
         }
         key
@@ -123,7 +126,7 @@ impl<'a> Desk<'a> {
         }
         let before = SALES.get(self.state, &key)?;
         let entered = before.as_ref().map_or_else(Entered::default, counts);
-        self.shelves.records.push(Open { key, now: before.clone(), before, entered });
+        self.shelves.records.push(Open { key, now: before.clone(), before, ruled: false, entered });
         Ok(self.shelves.records.len() - 1)
     }
 
@@ -161,6 +164,13 @@ impl<'a> Desk<'a> {
         Ok(self.shelves.records[at].now.as_mut().map(|record| Arc::make_mut(&mut record.sale)))
     }
 
+    /// Has the findings on a sale looked at anew: persons said something else about one.
+    pub fn rule(&mut self, key: SaleKey) -> Result<(), StorageError> {
+        let at = self.position(key)?;
+        self.shelves.records[at].ruled = true;
+        Ok(())
+    }
+
     pub fn remove(&mut self, key: SaleKey) -> Result<(), StorageError> {
         let at = self.position(key)?;
         self.shelves.records[at].now = None;
@@ -191,7 +201,8 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn earned(&mut self, sale: &Sale, grant: &Grant, heard: &Heard, told: Told<'a>) -> Vec<Entitlement> {
+    /// What of that goes by the tables that count.
+    pub fn earned(&mut self, sale: &Sale, grant: &Grant, heard: &Heard, told: Told<'a>) -> Vec<Entitlement> {
         let kind = told.known.market().kind(&sale.at.partner);
         let mut programs = self.offers.programs(told, &heard.let_go, sale);
         programs.retain(|program| {
@@ -227,12 +238,13 @@ impl<'a> Desk<'a> {
     }
 
     fn close_one(&mut self, open: &mut Open, outbox: &mut Outbox<EntitlementEvent>) -> Result<(), StorageError> {
-        if open.before == open.now {
+        if open.before == open.now && !open.ruled {
             return Ok(());
         }
         let known = open.now.as_ref().map(|record| self.known(&record.sale));
         if let (Some(record), Some(known)) = (&mut open.now, known) {
             self.find(record, known);
+            record.verdict.denied = self.denials(record)?;
         }
         if open.before == open.now {
             return Ok(());
@@ -240,6 +252,7 @@ impl<'a> Desk<'a> {
         publish(open.before.as_ref(), open.now.as_ref(), outbox);
         self.show(open, outbox)?;
         self.send(open.before.as_ref(), open.now.as_ref(), outbox);
+        denials::send(open.before.as_ref(), open.now.as_ref(), outbox);
         match &open.now {
             Some(record) => SALES.put(self.state, &open.key, record),
             None => SALES.delete(self.state, &open.key),

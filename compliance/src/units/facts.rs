@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Code, Day, Entitlement, Finding, Id, Micros, Money, RecordRef, Sale, Text};
+use contract::{Code, Day, Denial, Entitlement, Finding, Id, Micros, Money, RecordRef, Sale, Text};
 use serde::{Deserialize, Serialize};
 use stream::{Key, KeyReader, StorageError, Table};
 
@@ -131,6 +131,8 @@ pub struct Verdict {
     pub by_party: bool,
     /// What stands published.
     pub findings: Vec<Finding>,
+    /// Why it earns nothing under programs that pay by claim, as the ledger was told.
+    pub denied: Vec<Denial>,
     /// What stands granted.
     pub grant: Grant,
 }

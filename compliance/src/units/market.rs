@@ -45,6 +45,7 @@ pub struct Market {
     invoices: FxHashMap<(Text, Text), (Day, InvoiceStatus)>,
     asks_of_all: bool,
     hears: bool,
+    takes_claims: bool,
     classifies: bool,
     /// Some program knows special prices; and some that does classifies.
     debits: bool,
@@ -96,6 +97,7 @@ impl Market {
             invoices: invoices(reference),
             asks_of_all: asks_of_all(reference),
             hears: reference.programs.iter().any(hears),
+            takes_claims: reference.programs.iter().any(|program| program.paid.claims().is_some()),
             classifies: reference.programs.iter().any(classifies),
             debits: reference.programs.iter().any(|program| program.mechanism.resale().is_some()),
             classifies_debits: reference.programs.iter().filter(|p| p.mechanism.resale().is_some()).any(classifies),
@@ -119,6 +121,11 @@ impl Market {
     /// Some program asks something that tables say which come late.
     pub fn hears(&self) -> bool {
         self.hears
+    }
+
+    /// Some program pays by claim.
+    pub fn takes_claims(&self) -> bool {
+        self.takes_claims
     }
 
     /// Some program looks at the category or the attributes of what is sold.

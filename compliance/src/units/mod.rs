@@ -14,6 +14,7 @@
 mod circles;
 mod claims;
 pub(crate) mod conditions;
+mod denials;
 mod desk;
 pub(crate) mod facts;
 pub(crate) mod filing;

@@ -142,13 +142,14 @@ impl Desk<'_> {
         });
         let above_limit = known.is_above_limit(&spoken.command.actor, risk);
         if rulings::hear(about, Case { stands, own, explained, above_limit }, spoken, self.state, outbox)? {
+            self.rule(SaleKey::of(&record.sale))?;
             self.carry_out(record, about.finding)?;
         }
         self.close(outbox)
     }
 
     /// What stands said about a finding on a sale.
-    fn ruling(&mut self, record: &Record, finding: Id) -> Result<Option<Ruling>, StorageError> {
+    pub fn ruling(&mut self, record: &Record, finding: Id) -> Result<Option<Ruling>, StorageError> {
         let Some((_, basis)) = record.stands(finding) else { return Ok(None) };
         let about = About { finding, product: &record.sale.product };
         let ruling = rulings::ruling(about, basis, self.state)?;

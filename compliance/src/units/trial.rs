@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use contract::{
     Action, AuditRecord, Benefit, BookCost, Code, Command, Conditions, ConsumerRebate, Control, CostBasis, Credit,
-    Currency, CustomerPayment, Day, DropShipment, Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus, Mechanism,
-    Membership, Micros, Movement, Outlet, Partner, PartnerKind, Person, Product, Program, Proof, Purchase, RecordRef,
-    Reference, Resale, Restricted, Ruling, RulingAction, Sale, SaleEvent, Selector, SerialRange, Shipment,
+    Currency, CustomerPayment, Day, Denial, DropShipment, Entitlement, EntitlementEvent, Finding, Id, InvoiceStatus,
+    Mechanism, Membership, Micros, Movement, Outlet, Partner, PartnerKind, Person, Product, Program, Proof, Purchase,
+    RecordRef, Reference, Resale, Restricted, Ruling, RulingAction, Sale, SaleEvent, Selector, SerialRange, Shipment,
     SpecialPrice, Split, Tax, Text, Topic,
 };
 use serde::de::DeserializeOwned;
@@ -266,6 +266,8 @@ pub struct Trial {
     pub control: u64,
     pub findings: BTreeMap<Id, Finding>,
     pub granted: Vec<Entitlement>,
+    /// What is said of sales that earn nothing.
+    pub denied: Vec<Denial>,
     /// What persons said about findings, as readers see it, and each attempt.
     pub rulings: BTreeMap<Id, Ruling>,
     pub audit: Vec<AuditRecord>,
@@ -282,6 +284,7 @@ impl Trial {
             control: 0,
             findings: BTreeMap::new(),
             granted: Vec::new(),
+            denied: Vec::new(),
             rulings: BTreeMap::new(),
             audit: Vec::new(),
         };
@@ -350,6 +353,11 @@ impl Trial {
             match routed.item {
                 EntitlementEvent::Grant(grant) => self.granted.push(*grant),
                 EntitlementEvent::Revoke(grant) => self.revoke(&grant),
+                EntitlementEvent::Deny(denial) => self.denied.push(*denial),
+                EntitlementEvent::Clear(denial) => {
+                    let stands = self.denied.iter().position(|other| *other == *denial);
+                    self.denied.swap_remove(stands.expect("only the very content that was said is over"));
+                }
                 EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => {}
             }
         }

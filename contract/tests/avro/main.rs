@@ -193,6 +193,21 @@ fn feeds_and_rows() {
     ]);
 }
 
+fn denial(held: bool) -> Denial {
+    let reason = |code: Code| Reason { code, reason_901: code.reason_901().into() };
+    Denial {
+        ledger_key: "group".into(),
+        program: "A".into(),
+        sale: id(1),
+        beneficiary: "partner:P-1".into(),
+        stamp: 5,
+        date: day(),
+        currency: euro(),
+        reasons: vec![reason(Code::NearDuplicateDocument), reason(Code::CircularSale)],
+        held,
+    }
+}
+
 fn claim_line(sale: Option<Id>) -> ClaimLine {
     ClaimLine {
         id: id(9),
@@ -245,6 +260,8 @@ fn sales_and_entitlements() {
         EntitlementEvent::Revoke(Box::new(entitlement(Some((id(6), day()))))),
         EntitlementEvent::Claim(Box::new(claim_line(None))),
         EntitlementEvent::Unclaim(Box::new(claim_line(Some(id(6))))),
+        EntitlementEvent::Deny(Box::new(denial(true))),
+        EntitlementEvent::Clear(Box::new(denial(false))),
     ]);
 }
 

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    BelowDue, ClaimAction, ClaimLine, ClaimState, Code, Command, Currency, Day, Id, Micros, Program, Reference,
+    BelowDue, ClaimAction, ClaimLine, ClaimState, Code, Command, Currency, Day, Denial, Id, Micros, Program, Reference,
     Settlement, Text,
 };
 
 use crate::decisions::{Said, Word};
 use crate::exact::exact;
 use crate::ledger::{Oracle, Order, version};
-use crate::provable::{Case, Standing, Verdict, judged};
+use crate::provable::{Case, Standing, Verdict, Why, judged};
 
 /// A claim line as readers see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,15 @@ impl Group {
             beneficiary: line.beneficiary.clone(),
             period: program.period.label(line.date).into(),
             currency: line.currency,
+        }
+    }
+
+    fn of_denial(denial: &Denial, program: &Program) -> Group {
+        Group {
+            program: denial.program.clone(),
+            beneficiary: denial.beneficiary.clone(),
+            period: program.period.label(denial.date).into(),
+            currency: denial.currency,
         }
     }
 
@@ -83,6 +92,8 @@ pub struct Purse {
 #[derive(Default)]
 pub struct Claims {
     lines: BTreeMap<Id, Line>,
+    /// What is said of sales that earn nothing.
+    denied: BTreeMap<(Group, Id), Denial>,
 }
 
 struct Line {
@@ -128,6 +139,13 @@ impl Line {
         as_much.map(|(line, _)| line.stamp).min().expect("the newest is one of them")
     }
 
+    /// The file and record by which as much as now was first claimed.
+    fn sent(&self) -> (u32, u32) {
+        let newest = self.newest().0;
+        let as_much = self.versions.values().filter(|(line, _)| line.amount >= newest.amount);
+        as_much.map(|(line, _)| (line.at.file_no, line.at.record_no)).min().expect("the newest is one of them")
+    }
+
     /// Where it claims something else than at the last tick, not all that persons said of it stands.
     fn take_up(&mut self) {
         let newest = self.newest().0.clone();
@@ -151,6 +169,10 @@ struct Turn<'a> {
     frozen: bool,
     /// The sale that it is for.
     sale: Option<Id>,
+    /// What keeps that from earning, or sales of the period.
+    why: Why,
+    /// Another line has some of what is due for the same.
+    has_rival: bool,
     verdict: Verdict,
     approved: Micros,
     /// What was ordered for it where that is due still.
@@ -178,12 +200,16 @@ impl Turn<'_> {
     }
 }
 
-/// Lines that something was ordered for come first, the oldest order in front; then it goes by the days that they name and by
-/// their ids. It does not matter when they came.
+/// Lines that something was ordered for come first, the oldest order in front; then those that name a sale, as they were sent;
+/// then the others, by the days that they name and as they were sent.
 fn served(lines: &BTreeMap<Id, Line>, group: &Group) -> Vec<Id> {
     let of_group = lines.iter().filter(|(_, line)| line.group == *group);
-    let place = |(id, line): (&Id, &Line)| (line.first_order.unwrap_or(u64::MAX), line.newest().0.date, *id);
-    let mut order: Vec<(u64, Day, Id)> = of_group.map(place).collect();
+    let place = |(id, line): (&Id, &Line)| {
+        let newest = line.newest().0;
+        let day = if newest.sale.is_some() { None } else { Some(newest.date) };
+        (line.first_order.unwrap_or(u64::MAX), day, line.sent(), *id)
+    };
+    let mut order: Vec<_> = of_group.map(place).collect();
     order.sort_unstable();
     order.into_iter().map(|(.., id)| id).collect()
 }
@@ -207,6 +233,27 @@ impl Claims {
         let before = entry.versions.insert(line.version, (line.clone(), stands));
         let came = before.filter(|(_, stands)| *stands).map(|(line, _)| line);
         assert!(stands || came.as_ref() == Some(line), "only what is claimed is taken back");
+    }
+
+    /// A sale earns nothing under a program, or that is over.
+    pub fn deny(&mut self, denial: &Denial, program: &Program, stands: bool) {
+        let key = (Group::of_denial(denial, program), denial.sale);
+        let before = match stands {
+            true => self.denied.insert(key, denial.clone()),
+            false => self.denied.remove(&key),
+        };
+        assert_eq!(before.as_ref(), if stands { None } else { Some(denial) }, "only what was said is over");
+    }
+
+    /// What is said of a sale, or of all of the period.
+    fn why(&self, group: &Group, sale: Option<Id>) -> Why {
+        let of = self.denied.iter().filter(|((of, denied), _)| of == group && sale.is_none_or(|sale| sale == *denied));
+        let mut why = Why::default();
+        for (_, denial) in of {
+            why.codes.extend(denial.reasons.iter().map(|reason| reason.code));
+            why.may_be_let_go |= denial.held;
+        }
+        why
     }
 
     /// What a person decides about a line that was seen.
@@ -242,15 +289,18 @@ impl Claims {
     pub fn judge(&mut self, group: &Group, oracle: &Oracle, control: u64, today: Day) -> Vec<(Settlement, Order)> {
         let order = served(&self.lines, group);
         let standing = oracle.standing(group, self.lines[&order[0]].newest().0);
+        let names = |id: &Id| named(self.lines[id].newest().0, oracle, &standing);
+        let whys: BTreeMap<Id, Why> = order.iter().map(|id| (*id, self.why(group, names(id)))).collect();
         let mut lines: BTreeMap<Id, &mut Line> =
             self.lines.iter_mut().filter(|(_, line)| line.group == *group).map(|(id, line)| (*id, line)).collect();
         let turn = |id: &Id| {
             let line = lines.remove(id).expect("it is served once");
             line.take_up();
-            take_turn(*id, line, oracle, &standing, today)
+            take_turn(*id, line, oracle, &standing, (&whys[id], today))
         };
         let mut turns: Vec<Turn<'_>> = order.iter().map(turn).collect();
         share(&mut turns, &standing);
+        note_rivals(&mut turns);
         take_along(&mut turns, &standing);
         raise(&mut turns, &standing);
         let orders = order_from(oracle.purses(group, today), &mut turns, &standing, control, today);
@@ -259,17 +309,29 @@ impl Claims {
     }
 }
 
-fn take_turn<'a>(id: Id, line: &'a mut Line, oracle: &Oracle, standing: &Standing, today: Day) -> Turn<'a> {
+/// The terms that a line is judged by, for a sale or for none.
+fn terms(line: &ClaimLine, sale: Option<Id>, oracle: &Oracle, standing: &Standing) -> Vec<Program> {
+    let judges = standing.judges(sale);
+    let programs: Vec<Program> = judges.into_iter().map(|part| part.program.clone()).collect();
+    if programs.is_empty() { vec![oracle.claims_of(line, oracle.now())] } else { programs }
+}
+
+/// The sale that a line is for: none has a part in a stock.
+fn named(line: &ClaimLine, oracle: &Oracle, standing: &Standing) -> Option<Id> {
+    let terms = terms(line, line.sale, oracle, standing);
+    line.sale.filter(|_| !terms.iter().all(|program| program.mechanism.keeps_stock()))
+}
+
+fn take_turn<'a>(
+    id: Id,
+    line: &'a mut Line,
+    oracle: &Oracle,
+    standing: &Standing,
+    (why, today): (&Why, Day),
+) -> Turn<'a> {
     let newest = line.newest().0.clone();
-    let terms = |sale| -> Vec<Program> {
-        let judges = standing.judges(sale);
-        let programs: Vec<Program> = judges.into_iter().map(|part| part.program.clone()).collect();
-        if programs.is_empty() { vec![oracle.claims_of(&newest, oracle.now())] } else { programs }
-    };
-    // No sale has a part in a stock.
-    let is_of_stock = terms(newest.sale).iter().all(|program| program.mechanism.keeps_stock());
-    let sale = newest.sale.filter(|_| !is_of_stock);
-    let programs = terms(sale);
+    let sale = named(&newest, oracle, standing);
+    let programs = terms(&newest, sale, oracle, standing);
     let frozen = match standing.parts.is_empty() {
         true => freezes_on(&programs[0], newest.date) <= today,
         false => standing.judges(sale).iter().all(|part| part.frozen),
@@ -277,6 +339,7 @@ fn take_turn<'a>(id: Id, line: &'a mut Line, oracle: &Oracle, standing: &Standin
     let case = Case {
         line: &newest,
         sale,
+        why,
         claimed: line.claimed(),
         word: line.said.word,
         programs: &programs,
@@ -285,7 +348,8 @@ fn take_turn<'a>(id: Id, line: &'a mut Line, oracle: &Oracle, standing: &Standin
     };
     let verdict = judged(&case, standing);
     let (approved, had) = (Micros::ZERO, Micros::ZERO);
-    Turn { id, line, programs, frozen, sale, verdict, approved, had, waits: BTreeSet::new() }
+    let (why, waits) = (why.clone(), BTreeSet::new());
+    Turn { id, line, programs, frozen, sale, why, has_rival: false, verdict, approved, had, waits }
 }
 
 fn freezes_on(program: &Program, date: Day) -> Day {
@@ -333,6 +397,16 @@ fn share(turns: &mut [Turn<'_>], standing: &Standing) {
     for turn in turns.iter_mut() {
         let above = (turn.line.ordered() - turn.verdict.most).max(Micros::ZERO);
         turn.line.raised = turn.line.raised.min(above);
+    }
+}
+
+/// Who gets less than it asks for, while another line for the same gets something.
+fn note_rivals(turns: &mut [Turn<'_>]) {
+    for at in 0..turns.len() {
+        let sale = turns[at].sale;
+        let is_for = |turn: &Turn<'_>| sale.is_none() || turn.sale == sale;
+        let mut others = turns.iter().enumerate().filter(|(other, _)| *other != at);
+        turns[at].has_rival = others.any(|(_, turn)| is_for(turn) && turn.approved > Micros::ZERO);
     }
 }
 
@@ -449,7 +523,11 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
         // More was authorised than is claimed now.
         (state, codes) = (ClaimState::Valid, BTreeSet::from([Code::ClaimAboveDue]));
     } else if state == ClaimState::Valid && approved < most {
-        codes.extend(too_much(turn, standing));
+        if let Some(code) = too_much(turn, standing) {
+            let is_all_taken = turn.has_rival && turn.frozen && approved.is_zero() && ordered.is_zero();
+            codes.insert(if code == Code::ClaimAboveDue && is_all_taken { Code::AccrualClaimed } else { code });
+            codes.extend(&turn.why.codes);
+        }
     }
     if state == ClaimState::Valid && approved.is_zero() && ordered.is_zero() && turn.frozen {
         state = ClaimState::Rejected;

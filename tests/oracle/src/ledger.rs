@@ -277,6 +277,11 @@ impl Oracle {
             let program = self.claims_of(line, line.stamp);
             self.claims.hear(line, &program, matches!(event, EntitlementEvent::Claim(_)));
         }
+        if let EntitlementEvent::Deny(denial) | EntitlementEvent::Clear(denial) = event {
+            let known = self.as_of(denial.stamp).expect("a sale comes behind a configuration");
+            let program = version(known, &denial.program, denial.date).expect("it is known").clone();
+            self.claims.deny(denial, &program, matches!(event, EntitlementEvent::Deny(_)));
+        }
         let Some(entitlement) = event.entitlement() else { return };
         if is_used_up(entitlement) {
             return self.use_up(event, entitlement);
@@ -294,7 +299,7 @@ impl Oracle {
                 let gone = self.granted.remove(&key);
                 assert!(gone.as_ref() == Some(entitlement), "only what stands is taken back");
             }
-            EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => {}
+            _ => {}
         }
     }
 

@@ -91,11 +91,21 @@ impl Standing {
     }
 }
 
+/// What findings keep from earning.
+#[derive(Clone, Debug, Default)]
+pub struct Why {
+    pub codes: BTreeSet<Code>,
+    /// Persons may still let some sale go.
+    pub may_be_let_go: bool,
+}
+
 /// A line in front of the checks.
 pub struct Case<'a> {
     pub line: &'a ClaimLine,
     /// The sale that it is for, where that has a part in what is due.
     pub sale: Option<Id>,
+    /// Why that, or sales of the period, earn nothing.
+    pub why: &'a Why,
     /// What it asks for: its own amount, or the one that was claimed in its place.
     pub claimed: Micros,
     pub word: Option<Word>,
@@ -126,6 +136,10 @@ fn nothing(state: ClaimState, code: Option<Code>) -> Verdict {
     Verdict { state, most: Micros::ZERO, codes: code.into_iter().collect() }
 }
 
+fn because(state: ClaimState, why: &Why) -> Verdict {
+    Verdict { state, most: Micros::ZERO, codes: why.codes.clone() }
+}
+
 /// In the order of the table: what persons said stands over the checks, but for what is due.
 pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
     match case.word {
@@ -144,8 +158,14 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
         return nothing(ClaimState::Rejected, Some(Code::ReportedLate));
     }
     match (is_due, case.frozen) {
-        (false, false) => return nothing(ClaimState::Deferred, None),
-        (false, true) => return nothing(ClaimState::Rejected, Some(orphan(case, standing))),
+        (false, _) if case.why.may_be_let_go => return because(ClaimState::OnHold, case.why),
+        (false, false) => return because(ClaimState::Deferred, case.why),
+        (false, true) => {
+            return match orphan(case, standing) {
+                Code::ClaimOrphan if !case.why.codes.is_empty() => because(ClaimState::Rejected, case.why),
+                code => nothing(ClaimState::Rejected, Some(code)),
+            };
+        }
         (true, _) if is_paid_anyway => return nothing(ClaimState::Rejected, Some(Code::AccrualClaimed)),
         (true, _) if wants_person(case, &by_claim) => return nothing(ClaimState::OnHold, None),
         (true, _) => {}

@@ -6,10 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use contract::{BelowDue, Id, Micros, Paid, Program, Text};
+use contract::{BelowDue, Code, Id, Micros, Paid, Program, Reason, Text};
 
 use crate::ledger::account::{Account, Phase};
-use crate::ledger::rows::OfSale;
+use crate::ledger::rows::{OfSale, code_of};
+
+/// X12 element 901: nothing is left of a balance.
+const ZERO_BALANCE_901: &str = "05";
 
 /// The settlements of a group, in order of their versions.
 pub(super) struct Desk {
@@ -25,6 +28,8 @@ pub(super) struct Held {
     pub program: Program,
     /// What each sale brings, where some line names one or units are sold at special prices.
     pub sales: BTreeMap<Id, OfSale>,
+    /// The limits that take something from what its lines earn together.
+    pub bounds: Vec<&'static str>,
 }
 
 impl Held {
@@ -88,9 +93,25 @@ impl Desk {
                 due: all,
                 quantity: judges.iter().map(|held| held.account.tally().net.quantity).sum(),
                 credit: judges.iter().flat_map(|h| h.sales.values()).map(|s| s.credit).max().unwrap_or_default(),
+                bound: "",
             },
         };
         OfSale { due: of_sale.due.min(all), ..of_sale }
+    }
+
+    /// The codes of the limits that take something from what a sale, or the period, earns.
+    pub fn limits(&self, sale: Option<Id>, due: Micros) -> Vec<Reason> {
+        let bounds: Vec<&'static str> = match self.home(sale) {
+            Some(home) => sale.iter().map(|sale| self.settlements[home].sales[sale].bound).collect(),
+            None if sale.is_some() => Vec::new(),
+            None => self.judges(None).iter().flat_map(|held| held.bounds.iter().copied()).collect(),
+        };
+        let reason = |code: Code| {
+            let is_used_up = code == Code::AuthorisedQuantity && due <= Micros::ZERO;
+            let reason_901 = if is_used_up { ZERO_BALANCE_901 } else { code.reason_901() };
+            Reason { code, reason_901: reason_901.into() }
+        };
+        bounds.into_iter().filter_map(code_of).map(reason).collect()
     }
 
     /// No sale counts in place any more for a line that names a sale, or none.

@@ -8,21 +8,22 @@ use contract::{
 };
 use stream::{Order, Outbox, StageError, State, StorageError};
 
+use super::denials::Denied;
 use super::desk::{Desk, Held};
 use super::rules::strung_on_gross::is_on_gross;
-use super::rules::{claim_above_due, strung_on_gross};
+use super::rules::{accrual_claimed, claim_above_due, strung_on_gross};
 use super::sharing::{Asked, Need, Room, covered, orders, share};
-use super::verdict::{Standing, Told, Verdict, claimed, follow, judge};
+use super::verdict::{Standing, Told, Verdict, Why, claimed, follow, judge};
 use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of, unclaimed};
 use crate::clock::Clock;
 use crate::ledger::account::{Account, Phase, freeze_day};
 use crate::ledger::due::due;
 use crate::ledger::findings::{digest, view};
-use crate::ledger::holds::{holding, is_hold, left};
+use crate::ledger::holds::{holding, left};
 use crate::ledger::now::Now;
 use crate::ledger::periods::{Issuing, tell};
 use crate::ledger::protection::bought_in_time;
-use crate::ledger::rows::{OfSale, by_sale};
+use crate::ledger::rows::{OfSale, bounds, by_sale};
 use crate::ledger::settle::terms;
 use crate::ledger::tables::ACCOUNTS;
 use crate::references::{Known, References};
@@ -47,8 +48,9 @@ pub(crate) struct Judging<'a> {
 /// A claim line on the desk.
 struct Item {
     line: ClaimLine,
-    /// The control in force when as much as now was first claimed with it.
+    /// The control in force when as much as now was first claimed with it, and the file and record that did.
     first_stamp: u64,
+    sent: (u32, u32),
     /// Its sender took it back.
     gone: bool,
     note: Note,
@@ -95,11 +97,19 @@ impl Judging<'_> {
                 // What it names is an invoice of what was bought: no sale has a part in a stock.
                 item.line.sale = None;
             }
+        }
+        let sales = items.iter().map(|item| item.line.sale).collect();
+        let denied = Denied::of(group, &sales, self.control, state)?;
+        if denied.is_later {
+            CLAIMED.put(state, &group, &())?;
+        }
+        for item in &mut items {
             let programs = self.programs(&item.line, &desk);
-            item.standing = self.standing(item, &programs, &desk);
+            item.standing = self.standing(item, &programs, &desk, &denied);
             item.verdict = judge(&item.line, &item.note, &programs, &item.standing);
         }
         share_among(&mut items, &desk);
+        name_rivals(&mut items);
         Self::raise(&mut items, &desk);
         self.compare_with_gross(&mut items, &desk);
         self.order(group, &mut items, &mut desk, state, outbox)?;
@@ -123,8 +133,10 @@ impl Judging<'_> {
                 let before = versions.iter().find(|kept| kept.line.version == note.version);
                 note = note.restated(group, before.map(|kept| &kept.line), &newest.line);
             }
+            let (first_stamp, sent) = first_sent(versions, &newest.line);
             items.push(Item {
-                first_stamp: first_stamp(versions, &newest.line),
+                first_stamp,
+                sent,
                 line: newest.line.clone(),
                 gone: !newest.stands(self.control),
                 note,
@@ -135,7 +147,10 @@ impl Judging<'_> {
                 waits_for: Vec::new(),
             });
         }
-        let order = |item: &Item| (item.note.first_order.unwrap_or(u64::MAX), item.line.date, item.line.id);
+        let order = |item: &Item| {
+            let day = item.line.sale.is_none().then_some(item.line.date);
+            (item.note.first_order.unwrap_or(u64::MAX), day, item.sent, item.line.id)
+        };
         items.sort_by_key(order);
         Ok(items)
     }
@@ -156,11 +171,12 @@ impl Judging<'_> {
             let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
             let program = terms(&account, self.references).into_owned();
             let mut sales = BTreeMap::new();
+            let due = due(id, &account, &program, state)?;
             if names_sales || program.mechanism.resale().is_some() {
-                let due = due(id, &account, &program, state)?;
                 by_sale(id, &account, &program, &due, state, &mut sales)?;
             }
-            desk.settlements.push(Held { id, account, program, sales });
+            let bounds = bounds(&account, &program, &due);
+            desk.settlements.push(Held { id, account, program, sales, bounds });
         }
         Ok(desk)
     }
@@ -181,14 +197,16 @@ impl Judging<'_> {
         vec![program_of(line, self.known(line)).expect("a program whose claims were taken in is known")]
     }
 
-    fn standing(&self, item: &Item, programs: &[&Program], desk: &Desk) -> Standing {
+    fn standing(&self, item: &Item, programs: &[&Program], desk: &Desk, denied: &Denied) -> Standing {
         let line = &item.line;
         let newest = programs.last().expect("each line has terms");
         let frozen = match desk.settlements.is_empty() {
             true => self.today >= freeze_day(newest, newest.period.range(line.date).1),
             false => desk.is_frozen(line.sale),
         };
-        let OfSale { due, quantity, credit } = desk.of(line.sale);
+        let OfSale { due, quantity, credit, .. } = desk.of(line.sale);
+        let (mut reasons, held) = denied.why(line.sale);
+        reasons.extend(desk.limits(line.sale, due));
         Standing {
             due,
             authorised: desk.judges(line.sale).iter().map(|held| held.account.authorised).sum(),
@@ -199,6 +217,8 @@ impl Judging<'_> {
             frozen,
             received: self.clock.as_of(item.first_stamp),
             on_gross: None,
+            why: Why { reasons, held },
+            rival: None,
         }
     }
 
@@ -368,7 +388,7 @@ impl Judging<'_> {
             currency: line.currency,
             state: verdict.state,
             codes: verdict.told.iter().map(|told| told.code).collect(),
-            reasons_901: verdict.told.iter().map(|told| told.reason_901.into()).collect(),
+            reasons_901: verdict.told.iter().map(|told| told.reason_901.clone()).collect(),
             message: verdict
                 .told
                 .into_iter()
@@ -395,11 +415,10 @@ impl Judging<'_> {
         at_risk: Micros,
         outbox: &mut Outbox<AccrualEvent>,
     ) {
-        let is_told = |code: Code| code != Code::ReturnAfterPayment && !is_hold(code);
         let mut stand = Vec::new();
-        for Told { code, reason_901, message } in verdict.told.iter().filter(|told| is_told(told.code)) {
+        for Told { code, reason_901, message, .. } in verdict.told.iter().filter(|told| !told.is_elsewhere) {
             let finding = Finding {
-                reason_901: (*reason_901).into(),
+                reason_901: reason_901.clone(),
                 id: finding_id(*code, line.id),
                 sale: line.sale,
                 program: line.program.clone(),
@@ -452,6 +471,24 @@ fn share_among(items: &mut [Item], desk: &Desk) {
     }
 }
 
+/// Says of each line that gets less than it asks for which other one has some of what is due for the same.
+fn name_rivals(items: &mut [Item]) {
+    let name = |item: &Item| {
+        (item.payable > Micros::ZERO).then(|| format!("claim {} line {}", item.line.claim, item.line.line))
+    };
+    let has: Vec<(Option<Id>, Option<String>)> = items.iter().map(|item| (item.line.sale, name(item))).collect();
+    for (at, item) in items.iter_mut().enumerate().filter(|(_, item)| item.payable < item.verdict.most) {
+        let of_same = has
+            .iter()
+            .enumerate()
+            .filter(|(other, (sale, _))| *other != at && item.line.sale.is_none_or(|own| Some(own) == *sale));
+        let mut rivals = of_same.filter_map(|(_, (_, name))| name.as_ref());
+        let Some(first) = rivals.next() else { continue };
+        let others = if rivals.next().is_some() { " and others" } else { "" };
+        item.standing.rival = Some(format!("{first}{others}"));
+    }
+}
+
 /// What lines claim of each settlement, whether it may be paid now or waits for a person; what is refused is not claimed.
 fn claimed_of_each(items: &[Item], desk: &Desk) -> Vec<Micros> {
     let asked = |item: &Item| Asked {
@@ -483,10 +520,13 @@ fn asked_in_all(items: &[Item], sale: Option<Id>) -> Micros {
     items.iter().filter(may_be_paid).map(|item| claimed(&item.line, &item.note)).sum()
 }
 
-/// When as much as now was first claimed: a restatement that claims no more is as old as what it restates.
-fn first_stamp(versions: &[Kept], newest: &ClaimLine) -> u64 {
-    let as_much = versions.iter().filter(|kept| kept.line.amount >= newest.amount);
-    as_much.map(|kept| kept.line.stamp).min().unwrap_or(newest.stamp)
+/// When as much as now was first claimed, and by which file and record: a restatement that claims no more is as old as what it
+/// restates.
+fn first_sent(versions: &[Kept], newest: &ClaimLine) -> (u64, (u32, u32)) {
+    let sent = |line: &ClaimLine| (line.at.file_no, line.at.record_no);
+    let as_much = || versions.iter().map(|kept| &kept.line).filter(|line| line.amount >= newest.amount);
+    let stamp = as_much().map(|line| line.stamp).min().unwrap_or(newest.stamp);
+    (stamp, as_much().map(sent).min().unwrap_or_else(|| sent(newest)))
 }
 
 /// Whether something of the line is refused, so that the days for an appeal run: by a person, or because nothing more comes
@@ -525,8 +565,7 @@ fn settled(
     }
     if above > Micros::ZERO && (gone || verdict.state != ClaimState::InDispute) {
         verdict = Verdict { state: ClaimState::Valid, most: payable, ..Verdict::none() };
-        let (code, reason) = claim_above_due::of_authorised(ordered, gone, claimed);
-        verdict.told.push(Told::new(code, reason));
+        verdict.told.push(claim_above_due::of_authorised(ordered, gone, claimed));
     } else if verdict.state == ClaimState::Valid
         && payable < verdict.most
         && passes(&verdict, payable, standing, allowed)
@@ -537,8 +576,10 @@ fn settled(
             .remarks
             .push(format!("{claimed} claimed, {payable} is due and paid: within the tolerance of {allowed}"));
     } else if verdict.state == ClaimState::Valid && payable < verdict.most {
-        let (code, reason) = less(claimed, payable, standing);
-        verdict.told.push(Told::new(code, reason));
+        let told = less(claimed, payable, ordered, standing);
+        let why: Vec<Told> = standing.why.told().filter(|why| why.code != told.code).collect();
+        verdict.told.push(told);
+        verdict.told.extend(why);
     }
     if verdict.state == ClaimState::Valid && payable.is_zero() && ordered.is_zero() && standing.frozen {
         verdict.state = follow(verdict.state, ClaimEvent::Blocked);
@@ -549,7 +590,7 @@ fn settled(
     }
     if ordered > payable {
         let message = format!("{ordered} was authorised, {payable} of it is due");
-        verdict.told.push(Told::new(Code::ReturnAfterPayment, message));
+        verdict.told.push(Told { is_elsewhere: true, ..Told::new(Code::ReturnAfterPayment, message) });
     }
     verdict
 }
@@ -561,17 +602,25 @@ fn passes(verdict: &Verdict, payable: Micros, standing: &Standing, allowed: Micr
 }
 
 /// OP-44: less than is claimed is left of what is due. DD-13: the claim is on the gross amount. DD-10: the partner kept what
-/// is due from an invoice, which closes the claim.
-fn less(claimed: Micros, payable: Micros, standing: &Standing) -> (Code, String) {
+/// is due from an invoice, which closes the claim. DD-09: another line has all of it.
+fn less(claimed: Micros, payable: Micros, ordered: Micros, standing: &Standing) -> Told {
     if let Some(asked) = standing.on_gross {
-        return (Code::StrungOnGross, strung_on_gross::reason(asked, standing.due));
+        return Told::new(Code::StrungOnGross, strung_on_gross::reason(asked, standing.due));
     }
     if standing.kept > Micros::ZERO {
         let reason =
             format!("{claimed} claimed, {payable} is left of what is due: {} was deducted and accepted", standing.kept);
-        return (Code::Deducted, reason);
+        return Told { is_elsewhere: true, ..Told::new(Code::Deducted, reason) };
     }
-    claim_above_due::of_due(claimed, payable, standing.frozen)
+    let rival = standing.rival.as_ref();
+    if let Some(rival) = rival
+        && standing.frozen
+        && payable.is_zero()
+        && ordered.is_zero()
+    {
+        return accrual_claimed::of_another(claimed, rival);
+    }
+    claim_above_due::of_due(claimed, payable, standing.frozen, rival)
 }
 
 /// The claim that stands for an order of a program that pays by itself (domain notes §2.4).

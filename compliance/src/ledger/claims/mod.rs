@@ -7,6 +7,7 @@
 //!
 //! A claimed group is one program for one beneficiary, period and currency: the settlements of all its versions.
 
+mod denials;
 mod desk;
 mod judging;
 mod keep;
@@ -17,10 +18,11 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Day, Id, Micros, Program, Text};
+use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Day, Denial, Id, Micros, Program, Text};
 use serde::{Deserialize, Serialize};
 use stream::{Order, State, StorageError, Table};
 
+pub(crate) use denials::{clear, deny};
 pub(crate) use judging::{Judging, publish_auto, publish_kept};
 pub(crate) use keep::{come, go};
 pub(crate) use persons::decide;
@@ -153,6 +155,16 @@ impl<'a> Group<'a> {
             beneficiary: &line.beneficiary,
             period: program.period.label(line.date).into(),
             currency: line.currency,
+        }
+    }
+
+    /// That of lines for a sale that earns nothing.
+    fn of_denial(denial: &'a Denial, program: &Program) -> Group<'a> {
+        Group {
+            program: &denial.program,
+            beneficiary: &denial.beneficiary,
+            period: program.period.label(denial.date).into(),
+            currency: denial.currency,
         }
     }
 

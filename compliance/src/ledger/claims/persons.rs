@@ -73,7 +73,8 @@ fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: 
         appealable: is_appealable(note, terms, today),
         overridable: match seen.codes.is_empty() {
             true => note.word == Some(Word::Rejected),
-            false => seen.codes.iter().all(|code| *code == Code::ReportedLate),
+            // What a limit of the program took is no finding on the line.
+            false => !note.findings.is_empty() && seen.codes.iter().all(|code| *code == Code::ReportedLate),
         },
     }
 }

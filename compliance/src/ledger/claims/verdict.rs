@@ -1,13 +1,16 @@
 //! What becomes of one claim line before what is due is shared: a function of the line, the terms and what stands.
 
-use contract::{ClaimEvent, ClaimLine, ClaimState, Code, Currency, Day, Micros, Program};
+use std::collections::BTreeSet;
+
+use contract::{ClaimEvent, ClaimLine, ClaimState, Code, Currency, Day, Micros, Program, Reason, Text};
 
 use super::rules::{BOUNDS, Bound, accrual_claimed, claim_late, claim_orphan};
 use super::{Note, Word};
+use crate::ledger::holds::is_hold;
 use crate::programs::Exact;
 
 /// What stands for the group that a line claims, or for the sale that it names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing {
     /// What is due, all lines together.
     pub due: Micros,
@@ -28,6 +31,29 @@ pub(super) struct Standing {
     pub received: Option<Day>,
     /// What all lines for the same ask for together, where less is due because that is on the gross amount.
     pub on_gross: Option<Micros>,
+    /// Why less is due, or nothing.
+    pub why: Why,
+    /// Another line that has some of it, by its claim and line.
+    pub rival: Option<String>,
+}
+
+/// What keeps sales from earning what is claimed for them: findings on them, and limits of the program. They are told there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Why {
+    pub reasons: BTreeSet<Reason>,
+    /// Persons may still let some sale go.
+    pub held: bool,
+}
+
+impl Why {
+    pub(super) fn told(&self) -> impl Iterator<Item = Told> {
+        self.reasons.iter().map(|Reason { code, reason_901 }| Told {
+            code: *code,
+            reason_901: reason_901.clone(),
+            message: code.meaning().to_owned(),
+            is_elsewhere: true,
+        })
+    }
 }
 
 impl Standing {
@@ -42,14 +68,20 @@ impl Standing {
 pub(super) struct Told {
     pub code: Code,
     /// X12 element 901.
-    pub reason_901: &'static str,
+    pub reason_901: Text,
     pub message: String,
+    /// The finding stands for a sale or a settlement, and is none on the line.
+    pub is_elsewhere: bool,
 }
 
 impl Told {
     /// For the usual reason.
     pub(super) fn new(code: Code, message: String) -> Told {
-        Told { code, reason_901: code.reason_901(), message }
+        Told::because(code, code.reason_901(), message)
+    }
+
+    pub(super) fn because(code: Code, reason_901: &str, message: String) -> Told {
+        Told { code, reason_901: reason_901.into(), message, is_elsewhere: false }
     }
 }
 
@@ -74,7 +106,7 @@ impl Verdict {
     pub(super) fn wait_for(&mut self, reasons: Vec<(Code, String)>) {
         for (code, reason) in reasons {
             if !self.told.iter().any(|told| told.code == code) {
-                self.told.push(Told::new(code, reason));
+                self.told.push(Told { is_elsewhere: is_hold(code), ..Told::new(code, reason) });
             }
         }
     }
@@ -150,7 +182,7 @@ fn provable(line: &ClaimLine, note: &Note, programs: &[&Program], standing: &Sta
     });
     for Bound { code, reason_901, most, reason: message } in bounds.filter(|bound| bound.most < asked) {
         verdict.most = verdict.most.min(most);
-        verdict.told.push(Told { code, reason_901, message });
+        verdict.told.push(Told::because(code, reason_901, message));
     }
     if let Some(Word::Adjusted(most) | Word::Settled(most)) = note.word
         && most < verdict.most

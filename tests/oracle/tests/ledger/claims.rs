@@ -1,8 +1,8 @@
 //! Claims of a history: what partners ask for, restate and take back, and what persons decide about it.
 
 use contract::{
-    Action, BelowDue, ClaimAction, ClaimLine, ClaimTerms, Command, Currency, Day, Id, LateClaim, Mechanism, Micros,
-    Paid, Program, RecordRef, Text, Tolerance,
+    Action, BelowDue, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Currency, Day, Denial, Id, LateClaim,
+    Mechanism, Micros, Paid, Program, Reason, RecordRef, Text, Tolerance,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,42 @@ pub struct Ask {
     unit_percent: i64,
     /// The sale that it names, by number.
     of: Option<u32>,
+}
+
+/// Why a sale earns nothing under a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    program: usize,
+    partner: Text,
+    date: Day,
+    currency: Currency,
+    /// Places in [`REFUSALS`].
+    because: Vec<usize>,
+    held: bool,
+}
+
+const REFUSALS: [Code; 4] =
+    [Code::PartnerIneligible, Code::OutsidePeriod, Code::AmountMismatch, Code::InventoryExceeded];
+
+impl Refusal {
+    pub fn denial(&self, sale: u32, stamp: u64) -> Denial {
+        let reason = |place: &usize| {
+            let code = REFUSALS[*place];
+            Reason { code, reason_901: code.reason_901().into() }
+        };
+        Denial {
+            ledger_key: name(self.program),
+            program: name(self.program),
+            sale: id_of(sale),
+            beneficiary: format!("partner:{}", self.partner).into(),
+            stamp,
+            date: self.date,
+            currency: self.currency,
+            reasons: self.because.iter().map(reason).collect(),
+            held: self.held,
+        }
+    }
 }
 
 /// What a person wants of a line.
@@ -123,11 +159,12 @@ impl Decision {
 pub struct Claiming {
     dice: Dice,
     lines: Vec<(u32, Ask)>,
+    denying: Dice,
 }
 
 impl Claiming {
     /// Says which programs are paid by claim, too: all versions of one, each by its own terms.
-    pub fn new(mut dice: Dice, programs: &mut [Program]) -> Claiming {
+    pub fn new(mut dice: Dice, denying: Dice, programs: &mut [Program]) -> Claiming {
         let mut before: Option<(Text, bool)> = None;
         for program in programs.iter_mut() {
             let is_paid_so = match &before {
@@ -141,7 +178,7 @@ impl Claiming {
             }
         }
         fit(programs);
-        Claiming { dice, lines: Vec::new() }
+        Claiming { dice, lines: Vec::new(), denying }
     }
 
     /// Now and then a line comes, comes again or goes.
@@ -165,6 +202,27 @@ impl Claiming {
                 Act::Claim(line.0, line.1)
             }
         }]
+    }
+
+    /// Now and then it is said of a sale that it earns nothing, mostly of one that a line claims; or that is over.
+    pub fn denials(&mut self, deals: &[(u32, Deal)], programs: &[Program]) -> Vec<Act> {
+        let dice = &mut self.denying;
+        if deals.is_empty() || !dice.one_in(6) {
+            return Vec::new();
+        }
+        let (sale, Deal { partner, date, currency, .. }) = &deals[dice.below(deals.len() as u64) as usize];
+        let claimed = (!self.lines.is_empty()).then(|| &self.lines[dice.below(self.lines.len() as u64) as usize].1);
+        let (number, refused) = match claimed.filter(|_| !dice.one_in(3)) {
+            Some(ask) => (ask.of.unwrap_or(*sale), (ask.program, ask.partner.clone(), ask.date, ask.currency)),
+            None => (*sale, (dice.below(programs.len() as u64) as usize, partner.clone(), *date, *currency)),
+        };
+        if dice.one_in(4) {
+            return vec![Act::Clear(number)];
+        }
+        let (program, partner, date, currency) = refused;
+        let first = dice.below(REFUSALS.len() as u64) as usize;
+        let because = if dice.one_in(3) { vec![first, (first + 1) % REFUSALS.len()] } else { vec![first] };
+        vec![Act::Deny(number, Refusal { program, partner, date, currency, because, held: dice.one_in(2) })]
     }
 
     /// Decisions about a few lines, some of them by two persons or about a dispute that has just begun; most are of no avail.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use contract::{
     AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, ClaimLine, Control, CoopFund, CostBasis, Credit,
-    Currency, Day, Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism,
+    Currency, Day, Debit, Denial, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism,
     Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference,
     Resale, Rounding, RoundingMode, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
 };
@@ -13,7 +13,7 @@ use oracle::claim_id;
 use serde::{Deserialize, Serialize};
 
 use crate::amending::Amending;
-use crate::claims::{Ask, Claiming, Decision};
+use crate::claims::{Ask, Claiming, Decision, Refusal};
 use crate::exchange::Exchange;
 use crate::waiting::Waiting;
 
@@ -49,6 +49,8 @@ const WRITE_OFFS: u64 = 0x0b4d_deb7;
 const WAITING: u64 = 0x0a17_1264;
 /// The same for claims.
 const CLAIMS: u64 = 0x0c1a_1235;
+/// The same for what is said of sales that earn nothing.
+const DENIALS: u64 = 0x0de4_1a15;
 /// The same for what is changed about programs late, and approved.
 const AMENDMENTS: u64 = 0x0a3e_4d5e;
 /// And which programs pay before a period is over.
@@ -132,6 +134,10 @@ pub enum Act {
     Unclaim(u32),
     /// A person says something about it.
     Decide(u32, Decision),
+    /// Of a sale it is said, by number, that it earns nothing under a program.
+    Deny(u32, Refusal),
+    /// That is over.
+    Clear(u32),
 }
 
 /// What the ledger is told of it.
@@ -154,6 +160,7 @@ pub struct History {
     deals: BTreeMap<u32, (Deal, Vec<Entitlement>)>,
     /// The newest version of each claim line, and whether it stands.
     claims: BTreeMap<u32, (ClaimLine, bool)>,
+    denied: BTreeMap<u32, Denial>,
 }
 
 impl History {
@@ -198,6 +205,16 @@ impl History {
                 told
             }
             Act::Unclaim(number) => self.unclaim(*number),
+            Act::Deny(number, refusal) => {
+                let mut told = self.clear(*number);
+                let denial = refusal.denial(*number, self.control);
+                if self.programs.iter().any(|program| program.id == denial.program) {
+                    told.push(Told::Event(EntitlementEvent::Deny(Box::new(denial.clone()))));
+                    self.denied.insert(*number, denial);
+                }
+                told
+            }
+            Act::Clear(number) => self.clear(*number),
             Act::Decide(number, decision) => {
                 let line = self.claims.get(number).map(|(line, _)| line.clone());
                 let known = line.and_then(|line| Some((claim_id(&line, &self.known)?, line)));
@@ -205,6 +222,11 @@ impl History {
                 told.map_or_else(Vec::new, |control| self.control(control))
             }
         }
+    }
+
+    fn clear(&mut self, number: u32) -> Vec<Told> {
+        let over = self.denied.remove(&number);
+        over.map(|denial| Told::Event(EntitlementEvent::Clear(Box::new(denial)))).into_iter().collect()
     }
 
     fn unclaim(&mut self, number: u32) -> Vec<Told> {
@@ -361,7 +383,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     hold_what_is_unusual(&mut Dice(seed ^ UNUSUAL), &mut programs);
     let mut exchange = Exchange::new(Dice(seed ^ RATES), &mut programs);
     let mut giving = Dice(seed ^ WRITE_OFFS);
-    let mut claiming = Claiming::new(Dice(seed ^ CLAIMS), &mut programs);
+    let mut claiming = Claiming::new(Dice(seed ^ CLAIMS), Dice(seed ^ DENIALS), &mut programs);
     pay_between(&mut Dice(seed ^ INTERIMS), &mut programs);
     round_to_even(&mut Dice(seed ^ HALVES), &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
@@ -391,6 +413,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
             known.partner.clone_from(&deal.partner);
         }
         acts.extend(claiming.acts(&deals, &programs));
+        acts.extend(claiming.denials(&deals, &programs));
         if dice.one_in((events / controls).max(1) as u64) {
             today = today.plus(dice.below(45) as i32);
             if identities.merge() {

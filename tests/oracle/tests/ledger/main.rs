@@ -16,7 +16,7 @@ mod waiting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use contract::{Control, Id, Micros, Settlement};
+use contract::{Code, Control, Id, Micros, Settlement};
 use oracle::{Books, Converted, Oracle, Place, Seen, Verdict};
 
 use crate::history::{Act, History, Told};
@@ -156,10 +156,36 @@ fn named<'a>(((id, month, account), amount): (&'a Booked, &Micros)) -> (Account<
     ((*id, month, account), *amount)
 }
 
+/// Which limit of a program took something of a line is not said here: a claim that names one agrees with one that does not.
+const LIMITS: [Code; 7] = [
+    Code::AuthorisedQuantity,
+    Code::BudgetOverrun,
+    Code::CapExceeded,
+    Code::CostBasisWrong,
+    Code::DebitAfterProtection,
+    Code::ResaleAbove,
+    Code::ThresholdNotMet,
+];
+
+fn without_limits(ours: &Seen, theirs: &Seen) -> Seen {
+    let is_told = |code: &Code| !LIMITS.contains(code) || ours.codes.contains(code);
+    let mut seen = Seen { codes: theirs.codes.iter().copied().filter(is_told).collect(), ..theirs.clone() };
+    let is_explained = seen.codes.is_empty() && !theirs.codes.is_empty();
+    if is_explained && ours.codes.contains(&Code::ClaimOrphan) {
+        seen.codes.insert(Code::ClaimOrphan);
+    }
+    seen
+}
+
 fn claimed_otherwise(ours: &BTreeMap<Id, Seen>, theirs: &BTreeMap<Id, Seen>) -> Option<Difference> {
     if ours == theirs {
         return None;
     }
+    let agreed = |(claim, seen): (&Id, &Seen)| {
+        let seen = ours.get(claim).map_or_else(|| seen.clone(), |ours| without_limits(ours, seen));
+        (*claim, seen)
+    };
+    let theirs: &BTreeMap<Id, Seen> = &theirs.iter().map(agreed).collect();
     let unlike = |claim: &&Id| ours.get(claim) != theirs.get(claim);
     let claim = ours.keys().chain(theirs.keys()).find(unlike)?;
     let (ours, theirs) = (ours.get(claim), theirs.get(claim));

@@ -233,6 +233,8 @@ fn kind(act: &Act) -> &'static str {
         Act::Claim(..) => "claim",
         Act::Unclaim(_) => "claim taken back",
         Act::Decide(..) => "decision",
+        Act::Deny(..) => "denial",
+        Act::Clear(_) => "denial that is over",
     }
 }
 

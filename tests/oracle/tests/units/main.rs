@@ -74,7 +74,7 @@ impl Real {
                     let at = standing.iter().position(|grant| *grant == *gone);
                     standing.swap_remove(at.expect("only what was granted is revoked"));
                 }
-                EntitlementEvent::Claim(_) | EntitlementEvent::Unclaim(_) => {}
+                _ => {}
             }
         }
         let findings = published.into_iter().filter(|view| view.topic == Topic::Findings as u8);

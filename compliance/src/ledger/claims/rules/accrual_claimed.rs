@@ -5,11 +5,11 @@
 //! At risk: what the line claims.
 //!
 //! ## What it finds
-//! A claim line for something that the program pays without a claim. It is rejected; what is due is paid once, as it would
-//! be anyway.
+//! A claim line for something that the program pays without a claim, or that another line has, which was sent before or has an
+//! authorization. It is rejected, once the period is frozen where another line has it; what is due is paid once.
 //!
 //! ## Why it matters
-//! Partners that are used to claiming claim what was paid by itself.
+//! Partners that are used to claiming claim what was paid by itself, or claim a sale twice.
 //!
 //! ## Example
 //! 2 % of 10,000 is paid, 200.00; 230.00 is claimed: rejected, 200.00 is authorised, 30.00 is claimed above it.
@@ -28,6 +28,11 @@ use contract::{ClaimEvent, ClaimLine, Code, Micros, Money, Program};
 use super::claim_orphan;
 use crate::ledger::claims::Note;
 use crate::ledger::claims::verdict::{Standing, Told, Verdict, claimed, outcome};
+
+/// Another line has all that is due for the same.
+pub(in crate::ledger::claims) fn of_another(claimed: Micros, rival: &str) -> Told {
+    Told::new(Code::AccrualClaimed, format!("{claimed} claimed, nothing is left of what is due: it went to {rival}"))
+}
 
 /// What is paid by itself is not paid once more. A claim may come before the sales.
 pub(in crate::ledger::claims) fn judge(

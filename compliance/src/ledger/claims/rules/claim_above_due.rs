@@ -10,7 +10,10 @@
 //! it, or the sales never earned it. It gets what is left. And a line that was authorised and that its sender lowers or
 //! takes back afterwards: what was authorised stays with it. Under `below: calculated` lines that ask for less than is
 //! due, by no more than the tolerance, are paid what is due and nothing is told. The tolerance is one for all lines of
-//! a sale, or of a period: what they were raised by together, at earlier ticks too, counts against it.
+//! a sale, or of a period: what they were raised by together, at earlier ticks too, counts against it. X12 901 is 04, or 24
+//! where some of what is due for the same went to another line. Beside it the claim names what took from what is due: findings
+//! on sales of the period that earn nothing, and limits of the program (OP-12, OP-16, OP-17 and the like), each with its own
+//! reason. A line that gets nothing because another one has it all is [DD-09](accrual_claimed.md).
 //!
 //! ## Why it matters
 //! Partner and ledger reckon differently; who is right shows only where it is said.
@@ -19,8 +22,8 @@
 //! 1,000.00 is due, tolerance 1 %: 1,010.00 passes and gets 1,000.00, 1,010.01 is told.
 //!
 //! ## Late, corrected, out of order
-//! Lines that name their sale are served first, then the others; by the days that they name, then by their ids, never by
-//! arrival. What was authorised at an earlier tick is not displaced. While the period is open the finding says "so far". Late sales give the line what it lacked and
+//! Lines that name their sale are served first, as they were sent, by file and record; then the others, by the days that they
+//! name and as they were sent. What was authorised at an earlier tick is not displaced. While the period is open the finding says "so far". Late sales give the line what it lacked and
 //! withdraw the finding. A line that is claimed again as before withdraws it too.
 //!
 //! ## Returns
@@ -29,14 +32,28 @@
 
 use contract::{Code, Micros};
 
-/// Less than is claimed is left of what is due.
-pub(in crate::ledger::claims) fn of_due(claimed: Micros, payable: Micros, is_frozen: bool) -> (Code, String) {
+use crate::ledger::claims::verdict::Told;
+
+/// X12 element 901: what is asked for is used already.
+const USED_901: &str = "24";
+
+/// Less than is claimed is left of what is due; `rival` names another line that has some of it.
+pub(in crate::ledger::claims) fn of_due(
+    claimed: Micros,
+    payable: Micros,
+    is_frozen: bool,
+    rival: Option<&String>,
+) -> Told {
     let so_far = if is_frozen { "" } else { " so far" };
-    (Code::ClaimAboveDue, format!("{claimed} claimed, {payable} is left of what is due{so_far}"))
+    let left = format!("{claimed} claimed, {payable} is left of what is due{so_far}");
+    match rival {
+        Some(rival) => Told::because(Code::ClaimAboveDue, USED_901, format!("{left}; some went to {rival}")),
+        None => Told::new(Code::ClaimAboveDue, left),
+    }
 }
 
 /// More was authorised than the line claims now.
-pub(in crate::ledger::claims) fn of_authorised(ordered: Micros, is_gone: bool, claimed: Micros) -> (Code, String) {
+pub(in crate::ledger::claims) fn of_authorised(ordered: Micros, is_gone: bool, claimed: Micros) -> Told {
     let now = if is_gone { "nothing".to_owned() } else { claimed.to_string() };
-    (Code::ClaimAboveDue, format!("{ordered} was authorised, {now} is claimed now"))
+    Told::new(Code::ClaimAboveDue, format!("{ordered} was authorised, {now} is claimed now"))
 }

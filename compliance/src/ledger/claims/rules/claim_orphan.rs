@@ -8,6 +8,10 @@
 //! A claim line for a sale, or a period, for which nothing is due once the period is frozen. It is rejected. Before that it
 //! is deferred, without a finding. Of units that were bought in time and are all gone from a stock, OP-22 or OP-23 says why.
 //!
+//! Where it is known what keeps the sale, or sales of the period, from earning, the claim names that in place of OP-04: the codes of
+//! the findings on them, with their X12 901 reasons, or the limit of the program that took all. They are told of the sale or the
+//! settlement and not once more of the claim. While persons may let such a sale go the line is on hold.
+//!
 //! ## Why it matters
 //! Without a sale behind it a claim is a wish.
 //!
@@ -16,7 +20,8 @@
 //!
 //! ## Late, corrected, out of order
 //! A claim may come before the sale. A sale that comes after the rejection brings the line back: it is valid, is authorised
-//! as an adjustment of the prior period, and the finding is withdrawn. A line that its sender takes back withdraws it too.
+//! as an adjustment of the prior period, and the finding is withdrawn. So does a sale that is corrected, or that persons let
+//! go; where something else is found on it the claim names that. A line that its sender takes back withdraws it too.
 //!
 //! ## Returns
 //! Where all comes back nothing is due: a line that was not paid is rejected so, one that was is told as OP-24 as well.
@@ -32,9 +37,14 @@ pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, stan
         Some(_) => format!("nothing is due for {}", line.document),
         None => "nothing is due for the period".to_owned(),
     };
+    let told: Vec<Told> = standing.why.told().collect();
+    if standing.why.held {
+        let remarks = vec![what];
+        return Verdict { told, remarks, ..outcome(ClaimEvent::Doubted, Micros::ZERO) };
+    }
     if !standing.frozen {
         let remarks = vec![format!("{what} yet")];
-        return Verdict { remarks, ..outcome(ClaimEvent::EvidenceMissing, Micros::ZERO) };
+        return Verdict { told, remarks, ..outcome(ClaimEvent::EvidenceMissing, Micros::ZERO) };
     }
     let state = walk(&[ClaimEvent::Resolved, ClaimEvent::Checked, ClaimEvent::EvidenceMissing, ClaimEvent::Expired]);
     let is_of_stock = program.mechanism.protects_stock() && standing.bought > 0 && line.quantity > Micros::ZERO;
@@ -42,6 +52,10 @@ pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, stan
         let above = protected_quantity_above::of(line, Micros::ZERO, standing);
         above.or_else(|| protected_units_gone::of(line, Micros::ZERO, standing))
     };
-    let (code, reason) = is_of_stock.then(not_protected).flatten().unwrap_or((Code::ClaimOrphan, what));
+    let not_protected = is_of_stock.then(not_protected).flatten();
+    if not_protected.is_none() && !told.is_empty() {
+        return Verdict { told, remarks: vec![what], ..Verdict::bare(state, Micros::ZERO) };
+    }
+    let (code, reason) = not_protected.unwrap_or((Code::ClaimOrphan, what));
     Verdict { told: vec![Told::new(code, reason)], ..Verdict::bare(state, Micros::ZERO) }
 }
