@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use contract::{
     AccrualEvent, AccrualMovement, Action, Amendment, Approver, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost,
     Cadence, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis,
-    Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods, Growth,
-    Id, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per,
-    Person, Points, Product, Program, Proration, Purchase, Rate, Reason, RecordRef, Reference, Resale, Restricted, Rounding,
-    RoundingMode,    Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text,
-    Tier, Tolerance, Topic, UnitCost,
+    Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods,
+    Growth, Id, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind,
+    PayeeAccount, Per, Person, Points, Product, Program, Proration, Purchase, Rate, Reason, RecordRef, Reference,
+    Resale, Restricted, Rounding, RoundingMode, Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement,
+    SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic, UnitCost,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 

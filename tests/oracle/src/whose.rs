@@ -1,6 +1,8 @@
 //! Whose a line is: a partner's, a person's part, or one that is given a credit for each unit.
 
-use contract::{Currency, Day, Debit, Entitlement, Id, Late, Mechanism, Micros, Program, Resale, RoundingMode, Split, Steps};
+use contract::{
+    Currency, Day, Debit, Entitlement, Id, Late, Mechanism, Micros, Program, Resale, RoundingMode, Split, Steps,
+};
 use num_rational::Ratio;
 
 use crate::exact::{Exact, exact, rounded_by, zero};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use contract::{
     AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, ClaimLine, Control, CoopFund, CostBasis, Credit,
-    Currency, Day, Debit, Denial, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism,
-    Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef, Reference,
-    Resale, Rounding, RoundingMode, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, UnitCost,
+    Currency, Day, Debit, Denial, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure,
+    Mechanism, Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef,
+    Reference, Resale, Rounding, RoundingMode, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps,
+    Text, Tier, UnitCost,
 };
 use oracle::claim_id;
 use serde::{Deserialize, Serialize};
