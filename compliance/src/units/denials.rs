@@ -127,8 +127,9 @@ fn takes(found: &Finding, Record { verdict, .. }: &Record) -> bool {
     };
     let is_with = |at| found.related.as_ref() == Some(at);
     let is_passed = verdict.passed.iter().any(|double| double.code == found.code && is_with(&double.at));
-    let is_given = verdict.given.iter().any(|given| given.mine && is_with(&given.unit.at));
-    takes && !verdict.heard.lets_go(found.code) && !is_passed && !(found.code == Code::SerialTwoPartners && is_given)
+    let is_of_a_unit = found.code == Code::SerialTwoPartners;
+    let is_given = is_of_a_unit && verdict.given.iter().any(|given| given.mine && is_with(&given.unit.at));
+    takes && !verdict.heard.lets_go(found.code) && !is_passed && !is_given
 }
 
 /// The programs that a finding is about.

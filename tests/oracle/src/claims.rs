@@ -522,12 +522,13 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
     } else if counts > stands && !is_disputed {
         // More was authorised than is claimed now.
         (state, codes) = (ClaimState::Valid, BTreeSet::from([Code::ClaimAboveDue]));
-    } else if state == ClaimState::Valid && approved < most {
-        if let Some(code) = too_much(turn, standing) {
-            let is_all_taken = turn.has_rival && turn.frozen && approved.is_zero() && ordered.is_zero();
-            codes.insert(if code == Code::ClaimAboveDue && is_all_taken { Code::AccrualClaimed } else { code });
-            codes.extend(&turn.why.codes);
-        }
+    } else if state == ClaimState::Valid
+        && approved < most
+        && let Some(code) = too_much(turn, standing)
+    {
+        let is_all_taken = turn.has_rival && turn.frozen && approved.is_zero() && ordered.is_zero();
+        codes.insert(if code == Code::ClaimAboveDue && is_all_taken { Code::AccrualClaimed } else { code });
+        codes.extend(&turn.why.codes);
     }
     if state == ClaimState::Valid && approved.is_zero() && ordered.is_zero() && turn.frozen {
         state = ClaimState::Rejected;
