@@ -11,7 +11,7 @@ use crate::ledger::slots::version_for;
 use crate::references::References;
 
 /// (claimed group, sale) → what was said of the sale, with when it came and went.
-const DENIED: Table<([u8; 16], [u8; 16]), Vec<Said>> = Table::new(35, "denied sales");
+const DENIED: Table<([u8; 16], [u8; 16]), Vec<Said>> = Table::new(36, "denied sales");
 
 /// Something that was said of a sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
