@@ -22,7 +22,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// Number and name of each table that a source declares.
 fn tables(source: &str) -> impl Iterator<Item = (u8, &str)> {
     source.split("const ").skip(1).filter_map(|declared| {
-        let (table, _) = declared.split_once(';')?;
+        let (table, _) = declared.split_once(");")?;
         let (number, name) = table.split_once("::new(")?.1.split_once(',')?;
         Some((number.parse().ok()?, name.trim()))
     })
