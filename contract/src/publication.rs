@@ -330,7 +330,7 @@ pub struct Posting {
     /// The tenant's account for it.
     pub account: Text,
     pub side: Side,
-    /// Above zero; zero on `FX-PL` alone, where only the functional amount moves.
+    /// Above zero; zero where only the functional amount moves: on `FX-PL`, and of what is valued later.
     #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
     pub currency: Currency,

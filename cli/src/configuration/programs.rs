@@ -453,6 +453,11 @@ fn paid_between(fields: &Fields<'_>, program: &Program, report: &mut Report<'_>)
         ("balances of special prices are shared until the period freezes", "write `period: month` for earlier payments")
     } else if !program.auto_authorise {
         ("nothing is authorised by itself under `auto-authorise: no`", "take one of the two lines out")
+    } else if program.unusual == OnUnusual::Hold {
+        (
+            "a period is unusual once it is over, and would have been paid by then",
+            "take this line or `unusual: hold` out",
+        )
     } else {
         return;
     };

@@ -90,6 +90,23 @@ fn change(
     Ok(())
 }
 
+/// What is said of a sale from a control on: what was over before it is of no use to anybody.
+fn standing(
+    key: ([u8; 16], [u8; 16]),
+    mut said: Vec<Said>,
+    control: u64,
+    state: &mut dyn State,
+) -> Result<Vec<Said>, StorageError> {
+    let before = said.len();
+    said.retain(|said| said.gone.is_none_or(|gone| gone >= control));
+    match said.is_empty() {
+        true => DENIED.delete(state, &key)?,
+        false if said.len() < before => DENIED.put(state, &key, &said)?,
+        false => {}
+    }
+    Ok(said)
+}
+
 /// What stands said of the sales of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Denied {
@@ -107,20 +124,22 @@ impl Denied {
         state: &mut dyn State,
     ) -> Result<Denied, StorageError> {
         let mut denied = Denied::default();
-        let said: Vec<Vec<Said>> = match sales.contains(&None) {
-            true => DENIED.prefix(state, &group, Order::Up, usize::MAX)?.into_iter().map(|(_, said)| said).collect(),
-            false => {
-                let mut said = Vec::new();
-                for sale in sales.iter().flatten() {
-                    said.extend(DENIED.get(state, &(group, sale.0))?);
-                }
-                said
-            }
+        let mut told = match sales.contains(&None) {
+            true => DENIED.prefix(state, &group, Order::Up, usize::MAX)?,
+            false => Vec::new(),
         };
-        for said in said.into_iter().flatten() {
-            denied.is_later |= said.is_later(control);
-            if said.stands(control) {
-                denied.of_sales.insert(said.denial.sale, said.denial);
+        if told.is_empty() {
+            for sale in sales.iter().flatten() {
+                let key = (group, sale.0);
+                told.extend(DENIED.get(state, &key)?.map(|said| (key, said)));
+            }
+        }
+        for (key, said) in told {
+            for said in standing(key, said, control, state)? {
+                denied.is_later |= said.is_later(control);
+                if said.stands(control) {
+                    denied.of_sales.insert(said.denial.sale, said.denial);
+                }
             }
         }
         Ok(denied)

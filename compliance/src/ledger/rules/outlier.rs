@@ -29,8 +29,8 @@
 //! ## Late, corrected, out of order
 //! Periods are judged in the order of their days, not of their arrival. A late row or a correction changes its period and,
 //! with it, what is said of the twelve after it; findings come and are withdrawn at the tick that sees the change. What was
-//! authorised by then stands; what waited goes out with the first tick that finds it usual. What is held when the period
-//! closes is let go, as what is not authorised is.
+//! authorised by then stands; what waited goes out with the first tick that finds it usual. What persons refuse the close lets
+//! go, and what nobody decides about stays due.
 //!
 //! ## Returns
 //! What comes back counts in the period of its sale: it can take a period below the bound, and the finding is withdrawn. What
