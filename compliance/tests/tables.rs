@@ -19,12 +19,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Number and name of each table that a source declares.
+/// Number and name of each table that a source declares outside its tests.
 fn tables(source: &str) -> impl Iterator<Item = (u8, &str)> {
-    source.split("const ").skip(1).filter_map(|declared| {
-        let (table, _) = declared.split_once(");")?;
-        let (number, name) = table.split_once("::new(")?.1.split_once(',')?;
-        Some((number.parse().ok()?, name.trim()))
+    let (declared, _) = source.split_once("#[cfg(test)]").unwrap_or((source, ""));
+    declared.split("::new(").skip(1).filter_map(|arguments| {
+        let (number, name) = arguments.split_once(',')?;
+        let name = name.trim_start().strip_prefix('"')?.split('"').next()?;
+        Some((number.trim().parse().ok()?, name))
     })
 }
 
