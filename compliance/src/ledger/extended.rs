@@ -14,7 +14,8 @@ use super::lines::{Line, each_lines};
 use super::now::Now;
 
 /// The last day that needs no further word, and what would be due without later lines that were read under a later one, where there
-/// are some. An extension that was taken back counts as well: what was read under it has its entitlement.
+/// are some. What comes back goes with its sale, where that is a line too. An extension that was taken back counts as well: what
+/// was read under it has its entitlement.
 pub(crate) fn extended(
     account: &Account,
     program: &Program,
@@ -31,23 +32,21 @@ pub(crate) fn extended(
         |control| now.references.as_of(control).program(program_id, version).is_some_and(|then| then.to > last);
     let is_late = |line: &Line, sold: Day| sold > last && line.came >= since && reaches(line.came);
     let id = account.settlement.id();
-    let (mut sales, mut some) = (FxHashMap::<Id, bool>::default(), false);
+    let mut sales = FxHashMap::<Id, bool>::default();
     each_lines(state, id, account.counted, &mut |lines| {
-        for line in lines {
-            let is_late = is_late(line, line.origin.map_or(line.day, |(_, sold)| sold));
-            some |= is_late;
-            if line.origin.is_none() && line.day > last {
-                sales.insert(line.sale, is_late);
-            }
-        }
+        let behind = lines.iter().filter(|line| line.origin.is_none() && line.day > last);
+        sales.extend(behind.map(|line| (line.sale, is_late(line, line.day))));
     })?;
+    let goes = |line: &Line| match line.origin {
+        Some((sale, sold)) => sales.get(&sale).copied().unwrap_or_else(|| is_late(line, sold)),
+        None => sales.get(&line.sale).is_some_and(|is_late| *is_late),
+    };
+    let mut some = false;
+    each_lines(state, id, account.counted, &mut |lines| some |= lines.iter().any(goes))?;
     if !some {
         return Ok(None);
     }
-    let without = due_without(id, account, program, state, &|line| match line.origin {
-        Some((sale, sold)) => sales.get(&sale).copied().unwrap_or_else(|| is_late(line, sold)),
-        None => sales.get(&line.sale).is_some_and(|is_late| *is_late),
-    })?;
+    let without = due_without(id, account, program, state, &goes)?;
     Ok(Some((last, without)))
 }
 

@@ -25,8 +25,9 @@
 //!
 //! ## Returns
 //! What comes back is not held: it lowers what waits, and is told as OP-25 where it came after the period. Where a sale came
-//! back in full, nothing waits because of it. Only what would be paid waits: what nobody approved and what came back of what was
-//! authorised are set off first, so that as long as no more is due than was authorised nothing is found.
+//! back in full, nothing waits because of it, and nothing does because of what comes back of a sale that was read before. Only
+//! what would be paid waits: what nobody approved and what came back of what was authorised are set off first, so that as long as
+//! no more is due than was authorised nothing is found.
 
 use contract::{Code, Day, Micros, Program};
 use stream::{State, StorageError};

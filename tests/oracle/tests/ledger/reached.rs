@@ -186,7 +186,7 @@ impl Reached {
     /// Every kind of act, every check finding and not finding, every two features of programs in one program (of the
     /// ways of earning no two) and in one history.
     pub fn must_be_wide(&self) {
-        assert_eq!(self.acts.len(), 13, "kinds of acts");
+        assert_eq!(self.acts.len(), 15, "kinds of acts");
         let states = STATES.into_iter().filter(|state| !self.states.contains_key(state));
         assert_eq!(states.collect::<Vec<_>>(), [], "where no claim ever stood");
         let refusals = REFUSALS.into_iter().filter(|code| !self.refusals.contains_key(code));
