@@ -109,6 +109,8 @@ pub struct Book {
     /// Posting dates of movements that came without a functional amount, since their sales had no rate; in order. One with such an
     /// amount says what all up to its date are worth.
     unvalued: Vec<Day>,
+    /// What movements have been worth since then above what the journal has of them: booked with the one that values the last.
+    unbooked: Micros,
     /// The batch in which the open clawback began; offsets take the oldest first.
     pub clawback_since: u64,
     /// The batch in which something became payable last; what takes back begins with the latest.
@@ -175,6 +177,7 @@ impl Book {
             written: Carried::default(),
             released: Carried::default(),
             unvalued: Vec::new(),
+            unbooked: Micros::ZERO,
             clawback_since: 0,
             payable_since: 0,
             grants: Vec::new(),
@@ -214,10 +217,15 @@ impl Book {
             }
             Ordering::Equal => Micros::ZERO,
         };
-        let was_unvalued = !self.unvalued.is_empty();
+        if self.unvalued.is_empty() {
+            note_value(&mut self.unvalued, moved.date, change.functional);
+            return None;
+        }
+        self.unbooked += change.posted() - booked;
         note_value(&mut self.unvalued, moved.date, change.functional);
-        if was_unvalued && self.unvalued.is_empty() {
-            self.value(kind, change.posted() - booked, digits, legs);
+        if self.unvalued.is_empty() {
+            let more = std::mem::take(&mut self.unbooked);
+            self.value(kind, more, digits, legs);
         }
         None
     }

@@ -124,15 +124,28 @@ impl Books {
         }
     }
 
+    /// With the next tick, on the last day of March.
     pub fn moved(&mut self, settlement: &Settlement, kind: AccrualKind, amount: &str, functional: Option<&str>) {
         self.tick();
-        let id = Id::of("movement", &[&settlement.id().to_string(), &self.control.to_string()]);
+        self.moved_in("2013-03-31", settlement, kind, amount, functional);
+    }
+
+    /// A movement of the last tick's batch.
+    pub fn moved_in(
+        &mut self,
+        date: &str,
+        settlement: &Settlement,
+        kind: AccrualKind,
+        amount: &str,
+        functional: Option<&str>,
+    ) {
+        let id = Id::of("movement", &[&settlement.id().to_string(), &self.control.to_string(), date]);
         let movement = AccrualMovement {
             id,
             settlement: settlement.clone(),
             class: self.class,
             kind,
-            date: day("2013-03-31"),
+            date: day(date),
             amount: micros(amount),
             functional: functional.map(micros),
             batch: self.ticks,

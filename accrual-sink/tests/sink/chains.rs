@@ -934,3 +934,27 @@ fn what_is_valued_later_joins_what_was_valued_before() {
     books.moved(&volume, PriorPeriod, "0", Some("12"));
     assert_eq!(books.worth(), ["CR-REB 34", "LI-PAY -34"]);
 }
+
+/// Two months paid while their period is open, without a rate until both are paid: 20.00 and 40.00, at 1.10 for both, by one tick and
+/// by two.
+#[test]
+fn what_is_valued_later_month_by_month_is_worth_all_of_it() {
+    for ticks_between in 0..2 {
+        let mut books = Books::new(1);
+        let volume = settlement("VOLUME", "2013", "EUR");
+        books.moved_in("2013-01-31", &volume, Earned, "20", None);
+        books.authorised(&volume, "20");
+        books.tick();
+        books.moved_in("2013-02-28", &volume, Earned, "40", None);
+        books.authorised(&volume, "40");
+        books.tick();
+        assert_eq!(books.worth(), [""; 0]);
+        books.moved_in("2013-01-31", &volume, TrueUp, "0", Some("22"));
+        (0..ticks_between).for_each(|_| books.tick());
+        books.moved_in("2013-02-28", &volume, TrueUp, "0", Some("44"));
+        assert_eq!(books.worth(), ["CR-REB 66", "LI-PAY -66"], "{ticks_between} ticks between");
+        books.moved(&volume, PriorPeriod, "-10", Some("-11"));
+        assert_eq!(books.worth(), ["CR-REB 55", "LI-PAY -55"]);
+        assert_clean(&mut books);
+    }
+}
