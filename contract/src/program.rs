@@ -44,6 +44,7 @@ pub struct Program {
     pub stack: Option<Stack>,
     pub rounding: Rounding,
     pub rounding_mode: RoundingMode,
+    pub headroom: Headroom,
     /// Which tier earns where distributor and reseller report the same units (DD-08).
     pub pay_tier: Option<PartnerKind>,
     pub class: AccountingClass,
@@ -96,6 +97,7 @@ impl Program {
             stack: None,
             rounding: Rounding::default(),
             rounding_mode: RoundingMode::default(),
+            headroom: Headroom::default(),
             pay_tier: None,
             class: AccountingClass::default(),
             grace_days: 0,
@@ -570,6 +572,17 @@ pub enum Base {
     Gross,
     /// What earlier programs of the stack leave of it.
     Net,
+}
+
+/// Whether what came back behind the freeze of a limit that settlements share is there for others (domain notes §4.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Headroom {
+    /// What was authorised once keeps the limit used up.
+    #[default]
+    Kept,
+    /// What came back, and what a close lets go, is free for others up to their own close.
+    GivenBack,
 }
 
 /// Where the half of a minor unit goes when a benefit is rounded (domain notes §4.11).

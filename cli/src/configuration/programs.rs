@@ -4,8 +4,8 @@ use compliance::programs::growth::of_baseline;
 use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day,
-    Figure, FreeGoods, Growth, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, Program, Proof, Proration,
-    Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
+    Figure, FreeGoods, Growth, Headroom, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, Program, Proof,
+    Proration, Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -58,6 +58,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "stack",
     "rounding",
     "rounding-mode",
+    "headroom",
     "pay-tier",
     "class",
     "grace-days",
@@ -146,6 +147,7 @@ pub(crate) const BASES: &[(&str, Base)] = &[("gross", Base::Gross), ("net", Base
 pub(crate) const ROUNDINGS: &[(&str, Rounding)] = &[("total", Rounding::Total), ("sale", Rounding::Sale)];
 pub(crate) const MODES: &[(&str, RoundingMode)] =
     &[("half-up", RoundingMode::HalfUp), ("half-even", RoundingMode::HalfEven)];
+pub(crate) const HEADROOMS: &[(&str, Headroom)] = &[("kept", Headroom::Kept), ("given-back", Headroom::GivenBack)];
 pub(crate) const CLASSES: &[(&str, AccountingClass)] = &[
     ("contra-revenue", AccountingClass::ContraRevenue),
     ("marketing-expense", AccountingClass::MarketingExpense),
@@ -322,6 +324,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         stack: stack(&fields, &mechanism, report),
         rounding: fields.get("rounding", one_of(ROUNDINGS), report).map_or_else(Default::default, |r| r.value),
         rounding_mode: fields.get("rounding-mode", one_of(MODES), report).map_or_else(Default::default, |m| m.value),
+        headroom: fields.get("headroom", one_of(HEADROOMS), report).map_or_else(Default::default, |h| h.value),
         pay_tier: fields.get("pay-tier", one_of(KINDS), report).map(|t| t.value),
         class: class.filter(|_| !is_points).map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
         grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
@@ -481,7 +484,7 @@ fn conversion(fields: &Fields<'_>, currency: Option<Currency>, report: &mut Repo
 fn drawn_on(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) {
     fields.refuse(&["auto-authorise", "minimum-payout"], report);
     if matches!(mechanism, Mechanism::Points(_)) {
-        fields.refuse(&["caps", "bonus", "rounding", "rounding-mode", "class"], report);
+        fields.refuse(&["caps", "bonus", "headroom", "rounding", "rounding-mode", "class"], report);
     }
     for (key, hint) in [
         ("currency", "say what is drawn in"),

@@ -11,8 +11,8 @@ use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
     BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS,
-    INTERIMS, KEYS, LATE_CLAIMS, MODES, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS,
-    VERSION_KEYS,
+    HEADROOMS, INTERIMS, KEYS, LATE_CLAIMS, MODES, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS,
+    STACK_KEYS, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -109,6 +109,10 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "rounding-mode") => (
             words(MODES),
             "Where a half of the minor unit goes: away from zero, as left out, or to the even neighbour.",
+        ),
+        ("version", "headroom") => (
+            words(HEADROOMS),
+            "What comes back, behind the freeze, of a budget or of the cap of a year: it stays used up, as left out, or others have it.",
         ),
         ("stack", "name") => (text(), "The same for all programs of the stack."),
         ("stack", "base") => (words(BASES), "The amount of the sale, or what earlier programs leave of it."),

@@ -926,6 +926,7 @@ fn programs_on_one_sale_say_how_they_get_along() {
             "only shares of the amount",
         ),
         ("    period", "    rounding: line\n    period", "`line` is none of total, sale"),
+        ("    period", "    headroom: free\n    period", "`free` is none of kept, given-back"),
         ("    period", "    rounding-mode: even\n    period", "`even` is none of half-up, half-even"),
         ("    period", "    bonus: [{ from: 0, rate: 5% }]\n    period", "`0` must be above zero"),
         (

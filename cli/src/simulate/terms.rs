@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund,
-    CostBasis, Eligibility, Figure, FreeGoods, Growth, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid,
-    PaidOn, Per, Points, Program, Proration, Resale, Rounding, RoundingMode, Selector, SellIn, SellInEstimate, Split,
-    Stack, Steps, Text, Tier,
+    CostBasis, Eligibility, Figure, FreeGoods, Growth, Headroom, Late, LateClaim, Measure, Mechanism, Micros,
+    OnUnusual, Paid, PaidOn, Per, Points, Program, Proration, Resale, Rounding, RoundingMode, Selector, SellIn,
+    SellInEstimate, Split, Stack, Steps, Text, Tier,
 };
 
 use super::difference::Sides;
@@ -107,6 +107,7 @@ const KEYS: [&str; 30] = [
     "stack",
     "rounding",
     "rounding-mode",
+    "headroom",
     "pay-tier",
     "class",
     "grace-days",
@@ -143,6 +144,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         shown(program.stack.as_ref().map(stack)),
         rounding(program.rounding).to_owned(),
         rounding_mode(program.rounding_mode).to_owned(),
+        headroom(program.headroom).to_owned(),
         shown(program.pay_tier.map(|kind| kind.as_str().to_owned())),
         class(program.class).to_owned(),
         program.grace_days.to_string(),
@@ -434,6 +436,13 @@ fn rounding_mode(mode: RoundingMode) -> &'static str {
     match mode {
         RoundingMode::HalfUp => "",
         RoundingMode::HalfEven => "half-even",
+    }
+}
+
+fn headroom(headroom: Headroom) -> &'static str {
+    match headroom {
+        Headroom::Kept => "",
+        Headroom::GivenBack => "given-back",
     }
 }
 

@@ -37,8 +37,10 @@ pub(crate) struct Account {
     pub counted: u64,
     /// In order of their first days.
     pub months: Vec<Month>,
-    /// What caps took away when the period froze; not given back by later returns.
-    pub forgone: Exact,
+    /// What limits took for good when the period froze; where headroom is given back, those that are shared when it closed.
+    pub forgone: Taken,
+    /// What was due and not authorised when the period closed, as far as it still is ([`Account::let_go`]).
+    pub released: Micros,
     /// Units that the balances of special prices cover, as of the last control that shared them.
     pub covered: Covered,
     /// What special prices give at most for a unit, where that is less than what some sale was given (DD-14); as of the same
@@ -181,6 +183,20 @@ impl Month {
     }
 }
 
+/// What the limits on a settlement as a whole take of what it earns, each of what the one before leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Taken {
+    pub period: Exact,
+    pub year: Exact,
+    pub budget: Exact,
+}
+
+impl Taken {
+    pub fn all(self) -> Exact {
+        self.period + self.year + self.budget
+    }
+}
+
 /// What became of the tier that a tick first sealed (OP-13).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TierTrack {
@@ -216,7 +232,8 @@ impl Account {
             amended: false,
             counted: 0,
             months: Vec::new(),
-            forgone: Exact::ZERO,
+            forgone: Taken::default(),
+            released: Micros::ZERO,
             covered: Covered::new(),
             lowered: Vec::new(),
             layered: None,
@@ -281,6 +298,11 @@ impl Account {
         }
         let worth = drawn::worth(&program.mechanism, self.drawn);
         worth.round_by(program.rounding_mode, self.settlement.currency).min(self.accrued)
+    }
+
+    /// What was let go at the close and was neither taken back nor authorised since: whoever shares a limit has it first.
+    pub fn let_go(&self) -> Micros {
+        self.released.min(self.accrued - self.authorised).max(Micros::ZERO)
     }
 
     /// What a frozen settlement owes back though nothing of it was ordered: more came back than was sold. What is drawn on is

@@ -2,13 +2,14 @@
 //!
 //! Whoever sold first, in (date, sale) order, is paid first: what is too much is cut off the last earnings. A step down
 //! (a return) takes back the settlement's latest earnings, so that the total paid is always the lower of limit and
-//! demand. What was authorised at an earlier control is never cut.
+//! demand. What was authorised at an earlier control is never cut. Where the program gives headroom back (domain notes §4.4), that is
+//! so only for what is due ever since, and what was let go at a close is cut before anything else.
 
-use contract::{Day, Id, Micros, Program};
+use contract::{Day, Headroom, Id, Micros, Program};
 use stream::{State, StorageError};
 
 use super::account::Account;
-use super::due::Due;
+use super::due::{Due, at_least_drawn};
 use super::prices::{Extent, each_price};
 use super::tables::SUMS;
 use super::{lines::each_list, tally::Tally};
@@ -23,6 +24,41 @@ pub(crate) struct Claimant<'a> {
     /// The terms that hold for this settlement.
     pub program: &'a Program,
     pub due: &'a Due,
+    /// What it wants of the limit: what the other limits leave of what it earns.
+    pub wanted: Exact,
+}
+
+impl Claimant<'_> {
+    /// What it wants in whole minor units; below zero where more came back than was sold.
+    fn asked(&self) -> Exact {
+        self.in_whole_units(self.wanted)
+    }
+
+    fn in_whole_units(&self, benefit: Exact) -> Exact {
+        Exact::from(benefit.round_by(self.program.rounding_mode, self.account.settlement.currency))
+    }
+
+    fn demand(&self) -> Exact {
+        self.asked().max(Exact::ZERO)
+    }
+
+    /// What was authorised; where headroom is given back, only as far as it was due when the settlement was looked at last and
+    /// still is.
+    fn reserved(&self) -> Exact {
+        let authorised = Exact::from(self.account.authorised).max(Exact::ZERO);
+        if self.program.headroom == Headroom::Kept {
+            return authorised;
+        }
+        let still = self.in_whole_units(at_least_drawn(self.demand(), self.account, self.program));
+        authorised.min(Exact::from(self.account.accrued)).min(still).max(Exact::ZERO)
+    }
+
+    /// What the close let go for others, but for what other limits have taken: they take it first, too.
+    fn let_go(&self) -> Exact {
+        let claimed = self.in_whole_units(self.due.claimed(self.account, self.program));
+        let taken = claimed.max(Exact::ZERO) - self.demand();
+        (Exact::from(self.account.let_go()) - taken).max(Exact::ZERO)
+    }
 }
 
 /// What the limit leaves for each claimant; `None` where it takes nothing away.
@@ -33,6 +69,7 @@ pub(crate) fn share_limit(
 ) -> Result<Vec<Option<Exact>>, StorageError> {
     let mut cutting = Cutting::new(limit, claimants);
     if cutting.excess > Exact::ZERO {
+        cutting.cut_what_was_let_go(claimants);
         let steps = daily_steps(claimants, state)?;
         for day in steps.chunk_by(|a, b| a.day == b.day) {
             if cutting.excess == Exact::ZERO {
@@ -82,16 +119,28 @@ struct Cutting {
 impl Cutting {
     fn new(limit: Micros, claimants: &[Claimant<'_>]) -> Cutting {
         let share = |claimant: &Claimant<'_>| {
-            let wanted = claimant.due.wanted(claimant.account, claimant.program);
-            let (mode, currency) = (claimant.program.rounding_mode, claimant.account.settlement.currency);
-            let wanted = Exact::from(wanted.round_by(mode, currency));
+            let asked = claimant.asked();
             let reached = cap_period(claimant.program.caps.partner_period, claimant.due.earned());
-            let reserved = Exact::from(claimant.account.authorised).max(Exact::ZERO);
-            Share { wanted: wanted.max(Exact::ZERO), reserved, debt: reached - wanted, cut: Exact::ZERO }
+            let (wanted, reserved) = (claimant.demand(), claimant.reserved());
+            Share { wanted, reserved, debt: reached - asked, cut: Exact::ZERO }
         };
         let shares: Vec<Share> = claimants.iter().map(share).collect();
         let demand: Exact = shares.iter().map(|share| share.wanted.max(share.reserved)).sum();
         Cutting { excess: (demand - in_whole_units(limit, claimants)).max(Exact::ZERO), shares }
+    }
+
+    /// Cuts what closed periods have let go, of the latest one first.
+    fn cut_what_was_let_go(&mut self, claimants: &[Claimant<'_>]) {
+        let mut latest_first: Vec<usize> = (0..claimants.len()).collect();
+        latest_first.sort_by_key(|at| std::cmp::Reverse((claimants[*at].account.last_day, *at)));
+        for at in latest_first {
+            let share = &mut self.shares[at];
+            let let_go = claimants[at].let_go();
+            let cut = let_go.min(share.wanted - share.reserved).min(self.excess).max(Exact::ZERO);
+            share.cut += cut;
+            share.debt += cut;
+            self.excess -= cut;
+        }
     }
 
     /// What is left of each demand that was cut, in whole minor units: they add up to the limit.
@@ -140,7 +189,7 @@ fn in_whole_units(limit: Micros, claimants: &[Claimant<'_>]) -> Exact {
 /// Steps of all claimants by day, the last day first.
 fn daily_steps(claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<Step>, StorageError> {
     let mut steps = Vec::new();
-    for (claimant, Claimant { id, account, program, due }) in claimants.iter().enumerate() {
+    for (claimant, Claimant { id, account, program, due, .. }) in claimants.iter().enumerate() {
         let mut path = Path::new(program, due);
         if needs_lines(program) || account.lists_months() || account.tally().linked > 0 {
             each_price(*id, account, program, Extent::whole(account), state, &mut |line, price| {
@@ -174,7 +223,7 @@ fn push_daily(steps: &mut Vec<Step>, step: Step) {
 fn line_steps(day: &[Step], claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<Vec<Step>, StorageError> {
     let (mut steps, day_cut) = (Vec::new(), day[0].day);
     for claimant in day.iter().map(|step| step.claimant) {
-        let Claimant { id, account, program, due } = &claimants[claimant];
+        let Claimant { id, account, program, due, .. } = &claimants[claimant];
         let mut path = Path::new(program, due);
         each_price(*id, account, program, Extent::whole(account), state, &mut |line, price| {
             let change = path.add(price.after_transaction);

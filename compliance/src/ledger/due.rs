@@ -1,9 +1,9 @@
 //! How much is due: a function of the lines that stand, under the terms of the program.
 
-use contract::{Id, Micros, Per, Program};
+use contract::{Headroom, Id, Micros, Per, Program};
 use stream::{State, StorageError};
 
-use super::account::Account;
+use super::account::{Account, Phase, Taken};
 use super::lines::{Line, each_lines};
 use super::prices::{Extent, Picked, each_price};
 use super::tally::Tally;
@@ -32,11 +32,15 @@ impl Due {
         if self.threshold_met { self.whole.after_transaction } else { Exact::ZERO }
     }
 
-    /// The same under the period's cap, less what was forgone for good when the period froze.
-    pub fn claimed(&self, account: &Account, program: &Program) -> Exact {
+    /// The same less what was forgone for good.
+    fn standing(&self, account: &Account) -> Exact {
         let earned = self.earned();
-        let standing = (earned - account.forgone).max(earned.min(Exact::ZERO));
-        cap_period(program.caps.partner_period, standing)
+        (earned - account.forgone.all()).max(earned.min(Exact::ZERO))
+    }
+
+    /// The same under the period's cap.
+    pub fn claimed(&self, account: &Account, program: &Program) -> Exact {
+        cap_period(program.caps.partner_period, self.standing(account))
     }
 
     /// The same within what the beneficiary's year leaves.
@@ -49,7 +53,39 @@ impl Due {
         within(self.wanted(account, program), account.budget_left)
     }
 
-    /// The same, and no less than what was drawn on it.
+    /// What the limits on the whole take of what is earned, with what they took for good as far as it is still earned.
+    pub fn taken(&self, account: &Account, program: &Program) -> Taken {
+        let (standing, claimed) = (self.standing(account), self.claimed(account, program));
+        let (wanted, limited) = (self.wanted(account, program), self.limited(account, program));
+        let forgone = self.earned() - standing;
+        let period = forgone.min(account.forgone.period);
+        let year = (forgone - period).min(account.forgone.year);
+        Taken {
+            period: period + standing - claimed,
+            year: year + claimed - wanted,
+            budget: forgone - period - year + wanted - limited,
+        }
+    }
+
+    /// What limits take of a period that freezes is forgone for good; where headroom is given back, only what its own cap does.
+    pub fn forgo_at_freeze(&self, account: &mut Account, program: &Program) {
+        let taken = self.taken(account, program);
+        account.forgone = match program.headroom {
+            Headroom::Kept => taken,
+            Headroom::GivenBack => Taken { period: taken.period, ..Taken::default() },
+        };
+    }
+
+    /// Where headroom is given back, what shared limits take of a closed period is forgone for good.
+    pub fn forgo_at_close(&self, account: &mut Account, program: &Program) {
+        let is_closed = matches!(account.phase, Phase::Closed { .. });
+        let gives_back = program.headroom == Headroom::GivenBack;
+        if is_closed && gives_back && self.limited(account, program) < self.claimed(account, program) {
+            account.forgone = self.taken(account, program);
+        }
+    }
+
+    /// What is left within all limits, and no less than what was drawn on it.
     pub fn unrounded(&self, account: &Account, program: &Program) -> Exact {
         at_least_drawn(self.limited(account, program), account, program)
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use contract::{
     AccrualEvent, AccrualKind, Asked, Benefit, Cadence, Caps, Control, CoopFund, CostBasis, Credit, Currency, Day,
-    Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure, Mechanism, Micros,
-    PaidOn, Per, Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, RoundingMode, Score,
+    Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Headroom, Id, Late, Measure, Mechanism,
+    Micros, PaidOn, Per, Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, RoundingMode, Score,
     Settlement, SpecialPrice, Split, Steps, Text, Tier,
 };
 
@@ -150,6 +150,7 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             program.caps.budget = dice.chance(3).then(|| dice.micros(1_000_000, 60_000_000).round(2));
             program.rounding = if dice.chance(4) { Rounding::Sale } else { Rounding::Total };
             program.rounding_mode = if dice.chance(3) { RoundingMode::HalfEven } else { RoundingMode::HalfUp };
+            program.headroom = if dice.chance(2) { Headroom::GivenBack } else { Headroom::Kept };
             if dice.chance(4) {
                 let from = dice.micros(200_000, 9_000_000);
                 program.bonus = vec![Tier { from, rate: Micros(150_000) }];

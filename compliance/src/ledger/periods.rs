@@ -1,7 +1,8 @@
 //! What a tick moves: open → frozen → closed, and the orders to pay.
 
 use contract::{
-    AcceptedDeduction, AccrualEvent, AuthorizationOrder, Conversion, Currency, Day, Deduction, Id, Micros, Program,
+    AcceptedDeduction, AccrualEvent, AuthorizationOrder, Conversion, Currency, Day, Deduction, Headroom, Id, Micros,
+    Program,
 };
 use stream::{Outbox, StageError, State, StorageError};
 
@@ -14,9 +15,8 @@ use super::holds::{doubts, holding, is_hold, left, outlasts_close};
 use super::now::Now;
 use super::rules::deducted::accepted;
 use super::rules::outlier::note;
-use super::settle::{terms, written};
-use super::sharing::Sharing;
-use super::tables::{ACCOUNTS, DEADLINES, FRESH, SHARING, WAITING};
+use super::settle::terms;
+use super::tables::{ACCOUNTS, DEADLINES, REVIEW, WAITING};
 use crate::programs::Exact;
 use crate::references::References;
 
@@ -148,10 +148,7 @@ impl Turning<'_> {
                 account.phase = Phase::Frozen { since: self.control };
                 note(id, account, program, state)?;
                 if account.pays() {
-                    account.forgone = forgone(id, account, program, state)?;
-                    if account.forgone > Exact::ZERO {
-                        self.share_anew(account, state)?;
-                    }
+                    due(id, account, program, state)?.forgo_at_freeze(account, program);
                     self.let_keep(id, account, program, state, outbox)?;
                     self.authorise(id, account, program, state, outbox)?;
                     wake_others(account, self.now(), state)?;
@@ -162,6 +159,9 @@ impl Turning<'_> {
             }
             Phase::Frozen { since } => {
                 account.phase = Phase::Closed { since };
+                if account.year_left.or(account.budget_left).is_some() {
+                    due(id, account, program, state)?.forgo_at_close(account, program);
+                }
                 self.release(id, account, program, state, outbox)?;
                 DEADLINES.delete(state, &(account.deadline.0, id.0))?;
             }
@@ -170,17 +170,19 @@ impl Turning<'_> {
         Ok(())
     }
 
-    /// What a budget took of what the period wanted is given up now, and asked of its year no more: where a program has both they are
-    /// shared anew with the next control. One limit alone leaves the others what it did.
-    fn share_anew(&self, account: &Account, state: &mut dyn State) -> Result<(), StorageError> {
-        let program = &account.settlement.program;
-        let today = self.references.as_of(self.control).versions(program);
-        match Sharing::of(account, written(account, self.references), today) {
-            Some(Sharing::Program) => {
-                FRESH.put(state, &0, &())?;
-                SHARING.put(state, &Sharing::Program.key(program), &())
-            }
-            _ => Ok(()),
+    /// What is let go now is there at the next tick for whoever shares a limit with the settlement.
+    fn share_anew(
+        &self,
+        id: Id,
+        account: &Account,
+        program: &Program,
+        state: &mut dyn State,
+    ) -> Result<(), StorageError> {
+        let versions = self.references.as_of(self.control).versions(&account.settlement.program);
+        let is_limited = |version: &Program| version.caps.budget.or(version.caps.partner_year).is_some();
+        match is_limited(program) || versions.iter().any(is_limited) {
+            true => REVIEW.put(state, &id.0, &()),
+            false => Ok(()),
         }
     }
 
@@ -293,7 +295,7 @@ impl Turning<'_> {
     fn release(
         &self,
         id: Id,
-        account: &Account,
+        account: &mut Account,
         program: &Program,
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
@@ -305,7 +307,12 @@ impl Turning<'_> {
             return WAITING.put(state, &id.0, &());
         }
         self.close(account, program, outbox);
-        WAITING.delete(state, &id.0)
+        WAITING.delete(state, &id.0)?;
+        if program.headroom == Headroom::Kept {
+            return Ok(());
+        }
+        account.released = (account.accrued - account.authorised).max(Micros::ZERO);
+        if account.released > Micros::ZERO { self.share_anew(id, account, program, state) } else { Ok(()) }
     }
 
     fn close(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
@@ -397,10 +404,4 @@ fn order_id(account: &Account) -> Id {
         1 => Id::of("authorization", &[&settlement]),
         further => Id::of("authorization", &[&settlement, &further.to_string()]),
     }
-}
-
-/// What caps and budget took away: later returns do not bring it back.
-fn forgone(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<Exact, StorageError> {
-    let due = due(id, account, program, state)?;
-    Ok((due.earned() - due.limited(account, program)).max(Exact::ZERO))
 }

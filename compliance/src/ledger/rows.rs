@@ -15,10 +15,10 @@ use super::lines::Line;
 use super::prices::{Extent, each_price};
 use super::settle::terms;
 use super::stage::each_account;
+use crate::programs::Exact;
 use crate::programs::allocation::by_largest_remainder;
 use crate::programs::bonus;
 use crate::programs::caps::CappedLine;
-use crate::programs::{Exact, threshold_met};
 use crate::references::References;
 
 /// One sale's share of what is due for a settlement.
@@ -72,7 +72,8 @@ pub fn accrual_rows(
         let due = due(id, &account, program, state)?;
         let amounts = allocate(id, &account, program, &due, state)?;
         let mut amounts = amounts.into_iter();
-        let context = RowContext { owner: id.to_string(), account: &account, program, limit: limit(&account, program) };
+        let context =
+            RowContext { owner: id.to_string(), account: &account, program, limit: limit(&account, program, &due) };
         each_part(id, &account, program, &due, state, &mut |part| {
             let amount = amounts.next().expect("each line has an amount");
             emit(context.row(&part, amount));
@@ -141,7 +142,7 @@ pub(crate) fn by_sale(
         let of_sale = sales.entry(part.line.transaction()).or_default();
         of_sale.due += amounts.next().expect("each line has an amount");
         of_sale.quantity += part.line.sums().quantity;
-        let bound = bound(&part, limit(account, program));
+        let bound = bound(&part, limit(account, program, due));
         if !bound.is_empty() {
             of_sale.bound = bound;
         }
@@ -265,7 +266,7 @@ fn of_price(price: &CappedLine) -> impl Iterator<Item = &'static str> + use<> {
 pub(crate) fn bounds(account: &Account, program: &Program, due: &Due) -> Vec<&'static str> {
     let mut bounds: Vec<&'static str> = of_price(&due.whole).collect();
     if due.unrounded(account, program) < due.whole.after_transaction {
-        bounds.push(limit(account, program));
+        bounds.push(limit(account, program, due));
     }
     bounds
 }
@@ -286,19 +287,15 @@ pub(crate) fn code_of(bound: &str) -> Option<Code> {
     Some(code)
 }
 
-/// Which limit binds the settlement as a whole where one does.
-fn limit(account: &Account, program: &Program) -> &'static str {
-    if !threshold_met(program, account.tally().net) {
+/// The last limit that took something of the settlement as a whole.
+fn limit(account: &Account, program: &Program, due: &Due) -> &'static str {
+    if !due.threshold_met {
         return "threshold";
     }
-    let limits = [
-        ("budget", account.budget_left),
-        ("partner-year", account.year_left),
-        ("partner-period", program.caps.partner_period.map(Exact::from)),
-    ];
-    let limits = limits.into_iter().filter_map(|(name, limit)| Some((name, limit?)));
-    // None binds any more where what it took is lost for good.
-    let lost =
-        if program.caps.budget.is_none() && program.caps.partner_year.is_some() { "partner-year" } else { "budget" };
-    limits.min_by_key(|(_, limit)| *limit).map_or(lost, |(name, _)| name)
+    let taken = due.taken(account, program);
+    match (taken.budget == Exact::ZERO, taken.year == Exact::ZERO) {
+        (false, _) => "budget",
+        (true, false) => "partner-year",
+        (true, true) => "partner-period",
+    }
 }

@@ -7,7 +7,7 @@ use contract::{
     AccrualEvent, AccrualMovement, Action, Amendment, Approver, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost,
     Cadence, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis,
     Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods,
-    Growth, Id, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind,
+    Growth, Headroom, Id, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind,
     PayeeAccount, Per, Person, Points, Product, Program, Proration, Purchase, Rate, Reason, RecordRef, Reference,
     Resale, Restricted, Rounding, RoundingMode, Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement,
     SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic, UnitCost,
@@ -945,6 +945,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "mode" => {
                 program.rounding_mode = if value == "even" { RoundingMode::HalfEven } else { RoundingMode::HalfUp }
             }
+            "headroom" => program.headroom = if value == "given-back" { Headroom::GivenBack } else { Headroom::Kept },
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
             "unusual" => program.unusual = if value == "hold" { OnUnusual::Hold } else { OnUnusual::Tell },

@@ -15,7 +15,7 @@ use super::claims;
 use super::conversion::Rates;
 use super::deductions::wake_others;
 use super::draws::Drawing;
-use super::due::{Due, due};
+use super::due::{Due, due, within};
 use super::interim::{Interim, due_until};
 use super::layers::LayerCosts;
 use super::lines::{list_lines, write_all};
@@ -156,8 +156,10 @@ impl<'a> Settling<'a> {
 
     fn take_up(&self, id: Id, state: &mut dyn State) -> Result<Work<'a>, StageError> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is named has an account");
-        if !self.waits(&account) {
-            account.counted = self.control;
+        match self.waits(&account) {
+            // It keeps until the tick what it has, and so what it let go.
+            true => account.released = Micros::ZERO,
+            false => (account.counted, account.released) = (self.control, account.let_go()),
         }
         self.bring_up_to_date(id, &mut account, state)?;
         Ok(Work { id, account, references: self.references, due: Due::default() })
@@ -319,22 +321,23 @@ impl<'a> Settling<'a> {
         Ok(())
     }
 
-    /// A limit holds for each currency by itself: first the cap of each beneficiary's year, then the version's budget.
+    /// A limit holds for each currency by itself. What the budget of a version takes of a settlement is not asked of its
+    /// beneficiary's year, and the other way round: both are shared in turn until nothing changes.
+    ///
+    /// That comes to an end, since both go by (date, sale): with each turn one more sale has what it keeps. Cents that are rounded
+    /// might move to and fro; after as many turns as there are settlements years go before budgets.
     fn share_among(&self, members: &mut [Work<'_>], state: &mut dyn State) -> Result<(), StorageError> {
-        for Work { account, .. } in members.iter_mut() {
-            (account.year_left, account.budget_left) = (None, None);
+        let unlimited = |work: &mut Work<'_>| (work.account.year_left, work.account.budget_left) = (None, None);
+        members.iter_mut().for_each(unlimited);
+        share_years(members, state)?;
+        for _ in 0..=members.len() {
+            if !share_budgets(members, state)? || !share_years(members, state)? {
+                return Ok(());
+            }
         }
-        let of = |work: &Work<'_>| (whose(&work.account.settlement.beneficiary), work.account.last_day.year());
-        members.sort_by_cached_key(of);
-        for year in members.chunk_by_mut(|a, b| of(a) == of(b)) {
-            let left = share_one(year, |caps| caps.partner_year, state)?;
-            year.iter_mut().zip(left).for_each(|(work, left)| work.account.year_left = left);
-        }
-        members.sort_by_key(|work| (work.account.settlement.version, work.id));
-        for version in members.chunk_by_mut(|a, b| a.account.settlement.version == b.account.settlement.version) {
-            let left = share_one(version, |caps| caps.budget, state)?;
-            version.iter_mut().zip(left).for_each(|(work, left)| work.account.budget_left = left);
-        }
+        members.iter_mut().for_each(unlimited);
+        share_years(members, state)?;
+        share_budgets(members, state)?;
         Ok(())
     }
 
@@ -346,6 +349,7 @@ impl<'a> Settling<'a> {
     ) -> Result<Account, StageError> {
         let program = &*work.program();
         let Work { id, mut account, due, .. } = work;
+        due.forgo_at_close(&mut account, program);
         let known = self.references.as_of(account.terms);
         outbox.acting_in(0, &id.to_string());
         if account.pays() {
@@ -407,10 +411,41 @@ impl<'a> Settling<'a> {
     }
 }
 
+/// Shares the cap of each beneficiary's year in what budgets leave; says whether that leaves something else than before.
+fn share_years(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool, StorageError> {
+    let of = |work: &Work<'_>| (whose(&work.account.settlement.beneficiary), work.account.last_day.year());
+    members.sort_by_cached_key(|work| (of(work), work.account.settlement.version, work.id));
+    let claimed = |work: &Work<'_>| work.due.claimed(&work.account, &work.program());
+    let mut has_changed = false;
+    for year in members.chunk_by_mut(|a, b| of(a) == of(b)) {
+        let within_budget = |work: &Work<'_>| within(claimed(work), work.account.budget_left);
+        let left = share_one(year, |caps| caps.partner_year, within_budget, state)?;
+        for (work, left) in year.iter_mut().zip(left) {
+            has_changed |= std::mem::replace(&mut work.account.year_left, left) != left;
+        }
+    }
+    members.sort_by_key(|work| (work.account.settlement.version, work.id));
+    Ok(has_changed)
+}
+
+/// Shares the budget of each version in what years leave; says whether that leaves something else than before.
+fn share_budgets(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool, StorageError> {
+    let mut has_changed = false;
+    for version in members.chunk_by_mut(|a, b| a.account.settlement.version == b.account.settlement.version) {
+        let within_year = |work: &Work<'_>| work.due.wanted(&work.account, &work.program());
+        let left = share_one(version, |caps| caps.budget, within_year, state)?;
+        for (work, left) in version.iter_mut().zip(left) {
+            has_changed |= std::mem::replace(&mut work.account.budget_left, left) != left;
+        }
+    }
+    Ok(has_changed)
+}
+
 /// What a limit leaves for each of some settlements. The newest terms of the last version say how large it is.
 fn share_one(
     members: &[Work<'_>],
     limit: fn(&Caps) -> Option<Micros>,
+    wanted: impl Fn(&Work<'_>) -> Exact,
     state: &mut dyn State,
 ) -> Result<Vec<Option<Exact>>, StorageError> {
     let newest = members.iter().max_by_key(|work| (work.account.settlement.version, work.account.terms));
@@ -418,9 +453,11 @@ fn share_one(
         return Ok(vec![None; members.len()]);
     };
     let programs: Vec<Cow<'_, Program>> = members.iter().map(Work::program).collect();
-    let terms = members.iter().zip(&programs);
-    let claimants: Vec<Claimant<'_>> =
-        terms.map(|(Work { id, account, due, .. }, program)| Claimant { id: *id, account, program, due }).collect();
+    let mut claimants = Vec::with_capacity(members.len());
+    for (work, program) in members.iter().zip(&programs) {
+        let Work { id, account, due, .. } = work;
+        claimants.push(Claimant { id: *id, account, program, due, wanted: wanted(work) });
+    }
     share_limit(limit, &claimants, state)
 }
 

@@ -49,7 +49,7 @@ pub struct Cuts {
     pub late: Micros,
     pub per_unit: Micros,
     pub per_transaction: Micros,
-    /// With what this cap and the budget had taken for good when the period froze.
+    /// Those on the whole with what they took for good.
     pub partner_period: Micros,
     pub partner_year: Micros,
     pub budget: Micros,
@@ -137,7 +137,7 @@ fn cuts(account: &Account, program: &Program, due: &Due) -> Cuts {
     if !due.threshold_met {
         return Cuts { threshold: rounded(whole.after_transaction), ..Cuts::default() };
     }
-    let (claimed, wanted) = (due.claimed(account, program), due.wanted(account, program));
+    let taken = due.taken(account, program);
     Cuts {
         threshold: Micros::ZERO,
         measure: rounded(whole.raw - whole.after_measure),
@@ -148,9 +148,9 @@ fn cuts(account: &Account, program: &Program, due: &Due) -> Cuts {
         late: rounded(whole.after_quantity - whole.after_late),
         per_unit: rounded(whole.after_late - whole.after_unit),
         per_transaction: rounded(whole.after_unit - whole.after_transaction),
-        partner_period: rounded(due.earned() - claimed),
-        partner_year: rounded(claimed - wanted),
-        budget: rounded(wanted - due.limited(account, program)),
+        partner_period: rounded(taken.period),
+        partner_year: rounded(taken.year),
+        budget: rounded(taken.budget),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A budget among the settlements of a program version: who sold first is paid first (domain notes §4.4).
+//! A limit among settlements that share it, a budget or the cap of a year: who sold first is paid first (domain notes §4.4).
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,12 @@ pub struct Claim {
     pub mode: RoundingMode,
     /// What it had reached before it gave that up.
     pub reached: Exact,
-    pub authorised: Micros,
+    /// What was authorised and is due ever since.
+    pub reserved: Micros,
+    /// What its close let go.
+    pub let_go: Micros,
+    /// Last day of its period.
+    pub last: Day,
     /// By how much each line moves what it has reached, in order.
     pub steps: Vec<(Day, Id, Exact)>,
 }
@@ -45,17 +50,26 @@ impl Cut {
 
 /// What the budget leaves for each claim; `None` where it takes nothing away.
 ///
-/// What is too much is cut off the last days. A day's steps count together; only on the day on which the cut ends are
-/// they cut one by one, the last in (sale, claim) order first.
+/// What closed periods have let go is cut first, of the latest one first. What is still too much is cut off the last days. A
+/// day's steps count together; only on the day on which the cut ends are they cut one by one, the last in (sale, claim) order
+/// first.
 pub fn shared(budget: Micros, currency: Currency, claims: &[Claim]) -> Vec<Option<Exact>> {
     let asked = |claim: &Claim| exact(rounded_by(claim.wanted, claim.mode, currency));
     let wanted: Vec<Exact> = claims.iter().map(|claim| asked(claim).max(zero())).collect();
-    let reserved: Vec<Exact> = claims.iter().map(|claim| exact(claim.authorised).max(zero())).collect();
+    let reserved: Vec<Exact> = claims.iter().map(|claim| exact(claim.reserved).max(zero())).collect();
     let demand: Exact = wanted.iter().zip(&reserved).map(|(wanted, reserved)| *wanted.max(reserved)).sum();
     let mut excess = (demand - floored(exact(budget), currency)).max(zero());
     let open = |at: usize| (wanted[at] - reserved[at]).max(zero());
     let cut = |at: usize| Cut { debt: claims[at].reached - asked(&claims[at]), open: open(at), cut: zero() };
     let mut cuts: Vec<Cut> = (0..claims.len()).map(cut).collect();
+    let mut closed: Vec<usize> = (0..claims.len()).collect();
+    closed.sort_by_key(|at| (claims[*at].last, *at));
+    for at in closed.into_iter().rev() {
+        let let_go = exact(claims[at].let_go).min(cuts[at].open).min(excess);
+        cuts[at].debt += let_go;
+        cuts[at].cut += let_go;
+        excess -= let_go;
+    }
     let days: BTreeSet<Day> = claims.iter().flat_map(|claim| claim.steps.iter().map(|(day, ..)| *day)).collect();
     for day in days.into_iter().rev() {
         if excess.is_zero() {

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    Action, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Id, Mechanism, Micros, Points, Program,
-    Reference, Settlement, Text,
+    Action, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Headroom, Id, Mechanism, Micros, Points,
+    Program, Reference, Settlement, Text,
 };
 use num_traits::Signed;
 
@@ -130,8 +130,10 @@ struct Account {
     /// Units of special prices that it is covered for.
     covered: Units,
     reached: Reached,
-    /// Taken by caps and budget when the period froze, and not given back.
+    /// Taken by the cap of the period when it froze, or by limits that are shared once it had closed, and not given back.
     given_up: Exact,
+    /// What the close let go, as far as it was neither taken back nor ordered since.
+    let_go: Micros,
     /// What the beneficiary's year leaves, and what the version's budget does.
     year_left: Option<Exact>,
     budget_left: Option<Exact>,
@@ -157,26 +159,44 @@ struct Reached {
 }
 
 impl Account {
-    /// Above what was given up, under the cap of the period and within what the year leaves.
+    /// Above what was given up and under the cap of the period.
+    fn asked(&self) -> Exact {
+        self.asked_of(self.reached.earned, &self.program)
+    }
+
+    fn asked_of(&self, earned: Exact, program: &Program) -> Exact {
+        let standing = (earned - self.given_up).max(earned.min(zero()));
+        under(program.caps.partner_period, standing)
+    }
+
+    /// The same within what the year leaves.
     fn wanted(&self) -> Exact {
         self.wanted_of(self.reached.earned, &self.program)
     }
 
     fn wanted_of(&self, earned: Exact, program: &Program) -> Exact {
-        let standing = (earned - self.given_up).max(earned.min(zero()));
-        let wanted = under(program.caps.partner_period, standing);
-        self.year_left.map_or(wanted, |left| wanted.min(left))
+        least(self.asked_of(earned, program), self.year_left)
+    }
+
+    fn gives_back(&self) -> bool {
+        self.program.headroom == Headroom::GivenBack
+    }
+
+    /// No limit gives a closed period more later where headroom is given back; else a frozen one has given that up before.
+    fn give_up(&mut self) {
+        if self.phase == Phase::Closed && self.gives_back() && self.within_budget() < self.asked() {
+            self.given_up = self.reached.earned - self.within_budget();
+        }
     }
 
     fn within_budget(&self) -> Exact {
-        self.budget_left.map_or(self.wanted(), |left| self.wanted().min(left))
+        least(self.wanted(), self.budget_left)
     }
 
     /// What would be due by other terms, or of other lines, whatever was drawn.
     fn due_by(&self, program: &Program, currency: Currency, lines: &[Line]) -> Micros {
         let wanted = self.wanted_of(reached(program, currency, &self.covered, lines).earned, program);
-        let limited = self.budget_left.map_or(wanted, |left| wanted.min(left));
-        rounded_by(limited, program.rounding_mode, currency)
+        rounded_by(least(wanted, self.budget_left), program.rounding_mode, currency)
     }
 
     /// No less than what was drawn.
@@ -242,7 +262,11 @@ fn days(count: u32) -> i32 {
 }
 
 fn under(cap: Option<Micros>, benefit: Exact) -> Exact {
-    cap.map_or(benefit, |cap| benefit.min(exact(cap)))
+    least(benefit, cap.map(exact))
+}
+
+fn least(benefit: Exact, limit: Option<Exact>) -> Exact {
+    limit.map_or(benefit, |limit| benefit.min(limit))
 }
 
 fn reached(program: &Program, currency: Currency, covered: &Units, lines: &[Line]) -> Reached {
@@ -324,6 +348,14 @@ impl Oracle {
         self.gone.clear();
         self.settle(None);
         self.news = true;
+    }
+
+    /// The ledger let go of a closed period what was not authorised.
+    pub fn let_go(&mut self, settlement: &Settlement) {
+        let account = self.accounts.get_mut(settlement).expect("what is let go was accrued");
+        if account.gives_back() {
+            account.let_go = (account.accrued - account.ordered()).max(Micros::ZERO);
+        }
     }
 
     /// Any other control.
@@ -547,6 +579,7 @@ impl Oracle {
             lines: Vec::new(),
             covered: Units::new(),
             given_up: zero(),
+            let_go: Micros::ZERO,
             year_left: None,
             budget_left: None,
             drawn: zero(),
@@ -603,13 +636,13 @@ impl Oracle {
             account.count(settlement.currency, program, lines, account.covered.clone());
         }
         self.cover(tick.is_some());
-        self.share_years();
-        self.share_budgets();
+        self.share_limits(tick.is_some());
         if let Some(day) = tick {
             self.draw(day);
         }
         for (settlement, account) in &mut self.accounts {
             if !account.meets_orders() || tick.is_some() {
+                account.give_up();
                 account.accrued = rounded_by(account.due(), account.program.rounding_mode, settlement.currency);
             }
         }
@@ -694,11 +727,31 @@ impl Oracle {
         }
     }
 
-    /// The settlements of a beneficiary's year share one cap, whatever their version.
-    fn share_years(&mut self) {
-        let mut sharing: BTreeMap<YearKey, Vec<(u32, Id, Settlement)>> = BTreeMap::new();
-        for (settlement, account) in &mut self.accounts {
+    /// Years are shared, then budgets, then years again in what budgets leave, and so on until nothing changes. What was let go is there
+    /// for others at ticks.
+    fn share_limits(&mut self, at_tick: bool) {
+        for account in self.accounts.values_mut() {
             (account.year_left, account.budget_left) = (None, None);
+            account.let_go = account.let_go.min(account.accrued - account.ordered()).max(Micros::ZERO);
+        }
+        let left = |oracle: &Oracle| -> Vec<(Option<Exact>, Option<Exact>)> {
+            oracle.accounts.values().map(|account| (account.year_left, account.budget_left)).collect()
+        };
+        for turn in 0.. {
+            let before = left(self);
+            self.share_years(at_tick);
+            self.share_budgets(at_tick);
+            if turn > 0 && left(self) == before {
+                return;
+            }
+            assert!(turn <= self.accounts.len(), "limits do not come to rest");
+        }
+    }
+
+    /// The settlements of a beneficiary's year share one cap, whatever their version.
+    fn share_years(&mut self, at_tick: bool) {
+        let mut sharing: BTreeMap<YearKey, Vec<(u32, Id, Settlement)>> = BTreeMap::new();
+        for (settlement, account) in &self.accounts {
             let Settlement { program, version, beneficiary, currency, .. } = settlement.clone();
             let key = (program, in_any_spelling(&beneficiary).into(), account.last.year(), currency);
             sharing.entry(key).or_default().push((version, settlement.id(), settlement.clone()));
@@ -708,8 +761,11 @@ impl Oracle {
             let accounts = members.iter().map(|(version, _, settlement)| (version, &self.accounts[settlement]));
             let newest = accounts.max_by_key(|(version, account)| (*version, account.terms));
             let cap = newest.and_then(|(_, account)| account.program.caps.partner_year);
-            let claims: Vec<Claim> =
-                members.iter().map(|(_, _, settlement)| claim(&self.accounts[settlement])).collect();
+            let claim = |(_, _, settlement): &(_, _, Settlement)| {
+                let account = &self.accounts[settlement];
+                claim(account, least(account.asked(), account.budget_left), currency, at_tick)
+            };
+            let claims: Vec<Claim> = members.iter().map(claim).collect();
             let left = cap.map_or(vec![None; claims.len()], |cap| shared(cap, currency, &claims));
             for ((_, _, settlement), left) in members.iter().zip(left) {
                 self.accounts.get_mut(settlement).expect("a member has an account").year_left = left;
@@ -717,7 +773,7 @@ impl Oracle {
         }
     }
 
-    fn share_budgets(&mut self) {
+    fn share_budgets(&mut self, at_tick: bool) {
         let mut sharing: BTreeMap<(Text, u32, Currency), Vec<(Id, Settlement)>> = BTreeMap::new();
         for settlement in self.accounts.keys() {
             let key = (settlement.program.clone(), settlement.version, settlement.currency);
@@ -729,7 +785,10 @@ impl Oracle {
             let newest =
                 members.iter().map(|(_, settlement)| &self.accounts[settlement]).max_by_key(|account| account.terms);
             let budget = newest.and_then(|account| account.program.caps.budget);
-            let claims: Vec<Claim> = members.iter().map(|(_, settlement)| claim(&self.accounts[settlement])).collect();
+            let claim = |(_, settlement): &(_, Settlement)| {
+                claim(&self.accounts[settlement], self.accounts[settlement].wanted(), currency, at_tick)
+            };
+            let claims: Vec<Claim> = members.iter().map(claim).collect();
             let left = budget.map_or(vec![None; claims.len()], |budget| shared(budget, currency, &claims));
             for ((_, settlement), left) in members.iter().zip(left) {
                 self.accounts.get_mut(settlement).expect("a member has an account").budget_left = left;
@@ -744,15 +803,15 @@ impl Oracle {
             if account.phase == Phase::Open && account.freezes_on() <= day {
                 self.freezing.insert(settlement.clone());
                 (account.phase, account.since) = (Phase::Frozen, self.control);
-                account.given_up = (account.reached.earned - account.within_budget()).max(zero());
-                // What it asked of one limit and did not get of the other is there for others at the next control.
-                self.news |= account.given_up.is_positive();
+                let left = if account.gives_back() { account.reached.capped } else { account.within_budget() };
+                account.given_up = (account.reached.earned - left).max(zero());
             }
             account.pay_between(day);
             // What came in time is judged before the rest is let go.
             let is_claimed = account.last_claim().is_some_and(|last| before.is_none_or(|before| before <= last));
             if account.phase == Phase::Frozen && account.closes_on() <= day && !is_claimed {
                 account.phase = Phase::Closed;
+                account.give_up();
             }
         }
         // Those that froze before, then those that freeze now by their days: as if each day had had its tick.
@@ -781,12 +840,26 @@ impl Oracle {
     }
 }
 
-fn claim(account: &Account) -> Claim {
+/// What an account asks of a limit. What was ordered stays its own; where headroom is given back, as long as it is due: it counts no more
+/// once it came back, since another may have been given it.
+fn claim(account: &Account, wanted: Exact, currency: Currency, at_tick: bool) -> Claim {
+    // The other limit has taken what was let go first, too.
+    let mode = account.program.rounding_mode;
+    let whole = |benefit: Exact| rounded_by(benefit, mode, currency);
+    let taken = whole(account.asked()) - whole(wanted);
+    let drawn = if account.drawn.is_positive() { account.drawn_worth() } else { zero() };
+    let still_due = whole(exact(whole(wanted)).max(drawn));
+    let reserved = match account.gives_back() {
+        true => account.ordered().min(account.accrued).min(still_due),
+        false => account.ordered(),
+    };
     Claim {
-        wanted: account.wanted(),
-        mode: account.program.rounding_mode,
+        wanted,
+        mode,
         reached: account.reached.capped,
-        authorised: account.ordered(),
+        reserved: reserved.max(Micros::ZERO),
+        let_go: if at_tick { (account.let_go - taken).max(Micros::ZERO) } else { Micros::ZERO },
+        last: account.last,
         steps: account.reached.steps.clone(),
     }
 }

@@ -21,7 +21,9 @@
 //!
 //! ## Returns
 //! In open periods what comes back frees its part for the next in order, and their finding falls or is withdrawn. What the
-//! budget cut off of a period that has frozen stays lost.
+//! budget cut off of a period that has frozen stays lost, and what was authorised keeps it used up. Under `headroom: given-back` what comes back, and
+//! what a close lets go, is free for open periods and for frozen ones that are not closed; what the budget took of a period when it closed is lost.
+//! What is lost is told from then on, as far as it is still earned.
 
 use contract::Code;
 
@@ -31,14 +33,13 @@ use crate::programs::Exact;
 
 /// OP-17: the program's budget is used up by sales that come first.
 pub(super) fn check(Booked { account, program, due, .. }: Booked<'_>) -> Option<Found> {
-    let wanted = due.wanted(account, program);
-    let unpaid = wanted - due.limited(account, program);
+    let unpaid = due.taken(account, program).budget;
     if unpaid <= Exact::ZERO {
         return None;
     }
     let message = format!(
         "of {} the program's budget of {} leaves {} unpaid",
-        rounded(wanted, account),
+        rounded(due.limited(account, program) + unpaid, account),
         program.caps.budget.unwrap_or_default(),
         rounded(unpaid, account),
     );

@@ -26,7 +26,8 @@
 //! sales does not matter.
 //!
 //! ## Returns
-//! What comes back lowers what is told; where nothing is left of it, the finding is withdrawn.
+//! What comes back lowers what is told; where nothing is left of it, the finding is withdrawn. Under `headroom: given-back` so does what others are given of a budget,
+//! or of the cap of a year, that was let go: OP-17 or OP-16 says it from then on.
 
 use contract::{Code, Day, Id, Micros, Program};
 use stream::{State, StorageError};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use contract::{
     AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, ClaimLine, Control, CoopFund, CostBasis, Credit,
-    Currency, Day, Debit, Denial, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Id, Late, Measure,
-    Mechanism, Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase, RecordRef,
-    Reference, Resale, Rounding, RoundingMode, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split, Steps,
-    Text, Tier, UnitCost,
+    Currency, Day, Debit, Denial, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Headroom, Id, Late,
+    Measure, Mechanism, Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase,
+    RecordRef, Reference, Resale, Rounding, RoundingMode, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split,
+    Steps, Text, Tier, UnitCost,
 };
 use oracle::claim_id;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,7 @@ const AMENDMENTS: u64 = 0x0a3e_4d5e;
 const INTERIMS: u64 = 0x01a7_e415;
 /// And which round a half to the even neighbour.
 const HALVES: u64 = 0x0ba1_4e50;
+const HEADROOMS: u64 = 0x4ead_2008;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(pub u64);
@@ -387,6 +388,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut claiming = Claiming::new(Dice(seed ^ CLAIMS), Dice(seed ^ DENIALS), &mut programs);
     pay_between(&mut Dice(seed ^ INTERIMS), &mut programs);
     round_to_even(&mut Dice(seed ^ HALVES), &mut programs);
+    let mut giving_back = Dice(seed ^ HEADROOMS);
+    give_back(&mut giving_back, &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
     let mut amending = Amending::new(Dice(seed ^ AMENDMENTS), &mut programs);
     let stated =
@@ -431,6 +434,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                             go_by_layers(&mut layering, &mut programs);
                             end_otherwise(&mut layering, &mut programs);
                             claiming.change_terms(&mut programs);
+                            give_back(&mut giving_back, &mut programs);
                         }
                         1 => {
                             stocks.0 = purchases(&mut dice);
@@ -784,6 +788,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         stack: None,
         rounding: if dice.one_in(5) { Rounding::Sale } else { Rounding::Total },
         rounding_mode: RoundingMode::HalfUp,
+        headroom: Headroom::Kept,
         pay_tier: None,
         class: {
             use AccountingClass::{ContraRevenue, MarketingExpense, PriceProtection, SpiffExpense};
@@ -855,6 +860,13 @@ fn round_to_even(dice: &mut Dice, programs: &mut [Program]) {
                 *rate = Micros(rate.0 / 10_000 * 10_000 + 5_000);
             }
         }
+    }
+}
+
+/// Half of the programs give headroom back; that is drawn aside too.
+fn give_back(dice: &mut Dice, programs: &mut [Program]) {
+    for program in programs {
+        program.headroom = if dice.one_in(2) { Headroom::GivenBack } else { Headroom::Kept };
     }
 }
 

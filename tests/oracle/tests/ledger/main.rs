@@ -16,7 +16,7 @@ mod waiting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use contract::{Code, Control, Id, Micros, Settlement};
+use contract::{AccrualEvent, Code, Control, Id, Micros, Settlement};
 use oracle::{Books, Converted, Oracle, Place, Seen, Verdict};
 
 use crate::history::{Act, History, Told};
@@ -94,7 +94,12 @@ fn compared(acts: &[Act]) -> Result<Found, Difference> {
                     Vec::new()
                 }
             };
-            events.iter().for_each(|event| books.hear(event));
+            for event in &events {
+                books.hear(event);
+                if let AccrualEvent::Closed { settlement, .. } = event {
+                    oracle.let_go(settlement);
+                }
+            }
             let converted_otherwise = converted.hear(&events, batch, &oracle);
             batch += u64::from(matches!(told, Told::Control(Control::Tick { .. })));
             let of_claims = claimed_otherwise(&oracle.claims(), real.claims());
