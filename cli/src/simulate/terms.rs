@@ -86,7 +86,7 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 31] = [
     "name",
     "from",
     "to",
