@@ -389,7 +389,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     pay_between(&mut Dice(seed ^ INTERIMS), &mut programs);
     round_to_even(&mut Dice(seed ^ HALVES), &mut programs);
     let mut giving_back = Dice(seed ^ HEADROOMS);
-    give_back(&mut giving_back, &mut programs);
+    free_again(&mut giving_back, &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
     let mut amending = Amending::new(Dice(seed ^ AMENDMENTS), &mut programs);
     let stated =
@@ -434,7 +434,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                             go_by_layers(&mut layering, &mut programs);
                             end_otherwise(&mut layering, &mut programs);
                             claiming.change_terms(&mut programs);
-                            give_back(&mut giving_back, &mut programs);
+                            free_again(&mut giving_back, &mut programs);
                         }
                         1 => {
                             stocks.0 = purchases(&mut dice);
@@ -864,7 +864,7 @@ fn round_to_even(dice: &mut Dice, programs: &mut [Program]) {
 }
 
 /// Half of the programs give headroom back; that is drawn aside too.
-fn give_back(dice: &mut Dice, programs: &mut [Program]) {
+fn free_again(dice: &mut Dice, programs: &mut [Program]) {
     for program in programs {
         program.headroom = if dice.one_in(2) { Headroom::GivenBack } else { Headroom::Kept };
     }
