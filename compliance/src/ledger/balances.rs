@@ -139,7 +139,7 @@ fn collect(
 ) -> Result<(), StorageError> {
     let returned = returned_by_sale(id, account, Extent::whole(account), state)?;
     let credits = Credits::of(account, mechanism);
-    let further = of_sales(id, account, state)?;
+    let further = of_sales(id, account, mechanism, state)?;
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines {
             let Beneficiary::Credited { special_price, short, .. } = line.beneficiary else { continue };

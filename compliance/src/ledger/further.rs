@@ -4,7 +4,7 @@
 //! stand that have so many: what has one special price, as usual, costs nothing here. A linked return needs none of them, since
 //! it takes the place of its sale.
 
-use contract::{Id, Micros};
+use contract::{Id, Mechanism, Micros};
 use rustc_hash::FxHashMap;
 use stream::{State, StorageError};
 
@@ -27,9 +27,17 @@ pub(crate) fn list_of(id: Id, place: usize) -> Id {
     Id::of("further", &[&id.to_string(), &place.to_string()])
 }
 
-/// The further special prices of a settlement's sales.
-pub(crate) fn of_sales(id: Id, account: &Account, state: &mut dyn State) -> Result<OfSales, StorageError> {
+/// The further special prices of a settlement's sales; with cost layers a sale is under its first one alone.
+pub(crate) fn of_sales(
+    id: Id,
+    account: &Account,
+    mechanism: &Mechanism,
+    state: &mut dyn State,
+) -> Result<OfSales, StorageError> {
     let mut of_sales = OfSales::default();
+    if mechanism.resale().is_none() || mechanism.goes_by_layers() {
+        return Ok(of_sales);
+    }
     for place in 1.. {
         let mut any = false;
         each_lines(state, list_of(id, place), account.counted, &mut |lines| {

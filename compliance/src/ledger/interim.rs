@@ -8,11 +8,11 @@
 
 use contract::{Day, Id, Micros, Program};
 use serde::{Deserialize, Serialize};
-use stream::{StageError, State};
+use stream::{StageError, State, StorageError};
 
 use super::account::{Account, Phase, freeze_day};
 use super::deductions::wake_others;
-use super::due::{Due, due, within};
+use super::due::due_without;
 use super::periods::Turning;
 use super::settle::{move_deadline, terms};
 use super::tables::{ACCOUNTS, WAITING};
@@ -33,12 +33,16 @@ pub(crate) fn deadline(account: &Account, program: &Program) -> Day {
     freeze_day(program, next.unwrap_or(account.last_day))
 }
 
-/// What the lines up to a day make due, rounded.
-pub(crate) fn due_until(account: &Account, program: &Program, due: &Due, until: Day) -> Micros {
-    let months = account.months.partition_point(|month| month.first <= until);
-    let earned = months.checked_sub(1).map(|last| due.by_month[last]).unwrap_or_default();
-    let limited = within(within(earned, account.year_left), account.budget_left);
-    limited.round_by(program.rounding_mode, account.settlement.currency)
+/// What the lines up to a day make due, as if nothing were sold behind it: what comes back by then of a sale that is dated later is
+/// taken off, as that sale is not paid for yet.
+pub(crate) fn due_until(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    until: Day,
+    state: &mut dyn State,
+) -> Result<Micros, StorageError> {
+    due_without(id, account, program, state, &|line| line.day > until)
 }
 
 /// The ends inside an account's period, the last of the period left out.
@@ -57,8 +61,7 @@ impl Turning<'_> {
         let freezes = freeze_day(program, account.last_day) <= self.today;
         let reached = ends(&account, program).take_while(|end| freeze_day(program, *end) <= self.today).last();
         let Some(until) = reached.filter(|_| account.phase == Phase::Open && !freezes) else { return Ok(()) };
-        let due = due(id, &account, program, state)?;
-        account.interim = Some(Interim { until, due: due_until(&account, program, &due, until) });
+        account.interim = Some(Interim { until, due: due_until(id, &account, program, until, state)? });
         let next = deadline(&account, program);
         move_deadline(id, &mut account, next, state)?;
         wake_others(&account, self.now(), state)?;

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Credit, Day, Id, Micros, Program, SpecialPrice, Text};
+use contract::{Credit, Day, Id, Mechanism, Micros, Program, SpecialPrice, Text};
 use serde::{Deserialize, Serialize};
 use stream::{State, StorageError};
 
@@ -53,14 +53,20 @@ impl<'k> Costs<'k> {
     }
 
     /// What binds some line of a settlement: no more is kept than sales need.
-    pub fn binding(&mut self, id: Id, account: &Account, state: &mut dyn State) -> Result<Vec<Lowered>, StorageError> {
+    pub fn binding(
+        &mut self,
+        id: Id,
+        account: &Account,
+        mechanism: &Mechanism,
+        state: &mut dyn State,
+    ) -> Result<Vec<Lowered>, StorageError> {
         let (known, program, partner) = (self.known, self.program, &account.partner);
         let all: &[Lowered] =
             self.of_partner.entry(partner.clone()).or_insert_with(|| lowered(known, program, partner));
         if all.is_empty() {
             return Ok(Vec::new());
         }
-        let (mut binding, further) = (BTreeSet::new(), of_sales(id, account, state)?);
+        let (mut binding, further) = (BTreeSet::new(), of_sales(id, account, mechanism, state)?);
         each_lines(state, id, account.counted, &mut |lines| {
             for line in lines {
                 let Beneficiary::Credited { special_price, credit, .. } = line.beneficiary else { continue };

@@ -51,13 +51,9 @@ pub(crate) fn each_price(
 ) -> Result<(), StorageError> {
     let returned = returned_by_sale(id, account, extent, state)?;
     let clock = if late(&program.mechanism).is_some() { Clock::resume(state)? } else { Clock::default() };
-    let further = match program.mechanism.resale() {
-        Some(_) => of_sales(id, account, state)?,
-        None => OfSales::default(),
-    };
     let mut pricing = Pricing {
         program,
-        further,
+        further: of_sales(id, account, &program.mechanism, state)?,
         pieces: Vec::new(),
         currency: account.settlement.currency,
         clock,

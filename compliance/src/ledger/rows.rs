@@ -137,7 +137,7 @@ pub(crate) fn by_sale(
 ) -> Result<(), StorageError> {
     let mut amounts = allocate(id, account, program, due, state)?.into_iter();
     let credits = Credits::of(account, &program.mechanism);
-    let further = of_sales(id, account, state)?;
+    let further = of_sales(id, account, &program.mechanism, state)?;
     each_part(id, account, program, due, state, &mut |part| {
         let of_sale = sales.entry(part.line.transaction()).or_default();
         of_sale.due += amounts.next().expect("each line has an amount");

@@ -265,7 +265,7 @@ impl<'a> Settling<'a> {
         for work in members.iter_mut().filter(|work| !self.waits(&work.account)) {
             (work.account.lowered, work.account.layered) = match work.program().mechanism.goes_by_layers() {
                 true => (Vec::new(), Some(layers.of(work.id, &work.account, state)?)),
-                false => (costs.binding(work.id, &work.account, state)?, None),
+                false => (costs.binding(work.id, &work.account, &work.program().mechanism, state)?, None),
             };
         }
         let balances = match sharing {
@@ -364,7 +364,7 @@ impl<'a> Settling<'a> {
                 outbox.send(&account.settlement.beneficiary, event);
             }
             if let Some(Interim { until, .. }) = account.interim {
-                account.interim = Some(Interim { until, due: due_until(&account, program, &due, until) });
+                account.interim = Some(Interim { until, due: due_until(id, &account, program, until, state)? });
             }
             let is_kept = !accepted(&account, self.now(), state)?.is_empty();
             if (has_moved || program.mechanism.is_drawn_on()) && account.meets_orders() {

@@ -19,12 +19,13 @@ impl Oracle {
             let money = (account.program.rounding_mode, group.currency);
             bring(&account.lines, &account.reached.changes, account.due(), money, &mut sales);
             let by_layers = account.program.mechanism.goes_by_layers();
-            // The most that the special price of a sale gives for a unit, as it was given with the sale.
+            // The most that the special prices of a sale give for a unit, as they were given with the sale.
             for line in self.lines.get(settlement).into_iter().flatten().filter(|_| !by_layers) {
-                if let (Whose::Credited { credit, .. }, Some(brought)) =
+                if let (Whose::Credited { credit, further, .. }, Some(brought)) =
                     (&line.whose, sales.get_mut(&line.of.unwrap_or(line.sale)))
                 {
-                    brought.credit = brought.credit.max(*credit);
+                    let further = further.iter().filter(|_| line.of.is_none()).map(|special| special.credit);
+                    brought.credit = further.fold(brought.credit.max(*credit), std::cmp::Ord::max);
                 }
             }
             for line in &account.lines {

@@ -175,7 +175,7 @@ const LIMITS: [Code; 7] = [
 fn without_limits(ours: &Seen, theirs: &Seen) -> Seen {
     let is_told = |code: &Code| !LIMITS.contains(code) || ours.codes.contains(code);
     let mut seen = Seen { codes: theirs.codes.iter().copied().filter(is_told).collect(), ..theirs.clone() };
-    let is_explained = seen.codes.is_empty() && !theirs.codes.is_empty();
+    let is_explained = seen.codes.len() < theirs.codes.len();
     if is_explained && ours.codes.contains(&Code::ClaimOrphan) {
         seen.codes.insert(Code::ClaimOrphan);
     }
