@@ -73,6 +73,8 @@ pub(crate) struct Account {
     pub tier: TierTrack,
     pub tier_sealed: TierTrack,
     pub tier_batch: u64,
+    /// The last tick has not let go what is not authorised, since something holds it.
+    pub held_past_close: bool,
     /// What is unusual about the period (OP-36).
     pub unusual: Unusual,
     /// Findings that stand, each with a hash of what it says.
@@ -252,6 +254,7 @@ impl Account {
             tier: TierTrack::default(),
             tier_sealed: TierTrack::default(),
             tier_batch: 0,
+            held_past_close: false,
             unusual: Unusual::default(),
             findings: Vec::new(),
         };

@@ -76,6 +76,21 @@ pub(crate) fn doubts(
     Ok(found)
 }
 
+/// Those of some holds that persons have neither let go nor refused.
+pub(crate) fn undecided(
+    holds: Vec<Found>,
+    account: &Account,
+    state: &mut dyn State,
+) -> Result<Vec<Found>, StorageError> {
+    let mut undecided = Vec::new();
+    for found in holds {
+        if !is_decided(&found, account, state)? {
+            undecided.push(found);
+        }
+    }
+    Ok(undecided)
+}
+
 /// Whether something of what is due and not ordered is not let go at the close, since it may still be ordered: something holds it,
 /// and persons have not decided about that. What nobody has drawn by then lapses, unless the beneficiary is restricted or has deducted
 /// something.

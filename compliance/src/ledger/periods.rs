@@ -11,7 +11,7 @@ use super::claims;
 use super::deductions::{others, settle, wake_others};
 use super::due::due;
 use super::findings;
-use super::holds::{doubts, holding, is_hold, left, outlasts_close};
+use super::holds::{doubts, holding, is_hold, left, outlasts_close, undecided};
 use super::now::Now;
 use super::rules::deducted::accepted;
 use super::rules::outlier::note;
@@ -214,7 +214,8 @@ impl Turning<'_> {
     }
 
     /// Settles deductions that finance has accepted (DD-10): what of them is due is ordered and paid with that, and what
-    /// is not was paid before or is owed back. What is due and in doubt waits. What was once accepted stays so.
+    /// is not was paid before or is owed back. What is due and in doubt waits until that is decided; what persons refused is not due.
+    /// Of an open period, of which more may come, nothing is owed back. What was once accepted stays so.
     fn let_keep(
         &self,
         id: Id,
@@ -225,9 +226,13 @@ impl Turning<'_> {
     ) -> Result<(), StageError> {
         for (deduction, open) in accepted(account, self.now(), state)? {
             let owed = (account.orderable(program) - account.authorised).max(Micros::ZERO);
-            let free = left(owed, &doubts(account, program, self.now(), state)?, account);
-            let part = open.min(free);
-            let kept = open - (open - part).min(owed - free);
+            let doubts = doubts(account, program, self.now(), state)?;
+            let part = open.min(left(owed, &doubts, account));
+            let in_doubt = owed - left(owed, &undecided(doubts, account, state)?, account);
+            let kept = match account.phase {
+                Phase::Open => part,
+                Phase::Frozen { .. } | Phase::Closed { .. } => open - (open - part).min(in_doubt),
+            };
             if kept < open {
                 WAITING.put(state, &id.0, &())?;
             }
@@ -291,7 +296,8 @@ impl Turning<'_> {
     }
 
     /// Lets go what is not authorised. While something holds it that nobody has decided about, the period waits; what persons refused
-    /// is looked at again when they say otherwise.
+    /// is looked at again when they say otherwise. Claims that a hold has kept waiting are judged with the tick that finds it gone, and only
+    /// what they leave is let go, by the next one.
     fn release(
         &self,
         id: Id,
@@ -303,7 +309,9 @@ impl Turning<'_> {
         if !account.pays() {
             return Ok(());
         }
-        if outlasts_close(account, program, self.now(), state)? {
+        let is_held = outlasts_close(account, program, self.now(), state)?;
+        let was_held = std::mem::replace(&mut account.held_past_close, is_held);
+        if is_held || (was_held && program.paid.claims().is_some()) {
             return WAITING.put(state, &id.0, &());
         }
         self.close(account, program, outbox);

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use contract::{AccrualEvent, Caps, Currency, Day, Id, Mechanism, Micros, Program, SpecialPrice};
+use contract::{AccrualEvent, AccrualMovement, Caps, Currency, Day, Id, Mechanism, Micros, Program, SpecialPrice};
 use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
@@ -176,7 +176,8 @@ impl<'a> Settling<'a> {
         }
         if let Some(program) = known.program(&account.settlement.program, account.settlement.version) {
             (account.terms, account.figures) = (self.control, self.control);
-            if account.pays() {
+            // What waits for the tick is not written back, and has its deadline moved then.
+            if account.pays() && !self.waits(account) {
                 move_deadline(id, account, interim::deadline(account, program), state)?;
             }
         }
@@ -357,7 +358,11 @@ impl<'a> Settling<'a> {
             let rates = Rates::of(program, &account, self.references);
             let desk = Desk { batch: self.batch, today: self.today, functional_currency, rates, program };
             track_tier(&mut account, program, self.batch);
-            let movements = desk.book(&mut account, &due);
+            let was_unvalued = account.unvalued;
+            let mut movements = desk.book(&mut account, &due);
+            if account.meets_orders() && !carry_worth(&movements, was_unvalued) {
+                movements.sort_by_key(|movement| movement.amount < Micros::ZERO);
+            }
             let has_moved = movements.iter().any(|movement| !movement.amount.is_zero());
             for movement in movements {
                 let event = AccrualEvent::Moved(Box::new(movement));
@@ -439,6 +444,13 @@ fn share_budgets(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool
         }
     }
     Ok(has_changed)
+}
+
+/// Whether one of a batch's movements may say what others up to its month are worth, so that they go in the order of their months.
+/// All others go rises first where they meet orders: what goes from one month to another is never owed back in between.
+fn carry_worth(movements: &[AccrualMovement], was_unvalued: bool) -> bool {
+    let has_worth = movements.iter().any(|movement| movement.functional.is_some());
+    has_worth && (was_unvalued || !movements.is_sorted_by_key(|movement| movement.functional.is_none()))
 }
 
 /// What a limit leaves for each of some settlements. The newest terms of the last version say how large it is.

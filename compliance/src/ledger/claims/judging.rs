@@ -473,16 +473,20 @@ fn share_among(items: &mut [Item], desk: &Desk) {
 
 /// Says of each line that gets less than it asks for which other one has some of what is due for the same.
 fn name_rivals(items: &mut [Item]) {
-    let name = |item: &Item| {
-        (item.payable > Micros::ZERO).then(|| format!("claim {} line {}", item.line.claim, item.line.line))
-    };
-    let has: Vec<(Option<Id>, Option<String>)> = items.iter().map(|item| (item.line.sale, name(item))).collect();
+    let name = |item: &Item| format!("claim {} line {}", item.line.claim, item.line.line);
+    // The first ones for each sale, and of all: a line is no rival of itself, and it is told whether there is more than one.
+    let mut payable: BTreeMap<Option<Id>, Vec<(usize, String)>> = BTreeMap::new();
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| item.payable > Micros::ZERO) {
+        for key in BTreeSet::from([None, item.line.sale]) {
+            let of_key = payable.entry(key).or_default();
+            if of_key.len() < 3 {
+                of_key.push((at, name(item)));
+            }
+        }
+    }
     for (at, item) in items.iter_mut().enumerate().filter(|(_, item)| item.payable < item.verdict.most) {
-        let of_same = has
-            .iter()
-            .enumerate()
-            .filter(|(other, (sale, _))| *other != at && item.line.sale.is_none_or(|own| Some(own) == *sale));
-        let mut rivals = of_same.filter_map(|(_, (_, name))| name.as_ref());
+        let of_same = payable.get(&item.line.sale).into_iter().flatten();
+        let mut rivals = of_same.filter(|(other, _)| *other != at).map(|(_, name)| name);
         let Some(first) = rivals.next() else { continue };
         let others = if rivals.next().is_some() { " and others" } else { "" };
         item.standing.rival = Some(format!("{first}{others}"));

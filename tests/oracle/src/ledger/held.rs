@@ -3,7 +3,7 @@
 
 use contract::{Code, Day, Deduction, Micros, Settlement, Text};
 
-use super::{Account, Kept, Oracle, Order};
+use super::{Account, Kept, Oracle, Order, Phase};
 use crate::exact::{exact, rounded, rounded_by};
 use crate::holds::{Payee, is_restricted, is_unsure, twins};
 
@@ -65,7 +65,9 @@ impl Oracle {
             });
             let (owed, free) = (self.owed(settlement), self.free(settlement, &doubts));
             let ordered = open.min(free);
-            let kept = open - (open - ordered).min(owed - free);
+            // More may come to be due until the freeze.
+            let is_open = self.accounts[settlement].phase == Phase::Open;
+            let kept = if is_open { ordered } else { open - (open - ordered).min(owed - free) };
             if kept > Micros::ZERO {
                 *self.settled.entry(key(&deduction)).or_default() += kept;
                 let account = self.accounts.get_mut(settlement).expect("it is deducted from");
