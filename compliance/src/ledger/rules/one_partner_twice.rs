@@ -119,7 +119,9 @@ fn over(account: &Account, cap: Micros, of_year: bool, others: &[Account]) -> Op
     let open_before: Micros = before().map(|part| part.open).sum();
     let ordered_before: Micros = before().map(|part| part.ordered).sum();
     let room = (cap - ordered_by_all - open_before - mine.ordered).max(Micros::ZERO);
-    let held = (mine.open - room).max(Micros::ZERO);
+    // Of an open period that is paid month by month only what is due by now would go out.
+    let due_now = (account.due_by_now() - mine.ordered).max(Micros::ZERO);
+    let held = (due_now - room).max(Micros::ZERO);
     let too_much = (ordered_before + mine.ordered - cap).max(Micros::ZERO).min(mine.ordered);
     let mut names: Vec<&str> = others.iter().map(|other| other.partner.as_str()).collect();
     names.retain(|name| *name != account.partner);

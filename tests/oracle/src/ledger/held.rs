@@ -171,7 +171,8 @@ impl Oracle {
                 .filter(|(other, its)| place(other, its) < place(settlement, account))
                 .map(|(_, its)| open(its));
             let taken = others.iter().map(|(_, its)| ordered(its)).sum::<Micros>() + earlier.sum() + ordered(account);
-            (open(account) - (cap - taken).max(Micros::ZERO)).max(Micros::ZERO)
+            let asked = account.due_by_now(settlement.currency) - ordered(account);
+            (asked - (cap - taken).max(Micros::ZERO)).max(Micros::ZERO)
         });
         held[0].max(held[1])
     }
