@@ -64,14 +64,32 @@ pub(crate) fn cover(
         collect(*claimant, place, balances, &mut demands, state)?;
     }
     demands.sort_unstable_by_key(|demand| (demand.day, demand.sale, demand.claimant));
-    let mut given: Vec<FxHashMap<Id, i128>> = vec![FxHashMap::default(); claimants.len()];
-    for demand in &demands {
+    let kept = |claimant: &Member<'_>| (claimant.account.phase != Phase::Open).then(|| claimant.account.covered.clone());
+    let mut kept: Vec<Option<Covered>> = claimants.iter().map(kept).collect();
+    // A sale that is covered by an earlier special price than before leaves units of the later one to others.
+    let mut covered = share(balances, &kept, &demands);
+    for _ in 0..claimants.len() + balances.len() {
+        let now: Vec<Option<Covered>> =
+            kept.iter().zip(&covered).map(|(kept, covered)| kept.as_ref().map(|_| covered.clone())).collect();
+        if now == kept {
+            break;
+        }
+        kept = now;
+        covered = share(balances, &kept, &demands);
+    }
+    Ok(covered)
+}
+
+/// Covers what frozen settlements keep, then what others want, in order.
+fn share(balances: &Balances, kept: &[Option<Covered>], demands: &[Demand]) -> Vec<Covered> {
+    let mut given: Vec<FxHashMap<Id, i128>> = vec![FxHashMap::default(); kept.len()];
+    for demand in demands {
         for special_price in demand.special_prices() {
             given[demand.claimant].entry(special_price).or_default();
         }
     }
     let mut left = balances.clone();
-    let mut reserved = reserved(claimants, &demands);
+    let mut reserved = reserved(kept, demands);
     for ((_, special_price), units) in &reserved {
         *left.get_mut(special_price).expect("only what is bounded is reserved") -= units;
     }
@@ -94,7 +112,7 @@ pub(crate) fn cover(
             give(special_price, left.get_mut(&special_price));
         }
     }
-    Ok(given.into_iter().map(in_order).collect())
+    given.into_iter().map(in_order).collect()
 }
 
 /// Takes what is wanted as far as it is there.
@@ -111,16 +129,13 @@ fn in_order(covered: FxHashMap<Id, i128>) -> Covered {
 }
 
 /// What frozen settlements keep.
-fn reserved(claimants: &[Member<'_>], demands: &[Demand]) -> BTreeMap<(usize, Id), i128> {
+fn reserved(kept: &[Option<Covered>], demands: &[Demand]) -> BTreeMap<(usize, Id), i128> {
     let mut reserved: BTreeMap<(usize, Id), i128> = BTreeMap::new();
     for demand in demands.iter().filter(|demand| demand.units > 0) {
-        let account = claimants[demand.claimant].account;
-        if account.phase == Phase::Open {
-            continue;
-        }
+        let Some(kept_of) = &kept[demand.claimant] else { continue };
         let mut wanted = demand.units;
         for special_price in demand.special_prices() {
-            let of_it = account.covered.iter().find(|(other, _)| *other == special_price);
+            let of_it = kept_of.iter().find(|(other, _)| *other == special_price);
             let kept = reserved.entry((demand.claimant, special_price)).or_default();
             let more = wanted.min(of_it.map_or(0, |(_, units)| *units) - *kept);
             (*kept, wanted) = (*kept + more, wanted - more);

@@ -42,11 +42,25 @@ pub fn covered(balances: &Units, claimants: &[Claimant<'_>]) -> Vec<Units> {
         }
     }
     wanted.sort_unstable();
+    let mut kept: Vec<Option<Units>> = claimants.iter().map(|claimant| claimant.kept.cloned()).collect();
+    // Who is covered otherwise than before may leave something to others: until nothing changes.
+    for _ in 0..=claimants.len() + balances.len() {
+        let given = shared(balances, &kept, &wanted);
+        let now = kept.iter().zip(&given).map(|(kept, given)| kept.as_ref().map(|_| given.clone())).collect();
+        if std::mem::replace(&mut kept, now) == kept {
+            return given;
+        }
+    }
+    shared(balances, &kept, &wanted)
+}
+
+/// What each is covered for beside what frozen ones keep.
+fn shared(balances: &Units, kept: &[Option<Units>], wanted: &[Wanted]) -> Vec<Units> {
     let mut free = balances.clone();
-    let mut given: Vec<Units> = vec![Units::new(); claimants.len()];
-    let mut set_aside: Vec<Units> = vec![Units::new(); claimants.len()];
+    let mut given: Vec<Units> = vec![Units::new(); kept.len()];
+    let mut set_aside: Vec<Units> = vec![Units::new(); kept.len()];
     for Wanted { who, prices, units, .. } in wanted.iter().filter(|wanted| wanted.units > 0) {
-        let Some(kept) = claimants[*who].kept else { continue };
+        let Some(kept) = &kept[*who] else { continue };
         let mut wanted = *units;
         for special in prices {
             let aside = set_aside[*who].entry(*special).or_default();
@@ -59,16 +73,17 @@ pub fn covered(balances: &Units, claimants: &[Claimant<'_>]) -> Vec<Units> {
     for Wanted { prices, units, .. } in wanted.iter().filter(|wanted| wanted.units < 0) {
         *free.get_mut(&prices[0]).expect("it is bounded") -= units;
     }
-    for Wanted { who, prices, mut units, .. } in wanted {
+    for Wanted { who, prices, units, .. } in wanted {
+        let (who, mut units) = (*who, *units);
         let mut take = |special: Id, from: &mut i128| {
             let taken = units.min((*from).max(0)).max(0);
             (*from, units) = (*from - taken, units - taken);
             *given[who].entry(special).or_default() += taken;
         };
-        for special in &prices {
+        for special in prices {
             take(*special, set_aside[who].entry(*special).or_default());
         }
-        for special in &prices {
+        for special in prices {
             take(*special, free.get_mut(special).expect("it is bounded"));
         }
     }

@@ -388,8 +388,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     let mut claiming = Claiming::new(Dice(seed ^ CLAIMS), Dice(seed ^ DENIALS), &mut programs);
     pay_between(&mut Dice(seed ^ INTERIMS), &mut programs);
     round_to_even(&mut Dice(seed ^ HALVES), &mut programs);
-    let mut giving_back = Dice(seed ^ HEADROOMS);
-    free_again(&mut giving_back, &mut programs);
+    free_again(&mut Dice(seed ^ HEADROOMS), &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
     let mut amending = Amending::new(Dice(seed ^ AMENDMENTS), &mut programs);
     let stated =
@@ -434,7 +433,6 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                             go_by_layers(&mut layering, &mut programs);
                             end_otherwise(&mut layering, &mut programs);
                             claiming.change_terms(&mut programs);
-                            free_again(&mut giving_back, &mut programs);
                         }
                         1 => {
                             stocks.0 = purchases(&mut dice);
@@ -846,6 +844,7 @@ fn pay_between(dice: &mut Dice, programs: &mut [Program]) {
             && program.paid.claims().is_none()
             && !program.mechanism.is_drawn_on()
             && program.mechanism.resale().is_none()
+            && program.unusual == OnUnusual::Tell
             && interim.divides(program.period);
         program.interim = Some(interim).filter(|_| fits && dice.one_in(2));
     }
