@@ -64,7 +64,8 @@ pub(crate) fn cover(
         collect(*claimant, place, balances, &mut demands, state)?;
     }
     demands.sort_unstable_by_key(|demand| (demand.day, demand.sale, demand.claimant));
-    let kept = |claimant: &Member<'_>| (claimant.account.phase != Phase::Open).then(|| claimant.account.covered.clone());
+    let kept =
+        |claimant: &Member<'_>| (claimant.account.phase != Phase::Open).then(|| claimant.account.covered.clone());
     let mut kept: Vec<Option<Covered>> = claimants.iter().map(kept).collect();
     // A sale that is covered by an earlier special price than before leaves units of the later one to others.
     let mut covered = share(balances, &kept, &demands);
