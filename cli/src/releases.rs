@@ -24,22 +24,26 @@ struct Releases {
 
 impl Releases {
     /// Counts the links of chains, which come one chain after the other, each in order.
-    fn of(links: &[AuditRecord]) -> Releases {
+    ///
+    /// # Errors
+    /// Those of the links.
+    fn of(links: impl Iterator<Item = Result<AuditRecord>>) -> Result<Releases> {
         let mut releases = Releases::default();
-        let mut proposed: BTreeMap<&Text, &Text> = BTreeMap::new();
+        let mut proposed: Option<(Text, Text)> = None;
         for link in links {
+            let link = link?;
             match link.action.as_str() {
-                "finding.proposed" => drop(proposed.insert(&link.chain, &link.actor)),
+                "finding.proposed" => proposed = Some((link.chain, link.actor)),
                 "finding.decided" => {
-                    let by = proposed.remove(&link.chain);
-                    if let Some(by) = by.filter(|_| link.object.ends_with(&format!(": {}", released()))) {
-                        releases.add([by, &link.actor]);
+                    let by = proposed.take().filter(|(chain, _)| *chain == link.chain);
+                    if let Some((_, by)) = by.filter(|_| link.object.ends_with(&format!(": {}", released()))) {
+                        releases.add([&by, &link.actor]);
                     }
                 }
                 _ => {}
             }
         }
-        releases
+        Ok(releases)
     }
 
     fn add(&mut self, mut persons: [&Text; 2]) {
@@ -66,14 +70,12 @@ fn released() -> &'static str {
 /// # Errors
 /// The audit trail cannot be read.
 pub fn list(reader: &Reader) -> Result<String> {
-    let mut links = Vec::new();
-    for link in reader.directory().views_under(Topic::Audit as u8, b"finding/") {
+    // Keys are chain and number, so that links come in their order.
+    let links = reader.directory().views_under(Topic::Audit as u8, b"finding/").map(|link| {
         let (_, value) = link?;
-        let link: AuditRecord = postcard::from_bytes(&value).context("a record of the audit trail is damaged")?;
-        links.push(link);
-    }
-    links.sort_by(|a, b| (&a.chain, a.seq).cmp(&(&b.chain, b.seq)));
-    let releases = Releases::of(&links);
+        postcard::from_bytes(&value).context("a record of the audit trail is damaged")
+    });
+    let releases = Releases::of(links)?;
     let mut said = String::new();
     for ([one, other], count) in releases.often() {
         said.push_str(&format!(
@@ -98,8 +100,12 @@ mod tests {
         [link(chain, 1, one, "finding.proposed", ""), link(chain, 2, other, "finding.decided", "released")]
     }
 
+    fn counted(links: &[AuditRecord]) -> Releases {
+        Releases::of(links.iter().cloned().map(Ok)).expect("nothing is read")
+    }
+
     fn often(links: &[AuditRecord]) -> Vec<String> {
-        let releases = Releases::of(links);
+        let releases = counted(links);
         releases.often().iter().map(|([one, other], count)| format!("{count} {one} {other}")).collect()
     }
 
@@ -122,6 +128,6 @@ mod tests {
         links.push(link(9, 1, "ann", "finding.proposed", ""));
         links.push(link(9, 2, "bo", "finding.refused", "released"));
         assert_eq!(often(&links), [] as [&str; 0]);
-        assert_eq!(Releases::of(&links).all, 4);
+        assert_eq!(counted(&links).all, 4);
     }
 }

@@ -14,7 +14,7 @@ use super::{EXIT_CONFIGURATION, EXIT_INTERRUPTED};
 use crate::kafka::intake::{Inlet, intake};
 use crate::kafka::start::Unmeasured;
 use crate::kafka::{ClusterArguments, FormatArguments};
-use crate::run::{Options, SETTLE_AFTER, blob_folder};
+use crate::run::{News, Options, SETTLE_AFTER, blob_folder};
 use crate::say::say;
 
 #[derive(clap::Args)]
@@ -85,7 +85,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         wires: arguments.format.format(&cluster)?,
     };
     let ready = served.as_ref().map_or_else(|| Arc::new(AtomicBool::new(false)), |served| Arc::clone(&served.ready));
-    let remarks = intake(&configuration, &inlet, &stop, &ready, &|news| tell(news, !arguments.until_idle))?;
+    let tell = |news: News<'_>| tell(news, !arguments.until_idle);
+    configuration.unread().for_each(|note| tell(News::Note(&note)));
+    let remarks = intake(&configuration, &inlet, &stop, &ready, &tell)?;
     if stop.load(Ordering::Relaxed) && arguments.until_idle {
         say!("interrupted; the same command goes on from here");
         return Ok(ExitCode::from(EXIT_INTERRUPTED));

@@ -481,6 +481,13 @@ fn a_spiff_says_who_gets_what_and_until_when() {
             "type: per-unit",
             "8:14 `split` has no meaning for this type of program (take it out)".to_owned(),
         ),
+        (
+            "    period:",
+            "    unusual: hold\n    period:",
+            "10:14 what persons sell is not compared with what is usual for them (take `unusual` out: a SPIFF is not held \
+             for that)"
+                .to_owned(),
+        ),
     ];
     for (from, to, expected) in cases {
         let found = spiff(from, to);
@@ -837,6 +844,15 @@ fn what_is_drawn_names_what_is_known_and_fits_its_program() {
         let message = format!("`{column}` is {amount}.005, finer than the smallest unit of USD (USD has 2 decimals)");
         assert_eq!(found, [format!("activities.csv:2:1 {message}")]);
     }
+    let documented = |sha256: &str| {
+        let lines = ACTIVITIES.lines().zip(["document", sha256]);
+        of(ORDERS, &lines.map(|(line, cell)| format!("{line},{cell}\n")).collect::<String>())
+    };
+    assert_eq!(documented(&"0aF".repeat(22)[..64]), [""; 0]);
+    let hint = "64 hexadecimal digits, as `sha256sum` writes them";
+    for sha256 in [&"0a".repeat(31), &"0g".repeat(32)] {
+        assert_eq!(documented(sha256), [format!("activities.csv:2:40 `{sha256}` is no SHA-256 ({hint})")]);
+    }
     let twice = format!("{ORDERS}R-1,POINTS,P1,2013-04-01,5\n");
     assert_eq!(
         of(&twice, ACTIVITIES),
@@ -1187,6 +1203,30 @@ fn tables_name_only_what_is_known() {
         "sku_xref.csv:3:1 nobody knows the product `aw/A-2` (did you mean `aw/A-1`?)",
     ];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn who_operates_an_outlet_is_known() {
+    let of = |partner: &str| problems(&[("outlets.csv", &format!("outlet,name,operated_by\naw/1,One,{partner}\n"))]);
+    assert_eq!(of("P1"), [""; 0]);
+    assert_eq!(of("P9"), ["outlets.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)"]);
+}
+
+#[test]
+fn who_releases_has_one_limit_in_a_currency() {
+    let of = |row: &str| problems(&[("approvers.csv", &format!("person,currency,limit\nann,USD,500\n{row}\n"))]);
+    for row in ["ann,EUR,0", "bo,USD,500"] {
+        assert_eq!(of(row), [""; 0], "{row}");
+    }
+    for (row, expected) in [
+        ("ann,USD,600", ":1 this key stands in the table twice (keep one of the two rows)"),
+        ("bo,USD,-1", ":8 `-1` must be zero or more"),
+        ("bo,US,1", ":4 "),
+        (",USD,1", ":1 "),
+    ] {
+        let found = of(row);
+        assert!(found.len() == 1 && found[0].starts_with(&format!("approvers.csv:3{expected}")), "{row}: {found:#?}");
+    }
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// After so long a test that does not end has told of the fault.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// The same where a history is shrunk.
-const PATIENCE_TO_SHRINK: Duration = Duration::from_secs(3_600);
+/// After so long a test that does not end has told of the fault, on a machine that has nothing else to do.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// The same where a history is shrunk, or where nobody knows yet how long the tests take.
+pub const PATIENCE_AT_FIRST: Duration = Duration::from_secs(3_600);
 const LOOK: Duration = Duration::from_millis(50);
 
 const EVENTS: &str = "PAIDONCE_EVENTS";
@@ -121,11 +121,12 @@ impl Harness {
         }
     }
 
-    /// Builds the tests from `sources` and runs a part of them; all that they say goes to `log`.
+    /// Builds the tests from `sources` and runs a part of them, each for no longer than `patience`; all that they say goes to
+    /// `log`.
     ///
     /// # Errors
     /// Where cargo or a test cannot be started, or the log cannot be written.
-    pub fn run(self, part: Part, sources: &Path, log: &Path) -> std::io::Result<Ending> {
+    pub fn run(self, part: Part, sources: &Path, log: &Path, patience: Duration) -> std::io::Result<Ending> {
         let mut build = Command::new("cargo");
         build.current_dir(sources).args(["test", "--release", "--locked", "--no-run"]).args(self.targets());
         for krate in OURS {
@@ -140,7 +141,7 @@ impl Harness {
         }
         let written = File::create(log)?;
         for binary in executables(&said) {
-            match self.run_one(part, &sources.join(self.folder()), &binary, &written)? {
+            match self.run_one(part, &sources.join(self.folder()), &binary, &written, patience)? {
                 Ending::Passed => {}
                 Ending::Failed { .. } => return Ok(Ending::Failed { seed: seed_in(&fs::read_to_string(log)?) }),
                 other => return Ok(other),
@@ -149,7 +150,14 @@ impl Harness {
         Ok(Ending::Passed)
     }
 
-    fn run_one(self, part: Part, package: &Path, binary: &Path, log: &File) -> std::io::Result<Ending> {
+    fn run_one(
+        self,
+        part: Part,
+        package: &Path,
+        binary: &Path,
+        log: &File,
+        patience: Duration,
+    ) -> std::io::Result<Ending> {
         let mut command = Command::new(binary);
         match part {
             Part::All => command.envs(self.bounds().iter().copied()),
@@ -160,7 +168,6 @@ impl Harness {
             }
             Part::Kept => command.arg("what_was_kept_is_told_alike"),
         };
-        let patience = if matches!(part, Part::Seed(_)) { PATIENCE_TO_SHRINK } else { PATIENCE };
         command.current_dir(package).env_remove("PAIDONCE_LONG").stdin(Stdio::null());
         let mut child = command.stdout(log.try_clone()?).stderr(log.try_clone()?).spawn()?;
         let start = Instant::now();

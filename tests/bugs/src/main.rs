@@ -2,14 +2,14 @@
 //! caught. `sample COUNT` takes a few, other ones for other sources. `keep NAME…` shrinks a history that tells of each fault and
 //! keeps it among the oracle's sources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bugs::copy;
-use bugs::harness::{Ending, Harness, Part};
+use bugs::harness::{Ending, Harness, PATIENCE, PATIENCE_AT_FIRST, Part};
 use bugs::patch::{self, Patch};
 
 fn main() -> ExitCode {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<bool, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("the sources have no root")?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let trial = Trial { root: root.to_owned(), folder: target.join("bugs") };
+    let mut trial = Trial { root: root.to_owned(), folder: target.join("bugs"), patience: BTreeMap::new() };
     if let ["keep", names @ ..] = arguments {
         if names.is_empty() {
             return Err("keep wants the names of faults".to_owned());
@@ -40,7 +40,9 @@ fn run(arguments: &[&str]) -> Result<bool, String> {
     trial.bring_up_to_date()?;
     let harnesses: BTreeSet<Harness> = patches.iter().map(|patch| patch.harness).collect();
     for harness in harnesses {
+        let start = Instant::now();
         trial.passes_without(harness)?;
+        trial.patience.insert(harness, PATIENCE.max(start.elapsed() * 5));
     }
     let (mut seeds, mut survivors) = (Vec::new(), Vec::new());
     for patch in &patches {
@@ -82,6 +84,8 @@ fn chosen(arguments: &[&str], root: &Path) -> Result<Vec<Patch>, String> {
 struct Trial {
     root: PathBuf,
     folder: PathBuf,
+    /// How long a harness may take: five times what it took without any fault, as far as that is known.
+    patience: BTreeMap<Harness, Duration>,
 }
 
 impl Trial {
@@ -100,7 +104,11 @@ impl Trial {
 
     fn run(&self, name: &str, harness: Harness, part: Part) -> Result<Ending, String> {
         let failed = |error| format!("{} cannot be run: {error}", harness.name());
-        harness.run(part, &self.sources(), &self.log(name)).map_err(failed)
+        let patience = match part {
+            Part::Seed(_) => PATIENCE_AT_FIRST,
+            _ => self.patience.get(&harness).copied().unwrap_or(PATIENCE_AT_FIRST),
+        };
+        harness.run(part, &self.sources(), &self.log(name), patience).map_err(failed)
     }
 
     /// A harness that fails by itself would catch everything.
