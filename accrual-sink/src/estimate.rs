@@ -1,4 +1,4 @@
-//! What is estimated at sell-in, on an account of its own beside the books of what is due (LI-EST).
+//! What is estimated at sell-in, or by the tier that is expected, on an account of its own beside the books of what is due (LI-EST).
 
 use contract::{EstimateMovement, Micros, Settlement};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::templates::Template;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     pub settlement: Settlement,
-    /// LI-EST: estimated, and neither relieved nor lapsed.
+    /// LI-EST: estimated, and neither relieved nor lapsed; expected, and not reached.
     pub open: Carried,
 }
 

@@ -9,7 +9,7 @@ pub(crate) enum Account {
     Cost,
     /// Accrued, not authorised.
     Accrued,
-    /// Estimated at sell-in, not sold through: LI-ACC(est) of the templates.
+    /// Estimated at sell-in and not sold through, or expected and not reached: LI-ACC(est) of the templates.
     Estimated,
     /// Points that were issued and never redeemed.
     Breakage,
@@ -90,6 +90,9 @@ pub(crate) enum Template {
     ReliefUndone,
     Lapsed,
     LapseUndone,
+    /// More, or less, is expected of an open period than its sales have reached.
+    ExpectedUp,
+    ExpectedDown,
     PriorEstimateUp,
     PriorEstimateDown,
 }
@@ -148,6 +151,8 @@ impl Template {
             Template::ReliefUndone => ("GL3", Cost, Estimated),
             Template::Lapsed => ("GL6", Estimated, Cost),
             Template::LapseUndone => ("GL6", Cost, Estimated),
+            Template::ExpectedUp => ("GL4", Cost, Estimated),
+            Template::ExpectedDown => ("GL4", Estimated, Cost),
             Template::PriorEstimateUp => ("GL25", Cost, Estimated),
             Template::PriorEstimateDown => ("GL25", Estimated, Cost),
         };
@@ -189,6 +194,8 @@ impl Template {
             (EstimateKind::Relieved, true) => Template::ReliefUndone,
             (EstimateKind::Lapsed, false) => Template::Lapsed,
             (EstimateKind::Lapsed, true) => Template::LapseUndone,
+            (EstimateKind::Expected, true) => Template::ExpectedUp,
+            (EstimateKind::Expected, false) => Template::ExpectedDown,
         }
     }
 

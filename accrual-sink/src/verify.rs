@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccrualMovement, AuditRecord, Authorization, AuthorizationStatus, Currency, EstimateKind, EstimateMovement, Id,
-    JournalEntry, Micros, Payment, Posting, Side, Text,
+    AccrualMovement, AuditRecord, Authorization, AuthorizationStatus, Currency, EstimateMovement, Id, JournalEntry,
+    Micros, Payment, Posting, Side, Text,
 };
 use stream::{Order, State, StorageError};
 
@@ -152,9 +152,8 @@ impl Verification {
     }
 
     pub fn estimate(&mut self, movement: &EstimateMovement) {
-        let opens = movement.kind == EstimateKind::Estimated;
         let sums = self.estimated.entry(movement.settlement.id()).or_default();
-        sums.moved += if opens { movement.amount } else { -movement.amount };
+        sums.moved += if movement.kind.adds() { movement.amount } else { -movement.amount };
     }
 
     pub fn movement(&mut self, movement: &AccrualMovement) {

@@ -442,11 +442,14 @@ impl Life<'_> {
         self.money_of(&[row])
     }
 
-    /// What was expected of units that a partner bought, and what became of it.
+    /// What was expected of units that a partner bought, or of a period, and what became of it.
     fn lot(&mut self, of: &EstimateRow) -> Result<()> {
         let EstimateRow { settlement, product, bought, .. } = of;
         let Settlement { program, version, beneficiary, period, .. } = settlement;
-        self.title(&format!("Lot of {product} that {beneficiary} bought on {bought}"));
+        self.title(&match bought {
+            Some(bought) => format!("Lot of {product} that {beneficiary} bought on {bought}"),
+            None => format!("What {beneficiary} is expected to reach in {period}, above what it has reached"),
+        });
         self.say(&format!("Estimated under {program} version {version} in {period}; nothing of it is due"));
         let is_its = |row: &EstimateRow| (&row.settlement, &row.product, row.bought) == (settlement, product, *bought);
         for row in self.estimates(is_its)? {
@@ -457,15 +460,13 @@ impl Life<'_> {
 
     fn estimate(&mut self, row: &EstimateRow) {
         let (amount, kind) = (money(row.settlement.currency, row.amount), row.kind.as_str());
-        self.say(&format!(
-            "  {amount:>18}  {kind:<12} {} units by {} (estimate {})",
-            row.units, row.date, row.estimate_id
-        ));
+        let units = row.units.map_or_else(String::new, |units| format!("{units} units "));
+        self.say(&format!("  {amount:>18}  {kind:<12} {units}by {} (estimate {})", row.date, row.estimate_id));
     }
 
     fn lots_behind(&mut self, settlement: Id) -> Result<()> {
         let mut rows = self.estimates(|row| row.settlement.id() == settlement)?;
-        self.say("It rests on what partners bought, and on what became of that:");
+        self.say("It rests on what partners bought, or are expected to sell, and on what became of that:");
         rows.sort_by_key(|row| (-row.amount, row.estimate_id));
         rows.iter().take(TOLD).for_each(|row| self.estimate(row));
         if rows.len() > TOLD {

@@ -2,7 +2,7 @@
 //!
 //! In: `partners`, `products`, `sku_xref`, `sell_in`, `inventory`, `purchases`, `special_prices`, `price_book`, `outlets`, `memberships`,
 //! `persons`, `restricted`, `serial_ranges`, `consumer_rebates`, `drop_shipments`, `customer_payments`, `taxes`, `tax_thresholds`, `deductions`, `payees`,
-//! `amendments`, `product_attributes`, `partner_tiers`, `redemptions`, `activities`, `rates` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
+//! `amendments`, `expectations`, `product_attributes`, `partner_tiers`, `redemptions`, `activities`, `rates` and `programs` as CSV, products and outlets keyed by (source, code). Out: the tables of a configuration
 //! with golden keys `source/code`, sorted, and one YAML file for each row of `programs.csv`. Doing it twice changes nothing; nothing is
 //! written before all is read.
 
@@ -138,6 +138,11 @@ pub fn import_master(from: &Path, to: &Path) -> Result<Imported> {
         let columns = ["program", "version", "approved_by", "?to"];
         let rows = table.keyed(2, columns, |row| Some(row.map(str::to_owned).to_vec()));
         write("amendments.csv", &["program", "version", "approved_by", "to"], rows)?;
+    }
+    if let Some(table) = Source::open_optional(from, "expectations.csv")? {
+        let columns = ["program", "partner_id", "period", "from", "measure"];
+        let rows = table.keyed(4, columns, |row| Some(row.map(str::to_owned).to_vec()));
+        write("expectations.csv", &["program", "partner", "period", "from", "measure"], rows)?;
     }
     if let Some(table) = Source::open_optional(from, "product_attributes.csv")? {
         let rows = table.keyed(2, ["source", "sku", "attribute", "value"], |[source, sku, attribute, value]| {
@@ -563,6 +568,20 @@ mod tests {
         }
         let imported = import_master(folder.path(), &folder.path().join("config")).unwrap();
         (folder, imported)
+    }
+
+    /// Programs that are made of a table do not accrue by it: that is said in their files.
+    #[test]
+    fn what_is_expected_is_imported_for_programs_that_say_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let (name, text) =
+            ("expectations.csv", "program,partner_id,period,from,measure\nSTEP,P2,2013,2013-02-01,700\n");
+        for (name, text) in MASTER.iter().copied().chain([(name, text)]) {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        import_master(folder.path(), &folder.path().join("config")).unwrap();
+        let written = std::fs::read_to_string(folder.path().join("config").join(name)).unwrap();
+        assert_eq!(written, "program,partner,period,from,measure\nSTEP,P2,2013,2013-02-01,700\n");
     }
 
     #[test]

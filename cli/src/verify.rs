@@ -144,7 +144,7 @@ fn ledger(reader: &Reader) -> Result<[Check; 2]> {
         evaluations: estimates.evaluations,
         violations: estimates.violations.len() as u64,
         examples: estimates.violations.into_iter().take(EXAMPLES_MAX).collect(),
-        ..named("estimates at sell-in follow from purchases and sales, and are booked, never below zero")
+        ..named("estimates follow from purchases, sales and what is expected, and are booked, never below zero")
     };
     Ok([check, estimates])
 }

@@ -34,6 +34,11 @@ impl Clock {
         self.ticks.last().map(|(_, day)| *day)
     }
 
+    /// Number of the last tick; zero before the first.
+    pub fn last(&self) -> u64 {
+        self.ticks.last().map_or(0, |(number, _)| *number)
+    }
+
     /// The latest day that was reached when a record with this stamp came in; `None` before the first tick.
     pub fn as_of(&self, stamp: u64) -> Option<Day> {
         let passed = self.ticks.partition_point(|(number, _)| *number <= stamp);

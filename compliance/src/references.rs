@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
 use contract::{
-    Amendment, Approver, BookCost, ConsumerRebate, Currency, Day, Deduction, Id, Membership, Micros, Money, Outlet,
-    Partner, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate, Reference,
-    SerialRange, Shipment, Text, same_person,
+    Amendment, Approver, BookCost, ConsumerRebate, Currency, Day, Deduction, Expectation, Id, Membership, Micros,
+    Money, Outlet, Partner, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate,
+    Reference, SerialRange, Shipment, Text, same_person,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
@@ -137,6 +137,14 @@ impl Known {
         let amendments = &self.reference.amendments;
         let of = |entry: &Amendment| (&entry.program, entry.version).cmp(&(program, version));
         amendments.binary_search_by(of).ok().map(|at| &amendments[at])
+    }
+
+    /// What a partner is expected to sell in all of a period under a program, as it was known on a day; `None` where nobody says.
+    pub fn expected(&self, program: &str, partner: &str, period: &str, day: Day) -> Option<Micros> {
+        let key = (program, partner, period);
+        let of = |row: &Expectation| (row.program.as_str(), row.partner.as_str(), row.period.as_str()).cmp(&key);
+        let known = alike(&self.reference.expectations, of).iter().rfind(|row| row.from <= day);
+        known.map(|row| row.measure)
     }
 
     /// Accounts that a partner is paid to, by first day.

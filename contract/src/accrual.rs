@@ -83,7 +83,7 @@ impl AccrualMovement {
     }
 }
 
-/// What becomes of an estimate at sell-in ([`crate::SellInEstimate`]).
+/// What becomes of an estimate: at sell-in ([`crate::SellInEstimate`]), or by the tier that is expected ([`crate::Accrue`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EstimateKind {
     /// Units were bought (GL1); below zero: they went back to the vendor.
@@ -92,6 +92,8 @@ pub enum EstimateKind {
     Relieved,
     /// They were not seen sold in time (GL6); below zero: they were, it was reported later.
     Lapsed,
+    /// More is expected of an open period than its sales have reached (GL4); below zero: less than before, or they have.
+    Expected,
 }
 
 impl EstimateKind {
@@ -100,12 +102,18 @@ impl EstimateKind {
             EstimateKind::Estimated => "estimated",
             EstimateKind::Relieved => "relieved",
             EstimateKind::Lapsed => "lapsed",
+            EstimateKind::Expected => "expected",
         }
     }
 
     /// Whether an amount of this kind adds to what is open.
     pub fn opens(self, amount: Micros) -> bool {
-        (self == EstimateKind::Estimated) == (amount > Micros::ZERO)
+        self.adds() == (amount > Micros::ZERO)
+    }
+
+    /// Whether what is above zero adds to what is open.
+    pub fn adds(self) -> bool {
+        matches!(self, EstimateKind::Estimated | EstimateKind::Expected)
     }
 }
 
@@ -115,19 +123,19 @@ impl EstimateKind {
 pub struct EstimateMovement {
     /// H(settlement, kind, month, posting date, batch).
     pub id: Id,
-    /// Its period is the one that the purchases fall in.
+    /// Its period is the one that the purchases fall in, or the open one.
     pub settlement: Settlement,
     pub class: AccountingClass,
     pub kind: EstimateKind,
-    /// Posting date: the last day of the month in which units were bought, sold or let go; of the current month where the
-    /// period of that one has frozen.
+    /// Posting date: the last day of the month in which units were bought, sold or let go, or something else was expected; of the
+    /// current month where the period of that one has frozen.
     pub date: Day,
     /// The program's period that a month belongs to which had frozen; else empty (GL25).
     pub origin_period: Text,
     /// Rounded to the currency's minor unit, never zero.
     #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
-    /// The same in the functional currency by the rates of the days of purchase; `None` without a rate.
+    /// The same in the functional currency by the rates of the days of purchase, or of the sales so far; `None` without a rate.
     #[serde(with = "crate::wire::decimal_option")]
     pub functional: Option<Micros>,
     /// Number of the tick that books it, counted from 1.
@@ -150,7 +158,7 @@ pub enum AccrualEvent {
         #[serde(with = "crate::wire::count")]
         batch: u64,
     },
-    /// What is estimated at sell-in has changed. Of one settlement and tick, what adds to it comes first.
+    /// What is estimated has changed. Of one settlement and tick, what adds to it comes first.
     Estimated(Box<EstimateMovement>),
     /// The beneficiary keeps what it has deducted from an invoice (GL9).
     Deducted(Box<AcceptedDeduction>),

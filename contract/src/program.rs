@@ -24,6 +24,7 @@ pub struct Program {
     pub mechanism: Mechanism,
     /// What is accrued when a partner buys units, ahead of what they earn when they are sold through. None: nothing.
     pub estimate: Option<SellInEstimate>,
+    pub accrue: Accrue,
     pub period: Cadence,
     /// At each end of which inside the period, past its grace, what is due by then is authorised. `None`: at the freeze alone.
     pub interim: Option<Cadence>,
@@ -85,6 +86,7 @@ impl Program {
             conditions: Conditions::default(),
             mechanism,
             estimate: None,
+            accrue: Accrue::default(),
             period: Cadence::Month,
             interim: None,
             currency: None,
@@ -120,6 +122,18 @@ impl Program {
     pub fn pays_person(&self) -> bool {
         matches!(self.mechanism, Mechanism::Spiff { .. })
     }
+}
+
+/// By which tier an open period is accrued where its rate is that of everything sold (domain notes §4.2-j; ASC 606-10-32-8, -14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accrue {
+    /// By the one that sales have reached.
+    #[default]
+    Earned,
+    /// By the one that the whole period is expected to reach ([`crate::Expectation`]), where that is a higher one. What it comes to
+    /// above what is due is an estimate: nobody is owed it.
+    Expected,
 }
 
 /// What becomes of what is due for a period that is far above what is usual for its beneficiary (OP-36).

@@ -42,6 +42,7 @@ pub struct Reference {
     pub deductions: Vec<Deduction>,
     pub payees: Vec<PayeeAccount>,
     pub amendments: Vec<Amendment>,
+    pub expectations: Vec<Expectation>,
     /// Where it is empty nobody has a limit.
     pub approvers: Vec<Approver>,
     pub partner_tiers: Vec<PartnerTier>,
@@ -331,6 +332,20 @@ pub struct Amendment {
     pub approved_by: Text,
     /// The last sale date that is approved; `None`: whatever the version comes to pay for.
     pub to: Option<Day>,
+}
+
+/// What a partner is expected to sell in all of a period, in the unit of the program's measure, as it is known from a day on: a
+/// judgement of the supplier, made anew at each reporting date (ASC 606-10-32-14). Only for programs that accrue by it
+/// ([`crate::Accrue::Expected`]). Its key are program, partner, period and day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Expectation {
+    pub program: Text,
+    pub partner: Text,
+    /// The program's period, `2013-Q1`.
+    pub period: Text,
+    /// Holds until the day of the next one.
+    pub from: Day,
+    pub measure: Micros,
 }
 
 /// The account that a partner is paid to, from a day on.

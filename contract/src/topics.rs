@@ -46,7 +46,7 @@ pub const HOPS: &[TopicInfo] = &[
     topic!("pos.entitlements", "ledger key", ["compliance/units"] => ["compliance/ledger"], "EntitlementEvent",
         "entitlement_event", "sales that may earn, by program or group of competing programs"),
     topic!("pos.accruals", "beneficiary", ["compliance/ledger"] => ["accrual-sink"], "AccrualEvent", "accrual_event",
-        "what is due, what may be paid, what is closed, what is estimated at sell-in"),
+        "what is due, what may be paid, what is closed, what is estimated"),
 ];
 
 /// Decisions of people and time; written to every partition of `pos.feeds` and handed on in band, hop by hop.
@@ -78,7 +78,7 @@ pub const VIEWS: &[TopicInfo] = &[
     topic!("pos.claims", "claim id", ["compliance/ledger"] => ["cli", "portal", "finance"], "Claim", "claim",
         "claim lines: what is asked for, what of it may be paid, and why not all"),
     topic!("pos.estimates", "movement id", ["accrual-sink"] => ["cli", "portal", "finance"], "EstimateMovement",
-        "estimate_movement", "each change of what is estimated at sell-in"),
+        "estimate_movement", "each change of what is estimated"),
     topic!("pos.rulings", "finding id, product", ["compliance"] => ["cli", "portal"], "Ruling", "ruling",
         "what persons said about findings that hold; withdrawn by an empty record"),
 ];

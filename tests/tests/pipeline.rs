@@ -190,7 +190,7 @@ fn assert_verified(site: &Site, unasked: &[&str]) {
 
 /// No program of the example estimates at sell-in.
 const OF_ESTIMATES: [&str; 2] = [
-    "estimates at sell-in follow from purchases and sales, and are booked, never below zero",
+    "estimates follow from purchases, sales and what is expected, and are booked, never below zero",
     "LI-EST in the journal is estimated less relieved and lapsed, never below zero",
 ];
 

@@ -1,39 +1,11 @@
-//! The worked chains of the domain notes (§4.3, §4.9, §5.3) and the ways in which a payment can go wrong.
+//! The ways in which a payment can go wrong, and what becomes of the books then. Chains in which nothing does are told as text
+//! ([`crate::texts`]).
 
 use crate::books::{Books, micros, settlement};
 use crate::checked::assert_clean;
 use contract::{AccountingClass, AccrualKind, Code, Control, EstimateKind, Id, Settlement};
 
 use AccrualKind::{Earned, PriorPeriod, Reversal, TrueUp};
-
-#[test]
-fn worked_chain_ends_at_zero() {
-    let mut books = Books::new(1);
-    let volume = settlement("VOLUME", "2013-Q1", "USD");
-    books.moved(&volume, Earned, "3,150.00", Some("3150"));
-    books.moved(&volume, TrueUp, "3,225.00", Some("3225"));
-    books.moved(&volume, TrueUp, "-2,662.50", Some("-2662.50"));
-    let authorization = books.authorised(&volume, "3,712.50");
-    assert_eq!(books.authorizations_shown(), ["3712.5 authorised 0 0"]);
-    books.pay(authorization, "3712.50", "USD", "2013-05-20");
-    assert_eq!(
-        books.journal(),
-        [
-            "GL2 CR-REB/LI-ACC 3150",
-            "GL4 CR-REB/LI-ACC 3225",
-            "GL4 LI-ACC/CR-REB 2662.5",
-            "GL5 LI-ACC/LI-PAY 3712.5",
-            "GL7 LI-PAY/CASH 3712.5",
-        ]
-    );
-    assert_eq!(books.balances(), ["CASH -3712.5 (-3712.5)", "CR-REB 3712.5 (3712.5)"]);
-    assert_eq!(books.authorizations_shown(), ["3712.5 paid 3712.5 0"]);
-    assert!(books.findings().is_empty());
-
-    books.moved(&volume, PriorPeriod, "-1000", Some("-1000"));
-    assert_eq!(books.journal()[5], "GL11 RC-CLAW/CR-REB 1000");
-    assert_eq!(books.entries()[5].origin_period, "2013-Q1");
-}
 
 /// GL5': what was accrued is taken back and the actual booked; accounts end as they do under GL5. Ship and debit alike (GL17).
 #[test]
@@ -70,71 +42,6 @@ fn an_authorization_may_reverse_the_accrual_and_book_the_actual() {
     }
 }
 
-/// Domain notes §4.10 and GL14 to GL16: 100,000 points at 0.01 and 12 % breakage; 60,000 are redeemed, 10,000 come back,
-/// the rest expires.
-#[test]
-fn points_are_issued_redeemed_and_expire() {
-    let mut books = Books::new(1);
-    books.class = AccountingClass::Points;
-    let points = settlement("POINTS", "2013-Q1", "USD");
-    books.moved(&points, Earned, "880", Some("880"));
-    let redeemed = books.authorised(&points, "600");
-    books.pay(redeemed, "600", "USD", "2013-05-20");
-    books.moved(&points, PriorPeriod, "-88", Some("-88"));
-    books.closed(&points);
-    assert_eq!(
-        books.journal(),
-        [
-            "GL15 CR-REB/LI-PTS 880",
-            "GL16 LI-PTS/LI-PAY 600",
-            "GL7 LI-PAY/CASH 600",
-            "GL25 LI-PTS/CR-REB 88",
-            "GL14 LI-PTS/BRK 192",
-        ]
-    );
-    assert_eq!(books.balances(), ["BRK -192 (-192)", "CASH -600 (-600)", "CR-REB 792 (792)"]);
-    // An order of the last day that was known too late.
-    books.authorised(&points, "50");
-    assert_eq!(books.journal()[5..], ["GL14 BRK/LI-PTS 50", "GL16 LI-PTS/LI-PAY 50"]);
-}
-
-/// GL1, GL3, GL4 and GL6, in the order in which the ledger sends them: 100 bought at an estimated 2.00; 60 are sold through and
-/// earn 2.10 each, five of them come back, 30 are not seen sold in time.
-#[test]
-fn what_is_estimated_at_sell_in_is_relieved_by_what_is_sold() {
-    use EstimateKind::{Estimated, Lapsed, Relieved};
-    let mut books = Books::new(1);
-    let rebate = settlement("REBATE", "2013-Q1", "EUR");
-    books.estimated(&rebate, Estimated, "200", Some("260"), "");
-    books.moved(&rebate, Earned, "126", Some("170.10"));
-    books.estimated(&rebate, Relieved, "120", Some("156"), "");
-    assert_eq!(
-        books.journal(),
-        ["GL1 CR-REB/LI-EST 200", "GL2 CR-REB/LI-ACC 126", "GL3 LI-EST/CR-REB 120"],
-        "the liability moves from the estimate to what is earned, and 6.00 more is cost: GL3 with GL4"
-    );
-    assert_eq!(books.balances(), ["CR-REB 206 (274.1)", "LI-ACC -126 (-170.1)", "LI-EST -80 (-104)"]);
-    books.moved(&rebate, Reversal, "-10.50", Some("-14.18"));
-    books.estimated(&rebate, Relieved, "-10", Some("-13"), "");
-    books.estimated(&rebate, Estimated, "-20", Some("-26"), "");
-    books.estimated(&rebate, Lapsed, "60", Some("78"), "");
-    books.estimated(&rebate, Relieved, "10", Some("13"), "2013-Q1");
-    assert_eq!(
-        books.journal()[3..],
-        [
-            "GL10 LI-ACC/CR-REB 10.5",
-            "GL3 CR-REB/LI-EST 10",
-            "GL1 LI-EST/CR-REB 20",
-            "GL6 LI-EST/CR-REB 60",
-            "GL25 LI-EST/CR-REB 10",
-        ]
-    );
-    assert_eq!(books.balances(), ["CR-REB 115.5 (155.92)", "LI-ACC -115.5 (-155.92)"], "all that is left is due");
-    assert_eq!(books.entries()[7].origin_period, "2013-Q1");
-    assert!(books.authorizations().is_empty() && books.audits().is_empty(), "nobody is owed an estimate");
-    assert_clean(&mut books);
-}
-
 /// What was bought at 1.30 was bought at 1.10 after all, and one unit more.
 #[test]
 fn an_estimate_may_rise_and_be_worth_less_in_the_books() {
@@ -146,38 +53,6 @@ fn an_estimate_may_rise_and_be_worth_less_in_the_books() {
     books.estimated(&rebate, EstimateKind::Lapsed, "101", Some("111.10"), "");
     assert_eq!(books.balances(), [""; 0]);
     assert_clean(&mut books);
-}
-
-/// GL18: protected stock, paid by a credit memo; a sale of before the cut that comes late is owed back, and a second cut makes
-/// it good.
-#[test]
-fn price_protection_is_credited_to_what_the_partner_owes() {
-    let mut books = Books::new(1);
-    books.class = AccountingClass::PriceProtection;
-    let cut = settlement("PROTECT", "2013-Q1", "USD");
-    books.moved(&cut, Earned, "1000", Some("1000"));
-    let credited = books.authorised(&cut, "1000");
-    books.pay(credited, "1000", "USD", "2013-05-20");
-    books.moved(&cut, PriorPeriod, "-100", Some("-100"));
-    let next = settlement("PROTECT", "2013-Q2", "USD");
-    books.moved(&next, Earned, "300", Some("300"));
-    let rest = books.authorised(&next, "300");
-    books.pay(rest, "210", "USD", "2013-08-20");
-    assert_eq!(
-        books.journal(),
-        [
-            "GL18 CR-PP/LI-ACC 1000",
-            "GL5 LI-ACC/LI-PAY 1000",
-            "GL8 LI-PAY/AR 1000",
-            "GL11 RC-CLAW/CR-PP 100",
-            "GL18 CR-PP/LI-ACC 300",
-            "GL5 LI-ACC/LI-PAY 300",
-            "GL12 LI-PAY/RC-CLAW 100",
-            "GL8 LI-PAY/AR 200",
-            "GL8 RC-CLAW/AR 10",
-        ]
-    );
-    assert_eq!(books.balances(), ["AR -1210 (-1210)", "CR-PP 1200 (1200)", "RC-CLAW 10 (10)"]);
 }
 
 /// DD-10 and GL9: the partner deducted 15 of 20 and finance accepts that; 5 are paid. It is told once.
@@ -380,31 +255,6 @@ fn many_that_are_not_paid_in_time_are_told_in_slices() {
     assert_clean(&mut books);
 }
 
-/// GL17 and GL8: ship and debit is credited to what the partner owes. What is passed on is paid.
-#[test]
-fn special_prices_have_accounts_of_their_own() {
-    for (class, journal) in [
-        (
-            AccountingClass::ShipAndDebit,
-            ["GL2 CR-SND/LI-ACC 1040", "GL17 LI-ACC/LI-PAY 1040", "GL8 LI-PAY/AR 1040", "GL11 RC-CLAW/CR-SND 26"],
-        ),
-        (
-            AccountingClass::PassThrough,
-            ["GL2 CR-PTR/LI-ACC 1040", "GL5 LI-ACC/LI-PAY 1040", "GL7 LI-PAY/CASH 1040", "GL11 RC-CLAW/CR-PTR 26"],
-        ),
-    ] {
-        let mut books = Books::new(1);
-        books.class = class;
-        let debit = settlement("DEBIT", "2013-Q1", "USD");
-        books.moved(&debit, Earned, "1040", Some("1040"));
-        let authorization = books.authorised(&debit, "1040");
-        books.pay(authorization, "1040", "USD", "2013-05-20");
-        books.moved(&debit, PriorPeriod, "-26", Some("-26"));
-        assert_eq!(books.journal(), journal);
-        assert_clean(&mut books);
-    }
-}
-
 #[test]
 fn entries_carry_accounts_numbers_and_month() {
     let mut books = Books::new(1);
@@ -426,44 +276,6 @@ fn entries_carry_accounts_numbers_and_month() {
             "6 2013-05-20 2013-05 1000 credit 10 USD 10",
         ]
     );
-}
-
-#[test]
-fn clawback_of_a_fallen_tier_is_set_off_against_the_next_payout() {
-    let mut books = Books::new(1);
-    let first = settlement("VOLUME", "2013-Q1", "USD");
-    books.moved(&first, Earned, "2040", Some("2040"));
-    let paid = books.authorised(&first, "2040");
-    books.pay(paid, "2040", "USD", "2013-05-20");
-    books.moved(&first, PriorPeriod, "-1050", Some("-1050"));
-    assert_eq!(books.balances(), ["CASH -2040 (-2040)", "CR-REB 990 (990)", "RC-CLAW 1050 (1050)"]);
-
-    let second = settlement("VOLUME", "2013-Q2", "USD");
-    books.moved(&second, Earned, "1200", Some("1200"));
-    let rest = books.authorised(&second, "1200");
-    assert_eq!(books.authorizations_shown(), ["2040 paid 2040 0", "150 authorised 0 1050"]);
-    assert_eq!(books.journal()[5..], ["GL5 LI-ACC/LI-PAY 1200", "GL12 LI-PAY/RC-CLAW 1050"]);
-    books.pay(rest, "150", "USD", "2013-08-20");
-    assert_eq!(books.balances(), ["CASH -2190 (-2190)", "CR-REB 2190 (2190)"]);
-    assert!(books.findings().is_empty());
-}
-
-/// Domain notes 4.2-l, in thousands: an allowance for ship and debit of 28,696, accrued 177,260, credited 178,531: 27,425 are left;
-/// the next year 195,669 and 188,679: 34,415.
-#[test]
-fn an_allowance_rolls_forward() {
-    let mut books = Books::new(1);
-    let [before, first, second] = ["2012", "2013", "2014"].map(|year| settlement("DEBIT", year, "USD"));
-    let allowance = |books: &Books| books.balances().into_iter().find(|balance| balance.starts_with("LI-ACC")).unwrap();
-    books.moved(&before, Earned, "28696", Some("28696"));
-    books.moved(&first, Earned, "177260", Some("177260"));
-    books.authorised(&before, "28696");
-    books.authorised(&first, "149835");
-    assert_eq!(allowance(&books), "LI-ACC -27425 (-27425)");
-    books.moved(&second, Earned, "195669", Some("195669"));
-    books.authorised(&first, "27425");
-    books.authorised(&second, "161254");
-    assert_eq!(allowance(&books), "LI-ACC -34415 (-34415)");
 }
 
 /// CL20: 100.00 of January are authorised and not paid when February closes 100.00 below zero.
@@ -509,20 +321,6 @@ fn a_clawback_meets_what_is_payable_of_all_programs() {
     let owed = books.balances().into_iter().find(|line| line.starts_with("RC-CLAW"));
     assert_eq!(owed.as_deref(), Some("RC-CLAW 20 (20)"));
     assert_clean(&mut books);
-}
-
-/// Domain notes 4.9: 20.00 of 200.00 paid come back, so that the next payout of 150.00 pays 130.00.
-#[test]
-fn a_small_return_after_payment_lowers_the_next_payout() {
-    let mut books = Books::new(1);
-    let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
-    books.moved(&first, Earned, "200", None);
-    let paid = books.authorised(&first, "200");
-    books.pay(paid, "200", "USD", "2013-05-20");
-    books.moved(&first, PriorPeriod, "-20", None);
-    books.moved(&second, Earned, "150", None);
-    books.authorised(&second, "150");
-    assert_eq!(books.authorizations_shown()[1], "130 authorised 0 20");
 }
 
 #[test]

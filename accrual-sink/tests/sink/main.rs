@@ -6,3 +6,4 @@ mod chains;
 mod checked;
 mod law;
 mod returns;
+mod texts;

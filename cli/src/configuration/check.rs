@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use contract::{
-    Base, Benefit, BookCost, Choice, Deduction, Micros, PartnerKind, ProductAttribute, Program, Purchase, Reference,
-    Selector, Stack, Text, source_of,
+    Accrue, Base, Benefit, BookCost, Choice, Deduction, Expectation, Micros, PartnerKind, ProductAttribute, Program,
+    Purchase, Reference, Selector, Stack, Text, source_of,
 };
 
 use super::ProgramFile;
@@ -172,6 +172,17 @@ fn registers(
             }
         }
     });
+    in_table("expectations.csv", folder, problems, |rows| {
+        for entry in &reference.expectations {
+            let Expectation { program, partner, period, from, .. } = entry;
+            let at = format!("{program},{partner},{period},{from}");
+            rows.partner(partner, &at, names);
+            rows.program(program, &at, &ids);
+            if let Some((message, hint)) = unexpected(entry, programs) {
+                rows.add(&at, message, hint.to_owned());
+            }
+        }
+    });
     in_table("consumer_rebates.csv", folder, problems, |rows| {
         for rebate in &reference.consumer_rebates {
             rows.product(&rebate.product, &rebate.product, names);
@@ -232,6 +243,26 @@ fn unmatched(deduction: &Deduction, programs: &[ProgramFile]) -> Option<(String,
     }
     if versions.iter().all(|version| version.currency.is_some_and(|own| own != *currency)) {
         return Some((format!("program `{program}` is not in {currency}"), "name the currency in which it pays"));
+    }
+    None
+}
+
+/// Why nothing is accrued by what is expected of a period; nothing where nobody knows the program.
+fn unexpected(expected: &Expectation, programs: &[ProgramFile]) -> Option<(String, &'static str)> {
+    let Expectation { program, period, .. } = expected;
+    let all = programs.iter().flat_map(|file| &file.versions).map(|version| &version.program);
+    let versions: Vec<&Program> = all.filter(|version| version.id == *program).collect();
+    if versions.is_empty() {
+        return None;
+    }
+    let mut accruing = versions.iter().filter(|version| version.accrue == Accrue::Expected).peekable();
+    if accruing.peek().is_none() {
+        let message = format!("program `{program}` accrues what sales have earned");
+        return Some((message, "write `accrue: expected` in its file, or take the row out"));
+    }
+    if !accruing.any(|version| version.period.names(period)) {
+        let message = format!("`{period}` is no period of program `{program}`");
+        return Some((message, "write a month as 2013-04, a quarter as 2013-Q2, a year as 2013"));
     }
     None
 }

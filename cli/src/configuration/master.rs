@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use contract::{
-    Amendment, Approver, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, InvoiceStatus,
-    Membership, Micros, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product, ProductAttribute,
-    Purchase, Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold, Text, UnitCost,
+    Amendment, Approver, ConsumerRebate, CrossReference, CustomerPayment, Day, Deduction, DropShipment, Expectation,
+    InvoiceStatus, Membership, Micros, Outlet, Partner, PartnerKind, PartnerTier, PayeeAccount, Person, Product,
+    ProductAttribute, Purchase, Rate, Reference, Restricted, SerialRange, Shipment, StockCount, Tax, TaxThreshold,
+    Text, UnitCost,
 };
 
 use super::fields::{currency, day, in_whole_units, not_negative, number, one_of, positive, share, text, whole};
@@ -52,6 +53,7 @@ pub(crate) const TABLES: &[MasterTable] = &[
     MasterTable { file: "deductions.csv", required: false, read: deductions },
     MasterTable { file: "payees.csv", required: false, read: payees },
     MasterTable { file: "amendments.csv", required: false, read: amendments },
+    MasterTable { file: "expectations.csv", required: false, read: expectations },
     MasterTable { file: "approvers.csv", required: false, read: approvers },
     MasterTable { file: "product_attributes.csv", required: false, read: product_attributes },
     MasterTable { file: "partner_tiers.csv", required: false, read: partner_tiers },
@@ -330,6 +332,18 @@ fn amendments(report: &mut Report<'_>, reference: &mut Reference) {
         let to = if row.cell("to").is_empty() { None } else { Some(to?) };
         let amendment = Amendment { program: program?, version: version?, approved_by: approved_by?, to };
         Some(((amendment.program.clone(), amendment.version), amendment))
+    });
+}
+
+fn expectations(report: &mut Report<'_>, reference: &mut Reference) {
+    reference.expectations = keyed(&["program", "partner", "period", "from", "measure"], report, |row, report| {
+        let (program, partner) = (row.require("program", text, report), row.require("partner", text, report));
+        let (period, from) = (row.require("period", text, report), row.require("from", day, report));
+        let measure = row.require("measure", not_negative, report);
+        let expected =
+            Expectation { program: program?, partner: partner?, period: period?, from: from?, measure: measure? };
+        let Expectation { program, partner, period, from, .. } = expected.clone();
+        Some(((program, partner, period, from), expected))
     });
 }
 

@@ -3,9 +3,9 @@
 use compliance::programs::growth::of_baseline;
 use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
-    AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, Currency, Day,
-    Figure, FreeGoods, Growth, Headroom, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, Program, Proof,
-    Proration, Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
+    AccountingClass, Accrue, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion,
+    Currency, Day, Figure, FreeGoods, Growth, Headroom, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid,
+    Program, Proof, Proration, Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -46,6 +46,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "conditions",
     "earn",
     "estimate-at-sell-in",
+    "accrue",
     "period",
     "interim",
     "currency",
@@ -122,6 +123,8 @@ pub(crate) enum PaidBy {
 }
 
 pub(crate) const ON_UNUSUAL: &[(&str, OnUnusual)] = &[("tell", OnUnusual::Tell), ("hold", OnUnusual::Hold)];
+
+pub(crate) const ACCRUALS: &[(&str, Accrue)] = &[("earned", Accrue::Earned), ("expected", Accrue::Expected)];
 
 pub(crate) const PAID: &[(&str, PaidBy)] = &[("auto", PaidBy::Auto), ("claim", PaidBy::Claim)];
 pub(crate) const LATE_CLAIMS: &[(&str, LateClaim)] = &[("reject", LateClaim::Reject), ("roll", LateClaim::Roll)];
@@ -336,10 +339,12 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         bonus: bonus(&fields, report),
         prorate: proration(&fields, report),
         estimate,
+        accrue: fields.get("accrue", one_of(ACCRUALS), report).map_or_else(Default::default, |accrue| accrue.value),
         mechanism,
     };
     shrinking_cap(&fields, &program, report);
     paid_between(&fields, &program, report);
+    accrued_by_expectation(&fields, &program, report);
     Some(ProgramVersion { program, place: node.place, select, table })
 }
 
@@ -439,6 +444,45 @@ fn auto_authorise(fields: &Fields<'_>, paid: Paid, defaults: &ProgramDefaults, r
         report.add(auto.place, "a program that is `paid: claim` authorises nothing by itself", "take this line out");
     }
     false
+}
+
+/// Whether what is expected of a period can say more than what its sales have earned.
+fn accrued_by_expectation(fields: &Fields<'_>, program: &Program, report: &mut Report<'_>) {
+    let Some(node) = fields.node("accrue").filter(|_| program.accrue == Accrue::Expected) else { return };
+    let looks_at_all = matches!(program.mechanism, Mechanism::VolumeRetroactive { .. } | Mechanism::VolumeTotal { .. });
+    let falls = matches!(program.mechanism, Mechanism::VolumeRetroactive { .. })
+        && tiers(&program.mechanism).windows(2).any(|tiers| tiers[1].rate < tiers[0].rate);
+    let (message, hint) = if !looks_at_all {
+        (
+            "only a rate on everything sold hangs on what a whole period is expected to reach",
+            "write `earn: { type: volume-retroactive, … }` or `volume-total`, or take this line out",
+        )
+    } else if falls {
+        (
+            "the rate falls from tier to tier, so that a higher tier would accrue less than is due",
+            "take this line out: what sales have earned is accrued",
+        )
+    } else if program.currency.is_none() {
+        ("what is expected needs a `currency`", "say which one: in each currency a period has tiers of its own")
+    } else if program.estimate.is_some() {
+        (
+            "units would be estimated when they are bought, and again when they are sold",
+            "take this line or `estimate-at-sell-in` out",
+        )
+    } else if program.caps.measure.is_some() {
+        (
+            "what lies above the cap of the measure counts for nothing, whatever is expected",
+            "take this line or `measure` in `caps` out",
+        )
+    } else if program.caps.budget.or(program.caps.partner_year).is_some() {
+        (
+            "what is expected of one period says nothing of a budget, or of the cap of a year, that others share",
+            "take this line or these caps out; `partner-period` holds for what is expected as well",
+        )
+    } else {
+        return;
+    };
+    report.add(node.place, message, hint);
 }
 
 /// Whether something inside its period can be paid before that is over.

@@ -10,9 +10,9 @@ use super::earn::{
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
-    BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS,
-    HEADROOMS, INTERIMS, KEYS, LATE_CLAIMS, MODES, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS,
-    STACK_KEYS, VERSION_KEYS,
+    ACCRUALS, BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS,
+    ESTIMATE_KEYS, HEADROOMS, INTERIMS, KEYS, LATE_CLAIMS, MODES, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS,
+    SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -67,6 +67,10 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("version", "estimate-at-sell-in") => (
             object("estimate", ESTIMATE_KEYS, &["lapses-after-days"]),
             "What is accrued for units in purchases.csv until they are sold through: `per-unit` or `percent`.",
+        ),
+        ("version", "accrue") => (
+            words(ACCRUALS),
+            "By which tier an open period is accrued: the one that sales have reached, as left out, or the one that expectations.csv leads to.",
         ),
         ("estimate", "per-unit") => (number(), "Money for a unit that is bought."),
         ("estimate", "percent") => (number(), "Share of the book cost on the day of the purchase."),

@@ -144,6 +144,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("bonus", before.bonus == now.bonus),
         ("prorate", before.prorate == now.prorate),
         ("estimate-at-sell-in", before.estimate == now.estimate),
+        ("accrue", before.accrue == now.accrue),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
 }

@@ -761,6 +761,52 @@ fn an_estimate_at_sell_in_is_for_units_that_earn_in_one_currency() {
     assert!(found[0].starts_with("purchases.csv:2:1 what `P1` bought of `aw/A-1` is worth 187654321007 "), "{found:?}");
 }
 
+const EXPECTED: &str = "program: PRICE\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+    earn: { type: volume-retroactive, measure: quantity, benefit: per-unit, tiers: [{ from: 0, rate: 0 }, { from: 601, rate: 48 }] }\n    \
+    accrue: expected\n    period: year\n    currency: USD\n";
+
+#[test]
+fn what_is_expected_is_for_rates_on_everything_sold() {
+    let rows = "program,partner,period,from,measure\nPRICE,P1,2013,2013-05-02,700\nPRICE,P1,2013,2013-01-01,500\n";
+    let good = folder(&[("programs/price.yaml", EXPECTED), ("expectations.csv", rows)]);
+    let reference = load(good.path()).unwrap().reference;
+    assert_eq!(reference.programs[0].accrue, contract::Accrue::Expected);
+    let read = reference.expectations.iter().map(|row| format!("{} {}", row.from, row.measure));
+    assert_eq!(read.collect::<Vec<_>>(), ["2013-01-01 500", "2013-05-02 700"]);
+    let cases = [
+        ("volume-retroactive", "volume-marginal", "only a rate on everything sold hangs on what a whole period"),
+        ("rate: 0 }", "rate: 50 }", "the rate falls from tier to tier"),
+        ("    currency: USD\n", "", "what is expected needs a `currency`"),
+        ("    period", "    estimate-at-sell-in: { per-unit: 1, lapses-after-days: 9 }\n    period", "units would be"),
+        (
+            "    period",
+            "    caps: { budget: 9000 }\n    period",
+            "what is expected of one period says nothing of a budget",
+        ),
+        ("    period", "    caps: { partner-year: 900 }\n    period", "what is expected of one period says nothing"),
+        ("    period", "    caps: { measure: 900 }\n    period", "what lies above the cap of the measure counts for"),
+    ];
+    for (from, to, expected) in cases {
+        let found = problems(&[("programs/price.yaml", &EXPECTED.replacen(from, to, 1))]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("programs/price.yaml:") && found[0].contains(expected), "{to}: {found:?}");
+    }
+    let rows = "program,partner,period,from,measure\nPRICE,P9,2013,2013-05-02,700\nPRICE,P1,2013-Q1,2013-01-01,500\n\
+                STEP,P1,2013-Q1,2013-01-01,500\nPRICE,P1,2013,2013-05-02,-1\n";
+    let all = [("programs/price.yaml", EXPECTED), ("programs/step.yaml", PROGRAM), ("expectations.csv", rows)];
+    assert_eq!(
+        problems(&all),
+        [
+            "expectations.csv:2:1 nobody knows the partner `P9` (did you mean `P1`?)",
+            "expectations.csv:3:1 `2013-Q1` is no period of program `PRICE` (write a month as 2013-04, a quarter as 2013-Q2, a \
+             year as 2013)",
+            "expectations.csv:4:1 program `STEP` accrues what sales have earned (write `accrue: expected` in its file, or take \
+             the row out)",
+            "expectations.csv:5:30 `-1` must not be below zero",
+        ]
+    );
+}
+
 const POINTS: &str = "program: POINTS\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
     earn: { type: points, measure: amount, every: 10, points: 1, value: 0.01, breakage: 12% }\n    period: month\n    \
     currency: USD\n    close-days: 90\n";

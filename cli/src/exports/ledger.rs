@@ -107,7 +107,8 @@ fn held<'c>(holding: &Holding, cells: &'c mut Cells) -> &'c Cells {
     cells.add(holding.left).add(holding.due).add(holding.authorised).add(of.currency)
 }
 
-/// Hands over what happened to each lot in each month, in order of settlement, product, day of purchase, month and kind.
+/// Hands over what happened to each lot, and how what is expected changed, in each month, in order of settlement, product, day of
+/// purchase, month and kind.
 ///
 /// # Errors
 /// The data directory cannot be read.
@@ -132,8 +133,8 @@ pub(super) fn estimates(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
 fn estimate<'c>(row: &EstimateRow, cells: &'c mut Cells) -> &'c Cells {
     let of = &row.settlement;
     cells.clear().add(row.estimate_id).add(&of.program).add(of.version).add(&of.beneficiary).add(&of.period);
-    cells.add(&row.product).add(row.bought).add(row.kind.as_str()).add(row.date).add(row.units).add(row.amount);
-    cells.add(of.currency).add_some(row.functional)
+    cells.add(&row.product).add_some(row.bought).add(row.kind.as_str()).add(row.date).add_some(row.units);
+    cells.add(row.amount).add(of.currency).add_some(row.functional)
 }
 
 pub(super) fn authorizations(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {

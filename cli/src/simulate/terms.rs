@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccountingClass, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion, CoopFund,
-    CostBasis, Eligibility, Figure, FreeGoods, Growth, Headroom, Late, LateClaim, Measure, Mechanism, Micros,
+    AccountingClass, Accrue, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion,
+    CoopFund, CostBasis, Eligibility, Figure, FreeGoods, Growth, Headroom, Late, LateClaim, Measure, Mechanism, Micros,
     OnUnusual, Paid, PaidOn, Per, Points, Program, Proration, Resale, Rounding, RoundingMode, Selector, SellIn,
     SellInEstimate, Split, Stack, Steps, Text, Tier,
 };
@@ -86,7 +86,7 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 31] = [
+const KEYS: [&str; 32] = [
     "name",
     "from",
     "to",
@@ -95,6 +95,7 @@ const KEYS: [&str; 31] = [
     "conditions",
     "earn",
     "estimate-at-sell-in",
+    "accrue",
     "threshold",
     "period",
     "interim",
@@ -132,6 +133,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         conditions(&program.conditions),
         mechanism(&program.mechanism),
         shown(program.estimate.map(estimated)),
+        shown((program.accrue == Accrue::Expected).then(|| "expected".to_owned())),
         shown(program.threshold.map(|threshold| threshold.to_string())),
         cadence(program.period).to_owned(),
         shown(program.interim.map(|interim| cadence(interim).to_owned())),

@@ -54,3 +54,35 @@ fn what_is_bought_is_estimated_and_relieved_by_what_is_sold() {
     let told = well(&tenant.ask(&["explain", &entry["entry_id"]]));
     assert!(told.contains("It rests on what partners bought"), "{told}");
 }
+
+const PRICE: &str = "program: PRICE\nversions:\n  - from: 2013-01-01\n    to: 2013-12-31\n    \
+                     select: { products: [aw/A-1] }\n    earn:\n      type: volume-retroactive\n      \
+                     measure: quantity\n      benefit: per-unit\n      \
+                     tiers: [{ from: 0, rate: 0 }, { from: 601, rate: 48 }]\n    \
+                     accrue: expected\n    period: year\n    currency: USD\n";
+
+/// Domain notes §4.2-j: 75 units, then 225 more when 700 are expected.
+#[test]
+fn a_tier_that_is_expected_is_accrued_and_not_due() {
+    let tenant = Tenant::new();
+    tenant.write("config/programs/tenth.yaml", PRICE);
+    tenant.write(
+        "config/expectations.csv",
+        "program,partner,period,from,measure\nPRICE,shop,2013,2013-01-01,500\nPRICE,shop,2013,2013-05-02,700\n",
+    );
+    tenant.write("feeds/shop/pos_2013-02.csv", format!("{HEADER}S1,1,2013-02-10,A-1,75,480,36000,\n"));
+    tenant.write("feeds/shop/pos_2013-05.csv", format!("{HEADER}S2,1,2013-05-20,A-1,225,480,108000,\n"));
+    assert_well(&tenant.run(&["--as-of", "2013-06-30"]));
+    assert_eq!(estimates(&tenant), ["expected  14400"]);
+    assert_eq!(booked(&tenant), ["GL4 CR-REB/LI-EST 14400"]);
+    let accruals = tenant.export("accruals");
+    assert!(accruals.iter().all(|row| row["amount"] == "0"), "{accruals:?}");
+    tenant.verify();
+    let row = &tenant.export("estimates")[0]["estimate_id"];
+    let told = well(&tenant.ask(&["explain", row]));
+    assert!(told.contains("What partner:shop is expected to reach in 2013, above what it has reached"), "{told}");
+
+    assert_well(&tenant.run(&["--as-of", "2014-02-20"]));
+    assert_eq!(estimates(&tenant), ["expected  14400", "expected  -14400"], "the year brought 300");
+    tenant.verify();
+}

@@ -44,15 +44,8 @@ impl Desk<'_> {
     /// where all comes to nothing the last month that moves leaves nothing there, whatever rates others were booked at.
     fn book_months(&self, account: &mut Account, due: &Due) -> Vec<AccrualMovement> {
         let old: (Micros, Micros) = booked(&account.months);
-        let (settlement, year_left, budget_left) = (account.settlement.clone(), account.year_left, account.budget_left);
+        let (settlement, ends) = (account.settlement.clone(), month_ends(account, due, self.program));
         let mut movements = Vec::new();
-        let mut by_month: Vec<Exact> =
-            due.by_month.iter().map(|earned| within(within(*earned, year_left), budget_left)).collect();
-        if let Some(whole) = by_month.last_mut() {
-            *whole = at_least_drawn(*whole, account, self.program);
-        }
-        let rounded = |earned: Exact| earned.round_by(self.program.rounding_mode, settlement.currency);
-        let ends: Vec<Micros> = by_month.into_iter().map(rounded).collect();
         account.seal(self.batch);
         let (last, rest) = self.carried(account, &ends);
         let (mut reached, mut before, mut worth_before) = (Tally::default(), Micros::ZERO, Micros::ZERO);
@@ -146,6 +139,17 @@ impl Desk<'_> {
             batch: self.batch,
         }
     }
+}
+
+/// What is due by the end of each month within all limits, rounded.
+pub(crate) fn month_ends(account: &Account, due: &Due, program: &Program) -> Vec<Micros> {
+    let limited = |earned: &Exact| within(within(*earned, account.year_left), account.budget_left);
+    let mut by_month: Vec<Exact> = due.by_month.iter().map(limited).collect();
+    if let Some(whole) = by_month.last_mut() {
+        *whole = at_least_drawn(*whole, account, program);
+    }
+    let rounded = |earned: Exact| earned.round_by(program.rounding_mode, account.settlement.currency);
+    by_month.into_iter().map(rounded).collect()
 }
 
 /// What all months have accrued.

@@ -1,4 +1,5 @@
-//! What is estimated when partners buy, relieved as they sell, and let go where they do not ([`lots`](crate::programs::lots)).
+//! What is estimated when partners buy, relieved as they sell, and let go where they do not ([`lots`](crate::programs::lots)). Beside it
+//! lies what is accrued by the tier that is expected ([`super::expected`]).
 //!
 //! Nothing of it is due: estimates stand beside the accounts of settlements, in accounts of their own. Sales of a program that
 //! estimates are added up by day for each stock, beside the lines that they are. An estimate is as of a day, which only
@@ -17,9 +18,10 @@ use stream::{Blobs, Order, Outbox, Shard, StageError, State, StorageError, outbo
 
 use super::account::freeze_day;
 use super::conversion::converted;
+use super::expected;
 use super::protection::{count_sold, says_the_same};
 use super::slots::{basis, settlement, version_for};
-use super::tables::{ESTIMATES, LAPSES, LOTS, SOLD, STALE, UNBOOKED};
+use super::tables::{ACCOUNTS, DIRTY, ESTIMATES, EXPECTED, LAPSES, LOTS, SOLD, STALE, UNBOOKED};
 use crate::clock::Clock;
 use crate::programs::lots::{Lot, moves, worth, worth_of_open};
 use crate::programs::selection::{Subject, selects, stands_in};
@@ -49,8 +51,8 @@ pub(crate) struct Lots {
 
 /// An amount in the minor unit, with its worth in the books.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Worth {
-    amount: Micros,
+pub(crate) struct Worth {
+    pub amount: Micros,
     /// Of what has a rate.
     functional: Micros,
     /// How many parts have none.
@@ -58,7 +60,12 @@ struct Worth {
 }
 
 impl Worth {
-    fn add(&mut self, other: Worth, times: i64) {
+    /// `functional` is `None` without a rate.
+    pub fn new(amount: Micros, functional: Option<Micros>) -> Worth {
+        Worth { amount, functional: functional.unwrap_or_default(), rateless: i64::from(functional.is_none()) }
+    }
+
+    pub fn add(&mut self, other: Worth, times: i64) {
         let Worth { amount, functional, rateless } = other;
         self.amount += Micros(times * amount.0);
         self.functional += Micros(times * functional.0);
@@ -86,10 +93,32 @@ struct Standing {
 }
 
 impl Estimate {
+    pub fn new(settlement: Settlement, class: AccountingClass) -> Estimate {
+        Estimate { settlement, class, terms: 0, months: BTreeMap::new() }
+    }
+
+    /// Puts down how what is expected changes in each month, in place of what stood; the program is known as of a control.
+    pub fn expect(&mut self, changes: Vec<(Day, Worth)>, class: AccountingClass, control: u64) {
+        (self.class, self.terms) = (class, control);
+        for (_, standing) in self.months.iter_mut().filter(|((_, kind), _)| *kind == EstimateKind::Expected) {
+            standing.is = Worth::default();
+        }
+        for (month, worth) in changes {
+            self.months.entry((month, EstimateKind::Expected)).or_default().is = worth;
+        }
+    }
+
+    /// What is expected to change in each month, where something is.
+    pub fn expected(&self) -> impl Iterator<Item = (Day, Micros)> {
+        let of = |((month, kind), standing): (&(Day, EstimateKind), &Standing)| {
+            (*kind == EstimateKind::Expected && !standing.is.amount.is_zero()).then_some((*month, standing.is.amount))
+        };
+        self.months.iter().filter_map(of)
+    }
+
     fn open(&self) -> Micros {
-        let signed = |((_, kind), standing): (&(Day, EstimateKind), &Standing)| match kind {
-            EstimateKind::Estimated => standing.is.amount,
-            EstimateKind::Relieved | EstimateKind::Lapsed => -standing.is.amount,
+        let signed = |((_, kind), standing): (&(Day, EstimateKind), &Standing)| {
+            if kind.adds() { standing.is.amount } else { -standing.is.amount }
         };
         self.months.iter().map(signed).sum()
     }
@@ -373,8 +402,7 @@ impl OfLot {
     }
 
     fn account(&self) -> Estimate {
-        let (settlement, class) = (self.settlement.clone(), self.class);
-        Estimate { settlement, class, terms: 0, months: BTreeMap::new() }
+        Estimate::new(self.settlement.clone(), self.class)
     }
 
     /// Of some units of it.
@@ -394,18 +422,20 @@ fn takes_part(version: &Program, partner: &str, day: Day, known: &Known) -> bool
             || memberships.any(|member| member.from <= day && member.to.is_none_or(|last| day <= last)))
 }
 
-/// What happened to a lot in a month, for readers.
+/// What happened to a lot in a month, or how what is expected of a settlement changed in it, for readers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EstimateRow {
     /// H(settlement, product, day of purchase, kind, month).
     pub estimate_id: Id,
     pub settlement: Settlement,
+    /// Of a lot; else empty.
     pub product: Text,
-    pub bought: Day,
+    /// Day and units of a lot.
+    pub bought: Option<Day>,
     pub kind: EstimateKind,
     /// Last day of the month.
     pub date: Day,
-    pub units: Micros,
+    pub units: Option<Micros>,
     pub amount: Micros,
     /// `None` without a rate.
     pub functional: Option<Micros>,
@@ -413,11 +443,12 @@ pub struct EstimateRow {
 
 /// Hands over what stood at the last tick, in order of settlement, product, day of purchase, month and kind.
 ///
-/// `states` are the ledger's partitions. Memory is bounded by the lots.
+/// `states` are the ledger's partitions. Memory is bounded by the lots, and the settlements that accrue by what is expected.
 pub fn estimate_rows(states: &mut [&mut dyn State], emit: &mut dyn FnMut(EstimateRow)) -> Result<(), StageError> {
     let mut rows = Vec::new();
     for state in states {
         let accounts = accounts(*state)?;
+        rows.extend(accounts.values().flat_map(expected_rows));
         for (_, Lots { product, parts }) in LOTS.range(*state, &[0; 16], &[0xff; 16], Order::Up, usize::MAX)? {
             rows.extend(parts.iter().map(|part| row(part, accounts[&part.settlement].settlement.clone(), &product)));
         }
@@ -436,6 +467,26 @@ fn order(row: &EstimateRow) -> impl Ord + '_ {
     (&row.settlement, &row.product, row.bought, row.date, row.kind)
 }
 
+fn expected_rows(account: &Estimate) -> impl Iterator<Item = EstimateRow> {
+    let row = |(month, _): (Day, Micros)| {
+        let kind = EstimateKind::Expected;
+        let Worth { amount, functional, rateless } = account.months[&(month, kind)].is;
+        let (owner, first) = (account.settlement.id().to_string(), month.to_string());
+        EstimateRow {
+            estimate_id: Id::of("estimate row", &[&owner, "", "", kind.as_str(), &first]),
+            settlement: account.settlement.clone(),
+            product: Text::default(),
+            bought: None,
+            kind,
+            date: month.last_of_month(),
+            units: None,
+            amount,
+            functional: (rateless == 0).then_some(functional),
+        }
+    };
+    account.expected().map(row)
+}
+
 fn row(part: &Part, settlement: Settlement, product: &Text) -> EstimateRow {
     let Part { bought, kind, month, units, worth, .. } = *part;
     let (owner, day, first) = (settlement.id().to_string(), bought.to_string(), month.to_string());
@@ -443,10 +494,10 @@ fn row(part: &Part, settlement: Settlement, product: &Text) -> EstimateRow {
         estimate_id: Id::of("estimate row", &[&owner, product, &day, kind.as_str(), &first]),
         settlement,
         product: product.clone(),
-        bought,
+        bought: Some(bought),
         kind,
         date: month.last_of_month(),
-        units: Micros(i64::try_from(units).expect("no more is moved than was bought")),
+        units: Some(Micros(i64::try_from(units).expect("no more is moved than was bought"))),
         amount: worth.amount,
         functional: (worth.rateless == 0).then_some(worth.functional),
     }
@@ -455,14 +506,15 @@ fn row(part: &Part, settlement: Settlement, product: &Text) -> EstimateRow {
 /// What was looked at of estimates, and what did not hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EstimatesVerified {
-    /// Stocks of which what stands was worked out anew, and months whose sums were compared.
+    /// Stocks, and settlements that accrue by what is expected, of which what stands was worked out anew, and months whose sums were
+    /// compared.
     pub evaluations: u64,
     /// One line for people for each violation.
     pub violations: Vec<String>,
 }
 
-/// Works out every estimate of the ledger's partitions anew from purchases, the price book and sales, as of the last tick,
-/// but for stocks that wait for the next one.
+/// Works out every estimate of the ledger's partitions anew from purchases, the price book, sales and what is expected, as of the last
+/// tick, but for stocks and settlements that wait for the next one.
 pub fn verify_estimates(
     states: &mut [&mut dyn State],
     blobs: &Arc<dyn Blobs>,
@@ -472,6 +524,7 @@ pub fn verify_estimates(
     for (index, state) in (0..).zip(states) {
         verified.check_lots(Shard { index, count }, blobs, *state)?;
         verified.check_sums(*state)?;
+        verified.check_expected(blobs, *state)?;
     }
     Ok(verified)
 }
@@ -503,7 +556,8 @@ impl EstimatesVerified {
             }
         }
         for (id, account) in accounts(state)? {
-            for ((month, kind), Standing { booked, .. }) in &account.months {
+            let of_lots = |((_, kind), _): &(&(Day, EstimateKind), &Standing)| *kind != EstimateKind::Expected;
+            for ((month, kind), Standing { booked, .. }) in account.months.iter().filter(of_lots) {
                 let sum = sums.remove(&(id, *month, *kind)).unwrap_or_default();
                 self.expect(sum == *booked, || {
                     format!("{:?} in {month}: {booked} {} is booked, not {sum}", account.settlement, kind.as_str())
@@ -513,6 +567,32 @@ impl EstimatesVerified {
             self.expect(open >= Micros::ZERO, || format!("{:?}: {open} is open", account.settlement));
         }
         self.expect(sums.is_empty(), || format!("lots that are not booked: {sums:?}"));
+        Ok(())
+    }
+
+    /// What is expected of a settlement follows from its lines and the tables, and nothing is of one that has frozen.
+    fn check_expected(&mut self, blobs: &Arc<dyn Blobs>, state: &mut dyn State) -> Result<(), StageError> {
+        let clock = Clock::resume(state)?;
+        let Some(today) = clock.today() else { return Ok(()) };
+        let mut references = References::new(blobs.clone());
+        references.resume(state)?;
+        let mut stands = accounts(state)?;
+        for (id, ()) in EXPECTED.range(state, &[0; 16], &[0xff; 16], Order::Up, usize::MAX)? {
+            let estimate = stands.remove(&Id(id));
+            let account = ACCOUNTS.get(state, &id)?.expect("a listed settlement has an account");
+            if account.counted > clock.last() || !DIRTY.prefix(state, &id, Order::Up, 1)?.is_empty() {
+                continue;
+            }
+            let anew = expected::changes(Id(id), &account, today, references.as_of(clock.last()), &references, state)?;
+            let anew: Vec<_> = anew.iter().map(|(month, worth)| (*month, worth.amount)).collect();
+            let stands: Vec<_> = estimate.iter().flat_map(Estimate::expected).collect();
+            self.expect(stands == anew, || format!("{:?}: {stands:?} expected, not {anew:?}", account.settlement));
+        }
+        for Estimate { settlement, months, .. } in stands.values() {
+            let of_kind = months.iter().filter(|((_, kind), _)| *kind == EstimateKind::Expected);
+            let open: Micros = of_kind.map(|(_, standing)| standing.is.amount).sum();
+            self.expect(open.is_zero(), || format!("{settlement:?}: {open} expected of a period that is over"));
+        }
         Ok(())
     }
 

@@ -23,7 +23,8 @@ use super::rules::outlier::judge;
 use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
 use super::tables::{
-    ACCOUNTS, DEADLINES, DIRTY, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, UNLAYERED, WAITING,
+    ACCOUNTS, DEADLINES, DIRTY, EXPECTED, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, UNLAYERED,
+    WAITING,
 };
 use crate::clock::Clock;
 use crate::programs::special_price::of_partner;
@@ -62,6 +63,8 @@ pub(crate) enum Step {
     /// At a tick: frozen settlements whose budget was shared anew.
     Reviews([u8; 16]),
     Budgets(SharingKey),
+    /// At a tick: settlements that accrue by what is expected of them.
+    Expected([u8; 16]),
     /// At a tick: open periods that are paid up to some end inside them.
     Interims(i32, [u8; 16]),
     /// At a tick: settlements with more due by now than ordered.
@@ -127,6 +130,7 @@ impl Job {
             Step::Dirty(from) => self.dirty(from, limit, desk, state, outbox),
             Step::Reviews(from) => self.reviews(from, limit, desk, state, outbox),
             Step::Budgets(from) => self.budget(&from, desk, state, outbox),
+            Step::Expected(from) => self.expected(from, limit, desk, state, outbox),
             Step::Interims(day, id) => self.interims((day, id), limit, desk, state),
             Step::Waiting(from) => self.waiting(from, limit, desk, state, outbox),
             Step::Deadlines(day, id) => self.deadlines((day, id), limit, desk, state, outbox),
@@ -366,11 +370,11 @@ impl Job {
         Ok(page.len())
     }
 
-    /// Shares the limits of some settlements of a program. Behind the last ones a tick moves time.
+    /// Shares the limits of some settlements of a program.
     fn budget(
         &mut self,
         from: &SharingKey,
-        desk: &mut Desk<'_>,
+        desk: &Desk<'_>,
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
@@ -382,14 +386,31 @@ impl Job {
             self.step = Step::Budgets(key);
             return Ok(count);
         }
-        match self.tick {
-            Some(as_of) => {
-                desk.clock.tick(self.control, as_of, state)?;
+        self.step = if self.tick.is_some() { Step::Expected(FIRST) } else { Step::Done };
+        Ok(0)
+    }
+
+    /// Behind the last ones the tick moves time.
+    fn expected(
+        &mut self,
+        from: [u8; 16],
+        limit: usize,
+        desk: &mut Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let page = EXPECTED.range(state, &from, &LAST, Order::Up, limit)?;
+        for (settlement, ()) in &page {
+            self.estimating(desk).expect(Id(*settlement), state, outbox)?;
+        }
+        match behind(&page, limit) {
+            Some(next) => self.step = Step::Expected(next),
+            None => {
+                desk.clock.tick(self.control, self.tick.expect("only a tick comes here"), state)?;
                 self.step = Step::Interims(i32::MIN, FIRST);
             }
-            None => self.step = Step::Done,
         }
-        Ok(0)
+        Ok(page.len())
     }
 
     fn interims(

@@ -7,7 +7,7 @@
 //! function of them ([`due`]), and what is booked at a control is due less accrued ([`booking`]). Programs that need no
 //! order settle on sums kept for each day and month ([`tally`]); what is protected of stocks is lines as well
 //! ([`protection`]), and lowers what special prices give ([`lowered`]), as cost layers do ([`layers`]); so is what purchases earn
-//! ([`purchased`]); what is estimated at sell-in stands beside them ([`estimates`]); caps on lines, tiers that count one thing and pay on another, and
+//! ([`purchased`]); what is estimated at sell-in, and by the tier that is expected, stands beside them ([`estimates`], [`expected`]); caps on lines, tiers that count one thing and pay on another, and
 //! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), pay some while they are open ([`interim`]), decide what may be drawn on them
 //! ([`draws`]) and judge what is claimed ([`claims`]). What is held persons may let go ([`persons`]). What is found about a settlement has a file for each check ([`rules`]).
 
@@ -22,6 +22,7 @@ mod deductions;
 mod draws;
 mod due;
 mod estimates;
+mod expected;
 mod extended;
 mod findings;
 mod further;

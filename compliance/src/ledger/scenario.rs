@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccrualEvent, AccrualMovement, Action, Amendment, Approver, Asked, AuditRecord, Base, BelowDue, Benefit, BookCost,
-    Cadence, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund, CostBasis,
-    Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement, EntitlementEvent, Figure, Finding, FreeGoods,
-    Growth, Headroom, Id, Late, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind,
-    PayeeAccount, Per, Person, Points, Product, Program, Proration, Purchase, Rate, Reason, RecordRef, Reference,
-    Resale, Restricted, Rounding, RoundingMode, Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement,
-    SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic, UnitCost,
+    AccrualEvent, AccrualMovement, Accrue, Action, Amendment, Approver, Asked, AuditRecord, Base, BelowDue, Benefit,
+    BookCost, Cadence, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund,
+    CostBasis, Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement, EntitlementEvent, EstimateKind,
+    Expectation, Figure, Finding, FreeGoods, Growth, Headroom, Id, Late, LateClaim, Measure, Mechanism, Micros,
+    OnUnusual, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Product, Program, Proration,
+    Purchase, Rate, Reason, RecordRef, Reference, Resale, Restricted, Rounding, RoundingMode, Ruling, RulingAction,
+    Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic,
+    UnitCost,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -399,6 +400,17 @@ impl Case {
                 self.reference.amendments.push(Amendment { program, version, approved_by, to });
                 self.reference.amendments.sort();
             }
+            ["expect", program, partner, period, from, measure] => {
+                let [program, partner, period] = [program, partner, period].map(|text| Text::from(*text));
+                let from = Day::parse(from).unwrap();
+                let key = |row: &Expectation| (row.program.clone(), row.partner.clone(), row.period.clone(), row.from);
+                let expected = &mut self.reference.expectations;
+                expected.retain(|row| key(row) != (program.clone(), partner.clone(), period.clone(), from));
+                if *measure != "nothing" {
+                    expected.push(Expectation { program, partner, period, from, measure: number(measure) });
+                    expected.sort();
+                }
+            }
             ["person", partner, name, from, payee] => {
                 let [partner, name, payee] = [partner, name, payee].map(|text| Text::from(*text));
                 let (from, to) = (Day::parse(from).unwrap(), None);
@@ -782,9 +794,11 @@ fn estimate(row: &EstimateRow) -> String {
     let Settlement { program, beneficiary, period, currency, .. } = settlement;
     let functional = functional.map_or("none".into(), |value| value.to_string());
     let kind = kind.as_str();
-    format!(
-        "{program} {beneficiary} {period} {product} of {bought}: {units} {kind} by {date}, {amount} {currency} ({functional})"
-    )
+    let what = match bought.zip(*units) {
+        Some((bought, units)) => format!("{product} of {bought}: {units} {kind}"),
+        None => format!("more {kind}"),
+    };
+    format!("{program} {beneficiary} {period} {what} by {date}, {amount} {currency} ({functional})")
 }
 
 fn stands(standing: &Stands) -> String {
@@ -838,10 +852,8 @@ fn shown(event: &AccrualEvent) -> String {
         AccrualEvent::Estimated(m) => {
             let late = if m.origin_period.is_empty() { String::new() } else { format!(" for {}", m.origin_period) };
             let (kind, functional) = (m.kind.as_str(), functional(m.functional));
-            format!(
-                "{kind} at sell-in {about} on {}{late}: {} {} ({functional})",
-                m.date, m.amount, settlement.currency
-            )
+            let kind = if m.kind == EstimateKind::Expected { kind.to_owned() } else { format!("{kind} at sell-in") };
+            format!("{kind} {about} on {}{late}: {} {} ({functional})", m.date, m.amount, settlement.currency)
         }
     }
 }
@@ -950,6 +962,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "minimum" => program.minimum_payout = Some(number(value)),
             "unusual" => program.unusual = if value == "hold" { OnUnusual::Hold } else { OnUnusual::Tell },
             "stack" => program.stack = Some(read_stack(value)),
+            "accrue" => program.accrue = if value == "expected" { Accrue::Expected } else { Accrue::Earned },
             "estimate" => program.estimate = Some(read_estimate(value)),
             "prorate" => program.prorate = read_proration(value),
             "claims" => program.auto_authorise = false,
@@ -1163,6 +1176,7 @@ fn stocks_are_settled_alike_in_any_order_and_in_slices() {
 #[test]
 fn estimates_end_alike_in_any_order_and_in_slices() {
     assert!(goes_alike("programs", "estimate") >= 4);
+    assert!(goes_alike("programs", "expected") >= 4);
 }
 
 /// Runs the cases of a folder whose names begin in some way turned and in slices; returns how many they are.

@@ -29,7 +29,7 @@ use super::rules::outlier::note;
 use super::sharing::{Sharing, whose};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
-use super::{account::freeze_day, draws, findings, interim};
+use super::{account::freeze_day, draws, expected, findings, interim};
 use crate::programs::drawn::Pot;
 use crate::programs::special_price::{of_partner, of_program};
 use crate::programs::terms::{of_settlement, with_figures};
@@ -376,6 +376,7 @@ impl<'a> Settling<'a> {
                 wake_others(&account, self.now(), state)?;
             }
             wait_for_tick(id, &account, program, [has_moved, is_kept], state)?;
+            expected::mark(id, &account, program, state)?;
             note(id, &mut account, program, state)?;
             claims::touch(&account, state)?;
         }

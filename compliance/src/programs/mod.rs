@@ -13,6 +13,7 @@ pub mod drawn;
 pub mod eligibility;
 pub mod estimate;
 pub mod exact;
+pub mod expected;
 pub mod fixed;
 pub mod free_goods;
 pub mod growth;

@@ -320,7 +320,8 @@ fn accruals_and_controls() {
     let kept = AcceptedDeduction { order, kept: amount(), number, invoice, accepted_by };
     events.push(AccrualEvent::Deducted(Box::new(kept)));
     events.push(AccrualEvent::Closed { settlement: settlement(), class: SpiffExpense, date: day(), batch: 4 });
-    let estimates = [EstimateKind::Estimated, EstimateKind::Relieved, EstimateKind::Lapsed].map(estimate);
+    let estimates =
+        [EstimateKind::Estimated, EstimateKind::Relieved, EstimateKind::Lapsed, EstimateKind::Expected].map(estimate);
     check(&estimates);
     events.extend(estimates.map(|movement| AccrualEvent::Estimated(Box::new(movement))));
     check(&events);

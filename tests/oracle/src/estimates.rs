@@ -1,4 +1,4 @@
-//! What is estimated at sell-in, unit by unit and day by day (domain notes §5.1, §5.3: GL1, GL3, GL6).
+//! What is estimated: at sell-in, unit by unit and day by day (domain notes §5.1, §5.3: GL1, GL3, GL6).
 //!
 //! Every unit that was bought is one of a list, and something becomes of it: it is sold, it comes back, it goes back to the
 //! vendor, it is not seen again in time. What the units of a purchase that are left are worth is rounded; an event is worth
@@ -86,11 +86,33 @@ impl Estimates {
                 live(now, &key, sold.get(&key).unwrap_or(&BTreeMap::new()), day, &mut is);
             }
         }
-        let keys: BTreeSet<Key> = is.keys().chain(self.booked.keys()).cloned().collect();
+        let of_units = |key: &&Key| key.2 != EstimateKind::Expected;
+        let keys: BTreeSet<Key> = is.keys().chain(self.booked.keys()).filter(of_units).cloned().collect();
         for key in keys {
             let amount = is.get(&key).copied().unwrap_or_default();
             let more = amount - self.booked.insert(key.clone(), amount).unwrap_or_default();
             self.book(&key, more, day, before, now);
+        }
+    }
+
+    /// The same for what periods that are open until now are expected to reach, month by month.
+    pub fn expect(
+        &mut self,
+        day: Day,
+        before: Option<Day>,
+        now: &Reference,
+        expected: BTreeMap<Settlement, BTreeMap<Day, Micros>>,
+    ) {
+        for (settlement, changes) in expected {
+            let is_its = |key: &&Key| key.0 == settlement && key.2 == EstimateKind::Expected;
+            let booked = self.booked.keys().filter(is_its).map(|(_, month, _)| *month);
+            let months: BTreeSet<Day> = booked.chain(changes.keys().copied()).collect();
+            for month in months {
+                let key = (settlement.clone(), month, EstimateKind::Expected);
+                let amount = changes.get(&month).copied().unwrap_or_default();
+                let more = amount - self.booked.insert(key.clone(), amount).unwrap_or_default();
+                self.book(&key, more, day, before, now);
+            }
         }
     }
 
@@ -101,7 +123,8 @@ impl Estimates {
         let grace = i32::try_from(program.grace_days).expect("a grace is short");
         let freezes = program.period.range(*month).1.plus(grace + 1);
         let posted = if before.is_some_and(|before| before >= freezes) { day } else { *month };
-        let liability = if *kind == EstimateKind::Estimated { -more } else { more };
+        let adds = matches!(kind, EstimateKind::Estimated | EstimateKind::Expected);
+        let liability = if adds { -more } else { more };
         for (account, amount) in [("LI-EST", liability), (cost_account(program.class), -liability)] {
             let place = (settlement.id(), Cadence::Month.label(posted), account);
             *self.moved.entry(place).or_default() += amount;

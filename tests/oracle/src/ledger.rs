@@ -2,6 +2,7 @@
 
 mod amended;
 mod claimed;
+mod expected;
 mod held;
 mod interim;
 mod unusual;
@@ -404,7 +405,7 @@ impl Oracle {
         self.claims.seen()
     }
 
-    /// What each account moved in each month for what is estimated at sell-in.
+    /// What each account moved in each month for what is estimated.
     pub fn estimated(&self) -> &BTreeMap<Place, Micros> {
         &self.estimates.moved
     }
@@ -449,6 +450,7 @@ impl Oracle {
         let reference = self.in_force();
         let known = |sale: &Entitlement| self.as_of(sale.stamp).expect("a sale comes behind a configuration");
         estimates.tick(day, self.today, &reference, self.granted.values().map(|sale| (sale, known(sale))));
+        estimates.expect(day, self.today, &reference, self.expected(day));
         self.estimates = estimates;
     }
 

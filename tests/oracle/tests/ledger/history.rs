@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::amending::Amending;
 use crate::claims::{Ask, Claiming, Decision, Refusal};
 use crate::exchange::Exchange;
+use crate::expecting::Expecting;
 use crate::waiting::Waiting;
 
 pub const PARTNERS: [&str; 3] = ["A", "B", "C"];
@@ -59,6 +60,8 @@ const INTERIMS: u64 = 0x01a7_e415;
 /// And which round a half to the even neighbour.
 const HALVES: u64 = 0x0ba1_4e50;
 const HEADROOMS: u64 = 0x4ead_2008;
+/// The same for what is expected of periods.
+const EXPECTATIONS: u64 = 0x0e89_ec7e;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(pub u64);
@@ -391,12 +394,17 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     free_again(&mut Dice(seed ^ HEADROOMS), &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
     let mut amending = Amending::new(Dice(seed ^ AMENDMENTS), &mut programs);
-    let stated =
-        |exchange: &Exchange, waiting: &Waiting, amending: &Amending, programs: &[Program], stocks: &Stocks| {
-            let reference = exchange.stated(reference(&amending.known(programs), stocks));
-            Act::Configure(Box::new(amending.stated(waiting.stated(reference))))
-        };
-    let mut acts = vec![stated(&exchange, &waiting, &amending, &programs, &stocks)];
+    let mut expecting = Expecting::new(Dice(seed ^ EXPECTATIONS), &mut programs);
+    let stated = |exchange: &Exchange,
+                  waiting: &Waiting,
+                  amending: &Amending,
+                  expecting: &Expecting,
+                  programs: &[Program],
+                  stocks: &Stocks| {
+        let reference = exchange.stated(reference(&amending.known(programs), stocks));
+        Act::Configure(Box::new(expecting.stated(amending.stated(waiting.stated(reference)))))
+    };
+    let mut acts = vec![stated(&exchange, &waiting, &amending, &expecting, &programs, &stocks)];
     let (mut deals, mut today) = (Vec::<(u32, Deal)>::new(), first_day());
     let controls = 6 + dice.below(18) as usize;
     let mut ranking = Dice(seed ^ FURTHER);
@@ -443,7 +451,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
                     exchange.restate(today, &mut programs);
                     waiting.restate(today, &programs);
                     amending.restate(&mut programs);
-                    stated(&exchange, &waiting, &amending, &programs, &stocks)
+                    expecting.restate(today, &mut programs);
+                    stated(&exchange, &waiting, &amending, &expecting, &programs, &stocks)
                 }
                 1 | 2 => Act::Settle,
                 _ => Act::Tick(today),
@@ -459,7 +468,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     // What outlasts its close as something stands in its way does so no longer.
     waiting.lift();
     amending.lift(&programs);
-    acts.push(stated(&exchange, &waiting, &amending, &programs, &stocks));
+    acts.push(stated(&exchange, &waiting, &amending, &expecting, &programs, &stocks));
     acts.push(Act::Tick(today.plus(1_200)));
     // Behind the last day for claims: what came until then is judged.
     acts.push(Act::Tick(today.plus(1_201)));
@@ -481,7 +490,7 @@ pub fn of_units(seed: u64) -> OfUnits {
         (program.grace_days, program.close_days) = (5 + dice.below(20) as u32, dice.below(60) as u32);
         (program.auto_authorise, program.minimum_payout, program.threshold) = (true, None, None);
         (program.caps, program.bonus, program.prorate) = (Caps::default(), Vec::new(), Proration::default());
-        (program.conversion, program.estimate) = (Default::default(), None);
+        (program.conversion, program.estimate, program.accrue) = Default::default();
         if standing_alone.contains(&place) {
             program.mechanism = Mechanism::PerUnit { rate: Micros::ONE };
         }
@@ -801,6 +810,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         prorate: Proration { amount: dice.one_in(2), thresholds: dice.one_in(2), caps: dice.one_in(2) },
         unusual: Default::default(),
         estimate: None,
+        accrue: Default::default(),
     };
     if place == PROTECTING || place == BUYING {
         program.mechanism = if place == PROTECTING { protection(dice) } else { sell_in(dice) };

@@ -3,6 +3,7 @@
 mod amending;
 mod claims;
 mod exchange;
+mod expecting;
 mod history;
 mod kept;
 mod reached;

@@ -1,0 +1,121 @@
+//! What is accrued by the tier that an open period is expected to reach (domain notes §4.2-j, §4.2-k; ASC 606-10-32-8, -14).
+//!
+//! Nothing of it is due: it stands where estimates at sell-in do ([`super::estimates`]), beside what sales have earned. At each month's
+//! end it is what the lines up to then would make due if the expected measure were reached, above what they do make due. A tick books what
+//! that is more than was booked before: another expectation catches up all that was sold before it, a tier that sales have
+//! reached takes the estimate of it back, and the tick that freezes the period leaves none.
+
+use std::collections::BTreeMap;
+
+use contract::{AccrualEvent, Accrue, Day, Id, Micros, Program};
+use stream::{Outbox, State, StorageError};
+
+use super::account::{Account, Phase, freeze_day};
+use super::booking::month_ends;
+use super::conversion::Rates;
+use super::due::due;
+use super::estimates::{Estimate, Estimating, Worth};
+use super::settle::terms;
+use super::tables::{ACCOUNTS, ESTIMATES, EXPECTED};
+use super::tally::Tally;
+use crate::programs::expected::reaching;
+use crate::references::{Known, References};
+
+/// Has ticks look at a settlement that accrues by what is expected of it, as long as it is open.
+pub(crate) fn mark(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<(), StorageError> {
+    match program.accrue == Accrue::Expected && account.phase == Phase::Open {
+        true => EXPECTED.put(state, &id.0, &()),
+        false => Ok(()),
+    }
+}
+
+impl Estimating<'_> {
+    /// Puts down what is expected of a settlement and books what has changed. One that freezes with this tick is looked at no more.
+    pub fn expect(&self, id: Id, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StorageError> {
+        let account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
+        let known = self.references.as_of(self.control);
+        let changes = changes(id, &account, self.today, known, self.references, state)?;
+        let program = &*terms(&account, self.references);
+        if program.accrue == Accrue::Earned || is_over(&account, program, self.today) {
+            EXPECTED.delete(state, &id.0)?;
+        }
+        let estimate = ESTIMATES.get(state, &id.0)?;
+        if estimate.is_none() && changes.is_empty() {
+            return Ok(());
+        }
+        let mut estimate = estimate.unwrap_or_else(|| Estimate::new(account.settlement.clone(), program.class));
+        estimate.expect(changes, program.class, self.control);
+        ESTIMATES.put(state, &id.0, &estimate)?;
+        self.book(id, state, outbox)
+    }
+}
+
+/// Whether the period has frozen, or does on this day.
+fn is_over(account: &Account, program: &Program, today: Day) -> bool {
+    account.phase != Phase::Open || freeze_day(program, account.last_day) <= today
+}
+
+/// How what is expected of a settlement changes in each month up to a day, where it does: a function of its lines, the tables, and the
+/// day. In a month counts what was known by its end.
+pub(crate) fn changes(
+    id: Id,
+    account: &Account,
+    today: Day,
+    known: &Known,
+    references: &References,
+    state: &mut dyn State,
+) -> Result<Vec<(Day, Worth)>, StorageError> {
+    let program = &*terms(account, references);
+    if program.accrue == Accrue::Earned {
+        return Ok(Vec::new());
+    }
+    let is_over = is_over(account, program, today);
+    let earned = month_ends(account, &due(id, account, program, state)?, program);
+    let mut by_measure: BTreeMap<Micros, Vec<Micros>> = BTreeMap::new();
+    let (mut changes, mut before) = (Vec::new(), (Micros::ZERO, Some(Micros::ZERO)));
+    for month in months(account, today) {
+        let last = month.last_of_month();
+        let measure = known.expected(&program.id, &account.partner, &account.settlement.period, last.min(today));
+        let reached = account.months.partition_point(|other| other.first <= month) - 1;
+        let amount = match measure.filter(|_| !is_over || last < account.last_day) {
+            Some(measure) => {
+                if !by_measure.contains_key(&measure) {
+                    let reaching = reaching(program, measure);
+                    let ends = month_ends(account, &due(id, account, &reaching, state)?, &reaching);
+                    by_measure.insert(measure, ends);
+                }
+                (by_measure[&measure][reached] - earned[reached]).max(Micros::ZERO)
+            }
+            None => Micros::ZERO,
+        };
+        let now = (amount, functional(amount, reached, account, program, references));
+        if now.0 != before.0 {
+            let functional = now.1.zip(before.1).map(|(now, before)| now - before);
+            changes.push((month, Worth::new(now.0 - before.0, functional)));
+        }
+        before = now;
+    }
+    Ok(changes)
+}
+
+/// The first days of the months from the first with a line to the last, or to that of the day within the period.
+fn months(account: &Account, today: Day) -> impl Iterator<Item = Day> + use<> {
+    let ends = account.months.first().zip(account.months.last()).map(|(first, last)| (first.first, last.first));
+    let until = ends.map(|(_, last)| last.max(today.min(account.last_day).first_of_month()));
+    let next = move |month: &Day| Some(month.last_of_month().plus(1)).filter(|next| Some(*next) <= until);
+    std::iter::successors(ends.map(|(first, _)| first), next)
+}
+
+/// An amount in the books, by the rates of the lines up to a month; `None` where one is missing.
+fn functional(
+    amount: Micros,
+    reached: usize,
+    account: &Account,
+    program: &Program,
+    references: &References,
+) -> Option<Micros> {
+    let books = references.as_of(account.terms).reference.functional_currency?;
+    let lines = account.months[..=reached].iter().fold(Tally::default(), |sum, month| sum + month.tally);
+    let rates = Rates::of(program, account, references);
+    if amount.is_zero() { Some(amount) } else { rates.functional(&lines, amount, program, books) }
+}
