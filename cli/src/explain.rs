@@ -401,6 +401,10 @@ impl Life<'_> {
             let codes: String = claim.codes.iter().map(|code| format!("{code} ")).collect();
             self.say(&format!("{codes}{}", claim.message));
         }
+        if let Some(queue) = claim.queue {
+            let until = claim.decide_by.map_or_else(String::new, |day| format!(", decide by {day}"));
+            self.say(&format!("waits for a person: {}{until}", queue.as_str()));
+        }
         for a in authorizations {
             self.say(&format!("authorised: {}", shown(a)));
         }

@@ -1,7 +1,7 @@
 //! What waits, and for whom.
 
 use anyhow::Result;
-use contract::{Authorization, AuthorizationStatus, Claim, ClaimState, Code, Decision, Topic};
+use contract::{Authorization, AuthorizationStatus, Claim, ClaimQueue, ClaimState, Code, Day, Decision, Topic};
 
 use crate::in_vain::in_vain;
 use crate::overview::{Amounts, grouped, money, open_clawback};
@@ -73,18 +73,13 @@ fn claims(reader: &Reader, lines: &mut Vec<String>) -> Result<()> {
     type Waits = fn(&Claim) -> bool;
     const LINES: &str = "claim line waits|claim lines wait";
     const REVIEWER: &str = "who reviews claims";
-    fn is_held(claim: &Claim) -> bool {
-        claim.state == ClaimState::OnHold
+    fn is_held(claim: &Claim, of_sale: bool) -> bool {
+        claim.state == ClaimState::OnHold && (claim.queue == Some(ClaimQueue::HeldSale)) == of_sale
     }
     let waits: [(Waits, &str, &str, &str); 4] = [
+        (|claim| is_held(claim, false), LINES, "for a person to release, adjust or reject", REVIEWER),
         (
-            |claim| is_held(claim) && claim.codes.is_empty(),
-            LINES,
-            "for a person to release, adjust or reject",
-            REVIEWER,
-        ),
-        (
-            |claim| is_held(claim) && !claim.codes.is_empty(),
+            |claim| is_held(claim, true),
             LINES,
             "for a decision about what holds its sales",
             "who decides about findings",
@@ -97,16 +92,18 @@ fn claims(reader: &Reader, lines: &mut Vec<String>) -> Result<()> {
         ),
         (|claim| claim.state == ClaimState::Deferred, LINES, "for sales to come in", "the partner"),
     ];
-    let mut found = waits.map(|_| (0, Amounts::new()));
+    let mut found = waits.map(|_| (0, Amounts::new(), None::<Day>));
     reader.each(Topic::Claims, &mut |claim: Claim| {
         if let Some(nth) = waits.iter().position(|(waits, ..)| waits(&claim)) {
-            let (count, sum) = &mut found[nth];
+            let (count, sum, first) = &mut found[nth];
             *count += 1;
+            *first = (*first).into_iter().chain(claim.decide_by).min();
             *sum.entry(claim.currency).or_default() += claim.claimed;
         }
     })?;
-    for ((_, words, what, whom), (count, sum)) in waits.iter().zip(&found) {
-        say(lines, *count, words, &format!("{what}, {}: {whom}", shown(sum)));
+    for ((_, words, what, whom), (count, sum, first)) in waits.iter().zip(&found) {
+        let until = first.map_or_else(String::new, |day| format!(", the first by {day}"));
+        say(lines, *count, words, &format!("{what}, {}{until}: {whom}", shown(sum)));
     }
     Ok(())
 }

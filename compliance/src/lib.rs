@@ -6,6 +6,7 @@
 
 mod clock;
 pub mod ledger;
+pub mod position;
 pub mod programs;
 pub mod references;
 pub mod rules;

@@ -364,6 +364,8 @@ pub struct References {
     corrected: BTreeMap<(Currency, Day), u64>,
     /// Products of which the master says something else than it once did, each with the controls that changed it.
     reclassified: BTreeMap<Text, Vec<u64>>,
+    /// Products and partners that some version described in another way than the one before.
+    redescribed: BTreeSet<Text>,
     /// Some version said something else of products, book costs or special prices than the one before.
     corrects: bool,
     nothing: Arc<Known>,
@@ -371,8 +373,8 @@ pub struct References {
 
 impl References {
     pub fn new(blobs: Arc<dyn Blobs>) -> References {
-        let (versions, corrected, reclassified) = Default::default();
-        References { blobs, versions, corrected, reclassified, corrects: false, nothing: Arc::default() }
+        let (versions, corrected, reclassified, redescribed) = Default::default();
+        References { blobs, versions, corrected, reclassified, redescribed, corrects: false, nothing: Arc::default() }
     }
 
     /// Takes in that from control `number` on `reference` holds.
@@ -395,6 +397,7 @@ impl References {
         for product in classified_otherwise(&before, &known) {
             self.reclassified.entry(product.clone()).or_default().push(number);
         }
+        self.redescribed.extend(described_otherwise(&before, &known).cloned());
         let (was, is) = (&before.reference, &known.reference);
         let priced_otherwise = was.book_costs != is.book_costs || was.special_prices != is.special_prices;
         self.corrects |= !self.versions.is_empty() && (priced_otherwise || !self.reclassified.is_empty());
@@ -418,6 +421,17 @@ impl References {
         controls.filter(move |control| behind < *control && *control <= until)
     }
 
+    /// Whether a product or partner may have been described in another way before.
+    pub fn is_redescribed(&self, id: &Text) -> bool {
+        self.redescribed.contains(id)
+    }
+
+    /// What was known, in order, before what is at a control: each version under which another control came than a configuration.
+    pub fn known_before(&self, control: u64) -> impl Iterator<Item = &Arc<Known>> {
+        let last = self.versions.range(..=control).next_back().map_or(0, |(number, _)| *number);
+        self.versions.range(..last).filter(|(number, _)| !self.has_come(*number + 1)).map(|(_, known)| known)
+    }
+
     /// The control that a program version came with.
     pub fn came(&self, program: &str, version: u32) -> Option<u64> {
         self.versions.iter().find(|(_, known)| known.program(program, version).is_some()).map(|(number, _)| *number)
@@ -428,6 +442,7 @@ impl References {
         self.versions.clear();
         self.corrected.clear();
         self.reclassified.clear();
+        self.redescribed.clear();
         self.corrects = false;
         let mut from = 0;
         loop {
@@ -483,6 +498,19 @@ pub(crate) fn classified_otherwise<'k>(before: &'k Known, now: &'k Known) -> BTr
     let attributes = changed(&was.product_attributes, &is.product_attributes);
     otherwise.extend(attributes.map(|attribute| &attribute.product));
     otherwise
+}
+
+/// Products and partners of one version of the reference data of which the other says something else.
+fn described_otherwise<'k>(before: &'k Known, now: &'k Known) -> impl Iterator<Item = &'k Text> {
+    let (was, is) = (&before.reference, &now.reference);
+    let products = classified_otherwise(before, now).into_iter().filter(|id| before.product(id).is_some());
+    // Who a partner buys through is a matter of other rows, too.
+    let above = |known: &'k Known, id: &str| known.market().member(id).map(|member| &member.above);
+    let is_other = move |partner: &&Partner| {
+        now.partner(&partner.id) != Some(*partner) || above(before, &partner.id) != above(now, &partner.id)
+    };
+    let partners = Some(&was.partners).filter(|partners| **partners != is.partners).into_iter().flatten();
+    products.chain(partners.filter(is_other).map(|partner| &partner.id))
 }
 
 /// Rows that stand in one version of a table and not in the other; both are in order.

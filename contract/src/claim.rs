@@ -41,6 +41,27 @@ pub struct ClaimTerms {
     /// Days after a decision within which it may be appealed.
     pub appeal_days: u32,
     pub tolerance: Tolerance,
+    /// How long a line may be on hold; `None`: until somebody decides.
+    pub review: Option<Review>,
+}
+
+/// How long a line may be on hold, and what becomes of it where nobody has decided by then (CL8, CL24).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Days from the first tick that shows it on hold.
+    pub days: u32,
+    pub unreviewed: Unreviewed,
+}
+
+/// What becomes of a line on hold that nobody has decided about in time (CL24).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreviewed {
+    /// It is rejected.
+    #[default]
+    Reject,
+    /// It counts with the next period, until as many days after the end of that, and is rejected then.
+    Roll,
 }
 
 /// How far what is claimed may be from what is due for it before that is told (OP-44). The larger of both bounds holds; without
@@ -219,6 +240,29 @@ impl ClaimState {
     pub fn is_final(self) -> bool {
         use ClaimState as S;
         matches!(self, S::Rejected | S::Paid | S::ClawbackSettled | S::WrittenOff | S::Withdrawn)
+    }
+}
+
+/// Why a line is on hold, and so who decides about it (CL8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ClaimQueue {
+    /// The sale that it is for, or one of its period, is held: who decides about findings.
+    HeldSale,
+    /// It asks for more than is paid without a person: who reviews claims.
+    AboveReview,
+    /// It is claimed anew after a person rejected it: who reviews claims.
+    ClaimedAnew,
+}
+
+impl ClaimQueue {
+    pub const ALL: [ClaimQueue; 3] = [ClaimQueue::HeldSale, ClaimQueue::AboveReview, ClaimQueue::ClaimedAnew];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ClaimQueue::HeldSale => "held-sale",
+            ClaimQueue::AboveReview => "above-review",
+            ClaimQueue::ClaimedAnew => "claimed-anew",
+        }
     }
 }
 
@@ -554,6 +598,10 @@ pub struct Claim {
     pub message: String,
     /// `auto` or who decided.
     pub decided_by: Text,
+    /// Why a person must decide about it; only while it is on hold.
+    pub queue: Option<ClaimQueue>,
+    /// The last day for that decision; `None` where the terms name none.
+    pub decide_by: Option<Day>,
 }
 
 #[cfg(test)]

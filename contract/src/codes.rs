@@ -168,21 +168,32 @@ impl Decision {
     }
 }
 
+/// X12 element 901: a person of the vendor must look at it first.
+pub const PENDING_REVIEW_901: &str = "25";
+/// X12 element 901: none of the listed reasons fits; the message says what it is.
+pub const MUTUALLY_DEFINED_901: &str = "ZZ";
+
 impl Code {
-    /// The X12 element 901 reason where one fits, else empty; where several may, the usual one.
+    /// The X12 element 901 reason; where several may fit, the usual one; empty for what takes nothing from anybody.
     pub fn reason_901(self) -> &'static str {
         self.reasons_901().first().copied().unwrap_or_default()
     }
 
-    /// All that may fit, by what is found; the usual one first.
+    /// All that may fit, by what is found; the usual one first. Of [`Decision::Alert`] none: money goes on. Every other code may
+    /// stand in an X12 849, and has one (domain notes §3.1).
     pub fn reasons_901(self) -> &'static [&'static str] {
         match self {
             Code::FileResubmitted | Code::LineResubmitted | Code::PackAndPieces => &["12"],
-            Code::AccrualClaimed | Code::SellInAndThrough => &["24"],
             // Of a special price, of a program.
             Code::ClaimRateWrong => &["06", "07"],
-            Code::ClaimExtensionWrong | Code::ClaimOrphan => &["15"],
-            Code::NearDuplicateDocument => &["28"],
+            Code::ClaimExtensionWrong
+            | Code::ClaimOrphan
+            | Code::KeyMissing
+            | Code::ProofMissing
+            | Code::AmountMissing
+            | Code::CurrencyMissing
+            | Code::CorrectionEmpty => &["15"],
+            Code::NearDuplicateDocument | Code::OverlappingFeeds | Code::SaleInTwoPeriods => &["28"],
             // Between versions, after the last, before the first, ahead of time.
             Code::OutsidePeriod => &["20", "02", "19", "18"],
             // More than is left, nothing left.
@@ -190,6 +201,7 @@ impl Code {
             Code::ResaleAbove => &["16"],
             // No cost known, bought cheaper, authorised at no less than the book cost.
             Code::CostBasisWrong => &["31", "07", "17"],
+            Code::DebitAfterProtection => &["07"],
             Code::ProtectedQuantityAbove | Code::ProtectedUnitsGone => &["13"],
             // More than is left, gone to another line.
             Code::ClaimAboveDue => &["04", "24"],
@@ -198,14 +210,135 @@ impl Code {
             Code::ProductIneligible => &["03"],
             Code::MovementAsSale | Code::FreeGoods => &["09"],
             Code::BudgetOverrun | Code::DoubleSpend | Code::BenefitExpired => &["05"],
-            Code::KeyMissing | Code::ProofMissing | Code::AmountMissing => &["15"],
             Code::DateImpossible | Code::DateImplausible => &["27"],
             Code::CodeTypo | Code::CodeUnknown => &["14"],
             Code::OutsideTerritory => &["08"],
-            Code::EndCustomerWrong | Code::CustomerSplit => &["26"],
+            Code::EndCustomerWrong | Code::CustomerSplit | Code::SaleToPartner => &["26"],
             // A number that nobody knows, another's.
             Code::AuthorisationReused => &["11", "24"],
-            _ => &[],
+            // The units, or what is due for them, are used already.
+            Code::AccrualClaimed
+            | Code::SellInAndThrough
+            | Code::SerialTwiceSamePartner
+            | Code::TwoTiersReport
+            | Code::ExclusivePrograms
+            | Code::ConsumerRebatePaid => &["24"],
+            // While it is looked at, once the deduction has settled it.
+            Code::Deducted => &[PENDING_REVIEW_901, "24"],
+            Code::CorrectionUnmarked
+            | Code::SerialTwoPartners
+            | Code::SplitUnclear
+            | Code::ProofReused
+            | Code::InventoryExceeded
+            | Code::SignWrong
+            | Code::AmountMismatch
+            | Code::ReturnAboveSold
+            | Code::ControlTotalWrong
+            | Code::FeedUndefined
+            | Code::CircularSale
+            | Code::UnitOfMeasure
+            | Code::OnePersonTwice
+            | Code::OnePartnerTwice
+            | Code::PayeeUnsure
+            | Code::TablesCorrected
+            | Code::ProgramAmended
+            | Code::FigureChanged
+            | Code::OutlierHeld => &[PENDING_REVIEW_901],
+            Code::ReturnAndResell
+            | Code::ThresholdNotMet
+            | Code::TierMiscalculated
+            | Code::BasisPolluted
+            | Code::BaselineMissing
+            | Code::CapExceeded
+            | Code::ReturnAfterPayment
+            | Code::BelowMinimumPayout
+            | Code::ActivityAboveApproval
+            | Code::RowUnreadable
+            | Code::PaidTwice
+            | Code::PaidAbovePayable
+            | Code::InterimPaidAgain
+            | Code::SenderUnknown
+            | Code::PartnerIneligible
+            | Code::UnauthorisedSource
+            | Code::SerialNeverIssued
+            | Code::RestrictedParty
+            | Code::PersonIneligible
+            | Code::CompanyAsPerson
+            | Code::SaleUnpaid
+            | Code::DropShipCounted
+            | Code::ReturnInLaterPeriod
+            | Code::PriceWithTax
+            | Code::StrungOnGross
+            | Code::StackOverCap => &[MUTUALLY_DEFINED_901],
+            // They take nothing.
+            Code::RateMissing
+            | Code::OwnDecision
+            | Code::PaidUnauthorised
+            | Code::PaymentRefused
+            | Code::NeverAuthorised
+            | Code::TierNearlyReached
+            | Code::EarnedNothing
+            | Code::AuthorisedUnpaid
+            | Code::Outlier
+            | Code::RateOdd
+            | Code::RoundingDrifts
+            | Code::ColumnMissing => &[],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_takes_from_a_claim_has_a_reason_of_element_901() {
+        const LIST: [&str; 31] = [
+            "01",
+            "02",
+            "03",
+            "04",
+            "05",
+            "06",
+            "07",
+            "08",
+            "09",
+            "10",
+            "11",
+            "12",
+            "13",
+            "14",
+            "15",
+            "16",
+            "17",
+            "18",
+            "19",
+            "20",
+            "21",
+            "23",
+            "24",
+            "25",
+            "26",
+            "27",
+            "28",
+            "29",
+            "30",
+            "31",
+            MUTUALLY_DEFINED_901,
+        ];
+        for code in Code::ALL.iter().copied() {
+            let reasons = code.reasons_901();
+            assert_eq!(reasons.is_empty(), code.decision() == Decision::Alert, "{code}");
+            assert!(reasons.iter().all(|reason| LIST.contains(reason)), "{code}: {reasons:?}");
+        }
+    }
+
+    #[test]
+    fn what_waits_for_persons_says_so() {
+        let waits: Vec<Code> =
+            Code::ALL.iter().copied().filter(|code| code.reasons_901().contains(&PENDING_REVIEW_901)).collect();
+        assert!(waits.iter().all(|code| code.decision() == Decision::Hold), "{waits:?}");
+        let unsaid = |code: &Code| code.decision() == Decision::Hold && code.reason_901() == MUTUALLY_DEFINED_901;
+        assert_eq!(Code::ALL.iter().copied().find(|code| unsaid(code)), None, "a hold has a reason of its own, or 25");
     }
 }

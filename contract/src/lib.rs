@@ -31,7 +31,7 @@ use std::fmt;
 
 pub use accrual::*;
 pub use claim::*;
-pub use codes::{Code, Decision};
+pub use codes::{Code, Decision, MUTUALLY_DEFINED_901, PENDING_REVIEW_901};
 pub use conditions::*;
 pub use control::*;
 pub use eligibility::*;

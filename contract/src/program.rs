@@ -46,6 +46,7 @@ pub struct Program {
     pub rounding: Rounding,
     pub rounding_mode: RoundingMode,
     pub headroom: Headroom,
+    pub ties: Ties,
     /// Which tier earns where distributor and reseller report the same units (DD-08).
     pub pay_tier: Option<PartnerKind>,
     pub class: AccountingClass,
@@ -100,6 +101,7 @@ impl Program {
             rounding: Rounding::default(),
             rounding_mode: RoundingMode::default(),
             headroom: Headroom::default(),
+            ties: Ties::default(),
             pay_tier: None,
             class: AccountingClass::default(),
             grace_days: 0,
@@ -597,6 +599,17 @@ pub enum Headroom {
     Kept,
     /// What came back, and what a close lets go, is free for others up to their own close.
     GivenBack,
+}
+
+/// How settlements share what a budget leaves of the day on which it ends (domain notes §4.4, OP-17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ties {
+    /// The sales of the day have it one after the other, in the order of their ids.
+    #[default]
+    BySale,
+    /// Each settlement has of it in proportion to what it has earned on that day.
+    ProRata,
 }
 
 /// Where the half of a minor unit goes when a benefit is rounded (domain notes §4.11).

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use contract::Micros;
 
 use super::{EXIT_USAGE, look_at};
 use crate::exports::{self, Format, What};
@@ -21,6 +22,17 @@ pub struct Arguments {
     /// With x12-849: the answers to this partner alone
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// Of stock: the gap that is told, as a share of what was computed, such as 5% (5% where left out)
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    tolerance: Option<Micros>,
+}
+
+fn share(written: &str) -> Result<Micros, String> {
+    let read = |text: &str| Micros::parse(text).map_err(|error| error.to_string());
+    match written.strip_suffix('%') {
+        Some(percent) => Ok(read(percent)?.share(Micros::ONE, Micros::units(100))),
+        None => read(written),
+    }
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -37,11 +49,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         say!("error: --partner goes with `export claims --format x12-849`");
         return Ok(ExitCode::from(EXIT_USAGE));
     }
+    if arguments.what != What::Stock && arguments.tolerance.is_some() {
+        say!("error: --tolerance goes with `export stock`");
+        return Ok(ExitCode::from(EXIT_USAGE));
+    }
     let reader = look_at(&arguments.data)?;
     let mut out = BufWriter::new(io::stdout());
-    let written = match is_answer {
-        true => exports::write_answers(&reader, arguments.partner.as_deref(), &mut out),
-        false => exports::write(&reader, arguments.what, arguments.format, &mut out),
+    let written = match (is_answer, arguments.tolerance) {
+        (true, _) => exports::write_answers(&reader, arguments.partner.as_deref(), &mut out),
+        (false, Some(tolerance)) => exports::write_stock(&reader, tolerance, arguments.format, &mut out),
+        (false, None) => exports::write(&reader, arguments.what, arguments.format, &mut out),
     };
     match written {
         Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),

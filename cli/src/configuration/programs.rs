@@ -5,7 +5,8 @@ use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
     AccountingClass, Accrue, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion,
     Currency, Day, Figure, FreeGoods, Growth, Headroom, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid,
-    Program, Proof, Proration, Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text, Tier, Tolerance,
+    Program, Proof, Proration, Review, Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text, Tier, Ties,
+    Tolerance, Unreviewed,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -60,6 +61,7 @@ pub(crate) const VERSION_KEYS: &[&str] = &[
     "rounding",
     "rounding-mode",
     "headroom",
+    "ties",
     "pay-tier",
     "class",
     "grace-days",
@@ -110,8 +112,19 @@ pub(crate) const CAP_KEYS: &[&str] =
     &["measure", "per-unit", "per-transaction", "partner-period", "partner-year", "budget"];
 
 pub(crate) const ESTIMATE_KEYS: &[&str] = &["per-unit", "percent", "lapses-after-days"];
-pub(crate) const CLAIM_KEYS: &[&str] =
-    &["days", "late", "review-above", "override-limit", "appeal-days", "tolerance", "tolerance-share", "below"];
+pub(crate) const CLAIM_KEYS: &[&str] = &[
+    "days",
+    "late",
+    "review-above",
+    "override-limit",
+    "appeal-days",
+    "tolerance",
+    "tolerance-share",
+    "below",
+    "review-days",
+    "unreviewed",
+];
+pub(crate) const UNREVIEWED: &[(&str, Unreviewed)] = &[("reject", Unreviewed::Reject), ("roll", Unreviewed::Roll)];
 pub(crate) const BELOW_DUE: &[(&str, BelowDue)] =
     &[("claimed", BelowDue::Claimed), ("calculated", BelowDue::Calculated)];
 
@@ -151,6 +164,7 @@ pub(crate) const ROUNDINGS: &[(&str, Rounding)] = &[("total", Rounding::Total), 
 pub(crate) const MODES: &[(&str, RoundingMode)] =
     &[("half-up", RoundingMode::HalfUp), ("half-even", RoundingMode::HalfEven)];
 pub(crate) const HEADROOMS: &[(&str, Headroom)] = &[("kept", Headroom::Kept), ("given-back", Headroom::GivenBack)];
+pub(crate) const TIES: &[(&str, Ties)] = &[("by-sale", Ties::BySale), ("pro-rata", Ties::ProRata)];
 pub(crate) const CLASSES: &[(&str, AccountingClass)] = &[
     ("contra-revenue", AccountingClass::ContraRevenue),
     ("marketing-expense", AccountingClass::MarketingExpense),
@@ -328,6 +342,7 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         rounding: fields.get("rounding", one_of(ROUNDINGS), report).map_or_else(Default::default, |r| r.value),
         rounding_mode: fields.get("rounding-mode", one_of(MODES), report).map_or_else(Default::default, |m| m.value),
         headroom: fields.get("headroom", one_of(HEADROOMS), report).map_or_else(Default::default, |h| h.value),
+        ties: ties(&fields, &caps, &mechanism, report),
         pay_tier: fields.get("pay-tier", one_of(KINDS), report).map(|t| t.value),
         class: class.filter(|_| !is_points).map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
         grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
@@ -426,12 +441,25 @@ fn paid(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> 
     }
     Some(Paid::Claim(ClaimTerms {
         tolerance,
+        review: review(&keys, report),
         review_above: keys.get("review-above", positive, report).map(|amount| amount.value),
         override_limit: keys.get("override-limit", positive, report).map(|amount| amount.value),
         appeal_days: keys.get("appeal-days", whole, report).map_or(APPEAL_DAYS, |days| days.value),
         days: days?.value,
         late: late?.value,
     }))
+}
+
+/// How long a line may be on hold; `None` where the file says nothing, and after a problem.
+fn review(keys: &Fields<'_>, report: &mut Report<'_>) -> Option<Review> {
+    let days = keys.get("review-days", whole, report);
+    let unreviewed = keys.get("unreviewed", one_of(UNREVIEWED), report);
+    if let Some(written) = unreviewed.as_ref().filter(|_| keys.node("review-days").is_none()) {
+        let hint = "write how many days a line may be on hold, or take `unreviewed` out";
+        report.add(written.place, "`unreviewed` has no meaning without `review-days`", hint);
+    }
+    let unreviewed = unreviewed.map_or_else(Default::default, |unreviewed| unreviewed.value);
+    Some(Review { days: days?.value, unreviewed })
 }
 
 /// What is paid by claim is not authorised by itself.
@@ -528,7 +556,7 @@ fn conversion(fields: &Fields<'_>, currency: Option<Currency>, report: &mut Repo
 fn drawn_on(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) {
     fields.refuse(&["auto-authorise", "minimum-payout"], report);
     if matches!(mechanism, Mechanism::Points(_)) {
-        fields.refuse(&["caps", "bonus", "headroom", "rounding", "rounding-mode", "class"], report);
+        fields.refuse(&["caps", "bonus", "headroom", "ties", "rounding", "rounding-mode", "class"], report);
     }
     for (key, hint) in [
         ("currency", "say what is drawn in"),
@@ -572,6 +600,21 @@ fn choice(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -
         report.add(choice.place, "what this type of program gives for one sale cannot be compared", hint);
     }
     choice.value
+}
+
+/// Settlements that share a day of a budget in proportion share nothing else of that day: persons of one year would, under the names
+/// that are written in several ways.
+fn ties(fields: &Fields<'_>, caps: &Caps, mechanism: &Mechanism, report: &mut Report<'_>) -> Ties {
+    let Some(ties) = fields.get("ties", one_of(TIES), report) else { return Ties::default() };
+    if caps.budget.is_none() {
+        let hint = "say in `caps` what is shared, or take it out";
+        report.add(ties.place, "`ties` has no meaning without a `budget`", hint);
+    }
+    if ties.value == Ties::ProRata && matches!(mechanism, Mechanism::Spiff { .. }) && caps.partner_year.is_some() {
+        let message = "a budget of which persons have their part pro rata cannot be shared with the cap of their year";
+        report.add(ties.place, message, "write `by-sale`, or take `partner-year` out");
+    }
+    ties.value
 }
 
 fn stack(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> Option<Stack> {

@@ -12,7 +12,7 @@ use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
     ACCRUALS, BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS,
     ESTIMATE_KEYS, HEADROOMS, INTERIMS, KEYS, LATE_CLAIMS, MODES, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS,
-    SELECT_KEYS, STACK_KEYS, VERSION_KEYS,
+    SELECT_KEYS, STACK_KEYS, TIES, UNREVIEWED, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -118,6 +118,11 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
             words(HEADROOMS),
             "What comes back, behind the freeze, of a budget or of the cap of a year: it stays used up, as left out, or others have it.",
         ),
+        ("version", "ties") => (
+            words(TIES),
+            "Who has what is left of the budget on the day on which it ends: its sales one after the other, as left out, or all that \
+             earned on it, in proportion.",
+        ),
         ("stack", "name") => (text(), "The same for all programs of the stack."),
         ("stack", "base") => (words(BASES), "The amount of the sale, or what earlier programs leave of it."),
         ("stack", "reduces") => {
@@ -153,6 +158,13 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("claim", "below") => (
             words(BELOW_DUE),
             "What is paid where less is claimed than is due, within the tolerance; as claimed where left out.",
+        ),
+        ("claim", "review-days") => {
+            (whole(), "Days for which a line may be on hold; until somebody decides where left out.")
+        }
+        ("claim", "unreviewed") => (
+            words(UNREVIEWED),
+            "A line that nobody has decided about by then is rejected, the usual, or counts with the next period.",
         ),
         ("version", "minimum-payout") => {
             (number(), "Less than this is not authorised: it waits, and is let go when the period closes.")

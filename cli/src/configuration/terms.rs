@@ -133,6 +133,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("rounding", before.rounding == now.rounding),
         ("rounding-mode", before.rounding_mode == now.rounding_mode),
         ("headroom", before.headroom == now.headroom),
+        ("ties", before.ties == now.ties),
         ("pay-tier", before.pay_tier == now.pay_tier),
         ("class", before.class == now.class),
         ("grace-days", before.grace_days == now.grace_days),

@@ -477,6 +477,13 @@ fn a_spiff_says_who_gets_what_and_until_when() {
         (", steps: started", "", "9:13 key `steps` is missing".to_owned()),
         ("days: 330", "days: 20", "9:92 nothing is paid after 20 days, before the 30 free ones end".to_owned()),
         (
+            "    period",
+            "    caps: { partner-year: 600, budget: 900 }\n    ties: pro-rata\n    period",
+            "11:11 a budget of which persons have their part pro rata cannot be shared with the cap of their year (write `by-sale`, \
+             or take `partner-year` out)"
+                .to_owned(),
+        ),
+        (
             "type: spiff",
             "type: per-unit",
             "8:14 `split` has no meaning for this type of program (take it out)".to_owned(),
@@ -802,7 +809,7 @@ fn what_is_expected_is_for_rates_on_everything_sold() {
              year as 2013)",
             "expectations.csv:4:1 program `STEP` accrues what sales have earned (write `accrue: expected` in its file, or take \
              the row out)",
-            "expectations.csv:5:30 `-1` must not be below zero",
+            "expectations.csv:5:26 `-1` must be zero or more",
         ]
     );
 }
@@ -989,6 +996,8 @@ fn programs_on_one_sale_say_how_they_get_along() {
         ),
         ("    period", "    rounding: line\n    period", "`line` is none of total, sale"),
         ("    period", "    headroom: free\n    period", "`free` is none of kept, given-back"),
+        ("    period", "    ties: none\n    period", "`none` is none of by-sale, pro-rata"),
+        ("    period", "    ties: pro-rata\n    period", "`ties` has no meaning without a `budget`"),
         ("    period", "    rounding-mode: even\n    period", "`even` is none of half-up, half-even"),
         ("    period", "    bonus: [{ from: 0, rate: 5% }]\n    period", "`0` must be above zero"),
         (

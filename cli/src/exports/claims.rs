@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use contract::{
-    Authorization, AuthorizationStatus, Claim, ClaimState, Code, Currency, Id, JournalEntry, Micros, Settlement, Side,
-    Text, Topic,
+    Authorization, AuthorizationStatus, Claim, ClaimQueue, ClaimState, Code, Currency, Id, JournalEntry, Micros,
+    Settlement, Side, Text, Topic,
 };
 use normalize::views::{self, Quarantined};
 
@@ -13,7 +13,7 @@ use super::row::{Cells, Rows};
 use crate::reader::Reader;
 use crate::run::stages;
 
-pub(super) const COLUMNS: [&str; 21] = [
+pub(super) const COLUMNS: [&str; 23] = [
     "claim_id",
     "line_no",
     "program",
@@ -35,6 +35,8 @@ pub(super) const COLUMNS: [&str; 21] = [
     "file",
     "record_no",
     "line",
+    "queue",
+    "decide_by",
 ];
 
 /// A claim line with the authorizations that it is paid by.
@@ -210,6 +212,8 @@ fn waits(Quarantined { id, at, row }: Quarantined) -> Settled {
         codes: vec![Code::CodeUnknown],
         reasons_901: vec![Text::default()],
         decided_by: Text::default(),
+        queue: None,
+        decide_by: None,
     };
     Settled { claim, authorizations: Vec::new(), is_deducted_from: false, owed: Owed::default() }
 }
@@ -230,7 +234,8 @@ fn row<'c>(reader: &Reader, settled: &Settled, cells: &'c mut Cells) -> &'c Cell
     cells.add(settled.paid()).add(ids.join(" ")).add(reasons(claim)).add(&claim.message);
     let record_no = Some(claim.at.record_no).filter(|number| *number > 0);
     let file = if settled.is_auto() { "" } else { reader.path(&claim.at) };
-    cells.add(&claim.decided_by).add(file).add_some(record_no).add(&claim.line)
+    cells.add(&claim.decided_by).add(file).add_some(record_no).add(&claim.line);
+    cells.add_some(claim.queue.map(ClaimQueue::as_str)).add_some(claim.decide_by)
 }
 
 /// Those that fit, in the order of the codes.

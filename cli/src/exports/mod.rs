@@ -15,10 +15,12 @@ mod persons;
 mod row;
 mod sales;
 mod segments;
+mod stock;
 
 use std::io::Write;
 
 use anyhow::Result;
+use contract::Micros;
 
 use crate::reader::Reader;
 pub(crate) use answers::write as write_answers;
@@ -44,6 +46,7 @@ pub enum What {
     Holdings,
     Estimates,
     Persons,
+    Stock,
 }
 
 /// An export: its columns and what writes its rows.
@@ -69,10 +72,21 @@ impl What {
             What::Audit => Export { columns: &intake::AUDIT_COLUMNS, write: intake::audit },
             What::Holdings => Export { columns: &ledger::HOLDING_COLUMNS, write: ledger::holdings },
             What::Estimates => Export { columns: &ledger::ESTIMATE_COLUMNS, write: ledger::estimates },
+            What::Stock => Export { columns: &stock::COLUMNS, write: stock::write },
             What::Persons => Export { columns: &persons::COLUMNS, write: persons::write },
             What::Identities => Export { columns: &sales::IDENTITY_COLUMNS, write: sales::identities },
         }
     }
+}
+
+/// Writes the stocks between two counts, with the gap that is told as a share of what was computed.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_stock(reader: &Reader, tolerance: Micros, format: Format, out: &mut (dyn Write + Send)) -> Result<()> {
+    let mut rows = RowWriter::new(format, &stock::COLUMNS, out)?;
+    stock::write_within(reader, tolerance, &mut rows)?;
+    rows.finish()
 }
 
 /// Writes one export to `out`.

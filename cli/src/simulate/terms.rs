@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     AccountingClass, Accrue, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion,
     CoopFund, CostBasis, Eligibility, Figure, FreeGoods, Growth, Headroom, Late, LateClaim, Measure, Mechanism, Micros,
-    OnUnusual, Paid, PaidOn, Per, Points, Program, Proration, Resale, Rounding, RoundingMode, Selector, SellIn,
-    SellInEstimate, Split, Stack, Steps, Text, Tier,
+    OnUnusual, Paid, PaidOn, Per, Points, Program, Proration, Resale, Review, Rounding, RoundingMode, Selector, SellIn,
+    SellInEstimate, Split, Stack, Steps, Text, Tier, Ties, Unreviewed,
 };
 
 use super::difference::Sides;
@@ -109,6 +109,7 @@ const KEYS: [&str; 32] = [
     "rounding",
     "rounding-mode",
     "headroom",
+    "ties",
     "pay-tier",
     "class",
     "grace-days",
@@ -147,6 +148,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         rounding(program.rounding).to_owned(),
         rounding_mode(program.rounding_mode).to_owned(),
         headroom(program.headroom).to_owned(),
+        ties(program.ties).to_owned(),
         shown(program.pay_tier.map(|kind| kind.as_str().to_owned())),
         class(program.class).to_owned(),
         program.grace_days.to_string(),
@@ -169,7 +171,9 @@ fn unusual(unusual: OnUnusual) -> &'static str {
 }
 
 fn paid(paid: Paid) -> String {
-    let Paid::Claim(ClaimTerms { days, late, review_above, override_limit, appeal_days, tolerance }) = paid else {
+    let Paid::Claim(ClaimTerms { days, late, review_above, override_limit, appeal_days, tolerance, review: held }) =
+        paid
+    else {
         return "auto".to_owned();
     };
     let late = match late {
@@ -180,7 +184,11 @@ fn paid(paid: Paid) -> String {
     let (review, limit) = (amount("review-above", review_above), amount("override-limit", override_limit));
     let (allowed, share) = (amount("tolerance", tolerance.amount), amount("tolerance-share", tolerance.share));
     let below = if tolerance.below == BelowDue::Calculated { ", below calculated" } else { "" };
-    format!("claim, days {days}, late {late}{review}{limit}, appeal-days {appeal_days}{allowed}{share}{below}")
+    let held = held.map_or_else(String::new, |Review { days, unreviewed }| {
+        let then = if unreviewed == Unreviewed::Roll { "roll" } else { "reject" };
+        format!(", review-days {days}, unreviewed {then}")
+    });
+    format!("claim, days {days}, late {late}{review}{limit}, appeal-days {appeal_days}{allowed}{share}{below}{held}")
 }
 
 fn selector(selector: &Selector) -> String {
@@ -445,6 +453,13 @@ fn headroom(headroom: Headroom) -> &'static str {
     match headroom {
         Headroom::Kept => "",
         Headroom::GivenBack => "given-back",
+    }
+}
+
+fn ties(ties: Ties) -> &'static str {
+    match ties {
+        Ties::BySale => "",
+        Ties::ProRata => "pro-rata",
     }
 }
 

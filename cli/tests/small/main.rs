@@ -11,6 +11,7 @@ mod persons;
 mod rulings;
 mod senders;
 mod simulate;
+mod stock;
 mod tenant;
 mod terms;
 mod told;

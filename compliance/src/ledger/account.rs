@@ -266,7 +266,7 @@ impl Account {
     pub fn id(&self) -> Id {
         match &self.role {
             Role::Pays => self.settlement.id(),
-            Role::PassedOver { winner } => Id::of("passed-over", &[&self.settlement.id().to_string(), winner]),
+            Role::PassedOver { winner } => passed_over_id(&self.settlement, winner),
         }
     }
 
@@ -352,6 +352,11 @@ impl Account {
     pub fn tally(&self) -> Tally {
         self.months.iter().fold(Tally::default(), |sum, month| sum + month.tally)
     }
+}
+
+/// Of what a settlement counts that another program was given.
+pub(crate) fn passed_over_id(settlement: &Settlement, winner: &str) -> Id {
+    Id::of("passed-over", &[&settlement.id().to_string(), winner])
 }
 
 /// The first day on which a period is past its grace.

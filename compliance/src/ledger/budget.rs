@@ -1,11 +1,12 @@
 //! A limit that several settlements share: the budget of a program version, the cap of a beneficiary's year.
 //!
-//! Whoever sold first, in (date, sale) order, is paid first: what is too much is cut off the last earnings. A step down
-//! (a return) takes back the settlement's latest earnings, so that the total paid is always the lower of limit and
-//! demand. What was authorised at an earlier control is never cut. Where the program gives headroom back (domain notes §4.4), that is
-//! so only for what is due ever since, and what was let go at a close is cut before anything else.
+//! Whoever sold first, in (date, sale) order, is paid first: what is too much is cut off the last earnings; or the settlements of the
+//! day on which that ends share what it leaves in proportion, where the program says so ([`Ties`]). A step down (a return) takes
+//! back the settlement's latest earnings, so that the total paid is always the lower of limit and demand. What was authorised at an
+//! earlier control is never cut. Where the program gives headroom back (domain notes §4.4), that is so only for what is due ever
+//! since, and what was let go at a close is cut before anything else.
 
-use contract::{Day, Headroom, Id, Micros, Program};
+use contract::{Day, Headroom, Id, Micros, Program, Ties};
 use stream::{State, StorageError};
 
 use super::account::Account;
@@ -13,7 +14,7 @@ use super::due::{Due, at_least_drawn};
 use super::prices::{Extent, each_price};
 use super::tables::SUMS;
 use super::{lines::each_list, tally::Tally};
-use crate::programs::allocation::by_largest_remainder;
+use crate::programs::allocation::{Bounded, by_largest_remainder, in_proportion_within};
 use crate::programs::caps::cap_period;
 use crate::programs::{Exact, Sums, line_benefit, needs_lines};
 
@@ -63,11 +64,11 @@ impl Claimant<'_> {
 
 /// What the limit leaves for each claimant; `None` where it takes nothing away.
 pub(crate) fn share_limit(
-    limit: Micros,
+    (limit, ties): (Micros, Ties),
     claimants: &[Claimant<'_>],
     state: &mut dyn State,
 ) -> Result<Vec<Option<Exact>>, StorageError> {
-    let mut cutting = Cutting::new(limit, claimants);
+    let mut cutting = Cutting::new((limit, ties), claimants);
     if cutting.excess > Exact::ZERO {
         cutting.cut_what_was_let_go(claimants);
         let steps = daily_steps(claimants, state)?;
@@ -95,38 +96,58 @@ struct Share {
     reserved: Exact,
     /// Later steps down, and cents lost in rounding, that earlier earnings must still make good.
     debt: Exact,
+    /// The same of later steps down alone.
+    back: Exact,
     cut: Exact,
 }
 
+/// What is left of a step, walking backwards in time.
+struct Part {
+    /// Of what it earned.
+    earned: Exact,
+    /// Of what it is asked for.
+    asked: Exact,
+    /// What of that may be cut.
+    cuttable: Exact,
+}
+
 impl Share {
-    /// What of a step may be cut, walking backwards in time.
+    fn part(&mut self, change: Exact) -> Part {
+        let asked = made_good(&mut self.debt, change);
+        let earned = made_good(&mut self.back, change).max(asked);
+        let cuttable = asked.min((self.wanted - self.reserved - self.cut).max(Exact::ZERO));
+        Part { earned, asked, cuttable }
+    }
+
     fn cuttable(&mut self, change: Exact) -> Exact {
-        self.debt -= change;
-        if self.debt >= Exact::ZERO {
-            return Exact::ZERO;
-        }
-        let net = -self.debt;
-        self.debt = Exact::ZERO;
-        net.min((self.wanted - self.reserved - self.cut).max(Exact::ZERO))
+        self.part(change).cuttable
     }
 }
 
+/// What a step leaves once it has made good what it must.
+fn made_good(debt: &mut Exact, change: Exact) -> Exact {
+    let rest = *debt - change;
+    *debt = rest.max(Exact::ZERO);
+    (-rest).max(Exact::ZERO)
+}
+
 struct Cutting {
+    ties: Ties,
     excess: Exact,
     shares: Vec<Share>,
 }
 
 impl Cutting {
-    fn new(limit: Micros, claimants: &[Claimant<'_>]) -> Cutting {
+    fn new((limit, ties): (Micros, Ties), claimants: &[Claimant<'_>]) -> Cutting {
         let share = |claimant: &Claimant<'_>| {
             let asked = claimant.asked();
             let reached = cap_period(claimant.program.caps.partner_period, claimant.due.earned());
             let (wanted, reserved) = (claimant.demand(), claimant.reserved());
-            Share { wanted, reserved, debt: reached - asked, cut: Exact::ZERO }
+            Share { wanted, reserved, debt: reached - asked, back: Exact::ZERO, cut: Exact::ZERO }
         };
         let shares: Vec<Share> = claimants.iter().map(share).collect();
         let demand: Exact = shares.iter().map(|share| share.wanted.max(share.reserved)).sum();
-        Cutting { excess: (demand - in_whole_units(limit, claimants)).max(Exact::ZERO), shares }
+        Cutting { ties, excess: (demand - in_whole_units(limit, claimants)).max(Exact::ZERO), shares }
     }
 
     /// Cuts what closed periods have let go, of the latest one first.
@@ -156,7 +177,7 @@ impl Cutting {
         self.shares.iter().map(limit).collect()
     }
 
-    /// Cuts a whole day where that is not too much, else its last lines.
+    /// Cuts a whole day where that is not too much, else its last lines, or of each settlement its part.
     fn cut_day(&mut self, day: &[Step], claimants: &[Claimant<'_>], state: &mut dyn State) -> Result<(), StorageError> {
         let before = self.shares.clone();
         let cuts: Vec<Exact> = day.iter().map(|step| self.shares[step.claimant].cuttable(step.change)).collect();
@@ -169,6 +190,10 @@ impl Cutting {
             return Ok(());
         }
         self.shares = before;
+        if self.ties == Ties::ProRata {
+            self.cut_in_proportion(day);
+            return Ok(());
+        }
         for step in line_steps(day, claimants, state)? {
             let share = &mut self.shares[step.claimant];
             let cut = share.cuttable(step.change).min(self.excess);
@@ -176,6 +201,22 @@ impl Cutting {
             self.excess -= cut;
         }
         Ok(())
+    }
+
+    /// Leaves each settlement of a day in proportion to what it earned on it, and no less than what was authorised of that.
+    fn cut_in_proportion(&mut self, day: &[Step]) {
+        let parts: Vec<Part> = day.iter().map(|step| self.shares[step.claimant].part(step.change)).collect();
+        let bounded = |part: &Part| Bounded {
+            weight: part.earned.to_micros(),
+            least: part.asked - part.cuttable,
+            most: part.asked,
+        };
+        let asked: Exact = parts.iter().map(|part| part.asked).sum();
+        let left = in_proportion_within(asked - self.excess, &parts.iter().map(bounded).collect::<Vec<_>>());
+        for ((step, part), left) in day.iter().zip(&parts).zip(left) {
+            self.shares[step.claimant].cut += part.asked - left;
+        }
+        self.excess = Exact::ZERO;
     }
 }
 

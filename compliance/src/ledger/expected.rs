@@ -6,6 +6,7 @@
 //! reached takes the estimate of it back, and the tick that freezes the period leaves none.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use contract::{AccrualEvent, Accrue, Day, Id, Micros, Program};
 use stream::{Outbox, State, StorageError};
@@ -79,12 +80,14 @@ pub(crate) fn changes(
         let reached = account.months.partition_point(|other| other.first <= month) - 1;
         let amount = match measure.filter(|_| !is_over || last < account.last_day) {
             Some(measure) => {
-                if !by_measure.contains_key(&measure) {
-                    let reaching = reaching(program, measure);
-                    let ends = month_ends(account, &due(id, account, &reaching, state)?, &reaching);
-                    by_measure.insert(measure, ends);
-                }
-                (by_measure[&measure][reached] - earned[reached]).max(Micros::ZERO)
+                let ends = match by_measure.entry(measure) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let reaching = reaching(program, measure);
+                        new.insert(month_ends(account, &due(id, account, &reaching, state)?, &reaching))
+                    }
+                };
+                (ends[reached] - earned[reached]).max(Micros::ZERO)
             }
             None => Micros::ZERO,
         };

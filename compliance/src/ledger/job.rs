@@ -563,8 +563,9 @@ impl<'a> Change<'a> {
     }
 
     /// Whether a partner's special prices give other amounts at most for units that are protected.
-    fn lowers_otherwise(&self, program: &str, partner: &str) -> bool {
-        self.protects_otherwise && lowered(self.before, program, partner) != lowered(self.now, program, partner)
+    fn lowers_otherwise(&self, program: &str, partner: &str, references: &References) -> bool {
+        let lowered = |control| lowered(control, references, program, partner);
+        self.protects_otherwise && lowered(self.control.saturating_sub(1)) != lowered(self.control)
     }
 }
 
@@ -655,5 +656,5 @@ fn is_rebalanced(account: &Account, change: Change<'_>, references: &References)
     under
         && account.pays()
         && (of_partner(&known.reference, program, partner) != of_partner(&before.reference, program, partner)
-            || change.lowers_otherwise(program, partner))
+            || change.lowers_otherwise(program, partner, references))
 }

@@ -7,7 +7,7 @@ use contract::{
     AccrualEvent, AccrualKind, Asked, Benefit, Cadence, Caps, Control, CoopFund, CostBasis, Credit, Currency, Day,
     Debit, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Headroom, Id, Late, Measure, Mechanism,
     Micros, PaidOn, Per, Points, Program, Proration, Rate, RecordRef, Reference, Resale, Rounding, RoundingMode, Score,
-    Settlement, SpecialPrice, Split, Steps, Text, Tier,
+    Settlement, SpecialPrice, Split, Steps, Text, Tier, Ties,
 };
 
 use super::scenario::{Bench, plain_program};
@@ -151,6 +151,9 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             program.rounding = if dice.chance(4) { Rounding::Sale } else { Rounding::Total };
             program.rounding_mode = if dice.chance(3) { RoundingMode::HalfEven } else { RoundingMode::HalfUp };
             program.headroom = if dice.chance(2) { Headroom::GivenBack } else { Headroom::Kept };
+            // Persons of one year, whose names are written in two ways, would share a day with themselves.
+            let has_twins = program.pays_person() && program.caps.partner_year.is_some();
+            program.ties = if dice.chance(2) && !has_twins { Ties::ProRata } else { Ties::BySale };
             if dice.chance(4) {
                 let from = dice.micros(200_000, 9_000_000);
                 program.bonus = vec![Tier { from, rate: Micros(150_000) }];

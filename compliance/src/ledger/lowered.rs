@@ -3,9 +3,11 @@
 //! What a special price gives for a unit is settled with the sale, by the price book as it was when the sale was read. A cut
 //! that enters the book behind its day credits a partner for its stock; units of it that were sold meanwhile were given the
 //! difference to the old cost, and would be given the drop twice. From the first cut of a stock on a unit is therefore given
-//! no more than the book says now for the day of its sale, so that it does not matter which of both was known first.
+//! no more than the book says now for the day of its sale, so that it does not matter which of both was known first. A cut that
+//! was credited binds, as its line stays, when partner or product are described in another way later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::{Credit, Day, Id, Mechanism, Micros, Program, SpecialPrice, Text};
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,7 @@ use super::further::of_sales;
 use super::lines::{Beneficiary, each_lines};
 use super::protection::{Credited, credited_cuts, protecting};
 use crate::programs::special_price::of_partner;
-use crate::references::Known;
+use crate::references::{Known, References};
 
 /// What a special price gives at most for a unit that is sold on some days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,14 +44,16 @@ fn find(lowered: &[Lowered], special_price: Id, day: Day) -> Option<&Lowered> {
 
 /// What the special prices of one program give at most where stocks are protected, by partner.
 pub(crate) struct Costs<'k> {
-    known: &'k Known,
+    control: u64,
+    references: &'k References,
     program: &'k str,
     of_partner: BTreeMap<Text, Vec<Lowered>>,
 }
 
 impl<'k> Costs<'k> {
-    pub fn new(known: &'k Known, program: &'k str) -> Costs<'k> {
-        Costs { known, program, of_partner: BTreeMap::new() }
+    /// As of a control.
+    pub fn new(control: u64, references: &'k References, program: &'k str) -> Costs<'k> {
+        Costs { control, references, program, of_partner: BTreeMap::new() }
     }
 
     /// What binds some line of a settlement: no more is kept than sales need.
@@ -60,9 +64,9 @@ impl<'k> Costs<'k> {
         mechanism: &Mechanism,
         state: &mut dyn State,
     ) -> Result<Vec<Lowered>, StorageError> {
-        let (known, program, partner) = (self.known, self.program, &account.partner);
-        let all: &[Lowered] =
-            self.of_partner.entry(partner.clone()).or_insert_with(|| lowered(known, program, partner));
+        let (program, partner) = (self.program, &account.partner);
+        let of_partner = || lowered(self.control, self.references, program, partner);
+        let all: &[Lowered] = self.of_partner.entry(partner.clone()).or_insert_with(of_partner);
         if all.is_empty() {
             return Ok(Vec::new());
         }
@@ -81,21 +85,37 @@ impl<'k> Costs<'k> {
     }
 }
 
-/// What a partner's special prices give at most from the first cut of its stock on, in order.
-pub(crate) fn lowered(known: &Known, program: &str, partner: &str) -> Vec<Lowered> {
+/// What a partner's special prices give at most from the first cut of its stock on, in order; as of a control.
+pub(crate) fn lowered(control: u64, references: &References, program: &str, partner: &str) -> Vec<Lowered> {
+    let known = references.as_of(control);
     let protecting = protecting(known);
     if protecting.is_empty() || known.stocks().is_empty() {
         return Vec::new();
     }
     let special_prices = of_partner(&known.reference, program, partner);
-    let mut lowered: Vec<Lowered> =
-        special_prices.iter().flat_map(|special| of_special_price(special, &protecting, known)).collect();
+    let of_special_price = |special: &SpecialPrice| {
+        let credited = credited_before(control, references, special);
+        of_special_price(special, first_cut(special, &protecting, known, &credited), known)
+    };
+    let mut lowered: Vec<Lowered> = special_prices.iter().flat_map(of_special_price).collect();
     lowered.sort_unstable();
     lowered
 }
 
-fn of_special_price(special: &SpecialPrice, protecting: &[&Program], known: &Known) -> Vec<Lowered> {
-    let (Credit::AboveCost(authorised), Some(first)) = (special.credit, first_cut(special, protecting, known)) else {
+/// The cuts that its product's stock was credited with by what was known before; none where those who are described now as they
+/// were then would be credited with them now, too.
+fn credited_before(control: u64, references: &References, special: &SpecialPrice) -> Credited {
+    let SpecialPrice { partner, product, .. } = special;
+    if !references.is_redescribed(partner) && !references.is_redescribed(product) {
+        return Credited::new();
+    }
+    let credited =
+        |credited, known: &Arc<Known>| credited_cuts(partner, product, &protecting(known), known, &credited).1;
+    references.known_before(control).fold(Credited::new(), credited)
+}
+
+fn of_special_price(special: &SpecialPrice, first_cut: Option<Day>, known: &Known) -> Vec<Lowered> {
+    let (Credit::AboveCost(authorised), Some(first)) = (special.credit, first_cut) else {
         return Vec::new();
     };
     let book = known.book(&special.product, special.currency);
@@ -111,9 +131,9 @@ fn of_special_price(special: &SpecialPrice, protecting: &[&Program], known: &Kno
 }
 
 /// The first day on which the cost of a special price's product is cut while a program protects the partner's stock of it.
-fn first_cut(special: &SpecialPrice, protecting: &[&Program], known: &Known) -> Option<Day> {
+fn first_cut(special: &SpecialPrice, protecting: &[&Program], known: &Known, credited: &Credited) -> Option<Day> {
     let SpecialPrice { partner, product, currency, .. } = special;
-    let (cuts, _) = credited_cuts(partner, product, protecting, known, &Credited::new());
+    let (cuts, _) = credited_cuts(partner, product, protecting, known, credited);
     cuts.iter().filter(|cut| cut.currency == *currency).map(|cut| cut.day).min()
 }
 

@@ -9,9 +9,9 @@ use contract::{
     CostBasis, Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement, EntitlementEvent, EstimateKind,
     Expectation, Figure, Finding, FreeGoods, Growth, Headroom, Id, Late, LateClaim, Measure, Mechanism, Micros,
     OnUnusual, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Product, Program, Proration,
-    Purchase, Rate, Reason, RecordRef, Reference, Resale, Restricted, Rounding, RoundingMode, Ruling, RulingAction,
-    Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Tolerance, Topic,
-    UnitCost,
+    Purchase, Rate, Reason, RecordRef, Reference, Resale, Restricted, Review, Rounding, RoundingMode, Ruling,
+    RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Ties,
+    Tolerance, Topic, UnitCost, Unreviewed,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -815,10 +815,13 @@ fn stands(standing: &Stands) -> String {
 }
 
 fn claimed(claim: &Claim) -> String {
-    let Claim { claim: name, period, claimed, payable, authorised, state, codes, message, .. } = claim;
+    let Claim { claim: name, period, claimed, payable, authorised, state, codes, message, queue, decide_by, .. } =
+        claim;
     let codes: String = codes.iter().map(|code| format!(" {code}")).collect();
     let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-    format!("claim {name} {period} {} {payable} of {claimed}, {authorised} authorised{codes}{message}", state.as_str())
+    let waits = queue.zip(*decide_by).map(|(queue, by)| format!(" ({}, decide by {by})", queue.as_str()));
+    let (state, waits) = (state.as_str(), waits.unwrap_or_default());
+    format!("claim {name} {period} {state}{waits} {payable} of {claimed}, {authorised} authorised{codes}{message}")
 }
 
 fn held(holding: &Holding) -> String {
@@ -958,6 +961,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
                 program.rounding_mode = if value == "even" { RoundingMode::HalfEven } else { RoundingMode::HalfUp }
             }
             "headroom" => program.headroom = if value == "given-back" { Headroom::GivenBack } else { Headroom::Kept },
+            "ties" => program.ties = if value == "pro-rata" { Ties::ProRata } else { Ties::BySale },
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
             "unusual" => program.unusual = if value == "hold" { OnUnusual::Hold } else { OnUnusual::Tell },
@@ -989,7 +993,8 @@ fn read_stack(text: &str) -> Stack {
 }
 
 /// Days, `reject` or `roll`, then the amounts above which a person and a second one are wanted, the tolerance and its share,
-/// `calculated` where what is due is paid within it; `-` for none.
+/// `calculated` where what is due is paid within it, the days for a decision about what is on hold, and `roll` where it rolls then;
+/// `-` for none.
 fn read_claims(text: &str) -> ClaimTerms {
     let mut words = text.split(',');
     let days = words.next().unwrap().parse().unwrap();
@@ -999,7 +1004,10 @@ fn read_claims(text: &str) -> ClaimTerms {
     let (allowed, share) = (amount(), amount());
     let below = if words.next() == Some("calculated") { BelowDue::Calculated } else { BelowDue::Claimed };
     let tolerance = Tolerance { amount: allowed, share, below };
-    ClaimTerms { days, late, review_above, override_limit, appeal_days: 30, tolerance }
+    let review_days = words.next().filter(|word| *word != "-").map(|days| days.parse().unwrap());
+    let unreviewed = if words.next() == Some("roll") { Unreviewed::Roll } else { Unreviewed::Reject };
+    let review = review_days.map(|days| Review { days, unreviewed });
+    ClaimTerms { days, late, review_above, override_limit, appeal_days: 30, tolerance, review }
 }
 
 fn read_conversion(text: &str) -> Conversion {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use contract::{AccrualEvent, AccrualMovement, Caps, Currency, Day, Id, Mechanism, Micros, Program, SpecialPrice};
+use contract::{AccrualEvent, AccrualMovement, Currency, Day, Id, Mechanism, Micros, Program, SpecialPrice, Ties};
 use stream::{Outbox, StageError, State, StorageError};
 
 use super::account::{Account, Phase};
@@ -262,7 +262,8 @@ impl<'a> Settling<'a> {
             return Ok(());
         }
         let known = self.references.as_of(self.control);
-        let (mut costs, mut layers) = (Costs::new(known, program), LayerCosts::new(known, program));
+        let mut costs = Costs::new(self.control, self.references, program);
+        let mut layers = LayerCosts::new(known, program);
         for work in members.iter_mut().filter(|work| !self.waits(&work.account)) {
             (work.account.lowered, work.account.layered) = match work.program().mechanism.goes_by_layers() {
                 true => (Vec::new(), Some(layers.of(work.id, &work.account, state)?)),
@@ -325,8 +326,9 @@ impl<'a> Settling<'a> {
     /// A limit holds for each currency by itself. What the budget of a version takes of a settlement is not asked of its
     /// beneficiary's year, and the other way round: both are shared in turn until nothing changes.
     ///
-    /// That comes to an end, since both go by (date, sale): with each turn one more sale has what it keeps. Cents that are rounded
-    /// might move to and fro; after as many turns as there are settlements years go before budgets.
+    /// That comes to an end, since both go by (date, sale): with each turn one more sale has what it keeps. Cents that are rounded, and
+    /// budgets that are shared pro rata by settlements of one year, might move to and fro; after as many turns as there are settlements
+    /// years go before budgets.
     fn share_among(&self, members: &mut [Work<'_>], state: &mut dyn State) -> Result<(), StorageError> {
         let unlimited = |work: &mut Work<'_>| (work.account.year_left, work.account.budget_left) = (None, None);
         members.iter_mut().for_each(unlimited);
@@ -378,8 +380,8 @@ impl<'a> Settling<'a> {
             wait_for_tick(id, &account, program, [has_moved, is_kept], state)?;
             expected::mark(id, &account, program, state)?;
             note(id, &mut account, program, state)?;
-            claims::touch(&account, state)?;
         }
+        claims::touch(&account, state)?;
         let mut found = findings::look(&account, program, &due, known.reference.functional_currency.is_some());
         found.extend(findings::look_further(id, &account, program, &due, self.now(), state)?);
         findings::publish(id, &mut account, found, state, outbox)?;
@@ -425,7 +427,8 @@ fn share_years(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool, 
     let mut has_changed = false;
     for year in members.chunk_by_mut(|a, b| of(a) == of(b)) {
         let within_budget = |work: &Work<'_>| within(claimed(work), work.account.budget_left);
-        let left = share_one(year, |caps| caps.partner_year, within_budget, state)?;
+        let limit = |program: &Program| Some((program.caps.partner_year?, Ties::BySale));
+        let left = share_one(year, limit, within_budget, state)?;
         for (work, left) in year.iter_mut().zip(left) {
             has_changed |= std::mem::replace(&mut work.account.year_left, left) != left;
         }
@@ -439,7 +442,8 @@ fn share_budgets(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool
     let mut has_changed = false;
     for version in members.chunk_by_mut(|a, b| a.account.settlement.version == b.account.settlement.version) {
         let within_year = |work: &Work<'_>| work.due.wanted(&work.account, &work.program());
-        let left = share_one(version, |caps| caps.budget, within_year, state)?;
+        let limit = |program: &Program| Some((program.caps.budget?, program.ties));
+        let left = share_one(version, limit, within_year, state)?;
         for (work, left) in version.iter_mut().zip(left) {
             has_changed |= std::mem::replace(&mut work.account.budget_left, left) != left;
         }
@@ -457,12 +461,12 @@ fn carry_worth(movements: &[AccrualMovement], was_unvalued: bool) -> bool {
 /// What a limit leaves for each of some settlements. The newest terms of the last version say how large it is.
 fn share_one(
     members: &[Work<'_>],
-    limit: fn(&Caps) -> Option<Micros>,
+    limit: fn(&Program) -> Option<(Micros, Ties)>,
     wanted: impl Fn(&Work<'_>) -> Exact,
     state: &mut dyn State,
 ) -> Result<Vec<Option<Exact>>, StorageError> {
     let newest = members.iter().max_by_key(|work| (work.account.settlement.version, work.account.terms));
-    let Some(limit) = newest.and_then(|work| limit(&work.program().caps)) else {
+    let Some(limit) = newest.and_then(|work| limit(&work.program())) else {
         return Ok(vec![None; members.len()]);
     };
     let programs: Vec<Cow<'_, Program>> = members.iter().map(Work::program).collect();

@@ -1,5 +1,7 @@
 //! Shares a rounded amount out so that the parts add up to it.
 
+use std::cmp::Ordering;
+
 use contract::{Currency, Micros};
 
 use super::{Exact, exact::minor_unit};
@@ -29,6 +31,53 @@ pub fn in_proportion(total: Micros, weights: &[Micros]) -> Vec<Exact> {
     weights.iter().map(|w| Exact::product_share(total, 1_000_000, i128::from(w.0), whole)).collect()
 }
 
+/// A part of something that is shared out: in proportion to its weight, and within bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounded {
+    pub weight: Micros,
+    pub least: Exact,
+    pub most: Exact,
+}
+
+impl Bounded {
+    /// Its share of what is shared among parts that weigh so much together.
+    fn share(&self, total: Exact, weight: Micros) -> Exact {
+        total.in_proportion(Exact::from(self.weight), Exact::from(weight))
+    }
+
+    fn within(&self, share: Exact) -> Exact {
+        share.max(self.least).min(self.most)
+    }
+}
+
+/// Shares out a total in proportion to weights, so that each part lies within its bounds: whom a bound gives more, or less, takes that
+/// from all others, or leaves it to them, in proportion again.
+///
+/// The total must lie between what all get at least and what they get at most. What is smaller than a millionth of a millionth is left.
+pub fn in_proportion_within(total: Exact, parts: &[Bounded]) -> Vec<Exact> {
+    let (mut shares, mut left) = (vec![Exact::ZERO; parts.len()], total);
+    let mut open: Vec<usize> = (0..parts.len()).collect();
+    while !open.is_empty() {
+        let weight: Micros = open.iter().map(|at| parts[*at].weight).sum();
+        open.iter().for_each(|at| shares[*at] = parts[*at].share(left, weight));
+        let moved = |at: usize| parts[at].within(shares[at]) - shares[at];
+        let together: Exact = open.iter().map(|at| moved(*at)).sum();
+        // Where bounds give more than they take, those that they give to have what is theirs in the end, else those that they take from.
+        let (settled, others): (Vec<usize>, Vec<usize>) =
+            open.iter().partition(|at| match together.cmp(&Exact::ZERO) {
+                Ordering::Greater => moved(**at) > Exact::ZERO,
+                Ordering::Less => moved(**at) < Exact::ZERO,
+                Ordering::Equal => true,
+            });
+        for at in settled {
+            shares[at] = parts[at].within(shares[at]);
+            left -= shares[at];
+        }
+        open = others;
+    }
+    shares
+}
+
 #[cfg(test)]
 mod tests {
     use contract::{Currency, Micros};
@@ -51,5 +100,29 @@ mod tests {
         check("100", &[1, 1, 1], &["33.34", "33.33", "33.33"]);
         check("25.05", &[60, 40], &["15.03", "10.02"]);
         check("-100", &[1, 1, 1], &["-33.33", "-33.33", "-33.34"]);
+    }
+
+    #[test]
+    fn bounds_take_from_all_others_in_proportion() {
+        let exact = |number: i64| Exact::from(Micros::units(number));
+        let check = |total: i64, parts: &[[i64; 3]], expected: &[i64]| {
+            let bounded = |[weight, least, most]: &[i64; 3]| Bounded {
+                weight: Micros::units(*weight),
+                least: exact(*least),
+                most: exact(*most),
+            };
+            let parts: Vec<Bounded> = parts.iter().map(bounded).collect();
+            let expected: Vec<Exact> = expected.iter().map(|number| exact(*number)).collect();
+            assert_eq!(in_proportion_within(exact(total), &parts), expected);
+        };
+        check(900, &[[600, 0, 600], [300, 0, 300], [450, 0, 450]], &[400, 200, 300]);
+        // 500 of the first are paid: the others share the 400 that are left, 300 to 450.
+        check(900, &[[600, 500, 600], [300, 0, 300], [450, 0, 450]], &[500, 160, 240]);
+        // The last asks for no more than 150, and the others share 750.
+        check(900, &[[600, 0, 600], [300, 0, 300], [450, 0, 150]], &[500, 250, 150]);
+        // Both: what the first has too much is more than what the last leaves, and the second pays the difference.
+        check(900, &[[600, 550, 600], [300, 0, 300], [450, 0, 280]], &[550, 140, 210]);
+        check(900, &[[600, 550, 600], [300, 0, 300], [450, 0, 150]], &[550, 200, 150]);
+        check(0, &[[0, 0, 0], [0, 0, 0]], &[0, 0]);
     }
 }

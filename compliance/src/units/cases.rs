@@ -197,6 +197,7 @@ fn claimed(case: &Case, order: &[usize]) -> Vec<String> {
             override_limit: None,
             appeal_days: 30,
             tolerance: Tolerance::default(),
+            review: None,
         };
         reference.programs.iter_mut().for_each(|program| program.paid = Paid::Claim(terms));
     };

@@ -474,8 +474,12 @@ fn claims_as_readers_see_them() {
         reasons_901: vec![Text::default(), "29".into()],
         message: "m".into(),
         decided_by: "auto".into(),
+        queue: None,
+        decide_by: None,
     };
     check(&ClaimState::ALL.map(claim));
+    let held = |queue| Claim { queue: Some(queue), decide_by: Some(day()), ..claim(ClaimState::OnHold) };
+    check(&ClaimQueue::ALL.map(held));
 }
 
 #[test]

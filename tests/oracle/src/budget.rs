@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Currency, Day, Id, Micros, RoundingMode};
+use contract::{Currency, Day, Id, Micros, RoundingMode, Ties};
 use num_traits::{Signed, Zero};
 
-use crate::exact::{Exact, exact, floored, rounded, rounded_by, zero};
+use crate::exact::{Exact, exact, floored, rounded, rounded_by, to_millionths, zero};
 
 /// A settlement that wants its share.
 pub struct Claim {
@@ -30,6 +30,8 @@ pub struct Claim {
 struct Cut {
     /// What earlier earnings must still make good: later steps down, what was given up, cents lost in rounding.
     debt: Exact,
+    /// The same of later steps down alone.
+    back: Exact,
     /// What may be cut at most: nothing that was authorised.
     open: Exact,
     cut: Exact,
@@ -37,6 +39,7 @@ struct Cut {
 
 impl Cut {
     fn meet(&mut self, change: Exact, at_most: Exact) -> Exact {
+        self.back = (self.back - change).max(zero());
         self.debt -= change;
         if !self.debt.is_negative() {
             return zero();
@@ -52,15 +55,16 @@ impl Cut {
 ///
 /// What closed periods have let go is cut first, of the latest one first. What is still too much is cut off the last days. A
 /// day's steps count together; only on the day on which the cut ends are they cut one by one, the last in (sale, claim) order
-/// first.
-pub fn shared(budget: Micros, currency: Currency, claims: &[Claim]) -> Vec<Option<Exact>> {
+/// first, or pro rata.
+pub fn shared(budget: Micros, ties: Ties, currency: Currency, claims: &[Claim]) -> Vec<Option<Exact>> {
     let asked = |claim: &Claim| exact(rounded_by(claim.wanted, claim.mode, currency));
     let wanted: Vec<Exact> = claims.iter().map(|claim| asked(claim).max(zero())).collect();
     let reserved: Vec<Exact> = claims.iter().map(|claim| exact(claim.reserved).max(zero())).collect();
     let demand: Exact = wanted.iter().zip(&reserved).map(|(wanted, reserved)| *wanted.max(reserved)).sum();
     let mut excess = (demand - floored(exact(budget), currency)).max(zero());
     let open = |at: usize| (wanted[at] - reserved[at]).max(zero());
-    let cut = |at: usize| Cut { debt: claims[at].reached - asked(&claims[at]), open: open(at), cut: zero() };
+    let cut =
+        |at: usize| Cut { debt: claims[at].reached - asked(&claims[at]), back: zero(), open: open(at), cut: zero() };
     let mut cuts: Vec<Cut> = (0..claims.len()).map(cut).collect();
     let mut closed: Vec<usize> = (0..claims.len()).collect();
     closed.sort_by_key(|at| (claims[*at].last, *at));
@@ -75,20 +79,21 @@ pub fn shared(budget: Micros, currency: Currency, claims: &[Claim]) -> Vec<Optio
         if excess.is_zero() {
             break;
         }
-        excess -= cut_day(day, claims, &mut cuts, excess);
+        excess -= cut_day(day, ties, claims, &mut cuts, excess);
     }
     let cuts: Vec<Exact> = cuts.into_iter().map(|cut| cut.cut).collect();
     in_whole_units(&wanted, &cuts, currency)
 }
 
 /// Cuts one day and says how much was cut.
-fn cut_day(day: Day, claims: &[Claim], cuts: &mut Vec<Cut>, excess: Exact) -> Exact {
+fn cut_day(day: Day, ties: Ties, claims: &[Claim], cuts: &mut Vec<Cut>, excess: Exact) -> Exact {
     let mut whole = cuts.clone();
-    let mut steps = Vec::new();
+    let (mut steps, mut nets) = (Vec::new(), Vec::new());
     for (at, claim) in claims.iter().enumerate() {
         let of_day: Vec<_> = claim.steps.iter().filter(|(of, ..)| *of == day).collect();
         if !of_day.is_empty() {
-            let net = of_day.iter().map(|(_, _, change)| *change).sum();
+            let net: Exact = of_day.iter().map(|(_, _, change)| *change).sum();
+            nets.push((at, net));
             whole[at].meet(net, claim_all());
             steps.extend(of_day.into_iter().map(|(_, sale, change)| (*sale, at, *change)));
         }
@@ -101,12 +106,57 @@ fn cut_day(day: Day, claims: &[Claim], cuts: &mut Vec<Cut>, excess: Exact) -> Ex
         *cuts = whole;
         return total;
     }
+    if ties == Ties::ProRata {
+        cut_pro_rata(&nets, cuts, excess);
+        return excess;
+    }
     steps.sort_by_key(|(sale, at, _)| (*sale, *at));
     let mut left = excess;
     for (_, at, change) in steps.into_iter().rev() {
         left -= cuts[at].meet(change, left);
     }
     excess - left
+}
+
+/// What one has of a day, as a share of what it has earned on it: no less than what was authorised of it, no more than it asks for.
+struct Tie {
+    at: usize,
+    earned: Exact,
+    least: Exact,
+    most: Exact,
+}
+
+impl Tie {
+    fn has(&self, share: Exact) -> Exact {
+        (share * self.earned).max(self.least).min(self.most)
+    }
+}
+
+/// Leaves all the same share of what they have earned on a day, within their bounds, so that so much is cut.
+///
+/// Up to which share the next bound is met is tried one by one; above the last that is not too much what is left goes to those that no
+/// bound holds there.
+fn cut_pro_rata(nets: &[(usize, Exact)], cuts: &mut [Cut], excess: Exact) {
+    let tie = |(at, net): &(usize, Exact)| {
+        let cut = &cuts[*at];
+        let most = (*net - cut.debt).max(zero());
+        let earned = to_millionths((*net - cut.back).max(most));
+        Tie { at: *at, earned, least: most - most.min((cut.open - cut.cut).max(zero())), most }
+    };
+    let ties: Vec<Tie> = nets.iter().map(tie).collect();
+    let left = ties.iter().map(|tie| tie.most).sum::<Exact>() - excess;
+    let all_at = |share: Exact| ties.iter().map(|tie| tie.has(share)).sum::<Exact>();
+    let bounds = |tie: &Tie| [tie.least / tie.earned, tie.most / tie.earned];
+    let bounds = ties.iter().filter(|tie| tie.earned.is_positive()).flat_map(bounds);
+    let share = bounds.filter(|share| all_at(*share) <= left).fold(zero(), std::cmp::Ord::max);
+    let is_open = |tie: &&Tie| tie.least <= share * tie.earned && share * tie.earned < tie.most;
+    let open: Exact = ties.iter().filter(is_open).map(|tie| tie.earned).sum();
+    let rest = left - all_at(share);
+    let further = if open.is_positive() { rest / open } else { zero() };
+    for tie in &ties {
+        let has = if is_open(&tie) { tie.has(share + further) } else { tie.has(share) };
+        cuts[tie.at].cut += tie.most - has;
+    }
 }
 
 /// More than any budget.

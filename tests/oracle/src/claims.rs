@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    BelowDue, ClaimAction, ClaimLine, ClaimState, Code, Command, Currency, Day, Denial, Id, Micros, Program, Reference,
-    Settlement, Text,
+    BelowDue, ClaimAction, ClaimLine, ClaimQueue, ClaimState, Code, Command, Currency, Day, Denial, Id, Micros,
+    Program, Reference, Settlement, Text, Unreviewed,
 };
 
 use crate::decisions::{Said, Word};
@@ -26,6 +26,9 @@ pub struct Seen {
     pub authorised: Micros,
     /// Why not all of it is paid.
     pub codes: BTreeSet<Code>,
+    /// Why a person must decide about it, and until when.
+    pub queue: Option<ClaimQueue>,
+    pub decide_by: Option<Day>,
 }
 
 /// What claims are shared over: the settlements of all versions of a program.
@@ -108,6 +111,8 @@ struct Line {
     first_order: Option<u64>,
     /// What was ordered above what it claims, because that was near enough.
     raised: Micros,
+    /// The day of the first of the ticks in a row that found it on hold.
+    held_since: Option<Day>,
     said: Said,
     seen: Option<Seen>,
 }
@@ -152,6 +157,9 @@ impl Line {
         let says = |line: &ClaimLine| (line.amount, line.quantity, line.unit, line.document.clone());
         if self.judged.as_ref().is_some_and(|judged| says(judged) != says(&newest)) {
             self.said = self.said.of_another_claim();
+            if self.said.word.is_none_or(|word| word == Word::ClaimedAnew) {
+                self.held_since = None;
+            }
             if self.said.word.is_none() {
                 self.raised = Micros::ZERO;
             }
@@ -226,6 +234,7 @@ impl Claims {
             ordered: BTreeMap::new(),
             first_order: None,
             raised: Micros::ZERO,
+            held_since: None,
             said: Said::default(),
             seen: None,
         };
@@ -268,9 +277,12 @@ impl Claims {
         let newest = line.newest().0.clone();
         let Some(seen) = &mut line.seen else { return };
         let program = terms(&newest);
-        let who = (&*seen, newest.at.partner.as_str());
+        let who = (&*seen, newest.at.partner.as_str(), line.held_since.is_some());
         if let Some(state) = line.said.decide((action, command), who, program.paid.claims(), today) {
-            seen.state = state;
+            (seen.state, seen.queue, seen.decide_by) = (state, None, None);
+            if matches!(action, ClaimAction::Resubmit { .. }) {
+                line.held_since = None;
+            }
         }
     }
 
@@ -290,7 +302,18 @@ impl Claims {
         let order = served(&self.lines, group);
         let standing = oracle.standing(group, self.lines[&order[0]].newest().0);
         let names = |id: &Id| named(self.lines[id].newest().0, oracle, &standing);
-        let whys: BTreeMap<Id, Why> = order.iter().map(|id| (*id, self.why(group, names(id)))).collect();
+        let passed_over = oracle.passed_over(group, self.lines[&order[0]].newest().0);
+        let why = |id: &Id| {
+            let (sale, mut why) = (names(id), self.why(group, names(id)));
+            if sale.map_or(!passed_over.is_empty(), |sale| passed_over.contains(&sale)) {
+                why.codes.insert(Code::ExclusivePrograms);
+            }
+            if standing.lacks_figure(sale) {
+                why.codes.insert(Code::BaselineMissing);
+            }
+            (*id, why)
+        };
+        let whys: BTreeMap<Id, Why> = order.iter().map(why).collect();
         let mut lines: BTreeMap<Id, &mut Line> =
             self.lines.iter_mut().filter(|(_, line)| line.group == *group).map(|(id, line)| (*id, line)).collect();
         let turn = |id: &Id| {
@@ -346,10 +369,32 @@ fn take_turn<'a>(
         received: oracle.day_of(line.age()),
         frozen,
     };
-    let verdict = judged(&case, standing);
+    let mut verdict = judged(&case, standing);
+    let is_on_hold = verdict.state == ClaimState::OnHold && line.ordered().is_zero() && !line.is_gone();
+    line.held_since = is_on_hold.then(|| line.held_since.unwrap_or(today));
+    if let Some(since) = line.held_since {
+        verdict = undecided(verdict, &programs, newest.date, since, today);
+    }
     let (approved, had) = (Micros::ZERO, Micros::ZERO);
     let (why, waits) = (why.clone(), BTreeSet::new());
     Turn { id, line, programs, frozen, sale, why, has_rival: false, verdict, approved, had, waits }
+}
+
+/// A line on hold is rejected behind its day. Where any of the terms has it roll, the day is that of the next period, if later.
+fn undecided(verdict: Verdict, programs: &[Program], date: Day, since: Day, today: Day) -> Verdict {
+    let by_claim = programs.iter().filter_map(|program| program.paid.claims());
+    let reviews: Option<Vec<_>> = by_claim.map(|terms| terms.review).collect();
+    let reviews = reviews.unwrap_or_default();
+    let Some(most) = reviews.iter().map(|review| review.days).max() else { return verdict };
+    let days = i32::try_from(most).expect("days are few");
+    let (own, period) = (since.plus(days), programs.last().expect("each line has terms").period);
+    let next = period.range(period.range(date).1.plus(1)).1.plus(days);
+    let rolls = reviews.iter().any(|review| review.unreviewed == Unreviewed::Roll);
+    let decide_by = if rolls && today > own { own.max(next) } else { own };
+    match today > decide_by {
+        true => Verdict { state: ClaimState::Rejected, ..verdict },
+        false => Verdict { decide_by: Some(decide_by), ..verdict },
+    }
 }
 
 fn freezes_on(program: &Program, date: Day) -> Day {
@@ -515,7 +560,7 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
     // Where its sale went from one version to another, what is owed back to the first one counts no more.
     let counts = if turn.line.ordered.len() > 1 { turn.had } else { ordered };
     let stands = if is_gone { Micros::ZERO } else { claimed + turn.line.raised };
-    let Verdict { mut state, most, mut codes } = turn.verdict.clone();
+    let Verdict { mut state, most, mut codes, queue, decide_by } = turn.verdict.clone();
     let is_disputed = state == ClaimState::InDispute && !is_gone;
     if is_gone && counts.is_zero() {
         (state, codes) = (ClaimState::Withdrawn, BTreeSet::new());
@@ -549,7 +594,8 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
         _ => false,
     };
     turn.line.said.refused = is_refused.then(|| turn.line.said.refused.unwrap_or(today));
-    turn.line.seen = Some(Seen { state, claimed, approved, authorised: ordered, codes });
+    let (queue, decide_by) = if state == ClaimState::OnHold { (queue, decide_by) } else { (None, None) };
+    turn.line.seen = Some(Seen { state, claimed, approved, authorised: ordered, codes, queue, decide_by });
 }
 
 /// Why a line gets less than it might: nothing is said where it is near enough.

@@ -47,12 +47,12 @@ impl Said {
         Said { word: Some(word), resubmitted: None, proposed: None, ..self.clone() }
     }
 
-    /// Does what a command says about a line that a partner sent, as it was seen last. Returns where the line stands then;
-    /// `None` where nothing comes of it.
+    /// Does what a command says about a line that a partner sent, as it was seen last, and whether it is or was on hold since.
+    /// Returns where the line stands then; `None` where nothing comes of it.
     pub fn decide(
         &mut self,
         (action, command): (ClaimAction, &Command),
-        (seen, partner): (&Seen, &str),
+        (seen, partner, is_undecided): (&Seen, &str, bool),
         terms: Option<&ClaimTerms>,
         today: Option<Day>,
     ) -> Option<ClaimState> {
@@ -64,6 +64,7 @@ impl Said {
             has_decided: self.deciders.contains(&command.actor),
             in_time: until.zip(today).is_some_and(|(until, today)| today <= until),
             by_person: self.word == Some(Word::Rejected),
+            is_undecided,
             has_reason: !command.reason.trim().is_empty(),
             has_comment: !command.comment.trim().is_empty(),
         };
@@ -117,6 +118,8 @@ struct Asked {
     in_time: bool,
     /// A person has rejected it.
     by_person: bool,
+    /// Nobody has decided about it.
+    is_undecided: bool,
     has_reason: bool,
     has_comment: bool,
 }
@@ -128,7 +131,7 @@ impl Asked {
         let is = |state| seen.state == state;
         let fits = |amount| Micros::ZERO < amount && amount <= seen.claimed;
         let may_be_overridden = match seen.codes.is_empty() {
-            true => self.by_person,
+            true => self.by_person || self.is_undecided,
             false => seen.codes.iter().all(|code| *code == Code::ReportedLate),
         };
         let is_decided_anew = is(InDispute) && !self.is_partner && !self.has_decided && self.has_reason;

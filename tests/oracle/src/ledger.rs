@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use contract::{
     Action, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Headroom, Id, Mechanism, Micros, Points,
-    Program, Reference, Settlement, Text,
+    Program, Reference, Settlement, Text, Ties,
 };
 use num_traits::Signed;
 
@@ -768,7 +768,7 @@ impl Oracle {
                 claim(account, least(account.asked(), account.budget_left), currency, at_tick)
             };
             let claims: Vec<Claim> = members.iter().map(claim).collect();
-            let left = cap.map_or(vec![None; claims.len()], |cap| shared(cap, currency, &claims));
+            let left = cap.map_or(vec![None; claims.len()], |cap| shared(cap, Ties::BySale, currency, &claims));
             for ((_, _, settlement), left) in members.iter().zip(left) {
                 self.accounts.get_mut(settlement).expect("a member has an account").year_left = left;
             }
@@ -786,12 +786,13 @@ impl Oracle {
             members.sort();
             let newest =
                 members.iter().map(|(_, settlement)| &self.accounts[settlement]).max_by_key(|account| account.terms);
-            let budget = newest.and_then(|account| account.program.caps.budget);
+            let budget = newest.and_then(|account| Some((account.program.caps.budget?, account.program.ties)));
             let claim = |(_, settlement): &(_, Settlement)| {
                 claim(&self.accounts[settlement], self.accounts[settlement].wanted(), currency, at_tick)
             };
             let claims: Vec<Claim> = members.iter().map(claim).collect();
-            let left = budget.map_or(vec![None; claims.len()], |budget| shared(budget, currency, &claims));
+            let left =
+                budget.map_or(vec![None; claims.len()], |(budget, ties)| shared(budget, ties, currency, &claims));
             for ((_, settlement), left) in members.iter().zip(left) {
                 self.accounts.get_mut(settlement).expect("a member has an account").budget_left = left;
             }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    Benefit, ClaimLine, ClaimState, ClaimTerms, Code, Currency, Day, Id, LateClaim, Mechanism, Micros, Program,
+    Benefit, ClaimLine, ClaimQueue, ClaimState, ClaimTerms, Code, Currency, Day, Id, LateClaim, Mechanism, Micros,
+    Program,
 };
 
 use crate::brought::Brought;
@@ -59,6 +60,17 @@ impl Standing {
     fn shared(&self) -> Vec<&Part> {
         let by_claim: Vec<&Part> = self.parts.iter().filter(|part| part.takes_claims()).collect();
         if by_claim.is_empty() { self.parts.iter().collect() } else { by_claim }
+    }
+
+    /// Nobody has said what the growth or the score of what was sold is measured by, under the version of a sale or under any.
+    pub fn lacks_figure(&self, sale: Option<Id>) -> bool {
+        let of = match sale {
+            Some(_) => self.home(sale).map(|home| &self.parts[home]).into_iter().collect(),
+            None => self.judges(None),
+        };
+        of.into_iter().any(|part| {
+            !part.sales.is_empty() && matches!(part.program.mechanism, Mechanism::Growth(_) | Mechanism::Score(_))
+        })
     }
 
     /// What lines share.
@@ -124,6 +136,9 @@ pub struct Verdict {
     /// At most that is paid of it.
     pub most: Micros,
     pub codes: BTreeSet<Code>,
+    /// Why a person must decide about it, and until when.
+    pub queue: Option<ClaimQueue>,
+    pub decide_by: Option<Day>,
 }
 
 impl Case<'_> {
@@ -133,11 +148,11 @@ impl Case<'_> {
 }
 
 fn nothing(state: ClaimState, code: Option<Code>) -> Verdict {
-    Verdict { state, most: Micros::ZERO, codes: code.into_iter().collect() }
+    Verdict { state, most: Micros::ZERO, codes: code.into_iter().collect(), queue: None, decide_by: None }
 }
 
 fn because(state: ClaimState, why: &Why) -> Verdict {
-    Verdict { state, most: Micros::ZERO, codes: why.codes.clone() }
+    Verdict { codes: why.codes.clone(), ..nothing(state, None) }
 }
 
 /// In the order of the table: what persons said stands over the checks, but for what is due.
@@ -158,7 +173,9 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
         return nothing(ClaimState::Rejected, Some(Code::ReportedLate));
     }
     match (is_due, case.frozen) {
-        (false, _) if case.why.may_be_let_go => return because(ClaimState::OnHold, case.why),
+        (false, _) if case.why.may_be_let_go => {
+            return Verdict { queue: Some(ClaimQueue::HeldSale), ..because(ClaimState::OnHold, case.why) };
+        }
         (false, false) => return because(ClaimState::Deferred, case.why),
         (false, true) => {
             return match orphan(case, standing) {
@@ -167,7 +184,11 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
             };
         }
         (true, _) if is_paid_anyway => return nothing(ClaimState::Rejected, Some(Code::AccrualClaimed)),
-        (true, _) if wants_person(case, &by_claim) => return nothing(ClaimState::OnHold, None),
+        (true, _) if wants_person(case, &by_claim) => {
+            let is_anew = case.word == Some(Word::ClaimedAnew);
+            let queue = if is_anew { ClaimQueue::ClaimedAnew } else { ClaimQueue::AboveReview };
+            return Verdict { queue: Some(queue), ..nothing(ClaimState::OnHold, None) };
+        }
         (true, _) => {}
     }
     let bounds: Vec<(Code, Micros)> =
@@ -178,7 +199,7 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
     };
     let most = bounds.iter().map(|(_, most)| *most).fold(said.min(case.claimed), Micros::min);
     let codes = bounds.into_iter().map(|(code, _)| code).collect();
-    Verdict { state: ClaimState::Valid, most: in_whole_units(most, case.line.currency), codes }
+    Verdict { most: in_whole_units(most, case.line.currency), codes, ..nothing(ClaimState::Valid, None) }
 }
 
 /// Behind the last day that any of the terms names; before the first tick nobody knows the day.

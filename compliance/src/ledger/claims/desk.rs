@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use contract::{BelowDue, Code, Id, Micros, Paid, Program, Reason, Text};
+use contract::{BelowDue, Code, Id, Mechanism, Micros, Paid, Program, Reason, Text};
 
+use super::passed::PassedOver;
 use crate::ledger::account::{Account, Phase};
 use crate::ledger::rows::{OfSale, code_of};
 
@@ -19,6 +20,8 @@ pub(super) struct Desk {
     /// The name of their period.
     pub period: Text,
     pub settlements: Vec<Held>,
+    /// Sales that other programs were given.
+    pub passed_over: PassedOver,
 }
 
 /// One of them, with its terms.
@@ -36,6 +39,11 @@ impl Held {
     /// It pays claims, as far as they are let.
     pub fn takes_claims(&self) -> bool {
         matches!(self.program.paid, Paid::Claim(_))
+    }
+
+    /// It has sales, and nobody has said what their growth or score is measured by (OP-15).
+    fn lacks_figure(&self) -> bool {
+        self.account.tally().lines > 0 && matches!(self.program.mechanism, Mechanism::Growth(_) | Mechanism::Score(_))
     }
 
     /// What is due; what went to deductions is gone.
@@ -111,7 +119,12 @@ impl Desk {
             let reason_901 = if is_used_up { ZERO_BALANCE_901 } else { code.reason_901() };
             Reason { code, reason_901: reason_901.into() }
         };
-        bounds.into_iter().filter_map(code_of).map(reason).collect()
+        let lacks_figure = match sale {
+            Some(_) => self.home(sale).is_some_and(|home| self.settlements[home].lacks_figure()),
+            None => self.judges(None).into_iter().any(Held::lacks_figure),
+        };
+        let missing = lacks_figure.then_some(Code::BaselineMissing);
+        bounds.into_iter().filter_map(code_of).chain(missing).map(reason).collect()
     }
 
     /// No sale counts in place any more for a line that names a sale, or none.

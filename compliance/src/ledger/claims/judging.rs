@@ -10,6 +10,8 @@ use stream::{Order, Outbox, StageError, State, StorageError};
 
 use super::denials::Denied;
 use super::desk::{Desk, Held};
+use super::overdue::{is_on_hold, watch};
+use super::passed::PassedOver;
 use super::rules::strung_on_gross::is_on_gross;
 use super::rules::{accrual_claimed, claim_above_due, strung_on_gross};
 use super::sharing::{Asked, Need, Room, covered, orders, share};
@@ -27,6 +29,9 @@ use crate::ledger::rows::{OfSale, bounds, by_sale};
 use crate::ledger::settle::terms;
 use crate::ledger::tables::ACCOUNTS;
 use crate::references::{Known, References};
+
+/// X12 element 901: what is asked for was settled already.
+const SETTLED_901: &str = "24";
 
 /// When a group without a sale that is past its grace is looked at again, unless tables say something else.
 const NEVER: Day = Day(i32::MAX);
@@ -64,6 +69,15 @@ struct Item {
 }
 
 impl Item {
+    /// Counts the days for which it is on hold.
+    fn watch_hold(&mut self, programs: &[&Program], today: Day) {
+        let is_on_hold = is_on_hold(&self.verdict, self.gone, !self.note.ordered().is_zero());
+        self.note.held_since = is_on_hold.then(|| self.note.held_since.unwrap_or(today));
+        if let Some(since) = self.note.held_since {
+            watch(&mut self.verdict, programs, self.line.date, since, today);
+        }
+    }
+
     /// Nothing is taken off it, by checks or by a person.
     fn gets_all_it_claims(&self) -> bool {
         let claimed = claimed(&self.line, &self.note);
@@ -107,6 +121,7 @@ impl Judging<'_> {
             let programs = self.programs(&item.line, &desk);
             item.standing = self.standing(item, &programs, &desk, &denied);
             item.verdict = judge(&item.line, &item.note, &programs, &item.standing);
+            item.watch_hold(&programs, self.today);
         }
         share_among(&mut items, &desk);
         name_rivals(&mut items);
@@ -158,7 +173,7 @@ impl Judging<'_> {
     fn desk(&self, line: &ClaimLine, names_sales: bool, state: &mut dyn State) -> Result<Desk, StageError> {
         let known = self.known(line);
         let period = program_of(line, known).map(|program| Group::of_line(line, program).period).unwrap_or_default();
-        let mut desk = Desk { period, settlements: Vec::new() };
+        let mut desk = Desk { period, settlements: Vec::new(), passed_over: PassedOver::default() };
         for version in known.versions(&line.program) {
             let settlement = Settlement {
                 program: line.program.clone(),
@@ -167,6 +182,7 @@ impl Judging<'_> {
                 period: desk.period.clone(),
                 currency: line.currency,
             };
+            desk.passed_over.add(&settlement, line, known, state)?;
             let id = settlement.id();
             let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
             let program = terms(&account, self.references).into_owned();
@@ -217,7 +233,7 @@ impl Judging<'_> {
             frozen,
             received: self.clock.as_of(item.first_stamp),
             on_gross: None,
-            why: Why { reasons, held },
+            why: Why { reasons, held, taken_by: desk.passed_over.winners(line.sale) },
             rival: None,
         }
     }
@@ -369,6 +385,12 @@ impl Judging<'_> {
             let expiry = if standing.frozen { NEVER } else { expiry };
             EXPIRIES.put(state, &(expiry.0, note.group), &())?;
         }
+        let waits_for_person = verdict.state == ClaimState::OnHold;
+        let queue = verdict.queue.filter(|_| waits_for_person);
+        let decide_by = verdict.decide_by.filter(|_| waits_for_person);
+        if let Some(last) = decide_by {
+            EXPIRIES.put(state, &(last.plus(1).0, note.group), &())?;
+        }
         let is_refused = is_refused(verdict.state, payable < claimed, &note, &standing);
         note.refused = is_refused.then(|| note.refused.unwrap_or(self.today));
         self.tell(&line, &mut note, &verdict, above.max(claimed - payable).max(Micros::ZERO), outbox);
@@ -397,6 +419,8 @@ impl Judging<'_> {
                 .collect::<Vec<_>>()
                 .join("; "),
             decided_by,
+            queue,
+            decide_by,
         };
         if note.published.as_ref() != Some(&claim) {
             outbox.publish(view(&Publication::Claim(claim.clone())));
@@ -614,7 +638,7 @@ fn less(claimed: Micros, payable: Micros, ordered: Micros, standing: &Standing) 
     if standing.kept > Micros::ZERO {
         let reason =
             format!("{claimed} claimed, {payable} is left of what is due: {} was deducted and accepted", standing.kept);
-        return Told { is_elsewhere: true, ..Told::new(Code::Deducted, reason) };
+        return Told { is_elsewhere: true, ..Told::because(Code::Deducted, SETTLED_901, reason) };
     }
     let rival = standing.rival.as_ref();
     if let Some(rival) = rival
@@ -666,5 +690,7 @@ fn stand_in(account: &Account, id: Id, named: (&str, &str), (claimed, authorised
         reasons_901: Vec::new(),
         message: String::new(),
         decided_by: "auto".into(),
+        queue: None,
+        decide_by: None,
     }
 }

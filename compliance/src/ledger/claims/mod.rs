@@ -11,6 +11,8 @@ mod denials;
 mod desk;
 mod judging;
 mod keep;
+mod overdue;
+mod passed;
 mod persons;
 mod rules;
 mod sharing;
@@ -73,6 +75,8 @@ struct Note {
     proposed: Option<(Text, ClaimAction)>,
     /// Since when some of it is refused.
     refused: Option<Day>,
+    /// Since when it waits for a person, or would if that had not taken too long.
+    held_since: Option<Day>,
     /// Ordered to be paid so far, by the settlement's version, and the control of the first order.
     ordered: BTreeMap<u32, Micros>,
     first_order: Option<u64>,
@@ -129,7 +133,7 @@ impl Note {
             let Note { ordered, first_order, published, findings, chain, .. } = self;
             return Note { group, version, ordered, first_order, published, findings, chain, ..Note::default() };
         };
-        Note { group, version, word: Some(word), resubmitted: None, proposed: None, ..self }
+        Note { group, version, word: Some(word), resubmitted: None, proposed: None, held_since: None, ..self }
     }
 }
 

@@ -72,7 +72,7 @@ fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: 
         limit: terms.and_then(|terms| terms.override_limit),
         appealable: is_appealable(note, terms, today),
         overridable: match seen.codes.is_empty() {
-            true => note.word == Some(Word::Rejected),
+            true => note.word == Some(Word::Rejected) || note.held_since.is_some(),
             // What a limit of the program took is no finding on the line.
             false => !note.findings.is_empty() && seen.codes.iter().all(|code| *code == Code::ReportedLate),
         },
@@ -81,7 +81,8 @@ fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: 
 
 /// Publishes where the line stands now and who says so.
 fn show<T>(note: &mut Note, now: Claim, command: &Command, outbox: &mut Outbox<T>) {
-    let claim = Claim { decided_by: command.actor.clone(), message: command.reason.clone(), ..now };
+    let (decided_by, message) = (command.actor.clone(), command.reason.clone());
+    let claim = Claim { decided_by, message, queue: None, decide_by: None, ..now };
     outbox.publish(view(&Publication::Claim(claim.clone())));
     note.published = Some(claim);
 }
@@ -104,7 +105,7 @@ fn note_word(note: &mut Note, action: ClaimAction, command: &Command, today: Opt
         ClaimAction::Appeal => Some(Word::Disputed),
         ClaimAction::Withdraw => Some(Word::Withdrawn),
         ClaimAction::Resubmit { amount } => {
-            note.resubmitted = Some(amount);
+            (note.resubmitted, note.held_since) = (Some(amount), None);
             note.word.and_then(Word::of_another_claim)
         }
     };

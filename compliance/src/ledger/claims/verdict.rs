@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use contract::{ClaimEvent, ClaimLine, ClaimState, Code, Currency, Day, Micros, Program, Reason, Text};
+use contract::{
+    ClaimEvent, ClaimLine, ClaimQueue, ClaimState, Code, Currency, Day, MUTUALLY_DEFINED_901, Micros,
+    PENDING_REVIEW_901, Program, Reason, Text,
+};
 
 use super::rules::{BOUNDS, Bound, accrual_claimed, claim_late, claim_orphan};
 use super::{Note, Word};
@@ -43,16 +46,29 @@ pub(super) struct Why {
     pub reasons: BTreeSet<Reason>,
     /// Persons may still let some sale go.
     pub held: bool,
+    /// Programs of the same exclusivity group that were given sales in place of this one (DD-11).
+    pub taken_by: BTreeSet<Text>,
 }
 
 impl Why {
+    /// What nobody looks at any more is pending no more.
     pub(super) fn told(&self) -> impl Iterator<Item = Told> {
-        self.reasons.iter().map(|Reason { code, reason_901 }| Told {
+        let reviewed = |reason: &Text| match self.held || reason != PENDING_REVIEW_901 {
+            true => reason.clone(),
+            false => MUTUALLY_DEFINED_901.into(),
+        };
+        let found = self.reasons.iter().map(move |Reason { code, reason_901 }| Told {
             code: *code,
-            reason_901: reason_901.clone(),
+            reason_901: reviewed(reason_901),
             message: code.meaning().to_owned(),
             is_elsewhere: true,
-        })
+        });
+        let passed_over = (!self.taken_by.is_empty()).then(|| {
+            let winners: Vec<&str> = self.taken_by.iter().map(Text::as_str).collect();
+            let message = format!("given to {} of the same group", winners.join(" and "));
+            Told { is_elsewhere: true, ..Told::new(Code::ExclusivePrograms, message) }
+        });
+        found.chain(passed_over)
     }
 }
 
@@ -95,11 +111,14 @@ pub(super) struct Verdict {
     pub told: Vec<Told>,
     /// What else bounds it, without a code.
     pub remarks: Vec<String>,
+    /// Why a person must decide about it, and by when.
+    pub queue: Option<ClaimQueue>,
+    pub decide_by: Option<Day>,
 }
 
 impl Verdict {
     pub(super) fn bare(state: ClaimState, most: Micros) -> Verdict {
-        Verdict { state, most, told: Vec::new(), remarks: Vec::new() }
+        Verdict { state, most, told: Vec::new(), remarks: Vec::new(), queue: None, decide_by: None }
     }
 
     /// Names what keeps its money from being ordered.
@@ -109,6 +128,11 @@ impl Verdict {
                 self.told.push(Told { is_elsewhere: is_hold(code), ..Told::new(code, reason) });
             }
         }
+    }
+
+    /// That of a line that a person must decide about.
+    pub(super) fn on_hold(queue: ClaimQueue, why: String) -> Verdict {
+        Verdict { remarks: vec![why], queue: Some(queue), ..outcome(ClaimEvent::Doubted, Micros::ZERO) }
     }
 
     /// That of a line that nobody has looked at.
@@ -146,20 +170,23 @@ pub(super) fn judge(line: &ClaimLine, note: &Note, programs: &[&Program], standi
     }
     let terms = programs.iter().filter_map(|program| program.paid.claims());
     let review_above = terms.filter_map(|terms| terms.review_above).min();
-    if let Some(why) = wants_person(claimed(line, note), note, review_above) {
-        return Verdict { remarks: vec![why], ..outcome(ClaimEvent::Doubted, Micros::ZERO) };
+    if let Some((queue, why)) = wants_person(claimed(line, note), note, review_above) {
+        return Verdict::on_hold(queue, why);
     }
     provable(line, note, programs, standing)
 }
 
 /// Why a person must look at the line before it is paid.
-fn wants_person(claimed: Micros, note: &Note, review_above: Option<Micros>) -> Option<String> {
+fn wants_person(claimed: Micros, note: &Note, review_above: Option<Micros>) -> Option<(ClaimQueue, String)> {
     match note.word {
         None => {
             let above = review_above.filter(|above| claimed > *above)?;
-            Some(format!("a line of more than {above} waits for a person"))
+            Some((ClaimQueue::AboveReview, format!("a line of more than {above} waits for a person")))
         }
-        Some(Word::ClaimedAnew) => Some("claimed anew after a person rejected it: it waits for a person".to_owned()),
+        Some(Word::ClaimedAnew) => {
+            let why = "claimed anew after a person rejected it: it waits for a person";
+            Some((ClaimQueue::ClaimedAnew, why.to_owned()))
+        }
         Some(_) => None,
     }
 }

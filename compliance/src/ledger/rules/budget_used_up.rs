@@ -12,7 +12,8 @@
 //! A budget is spent once. What is promised above it is nobody's money.
 //!
 //! ## Example
-//! Budget 1,000; 600, 500 and 400 sold in this order: 600 and 400 of the 500 are due, the rest is told.
+//! Budget 1,000; 600, 500 and 400 sold in this order: 600 and 400 of the 500 are due, the rest is told. All on one day and under
+//! `ties: pro-rata`: 400.00, 333.33 and 266.67 are due, and 200.00, 166.67 and 133.33 are told.
 //!
 //! ## Late, corrected, out of order
 //! Whoever sold first is paid first, whoever reports first: a late earlier sale takes from later ones that are open. What

@@ -1,8 +1,8 @@
 //! What stands of the settlements for those who claim something of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{ClaimLine, Day, Program, Settlement};
+use contract::{ClaimLine, Day, Entitlement, Id, Program, Settlement};
 
 use super::{Account, Oracle, Phase, version};
 use crate::brought::{Brought, bring};
@@ -54,6 +54,33 @@ impl Oracle {
         let period = self.claims_of(line, self.control).period.range(line.date);
         let bought = bought_in_time(&reference, &group.program, partner, period);
         Standing { parts, bought }
+    }
+
+    /// Sales of the group that its program was to pay for as well, and another one of its exclusivity group was given.
+    pub(crate) fn passed_over(&self, group: &Group, line: &ClaimLine) -> BTreeSet<Id> {
+        let now = self.in_force();
+        let is_known = now.programs.iter().any(|program| program.id == group.program);
+        let known =
+            if is_known { &*now } else { self.as_of(line.stamp).expect("a claim comes behind a configuration") };
+        let own = || known.programs.iter().filter(|program| program.id == group.program);
+        let competes = |other: &Program| {
+            own().any(|own| own.ledger_key() == other.ledger_key() && own.mechanism.sell_in().is_none())
+        };
+        let is_passed_over = |sale: &&Entitlement| {
+            let (payer, day) = self.payer(sale);
+            let reference = self.as_of(sale.stamp).expect("a sale comes behind a configuration");
+            let Some(program) = version(reference, &group.program, day) else { return false };
+            let has_won = |other: &Program| other.id == payer.id && competes(other);
+            payer.id != group.program
+                && sale.programs.contains(&group.program)
+                && format!("partner:{}", sale.at.partner) == *group.beneficiary
+                && (sale.currency, &*program.period.label(day)) == (group.currency, &*group.period)
+                && !program.pays_person()
+                && own().any(|own| own.version == program.version)
+                && known.programs.iter().any(has_won)
+        };
+        let sales = self.granted.values().filter(is_passed_over);
+        sales.map(|sale| sale.origin.map_or(sale.sale, |(of, _)| of)).collect()
     }
 
     /// Those of older versions first.

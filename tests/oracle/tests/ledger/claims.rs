@@ -2,7 +2,7 @@
 
 use contract::{
     Action, BelowDue, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Currency, Day, Denial, Id, LateClaim,
-    Mechanism, Micros, Paid, Program, Reason, RecordRef, Text, Tolerance,
+    Mechanism, Micros, Paid, Program, Reason, RecordRef, Review, Text, Tolerance, Unreviewed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -297,7 +297,13 @@ fn terms(dice: &mut Dice) -> ClaimTerms {
         override_limit: dice.some(2, |dice| dice.micros(500_000, 20_000_000)),
         appeal_days: dice.below(90) as u32,
         tolerance: Tolerance { amount, share, below },
+        review: dice.some(2, review),
     }
+}
+
+fn review(dice: &mut Dice) -> Review {
+    let unreviewed = if dice.one_in(2) { Unreviewed::Roll } else { Unreviewed::Reject };
+    Review { days: dice.below(70) as u32, unreviewed }
 }
 
 /// Mostly what some sale may have brought, under a program that is paid by claim.

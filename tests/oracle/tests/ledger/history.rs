@@ -8,7 +8,7 @@ use contract::{
     Currency, Day, Debit, Denial, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Headroom, Id, Late,
     Measure, Mechanism, Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase,
     RecordRef, Reference, Resale, Rounding, RoundingMode, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split,
-    Steps, Text, Tier, UnitCost,
+    Steps, Text, Tier, Ties, UnitCost,
 };
 use oracle::claim_id;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,7 @@ const HALVES: u64 = 0x0ba1_4e50;
 const HEADROOMS: u64 = 0x4ead_2008;
 /// The same for what is expected of periods.
 const EXPECTATIONS: u64 = 0x0e89_ec7e;
+const TIES: u64 = 0x7135_4a7e;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(pub u64);
@@ -392,6 +393,7 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     pay_between(&mut Dice(seed ^ INTERIMS), &mut programs);
     round_to_even(&mut Dice(seed ^ HALVES), &mut programs);
     free_again(&mut Dice(seed ^ HEADROOMS), &mut programs);
+    share_pro_rata(&mut Dice(seed ^ TIES), &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
     let mut amending = Amending::new(Dice(seed ^ AMENDMENTS), &mut programs);
     let mut expecting = Expecting::new(Dice(seed ^ EXPECTATIONS), &mut programs);
@@ -796,6 +798,7 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         rounding: if dice.one_in(5) { Rounding::Sale } else { Rounding::Total },
         rounding_mode: RoundingMode::HalfUp,
         headroom: Headroom::Kept,
+        ties: Ties::BySale,
         pay_tier: None,
         class: {
             use AccountingClass::{ContraRevenue, MarketingExpense, PriceProtection, SpiffExpense};
@@ -876,6 +879,17 @@ fn round_to_even(dice: &mut Dice, programs: &mut [Program]) {
 fn free_again(dice: &mut Dice, programs: &mut [Program]) {
     for program in programs {
         program.headroom = if dice.one_in(2) { Headroom::GivenBack } else { Headroom::Kept };
+    }
+}
+
+/// Of half of the programs the day on which their budget ends is shared pro rata; that is drawn aside too. Persons of one year have no part
+/// in that.
+fn share_pro_rata(dice: &mut Dice, programs: &mut [Program]) {
+    let with_years = programs.iter().filter(|program| program.caps.partner_year.is_some());
+    let with_years: Vec<Text> = with_years.map(|program| program.id.clone()).collect();
+    for program in programs {
+        let fits = !program.pays_person() || !with_years.contains(&program.id);
+        program.ties = if dice.one_in(2) && fits { Ties::ProRata } else { Ties::BySale };
     }
 }
 

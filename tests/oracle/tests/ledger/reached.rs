@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use contract::{ClaimState, Code, EstimateKind, Mechanism, Program, Rounding};
+use contract::{ClaimQueue, ClaimState, Code, EstimateKind, Mechanism, Program, Rounding};
 
 use crate::history::Act;
 use crate::real::Found;
@@ -54,8 +54,9 @@ const STATES: [ClaimState; 8] = [
 ];
 
 /// Why one may get less than it asks for.
-const REFUSALS: [Code; 15] = [
+const REFUSALS: [Code; 17] = [
     Code::AccrualClaimed,
+    Code::BaselineMissing,
     Code::BelowMinimumPayout,
     Code::ClaimAboveDue,
     Code::ClaimExtensionWrong,
@@ -63,6 +64,7 @@ const REFUSALS: [Code; 15] = [
     Code::ClaimQuantityAbove,
     Code::ClaimRateWrong,
     Code::Deducted,
+    Code::ExclusivePrograms,
     Code::OnePartnerTwice,
     Code::PayeeUnsure,
     Code::ProtectedQuantityAbove,
@@ -111,6 +113,7 @@ pub struct Reached {
     estimated: BTreeMap<(EstimateKind, bool, bool), u64>,
     /// What has become of claims, why they got less, and what persons said of them.
     states: BTreeMap<ClaimState, u64>,
+    waits: BTreeMap<&'static str, u64>,
     refusals: BTreeMap<Code, u64>,
     decisions: BTreeMap<String, u64>,
 }
@@ -134,6 +137,7 @@ impl Reached {
         count(&mut self.in_history, pairs_of(&features));
         count(&mut self.estimated, found.estimated.iter().copied());
         count(&mut self.states, found.states.iter().copied());
+        count(&mut self.waits, found.waits.iter().copied());
         count(&mut self.refusals, found.refusals.iter().copied());
         count(&mut self.decisions, found.decisions.iter().cloned());
         count(&mut self.found, found.once.iter().copied());
@@ -146,6 +150,7 @@ impl Reached {
         add(&mut self.acts, other.acts);
         add(&mut self.estimated, other.estimated);
         add(&mut self.states, other.states);
+        add(&mut self.waits, other.waits);
         add(&mut self.refusals, other.refusals);
         add(&mut self.decisions, other.decisions);
         add(&mut self.found, other.found);
@@ -168,6 +173,8 @@ impl Reached {
         let _ = writeln!(table, "  estimates: {}", estimated.join(", "));
         let states = self.states.iter().map(|(state, times)| format!("{} {times}", state.as_str()));
         let _ = writeln!(table, "  claims: {}", states.collect::<Vec<_>>().join(", "));
+        let waits: Vec<String> = self.waits.iter().map(|(why, times)| format!("{why} {times}")).collect();
+        let _ = writeln!(table, "  claims waited: {}", waits.join(", "));
         let refusals = self.refusals.iter().map(|(code, times)| format!("{} {times}", code.as_str()));
         let _ = writeln!(table, "  claims got less: {}", refusals.collect::<Vec<_>>().join(", "));
         let decisions = self.decisions.iter().map(|(what, times)| format!("{what} {times}"));
@@ -189,6 +196,7 @@ impl Reached {
         assert_eq!(self.acts.len(), 15, "kinds of acts");
         let states = STATES.into_iter().filter(|state| !self.states.contains_key(state));
         assert_eq!(states.collect::<Vec<_>>(), [], "where no claim ever stood");
+        assert_eq!(self.waits.len(), ClaimQueue::ALL.len() + 2, "why claims waited, rolled and were decided by nobody");
         let refusals = REFUSALS.into_iter().filter(|code| !self.refusals.contains_key(code));
         assert_eq!(refusals.collect::<Vec<_>>(), [], "why no claim ever got less");
         assert_eq!(self.decisions.len(), DECISIONS, "what persons decide about claims, and two of them");

@@ -7,8 +7,8 @@ use accrual_sink::SinkStage;
 use compliance::LedgerStage;
 use contract::{
     AcceptedDeduction, AccrualEvent, AccrualMovement, Action, AuditRecord, Authorization, Cadence, Claim, ClaimLine,
-    ClaimState, Code, Command, Control, Currency, Day, EntitlementEvent, EstimateKind, Finding, Id, JournalEntry,
-    Micros, Reference, Settlement, Side, Text, Topic,
+    ClaimQueue, ClaimState, Code, Command, Control, Currency, Day, EntitlementEvent, EstimateKind, Finding, Id,
+    JournalEntry, Micros, Reference, Settlement, Side, Text, Topic,
 };
 use oracle::{Kept, Order, Seen, Verdict};
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StorageError, View};
@@ -70,6 +70,8 @@ pub struct Found {
     pub estimated: BTreeSet<(EstimateKind, bool, bool)>,
     /// What has become of claim lines, why they got less, and what persons decided or proposed about them.
     pub states: BTreeSet<ClaimState>,
+    /// Why lines waited for a person, and what became of them where nobody decided.
+    pub waits: BTreeSet<&'static str>,
     pub refusals: BTreeSet<Code>,
     pub decisions: BTreeSet<String>,
 }
@@ -197,10 +199,14 @@ impl Real {
         let claim: Claim = postcard::from_bytes(&value.expect("a claim stays")).unwrap();
         if !["auto", "deduction"].contains(&&*claim.claim) {
             self.found.states.insert(claim.state);
+            self.found.waits.extend(claim.queue.map(ClaimQueue::as_str));
+            if claim.message.contains("nobody decided by") {
+                self.found.waits.insert(if claim.queue.is_some() { "rolled" } else { "undecided" });
+            }
             self.found.refusals.extend(&claim.codes);
-            let Claim { state, claimed, payable: approved, authorised, codes, .. } = claim;
-            self.claims
-                .insert(claim.id, Seen { state, claimed, approved, authorised, codes: codes.into_iter().collect() });
+            let Claim { id, state, claimed, payable: approved, authorised, codes, queue, decide_by, .. } = claim;
+            let codes = codes.into_iter().collect();
+            self.claims.insert(id, Seen { state, claimed, approved, authorised, codes, queue, decide_by });
         }
     }
 

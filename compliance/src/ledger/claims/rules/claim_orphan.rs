@@ -10,7 +10,7 @@
 //!
 //! Where it is known what keeps the sale, or sales of the period, from earning, the claim names that in place of OP-04: the codes of
 //! the findings on them, with their X12 901 reasons, or the limit of the program that took all. They are told of the sale or the
-//! settlement and not once more of the claim. While persons may let such a sale go the line is on hold.
+//! settlement and not once more of the claim. While persons may let such a sale go the line is on hold, for `review-days` at most.
 //!
 //! ## Why it matters
 //! Without a sale behind it a claim is a wish.
@@ -26,7 +26,7 @@
 //! ## Returns
 //! Where all comes back nothing is due: a line that was not paid is rejected so, one that was is told as OP-24 as well.
 
-use contract::{ClaimEvent, ClaimLine, Code, Micros, Program};
+use contract::{ClaimEvent, ClaimLine, ClaimQueue, Code, Micros, Program};
 
 use super::{protected_quantity_above, protected_units_gone};
 use crate::ledger::claims::verdict::{Standing, Told, Verdict, outcome, walk};
@@ -39,8 +39,7 @@ pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, stan
     };
     let told: Vec<Told> = standing.why.told().collect();
     if standing.why.held {
-        let remarks = vec![what];
-        return Verdict { told, remarks, ..outcome(ClaimEvent::Doubted, Micros::ZERO) };
+        return Verdict { told, ..Verdict::on_hold(ClaimQueue::HeldSale, what) };
     }
     if !standing.frozen {
         let remarks = vec![format!("{what} yet")];

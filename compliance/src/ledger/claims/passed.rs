@@ -1,0 +1,55 @@
+//! Sales of a claimed group that another program of its exclusivity group was given (DD-11).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{ClaimLine, Id, Settlement, Text};
+use stream::{State, StorageError};
+
+use crate::ledger::account::passed_over_id;
+use crate::ledger::lines::each_lines;
+use crate::ledger::tables::ACCOUNTS;
+use crate::references::Known;
+
+/// Which program was given each sale, of those that the program of the group was passed over for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct PassedOver {
+    winners: BTreeMap<Id, BTreeSet<Text>>,
+}
+
+impl PassedOver {
+    /// Adds what one settlement of the group was passed over for. A program for purchases lets go of units, not of sales (DD-26).
+    pub fn add(
+        &mut self,
+        settlement: &Settlement,
+        line: &ClaimLine,
+        known: &Known,
+        state: &mut dyn State,
+    ) -> Result<(), StorageError> {
+        for winner in rivals(line, known) {
+            let id = passed_over_id(settlement, winner);
+            let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
+            each_lines(state, id, account.counted, &mut |lines| {
+                for line in lines {
+                    self.winners.entry(line.transaction()).or_default().insert(winner.clone());
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Who was given a sale, or some sale of the period.
+    pub fn winners(&self, sale: Option<Id>) -> BTreeSet<Text> {
+        match sale {
+            Some(sale) => self.winners.get(&sale).cloned().unwrap_or_default(),
+            None => self.winners.values().flatten().cloned().collect(),
+        }
+    }
+}
+
+/// The other programs of the group that the line's program is in.
+fn rivals<'k>(line: &ClaimLine, known: &'k Known) -> BTreeSet<&'k Text> {
+    let own = known.versions(&line.program);
+    let is_sold = |key: &Text| own.iter().any(|own| own.ledger_key() == key && own.mechanism.sell_in().is_none());
+    let others = known.reference.programs.iter().filter(|other| other.id != line.program);
+    others.filter(|other| is_sold(other.ledger_key())).map(|other| &other.id).collect()
+}
