@@ -1,32 +1,43 @@
 //! State in memory, for tests of stages and for simulation.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::{Entry, Order, State, StorageError, TableId};
 
-/// A sorted map; equal content compares equal.
+/// Sorted maps; equal content compares equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryState {
-    entries: BTreeMap<(TableId, Vec<u8>), Vec<u8>>,
+    /// None of them is empty.
+    tables: BTreeMap<TableId, BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
 impl State for MemoryState {
     fn get(&mut self, table: TableId, key: &[u8]) -> Result<Option<&[u8]>, StorageError> {
-        Ok(self.entries.get(&(table, key.to_vec())).map(Vec::as_slice))
+        Ok(self.tables.get(&table).and_then(|entries| entries.get(key)).map(Vec::as_slice))
     }
 
     fn put(&mut self, table: TableId, key: &[u8], value: Vec<u8>) -> Result<(), StorageError> {
-        self.entries.insert((table, key.to_vec()), value);
+        self.tables.entry(table).or_default().insert(key.to_vec(), value);
         Ok(())
     }
 
     fn delete(&mut self, table: TableId, key: &[u8]) -> Result<(), StorageError> {
-        self.entries.remove(&(table, key.to_vec()));
+        if let Some(entries) = self.tables.get_mut(&table) {
+            entries.remove(key);
+            if entries.is_empty() {
+                self.tables.remove(&table);
+            }
+        }
         Ok(())
     }
 
     fn append(&mut self, table: TableId, key: &[u8], bytes: &[u8]) -> Result<(), StorageError> {
-        self.entries.entry((table, key.to_vec())).or_default().extend_from_slice(bytes);
+        let entries = self.tables.entry(table).or_default();
+        match entries.get_mut(key) {
+            Some(value) => value.extend_from_slice(bytes),
+            None => drop(entries.insert(key.to_vec(), bytes.to_vec())),
+        }
         Ok(())
     }
 
@@ -38,11 +49,9 @@ impl State for MemoryState {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Entry>, StorageError> {
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        let found = self.entries.range((table, from.to_vec())..(table, to.to_vec()));
-        let entry = |((_, key), value): (&(TableId, Vec<u8>), &Vec<u8>)| (key.clone(), value.clone());
+        let Some(entries) = self.tables.get(&table).filter(|_| from < to) else { return Ok(Vec::new()) };
+        let found = entries.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        let entry = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
         Ok(match order {
             Order::Up => found.take(limit).map(entry).collect(),
             Order::Down => found.rev().take(limit).map(entry).collect(),

@@ -86,7 +86,7 @@ impl Changed {
     }
 }
 
-const KEYS: [&str; 32] = [
+const KEYS: [&str; 33] = [
     "name",
     "from",
     "to",

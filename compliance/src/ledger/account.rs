@@ -39,7 +39,7 @@ pub(crate) struct Account {
     pub months: Vec<Month>,
     /// What limits took for good when the period froze; where headroom is given back, those that are shared when it closed.
     pub forgone: Taken,
-    /// What was due and not authorised when the period closed, as far as it still is ([`Account::let_go`]).
+    /// What was due and not authorised when the period closed, as far as it still is ([`Account::let_go`]) and no limit gave it to others.
     pub released: Micros,
     /// Units that the balances of special prices cover, as of the last control that shared them.
     pub covered: Covered,

@@ -93,9 +93,12 @@ impl Desk<'_> {
         let sealed = month.sealed;
         let amount = due - sealed.amount;
         let carries = |_: &Micros| !amount.is_zero() || sealed.unvalued;
+        let functional = functional.filter(carries).map(|functional| functional - sealed.functional);
+        // What turns out to be worth no more than is booked has its worth by that: later lines give it no other one.
+        month.sealed.unvalued &= !(amount.is_zero() && functional == Some(Micros::ZERO));
         let moved = Moved {
             amount,
-            functional: functional.filter(carries).map(|functional| functional - sealed.functional),
+            functional,
             kind: kind_of(amount, sealed.booked, month.measure < sealed.measure),
             class: self.program.class,
         };

@@ -76,11 +76,15 @@ impl Due {
         };
     }
 
-    /// Where headroom is given back, what shared limits take of a closed period is forgone for good.
+    /// Where headroom is given back, what shared limits take of a closed period is forgone for good. What its close let go they take
+    /// first, and once.
     pub fn forgo_at_close(&self, account: &mut Account, program: &Program) {
         let is_closed = matches!(account.phase, Phase::Closed { .. });
         let gives_back = program.headroom == Headroom::GivenBack;
-        if is_closed && gives_back && self.limited(account, program) < self.claimed(account, program) {
+        let (claimed, limited) = (self.claimed(account, program), self.limited(account, program));
+        if is_closed && gives_back && limited < claimed {
+            let whole = |benefit: Exact| benefit.round_by(program.rounding_mode, account.settlement.currency);
+            account.released = (account.released + whole(limited) - whole(claimed)).max(Micros::ZERO);
             account.forgone = self.taken(account, program);
         }
     }

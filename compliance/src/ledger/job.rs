@@ -199,7 +199,7 @@ impl Job {
                 SHARING.put(state, &Sharing::Program.key(&account.settlement.program), &())?;
             }
             let has_news = has_news(&account, self.now(desk));
-            if has_news || (change.pays_otherwise && account.meets_orders()) {
+            if has_news || change.is_heard_by_claims_on(&account, desk.references) {
                 claims::touch(&account, state)?;
             }
             if has_news || is_revalued(&account, change, desk.references) {
@@ -560,6 +560,13 @@ impl<'a> Change<'a> {
         let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
         let pays_otherwise = before.reference.payees != now.reference.payees;
         Change { control, before, now, protects_otherwise: !says_the_same(before, now), pays_otherwise }
+    }
+
+    /// Whether claims are judged by something that says something else now: by accounts that partners are paid to, or by what was bought
+    /// before prices were cut, which can be another thing where as much is protected as before.
+    fn is_heard_by_claims_on(&self, account: &Account, references: &References) -> bool {
+        (self.pays_otherwise && account.meets_orders())
+            || (self.protects_otherwise && written(account, references).mechanism.protects_stock())
     }
 
     /// Whether a partner's special prices give other amounts at most for units that are protected.

@@ -156,28 +156,28 @@ impl<'a> Settling<'a> {
 
     fn take_up(&self, id: Id, state: &mut dyn State) -> Result<Work<'a>, StageError> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is named has an account");
-        match self.waits(&account) {
-            // It keeps until the tick what it has, and so what it let go.
-            true => account.released = Micros::ZERO,
-            false => (account.counted, account.released) = (self.control, account.let_go()),
+        if self.waits(&account) {
+            // It keeps until the tick what it has, by the terms that gave it that, and so what it let go.
+            account.released = Micros::ZERO;
+        } else {
+            (account.counted, account.released) = (self.control, account.let_go());
+            self.bring_up_to_date(id, &mut account, state)?;
         }
-        self.bring_up_to_date(id, &mut account, state)?;
         Ok(Work { id, account, references: self.references, due: Due::default() })
     }
 
-    /// Puts an open account under today's terms, at a tick also a frozen one of which only a figure has changed.
+    /// Puts an open account under today's terms, a frozen one of which only a figure has changed under that.
     fn bring_up_to_date(&self, id: Id, account: &mut Account, state: &mut dyn State) -> Result<(), StorageError> {
         let known = self.references.as_of(self.control);
         if account.phase != Phase::Open {
-            if self.at_tick && is_figured_anew(account, known, self.references) {
+            if is_figured_anew(account, known, self.references) {
                 account.figures = self.control;
             }
             return Ok(());
         }
         if let Some(program) = known.program(&account.settlement.program, account.settlement.version) {
             (account.terms, account.figures) = (self.control, self.control);
-            // What waits for the tick is not written back, and has its deadline moved then.
-            if account.pays() && !self.waits(account) {
+            if account.pays() {
                 move_deadline(id, account, interim::deadline(account, program), state)?;
             }
         }

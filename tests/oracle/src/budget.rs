@@ -8,7 +8,7 @@ use num_traits::{Signed, Zero};
 use crate::exact::{Exact, exact, floored, rounded, rounded_by, to_millionths, zero};
 
 /// A settlement that wants its share.
-pub struct Claim {
+pub struct Claim<'a> {
     /// What it wants in the end, unrounded, what it gave up for good left out.
     pub wanted: Exact,
     /// How that is rounded.
@@ -22,7 +22,7 @@ pub struct Claim {
     /// Last day of its period.
     pub last: Day,
     /// By how much each line moves what it has reached, in order.
-    pub steps: Vec<(Day, Id, Exact)>,
+    pub steps: &'a [(Day, Id, Exact)],
 }
 
 /// How far a claim is cut, walking back in time.
@@ -56,12 +56,15 @@ impl Cut {
 /// What closed periods have let go is cut first, of the latest one first. What is still too much is cut off the last days. A
 /// day's steps count together; only on the day on which the cut ends are they cut one by one, the last in (sale, claim) order
 /// first, or pro rata.
-pub fn shared(budget: Micros, ties: Ties, currency: Currency, claims: &[Claim]) -> Vec<Option<Exact>> {
-    let asked = |claim: &Claim| exact(rounded_by(claim.wanted, claim.mode, currency));
+pub fn shared(budget: Micros, ties: Ties, currency: Currency, claims: &[Claim<'_>]) -> Vec<Option<Exact>> {
+    let asked = |claim: &Claim<'_>| exact(rounded_by(claim.wanted, claim.mode, currency));
     let wanted: Vec<Exact> = claims.iter().map(|claim| asked(claim).max(zero())).collect();
     let reserved: Vec<Exact> = claims.iter().map(|claim| exact(claim.reserved).max(zero())).collect();
     let demand: Exact = wanted.iter().zip(&reserved).map(|(wanted, reserved)| *wanted.max(reserved)).sum();
-    let mut excess = (demand - floored(exact(budget), currency)).max(zero());
+    let mut excess = demand - floored(exact(budget), currency);
+    if !excess.is_positive() {
+        return vec![None; claims.len()];
+    }
     let open = |at: usize| (wanted[at] - reserved[at]).max(zero());
     let cut =
         |at: usize| Cut { debt: claims[at].reached - asked(&claims[at]), back: zero(), open: open(at), cut: zero() };
@@ -86,7 +89,7 @@ pub fn shared(budget: Micros, ties: Ties, currency: Currency, claims: &[Claim]) 
 }
 
 /// Cuts one day and says how much was cut.
-fn cut_day(day: Day, ties: Ties, claims: &[Claim], cuts: &mut Vec<Cut>, excess: Exact) -> Exact {
+fn cut_day(day: Day, ties: Ties, claims: &[Claim<'_>], cuts: &mut Vec<Cut>, excess: Exact) -> Exact {
     let mut whole = cuts.clone();
     let (mut steps, mut nets) = (Vec::new(), Vec::new());
     for (at, claim) in claims.iter().enumerate() {

@@ -293,8 +293,8 @@ impl Claims {
         groups.into_values().collect()
     }
 
-    pub fn seen(&self) -> BTreeMap<Id, Seen> {
-        self.lines.iter().filter_map(|(id, line)| Some((*id, line.seen.clone()?))).collect()
+    pub fn seen(&self) -> impl Iterator<Item = (&Id, &Seen)> {
+        self.lines.iter().filter_map(|(id, line)| Some((id, line.seen.as_ref()?)))
     }
 
     /// Judges the lines of a group at a tick; returns what is ordered for them.

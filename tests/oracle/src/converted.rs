@@ -21,6 +21,8 @@ pub struct Converted {
 struct Sums {
     /// By posting date and batch.
     moved: BTreeMap<(Day, u64), (Micros, Option<Micros>)>,
+    /// What turned out to be worth no more than was booked by then: all that earlier batches moved on a date.
+    worth_nothing: BTreeMap<Day, u64>,
     ordered: Micros,
     ordered_worth: Micros,
     /// Something had no worth at the last control.
@@ -28,19 +30,21 @@ struct Sums {
 }
 
 impl Sums {
-    /// Dates of what moved without a worth, and was given none since: a movement with one speaks for all up to its date.
+    /// Dates of what moved without a worth, and was given none since: a movement with one speaks for all up to its date. What is worth
+    /// nothing is given that without a movement.
     fn unvalued(&self, until: u64) -> Vec<Day> {
         let mut by_batch: Vec<(u64, Day, bool)> = Vec::new();
         for ((date, batch), (_, worth)) in self.moved.iter().filter(|((_, batch), _)| *batch <= until) {
             by_batch.push((*batch, *date, worth.is_some()));
         }
         by_batch.sort_unstable();
-        let mut unvalued: Vec<Day> = Vec::new();
-        for (_, date, has_worth) in by_batch {
-            unvalued.retain(|day| *day != date && !(has_worth && *day < date));
-            unvalued.extend((!has_worth).then_some(date));
+        let mut unvalued: Vec<(Day, u64)> = Vec::new();
+        for (batch, date, has_worth) in by_batch {
+            unvalued.retain(|(day, _)| *day != date && !(has_worth && *day < date));
+            unvalued.extend((!has_worth).then_some((date, batch)));
         }
-        unvalued
+        let is_left = |(day, batch): &(Day, u64)| self.worth_nothing.get(day).is_none_or(|before| batch >= before);
+        unvalued.into_iter().filter(is_left).map(|(day, _)| day).collect()
     }
 
     /// All movements of dates and batches that are wanted.
@@ -52,9 +56,21 @@ impl Sums {
     }
 }
 
+/// An amount that should be another one: what is wrong with which amounts, and how.
+pub struct Wrong {
+    pub kind: String,
+    pub said: String,
+}
+
+impl Wrong {
+    fn new(kind: &str, settlement: &Settlement, said: String) -> Wrong {
+        Wrong { kind: format!("{kind}: {} in {}", settlement.program, settlement.currency), said }
+    }
+}
+
 impl Converted {
-    /// What is said at one control, movements first. Returns the first amount that should be another one.
-    pub fn hear(&mut self, events: &[AccrualEvent], batch: u64, oracle: &Oracle) -> Option<String> {
+    /// What is said at one control, movements first. Returns the first that is wrong.
+    pub fn hear(&mut self, events: &[AccrualEvent], batch: u64, oracle: &Oracle) -> Option<Wrong> {
         for event in events {
             if let AccrualEvent::Moved(movement) = event {
                 self.note(movement);
@@ -64,6 +80,7 @@ impl Converted {
         let wrong = moved.flat_map(|(settlement, sums)| wrong_movement(settlement, sums, batch, oracle)).next();
         let wrong = wrong
             .or_else(|| self.sums.iter().find_map(|(settlement, sums)| left_unvalued(settlement, sums, batch, oracle)));
+        self.note_worth_nothing(batch, oracle);
         self.value_orders(oracle);
         wrong.or_else(|| {
             events.iter().find_map(|event| match event {
@@ -84,6 +101,18 @@ impl Converted {
         };
     }
 
+    /// Of periods that were open: what moved without a worth, and is worth what was booked.
+    fn note_worth_nothing(&mut self, batch: u64, oracle: &Oracle) {
+        for (settlement, sums) in self.sums.iter_mut().filter(|(settlement, _)| !oracle.is_late(settlement)) {
+            for date in sums.unvalued(batch) {
+                let (amount, booked) = sums.of(|on, _| on <= date);
+                if oracle.worth(settlement, date, amount) == Some(booked) {
+                    sums.worth_nothing.insert(date, batch);
+                }
+            }
+        }
+    }
+
     /// What was ordered without a worth has its part of all, once that has one.
     fn value_orders(&mut self, oracle: &Oracle) {
         for sums in self.sums.values_mut() {
@@ -97,7 +126,7 @@ impl Converted {
     }
 
     /// An order carries all that is not ordered yet, or its part of it.
-    fn wrong_order(&mut self, order: &AuthorizationOrder, oracle: &Oracle) -> Option<String> {
+    fn wrong_order(&mut self, order: &AuthorizationOrder, oracle: &Oracle) -> Option<Wrong> {
         let sums = self.sums.entry(order.settlement.clone()).or_default();
         let (accrued, worth) = sums.of(|_, _| true);
         let (rest, left) = (accrued - sums.ordered, worth - sums.ordered_worth);
@@ -116,23 +145,26 @@ impl Converted {
         });
         sums.ordered += order.amount;
         sums.ordered_worth += ours.unwrap_or_default();
-        (ours != order.functional).then(|| format!("{order:?}: the oracle converts it to {ours:?}"))
+        let said = || format!("{order:?}: the oracle converts it to {ours:?}");
+        (ours != order.functional).then(|| Wrong::new("ordered", &order.settlement, said()))
     }
 }
 
-fn wrong_kind(movement: &AccrualMovement, oracle: &Oracle) -> Option<String> {
+fn wrong_kind(movement: &AccrualMovement, oracle: &Oracle) -> Option<Wrong> {
     let is_late = movement.kind == AccrualKind::PriorPeriod;
     let wrong = !movement.amount.is_zero() && is_late != oracle.is_late(&movement.settlement);
-    wrong.then(|| format!("{movement:?}: its period had frozen before, or had not"))
+    let said = || format!("{movement:?}: its period had frozen before, or had not");
+    wrong.then(|| Wrong::new("of a period", &movement.settlement, said()))
 }
 
-fn wrong_movement(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Oracle) -> Option<String> {
+fn wrong_movement(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Oracle) -> Option<Wrong> {
     let open = sums.moved.iter().filter(|((_, of), _)| *of == batch);
     let unvalued = sums.unvalued(batch - 1);
     open.into_iter().find_map(|((date, _), (amount, functional))| {
         let is_due = !amount.is_zero() || unvalued.contains(date) || oracle.is_late(settlement) && !unvalued.is_empty();
         if !is_due {
-            return Some(format!("{settlement:?} moves {functional:?} in the books alone, and all had a worth"));
+            let said = format!("{settlement:?} moves {functional:?} in the books alone, and all had a worth");
+            return Some(Wrong::new("valued again", settlement, said));
         }
         let ours = if oracle.is_late(settlement) {
             let (accrued, _) = sums.of(|_, _| true);
@@ -149,13 +181,15 @@ fn wrong_movement(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Ora
                 worth.map(|worth| worth - sums.of(|on, of| on <= *date && others(on, of)).1)
             })
         };
-        let said = || format!("{settlement:?} moves {amount} on {date}, which is {functional:?} in the books");
-        (ours != *functional).then(|| format!("{}: the oracle converts it to {ours:?}", said()))
+        let said = || {
+            format!("{settlement:?} moves {amount} on {date} for {functional:?}, which the oracle converts to {ours:?}")
+        };
+        (ours != *functional).then(|| Wrong::new("moved", settlement, said()))
     })
 }
 
 /// What has a worth by now, and was given none.
-fn left_unvalued(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Oracle) -> Option<String> {
+fn left_unvalued(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Oracle) -> Option<Wrong> {
     let (accrued, booked) = sums.of(|_, _| true);
     let unvalued = sums.unvalued(batch);
     let left = match oracle.is_late(settlement) {
@@ -165,5 +199,6 @@ fn left_unvalued(settlement: &Settlement, sums: &Sums, batch: u64, oracle: &Orac
             oracle.worth(settlement, *date, amount).map(|worth| worth - booked).filter(|left| !left.is_zero())
         }),
     };
-    left.filter(|left| !left.is_zero()).map(|left| format!("{settlement:?}: {left} is left without a worth"))
+    let said = |left: Micros| format!("{settlement:?}: {left} is left without a worth of {:?}", sums.moved);
+    left.filter(|left| !left.is_zero()).map(|left| Wrong::new("left without a worth", settlement, said(left)))
 }

@@ -31,7 +31,8 @@ pub fn covered(balances: &Units, claimants: &[Claimant<'_>]) -> Vec<Units> {
     let mut wanted: Vec<Wanted> = Vec::new();
     let is_bounded = |special: &Id| balances.contains_key(special);
     for (who, claimant) in claimants.iter().enumerate() {
-        for (line, units) in left_of_each(claimant.lines) {
+        for (place, units) in left_of_each(claimant.lines) {
+            let line = &claimant.lines[place];
             let Some((first, units)) = line.whose.giving(units, claimant.resale) else { continue };
             // One without a bound covers the rest.
             let prices = [first].into_iter().chain(line.whose.further().map(|special| special.id));

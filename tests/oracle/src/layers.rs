@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use contract::{Credit, Currency, Day, Entitlement, Id, Micros, Program, Reference, Text};
 
-use crate::protection::{cuts, holds, since, stock};
+use crate::protection::{Prices, cuts, holds, since, stock};
 use crate::whose::Whose;
 
 /// What a unit cost the partner, less what was credited for it.
@@ -156,13 +156,17 @@ fn net(reference: &Reference, product: &str, layer: &Layer, day: Day) -> Cost {
 
 /// What units cost under the programs that go by that, as of some tables.
 pub struct Costs<'a> {
-    reference: &'a Reference,
+    prices: &'a Prices<'a>,
     by_stock: BTreeMap<(Text, Text, Text), Taken>,
 }
 
 impl<'a> Costs<'a> {
     /// Of all sales that use something up.
-    pub fn new<'e>(reference: &'a Reference, used: impl Iterator<Item = &'e Entitlement>) -> Costs<'a> {
+    pub fn new<'e>(
+        reference: &Reference,
+        prices: &'a Prices<'a>,
+        used: impl Iterator<Item = &'e Entitlement>,
+    ) -> Costs<'a> {
         let mut moved: BTreeMap<(Text, Text, Text), Moved> = BTreeMap::new();
         for used in used {
             let stock = (used.debits[0].program.clone(), used.at.partner.clone(), used.product.clone());
@@ -179,14 +183,13 @@ impl<'a> Costs<'a> {
             let taken = of_runs.collect();
             (stock, taken)
         });
-        Costs { reference, by_stock: by_stock.collect() }
+        Costs { prices, by_stock: by_stock.collect() }
     }
 
     /// What units of a line are given that a program sells at a special price: what they cost above the authorised cost.
     pub fn of(&self, whose: Whose, (day, sale): (Day, Id)) -> Whose {
         let Whose::Credited { special, short, .. } = whose else { return whose };
-        let all = &self.reference.special_prices;
-        let price = all.iter().find(|price| price.key() == special).expect("a special price stays");
+        let price = self.prices.get(&special).expect("a special price stays");
         let stock = (price.program.clone(), price.partner.clone(), price.product.clone());
         let Credit::AboveCost(authorised) = price.credit else { return whose };
         let given = |cost: Cost| match cost {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    Action, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Headroom, Id, Mechanism, Micros, Points,
+    Action, Caps, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Headroom, Id, Mechanism, Micros, Points,
     Program, Reference, Settlement, Text, Ties,
 };
 use num_traits::Signed;
@@ -26,7 +26,7 @@ use crate::exact::{Exact, exact, rounded_by, zero};
 use crate::layers::{Costs, is_used_up};
 use crate::measure::filled;
 use crate::pricing::{Line, changes, together};
-use crate::protection::{OfStock, lowered, protected};
+use crate::protection::{OfStock, lowered, prices, protected};
 use crate::provable::last_day;
 use crate::purchased::purchased;
 use crate::terms::holding;
@@ -44,11 +44,11 @@ pub struct Order {
 }
 
 /// What is said of a settlement in the end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said<'a> {
     pub accrued: Micros,
-    pub orders: Vec<Order>,
-    pub kept: Vec<Kept>,
+    pub orders: &'a [Order],
+    pub kept: &'a [Kept],
 }
 
 /// What a beneficiary was let keep from an invoice.
@@ -71,7 +71,7 @@ pub struct Oracle {
     /// Reference data, each from its control on.
     references: Vec<(u64, Arc<Reference>)>,
     /// Their exchange rates.
-    tables: Vec<(u64, Table)>,
+    tables: Vec<Table>,
     control: u64,
     /// Something was heard since the last control, or the reference data are new.
     news: bool,
@@ -133,7 +133,7 @@ struct Account {
     reached: Reached,
     /// Taken by the cap of the period when it froze, or by limits that are shared once it had closed, and not given back.
     given_up: Exact,
-    /// What the close let go, as far as it was neither taken back nor ordered since.
+    /// What the close let go, as far as it was neither taken back nor ordered since, nor given to others.
     let_go: Micros,
     /// What the beneficiary's year leaves, and what the version's budget does.
     year_left: Option<Exact>,
@@ -145,8 +145,24 @@ struct Account {
     kept: Vec<Kept>,
 }
 
-/// Whose year a cap is for: program, beneficiary, year, currency.
-type YearKey = (Text, Text, i16, Currency);
+/// What some settlements share, all in one currency.
+struct Limit {
+    most: Micros,
+    ties: Ties,
+    members: Vec<Settlement>,
+}
+
+impl Limit {
+    /// What it leaves for each; `wanted` says what one asks of it.
+    fn shared<'a>(&self, at_tick: bool, wanted: impl Fn(&Settlement) -> (&'a Account, Exact)) -> Vec<Option<Exact>> {
+        let currency = self.members[0].currency;
+        let claim = |one: &Settlement| {
+            let (account, wanted) = wanted(one);
+            claim(account, wanted, currency, at_tick)
+        };
+        shared(self.most, self.ties, currency, &self.members.iter().map(claim).collect::<Vec<_>>())
+    }
+}
 
 /// What the lines of a settlement come to.
 struct Reached {
@@ -183,10 +199,14 @@ impl Account {
         self.program.headroom == Headroom::GivenBack
     }
 
-    /// No limit gives a closed period more later where headroom is given back; else a frozen one has given that up before.
-    fn give_up(&mut self) {
-        if self.phase == Phase::Closed && self.gives_back() && self.within_budget() < self.asked() {
-            self.given_up = self.reached.earned - self.within_budget();
+    /// No limit gives a closed period more later where headroom is given back; else a frozen one has given that up before. What it
+    /// let go is the first that others have of it.
+    fn give_up(&mut self, currency: Currency) {
+        let (asked, left) = (self.asked(), self.within_budget());
+        if self.phase == Phase::Closed && self.gives_back() && left < asked {
+            let [asked, whole] = [asked, left].map(|benefit| rounded_by(benefit, self.program.rounding_mode, currency));
+            self.let_go = (self.let_go - (asked - whole)).max(Micros::ZERO);
+            self.given_up = self.reached.earned - left;
         }
     }
 
@@ -345,7 +365,7 @@ impl Oracle {
     pub fn configure(&mut self, reference: &Reference) {
         self.control += 1;
         self.references.push((self.control, Arc::new(reference.clone())));
-        self.tables.push((self.control, Table::new(reference)));
+        self.tables.push(Table::new(self.control, reference));
         self.gone.clear();
         self.settle(None);
         self.news = true;
@@ -392,16 +412,16 @@ impl Oracle {
     }
 
     /// What stands in the end, without settlements that nothing was ever said of.
-    pub fn verdicts(&self) -> BTreeMap<Settlement, Verdict> {
-        let told = self.accounts.iter().map(|(settlement, account)| {
+    pub fn verdicts(&self) -> impl Iterator<Item = (&Settlement, Said<'_>)> {
+        let said = self.accounts.iter().map(|(settlement, account)| {
             let Account { accrued, orders, kept, .. } = account;
-            (settlement.clone(), Verdict { accrued: *accrued, orders: orders.clone(), kept: kept.clone() })
+            (settlement, Said { accrued: *accrued, orders, kept })
         });
-        told.filter(|(_, verdict)| *verdict != Verdict::default()).collect()
+        said.filter(|(_, said)| *said != Said::default())
     }
 
     /// Claim lines as readers see them.
-    pub fn claims(&self) -> BTreeMap<Id, Seen> {
+    pub fn claims(&self) -> impl Iterator<Item = (&Id, &Seen)> {
         self.claims.seen()
     }
 
@@ -419,7 +439,8 @@ impl Oracle {
             currency: settlement.currency,
             last: account.last,
             terms: account.terms,
-            since: &|control| self.tables_since(control, account.settled),
+            tables: &self.tables,
+            until: account.settled,
         };
         worth.of(amount, &account.lines[..behind])
     }
@@ -431,18 +452,7 @@ impl Oracle {
 
     /// The currency of the books.
     pub fn books(&self) -> Currency {
-        self.table(self.control).books.expect("the books have a currency")
-    }
-
-    fn table(&self, control: u64) -> &Table {
-        let known = self.tables.iter().rev().find(|(from, _)| *from <= control);
-        &known.expect("a sale comes behind a configuration").1
-    }
-
-    /// Of a control, and those that came behind it up to another.
-    fn tables_since(&self, control: u64, until: u64) -> Vec<&Table> {
-        let later = self.tables.iter().filter(|(from, _)| control < *from && *from <= until);
-        std::iter::once(self.table(control)).chain(later.map(|(_, table)| table)).collect()
+        self.known().functional_currency.expect("the books have a currency")
     }
 
     fn estimate(&mut self, day: Day) {
@@ -600,7 +610,8 @@ impl Oracle {
 
     fn settle(&mut self, tick: Option<Day>) {
         let reference = self.in_force();
-        let costs = Costs::new(&reference, self.used.values());
+        let prices = prices(&reference);
+        let costs = Costs::new(&reference, &prices, self.used.values());
         let mut of_stocks: BTreeMap<&Settlement, Vec<&Line>> = BTreeMap::new();
         for OfStock { settlement, line, .. } in &self.of_stocks {
             of_stocks.entry(settlement).or_default().push(line);
@@ -627,7 +638,7 @@ impl Oracle {
                 let place = line.of.map_or((line.day, line.sale), |sale| (line.sold, sale));
                 let whose = match by_layers {
                     true => costs.of(line.whose, place),
-                    false => lowered(&reference, line.whose, line.day),
+                    false => lowered(&reference, &prices, line.whose, line.day),
                 };
                 Line { whose, ..line }
             };
@@ -644,7 +655,7 @@ impl Oracle {
         }
         for (settlement, account) in &mut self.accounts {
             if !account.meets_orders() || tick.is_some() {
-                account.give_up();
+                account.give_up(settlement.currency);
                 account.accrued = rounded_by(account.due(), account.program.rounding_mode, settlement.currency);
             }
         }
@@ -739,10 +750,11 @@ impl Oracle {
         let left = |oracle: &Oracle| -> Vec<(Option<Exact>, Option<Exact>)> {
             oracle.accounts.values().map(|account| (account.year_left, account.budget_left)).collect()
         };
+        let (years, budgets) = (self.years(), self.budgets());
         for turn in 0.. {
             let before = left(self);
-            self.share_years(at_tick);
-            self.share_budgets(at_tick);
+            years.iter().for_each(|year| self.share_year(year, at_tick));
+            budgets.iter().for_each(|budget| self.share_budget(budget, at_tick));
             if turn > 0 && left(self) == before {
                 return;
             }
@@ -751,57 +763,60 @@ impl Oracle {
     }
 
     /// The settlements of a beneficiary's year share one cap, whatever their version.
-    fn share_years(&mut self, at_tick: bool) {
-        let mut sharing: BTreeMap<YearKey, Vec<(u32, Id, Settlement)>> = BTreeMap::new();
+    fn years(&self) -> Vec<Limit> {
+        let mut sharing: BTreeMap<(&Text, String, i16, Currency), Vec<&Settlement>> = BTreeMap::new();
         for (settlement, account) in &self.accounts {
-            let Settlement { program, version, beneficiary, currency, .. } = settlement.clone();
-            let key = (program, in_any_spelling(&beneficiary).into(), account.last.year(), currency);
-            sharing.entry(key).or_default().push((version, settlement.id(), settlement.clone()));
+            let Settlement { program, beneficiary, currency, .. } = settlement;
+            let key = (program, in_any_spelling(beneficiary), account.last.year(), *currency);
+            sharing.entry(key).or_default().push(settlement);
         }
-        for ((_, _, _, currency), mut members) in sharing {
-            members.sort();
-            let accounts = members.iter().map(|(version, _, settlement)| (version, &self.accounts[settlement]));
-            let newest = accounts.max_by_key(|(version, account)| (*version, account.terms));
-            let cap = newest.and_then(|(_, account)| account.program.caps.partner_year);
-            let claim = |(_, _, settlement): &(_, _, Settlement)| {
-                let account = &self.accounts[settlement];
-                claim(account, least(account.asked(), account.budget_left), currency, at_tick)
-            };
-            let claims: Vec<Claim> = members.iter().map(claim).collect();
-            let left = cap.map_or(vec![None; claims.len()], |cap| shared(cap, Ties::BySale, currency, &claims));
-            for ((_, _, settlement), left) in members.iter().zip(left) {
-                self.accounts.get_mut(settlement).expect("a member has an account").year_left = left;
-            }
+        sharing
+            .into_values()
+            .filter_map(|members| self.limit(members, |program| Some((program.caps.partner_year?, Ties::BySale))))
+            .collect()
+    }
+
+    fn budgets(&self) -> Vec<Limit> {
+        let mut sharing: BTreeMap<(&Text, u32, Currency), Vec<&Settlement>> = BTreeMap::new();
+        for settlement in self.accounts.keys() {
+            let Settlement { program, version, currency, .. } = settlement;
+            sharing.entry((program, *version, *currency)).or_default().push(settlement);
+        }
+        sharing
+            .into_values()
+            .filter_map(|members| self.limit(members, |program| Some((program.caps.budget?, program.ties))))
+            .collect()
+    }
+
+    /// The newest terms of the last version say how large a limit is. Where nothing else tells those that share it apart, the id does.
+    fn limit(&self, mut members: Vec<&Settlement>, limit: fn(&Program) -> Option<(Micros, Ties)>) -> Option<Limit> {
+        let newest = members.iter().max_by_key(|one| (one.version, self.accounts[**one].terms))?;
+        let (most, ties) = limit(&self.accounts[*newest].program)?;
+        members.sort_by_cached_key(|one| (one.version, one.id()));
+        Some(Limit { most, ties, members: members.into_iter().cloned().collect() })
+    }
+
+    fn share_year(&mut self, limit: &Limit, at_tick: bool) {
+        let left = limit.shared(at_tick, |one| {
+            let account = &self.accounts[one];
+            (account, least(account.asked(), account.budget_left))
+        });
+        for (settlement, left) in limit.members.iter().zip(left) {
+            self.accounts.get_mut(settlement).expect("a member has an account").year_left = left;
         }
     }
 
-    fn share_budgets(&mut self, at_tick: bool) {
-        let mut sharing: BTreeMap<(Text, u32, Currency), Vec<(Id, Settlement)>> = BTreeMap::new();
-        for settlement in self.accounts.keys() {
-            let key = (settlement.program.clone(), settlement.version, settlement.currency);
-            sharing.entry(key).or_default().push((settlement.id(), settlement.clone()));
-        }
-        for ((_, _, currency), mut members) in sharing {
-            // Where nothing else tells them apart, the id does.
-            members.sort();
-            let newest =
-                members.iter().map(|(_, settlement)| &self.accounts[settlement]).max_by_key(|account| account.terms);
-            let budget = newest.and_then(|account| Some((account.program.caps.budget?, account.program.ties)));
-            let claim = |(_, settlement): &(_, Settlement)| {
-                claim(&self.accounts[settlement], self.accounts[settlement].wanted(), currency, at_tick)
-            };
-            let claims: Vec<Claim> = members.iter().map(claim).collect();
-            let left =
-                budget.map_or(vec![None; claims.len()], |(budget, ties)| shared(budget, ties, currency, &claims));
-            for ((_, settlement), left) in members.iter().zip(left) {
-                self.accounts.get_mut(settlement).expect("a member has an account").budget_left = left;
-            }
+    fn share_budget(&mut self, limit: &Limit, at_tick: bool) {
+        let left = limit.shared(at_tick, |one| (&self.accounts[one], self.accounts[one].wanted()));
+        for (settlement, left) in limit.members.iter().zip(left) {
+            self.accounts.get_mut(settlement).expect("a member has an account").budget_left = left;
         }
     }
 
     /// What a tick moves once everything is settled: periods freeze and close, and what may be paid is ordered.
     fn turn(&mut self, day: Day) {
         let before = self.day_of(self.control - 1);
+        let mut closing = Vec::new();
         for (settlement, account) in &mut self.accounts {
             if account.phase == Phase::Open && account.freezes_on() <= day {
                 self.freezing.insert(settlement.clone());
@@ -814,7 +829,7 @@ impl Oracle {
             let is_claimed = account.last_claim().is_some_and(|last| before.is_none_or(|before| before <= last));
             if account.phase == Phase::Frozen && account.closes_on() <= day && !is_claimed {
                 account.phase = Phase::Closed;
-                account.give_up();
+                closing.push(settlement.clone());
             }
         }
         // Those that froze before, then those that freeze now by their days: as if each day had had its tick.
@@ -829,6 +844,11 @@ impl Oracle {
             self.freezing.remove(settlement);
             self.let_keep(settlement, day);
             self.order(settlement, day);
+        }
+        // What is due by then is ordered before the close takes what it takes.
+        for settlement in closing {
+            let account = self.accounts.get_mut(&settlement).expect("it is one of them");
+            account.give_up(settlement.currency);
         }
     }
 
@@ -845,7 +865,7 @@ impl Oracle {
 
 /// What an account asks of a limit. What was ordered stays its own; where headroom is given back, as long as it is due: it counts no more
 /// once it came back, since another may have been given it.
-fn claim(account: &Account, wanted: Exact, currency: Currency, at_tick: bool) -> Claim {
+fn claim(account: &Account, wanted: Exact, currency: Currency, at_tick: bool) -> Claim<'_> {
     // The other limit has taken what was let go first, too.
     let mode = account.program.rounding_mode;
     let whole = |benefit: Exact| rounded_by(benefit, mode, currency);
@@ -863,7 +883,7 @@ fn claim(account: &Account, wanted: Exact, currency: Currency, at_tick: bool) ->
         reserved: reserved.max(Micros::ZERO),
         let_go: if at_tick { (account.let_go - taken).max(Micros::ZERO) } else { Micros::ZERO },
         last: account.last,
-        steps: account.reached.steps.clone(),
+        steps: &account.reached.steps,
     }
 }
 

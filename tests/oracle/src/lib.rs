@@ -35,6 +35,6 @@ mod worth;
 
 pub use books::{Books, Place};
 pub use claims::{Seen, claim_id};
-pub use converted::Converted;
-pub use ledger::{Kept, Oracle, Order, Verdict};
+pub use converted::{Converted, Wrong};
+pub use ledger::{Kept, Oracle, Order, Said};
 pub use units::{Granted, Grants, granted};

@@ -34,12 +34,17 @@ impl Line {
             && (self.quantity, self.amount, &self.whose) == (other.quantity, other.amount, &other.whose)
     }
 
-    /// What of it is the beneficiary's.
-    pub fn sold(&self) -> Sold {
+    /// Quantity and amount of it that are the beneficiary's.
+    pub fn own(&self) -> (Micros, Micros) {
         match &self.whose {
-            Whose::Person { part, .. } => Sold::of(part.of_number(self.quantity), part.of_number(self.amount)),
-            _ => Sold::of(self.quantity, self.amount),
+            Whose::Person { part, .. } => (part.of_number(self.quantity), part.of_number(self.amount)),
+            _ => (self.quantity, self.amount),
         }
+    }
+
+    pub fn sold(&self) -> Sold {
+        let (quantity, amount) = self.own();
+        Sold::of(quantity, amount)
     }
 
     /// What is priced: all of a sale that is divided afterwards.
@@ -61,10 +66,12 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
     let homes = homes(lines);
     let in_front = in_front(lines, &homes);
     let enough = enough(covered, lines, program.mechanism.resale());
+    let mut of_home = vec![Vec::new(); lines.len()];
+    homes.iter().enumerate().for_each(|(at, home)| of_home[*home].push(at));
     let worth = |place: usize, until: usize| {
-        let parts = || lines.iter().zip(&homes).take(until).filter(|(_, home)| **home == place);
-        let sold = parts().fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.priced(program)));
-        let own = parts().fold(Sold::nothing(), |sum, (line, _)| sum.plus(line.sold()));
+        let parts = || of_home[place].iter().take_while(|at| **at < until).map(|at| &lines[*at]);
+        let sold = parts().fold(Sold::nothing(), |sum, line| sum.plus(line.priced(program)));
+        let own = parts().fold(Sold::nothing(), |sum, line| sum.plus(line.sold()));
         // What lies above the cap of the measure is taken off what is priced, or off each one's part of a divided sale.
         let share = below(program, in_front[place], own);
         let sold = if divides(program) || !counts(program) { sold } else { sold.times(share) };
@@ -145,10 +152,10 @@ fn enough(covered: &Units, lines: &[Line], resale: Option<Resale>) -> Vec<Enough
     let mut free = covered.clone();
     let mut enough = vec![Enough::default(); lines.len()];
     let in_units = |units: i128| exact(Micros(i64::try_from(units).expect("units fit")));
-    for (line, units) in left_of_each(lines) {
+    for (place, units) in left_of_each(lines) {
+        let line = &lines[place];
         let Some((special, units)) = line.whose.giving(units, resale) else { continue };
         let Some(free_there) = free.get_mut(&special) else { continue };
-        let place = lines.iter().position(|other| other.sale == line.sale).expect("it is one of them");
         let most = (*free_there).max(0);
         *free_there -= units.min(most).max(0);
         let mut rest = (units - most).max(0);
@@ -176,15 +183,14 @@ fn enough(covered: &Units, lines: &[Line], resale: Option<Resale>) -> Vec<Enough
     enough
 }
 
-/// Each sale, and each return without one, with the units that are left of it, in order.
-pub fn left_of_each(lines: &[Line]) -> Vec<(&Line, i128)> {
+/// Places of each sale, and of each return without one, with the units that are left of it, in order.
+pub fn left_of_each(lines: &[Line]) -> Vec<(usize, i128)> {
     let homes = homes(lines);
     let mut left = vec![0; lines.len()];
     for (line, home) in lines.iter().zip(&homes) {
         left[*home] += i128::from(line.quantity.0);
     }
-    let own = lines.iter().enumerate().filter(|(at, _)| homes[*at] == *at);
-    own.map(|(at, line)| (line, left[at])).collect()
+    (0..lines.len()).filter(|at| homes[*at] == *at).map(|at| (at, left[at])).collect()
 }
 
 /// By line, the place of the transaction that it belongs to.

@@ -1,10 +1,11 @@
 //! What is protected of stocks when their price is cut (domain notes §4.2, g), and what special prices give for such units
 //! (§3.3, DD-14).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    BookCost, Credit, Currency, Day, Entitlement, Id, Micros, Program, Purchase, Reference, Settlement, Text,
+    BookCost, Credit, Currency, Day, Entitlement, Id, Micros, Program, Purchase, Reference, Settlement, SpecialPrice,
+    Text,
 };
 
 use crate::pricing::Line;
@@ -129,19 +130,26 @@ pub fn takes_from(sale: &Entitlement, stock: Id) -> bool {
     sale.debits.iter().any(|debit| debit.special_price == stock)
 }
 
+/// Special prices by the ids that sales name them by.
+pub type Prices<'a> = BTreeMap<Id, &'a SpecialPrice>;
+
+pub fn prices(reference: &Reference) -> Prices<'_> {
+    reference.special_prices.iter().map(|price| (price.key(), price)).collect()
+}
+
 /// What is given at a special price for a sale of that day: from the first protected cut on no more than the book says now.
-pub fn lowered(reference: &Reference, whose: Whose, day: Day) -> Whose {
+pub fn lowered(reference: &Reference, prices: &Prices<'_>, whose: Whose, day: Day) -> Whose {
     let Whose::Credited { special, credit, short, further } = whose else { return whose };
     let lowered = |Special { id, credit, short }: Special| {
-        let credit = credit.min(most(reference, id, day).unwrap_or(credit));
+        let most = prices.get(&id).and_then(|price| most(reference, price, day));
+        let credit = credit.min(most.unwrap_or(credit));
         Special { id, credit, short: short.min(credit) }
     };
     let Special { credit, short, .. } = lowered(Special { id: special, credit, short });
     Whose::Credited { special, credit, short, further: further.into_iter().map(lowered).collect() }
 }
 
-fn most(reference: &Reference, special: Id, day: Day) -> Option<Micros> {
-    let special = reference.special_prices.iter().find(|other| other.key() == special)?;
+fn most(reference: &Reference, special: &SpecialPrice, day: Day) -> Option<Micros> {
     let Credit::AboveCost(authorised) = special.credit else { return None };
     let has_stock = reference.purchases.iter().any(|b| b.partner == special.partner && b.product == special.product);
     let protects = |cut: Day| {

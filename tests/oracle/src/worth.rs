@@ -2,48 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Benefit, Cadence, Conversion, Currency, Day, Growth, Measure, Mechanism, Micros, Points, Program};
+use contract::{Benefit, Conversion, Currency, Day, Growth, Measure, Mechanism, Micros, Points, Program};
 use contract::{Reference, Score, SellIn};
 use num_rational::Ratio;
-use num_traits::{Signed, Zero};
 
-use crate::earn::Sold;
-use crate::exact::{Exact, exact, rounded, to_millionths, zero};
+use crate::exact::{Exact, exact, pieces_at, rounded, zero};
 use crate::pricing::Line;
 
 /// Rates as a version of the reference data has them, and what they lead to.
 pub struct Table {
+    /// The control from which on it is known.
+    pub since: u64,
     pub books: Option<Currency>,
-    rates: BTreeMap<(Currency, Day), Micros>,
+    rates: BTreeMap<(Currency, Day), Exact>,
+    /// The plain mean of those that a month has, by its first day.
+    means: BTreeMap<(Currency, Day), Exact>,
 }
 
 impl Table {
-    pub fn new(reference: &Reference) -> Table {
-        let rates = reference.rates.iter().map(|rate| ((rate.currency, rate.day), rate.rate)).collect();
-        Table { books: reference.functional_currency, rates }
-    }
-
-    fn from(&self, currency: Currency, first: Day, last: Day) -> Vec<Exact> {
-        match self.books == Some(currency) {
-            true => vec![Ratio::from_integer(1)],
-            false => self.rates.range((currency, first)..=(currency, last)).map(|(_, rate)| exact(*rate)).collect(),
+    pub fn new(since: u64, reference: &Reference) -> Table {
+        let mut of_months: BTreeMap<(Currency, Day), Vec<i128>> = BTreeMap::new();
+        for rate in &reference.rates {
+            of_months.entry((rate.currency, rate.day.first_of_month())).or_default().push(rate.rate.0.into());
+        }
+        let mean = |of: Vec<i128>| Ratio::new(of.iter().sum(), 1_000_000 * of.len() as i128);
+        Table {
+            since,
+            books: reference.functional_currency,
+            rates: reference.rates.iter().map(|rate| ((rate.currency, rate.day), exact(rate.rate))).collect(),
+            means: of_months.into_iter().map(|(month, of)| (month, mean(of))).collect(),
         }
     }
 
     /// Of a sale of that day: the day's own, or the plain mean of those that its month has.
     fn of_sale(&self, conversion: Conversion, currency: Currency, day: Day) -> Option<Exact> {
-        let (first, last) = match conversion {
-            Conversion::MonthAverage => Cadence::Month.range(day),
-            _ => (day, day),
-        };
-        let rates = self.from(currency, first, last);
-        let count = Ratio::from_integer(rates.len() as i128);
-        (!rates.is_empty()).then(|| rates.iter().sum::<Exact>() / count)
+        match conversion {
+            _ if self.books == Some(currency) => Some(Ratio::from_integer(1)),
+            Conversion::MonthAverage => self.means.get(&(currency, day.first_of_month())).copied(),
+            _ => self.rates.get(&(currency, day)).copied(),
+        }
     }
 
     /// The latest up to a day.
     fn until(&self, currency: Currency, day: Day) -> Option<Exact> {
-        self.from(currency, Day(i32::MIN), day).last().copied()
+        if self.books == Some(currency) {
+            return Some(Ratio::from_integer(1));
+        }
+        let known = self.rates.range((currency, Day(i32::MIN))..=(currency, day)).next_back();
+        known.map(|(_, rate)| *rate)
     }
 }
 
@@ -56,22 +62,22 @@ pub struct Worth<'a> {
     pub last: Day,
     /// The control of its terms.
     pub terms: u64,
-    /// Rates that were known at a control, and those of each later table that counts, the oldest first.
-    pub since: &'a dyn Fn(u64) -> Vec<&'a Table>,
+    /// All tables of rates, the oldest first, and the last control whose count.
+    pub tables: &'a [Table],
+    pub until: u64,
 }
 
 impl Worth<'_> {
     /// Of an amount that lines have earned; nothing where a rate is missing.
     pub fn of(&self, amount: Micros, lines: &[Line]) -> Option<Micros> {
-        let books = (self.since)(self.terms)[0].books?;
+        let books = self.known_at(self.terms)[0].books?;
         let at = |rate: Exact| rounded(exact(amount) * rate, books);
         match self.program.conversion {
             Conversion::Fixed(rate) if self.program.currency == Some(self.currency) && books != self.currency => {
                 Some(at(exact(rate)))
             }
             Conversion::PeriodEnd => {
-                let rate = |table: &&Table| table.until(self.currency, self.last);
-                (self.since)(self.terms).iter().find_map(rate).map(at)
+                self.first_known(self.terms, |table| table.until(self.currency, self.last)).map(at)
             }
             conversion => self.mean(conversion, lines, amount.is_zero()).map(at),
         }
@@ -80,27 +86,39 @@ impl Worth<'_> {
     /// The mean rate of sales, each as it was known when the line came, else as it was first known since, weighted with what they earn by; a linked return takes its weight out again. What each is in
     /// the books is kept to a millionth.
     fn mean(&self, conversion: Conversion, lines: &[Line], of_nothing: bool) -> Option<Exact> {
-        let (mut weights, mut worth) = (zero(), zero());
+        let (mut weights, mut worth) = (0_i128, 0_i128);
         for line in lines {
-            let rate = |table: &&Table| table.of_sale(conversion, self.currency, line.sold);
-            let rate = (self.since)(line.came).iter().find_map(rate)?;
-            let weight = base(&self.program.mechanism, line.sold()).abs();
+            let rate = self.first_known(line.came, |table| table.of_sale(conversion, self.currency, line.sold))?;
+            let weight = i128::from(base(&self.program.mechanism, line.own()).0.abs());
             let weight = if line.of.is_some() { -weight } else { weight };
             weights += weight;
-            worth += to_millionths(weight * rate);
+            worth += pieces_at(weight, rate);
         }
-        match weights.is_zero() {
-            true => of_nothing.then(zero),
-            false => Some(worth / weights),
+        match weights {
+            0 => of_nothing.then(zero),
+            _ => Some(Ratio::new(worth, weights)),
         }
+    }
+
+    /// Tables from the one on that was known at a control.
+    fn known_at(&self, control: u64) -> &[Table] {
+        let behind = self.tables.partition_point(|table| table.since <= control);
+        &self.tables[behind.checked_sub(1).expect("a sale comes behind a configuration")..]
+    }
+
+    /// A rate that was known at a control, else as it was first known since.
+    fn first_known(&self, control: u64, rate: impl Fn(&Table) -> Option<Exact>) -> Option<Exact> {
+        let counts = |table: &&Table| table.since <= control.max(self.until);
+        self.known_at(control).iter().take_while(counts).find_map(rate)
     }
 }
 
 /// What the rate of a program is multiplied with.
-fn base(mechanism: &Mechanism, sold: Sold) -> Exact {
-    let by_measure = |measure: Measure| sold.measured(measure);
+fn base(mechanism: &Mechanism, (quantity, amount): (Micros, Micros)) -> Micros {
     let benefit = match mechanism {
-        Mechanism::Fixed { measure, .. } | Mechanism::Points(Points { measure, .. }) => return by_measure(*measure),
+        Mechanism::Fixed { measure, .. } | Mechanism::Points(Points { measure, .. }) => {
+            return if *measure == Measure::Quantity { quantity } else { amount };
+        }
         Mechanism::PerUnit { .. }
         | Mechanism::ShipAndDebit { .. }
         | Mechanism::PassThrough { .. }
@@ -118,7 +136,7 @@ fn base(mechanism: &Mechanism, sold: Sold) -> Exact {
         | Mechanism::Spiff { benefit, .. } => *benefit,
     };
     match benefit {
-        Benefit::PerUnit => sold.quantity,
-        Benefit::Percent => sold.amount,
+        Benefit::PerUnit => quantity,
+        Benefit::Percent => amount,
     }
 }

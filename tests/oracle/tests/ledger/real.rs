@@ -10,7 +10,7 @@ use contract::{
     ClaimQueue, ClaimState, Code, Command, Control, Currency, Day, EntitlementEvent, EstimateKind, Finding, Id,
     JournalEntry, Micros, Reference, Settlement, Side, Text, Topic,
 };
-use oracle::{Kept, Order, Seen, Verdict};
+use oracle::{Kept, Order, Said, Seen};
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, StorageError, View};
 
 /// Reference data in memory.
@@ -49,6 +49,20 @@ struct RealBooks {
     authorizations: BTreeMap<Vec<u8>, Authorization>,
     /// Authorization, day and amount of what was given up: the same again is nothing.
     given_up: BTreeSet<(Id, Day, Micros)>,
+}
+
+/// What was said of a settlement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    accrued: Micros,
+    orders: Vec<Order>,
+    kept: Vec<Kept>,
+}
+
+impl Verdict {
+    pub fn said(&self) -> Said<'_> {
+        Said { accrued: self.accrued, orders: &self.orders, kept: &self.kept }
+    }
 }
 
 /// Settlement, month and account.

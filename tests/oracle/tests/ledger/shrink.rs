@@ -1,12 +1,17 @@
 //! From a history that tells two apart to a short one that does.
 
-use contract::Reference;
+use std::collections::BTreeSet;
+
+use contract::{Reference, Text};
 
 use crate::history::Act;
 
-/// Leaves acts out, many at a time and then fewer, as long as what is left still fails; then rows of tables.
+/// Leaves acts out, many at a time and then fewer, as long as what is left still fails; then versions of programs, from all tables, and
+/// rows of each.
 pub fn shrunk(acts: &[Act], fails: &dyn Fn(&[Act]) -> bool) -> Vec<Act> {
-    let mut left = fewer(acts, fails);
+    let few = fewer(acts, fails);
+    let versions = fewer(&versions(&few), &|versions| fails(&with_versions(&few, versions)));
+    let mut left = with_versions(&few, &versions);
     for at in 0..left.len() {
         let Act::Configure(reference) = &left[at] else { continue };
         let mut reference = (**reference).clone();
@@ -27,10 +32,28 @@ pub fn shrunk(acts: &[Act], fails: &dyn Fn(&[Act]) -> bool) -> Vec<Act> {
         fewer_rows(&mut reference, |tables| &mut tables.amendments, &fails);
         fewer_rows(&mut reference, |tables| &mut tables.special_prices, &fails);
         fewer_rows(&mut reference, |tables| &mut tables.partners, &fails);
-        fewer_rows(&mut reference, |tables| &mut tables.programs, &fails);
         left = with(&reference);
     }
     left
+}
+
+/// Of all programs that anything is known of.
+fn versions(acts: &[Act]) -> Vec<(Text, u32)> {
+    let programs =
+        acts.iter().filter_map(|act| if let Act::Configure(known) = act { Some(&known.programs) } else { None });
+    let versions: BTreeSet<(Text, u32)> = programs.flatten().map(|one| (one.id.clone(), one.version)).collect();
+    versions.into_iter().collect()
+}
+
+/// As if there had never been any others: no table takes a version away that was known before.
+fn with_versions(acts: &[Act], versions: &[(Text, u32)]) -> Vec<Act> {
+    let mut acts = acts.to_vec();
+    for act in &mut acts {
+        if let Act::Configure(known) = act {
+            known.programs.retain(|one| versions.contains(&(one.id.clone(), one.version)));
+        }
+    }
+    acts
 }
 
 fn fewer_rows<T: Clone>(
