@@ -219,6 +219,7 @@ impl Life<'_> {
             ("customer", row.customer.to_string()),
             ("sold by", row.rep.to_string()),
             ("promotion", row.promotion.to_string()),
+            ("product", row.product.to_string()),
             ("serials", row.serials.join(" ")),
             ("returns", row.original_document.to_string()),
         ];

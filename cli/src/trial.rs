@@ -168,6 +168,8 @@ impl<'t> Trial<'t> {
             rep: sale.rep.clone(),
             promotion: sale.promotion.clone(),
             serials: Vec::new(),
+            claimed_product: Text::default(),
+            authorisation: Text::default(),
             original_document: Text::default(),
             movement: Movement::default(),
             alone: true,

@@ -133,6 +133,10 @@ pub struct ClaimLine {
     pub document: Text,
     /// The sale line that it is for, where `document` names one.
     pub sale: Option<Id>,
+    /// Golden product that it is for; empty where it names none.
+    pub product: Text,
+    /// Number of the special price that it is for as sent; empty where it names none.
+    pub authorisation: Text,
 }
 
 /// Where a claim line stands (domain notes §2.3).
@@ -579,6 +583,9 @@ pub struct Claim {
     pub at: RecordRef,
     /// The sale line that it is for.
     pub sale: Option<Id>,
+    /// Golden product, and number of the special price, that it is for; empty where it names none.
+    pub product: Text,
+    pub authorisation: Text,
     /// As sent; an adjustment leaves it as it is.
     #[serde(with = "crate::wire::decimal")]
     pub claimed: Micros,

@@ -214,8 +214,8 @@ impl Code {
             Code::CodeTypo | Code::CodeUnknown => &["14"],
             Code::OutsideTerritory => &["08"],
             Code::EndCustomerWrong | Code::CustomerSplit | Code::SaleToPartner => &["26"],
-            // A number that nobody knows, another's.
-            Code::AuthorisationReused => &["11", "24"],
+            // A number that nobody knows, another partner's, another program's.
+            Code::AuthorisationReused => &["11", "24", "01"],
             // The units, or what is due for them, are used already.
             Code::AccrualClaimed
             | Code::SellInAndThrough

@@ -27,8 +27,8 @@ pub struct Entitlement {
     /// What a unit earns under programs with special prices, or from which stock it is taken under price protection or a
     /// program for purchases; one for each such program. One of a stock whose cost layers the sale uses up stands alone.
     pub debits: Vec<Debit>,
-    /// Golden product, where a program of the key estimates at sell-in ([`crate::SellInEstimate`]), or where cost layers are
-    /// used up ([`crate::CostBasis`]); else empty.
+    /// Golden product, where a program of the key estimates at sell-in ([`crate::SellInEstimate`]) or is paid by claim, which may
+    /// name a product, or where cost layers are used up ([`crate::CostBasis`]); else empty.
     pub product: Text,
 }
 
@@ -56,6 +56,8 @@ pub struct Denial {
     #[serde(with = "crate::wire::count")]
     pub stamp: u64,
     pub date: Day,
+    /// Golden product that was sold.
+    pub product: Text,
     pub currency: Currency,
     /// In order of the codes; at least one.
     pub reasons: Vec<Reason>,

@@ -93,7 +93,12 @@ pub struct ParsedRow {
     pub city: Text,
     pub customer: Text,
     pub rep: Text,
+    /// A program, promotion or authorisation that the row names.
     pub promotion: Text,
+    /// Of a claim: the product code that the line is for, as written, whose program is the `code`; else empty.
+    pub product: Text,
+    /// Of a claim: the number of the special price that the line is for, as written; else empty.
+    pub authorisation: Text,
     pub serials: Vec<Text>,
     /// The document that a return reverses, where the feed says so.
     pub original_document: Text,

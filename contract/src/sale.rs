@@ -35,6 +35,9 @@ pub struct Sale {
     pub rep: Text,
     /// A program or promotion that the row names.
     pub promotion: Text,
+    /// Of a claim: golden product and number of the authorisation that it is for; empty where it names none.
+    pub claimed_product: Text,
+    pub authorisation: Text,
     pub serials: Vec<Text>,
     pub original_document: Text,
     pub movement: Movement,

@@ -51,6 +51,7 @@ fields! {
     Partner = "partner",
     Type = "type",
     Period = "period",
+    Product = "product",
 }
 
 impl Field {
@@ -389,6 +390,7 @@ fn read_texts(row: &mut ParsedRow, fields: &Fields<'_>) {
     row.customer = text(Field::Customer);
     row.rep = text(Field::Rep);
     row.promotion = text(Field::Promotion);
+    row.product = text(Field::Product);
     row.original_document = text(Field::OriginalDocument);
     row.reported_partner = text(Field::Partner);
     row.type_code = text(Field::Type);
@@ -502,6 +504,7 @@ pub(crate) fn check_claim(row: &mut ParsedRow) {
 fn read_movement(row: &mut ParsedRow, definition: &FeedDefinition) {
     if definition.reports == Reports::Claims {
         row.movement = Movement::Claim;
+        row.authorisation = row.promotion.clone();
         check_claim(row);
         return;
     }

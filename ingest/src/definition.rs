@@ -379,6 +379,9 @@ impl FeedDefinition {
         if self.reports == Reports::Claims && self.format == Format::X12 {
             say("reports", "X12 867 reports sales".to_owned(), "set `format: x12-844`");
         }
+        if self.reports == Reports::Sales && self.columns.contains_key(&Field::Product) {
+            say("columns", "`product` is for claims".to_owned(), "a product that was sold stands in `code`");
+        }
         if self.reports == Reports::Claims && !self.types.is_empty() {
             say("types", "a claim has no type of movement".to_owned(), "take `types` out");
         }

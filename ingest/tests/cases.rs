@@ -106,6 +106,8 @@ fn show_row(text: &mut String, row: &ParsedRow) {
         ("claim line", &row.document_line),
         ("contract", &row.promotion),
         ("type", &row.type_code),
+        ("product", &row.product),
+        ("special price", &row.authorisation),
         ("for", &row.original_document),
     ];
     let of_claim: &[_] = if row.movement == Movement::Claim { &of_claim } else { &[] };

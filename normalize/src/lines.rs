@@ -60,6 +60,14 @@ pub(crate) fn row_content(row: &ParsedRow) -> u64 {
         hash.update(&number.map_or(i64::MIN, |n| n.0).to_le_bytes());
     }
     hash.update(row.code.as_bytes());
+    if row.movement == Movement::Claim {
+        // What else a line of a claim is for tells it from another one.
+        for named in
+            [&row.product, &row.authorisation].into_iter().filter(|named| !named.is_empty() && **named != row.code)
+        {
+            hash.update(&[0]).update(named.as_bytes());
+        }
+    }
     u64::from_le_bytes(hash.finalize().as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
 }
 

@@ -349,11 +349,30 @@ impl Page<'_> {
     }
 
     pub(crate) fn resolve_product(&mut self, file_no: u32, row: &ParsedRow) -> Result<ProductResolution, StageError> {
-        if row.movement == Movement::Claim {
-            return Ok(self.known.program(row));
+        if row.movement != Movement::Claim {
+            return self.product_of(file_no, &row.code, &row.description);
         }
+        let program = self.known.program(row);
+        if row.product.is_empty() || settled_product(&program).is_none() {
+            return Ok(program);
+        }
+        let product = self.product_of(file_no, &row.product, &row.description)?;
+        Ok(if settled_product(&product).is_some() { program } else { product })
+    }
+
+    /// The product that a code means in the feed of a file.
+    fn product_of(&mut self, file_no: u32, code: &str, description: &str) -> Result<ProductResolution, StageError> {
         let feed = self.file(file_no)?.feed.clone();
-        self.known.product(self.partner_id, &feed, &row.code, &row.description, self.state)
+        self.known.product(self.partner_id, &feed, code, description, self.state)
+    }
+
+    /// The golden product that the line of a claim is for; empty where it names none.
+    fn claimed_product(&mut self, file_no: u32, row: &ParsedRow) -> Result<Text, StageError> {
+        if row.product.is_empty() {
+            return Ok(Text::default());
+        }
+        let product = self.product_of(file_no, &row.product, &row.description)?;
+        Ok(settled_product(&product).cloned().unwrap_or_default())
     }
 
     /// The sale that a readable row reports.
@@ -371,6 +390,9 @@ impl Page<'_> {
             false => price_and_amount(quantity, row.unit_price, row.amount),
         };
         let (outlet, customer) = self.known.parties(self.partner_id, row);
+        let claimed_product = self.claimed_product(draft.at.file_no, row)?;
+        // What a contract is called that is the program itself is no special price.
+        let names_special_price = is_claim && row.authorisation != row.code;
         Ok(Sale {
             id: draft.sale_id(),
             version: draft.version,
@@ -388,6 +410,8 @@ impl Page<'_> {
             customer,
             rep: row.rep.clone(),
             promotion: if is_claim { row.code.clone() } else { row.promotion.clone() },
+            claimed_product,
+            authorisation: if names_special_price { row.authorisation.clone() } else { Text::default() },
             serials: row.serials.clone(),
             original_document: row.original_document.clone(),
             movement: if is_free(row) { Movement::Free } else { row.movement },

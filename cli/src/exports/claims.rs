@@ -13,7 +13,7 @@ use super::row::{Cells, Rows};
 use crate::reader::Reader;
 use crate::run::stages;
 
-pub(super) const COLUMNS: [&str; 23] = [
+pub(super) const COLUMNS: [&str; 25] = [
     "claim_id",
     "line_no",
     "program",
@@ -37,6 +37,8 @@ pub(super) const COLUMNS: [&str; 23] = [
     "line",
     "queue",
     "decide_by",
+    "product",
+    "authorisation",
 ];
 
 /// A claim line with the authorizations that it is paid by.
@@ -200,7 +202,12 @@ fn waits(Quarantined { id, at, row }: Quarantined) -> Settled {
         line: row.document_line,
         beneficiary: format!("partner:{}", at.partner).into(),
         period: Text::default(),
-        message: format!("waits until program {:?} and its period are known", row.code),
+        message: match row.product.is_empty() {
+            true => format!("waits until program {:?} and its period are known", row.code),
+            false => format!("waits until program {:?}, its period and product {:?} are known", row.code, row.product),
+        },
+        product: row.product,
+        authorisation: if row.authorisation == row.code { Text::default() } else { row.authorisation },
         program: row.code,
         at,
         sale: None,
@@ -235,7 +242,8 @@ fn row<'c>(reader: &Reader, settled: &Settled, cells: &'c mut Cells) -> &'c Cell
     let record_no = Some(claim.at.record_no).filter(|number| *number > 0);
     let file = if settled.is_auto() { "" } else { reader.path(&claim.at) };
     cells.add(&claim.decided_by).add(file).add_some(record_no).add(&claim.line);
-    cells.add_some(claim.queue.map(ClaimQueue::as_str)).add_some(claim.decide_by)
+    cells.add_some(claim.queue.map(ClaimQueue::as_str)).add_some(claim.decide_by);
+    cells.add(&claim.product).add(&claim.authorisation)
 }
 
 /// Those that fit, in the order of the codes.

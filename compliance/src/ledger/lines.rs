@@ -19,6 +19,8 @@ pub(crate) struct Line {
     /// For a linked return: the sale it takes back and that sale's date.
     pub origin: Option<(Id, Day)>,
     pub beneficiary: Beneficiary,
+    /// What was sold, by [`product_id`], where claims may name it.
+    pub product: Option<Id>,
     /// The control in force when the ledger learned of it.
     pub came: u64,
 }
@@ -39,13 +41,15 @@ const REVOKED: u8 = 1;
 const LINKED: u8 = 2;
 const PERSONAL: u8 = 4;
 const CREDITED: u8 = 8;
+const NAMED: u8 = 16;
 const PLAIN_BYTES: usize = 53;
 const LINK_BYTES: usize = 20;
 const PERSON_BYTES: usize = Share::BYTES + 8;
 const CREDIT_BYTES: usize = 32;
+const PRODUCT_BYTES: usize = 16;
 
 /// The longest line in bytes.
-pub(crate) type LineBuffer = [u8; PLAIN_BYTES + LINK_BYTES + CREDIT_BYTES];
+pub(crate) type LineBuffer = [u8; PLAIN_BYTES + LINK_BYTES + CREDIT_BYTES + PRODUCT_BYTES];
 
 /// A list with more than one line revoked for so many that stand is untidy.
 const UNTIDY: usize = 4;
@@ -55,6 +59,11 @@ const PAGE: usize = 32;
 
 /// Is handed the first day of a list with the list's bytes.
 type Visit<'a> = &'a mut dyn FnMut(Day, &[u8]) -> Result<(), StorageError>;
+
+/// What stands for a golden product.
+pub(crate) fn product_id(product: &str) -> Id {
+    Id::of("product", &[product])
+}
 
 impl Line {
     pub fn new(entitlement: &Entitlement, came: u64) -> Line {
@@ -67,6 +76,7 @@ impl Line {
             record_no: entitlement.at.record_no,
             origin: entitlement.origin,
             beneficiary: Beneficiary::Partner,
+            product: (!entitlement.product.is_empty()).then(|| product_id(&entitlement.product)),
             came,
         }
     }
@@ -113,6 +123,7 @@ impl Line {
             Beneficiary::Credited { .. } => CREDITED,
         };
         buffer[0] = has(REVOKED, revoked) | has(LINKED, self.origin.is_some()) | whose;
+        buffer[0] |= has(NAMED, self.product.is_some());
         buffer[1..17].copy_from_slice(&self.sale.0);
         buffer[17..25].copy_from_slice(&self.quantity.0.to_le_bytes());
         buffer[25..33].copy_from_slice(&self.amount.0.to_le_bytes());
@@ -140,6 +151,10 @@ impl Line {
                 end += CREDIT_BYTES;
             }
         }
+        if let Some(product) = self.product {
+            buffer[end..end + PRODUCT_BYTES].copy_from_slice(&product.0);
+            end += PRODUCT_BYTES;
+        }
         &buffer[..end]
     }
 
@@ -149,12 +164,13 @@ impl Line {
         let flags = bytes[0];
         let linked = flags & LINKED != 0;
         let whose = PLAIN_BYTES + if linked { LINK_BYTES } else { 0 };
-        let length = match flags & !(REVOKED | LINKED) {
+        let product = match flags & !(REVOKED | LINKED | NAMED) {
             0 => whose,
             PERSONAL => whose + PERSON_BYTES,
             CREDITED => whose + CREDIT_BYTES,
             _ => return Err(damaged()),
         };
+        let length = product + if flags & NAMED != 0 { PRODUCT_BYTES } else { 0 };
         if bytes.len() < length {
             return Err(damaged());
         }
@@ -184,6 +200,7 @@ impl Line {
             record_no: u32::from_le_bytes(part(head, 37)),
             origin,
             beneficiary,
+            product: (flags & NAMED != 0).then(|| Id(part(head, product))),
             came: u64::from_le_bytes(part(head, 41)),
         };
         Ok((line, flags & REVOKED != 0))
@@ -308,7 +325,18 @@ mod tests {
         let quantity = Micros::units(quantity);
         let (day, sale) = (Day(15_000), Id([sale; 16]));
         let beneficiary = Beneficiary::Partner;
-        Line { day, sale, quantity, amount: quantity, file_no: 1, record_no: 1, origin: None, beneficiary, came }
+        Line {
+            day,
+            sale,
+            quantity,
+            amount: quantity,
+            file_no: 1,
+            record_no: 1,
+            origin: None,
+            beneficiary,
+            product: None,
+            came,
+        }
     }
 
     fn list(entries: &[(Line, bool)]) -> Vec<u8> {
@@ -369,6 +397,8 @@ mod tests {
             linked.of(person(2, 0)),
             line(4, 2, 1),
             Line { origin: linked.origin, ..line(5, -2, 3) }.of(credited),
+            Line { origin: linked.origin, product: Some(product_id("s/p")), ..line(6, -2, 3) }.of(credited),
+            Line { product: Some(product_id("s/q")), ..line(7, 2, 3) },
         ];
         let read = standing(&write_all(&lines), 9).unwrap().lines;
         assert_eq!(read, lines);

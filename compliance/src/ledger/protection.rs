@@ -53,6 +53,7 @@ impl OfStock {
             record_no: 0,
             origin: None,
             beneficiary,
+            product: None,
             came: control.saturating_sub(1),
         }
     }

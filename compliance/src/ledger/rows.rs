@@ -1,7 +1,7 @@
 //! The rows of the export `accruals`: what each sale brought.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{Code, Currency, Id, Micros, Program, RecordRef, Settlement, Text};
@@ -11,7 +11,7 @@ use super::account::Account;
 use super::credits::Credits;
 use super::due::{Due, due};
 use super::further::of_sales;
-use super::lines::Line;
+use super::lines::{Beneficiary, Line};
 use super::prices::{Extent, each_price};
 use super::settle::terms;
 use super::stage::each_account;
@@ -115,13 +115,17 @@ pub(crate) fn allocate(
 }
 
 /// What a sale brings with the returns that belong to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OfSale {
     pub due: Micros,
     /// Units in millionths, net of returns.
     pub quantity: i128,
     /// The most that its special price gives for a unit; zero where none is known.
     pub credit: Micros,
+    /// What was sold, by [`super::lines::product_id`], where that is known.
+    pub product: Option<Id>,
+    /// Those that it is under, whether units are left at them or not.
+    pub special_prices: BTreeSet<Id>,
     /// What kept its last line of which something was kept from the full benefit; see [`AccrualRow::bound`].
     pub bound: &'static str,
 }
@@ -142,6 +146,11 @@ pub(crate) fn by_sale(
         let of_sale = sales.entry(part.line.transaction()).or_default();
         of_sale.due += amounts.next().expect("each line has an amount");
         of_sale.quantity += part.line.sums().quantity;
+        of_sale.product = part.line.product.or(of_sale.product);
+        if let Beneficiary::Credited { special_price, .. } = part.line.beneficiary {
+            let further = further.get(&part.line.sale).into_iter().flatten().map(|further| further.special_price);
+            of_sale.special_prices.extend(further.chain([special_price]));
+        }
         let bound = bound(&part, limit(account, program, due));
         if !bound.is_empty() {
             of_sale.bound = bound;

@@ -536,7 +536,8 @@ impl Case {
             };
             debits.retain(|debit| programs.iter().any(|program| program.id == debit.program));
             let amount = part(&|_| &self.reference, programs[0], &earning, &sold).base;
-            let estimates = programs.iter().any(|program| program.estimate.is_some());
+            let estimates = |program: &&Program| program.estimate.is_some() || program.paid.claims().is_some();
+            let estimates = programs.iter().any(estimates);
             let product = if estimates { fact.product.clone() } else { Text::default() };
             let mut programs: Vec<Text> = programs.into_iter().map(|program| program.id.clone()).collect();
             programs.dedup();
@@ -588,13 +589,14 @@ impl Case {
             beneficiary: format!("partner:{partner}").into(),
             stamp: self.bench.as_ref().unwrap().control,
             date: Day::parse(day).unwrap(),
+            product: "s/p".into(),
             currency: Currency::parse("USD").unwrap(),
             reasons,
             held,
         }
     }
 
-    /// `version=`, `quantity=`, `unit=`, `currency=`, `sale=` and `record=` may follow the amount.
+    /// `version=`, `quantity=`, `unit=`, `currency=`, `sale=`, `product=`, `authorisation=` and `record=` may follow the amount.
     fn claim(&mut self, name: &str, partner: &str, program: &str, day: &str, amount: &str, options: &[&str]) {
         let option = |key: &str| options.iter().find_map(|o| o.strip_prefix(key)?.strip_prefix('='));
         self.records += 1;
@@ -618,6 +620,8 @@ impl Case {
             currency: Currency::parse(option("currency").unwrap_or("USD")).unwrap(),
             document: option("sale").unwrap_or_default().into(),
             sale: option("sale").map(|sale| Id::of("sale", &[sale])),
+            product: option("product").unwrap_or_default().into(),
+            authorisation: option("authorisation").unwrap_or_default().into(),
         };
         bench.take(&EntitlementEvent::Claim(Box::new(line.clone())));
         self.claims.insert(name.to_owned(), line);

@@ -46,5 +46,7 @@ fn line(sale: &Sale) -> ClaimLine {
         currency: sale.currency,
         document: sale.original_document.clone(),
         sale: of_line(&sale.original_document).map(|(document, line)| Id::of("sale", &[partner, document, line])),
+        product: sale.claimed_product.clone(),
+        authorisation: sale.authorisation.clone(),
     }
 }

@@ -173,6 +173,7 @@ fn denial<'c>(record: &Record, program: &Program, causes: impl Iterator<Item = &
         beneficiary: format!("partner:{}", sale.at.partner).into(),
         stamp: sale.stamp,
         date: sale.date,
+        product: sale.product.clone(),
         currency: sale.currency,
         reasons,
         held,

@@ -110,7 +110,7 @@ pub fn entitlements<'a>(sale: &Sale, programs: impl Iterator<Item = &'a Program>
         of_key.programs.push(program.id.clone());
         of_key.debits.extend(debits(tables(program), program, sale));
         of_key.debits.extend(taken_from(program, sale));
-        if program.estimate.is_some() {
+        if program.estimate.is_some() || program.paid.claims().is_some() {
             of_key.product = sale.product.clone();
         }
     }

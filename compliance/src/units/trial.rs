@@ -249,6 +249,8 @@ pub fn line(number: u32, partner: &str, document: &str, date: Day, quantity: i64
         rep: Text::default(),
         promotion: Text::default(),
         serials: Vec::new(),
+        claimed_product: Text::default(),
+        authorisation: Text::default(),
         original_document: Text::default(),
         movement: if quantity < 0 { Movement::Return } else { Movement::Sale },
         alone: true,

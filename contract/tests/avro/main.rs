@@ -97,6 +97,8 @@ fn full_row() -> ParsedRow {
         customer: "C".into(),
         rep: "Ann".into(),
         promotion: "P".into(),
+        product: "BK".into(),
+        authorisation: "SPA-1".into(),
         serials: vec!["S1".into(), "S2".into()],
         original_document: "INV-0".into(),
         reported_partner: "Eins".into(),
@@ -128,6 +130,8 @@ fn sale() -> Arc<Sale> {
         customer: "?c".into(),
         rep: "Ann".into(),
         promotion: "P".into(),
+        claimed_product: "maker/BK-1".into(),
+        authorisation: "SPA-1".into(),
         serials: vec!["S1".into()],
         original_document: "INV-0".into(),
         movement: Movement::Internal,
@@ -202,6 +206,7 @@ fn denial(held: bool) -> Denial {
         beneficiary: "partner:P-1".into(),
         stamp: 5,
         date: day(),
+        product: "maker/BK-1".into(),
         currency: euro(),
         reasons: vec![reason(Code::NearDuplicateDocument), reason(Code::CircularSale)],
         held,
@@ -226,6 +231,8 @@ fn claim_line(sale: Option<Id>) -> ClaimLine {
         currency: euro(),
         document: "INV-1#2".into(),
         sale,
+        product: "maker/BK-1".into(),
+        authorisation: "SPA-1".into(),
     }
 }
 
@@ -465,6 +472,8 @@ fn claims_as_readers_see_them() {
         period: "2013-Q2".into(),
         at: at(),
         sale: Some(id(6)).filter(|_| state == ClaimState::Valid),
+        product: "maker/BK-1".into(),
+        authorisation: "SPA-1".into(),
         claimed: amount(),
         payable: Micros::ONE,
         authorised: Micros::ZERO,

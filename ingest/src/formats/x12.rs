@@ -25,7 +25,7 @@ use std::sync::Arc;
 use contract::{Code, ParsedRow};
 
 pub use heads::{SetHead, heads};
-pub use options::{LineNumbers, X12Options};
+pub use options::{ClaimsFor, LineNumbers, X12Options};
 pub use segment::Separators;
 
 use super::{Facts, Limits, Records, Stop};

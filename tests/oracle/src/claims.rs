@@ -14,6 +14,7 @@ use crate::decisions::{Said, Word};
 use crate::exact::exact;
 use crate::ledger::{Oracle, Order, version};
 use crate::provable::{Case, Standing, Verdict, Why, judged};
+use crate::scope::{Scope, refused};
 
 /// A claim line as readers see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +155,10 @@ impl Line {
     /// Where it claims something else than at the last tick, not all that persons said of it stands.
     fn take_up(&mut self) {
         let newest = self.newest().0.clone();
-        let says = |line: &ClaimLine| (line.amount, line.quantity, line.unit, line.document.clone());
+        let says = |line: &ClaimLine| {
+            let about = [&line.document, &line.product, &line.authorisation].map(Text::clone);
+            (line.amount, line.quantity, line.unit, about)
+        };
         if self.judged.as_ref().is_some_and(|judged| says(judged) != says(&newest)) {
             self.said = self.said.of_another_claim();
             if self.said.word.is_none_or(|word| word == Word::ClaimedAnew) {
@@ -175,8 +179,8 @@ struct Turn<'a> {
     /// The terms that it is judged by.
     programs: Vec<Program>,
     frozen: bool,
-    /// The sale that it is for.
-    sale: Option<Id>,
+    /// What it is for.
+    scope: Scope,
     /// What keeps that from earning, or sales of the period.
     why: Why,
     /// Another line has some of what is due for the same.
@@ -254,9 +258,11 @@ impl Claims {
         assert_eq!(before.as_ref(), if stands { None } else { Some(denial) }, "only what was said is over");
     }
 
-    /// What is said of a sale, or of all of the period.
-    fn why(&self, group: &Group, sale: Option<Id>) -> Why {
-        let of = self.denied.iter().filter(|((of, denied), _)| of == group && sale.is_none_or(|sale| sale == *denied));
+    /// What is said of the sales that a line is for.
+    fn why(&self, group: &Group, scope: &Scope) -> Why {
+        let is_of =
+            |((of, denied), denial): &(&(Group, Id), &Denial)| of == group && scope.may_have(*denied, &denial.product);
+        let of = self.denied.iter().filter(is_of);
         let mut why = Why::default();
         for (_, denial) in of {
             why.codes.extend(denial.reasons.iter().map(|reason| reason.code));
@@ -301,15 +307,21 @@ impl Claims {
     pub fn judge(&mut self, group: &Group, oracle: &Oracle, control: u64, today: Day) -> Vec<(Settlement, Order)> {
         let order = served(&self.lines, group);
         let standing = oracle.standing(group, self.lines[&order[0]].newest().0);
-        let names = |id: &Id| named(self.lines[id].newest().0, oracle, &standing);
-        let passed_over = oracle.passed_over(group, self.lines[&order[0]].newest().0);
+        let first = self.lines[&order[0]].newest().0;
+        let (known, passed_over) = (oracle.known_to(first), oracle.passed_over(group, first));
         let why = |id: &Id| {
-            let (sale, mut why) = (names(id), self.why(group, names(id)));
-            if sale.map_or(!passed_over.is_empty(), |sale| passed_over.contains(&sale)) {
+            let line = self.lines[id].newest().0;
+            let (scope, programs) = scope(line, oracle, &standing);
+            let mut why = self.why(group, &scope);
+            if passed_over.iter().any(|(sale, product)| scope.may_have(*sale, product)) {
                 why.codes.insert(Code::ExclusivePrograms);
             }
-            if standing.lacks_figure(sale) {
+            if standing.lacks_figure(scope.sale) {
                 why.codes.insert(Code::BaselineMissing);
+            }
+            if standing.of(&scope).due <= Micros::ZERO {
+                let days = programs.last().expect("each line has terms").period.range(line.date);
+                why.codes.extend(refused(line, &programs, &known, days));
             }
             (*id, why)
         };
@@ -322,10 +334,10 @@ impl Claims {
             take_turn(*id, line, oracle, &standing, (&whys[id], today))
         };
         let mut turns: Vec<Turn<'_>> = order.iter().map(turn).collect();
-        share(&mut turns, &standing);
-        note_rivals(&mut turns);
+        let rest = share(&mut turns, &standing);
+        note_rivals(&mut turns, &standing);
         take_along(&mut turns, &standing);
-        raise(&mut turns, &standing);
+        raise(&mut turns, &standing, rest);
         let orders = order_from(oracle.purses(group, today), &mut turns, &standing, control, today);
         turns.iter_mut().for_each(|turn| close(turn, &standing, today));
         orders
@@ -339,10 +351,13 @@ fn terms(line: &ClaimLine, sale: Option<Id>, oracle: &Oracle, standing: &Standin
     if programs.is_empty() { vec![oracle.claims_of(line, oracle.now())] } else { programs }
 }
 
-/// The sale that a line is for: none has a part in a stock.
-fn named(line: &ClaimLine, oracle: &Oracle, standing: &Standing) -> Option<Id> {
-    let terms = terms(line, line.sale, oracle, standing);
-    line.sale.filter(|_| !terms.iter().all(|program| program.mechanism.keeps_stock()))
+/// What a line is for, and the terms that it is judged by: no sale has a part in a stock.
+fn scope(line: &ClaimLine, oracle: &Oracle, standing: &Standing) -> (Scope, Vec<Program>) {
+    let programs = terms(line, line.sale, oracle, standing);
+    if programs.iter().all(|program| program.mechanism.keeps_stock()) {
+        return (Scope::default(), terms(line, None, oracle, standing));
+    }
+    (Scope::of(line, &programs, &oracle.known_to(line)), programs)
 }
 
 fn take_turn<'a>(
@@ -353,15 +368,14 @@ fn take_turn<'a>(
     (why, today): (&Why, Day),
 ) -> Turn<'a> {
     let newest = line.newest().0.clone();
-    let sale = named(&newest, oracle, standing);
-    let programs = terms(&newest, sale, oracle, standing);
+    let (scope, programs) = scope(&newest, oracle, standing);
     let frozen = match standing.parts.is_empty() {
         true => freezes_on(&programs[0], newest.date) <= today,
-        false => standing.judges(sale).iter().all(|part| part.frozen),
+        false => standing.judges(scope.sale).iter().all(|part| part.frozen),
     };
     let case = Case {
         line: &newest,
-        sale,
+        scope: &scope,
         why,
         claimed: line.claimed(),
         word: line.said.word,
@@ -377,7 +391,7 @@ fn take_turn<'a>(
     }
     let (approved, had) = (Micros::ZERO, Micros::ZERO);
     let (why, waits) = (why.clone(), BTreeSet::new());
-    Turn { id, line, programs, frozen, sale, why, has_rival: false, verdict, approved, had, waits }
+    Turn { id, line, programs, frozen, scope, why, has_rival: false, verdict, approved, had, waits }
 }
 
 /// A line on hold is rejected behind its day. Where any of the terms has it roll, the day is that of the next period, if later.
@@ -402,54 +416,62 @@ fn freezes_on(program: &Program, date: Day) -> Day {
     last.plus(i32::try_from(program.grace_days).expect("a period is not kept open for ever") + 1)
 }
 
-/// What is left of what is due, for all lines and for those of each sale.
-struct Rest<'a> {
-    standing: &'a Standing,
-    taken: Micros,
+/// What is left of what is due, of all and of each sale.
+struct Rest {
+    all: Micros,
     of_sales: BTreeMap<Id, Micros>,
 }
 
-impl Rest<'_> {
-    fn left(&self, sale: Option<Id>) -> Micros {
-        let all = self.standing.left() - self.taken;
-        let taken = |sale: &Id| self.of_sales.get(sale).copied().unwrap_or_default();
-        let own = sale.map(|sale| self.standing.due_of(sale) - taken(&sale));
-        own.map_or(all, |own| own.min(all)).max(Micros::ZERO)
+impl Rest {
+    fn left(&self, scope: &Scope, standing: &Standing) -> Micros {
+        let of = |sale: &Id| self.of_sales[sale];
+        let own = (!scope.is_all()).then(|| standing.sales(scope).keys().map(of).sum::<Micros>());
+        own.map_or(self.all, |own| own.min(self.all)).max(Micros::ZERO)
     }
 
-    fn take(&mut self, wanted: Micros, sale: Option<Id>) -> Micros {
-        let taken = wanted.max(Micros::ZERO).min(self.left(sale));
-        self.taken += taken;
-        if let Some(sale) = sale {
-            *self.of_sales.entry(sale).or_default() += taken;
+    /// Of several sales the one with the lower id gives first.
+    fn take(&mut self, wanted: Micros, scope: &Scope, standing: &Standing) -> Micros {
+        let taken = wanted.max(Micros::ZERO).min(self.left(scope, standing));
+        self.all = self.all - taken;
+        let sales = if scope.is_all() { BTreeMap::new() } else { standing.sales(scope) };
+        let mut open = taken;
+        for sale in sales.keys() {
+            let left = self.of_sales.get_mut(sale).expect("each sale brings something");
+            let part = open.min((*left).max(Micros::ZERO));
+            (*left, open) = (*left - part, open - part);
         }
         taken
     }
 }
 
-/// What was ordered for a line stays its own as far as what is due reaches. Then lines that may be paid are served, those that
-/// name a sale in front.
-fn share(turns: &mut [Turn<'_>], standing: &Standing) {
-    let mut rest = Rest { standing, taken: Micros::ZERO, of_sales: BTreeMap::new() };
+/// What was ordered for a line stays its own as far as what is due reaches. Then lines that may be paid are served, from narrow to
+/// wide.
+fn share(turns: &mut [Turn<'_>], standing: &Standing) -> Rest {
+    let mut rest = Rest { all: standing.left().max(Micros::ZERO), of_sales: standing.dues() };
     for turn in turns.iter_mut() {
-        turn.approved = rest.take(turn.line.ordered(), turn.sale);
+        turn.approved = rest.take(turn.line.ordered(), &turn.scope, standing);
     }
-    let (named, unnamed): (Vec<_>, Vec<_>) =
-        turns.iter_mut().filter(|turn| turn.is_open()).partition(|turn| turn.sale.is_some());
-    for turn in named.into_iter().chain(unnamed) {
-        turn.approved += rest.take(turn.verdict.most - turn.approved, turn.sale);
+    let mut open: Vec<&mut Turn<'_>> = turns.iter_mut().filter(|turn| turn.is_open()).collect();
+    open.sort_by_key(|turn| turn.scope.breadth());
+    for turn in open {
+        turn.approved += rest.take(turn.verdict.most - turn.approved, &turn.scope, standing);
     }
     for turn in turns.iter_mut() {
         let above = (turn.line.ordered() - turn.verdict.most).max(Micros::ZERO);
         turn.line.raised = turn.line.raised.min(above);
     }
+    rest
 }
 
-/// Who gets less than it asks for, while another line for the same gets something.
-fn note_rivals(turns: &mut [Turn<'_>]) {
+/// Who gets less than it asks for, while another line for the same, or for a sale of that, gets something.
+fn note_rivals(turns: &mut [Turn<'_>], standing: &Standing) {
     for at in 0..turns.len() {
-        let sale = turns[at].sale;
-        let is_for = |turn: &Turn<'_>| sale.is_none() || turn.sale == sale;
+        let scope = turns[at].scope.clone();
+        let sales = standing.sales(&scope);
+        let is_for = |turn: &Turn<'_>| {
+            let takes_a_sale = turn.scope.sale.is_some_and(|sale| sales.contains_key(&sale));
+            scope.is_all() || turn.scope == scope || takes_a_sale
+        };
         let mut others = turns.iter().enumerate().filter(|(other, _)| *other != at);
         turns[at].has_rival = others.any(|(_, turn)| is_for(turn) && turn.approved > Micros::ZERO);
     }
@@ -468,23 +490,25 @@ fn take_along(turns: &mut [Turn<'_>], standing: &Standing) {
     }
 }
 
-/// Where all lines for a sale, or for the period, fall short of what is due for it by no more than the tolerance, and the
-/// terms say so, the last one that gets all it claims gets what is due.
-fn raise(turns: &mut [Turn<'_>], standing: &Standing) {
-    let sales: BTreeSet<Option<Id>> = turns.iter().map(|turn| turn.sale).collect();
-    for sale in sales {
-        let of = |turns: &[Turn<'_>], sale: Option<Id>| -> Micros {
-            let of = turns.iter().filter(|turn| sale.is_none() || turn.sale == sale);
-            of.map(|turn| turn.approved).sum()
-        };
-        let all = standing.left();
-        let own = sale.map_or(all, |sale| standing.due_of(sale));
-        let left = (all - of(turns, None)).min(own - of(turns, sale));
-        let before: Micros = turns.iter().filter(|turn| turn.sale == sale).map(|turn| turn.line.raised).sum();
-        let is_last = |turn: &&mut Turn<'_>| turn.sale == sale && turn.gets_all_it_claims();
+/// Where all lines for the same fall short of what is due for it by no more than the tolerance, and the terms say so, the last one
+/// that gets all it claims gets what is due. Those for more come first, then those that are served first.
+fn raise(turns: &mut [Turn<'_>], standing: &Standing, mut rest: Rest) {
+    let mut scopes: Vec<Scope> = Vec::new();
+    for turn in turns.iter().filter(|turn| !turn.scope.is_all()) {
+        if !scopes.contains(&turn.scope) {
+            scopes.push(turn.scope.clone());
+        }
+    }
+    scopes.sort_by_key(|scope| std::cmp::Reverse(scope.breadth()));
+    scopes.insert(0, Scope::default());
+    for scope in scopes {
+        let left = rest.left(&scope, standing);
+        let before: Micros = turns.iter().filter(|turn| turn.scope == scope).map(|turn| turn.line.raised).sum();
+        let is_last = |turn: &&mut Turn<'_>| turn.scope == scope && turn.gets_all_it_claims();
         let Some(last) = turns.iter_mut().rfind(is_last) else { continue };
-        let most = last.tolerance(own, true).filter(|_| last.frozen);
+        let most = last.tolerance(standing.due_of(&scope), true).filter(|_| last.frozen);
         if left > Micros::ZERO && most.is_some_and(|most| before + left <= most) {
+            rest.take(left, &scope, standing);
             last.approved += left;
             last.line.raised += left;
         }
@@ -501,7 +525,7 @@ fn order_from(
     control: u64,
     today: Day,
 ) -> Vec<(Settlement, Order)> {
-    let homes: Vec<Option<usize>> = turns.iter().map(|turn| standing.home(turn.sale)).collect();
+    let homes: Vec<Option<usize>> = turns.iter().map(|turn| standing.home(turn.scope.sale)).collect();
     let mut needs: Vec<Micros> = turns.iter().map(|turn| (turn.approved - turn.had).max(Micros::ZERO)).collect();
     let mut free: Vec<Micros> = purses.iter().map(|purse| if purse.pays { purse.free } else { Micros::ZERO }).collect();
     let mut wanted: Vec<Vec<Micros>> = vec![vec![Micros::ZERO; turns.len()]; purses.len()];

@@ -28,6 +28,7 @@ mod pricing;
 mod protection;
 mod provable;
 mod purchased;
+mod scope;
 mod terms;
 mod units;
 mod whose;

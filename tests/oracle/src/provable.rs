@@ -10,6 +10,7 @@ use contract::{
 use crate::brought::Brought;
 use crate::decisions::Word;
 use crate::exact::{Exact, exact, floored, rounded};
+use crate::scope::{Scope, Sold};
 
 /// What stands for the program, beneficiary, period and currency that lines claim.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub struct Part {
     /// All lines together, and what single sales bring.
     pub whole: Brought,
     pub sales: BTreeMap<Id, Brought>,
+    /// What each of them was.
+    pub sold: BTreeMap<Id, Sold>,
     /// What of it went to deductions that were accepted.
     pub kept: Micros,
 }
@@ -83,23 +86,46 @@ impl Standing {
         self.shared().into_iter().map(|part| part.kept).sum()
     }
 
-    /// What all lines for a sale may have.
-    pub fn due_of(&self, sale: Id) -> Micros {
-        self.parts.iter().filter_map(|part| part.sales.get(&sale)).map(|brought| brought.due).sum()
+    /// What each sale brings.
+    pub fn dues(&self) -> BTreeMap<Id, Micros> {
+        let mut dues = BTreeMap::new();
+        for (sale, brought) in self.parts.iter().flat_map(|part| &part.sales) {
+            *dues.entry(*sale).or_default() += brought.due;
+        }
+        dues
     }
 
-    /// What stands for a sale, else for all of it.
-    pub fn of(&self, sale: Option<Id>) -> Brought {
-        let judges = self.judges(sale);
+    /// The sales that a line is for, under the terms that it goes by.
+    pub fn sales(&self, scope: &Scope) -> BTreeMap<Id, Brought> {
+        let mut of_it = BTreeMap::new();
+        for part in self.judges(scope.sale) {
+            let sales = part.sales.iter().filter(|(sale, _)| scope.has(**sale, &part.sold[sale]));
+            of_it.extend(sales.map(|(sale, brought)| (*sale, *brought)));
+        }
+        of_it
+    }
+
+    /// What all lines for the same may have.
+    pub fn due_of(&self, scope: &Scope) -> Micros {
+        if scope.is_all() { self.left() } else { self.sales(scope).values().map(|brought| brought.due).sum() }
+    }
+
+    /// What stands for what a line is for.
+    pub fn of(&self, scope: &Scope) -> Brought {
+        let judges = self.judges(scope.sale);
         let bounding = if judges.iter().any(|part| part.takes_claims()) { self.shared() } else { judges.clone() };
         let due: Micros = bounding.into_iter().map(|part| part.whole.due).sum();
-        let Some(sale) = sale else {
+        if scope.is_all() {
             let units = judges.iter().map(|part| part.whole.units).sum();
             let credit = judges.iter().map(|part| part.whole.credit).max().unwrap_or_default();
             return Brought { due, units, credit };
-        };
-        let own = self.home(Some(sale)).map(|home| self.parts[home].sales[&sale]).unwrap_or_default();
-        Brought { due: own.due.min(due), ..own }
+        }
+        let sales = self.sales(scope);
+        Brought {
+            due: sales.values().map(|brought| brought.due).sum::<Micros>().min(due),
+            units: sales.values().map(|brought| brought.units).sum(),
+            credit: sales.values().map(|brought| brought.credit).max().unwrap_or_default(),
+        }
     }
 }
 
@@ -114,8 +140,8 @@ pub struct Why {
 /// A line in front of the checks.
 pub struct Case<'a> {
     pub line: &'a ClaimLine,
-    /// The sale that it is for, where that has a part in what is due.
-    pub sale: Option<Id>,
+    /// What it is for, as far as that has a part in what is due.
+    pub scope: &'a Scope,
     /// Why that, or sales of the period, earn nothing.
     pub why: &'a Why,
     /// What it asks for: its own amount, or the one that was claimed in its place.
@@ -163,7 +189,7 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
         Some(Word::Disputed) => return nothing(ClaimState::InDispute, None),
         _ => {}
     }
-    let is_due = standing.of(case.sale).due > Micros::ZERO;
+    let is_due = standing.of(case.scope).due > Micros::ZERO;
     let by_claim: Vec<&ClaimTerms> = case.programs.iter().filter_map(|program| program.paid.claims()).collect();
     let is_paid_anyway = by_claim.is_empty();
     if is_paid_anyway && !case.programs.iter().any(|program| program.auto_authorise) {
@@ -243,7 +269,7 @@ fn unprotected(claimed: Micros, bought: Micros) -> Code {
 fn bounds(case: &Case<'_>, standing: &Standing) -> Vec<(Code, Micros)> {
     let ClaimLine { quantity, unit, amount, currency, .. } = *case.line;
     let money = |amount: Exact| rounded(amount, currency);
-    let own = standing.of(case.sale);
+    let own = standing.of(case.scope);
     let mut bounds = Vec::new();
     if !quantity.is_zero() && !unit.is_zero() && case.claimed == amount {
         bounds.push((Code::ClaimExtensionWrong, money(exact(quantity) * exact(unit))));

@@ -55,6 +55,18 @@ impl Whose {
         further.iter().filter(|special| special.credit > special.short)
     }
 
+    /// Those that a sale is under; a linked return is under the first of its sale alone.
+    pub fn special_prices(&self, is_sale: bool) -> Vec<Id> {
+        match self {
+            Whose::Credited { special, further, .. } => {
+                let further = further.iter().filter(|_| is_sale).map(|special| special.id);
+                further.chain([*special]).collect()
+            }
+            Whose::Layered { special, .. } => vec![*special],
+            Whose::Partner | Whose::Person { .. } => Vec::new(),
+        }
+    }
+
     /// Of some units those that are given something at a special price, the resale price taken off, where any may be.
     pub fn giving(&self, units: i128, resale: Option<Resale>) -> Option<(Id, i128)> {
         match self {

@@ -239,6 +239,8 @@ pub(super) fn sale(number: usize, reference: &Reference) -> Sale {
         rep: Text::default(),
         promotion: Text::default(),
         serials: Vec::new(),
+        claimed_product: Text::default(),
+        authorisation: Text::default(),
         original_document: Text::default(),
         movement: Movement::Sale,
         alone: true,

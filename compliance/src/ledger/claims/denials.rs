@@ -6,7 +6,9 @@ use contract::{Denial, Id, Reason};
 use serde::{Deserialize, Serialize};
 use stream::{Order, StageError, State, StorageError, Table};
 
+use super::scope::Scope;
 use super::{CLAIMED, Group, LINES};
+use crate::ledger::lines::product_id;
 use crate::ledger::slots::version_for;
 use crate::references::References;
 
@@ -145,9 +147,10 @@ impl Denied {
         Ok(denied)
     }
 
-    /// What took a sale, or those of the period that earn nothing; and whether persons may still let something of it go.
-    pub fn why(&self, sale: Option<Id>) -> (BTreeSet<Reason>, bool) {
-        let of = self.of_sales.values().filter(|denial| sale.is_none_or(|sale| denial.sale == sale));
+    /// What took the sales that a line is for and that earn nothing; and whether persons may still let something of it go.
+    pub fn why(&self, scope: &Scope) -> (BTreeSet<Reason>, bool) {
+        let is_of = |denial: &&Denial| scope.may_have(denial.sale, Some(product_id(&denial.product)));
+        let of = self.of_sales.values().filter(is_of);
         of.fold(Default::default(), |(mut reasons, held), denial| {
             reasons.extend(denial.reasons.iter().cloned());
             (reasons, held || denial.held)

@@ -4,11 +4,12 @@
 //! any of the settlements gives, since what is due bounds it anyway; so does one whose sale nobody knows. Settlements that pay
 //! without a claim have no part in what lines share while there are others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{BelowDue, Code, Id, Mechanism, Micros, Paid, Program, Reason, Text};
 
 use super::passed::PassedOver;
+use super::scope::Scope;
 use crate::ledger::account::{Account, Phase};
 use crate::ledger::rows::{OfSale, code_of};
 
@@ -87,40 +88,60 @@ impl Desk {
         sales
     }
 
-    /// What stands for a line that names a sale, or for the period.
-    pub fn of(&self, sale: Option<Id>) -> OfSale {
-        let judges = self.judges(sale);
+    /// The sales that a line is for, in the settlements by whose terms it is judged.
+    fn sales<'d>(&'d self, scope: &'d Scope) -> impl Iterator<Item = (Id, &'d OfSale)> {
+        let all = self.judges(scope.sale).into_iter().flat_map(|held| &held.sales);
+        all.filter(move |(sale, of)| scope.has(**sale, of)).map(|(sale, of)| (*sale, of))
+    }
+
+    /// The same by their ids; none for all of the period.
+    pub fn scoped(&self, scope: &Scope) -> Option<Vec<Id>> {
+        let ids = || self.sales(scope).map(|(sale, _)| sale).collect::<BTreeSet<Id>>().into_iter().collect();
+        (!scope.is_all()).then(ids)
+    }
+
+    /// What is due of what a line is for, deductions taken off what is due for the period.
+    pub fn left_of(&self, scope: &Scope) -> Micros {
+        if scope.is_all() { self.due() } else { self.sales(scope).map(|(_, of)| of.due).sum() }
+    }
+
+    /// What stands for what a line is for.
+    pub fn of(&self, scope: &Scope) -> OfSale {
+        let judges = self.judges(scope.sale);
         let is_claimed = judges.iter().any(|held| held.takes_claims());
         let all: Micros = match is_claimed {
             true => self.sharing().map(|held| held.account.accrued).sum(),
             false => judges.iter().map(|held| held.account.accrued).sum(),
         };
-        let of_sale = match sale {
-            Some(sale) => self.home(Some(sale)).map(|home| self.settlements[home].sales[&sale]).unwrap_or_default(),
-            None => OfSale {
-                due: all,
-                quantity: judges.iter().map(|held| held.account.tally().net.quantity).sum(),
-                credit: judges.iter().flat_map(|h| h.sales.values()).map(|s| s.credit).max().unwrap_or_default(),
-                bound: "",
-            },
+        let (due, quantity, credits): (Micros, i128, Vec<Micros>) = match scope.is_all() {
+            true => (
+                all,
+                judges.iter().map(|held| held.account.tally().net.quantity).sum(),
+                judges.iter().flat_map(|held| held.sales.values()).map(|of| of.credit).collect(),
+            ),
+            false => (
+                self.sales(scope).map(|(_, of)| of.due).sum(),
+                self.sales(scope).map(|(_, of)| of.quantity).sum(),
+                self.sales(scope).map(|(_, of)| of.credit).collect(),
+            ),
         };
-        OfSale { due: of_sale.due.min(all), ..of_sale }
+        let credit = credits.into_iter().max().unwrap_or_default();
+        OfSale { due: due.min(all), quantity, credit, ..OfSale::default() }
     }
 
-    /// The codes of the limits that take something from what a sale, or the period, earns.
-    pub fn limits(&self, sale: Option<Id>, due: Micros) -> Vec<Reason> {
-        let bounds: Vec<&'static str> = match self.home(sale) {
-            Some(home) => sale.iter().map(|sale| self.settlements[home].sales[sale].bound).collect(),
-            None if sale.is_some() => Vec::new(),
-            None => self.judges(None).iter().flat_map(|held| held.bounds.iter().copied()).collect(),
+    /// The codes of the limits that take something from what a line is for.
+    pub fn limits(&self, scope: &Scope, due: Micros) -> Vec<Reason> {
+        let bounds: Vec<&'static str> = match scope.is_all() {
+            true => self.judges(None).iter().flat_map(|held| held.bounds.iter().copied()).collect(),
+            false => self.sales(scope).map(|(_, of)| of.bound).collect(),
         };
         let reason = |code: Code| {
             let is_used_up = code == Code::AuthorisedQuantity && due <= Micros::ZERO;
             let reason_901 = if is_used_up { ZERO_BALANCE_901 } else { code.reason_901() };
             Reason { code, reason_901: reason_901.into() }
         };
-        let lacks_figure = match sale {
-            Some(_) => self.home(sale).is_some_and(|home| self.settlements[home].lacks_figure()),
+        let lacks_figure = match scope.sale {
+            Some(_) => self.home(scope.sale).is_some_and(|home| self.settlements[home].lacks_figure()),
             None => self.judges(None).into_iter().any(Held::lacks_figure),
         };
         let missing = lacks_figure.then_some(Code::BaselineMissing);

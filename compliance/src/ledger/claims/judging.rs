@@ -1,10 +1,11 @@
 //! A tick judges the claimed groups of which something has changed, and orders what may be paid.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Deduction, Finding, Id, Micros, Money, Paid,
-    Program, Publication, Settlement,
+    Program, Publication, Settlement, Text,
 };
 use stream::{Order, Outbox, StageError, State, StorageError};
 
@@ -14,7 +15,8 @@ use super::overdue::{is_on_hold, watch};
 use super::passed::PassedOver;
 use super::rules::strung_on_gross::is_on_gross;
 use super::rules::{accrual_claimed, claim_above_due, strung_on_gross};
-use super::sharing::{Asked, Need, Room, covered, orders, share};
+use super::scope::{Scope, fault};
+use super::sharing::{Asked, Need, Rest, Room, covered, orders, share};
 use super::verdict::{Standing, Told, Verdict, Why, claimed, follow, judge};
 use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of, unclaimed};
 use crate::clock::Clock;
@@ -53,6 +55,7 @@ pub(crate) struct Judging<'a> {
 /// A claim line on the desk.
 struct Item {
     line: ClaimLine,
+    scope: Scope,
     /// The control in force when as much as now was first claimed with it, and the file and record that did.
     first_stamp: u64,
     sent: (u32, u32),
@@ -101,15 +104,20 @@ impl Judging<'_> {
         let mut items = self.items(group, kept, state)?;
         let Some(first) = items.first() else { return Ok(0) };
         outbox.acting_in(ROUND, &Id(group).to_string());
-        let names_sales = items.iter().any(|item| item.line.sale.is_some());
-        let mut desk = self.desk(&first.line, names_sales, state)?;
+        let is_narrow =
+            |line: &ClaimLine| line.sale.is_some() || !line.product.is_empty() || !line.authorisation.is_empty();
+        let wants_sales = items.iter().any(|item| is_narrow(&item.line));
+        let mut desk = self.desk(&first.line, wants_sales, state)?;
         if !desk.settlements.is_empty() {
             EXPIRIES.delete(state, &(NEVER.0, group))?;
         }
         for item in &mut items {
-            if self.programs(&item.line, &desk).iter().all(|program| program.mechanism.keeps_stock()) {
+            let programs = self.programs(&item.line, &desk);
+            if programs.iter().all(|program| program.mechanism.keeps_stock()) {
                 // What it names is an invoice of what was bought: no sale has a part in a stock.
                 item.line.sale = None;
+            } else {
+                item.scope = Scope::of(&item.line, &programs, &self.known(&item.line).reference);
             }
         }
         let sales = items.iter().map(|item| item.line.sale).collect();
@@ -123,9 +131,9 @@ impl Judging<'_> {
             item.verdict = judge(&item.line, &item.note, &programs, &item.standing);
             item.watch_hold(&programs, self.today);
         }
-        share_among(&mut items, &desk);
-        name_rivals(&mut items);
-        Self::raise(&mut items, &desk);
+        let rest = share_among(&mut items, &desk);
+        name_rivals(&mut items, &desk);
+        Self::raise(&mut items, &desk, rest);
         self.compare_with_gross(&mut items, &desk);
         self.order(group, &mut items, &mut desk, state, outbox)?;
         let count = items.len();
@@ -153,6 +161,7 @@ impl Judging<'_> {
                 first_stamp,
                 sent,
                 line: newest.line.clone(),
+                scope: Scope::default(),
                 gone: !newest.stands(self.control),
                 note,
                 standing: Standing::default(),
@@ -170,7 +179,7 @@ impl Judging<'_> {
         Ok(items)
     }
 
-    fn desk(&self, line: &ClaimLine, names_sales: bool, state: &mut dyn State) -> Result<Desk, StageError> {
+    fn desk(&self, line: &ClaimLine, wants_sales: bool, state: &mut dyn State) -> Result<Desk, StageError> {
         let known = self.known(line);
         let period = program_of(line, known).map(|program| Group::of_line(line, program).period).unwrap_or_default();
         let mut desk = Desk { period, settlements: Vec::new(), passed_over: PassedOver::default() };
@@ -188,7 +197,7 @@ impl Judging<'_> {
             let program = terms(&account, self.references).into_owned();
             let mut sales = BTreeMap::new();
             let due = due(id, &account, &program, state)?;
-            if names_sales || program.mechanism.resale().is_some() {
+            if wants_sales || program.mechanism.resale().is_some() {
                 by_sale(id, &account, &program, &due, state, &mut sales)?;
             }
             let bounds = bounds(&account, &program, &due);
@@ -220,9 +229,13 @@ impl Judging<'_> {
             true => self.today >= freeze_day(newest, newest.period.range(line.date).1),
             false => desk.is_frozen(line.sale),
         };
-        let OfSale { due, quantity, credit, .. } = desk.of(line.sale);
-        let (mut reasons, held) = denied.why(line.sale);
-        reasons.extend(desk.limits(line.sale, due));
+        let OfSale { due, quantity, credit, .. } = desk.of(&item.scope);
+        let (mut reasons, held) = denied.why(&item.scope);
+        reasons.extend(desk.limits(&item.scope, due));
+        if due <= Micros::ZERO {
+            let days = newest.period.range(line.date);
+            reasons.extend(fault(line, programs, &self.known(line).reference, days));
+        }
         Standing {
             due,
             authorised: desk.judges(line.sale).iter().map(|held| held.account.authorised).sum(),
@@ -233,7 +246,7 @@ impl Judging<'_> {
             frozen,
             received: self.clock.as_of(item.first_stamp),
             on_gross: None,
-            why: Why { reasons, held, taken_by: desk.passed_over.winners(line.sale) },
+            why: Why { reasons, held, taken_by: desk.passed_over.winners(&item.scope) },
             rival: None,
         }
     }
@@ -244,27 +257,20 @@ impl Judging<'_> {
         bought_in_time(&program.id, partner, program.period.range(line.date), self.known(line))
     }
 
-    /// OP-44: where all lines for a sale, or for the period, together ask for less than is due for it, by no more than the
-    /// terms let pass, and these say so, the last of them gets what is due. What others were raised by at earlier ticks counts.
-    fn raise(items: &mut [Item], desk: &Desk) {
-        let (due, sales) = (desk.due(), desk.due_of_sales());
-        for sale in items.iter().map(|item| item.line.sale).collect::<BTreeSet<_>>() {
-            if !desk.is_frozen(sale) {
+    /// OP-44: where all lines for the same together ask for less than is due for it, by no more than the terms let pass, and these
+    /// say so, the last of them gets what is due. What others were raised by at earlier ticks counts.
+    fn raise(items: &mut [Item], desk: &Desk, mut rest: Rest) {
+        for scope in widest_first(items) {
+            if !desk.is_frozen(scope.sale) {
                 continue;
             }
-            let left = due - items.iter().map(|item| item.payable).sum();
-            let is_for = |item: &&mut Item| item.line.sale == sale;
-            let (of_it, left) = match sale {
-                None => (due, left),
-                Some(id) => {
-                    let of_sale = sales.get(&id).copied().unwrap_or_default();
-                    let shared = items.iter().filter(|item| item.line.sale == sale).map(|item| item.payable).sum();
-                    (of_sale, left.min(of_sale - shared))
-                }
-            };
-            let raised: Micros = items.iter().filter(|item| item.line.sale == sale).map(|item| item.note.raised).sum();
+            let sales = desk.scoped(&scope);
+            let (due, left) = (desk.left_of(&scope), rest.left(sales.as_deref()));
+            let raised: Micros = items.iter().filter(|item| item.scope == scope).map(|item| item.note.raised).sum();
+            let is_for = |item: &&mut Item| item.scope == scope;
             let Some(last) = items.iter_mut().filter(is_for).rfind(|item| item.gets_all_it_claims()) else { continue };
-            if left > Micros::ZERO && desk.raises(sale, of_it).is_some_and(|most| raised + left <= most) {
+            if left > Micros::ZERO && desk.raises(scope.sale, due).is_some_and(|most| raised + left <= most) {
+                rest.take(left, sales.as_deref());
                 last.payable += left;
                 last.note.raised += left;
             }
@@ -276,7 +282,7 @@ impl Judging<'_> {
         let cut: Vec<usize> = (0..items.len()).filter(|at| items[*at].payable < items[*at].verdict.most).collect();
         for at in cut {
             let Item { line, standing, .. } = &items[at];
-            let asked = asked_in_all(items, line.sale);
+            let asked = asked_in_all(items, &items[at].scope);
             let sold = (asked, standing.due, standing.quantity);
             let judges = desk.judges(line.sale);
             let is_on_gross = !judges.is_empty()
@@ -404,6 +410,8 @@ impl Judging<'_> {
             period: desk.period.clone(),
             at: line.at.clone(),
             sale: line.sale,
+            product: line.product.clone(),
+            authorisation: line.authorisation.clone(),
             claimed,
             payable,
             authorised: note.ordered(),
@@ -474,42 +482,52 @@ fn finding_id(code: Code, claim: Id) -> Id {
     Id::of("finding", &[code.as_str(), &claim.to_string()])
 }
 
-/// Says what may be paid of each line, and what of that it had.
-fn share_among(items: &mut [Item], desk: &Desk) {
+/// Says what may be paid of each line, and what of that it had; returns what is left.
+fn share_among(items: &mut [Item], desk: &Desk) -> Rest {
     let asked = |item: &Item| Asked {
         most: item.verdict.most,
         ordered: item.note.ordered(),
         open: !item.gone && item.verdict.state == ClaimState::Valid,
-        sale: item.line.sale,
+        sales: desk.scoped(&item.scope),
+        breadth: item.scope.breadth(),
     };
     let asked: Vec<Asked> = items.iter().map(asked).collect();
     let dues: BTreeMap<u32, Micros> =
         desk.settlements.iter().map(|held| (held.account.settlement.version, held.due())).collect();
     let ordered: Vec<_> = items.iter().map(|item| &item.note.ordered).collect();
     let had = covered(dues, &ordered);
-    let shared = share(desk.due(), &desk.due_of_sales(), &asked);
+    let (shared, rest) = share(desk.due(), desk.due_of_sales(), &asked);
     for ((item, payable), had) in items.iter_mut().zip(shared).zip(had) {
         (item.payable, item.had) = (payable, had);
         let ordered_above = (item.note.ordered() - item.verdict.most).max(Micros::ZERO);
         item.note.raised = item.note.raised.min(ordered_above);
     }
+    rest
 }
 
-/// Says of each line that gets less than it asks for which other one has some of what is due for the same.
-fn name_rivals(items: &mut [Item]) {
+/// Says of each line that gets less than it asks for which other one has some of what is due for the same: one for the same, or for
+/// a sale that it is for; of the whole period any.
+fn name_rivals(items: &mut [Item], desk: &Desk) {
     let name = |item: &Item| format!("claim {} line {}", item.line.claim, item.line.line);
-    // The first ones for each sale, and of all: a line is no rival of itself, and it is told whether there is more than one.
-    let mut payable: BTreeMap<Option<Id>, Vec<(usize, String)>> = BTreeMap::new();
+    let scopes: BTreeMap<Scope, BTreeSet<Id>> = items
+        .iter()
+        .map(|item| (item.scope.clone(), desk.scoped(&item.scope).into_iter().flatten().collect()))
+        .collect();
+    // The first ones for each: a line is no rival of itself, and it is told whether there is more than one.
+    let mut payable: BTreeMap<&Scope, Vec<(usize, String)>> = BTreeMap::new();
     for (at, item) in items.iter().enumerate().filter(|(_, item)| item.payable > Micros::ZERO) {
-        for key in BTreeSet::from([None, item.line.sale]) {
-            let of_key = payable.entry(key).or_default();
-            if of_key.len() < 3 {
-                of_key.push((at, name(item)));
+        let takes_from = |(scope, sales): &(&Scope, &BTreeSet<Id>)| {
+            scope.is_all() || **scope == item.scope || item.scope.sale.is_some_and(|sale| sales.contains(&sale))
+        };
+        for (scope, _) in scopes.iter().filter(takes_from) {
+            let of_scope = payable.entry(scope).or_default();
+            if of_scope.len() < 3 {
+                of_scope.push((at, name(item)));
             }
         }
     }
     for (at, item) in items.iter_mut().enumerate().filter(|(_, item)| item.payable < item.verdict.most) {
-        let of_same = payable.get(&item.line.sale).into_iter().flatten();
+        let of_same = payable.get(&item.scope).into_iter().flatten();
         let mut rivals = of_same.filter(|(other, _)| *other != at).map(|(_, name)| name);
         let Some(first) = rivals.next() else { continue };
         let others = if rivals.next().is_some() { " and others" } else { "" };
@@ -526,10 +544,11 @@ fn claimed_of_each(items: &[Item], desk: &Desk) -> Vec<Micros> {
         },
         ordered: item.note.ordered(),
         open: !item.gone && !matches!(item.verdict.state, ClaimState::Rejected | ClaimState::Withdrawn),
-        sale: item.line.sale,
+        sales: desk.scoped(&item.scope),
+        breadth: item.scope.breadth(),
     };
     let asked: Vec<Asked> = items.iter().map(asked).collect();
-    let shared = share(desk.due(), &desk.due_of_sales(), &asked);
+    let (shared, _) = share(desk.due(), desk.due_of_sales(), &asked);
     let need =
         |(item, amount): (&Item, Micros)| Need { amount: amount.max(item.payable), home: desk.home(item.line.sale) };
     let needs: Vec<Need> = items.iter().zip(shared).map(need).collect();
@@ -542,9 +561,18 @@ fn claimed_of_each(items: &[Item], desk: &Desk) -> Vec<Micros> {
     orders(&rooms, &needs).into_iter().map(of_settlement).collect()
 }
 
-/// What the lines for a sale, or for the whole period, that may be paid ask for together.
-fn asked_in_all(items: &[Item], sale: Option<Id>) -> Micros {
-    let may_be_paid = |item: &&Item| !item.gone && item.verdict.state == ClaimState::Valid && item.line.sale == sale;
+/// What lines are for, each once; of two equally wide ones that of the line which is served first.
+fn widest_first(items: &[Item]) -> Vec<Scope> {
+    let mut seen = BTreeSet::new();
+    let scopes = items.iter().map(|item| &item.scope).filter(|scope| seen.insert(*scope));
+    let mut scopes: Vec<Scope> = scopes.cloned().collect();
+    scopes.sort_by_key(|scope| Reverse(scope.breadth()));
+    scopes
+}
+
+/// What the lines for the same that may be paid ask for together.
+fn asked_in_all(items: &[Item], scope: &Scope) -> Micros {
+    let may_be_paid = |item: &&Item| !item.gone && item.verdict.state == ClaimState::Valid && item.scope == *scope;
     items.iter().filter(may_be_paid).map(|item| claimed(&item.line, &item.note)).sum()
 }
 
@@ -681,6 +709,8 @@ fn stand_in(account: &Account, id: Id, named: (&str, &str), (claimed, authorised
         period: settlement.period.clone(),
         at: contract::RecordRef { partner: account.partner.clone(), file_no: 0, record_no: 0 },
         sale: None,
+        product: Text::default(),
+        authorisation: Text::default(),
         claimed,
         payable: authorised,
         authorised,

@@ -15,6 +15,7 @@ mod overdue;
 mod passed;
 mod persons;
 mod rules;
+mod scope;
 mod sharing;
 mod verdict;
 
@@ -139,7 +140,8 @@ impl Note {
 
 fn claims_the_same(before: &ClaimLine, line: &ClaimLine) -> bool {
     let claimed = |line: &ClaimLine| [line.amount, line.quantity, line.unit];
-    claimed(before) == claimed(line) && before.document == line.document
+    let about = |line: &ClaimLine| [&line.document, &line.product, &line.authorisation].map(Text::clone);
+    claimed(before) == claimed(line) && about(before) == about(line)
 }
 
 /// What claims are shared over.

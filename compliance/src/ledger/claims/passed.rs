@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{ClaimLine, Id, Settlement, Text};
 use stream::{State, StorageError};
 
+use super::scope::Scope;
 use crate::ledger::account::passed_over_id;
 use crate::ledger::lines::each_lines;
 use crate::ledger::tables::ACCOUNTS;
 use crate::references::Known;
 
-/// Which program was given each sale, of those that the program of the group was passed over for.
+/// Which program was given each sale, and its product, of those that the program of the group was passed over for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PassedOver {
-    winners: BTreeMap<Id, BTreeSet<Text>>,
+    winners: BTreeMap<(Id, Option<Id>), BTreeSet<Text>>,
 }
 
 impl PassedOver {
@@ -30,19 +31,17 @@ impl PassedOver {
             let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
             each_lines(state, id, account.counted, &mut |lines| {
                 for line in lines {
-                    self.winners.entry(line.transaction()).or_default().insert(winner.clone());
+                    self.winners.entry((line.transaction(), line.product)).or_default().insert(winner.clone());
                 }
             })?;
         }
         Ok(())
     }
 
-    /// Who was given a sale, or some sale of the period.
-    pub fn winners(&self, sale: Option<Id>) -> BTreeSet<Text> {
-        match sale {
-            Some(sale) => self.winners.get(&sale).cloned().unwrap_or_default(),
-            None => self.winners.values().flatten().cloned().collect(),
-        }
+    /// Who was given a sale that a line is for.
+    pub fn winners(&self, scope: &Scope) -> BTreeSet<Text> {
+        let of_it = self.winners.iter().filter(|((sale, product), _)| scope.may_have(*sale, *product));
+        of_it.flat_map(|(_, winners)| winners).cloned().collect()
     }
 }
 

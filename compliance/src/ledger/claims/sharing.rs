@@ -1,38 +1,41 @@
 //! How what is due is shared among the lines that claim it.
 //!
 //! What was ordered for a line stays its own as far as what is due still reaches, the oldest order first. The rest goes to
-//! lines that may be paid: first to those that name their sale, which can be proved, then to the others; in the same order, then
-//! to those without an order by the days that they name, then by their ids, never by their arrival.
+//! lines that may be paid: first to those that name their sale, which can be proved, then to those for a special price, for a product
+//! and for all of the period; in the same order, then to those without an order by the days that they name, then by their ids, never
+//! by their arrival. A line takes from the sales that it is for in the order of their ids.
 //!
 //! Which settlement pays a line is another question: that of its sale first, another one where nothing is left in that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Id, Micros};
 
 /// What one line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     /// At most that may be paid, what was ordered included.
     pub most: Micros,
     pub ordered: Micros,
     /// More may be ordered.
     pub open: bool,
-    /// The sale that it is for; none for the whole period.
-    pub sale: Option<Id>,
+    /// The sales that it is for; none for the whole period.
+    pub sales: Option<Vec<Id>>,
+    /// Those with the lower one are served first ([`super::scope::Scope::breadth`]).
+    pub breadth: u8,
 }
 
-/// What may be paid of each line; the lines are in their order. `sales` says what is due for each sale.
-pub(super) fn share(due: Micros, sales: &BTreeMap<Id, Micros>, asked: &[Asked]) -> Vec<Micros> {
-    let mut rest = Rest { all: due.max(Micros::ZERO), sales: sales.clone() };
-    let mut payable: Vec<Micros> = asked.iter().map(|line| rest.take(line.ordered, line.sale)).collect();
-    for names_sale in [true, false] {
-        let open = asked.iter().zip(&mut payable).filter(|(line, _)| line.open && line.sale.is_some() == names_sale);
+/// What may be paid of each line, and what is left then; the lines are in their order. `sales` says what is due for each sale.
+pub(super) fn share(due: Micros, sales: BTreeMap<Id, Micros>, asked: &[Asked]) -> (Vec<Micros>, Rest) {
+    let mut rest = Rest { all: due.max(Micros::ZERO), sales };
+    let mut payable: Vec<Micros> = asked.iter().map(|line| rest.take(line.ordered, line.sales.as_deref())).collect();
+    for breadth in asked.iter().map(|line| line.breadth).collect::<BTreeSet<u8>>() {
+        let open = asked.iter().zip(&mut payable).filter(|(line, _)| line.open && line.breadth == breadth);
         for (line, payable) in open {
-            *payable += rest.take(line.most - *payable, line.sale);
+            *payable += rest.take(line.most - *payable, line.sales.as_deref());
         }
     }
-    payable
+    (payable, rest)
 }
 
 /// What was ordered for each line and is not owed back: what is still due in the settlement that ordered it. `dues` says that by
@@ -103,24 +106,29 @@ fn take(need: &mut Need, left: &mut Micros) -> Option<Micros> {
     Some(amount)
 }
 
-struct Rest {
+/// What is left of what is due.
+pub(super) struct Rest {
     all: Micros,
     sales: BTreeMap<Id, Micros>,
 }
 
 impl Rest {
-    fn take(&mut self, wanted: Micros, sale: Option<Id>) -> Micros {
-        let mut nothing = Micros::ZERO;
-        let taken = match sale {
-            None => wanted.min(self.all).max(Micros::ZERO),
-            Some(sale) => {
-                let left = self.sales.get_mut(&sale).unwrap_or(&mut nothing);
-                let taken = wanted.min(self.all).min(*left).max(Micros::ZERO);
-                *left = *left - taken;
-                taken
-            }
-        };
+    /// For these sales, or for all of the period.
+    pub fn left(&self, sales: Option<&[Id]>) -> Micros {
+        let of = |sale: &Id| self.sales.get(sale).copied().unwrap_or_default();
+        let left = sales.map_or(self.all, |sales| sales.iter().map(of).sum::<Micros>().min(self.all));
+        left.max(Micros::ZERO)
+    }
+
+    pub fn take(&mut self, wanted: Micros, sales: Option<&[Id]>) -> Micros {
+        let taken = wanted.min(self.left(sales)).max(Micros::ZERO);
         self.all = self.all - taken;
+        let mut open = taken;
+        for sale in sales.into_iter().flatten() {
+            let Some(left) = self.sales.get_mut(sale) else { continue };
+            let part = open.min(*left).max(Micros::ZERO);
+            (*left, open) = (*left - part, open - part);
+        }
         taken
     }
 }
@@ -130,14 +138,14 @@ mod tests {
     use super::*;
 
     fn line(most: i64, ordered: i64) -> Asked {
-        Asked { most: Micros::units(most), ordered: Micros::units(ordered), open: true, sale: None }
+        Asked { most: Micros::units(most), ordered: Micros::units(ordered), open: true, sales: None, breadth: 4 }
     }
 
     #[track_caller]
     fn check(due: i64, sales: &[(u8, i64)], asked: &[Asked], payable: &[i64]) {
         let sales = sales.iter().map(|(sale, due)| (Id([*sale; 16]), Micros::units(*due))).collect();
         let payable: Vec<Micros> = payable.iter().copied().map(Micros::units).collect();
-        assert_eq!(share(Micros::units(due), &sales, asked), payable);
+        assert_eq!(share(Micros::units(due), sales, asked).0, payable);
     }
 
     #[test]
@@ -160,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_line_for_a_sale_takes_what_is_due_for_that_sale() {
-        let of = |sale: u8, most| Asked { sale: Some(Id([sale; 16])), ..line(most, 0) };
+        let of = |sale: u8, most| Asked { sales: Some(vec![Id([sale; 16])]), breadth: 0, ..line(most, 0) };
         check(100, &[(1, 30), (2, 70)], &[of(1, 50), of(2, 70)], &[30, 70]);
         check(100, &[(1, 30)], &[of(1, 30), of(1, 30)], &[30, 0]);
         check(100, &[(1, 30)], &[of(3, 30), line(100, 0)], &[0, 100]);
@@ -169,10 +177,25 @@ mod tests {
 
     #[test]
     fn lines_that_name_their_sale_come_before_those_that_do_not() {
-        let of = |sale: u8, most| Asked { sale: Some(Id([sale; 16])), ..line(most, 0) };
+        let of = |sale: u8, most| Asked { sales: Some(vec![Id([sale; 16])]), breadth: 0, ..line(most, 0) };
         check(100, &[(1, 30)], &[line(100, 0), of(1, 30)], &[70, 30]);
         check(100, &[(1, 30)], &[line(100, 20), of(1, 30)], &[70, 30]);
         check(100, &[(1, 30)], &[line(100, 90), of(1, 30)], &[90, 10]);
+    }
+
+    #[test]
+    fn narrow_lines_come_before_wide_ones() {
+        let of = |sales: &[u8], breadth, most| {
+            let sales = Some(sales.iter().map(|sale| Id([*sale; 16])).collect());
+            Asked { sales, breadth, ..line(most, 0) }
+        };
+        let sales = [(1, 30), (2, 50), (3, 20)];
+        check(100, &sales, &[line(100, 0), of(&[1, 2], 3, 100)], &[20, 80]);
+        check(100, &sales, &[of(&[1, 2], 3, 100), of(&[2, 3], 1, 60)], &[30, 60]);
+        check(100, &sales, &[of(&[1, 2], 3, 100), of(&[2], 0, 60), line(60, 0)], &[30, 50, 20]);
+        // What comes back without its sale counts as well.
+        check(100, &[(1, 30), (2, -10)], &[of(&[1, 2], 3, 100)], &[20]);
+        check(100, &sales, &[of(&[], 3, 100)], &[0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use contract::{Code, Micros, Movement, ParsedRow, Text};
 
-use super::options::{LineNumbers, X12Options};
+use super::options::{ClaimsFor, LineNumbers, X12Options};
 use super::row::{check_unit, either, first, problem, read_currency, unreadable};
 use super::rules::Rules;
 use super::sales::{Item, Said};
@@ -124,7 +124,7 @@ impl Claimed<'_> {
         self.names(&mut row, rules);
         self.date(&mut row, rules);
         self.numbers(&mut row, rules);
-        self.about(&mut row);
+        self.about(&mut row, rules);
         row
     }
 
@@ -188,11 +188,18 @@ impl Claimed<'_> {
     }
 
     /// What the line is about.
-    fn about(&self, row: &mut ParsedRow) {
+    fn about(&self, row: &mut ParsedRow, rules: &Rules) {
         let item = &self.line.item;
         row.original_document = item.facts.documents.iter().find(|text| !text.is_empty()).cloned().unwrap_or_default();
         if !row.original_document.is_empty() && !item.facts.document_line.is_empty() {
             row.original_document = Text::from(format!("{}#{}", row.original_document, item.facts.document_line));
+        }
+        let claims_for = &rules.definition.x12.claims_for;
+        if claims_for.contains(&ClaimsFor::Product) {
+            row.product = item.code.clone();
+        }
+        if claims_for.contains(&ClaimsFor::Contract) {
+            row.authorisation = row.promotion.clone();
         }
         row.description = either(&item.description, &item.code);
         row.reported_partner = self.reporter.clone();

@@ -34,6 +34,18 @@ pub struct X12Options {
     /// CON02 → program, for contracts that go by another name than their program.
     pub contracts: BTreeMap<Text, Text>,
     pub line_numbers: LineNumbers,
+    /// What else than a sale the lines of claims are for.
+    pub claims_for: Vec<ClaimsFor>,
+}
+
+/// What of a line of a claim says which sales it is for; else it is for the sale that it names, or for the whole period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimsFor {
+    /// LIN: the product.
+    Product,
+    /// CON02: the special price of that number.
+    Contract,
 }
 
 /// Within what a partner numbers the lines of its claims (PAD01).
@@ -63,6 +75,7 @@ impl Default for X12Options {
             claimed_rates: Vec::new(),
             contracts: BTreeMap::new(),
             line_numbers: LineNumbers::Claim,
+            claims_for: Vec::new(),
         }
     }
 }

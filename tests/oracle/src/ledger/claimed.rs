@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{ClaimLine, Day, Entitlement, Id, Program, Settlement};
+use contract::{ClaimLine, Day, Entitlement, Id, Program, Reference, Settlement, Text};
 
 use super::{Account, Oracle, Phase, version};
 use crate::brought::{Brought, bring};
 use crate::claims::{Group, Purse};
 use crate::protection::bought_in_time;
 use crate::provable::{Part, Standing};
+use crate::scope::Sold;
 use crate::whose::{Whose, first};
 
 impl Oracle {
@@ -18,6 +19,12 @@ impl Oracle {
             let mut sales = BTreeMap::new();
             let money = (account.program.rounding_mode, group.currency);
             bring(&account.lines, &account.reached.changes, account.due(), money, &mut sales);
+            let mut sold: BTreeMap<Id, Sold> = BTreeMap::new();
+            for line in &account.lines {
+                let sale = sold.entry(line.of.unwrap_or(line.sale)).or_default();
+                sale.product = self.product_of(&account.program, line.sale);
+                sale.special.extend(line.whose.special_prices(line.of.is_none()));
+            }
             let by_layers = account.program.mechanism.goes_by_layers();
             // The most that the special prices of a sale give for a unit, as they were given with the sale.
             for line in self.lines.get(settlement).into_iter().flatten().filter(|_| !by_layers) {
@@ -45,6 +52,7 @@ impl Oracle {
                 frozen: account.phase != Phase::Open,
                 whole,
                 sales,
+                sold,
                 kept: account.kept.iter().map(|kept| kept.ordered).sum(),
             }
         };
@@ -56,8 +64,25 @@ impl Oracle {
         Standing { parts, bought }
     }
 
+    /// What is known now, where a line's program is; else what was as the line came.
+    pub(crate) fn known_to(&self, line: &ClaimLine) -> Reference {
+        let now = self.in_force();
+        match now.programs.iter().any(|program| program.id == line.program) {
+            true => Reference::clone(&now),
+            false => self.as_of(line.stamp).expect("a claim comes behind a configuration").clone(),
+        }
+    }
+
+    /// What a sale under a program was.
+    fn product_of(&self, program: &Program, sale: Id) -> Text {
+        let of_it = |granted: &&Entitlement| granted.sale == sale && granted.programs.contains(&program.id);
+        let by_key = self.granted.get(&(program.ledger_key().clone(), sale)).filter(of_it);
+        let granted = by_key.or_else(|| self.granted.values().find(of_it));
+        granted.map(|granted| granted.product.clone()).unwrap_or_default()
+    }
+
     /// Sales of the group that its program was to pay for as well, and another one of its exclusivity group was given.
-    pub(crate) fn passed_over(&self, group: &Group, line: &ClaimLine) -> BTreeSet<Id> {
+    pub(crate) fn passed_over(&self, group: &Group, line: &ClaimLine) -> BTreeSet<(Id, Text)> {
         let now = self.in_force();
         let is_known = now.programs.iter().any(|program| program.id == group.program);
         let known =
@@ -80,7 +105,7 @@ impl Oracle {
                 && known.programs.iter().any(has_won)
         };
         let sales = self.granted.values().filter(is_passed_over);
-        sales.map(|sale| sale.origin.map_or(sale.sale, |(of, _)| of)).collect()
+        sales.map(|sale| (sale.origin.map_or(sale.sale, |(of, _)| of), sale.product.clone())).collect()
     }
 
     /// Those of older versions first.

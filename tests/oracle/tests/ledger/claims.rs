@@ -6,7 +6,7 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Act, Deal, Dice, first_day, id_of, name};
+use crate::history::{Act, Deal, Dice, first_day, id_of, name, product_of};
 
 /// What a claim line says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,11 @@ pub struct Ask {
     unit_percent: i64,
     /// The sale that it names, by number.
     of: Option<u32>,
+    /// The product and the number of a special price that it names.
+    #[serde(default)]
+    product: Option<Text>,
+    #[serde(default)]
+    authorisation: Option<Text>,
 }
 
 /// Why a sale earns nothing under a program.
@@ -55,6 +60,7 @@ impl Refusal {
             beneficiary: format!("partner:{}", self.partner).into(),
             stamp,
             date: self.date,
+            product: product_of(sale).into(),
             currency: self.currency,
             reasons: self.because.iter().map(reason).collect(),
             held: self.held,
@@ -111,6 +117,8 @@ impl Ask {
             currency: self.currency,
             document,
             sale: self.of.map(id_of),
+            product: self.product.clone().unwrap_or_default(),
+            authorisation: self.authorisation.clone().unwrap_or_default(),
         };
         let part = due(&line).share(Micros::units(self.percent), Micros::units(100));
         if part > Micros::ZERO {
@@ -335,13 +343,16 @@ fn ask(dice: &mut Dice, deals: &[(u32, Deal)], programs: &[Program]) -> Ask {
         units,
         unit_percent,
         of,
+        product: dice.some(4, |_| product_of(deal.of.unwrap_or(*sale)).into()),
+        authorisation: dice.some(4, |dice| ["X", "Y", "Z", "NONE"][dice.below(4) as usize].into()),
     }
 }
 
 /// The same once more, another amount, other units, another day, or another program altogether.
 fn restate(dice: &mut Dice, ask: &mut Ask, other: Ask) {
-    match dice.below(6) {
+    match dice.below(7) {
         0 | 1 => {}
+        5 => (ask.product, ask.authorisation) = (other.product, other.authorisation),
         2 => (ask.percent, ask.amount) = (other.percent, other.amount),
         3 => (ask.units, ask.unit_percent) = (other.units, other.unit_percent),
         4 => ask.date = ask.date.plus(dice.below(20) as i32 - 10),

@@ -271,7 +271,7 @@ impl History {
             rep: deal.rep.clone(),
             origin,
             debits: Vec::new(),
-            product: PRODUCT.into(),
+            product: product_of(deal.of.unwrap_or(number)).into(),
         };
         let debited = |entitlement: Entitlement| {
             let debits = |program: &Text| {
@@ -296,7 +296,7 @@ impl History {
             let stock = Id::of("stock", &[&name(place), &deal.partner, PRODUCT]);
             let (credit, short) = (Micros::ZERO, Micros::ZERO);
             let taken = Debit { program: name(place), special_price: stock, credit, short };
-            Entitlement { debits: vec![taken], ..like(name(place), vec![name(place)]) }
+            Entitlement { debits: vec![taken], product: PRODUCT.into(), ..like(name(place), vec![name(place)]) }
         };
         let is_resold = deal.competing.first().is_some_and(|first| PAYING_AT_RESALE.contains(first));
         let taken = [PROTECTING, BUYING].into_iter().filter(|place| *place != BUYING || is_resold).map(taken);
@@ -307,7 +307,9 @@ impl History {
             let special_price = Id::of("cost layers", &[&stock.to_string()]);
             let (credit, short) = (Micros::ZERO, Micros::ZERO);
             let used = Debit { program: program.id.clone(), special_price, credit, short };
-            Entitlement { debits: vec![used], ..like(program.ledger_key().clone(), vec![program.id.clone()]) }
+            let used =
+                Entitlement { debits: vec![used], ..like(program.ledger_key().clone(), vec![program.id.clone()]) };
+            Entitlement { product: PRODUCT.into(), ..used }
         });
         let all = together.into_iter().chain(alone).map(debited).chain(taken).chain(used);
         all.filter(|entitlement| entitlement.programs.iter().all(is_known)).collect()
@@ -341,6 +343,11 @@ impl Default for Deal {
             competing,
         }
     }
+}
+
+/// What is sold by a sale, by number.
+pub fn product_of(sale: u32) -> &'static str {
+    if sale.is_multiple_of(3) { "s/q" } else { PRODUCT }
 }
 
 pub fn id_of(number: u32) -> Id {

@@ -238,6 +238,8 @@ fn sale(dice: &mut Dice, number: u32) -> Sale {
         rep: Text::default(),
         promotion: Text::default(),
         serials: Vec::new(),
+        claimed_product: Text::default(),
+        authorisation: Text::default(),
         original_document: Text::default(),
         movement: if is_return { Movement::Return } else { Movement::Sale },
         alone: dice.chance(60),

@@ -22,8 +22,8 @@
 //! 1,000.00 is due, tolerance 1 %: 1,010.00 passes and gets 1,000.00, 1,010.01 is told.
 //!
 //! ## Late, corrected, out of order
-//! Lines that name their sale are served first, as they were sent, by file and record; then the others, by the days that they
-//! name and as they were sent. What was authorised at an earlier tick is not displaced. While the period is open the finding says "so far". Late sales give the line what it lacked and
+//! Lines that name their sale are served first, as they were sent, by file and record; then those for a special price, those for a
+//! product and the others, by the days that they name and as they were sent. What was authorised at an earlier tick is not displaced. While the period is open the finding says "so far". Late sales give the line what it lacked and
 //! withdraw the finding. A line that is claimed again as before withdraws it too.
 //!
 //! ## Returns

@@ -10,7 +10,8 @@
 //!
 //! Where it is known what keeps the sale, or sales of the period, from earning, the claim names that in place of OP-04: the codes of
 //! the findings on them, with their X12 901 reasons, or the limit of the program that took all. They are told of the sale or the
-//! settlement and not once more of the claim. While persons may let such a sale go the line is on hold, for `review-days` at most.
+//! settlement and not once more of the claim. So is a special price whose number gives nothing: unknown, of another program or partner
+//! (DD-15), not for the product (OP-09), over or not begun (OP-06). While persons may let such a sale go the line is on hold, for `review-days` at most.
 //!
 //! ## Why it matters
 //! Without a sale behind it a claim is a wish.
@@ -33,10 +34,7 @@ use crate::ledger::claims::verdict::{Standing, Told, Verdict, outcome, walk};
 
 /// No sale earns anything for it, yet or at all. OP-22, OP-23: nothing of what it claims was on hand.
 pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, standing: &Standing) -> Verdict {
-    let what = match line.sale {
-        Some(_) => format!("nothing is due for {}", line.document),
-        None => "nothing is due for the period".to_owned(),
-    };
+    let what = format!("nothing is due for {}", about(line, program));
     let told: Vec<Told> = standing.why.told().collect();
     if standing.why.held {
         return Verdict { told, ..Verdict::on_hold(ClaimQueue::HeldSale, what) };
@@ -57,4 +55,18 @@ pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, stan
     }
     let (code, reason) = not_protected.unwrap_or((Code::ClaimOrphan, what));
     Verdict { told: vec![Told::new(code, reason)], ..Verdict::bare(state, Micros::ZERO) }
+}
+
+/// What a line is for, in words.
+fn about(line: &ClaimLine, program: &Program) -> String {
+    let named = [
+        (line.sale.is_some(), line.document.to_string()),
+        (!line.product.is_empty(), format!("product {}", line.product)),
+        (
+            !line.authorisation.is_empty() && program.mechanism.resale().is_some(),
+            format!("contract {}", line.authorisation),
+        ),
+    ];
+    let named: Vec<String> = named.into_iter().filter(|(is_named, _)| *is_named).map(|(_, what)| what).collect();
+    if named.is_empty() { "the period".to_owned() } else { named.join(", ") }
 }

@@ -6,8 +6,8 @@
 //! At risk: what the line claims above what it gets.
 //!
 //! ## What it finds
-//! A claim line for more units than were sold, net of returns, for the sale that it names or in its period; under a program
-//! for purchases, than earn at purchase. It gets the share of its amount that these units have of its own.
+//! A claim line for more units than were sold, net of returns, of the sale, the special price or the product that it names, else in
+//! its period; under a program for purchases, than earn at purchase. It gets the share of its amount that these units have of its own.
 //!
 //! ## Why it matters
 //! A claim is paid for what was sold, not for what was ordered or hoped for.
