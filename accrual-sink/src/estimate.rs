@@ -34,6 +34,10 @@ impl Estimate {
                 self.open.add(size);
                 size
             }
+            // The last of it takes what the journal has, though not all of that was known.
+            false if size.amount == self.open.amount && !self.open.posted().is_zero() => {
+                self.open.take_at(size.amount, Some(self.open.posted()))
+            }
             false => self.open.take_at(size.amount, size.functional),
         };
         Leg::of(template, moved)

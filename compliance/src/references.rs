@@ -139,11 +139,20 @@ impl Known {
         amendments.binary_search_by(of).ok().map(|at| &amendments[at])
     }
 
-    /// What a partner is expected to sell in all of a period under a program, as it was known on a day; `None` where nobody says.
-    pub fn expected(&self, program: &str, partner: &str, period: &str, day: Day) -> Option<Micros> {
+    /// Whether anything is said of what a partner is expected to sell in a period under a program.
+    pub fn expects(&self, program: &str, partner: &str, period: &str) -> bool {
+        !self.expectations(program, partner, period).is_empty()
+    }
+
+    fn expectations(&self, program: &str, partner: &str, period: &str) -> &[Expectation] {
         let key = (program, partner, period);
         let of = |row: &Expectation| (row.program.as_str(), row.partner.as_str(), row.period.as_str()).cmp(&key);
-        let known = alike(&self.reference.expectations, of).iter().rfind(|row| row.from <= day);
+        alike(&self.reference.expectations, of)
+    }
+
+    /// What a partner is expected to sell in all of a period under a program, as it was known on a day; `None` where nobody says.
+    pub fn expected(&self, program: &str, partner: &str, period: &str, day: Day) -> Option<Micros> {
+        let known = self.expectations(program, partner, period).iter().rfind(|row| row.from <= day);
         known.map(|row| row.measure)
     }
 

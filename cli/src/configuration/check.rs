@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use contract::{
-    Accrue, Base, Benefit, BookCost, Choice, Deduction, Expectation, Micros, PartnerKind, ProductAttribute, Program,
-    Purchase, Reference, Selector, Stack, Text, source_of,
+    Accrue, Base, Benefit, BookCost, Choice, Deduction, Expectation, Mechanism, Micros, PartnerKind, ProductAttribute,
+    Program, Purchase, Reference, Selector, Stack, Text, Ties, source_of,
 };
 
 use super::ProgramFile;
@@ -413,6 +413,7 @@ fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
         }
     }
     choices(programs, problems);
+    years(programs, problems);
     stacks(programs, problems);
     strung(programs, problems);
     for ((group, priority), members) in by_rank {
@@ -454,6 +455,29 @@ fn choices(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
                 let mut report = Report::new(&file.file, &file.text, problems);
                 report.add(version.place, message, "all programs of a group have the same `choose`");
             }
+        }
+    }
+}
+
+/// The cap of a year is that of a program: it holds for what other versions expect, or share pro rata, as well.
+fn years(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+    for file in programs {
+        let mut report = Report::new(&file.file, &file.text, problems);
+        let versions = || file.versions.iter();
+        let of_year = |version: &&ProgramVersion| version.program.caps.partner_year.is_some();
+        let Some(capped) = versions().find(of_year) else { continue };
+        for other in versions().filter(|version| version.program.caps.partner_year.is_none()) {
+            let program = &other.program;
+            let pro_rata = program.ties == Ties::ProRata && matches!(program.mechanism, Mechanism::Spiff { .. });
+            let message = if program.accrue == Accrue::Expected {
+                "what another version expects of a period says nothing of the cap of a year, which is one for all versions"
+            } else if pro_rata {
+                "another version has a budget of which persons have their part pro rata: it cannot be shared with the cap of their year"
+            } else {
+                continue;
+            };
+            report.add(capped.place, message, "take `partner-year` out, or give the versions programs of their own");
+            break;
         }
     }
 }

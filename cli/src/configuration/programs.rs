@@ -502,6 +502,16 @@ fn accrued_by_expectation(fields: &Fields<'_>, program: &Program, report: &mut R
             "what lies above the cap of the measure counts for nothing, whatever is expected",
             "take this line or `measure` in `caps` out",
         )
+    } else if !program.bonus.is_empty() {
+        (
+            "the bonus would go by what is sold so far, whatever is expected",
+            "take this line or `bonus` out: raise the rates of the tiers by it",
+        )
+    } else if program.prorate.thresholds {
+        (
+            "what is expected of a whole period would be held against the tiers of a part of it",
+            "take this line or `thresholds` in `prorate` out",
+        )
     } else if program.caps.budget.or(program.caps.partner_year).is_some() {
         (
             "what is expected of one period says nothing of a budget, or of the cap of a year, that others share",

@@ -18,7 +18,7 @@ use stream::{Blobs, Order, Outbox, Shard, StageError, State, StorageError, outbo
 
 use super::account::freeze_day;
 use super::conversion::converted;
-use super::expected;
+use super::expected::{self, Expected};
 use super::protection::{count_sold, says_the_same};
 use super::slots::{basis, settlement, version_for};
 use super::tables::{ACCOUNTS, DIRTY, ESTIMATES, EXPECTED, LAPSES, LOTS, SOLD, STALE, UNBOOKED};
@@ -98,13 +98,32 @@ impl Estimate {
     }
 
     /// Puts down how what is expected changes in each month, in place of what stood; the program is known as of a control.
-    pub fn expect(&mut self, changes: Vec<(Day, Worth)>, class: AccountingClass, control: u64) {
+    ///
+    /// A month that changes by what was booked keeps the worth that it was booked with; the last one that does not makes up for it, so
+    /// that all that is booked is worth what stands in the end, and nothing where nothing does.
+    pub fn expect(&mut self, changes: &[Expected], class: AccountingClass, control: u64) {
         (self.class, self.terms) = (class, control);
         for (_, standing) in self.months.iter_mut().filter(|((_, kind), _)| *kind == EstimateKind::Expected) {
             standing.is = Worth::default();
         }
-        for (month, worth) in changes {
-            self.months.entry((month, EstimateKind::Expected)).or_default().is = worth;
+        let is_booked = |months: &BTreeMap<_, Standing>, change: &Expected| {
+            let standing = months.get(&(change.month, EstimateKind::Expected)).copied().unwrap_or_default();
+            (standing.booked == change.amount).then_some(standing.booked_functional)
+        };
+        let last = changes.iter().rposition(|change| is_booked(&self.months, change).is_none());
+        let behind = &changes[last.map_or(changes.len(), |last| last + 1)..];
+        let kept_behind: Micros = behind.iter().filter_map(|change| is_booked(&self.months, change)).sum();
+        let in_the_end = changes.last().and_then(|change| change.worth);
+        let mut worth_so_far = Micros::ZERO;
+        for (at, change) in changes.iter().enumerate() {
+            let functional = match is_booked(&self.months, change) {
+                Some(booked) => Some(booked),
+                None if Some(at) == last => in_the_end.map(|worth| worth - kept_behind - worth_so_far),
+                None => change.worth.map(|worth| worth - worth_so_far),
+            };
+            worth_so_far += functional.unwrap_or_default();
+            let standing = self.months.entry((change.month, EstimateKind::Expected)).or_default();
+            standing.is = Worth::new(change.amount, functional);
         }
     }
 
@@ -584,14 +603,18 @@ impl EstimatesVerified {
                 continue;
             }
             let anew = expected::changes(Id(id), &account, today, references.as_of(clock.last()), &references, state)?;
-            let anew: Vec<_> = anew.iter().map(|(month, worth)| (*month, worth.amount)).collect();
+            let anew: Vec<_> = anew.iter().map(|change| (change.month, change.amount)).collect();
             let stands: Vec<_> = estimate.iter().flat_map(Estimate::expected).collect();
             self.expect(stands == anew, || format!("{:?}: {stands:?} expected, not {anew:?}", account.settlement));
         }
         for Estimate { settlement, months, .. } in stands.values() {
-            let of_kind = months.iter().filter(|((_, kind), _)| *kind == EstimateKind::Expected);
-            let open: Micros = of_kind.map(|(_, standing)| standing.is.amount).sum();
+            let of_kind = || months.iter().filter(|((_, kind), _)| *kind == EstimateKind::Expected);
+            let open: Micros = of_kind().map(|(_, standing)| standing.is.amount).sum();
             self.expect(open.is_zero(), || format!("{settlement:?}: {open} expected of a period that is over"));
+            let worth: Micros = of_kind().map(|(_, standing)| standing.booked_functional).sum();
+            self.expect(worth.is_zero(), || {
+                format!("{settlement:?}: what is over is still worth {worth} in the books")
+            });
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use super::account::{Account, Phase, freeze_day};
 use super::booking::month_ends;
 use super::conversion::Rates;
 use super::due::due;
-use super::estimates::{Estimate, Estimating, Worth};
+use super::estimates::{Estimate, Estimating};
 use super::settle::terms;
 use super::tables::{ACCOUNTS, ESTIMATES, EXPECTED};
 use super::tally::Tally;
@@ -35,17 +35,23 @@ impl Estimating<'_> {
     pub fn expect(&self, id: Id, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StorageError> {
         let account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
         let known = self.references.as_of(self.control);
-        let changes = changes(id, &account, self.today, known, self.references, state)?;
         let program = &*terms(&account, self.references);
         if program.accrue == Accrue::Earned || is_over(&account, program, self.today) {
             EXPECTED.delete(state, &id.0)?;
         }
-        let estimate = ESTIMATES.get(state, &id.0)?;
-        if estimate.is_none() && changes.is_empty() {
+        let stands = ESTIMATES.get(state, &id.0)?;
+        if stands.is_none() && !known.expects(&program.id, &account.partner, &account.settlement.period) {
             return Ok(());
         }
-        let mut estimate = estimate.unwrap_or_else(|| Estimate::new(account.settlement.clone(), program.class));
-        estimate.expect(changes, program.class, self.control);
+        let changes = changes(id, &account, self.today, known, self.references, state)?;
+        if stands.is_none() && changes.is_empty() {
+            return Ok(());
+        }
+        let mut estimate = stands.clone().unwrap_or_else(|| Estimate::new(account.settlement.clone(), program.class));
+        estimate.expect(&changes, program.class, account.terms);
+        if stands.as_ref() == Some(&estimate) {
+            return Ok(());
+        }
         ESTIMATES.put(state, &id.0, &estimate)?;
         self.book(id, state, outbox)
     }
@@ -54,6 +60,17 @@ impl Estimating<'_> {
 /// Whether the period has frozen, or does on this day.
 fn is_over(account: &Account, program: &Program, today: Day) -> bool {
     account.phase != Phase::Open || freeze_day(program, account.last_day) <= today
+}
+
+/// How what is expected of a settlement changes in a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    /// Its first day.
+    pub month: Day,
+    /// What it is more than in the month before.
+    pub amount: Micros,
+    /// What all of it is worth in the books from then on; `None` where a rate is missing.
+    pub worth: Option<Micros>,
 }
 
 /// How what is expected of a settlement changes in each month up to a day, where it does: a function of its lines, the tables, and the
@@ -65,7 +82,7 @@ pub(crate) fn changes(
     known: &Known,
     references: &References,
     state: &mut dyn State,
-) -> Result<Vec<(Day, Worth)>, StorageError> {
+) -> Result<Vec<Expected>, StorageError> {
     let program = &*terms(account, references);
     if program.accrue == Accrue::Earned {
         return Ok(Vec::new());
@@ -73,7 +90,7 @@ pub(crate) fn changes(
     let is_over = is_over(account, program, today);
     let earned = month_ends(account, &due(id, account, program, state)?, program);
     let mut by_measure: BTreeMap<Micros, Vec<Micros>> = BTreeMap::new();
-    let (mut changes, mut before) = (Vec::new(), (Micros::ZERO, Some(Micros::ZERO)));
+    let (mut changes, mut before) = (Vec::new(), Micros::ZERO);
     for month in months(account, today) {
         let last = month.last_of_month();
         let measure = known.expected(&program.id, &account.partner, &account.settlement.period, last.min(today));
@@ -91,12 +108,11 @@ pub(crate) fn changes(
             }
             None => Micros::ZERO,
         };
-        let now = (amount, functional(amount, reached, account, program, references));
-        if now.0 != before.0 {
-            let functional = now.1.zip(before.1).map(|(now, before)| now - before);
-            changes.push((month, Worth::new(now.0 - before.0, functional)));
+        if amount != before {
+            let worth = functional(amount, reached, account, program, references);
+            changes.push(Expected { month, amount: amount - before, worth });
+            before = amount;
         }
-        before = now;
     }
     Ok(changes)
 }
