@@ -46,6 +46,7 @@ pub struct Program {
     pub rounding: Rounding,
     pub rounding_mode: RoundingMode,
     pub headroom: Headroom,
+    pub budget_of: BudgetOf,
     pub ties: Ties,
     /// Which tier earns where distributor and reseller report the same units (DD-08).
     pub pay_tier: Option<PartnerKind>,
@@ -58,8 +59,9 @@ pub struct Program {
     pub auto_authorise: bool,
     /// Whether what is due must be claimed; then nothing is authorised by itself.
     pub paid: Paid,
-    /// An authorization below it waits; what has not come to it when the period closes is let go.
+    /// An authorization below it waits.
     pub minimum_payout: Option<Micros>,
+    pub below_minimum: BelowMinimum,
     pub unusual: OnUnusual,
     /// Bands of a settlement's benefit under its line caps, each with the share of it that is added; the band reached adds
     /// to all of it. None: no bonus.
@@ -101,6 +103,7 @@ impl Program {
             rounding: Rounding::default(),
             rounding_mode: RoundingMode::default(),
             headroom: Headroom::default(),
+            budget_of: BudgetOf::default(),
             ties: Ties::default(),
             pay_tier: None,
             class: AccountingClass::default(),
@@ -109,10 +112,16 @@ impl Program {
             auto_authorise: true,
             paid: Paid::default(),
             minimum_payout: None,
+            below_minimum: BelowMinimum::default(),
             unusual: OnUnusual::default(),
             bonus: Vec::new(),
             prorate: Proration::default(),
         }
+    }
+
+    /// Whether its budget is that of the program, which it shares with other versions.
+    pub fn has_budget_of_program(&self) -> bool {
+        self.caps.budget.is_some() && self.budget_of == BudgetOf::Program
     }
 
     /// Programs that compete for a sale share one key, so that one partition decides between them.
@@ -136,6 +145,17 @@ pub enum Accrue {
     /// By the one that the whole period is expected to reach ([`crate::Expectation`]), where that is a higher one. What it comes to
     /// above what is due is an estimate: nobody is owed it.
     Expected,
+}
+
+/// What becomes of what is due and too little to be paid (OP-35).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BelowMinimum {
+    /// It is let go when its period closes.
+    #[default]
+    Forfeit,
+    /// It gathers over all periods of the program, and is let go when that is over.
+    Carry,
 }
 
 /// What becomes of what is due for a period that is far above what is usual for its beneficiary (OP-36).
@@ -601,6 +621,17 @@ pub enum Headroom {
     GivenBack,
 }
 
+/// What a budget is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BudgetOf {
+    /// All periods of the version.
+    #[default]
+    Version,
+    /// Those of all versions of the program that say so; the newest one says how large it is.
+    Program,
+}
+
 /// How settlements share what a budget leaves of the day on which it ends (domain notes §4.4, OP-17).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -660,7 +691,7 @@ pub struct Caps {
     /// Of a beneficiary over all periods of a calendar year, whatever the version: the last day of a period says in
     /// which year it lies.
     pub partner_year: Option<Micros>,
-    /// Over all beneficiaries and periods of the program version.
+    /// Over all beneficiaries and periods of the program version, or of the program ([`BudgetOf`]).
     pub budget: Option<Micros>,
 }
 

@@ -37,8 +37,11 @@ fn in_each_version(earlier: &Program, later: &Program) -> Option<String> {
     if first == later.from || earlier.to < first {
         return None;
     }
-    let mut terms = terms_of_a_period(earlier);
-    terms.extend(terms_of_a_period(later));
+    let own = |program: &Program| {
+        let is_shared = program.has_budget_of_program();
+        terms_of_a_period(program).into_iter().filter(move |term| !is_shared || *term != "budget")
+    };
+    let mut terms: Vec<&str> = own(earlier).chain(own(later)).collect();
     terms.sort_unstable();
     terms.dedup();
     (!terms.is_empty()).then(|| {

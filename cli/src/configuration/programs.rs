@@ -3,10 +3,10 @@
 use compliance::programs::growth::of_baseline;
 use compliance::programs::{stacking::has_worth, tiers};
 use contract::{
-    AccountingClass, Accrue, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion,
-    Currency, Day, Figure, FreeGoods, Growth, Headroom, LateClaim, Measure, Mechanism, Micros, OnUnusual, Paid,
-    Program, Proof, Proration, Review, Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text, Tier, Ties,
-    Tolerance, Unreviewed,
+    AccountingClass, Accrue, Base, BelowDue, BelowMinimum, Benefit, BudgetOf, Cadence, Caps, Choice, ClaimTerms,
+    Conditions, Conversion, Currency, Day, Figure, FreeGoods, Growth, Headroom, LateClaim, Measure, Mechanism, Micros,
+    OnUnusual, Paid, Program, Proof, Proration, Review, Rounding, RoundingMode, Selector, SellInEstimate, Stack, Text,
+    Tier, Ties, Tolerance, Unreviewed,
 };
 
 use super::earn::{Earned, bonus, earn};
@@ -125,6 +125,11 @@ pub(crate) const CLAIM_KEYS: &[&str] = &[
     "unreviewed",
 ];
 pub(crate) const UNREVIEWED: &[(&str, Unreviewed)] = &[("reject", Unreviewed::Reject), ("roll", Unreviewed::Roll)];
+pub(crate) const BUDGET_KEYS: &[&str] = &["amount", "of"];
+pub(crate) const BUDGETS_OF: &[(&str, BudgetOf)] = &[("version", BudgetOf::Version), ("program", BudgetOf::Program)];
+pub(crate) const MINIMUM_KEYS: &[&str] = &["amount", "below"];
+pub(crate) const BELOW_MINIMUM: &[(&str, BelowMinimum)] =
+    &[("forfeit", BelowMinimum::Forfeit), ("carry", BelowMinimum::Carry)];
 pub(crate) const BELOW_DUE: &[(&str, BelowDue)] =
     &[("claimed", BelowDue::Claimed), ("calculated", BelowDue::Calculated)];
 
@@ -307,7 +312,8 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
     let Earned { mechanism, named, table } = earned?;
     let is_points = matches!(mechanism, Mechanism::Points(_));
     let threshold = fields.get("threshold", positive, report).map(|threshold| threshold.value);
-    let caps = fields.node("caps").map_or_else(Caps::default, |node| caps(node, &mechanism, threshold, report));
+    let (caps, budget_of) =
+        fields.node("caps").map_or_else(Default::default, |node| caps(node, &mechanism, threshold, report));
     select.extend(named);
     if matches!(mechanism, Mechanism::Growth(Growth { measure: Measure::Amount, .. })) && currency.is_none() {
         report.add(fields.place, "growth of an amount needs a `currency`", "say which one the baselines are in");
@@ -320,6 +326,8 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         of_stocks(&fields, &mechanism, report);
     }
     let estimate = estimate(&fields, &mechanism, report);
+    let auto_authorise = mechanism.is_drawn_on() || auto_authorise(&fields, paid, defaults, report);
+    let minimum = minimum_payout(&fields, paid, auto_authorise, report);
     let program = Program {
         id: Text::default(),
         version: 0,
@@ -342,14 +350,16 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         rounding: fields.get("rounding", one_of(ROUNDINGS), report).map_or_else(Default::default, |r| r.value),
         rounding_mode: fields.get("rounding-mode", one_of(MODES), report).map_or_else(Default::default, |m| m.value),
         headroom: fields.get("headroom", one_of(HEADROOMS), report).map_or_else(Default::default, |h| h.value),
+        budget_of,
         ties: ties(&fields, &caps, &mechanism, report),
         pay_tier: fields.get("pay-tier", one_of(KINDS), report).map(|t| t.value),
         class: class.filter(|_| !is_points).map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
         grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
         close_days: fields.get("close-days", whole, report).map_or(defaults.close_days, |d| d.value),
-        auto_authorise: mechanism.is_drawn_on() || auto_authorise(&fields, paid, defaults, report),
+        auto_authorise,
         paid,
-        minimum_payout: fields.get("minimum-payout", positive, report).map(|m| m.value),
+        minimum_payout: minimum.map(|(amount, _)| amount),
+        below_minimum: minimum.map_or_else(Default::default, |(_, below)| below),
         unusual: unusual(&fields, &mechanism, report),
         bonus: bonus(&fields, report),
         prorate: proration(&fields, report),
@@ -523,6 +533,38 @@ fn accrued_by_expectation(fields: &Fields<'_>, program: &Program, report: &mut R
     report.add(node.place, message, hint);
 }
 
+/// The least that is authorised, and what becomes of less: an amount, or a mapping with both.
+fn minimum_payout(
+    fields: &Fields<'_>,
+    paid: Paid,
+    auto_authorise: bool,
+    report: &mut Report<'_>,
+) -> Option<(Micros, BelowMinimum)> {
+    let node = fields.node("minimum-payout")?;
+    let Kind::Map(_) = node.kind else {
+        return fields.get("minimum-payout", positive, report).map(|amount| (amount.value, BelowMinimum::default()));
+    };
+    let keys = Fields::of(node, MINIMUM_KEYS, report)?;
+    let amount = keys.require("amount", positive, report);
+    let below = keys.get("below", one_of(BELOW_MINIMUM), report);
+    if let Some(carry) = below.as_ref().filter(|below| below.value == BelowMinimum::Carry) {
+        let told = match paid {
+            Paid::Claim(_) => Some((
+                "what is claimed is of one period, and is paid or let go with it",
+                "write `below: forfeit`: what is too little is paid with what else the partner claims of the period",
+            )),
+            Paid::Auto if !auto_authorise => {
+                Some(("nothing is authorised by itself under `auto-authorise: no`", "take one of the two lines out"))
+            }
+            Paid::Auto => None,
+        };
+        if let Some((message, hint)) = told {
+            report.add(carry.place, message, hint);
+        }
+    }
+    Some((amount?.value, below.map_or_else(Default::default, |below| below.value)))
+}
+
 /// Whether something inside its period can be paid before that is over.
 fn paid_between(fields: &Fields<'_>, program: &Program, report: &mut Report<'_>) {
     let (Some(node), Some(interim)) = (fields.node("interim"), program.interim) else { return };
@@ -677,10 +719,12 @@ fn dates(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<(Day, Day)> {
     Some((from.value, to.value))
 }
 
-fn caps(node: &Node, mechanism: &Mechanism, threshold: Option<Micros>, report: &mut Report<'_>) -> Caps {
+/// With whose the budget is.
+fn caps(node: &Node, mechanism: &Mechanism, threshold: Option<Micros>, report: &mut Report<'_>) -> (Caps, BudgetOf) {
     let Some(fields) = Fields::of(node, CAP_KEYS, report) else {
-        return Caps::default();
+        return Default::default();
     };
+    let budget = budget(&fields, report);
     if matches!(mechanism, Mechanism::Fixed { .. }) {
         fields.refuse(&["per-unit", "per-transaction"], report);
     }
@@ -689,14 +733,27 @@ fn caps(node: &Node, mechanism: &Mechanism, threshold: Option<Micros>, report: &
         measure_cap(cap, mechanism, threshold, report);
     }
     let mut cap = |key: &str| fields.get(key, positive, report).map(|c| c.value);
-    Caps {
+    let caps = Caps {
         measure: measure.map(|cap| cap.value),
         per_unit: cap("per-unit"),
         per_transaction: cap("per-transaction"),
         partner_period: cap("partner-period"),
         partner_year: cap("partner-year"),
-        budget: cap("budget"),
-    }
+        budget: budget.map(|(amount, _)| amount),
+    };
+    (caps, budget.map_or_else(Default::default, |(_, of)| of))
+}
+
+/// An amount, or a mapping that says whose it is as well.
+fn budget(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<(Micros, BudgetOf)> {
+    let node = fields.node("budget")?;
+    let Kind::Map(_) = node.kind else {
+        return fields.get("budget", positive, report).map(|amount| (amount.value, BudgetOf::default()));
+    };
+    let keys = Fields::of(node, BUDGET_KEYS, report)?;
+    let amount = keys.require("amount", positive, report);
+    let of = keys.get("of", one_of(BUDGETS_OF), report).map_or_else(Default::default, |of| of.value);
+    Some((amount?.value, of))
 }
 
 /// What can never be reached under a cap on the measure, and where such a cap has no meaning.

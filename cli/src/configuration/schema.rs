@@ -10,9 +10,9 @@ use super::earn::{
 use super::master::KINDS;
 use super::program_tests::{EXPECT_KEYS, SALE_KEYS, TEST_KEYS};
 use super::programs::{
-    ACCRUALS, BASES, BELOW_DUE, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS, CLASSES, CONDITION_KEYS, CONVERSIONS,
-    ESTIMATE_KEYS, HEADROOMS, INTERIMS, KEYS, LATE_CLAIMS, MODES, ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS,
-    SELECT_KEYS, STACK_KEYS, TIES, UNREVIEWED, VERSION_KEYS,
+    ACCRUALS, BASES, BELOW_DUE, BELOW_MINIMUM, BUDGET_KEYS, BUDGETS_OF, CADENCES, CAP_KEYS, CHOICES, CLAIM_KEYS,
+    CLASSES, CONDITION_KEYS, CONVERSIONS, ESTIMATE_KEYS, HEADROOMS, INTERIMS, KEYS, LATE_CLAIMS, MINIMUM_KEYS, MODES,
+    ON_UNUSUAL, PAID, PROOFS, PRORATED, ROUNDINGS, SELECT_KEYS, STACK_KEYS, TIES, UNREVIEWED, VERSION_KEYS,
 };
 
 /// The schema as a text.
@@ -166,9 +166,15 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
             words(UNREVIEWED),
             "A line that nobody has decided about by then is rejected, the usual, or counts with the next period.",
         ),
-        ("version", "minimum-payout") => {
-            (number(), "Less than this is not authorised: it waits, and is let go when the period closes.")
-        }
+        ("version", "minimum-payout") => (
+            json!({ "oneOf": [number(), object("minimum", MINIMUM_KEYS, &MINIMUM_KEYS[..1])] }),
+            "Less than this is not authorised: it waits, and is let go when the period closes, unless it is carried over.",
+        ),
+        ("minimum", "amount") => (number(), "Less than this is not authorised."),
+        ("minimum", "below") => (
+            words(BELOW_MINIMUM),
+            "Less is let go when its period closes, as left out, or gathers over the periods of the program.",
+        ),
         ("version", "unusual") => (
             words(ON_UNUSUAL),
             "What becomes of a period far above what is usual for the partner (OP-36); told where left out.",
@@ -223,9 +229,15 @@ fn described(within: &str, key: &str) -> (Value, &'static str) {
         ("caps", "per-transaction") => (number(), "For a sale with the returns that belong to it."),
         ("caps", "partner-period") => (number(), "For a beneficiary in a period."),
         ("caps", "partner-year") => (number(), "For a beneficiary in a calendar year, over all its periods."),
-        ("caps", "budget") => {
-            (number(), "For all beneficiaries and periods of the version, in each currency by itself.")
-        }
+        ("caps", "budget") => (
+            json!({ "oneOf": [number(), object("budget", BUDGET_KEYS, &BUDGET_KEYS[..1])] }),
+            "For all beneficiaries and periods of the version, or of the program, in each currency by itself.",
+        ),
+        ("budget", "amount") => (number(), "What all of them may get."),
+        ("budget", "of") => (
+            words(BUDGETS_OF),
+            "One for the version, as left out, or one for all versions of the program that say so; the newest one says how large it is.",
+        ),
         ("earn", "rate") | ("tier", "rate") => (number(), "Money for a unit, or a share: 2% or 0.02."),
         ("earn", "amount") => (number(), "Paid once in a period."),
         ("earn", "measure") => (words(MEASURES), "What is counted: the unit of thresholds and tiers."),

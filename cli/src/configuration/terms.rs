@@ -114,6 +114,7 @@ fn agreed(mechanism: &Mechanism) -> Mechanism {
 
 /// The keys of a version that say something else.
 fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
+    let minimum = |program: &Program| (program.minimum_payout, program.below_minimum);
     let same = [
         ("from", before.from == now.from),
         ("select", before.selector == now.selector),
@@ -124,7 +125,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("interim", before.interim == now.interim),
         ("currency", before.currency == now.currency),
         ("fx", before.conversion == now.conversion),
-        ("caps", before.caps == now.caps),
+        ("caps", (before.caps, before.budget_of) == (now.caps, now.budget_of)),
         ("threshold", before.threshold == now.threshold),
         ("group", before.group == now.group),
         ("priority", before.priority == now.priority),
@@ -140,7 +141,7 @@ fn changed(before: &Program, now: &Program) -> Vec<&'static str> {
         ("close-days", before.close_days == now.close_days),
         ("auto-authorise", before.auto_authorise == now.auto_authorise),
         ("paid", before.paid == now.paid),
-        ("minimum-payout", before.minimum_payout == now.minimum_payout),
+        ("minimum-payout", minimum(before) == minimum(now)),
         ("unusual", before.unusual == now.unusual),
         ("bonus", before.bonus == now.bonus),
         ("prorate", before.prorate == now.prorate),

@@ -978,6 +978,26 @@ fn baselines_are_put_right_and_their_bands_are_terms() {
 }
 
 #[test]
+fn what_is_too_little_is_carried_over_where_it_is_paid_by_itself() {
+    let of = |to: &str| problems_of_program(("    period", &format!("    {to}\n    period")));
+    let carry = "minimum-payout: { amount: 200, below: carry }";
+    assert_eq!(of(carry), [""; 0]);
+    assert_eq!(of("minimum-payout: { amount: 200 }"), [""; 0]);
+    let by_claim = format!("{carry}\n    paid: claim\n    claim: {{ days: 45, late: reject }}");
+    let by_nobody = format!("{carry}\n    auto-authorise: no");
+    for (to, expected) in [
+        (by_claim.as_str(), "what is claimed is of one period, and is paid or let go with it"),
+        (by_nobody.as_str(), "nothing is authorised by itself under `auto-authorise: no`"),
+        ("minimum-payout: { below: carry }", "key `amount` is missing"),
+        ("minimum-payout: { amount: 200, below: keep }", "`keep` is none of forfeit, carry"),
+        ("minimum-payout: { amount: 0 }", "`0` must be above zero"),
+    ] {
+        let found = of(to);
+        assert!(found.iter().any(|told| told.contains(expected)), "{to}: {found:#?}");
+    }
+}
+
+#[test]
 fn programs_on_one_sale_say_how_they_get_along() {
     let of = |from: &str, to: &str| problems_of_program((from, to));
     let cases = [

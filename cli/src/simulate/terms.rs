@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccountingClass, Accrue, Base, BelowDue, Benefit, Cadence, Caps, Choice, ClaimTerms, Conditions, Conversion,
-    CoopFund, CostBasis, Eligibility, Figure, FreeGoods, Growth, Headroom, Late, LateClaim, Measure, Mechanism, Micros,
-    OnUnusual, Paid, PaidOn, Per, Points, Program, Proration, Resale, Review, Rounding, RoundingMode, Selector, SellIn,
-    SellInEstimate, Split, Stack, Steps, Text, Tier, Ties, Unreviewed,
+    AccountingClass, Accrue, Base, BelowDue, BelowMinimum, Benefit, BudgetOf, Cadence, Caps, Choice, ClaimTerms,
+    Conditions, Conversion, CoopFund, CostBasis, Eligibility, Figure, FreeGoods, Growth, Headroom, Late, LateClaim,
+    Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Per, Points, Program, Proration, Resale, Review, Rounding,
+    RoundingMode, Selector, SellIn, SellInEstimate, Split, Stack, Steps, Text, Tier, Ties, Unreviewed,
 };
 
 use super::difference::Sides;
@@ -140,7 +140,7 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         shown(program.interim.map(|interim| cadence(interim).to_owned())),
         shown(program.currency.map(|currency| currency.to_string())),
         conversion(program.conversion),
-        caps(&program.caps),
+        caps(&program.caps, program.budget_of),
         shown(program.group.as_ref().map(Text::to_string)),
         program.priority.to_string(),
         choice(program.choose).to_owned(),
@@ -155,12 +155,19 @@ fn describe(program: &Program) -> Vec<(&'static str, String)> {
         program.close_days.to_string(),
         if program.auto_authorise { "yes" } else { "no" }.to_owned(),
         paid(program.paid),
-        shown(program.minimum_payout.map(|minimum| minimum.to_string())),
+        shown(program.minimum_payout.map(|minimum| minimum_payout(minimum, program.below_minimum))),
         unusual(program.unusual).to_owned(),
         bands(&program.bonus, Benefit::Percent, |from| from.to_string()),
         prorate(program.prorate),
     ];
     KEYS.into_iter().zip(says).collect()
+}
+
+fn minimum_payout(minimum: Micros, below: BelowMinimum) -> String {
+    match below {
+        BelowMinimum::Forfeit => minimum.to_string(),
+        BelowMinimum::Carry => format!("{minimum}, below: carry"),
+    }
 }
 
 fn unusual(unusual: OnUnusual) -> &'static str {
@@ -402,7 +409,7 @@ fn cadence(cadence: Cadence) -> &'static str {
     }
 }
 
-fn caps(caps: &Caps) -> String {
+fn caps(caps: &Caps, budget_of: BudgetOf) -> String {
     let Caps { measure, per_unit, per_transaction, partner_period, partner_year, budget } = *caps;
     let named = [
         ("measure", measure),
@@ -410,7 +417,7 @@ fn caps(caps: &Caps) -> String {
         ("per-transaction", per_transaction),
         ("partner-period", partner_period),
         ("partner-year", partner_year),
-        ("budget", budget),
+        (if budget_of == BudgetOf::Program { "budget of the program" } else { "budget" }, budget),
     ];
     let parts = named.iter().filter_map(|(name, cap)| Some(format!("{name} {}", (*cap)?)));
     parts.collect::<Vec<_>>().join(", ")

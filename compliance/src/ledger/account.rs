@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::balances::Covered;
 use super::claims;
+use super::gathering::Gathered;
 use super::interim::{self, Interim};
 use super::layers::Layered;
 use super::lowered::Lowered;
@@ -73,6 +74,10 @@ pub(crate) struct Account {
     pub tier: TierTrack,
     pub tier_sealed: TierTrack,
     pub tier_batch: u64,
+    /// What of it is too little to be paid and gathers with other periods; as of the last tick that looked at it.
+    pub gathered: Option<Gathered>,
+    /// What of that which came back of what was authorised has been taken off what had gathered.
+    pub set_off: Micros,
     /// The last tick has not let go what is not authorised, since something holds it.
     pub held_past_close: bool,
     /// What is unusual about the period (OP-36).
@@ -254,6 +259,8 @@ impl Account {
             tier: TierTrack::default(),
             tier_sealed: TierTrack::default(),
             tier_batch: 0,
+            gathered: None,
+            set_off: Micros::ZERO,
             held_past_close: false,
             unusual: Unusual::default(),
             findings: Vec::new(),

@@ -16,6 +16,7 @@ use super::tables::SUMS;
 use super::{lines::each_list, tally::Tally};
 use crate::programs::allocation::{Bounded, by_largest_remainder, in_proportion_within};
 use crate::programs::caps::cap_period;
+use crate::programs::exact::minor_unit;
 use crate::programs::{Exact, Sums, line_benefit, needs_lines};
 
 /// A settlement that wants its share of the limit.
@@ -79,7 +80,7 @@ pub(crate) fn share_limit(
             cutting.cut_day(day, claimants, state)?;
         }
     }
-    Ok(cutting.limits(claimants))
+    Ok(cutting.share_the_tie(claimants))
 }
 
 /// By how much a settlement's benefit moved on one day, or with one line.
@@ -135,6 +136,15 @@ struct Cutting {
     ties: Ties,
     excess: Exact,
     shares: Vec<Share>,
+    /// The day on which the cut ends, where it is shared in proportion.
+    tie: Option<Tie>,
+}
+
+/// What the settlements of a day share.
+struct Tie {
+    /// With the places of the claimants.
+    parts: Vec<(usize, Part)>,
+    left: Exact,
 }
 
 impl Cutting {
@@ -147,7 +157,8 @@ impl Cutting {
         };
         let shares: Vec<Share> = claimants.iter().map(share).collect();
         let demand: Exact = shares.iter().map(|share| share.wanted.max(share.reserved)).sum();
-        Cutting { ties, excess: (demand - in_whole_units(limit, claimants)).max(Exact::ZERO), shares }
+        let excess = (demand - in_whole_units(limit, claimants)).max(Exact::ZERO);
+        Cutting { ties, excess, shares, tie: None }
     }
 
     /// Cuts what closed periods have let go, of the latest one first.
@@ -191,7 +202,10 @@ impl Cutting {
         }
         self.shares = before;
         if self.ties == Ties::ProRata {
-            self.cut_in_proportion(day);
+            let part = |step: &Step| (step.claimant, self.shares[step.claimant].part(step.change));
+            let parts: Vec<(usize, Part)> = day.iter().map(part).collect();
+            let left = parts.iter().map(|(_, part)| part.asked).sum::<Exact>() - self.excess;
+            (self.tie, self.excess) = (Some(Tie { parts, left }), Exact::ZERO);
             return Ok(());
         }
         for step in line_steps(day, claimants, state)? {
@@ -203,20 +217,34 @@ impl Cutting {
         Ok(())
     }
 
-    /// Leaves each settlement of a day in proportion to what it earned on it, and no less than what was authorised of that.
-    fn cut_in_proportion(&mut self, day: &[Step]) {
-        let parts: Vec<Part> = day.iter().map(|step| self.shares[step.claimant].part(step.change)).collect();
-        let bounded = |part: &Part| Bounded {
-            weight: part.earned.to_micros(),
-            least: part.asked - part.cuttable,
-            most: part.asked,
-        };
-        let asked: Exact = parts.iter().map(|part| part.asked).sum();
-        let left = in_proportion_within(asked - self.excess, &parts.iter().map(bounded).collect::<Vec<_>>());
-        for ((step, part), left) in day.iter().zip(&parts).zip(left) {
-            self.shares[step.claimant].cut += part.asked - left;
+    /// Leaves each settlement of the last day in proportion to what it earned on it, and no less than what was authorised of that; what
+    /// is left in all.
+    ///
+    /// What was authorised may lie above a part by what that was rounded up; it binds only where less would be left in whole units, so
+    /// that sharing anew gives the same as before.
+    fn share_the_tie(mut self, claimants: &[Claimant<'_>]) -> Vec<Option<Exact>> {
+        let Some(Tie { parts, left }) = self.tie.take() else { return self.limits(claimants) };
+        let unit = claimants.first().map_or(0, |claimant| minor_unit(claimant.account.settlement.currency));
+        let before: Vec<Exact> = self.shares.iter().map(|share| share.cut).collect();
+        let mut binds = vec![false; parts.len()];
+        loop {
+            let bounded = |((_, part), binds): (&(usize, Part), &bool)| {
+                let authorised = part.asked - part.cuttable;
+                let least = if *binds { authorised } else { (authorised - Exact(unit)).max(Exact::ZERO) };
+                Bounded { weight: part.earned.to_micros(), least, most: part.asked }
+            };
+            let bounded: Vec<Bounded> = parts.iter().zip(&binds).map(bounded).collect();
+            for ((claimant, part), left) in parts.iter().zip(in_proportion_within(left, &bounded)) {
+                self.shares[*claimant].cut = before[*claimant] + part.asked - left;
+            }
+            let limits = self.limits(claimants);
+            let is_below = |claimant: usize| limits[claimant].is_some_and(|left| left < self.shares[claimant].reserved);
+            let below: Vec<usize> = (0..parts.len()).filter(|at| !binds[*at] && is_below(parts[*at].0)).collect();
+            if below.is_empty() {
+                return limits;
+            }
+            below.into_iter().for_each(|at| binds[at] = true);
         }
-        self.excess = Exact::ZERO;
     }
 }
 

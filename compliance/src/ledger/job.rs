@@ -4,6 +4,8 @@
 //! control left it or done, but for budgets that are still to be shared. What all settlements of one budget are due is
 //! looked at together, in one slice.
 
+use std::collections::BTreeSet;
+
 use contract::{AccrualEvent, Conversion, Day, Id};
 use serde::{Deserialize, Serialize};
 use stream::{Order, Outbox, Progress, Shard, StageError, State, StorageError};
@@ -12,6 +14,7 @@ use super::account::{Account, Phase};
 use super::claims::{self, CLAIMED, EXPIRIES, Judging};
 use super::draws;
 use super::estimates::{Estimating, mark_lapsed};
+use super::gathering::{gathers_until, mark};
 use super::holds::has_news;
 use super::layers::Layering;
 use super::lowered::lowered;
@@ -23,8 +26,8 @@ use super::rules::outlier::judge;
 use super::settle::{PAGE, Settling, is_figured_anew, written};
 use super::sharing::{Sharing, SharingKey};
 use super::tables::{
-    ACCOUNTS, DEADLINES, DIRTY, EXPECTED, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED, UNLAYERED,
-    WAITING,
+    ACCOUNTS, DEADLINES, DIRTY, EXPECTED, GATHERING, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED,
+    UNLAYERED, WAITING,
 };
 use crate::clock::Clock;
 use crate::programs::special_price::of_partner;
@@ -71,6 +74,8 @@ pub(crate) enum Step {
     Waiting([u8; 16]),
     /// At a tick: periods that are past their day.
     Deadlines(i32, [u8; 16]),
+    /// At a tick: beneficiaries of whom something gathers over periods, and has changed.
+    Gathering,
     /// At a tick: histories of which a frozen period has changed.
     Outliers([u8; 16]),
     /// At a tick: claims for periods without a sale that are past their grace, or for which the day of an account has come.
@@ -134,6 +139,7 @@ impl Job {
             Step::Interims(day, id) => self.interims((day, id), limit, desk, state),
             Step::Waiting(from) => self.waiting(from, limit, desk, state, outbox),
             Step::Deadlines(day, id) => self.deadlines((day, id), limit, desk, state, outbox),
+            Step::Gathering => self.gathering(desk, state, outbox),
             Step::Outliers(from) => self.outliers(from, limit, desk, state, outbox),
             Step::Expiries => self.expiries(limit, state),
             Step::Claims(from) => self.claims(from, limit, desk, state, outbox),
@@ -184,6 +190,13 @@ impl Job {
                     self.settling(desk).settle(Id(id), &dirty, state, outbox)?;
                 }
                 continue;
+            }
+            if let Some(gathered) = account.gathered {
+                let until = gathers_until(&account, written(&account, desk.references), change.now);
+                if until != gathered.until {
+                    // It is let go later, or sooner: with the next tick.
+                    mark(Id(id), &account, state)?;
+                }
             }
             if account.phase != Phase::Open {
                 value_late(Id(id), &account, change, desk.references, state)?;
@@ -459,8 +472,28 @@ impl Job {
         for ((_, id), ()) in &page {
             turning.turn(Id(*id), state, outbox)?;
         }
-        self.step = behind_deadline(&page, limit).map_or(Step::Outliers(FIRST), |(day, id)| Step::Deadlines(day, id));
+        self.step = behind_deadline(&page, limit).map_or(Step::Gathering, |(day, id)| Step::Deadlines(day, id));
         Ok(page.len())
+    }
+
+    /// One beneficiary under one program.
+    fn gathering(
+        &mut self,
+        desk: &Desk<'_>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<usize, StageError> {
+        let Some(((program, beneficiary, currency, _), ())) = GATHERING.first(state, 1)?.into_iter().next() else {
+            self.step = Step::Outliers(FIRST);
+            return Ok(0);
+        };
+        let purse = (program, beneficiary, currency);
+        let mut woken = BTreeSet::new();
+        for (key, ()) in GATHERING.prefix(state, &purse, Order::Up, usize::MAX)? {
+            GATHERING.delete(state, &key)?;
+            woken.insert(Id(key.3));
+        }
+        self.turning(desk).gather(&purse, &woken, state, outbox)
     }
 
     fn outliers(

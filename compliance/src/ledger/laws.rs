@@ -153,7 +153,8 @@ fn programs(dice: &mut Dice, rules: &Rules) -> Vec<Program> {
             program.headroom = if dice.chance(2) { Headroom::GivenBack } else { Headroom::Kept };
             // Persons of one year, whose names are written in two ways, would share a day with themselves.
             let has_twins = program.pays_person() && program.caps.partner_year.is_some();
-            program.ties = if dice.chance(2) && !has_twins { Ties::ProRata } else { Ties::BySale };
+            let is_shared = program.close_days.is_multiple_of(2) && !has_twins;
+            program.ties = if is_shared { Ties::ProRata } else { Ties::BySale };
             if dice.chance(4) {
                 let from = dice.micros(200_000, 9_000_000);
                 program.bonus = vec![Tier { from, rate: Micros(150_000) }];

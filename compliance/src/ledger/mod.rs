@@ -9,7 +9,7 @@
 //! ([`protection`]), and lowers what special prices give ([`lowered`]), as cost layers do ([`layers`]); so is what purchases earn
 //! ([`purchased`]); what is estimated at sell-in, and by the tier that is expected, stands beside them ([`estimates`], [`expected`]); caps on lines, tiers that count one thing and pay on another, and
 //! budgets read the lines ([`prices`], [`budget`]). Ticks move periods ([`periods`]), pay some while they are open ([`interim`]), decide what may be drawn on them
-//! ([`draws`]) and judge what is claimed ([`claims`]). What is held persons may let go ([`persons`]). What is found about a settlement has a file for each check ([`rules`]).
+//! ([`draws`]), order what has gathered over periods ([`gathering`]) and judge what is claimed ([`claims`]). What is held persons may let go ([`persons`]). What is found about a settlement has a file for each check ([`rules`]).
 
 pub(crate) mod account;
 mod balances;
@@ -26,6 +26,7 @@ mod expected;
 mod extended;
 mod findings;
 mod further;
+mod gathering;
 mod holdings;
 mod holds;
 mod interim;

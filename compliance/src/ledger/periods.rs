@@ -11,6 +11,7 @@ use super::claims;
 use super::deductions::{others, settle, wake_others};
 use super::due::due;
 use super::findings;
+use super::gathering::{free, gathers, mark};
 use super::holds::{doubts, holding, is_hold, left, outlasts_close, undecided};
 use super::now::Now;
 use super::rules::deducted::accepted;
@@ -23,7 +24,9 @@ use crate::references::References;
 /// What goes out for one beneficiary at a tick, in this order, whatever settlement it is of.
 const OWED_BACK: u8 = 1;
 const LOOKED_AT_AGAIN: u8 = 2;
+/// Up to twice.
 const TURNED: u8 = 3;
+pub(super) const GATHERED: u8 = 5;
 
 /// A tick, after everything that came before it is settled.
 pub(crate) struct Turning<'a> {
@@ -63,6 +66,11 @@ impl Turning<'_> {
     /// Freezes and closes what is past its day and orders what may be paid; both at once where both days are past.
     pub fn turn(&self, id: Id, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StageError> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
+        if let Phase::Closed { .. } = account.phase {
+            // What has gathered since is let go with the program's end.
+            DEADLINES.delete(state, &(account.deadline.0, id.0))?;
+            return Ok(mark(id, &account, state)?);
+        }
         let was_open = account.phase == Phase::Open;
         if was_open && account.deadline <= self.today {
             outbox.acting_in(OWED_BACK, &id.to_string());
@@ -121,6 +129,9 @@ impl Turning<'_> {
         let program = &*terms(account, self.references);
         WAITING.delete(state, &id.0)?;
         self.let_keep(id, account, program, state, outbox)?;
+        if gathers(program) {
+            return Ok(mark(id, account, state)?);
+        }
         let orders = program.auto_authorise && below_minimum(account, program).is_none();
         if orders {
             self.authorise(id, account, program, state, outbox)?;
@@ -162,7 +173,10 @@ impl Turning<'_> {
                 if account.year_left.or(account.budget_left).is_some() {
                     due(id, account, program, state)?.forgo_at_close(account, program);
                 }
-                self.release(id, account, program, state, outbox)?;
+                match gathers(program) && free(account, program, self.now(), state)? > Micros::ZERO {
+                    true => mark(id, account, state)?,
+                    false => self.release(id, account, program, state, outbox)?,
+                }
                 DEADLINES.delete(state, &(account.deadline.0, id.0))?;
             }
             Phase::Closed { .. } => unreachable!("a closed settlement has no deadline"),
@@ -196,6 +210,9 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
+        if gathers(program) {
+            return Ok(mark(id, account, state)?);
+        }
         let owed = account.orderable(program) - account.authorised;
         if !program.auto_authorise || owed <= Micros::ZERO || below_minimum(account, program).is_some() {
             return Ok(());
@@ -268,7 +285,7 @@ impl Turning<'_> {
     /// Orders decide whether something waits for the minimum (OP-35) or is held ([`holding`]), the close whether something was
     /// not authorised, ticks what is not claimed (UP-01), the freeze whether sales earn nothing (UP-03) and whether something is owed
     /// back (OP-24).
-    fn tell(
+    pub(super) fn tell(
         &self,
         id: Id,
         account: &mut Account,
@@ -298,7 +315,7 @@ impl Turning<'_> {
     /// Lets go what is not authorised. While something holds it that nobody has decided about, the period waits; what persons refused
     /// is looked at again when they say otherwise. Claims that a hold has kept waiting are judged with the tick that finds it gone, and only
     /// what they leave is let go, by the next one.
-    fn release(
+    pub(super) fn release(
         &self,
         id: Id,
         account: &mut Account,
@@ -350,7 +367,10 @@ pub(crate) fn tell<T>(
 /// What is due, not ordered, and too little to be paid; `None` where nothing waits for that.
 pub(crate) fn below_minimum(account: &Account, program: &Program) -> Option<Micros> {
     let waits = account.due_by_now() - account.authorised;
-    let is_decided = program.auto_authorise && account.pays() && account.meets_orders();
+    if let Some(gathered) = account.gathered {
+        return Some(gathered.own.min(waits)).filter(|own| *own > Micros::ZERO);
+    }
+    let is_decided = program.auto_authorise && account.pays() && account.meets_orders() && !gathers(program);
     (is_decided && waits > Micros::ZERO && waits < program.minimum_payout?).then_some(waits)
 }
 

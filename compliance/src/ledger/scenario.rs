@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use contract::{
-    AccrualEvent, AccrualMovement, Accrue, Action, Amendment, Approver, Asked, AuditRecord, Base, BelowDue, Benefit,
-    BookCost, Cadence, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command, Control, Conversion, CoopFund,
-    CostBasis, Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement, EntitlementEvent, EstimateKind,
-    Expectation, Figure, Finding, FreeGoods, Growth, Headroom, Id, Late, LateClaim, Measure, Mechanism, Micros,
-    OnUnusual, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points, Product, Program, Proration,
-    Purchase, Rate, Reason, RecordRef, Reference, Resale, Restricted, Review, Rounding, RoundingMode, Ruling,
-    RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack, Steps, Text, Tier, Ties,
-    Tolerance, Topic, UnitCost, Unreviewed,
+    AccrualEvent, AccrualMovement, Accrue, Action, Amendment, Approver, Asked, AuditRecord, Base, BelowDue,
+    BelowMinimum, Benefit, BookCost, BudgetOf, Cadence, Claim, ClaimAction, ClaimLine, ClaimTerms, Code, Command,
+    Control, Conversion, CoopFund, CostBasis, Credit, Currency, Day, Debit, Deduction, Denial, Draw, Entitlement,
+    EntitlementEvent, EstimateKind, Expectation, Figure, Finding, FreeGoods, Growth, Headroom, Id, Late, LateClaim,
+    Measure, Mechanism, Micros, OnUnusual, Paid, PaidOn, Partner, PartnerKind, PayeeAccount, Per, Person, Points,
+    Product, Program, Proration, Purchase, Rate, Reason, RecordRef, Reference, Resale, Restricted, Review, Rounding,
+    RoundingMode, Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack,
+    Steps, Text, Tier, Ties, Tolerance, Topic, UnitCost, Unreviewed,
 };
 use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
@@ -951,6 +951,7 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "period-cap" => program.caps.partner_period = Some(number(value)),
             "year-cap" => program.caps.partner_year = Some(number(value)),
             "budget" => program.caps.budget = Some(number(value)),
+            "budget-of" => program.budget_of = if value == "program" { BudgetOf::Program } else { BudgetOf::Version },
             "threshold" => program.threshold = Some(number(value)),
             "group" => program.group = Some(value.into()),
             "categories" => program.selector.categories = value.split(',').map(Text::from).collect(),
@@ -968,6 +969,9 @@ fn read_program(id: &str, words: &[&str]) -> Program {
             "ties" => program.ties = if value == "pro-rata" { Ties::ProRata } else { Ties::BySale },
             "bonus" => program.bonus = read_tiers(value),
             "minimum" => program.minimum_payout = Some(number(value)),
+            "below" => {
+                program.below_minimum = if value == "carry" { BelowMinimum::Carry } else { BelowMinimum::Forfeit }
+            }
             "unusual" => program.unusual = if value == "hold" { OnUnusual::Hold } else { OnUnusual::Tell },
             "stack" => program.stack = Some(read_stack(value)),
             "accrue" => program.accrue = if value == "expected" { Accrue::Expected } else { Accrue::Earned },

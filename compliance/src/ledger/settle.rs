@@ -16,6 +16,7 @@ use super::conversion::Rates;
 use super::deductions::wake_others;
 use super::draws::Drawing;
 use super::due::{Due, due, within};
+use super::gathering::gathers;
 use super::interim::{Interim, due_until};
 use super::layers::LayerCosts;
 use super::lines::{list_lines, write_all};
@@ -62,6 +63,17 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn program(&self) -> Cow<'a, Program> {
         terms(&self.account, self.references)
+    }
+
+    /// Whether more was drawn on it than limits have left for it, and is to be ordered now: others that share them have so much less
+    /// from the next tick on.
+    fn draws_past_limits(&self) -> bool {
+        let (account, program) = (&self.account, &*self.program());
+        let limited = self.due.limited(account, program);
+        let is_limited = limited < self.due.claimed(account, program);
+        is_limited
+            && limited < self.due.unrounded(account, program)
+            && account.authorised < self.due.rounded(account, program)
     }
 
     /// What can be drawn on it, where it is drawn on and frozen by that day.
@@ -235,9 +247,12 @@ impl<'a> Settling<'a> {
                 self.draw(drawing, program, &mut members, state, outbox)?;
             }
             for work in members {
-                match self.waits(&work.account) {
-                    true => REVIEW.put(state, &work.id.0, &())?,
-                    false => settled.push(self.close_the_books(work, state, outbox)?),
+                let waits = self.waits(&work.account);
+                if waits || work.draws_past_limits() {
+                    REVIEW.put(state, &work.id.0, &())?;
+                }
+                if !waits {
+                    settled.push(self.close_the_books(work, state, outbox)?);
                 }
             }
         }
@@ -323,7 +338,7 @@ impl<'a> Settling<'a> {
         Ok(())
     }
 
-    /// A limit holds for each currency by itself. What the budget of a version takes of a settlement is not asked of its
+    /// A limit holds for each currency by itself. What a budget takes of a settlement is not asked of its
     /// beneficiary's year, and the other way round: both are shared in turn until nothing changes.
     ///
     /// That comes to an end, since both go by (date, sale): with each turn one more sale has what it keeps. Cents that are rounded, and
@@ -437,17 +452,21 @@ fn share_years(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool, 
     Ok(has_changed)
 }
 
-/// Shares the budget of each version in what years leave; says whether that leaves something else than before.
+/// Shares the budget of each version, and that of the program, in what years leave; says whether that leaves something else than before.
 fn share_budgets(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool, StorageError> {
+    let version = |work: &Work<'_>| work.account.settlement.version;
+    let of = |work: &Work<'_>| Some(version(work)).filter(|_| !work.program().has_budget_of_program());
+    members.sort_by_cached_key(|work| (of(work), version(work), work.id));
     let mut has_changed = false;
-    for version in members.chunk_by_mut(|a, b| a.account.settlement.version == b.account.settlement.version) {
+    for sharing in members.chunk_by_mut(|a, b| of(a) == of(b)) {
         let within_year = |work: &Work<'_>| work.due.wanted(&work.account, &work.program());
         let limit = |program: &Program| Some((program.caps.budget?, program.ties));
-        let left = share_one(version, limit, within_year, state)?;
-        for (work, left) in version.iter_mut().zip(left) {
+        let left = share_one(sharing, limit, within_year, state)?;
+        for (work, left) in sharing.iter_mut().zip(left) {
             has_changed |= std::mem::replace(&mut work.account.budget_left, left) != left;
         }
     }
+    members.sort_by_key(|work| (work.account.settlement.version, work.id));
     Ok(has_changed)
 }
 
@@ -518,9 +537,11 @@ fn wait_for_tick(
     let may_be = if closed && has_moved { account.accrued } else { account.orderable(program) };
     let owes_back = account.phase != Phase::Open && account.below_zero(program).is_some();
     let is_due = may_be > account.authorised && (program.auto_authorise || closed);
+    // What comes back is taken off what has gathered.
+    let has_gathered = has_moved && gathers(program);
     match account.phase {
         Phase::Open if account.interim.is_none() => Ok(()),
-        _ if is_due || is_kept || owes_back => WAITING.put(state, &id.0, &()),
+        _ if is_due || is_kept || owes_back || has_gathered => WAITING.put(state, &id.0, &()),
         Phase::Open | Phase::Frozen { .. } => WAITING.delete(state, &id.0),
         // What the close has not let go is looked at until it is let go.
         Phase::Closed { .. } => Ok(()),

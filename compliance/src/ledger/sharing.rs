@@ -1,6 +1,6 @@
 //! Who shares a limit: the narrowest set of settlements whose limits follow from their own lines alone.
 //!
-//! A budget is shared by all settlements of a version, the balance of a special price by all of a partner, the cap of a
+//! A budget is shared by all settlements of a version, or of the program, the balance of a special price by all of a partner, the cap of a
 //! year by those of a beneficiary in it. Persons of one partner whose names are the same words are one beneficiary there, however
 //! they are spelt. A budget shares what years leave, so that both together are shared by all of the
 //! program.
@@ -46,6 +46,9 @@ impl Sharing {
         let has_special_prices = versions().any(|version| version.mechanism.resale().is_some());
         let has_year = year_left.is_some() || versions().any(|version| version.caps.partner_year.is_some());
         let beneficiary = || whose(&settlement.beneficiary);
+        if versions().any(Program::has_budget_of_program) {
+            return Some(Sharing::Program);
+        }
         if !has_special_prices && !has_year {
             let mut own = versions().filter(|version| version.version == settlement.version);
             let limited = budget_left.is_some() || own.any(has_budget);
@@ -141,7 +144,7 @@ fn behind(id: [u8; 16]) -> Option<[u8; 16]> {
 
 #[cfg(test)]
 mod tests {
-    use contract::{Caps, CostBasis, Day, Mechanism, Micros, Resale, Settlement};
+    use contract::{BudgetOf, Caps, CostBasis, Day, Mechanism, Micros, Resale, Settlement};
     use stream::MemoryState;
 
     use super::*;
@@ -186,6 +189,9 @@ mod tests {
         assert_eq!(shares(&[program(1, year, true)]), Some(Sharing::Beneficiary(beneficiary())));
         assert_eq!(shares(&[program(1, both, false)]), Some(Sharing::Program));
         assert_eq!(shares(&[program(1, year, false), program(2, budget, false)]), Some(Sharing::Program));
+        let of_all = |version| Program { budget_of: BudgetOf::Program, ..program(version, budget, false) };
+        assert_eq!(shares(&[of_all(1)]), Some(Sharing::Program));
+        assert_eq!(shares(&[program(1, Caps::default(), false), of_all(2)]), Some(Sharing::Program));
     }
 
     #[test]

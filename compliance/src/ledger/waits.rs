@@ -7,6 +7,7 @@ use stream::{Blobs, StageError, State};
 
 use super::account::{Account, Phase, claimable_until, close_day, freeze_day};
 use super::findings::amount;
+use super::gathering::Gathered;
 use super::holds::{holds, outlasts_close};
 use super::interim;
 use super::now::Now;
@@ -55,6 +56,17 @@ pub fn waits(
 }
 
 fn by_terms(account: &Account, program: &Program) -> Option<String> {
+    if let Some(Gathered { all, until, is_let_go, .. }) = account.gathered {
+        let (all, minimum) = (amount(all, account), amount(program.minimum_payout?, account));
+        return Some(match is_let_go {
+            true => format!(
+                "{all} had gathered, and {minimum} and more is paid: it was let go when the program was over, on {until}"
+            ),
+            false => format!(
+                "{all} has gathered, and {minimum} and more is paid; let go when the program is over, on {until}"
+            ),
+        });
+    }
     let close = close_day(program, account.last_day);
     if let Phase::Closed { .. } = account.phase {
         return Some(format!("it was let go when the period closed, from {close} on"));

@@ -62,7 +62,7 @@ pub fn in_proportion_within(total: Exact, parts: &[Bounded]) -> Vec<Exact> {
         open.iter().for_each(|at| shares[*at] = parts[*at].share(left, weight));
         let moved = |at: usize| parts[at].within(shares[at]) - shares[at];
         let together: Exact = open.iter().map(|at| moved(*at)).sum();
-        // Where bounds give more than they take, those that they give to have what is theirs in the end, else those that they take from.
+        // Where bounds give more than they take, those that they give to have theirs in the end, else those that they take from.
         let (settled, others): (Vec<usize>, Vec<usize>) =
             open.iter().partition(|at| match together.cmp(&Exact::ZERO) {
                 Ordering::Greater => moved(**at) > Exact::ZERO,

@@ -1,6 +1,7 @@
 //! A limit among settlements that share it, a budget or the cap of a year: who sold first is paid first (domain notes §4.4).
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use contract::{Currency, Day, Id, Micros, RoundingMode, Ties};
 use num_traits::{Signed, Zero};
@@ -78,18 +79,38 @@ pub fn shared(budget: Micros, ties: Ties, currency: Currency, claims: &[Claim<'_
         excess -= let_go;
     }
     let days: BTreeSet<Day> = claims.iter().flat_map(|claim| claim.steps.iter().map(|(day, ..)| *day)).collect();
+    let mut tied = Vec::new();
     for day in days.into_iter().rev() {
-        if excess.is_zero() {
+        if excess.is_zero() || !tied.is_empty() {
             break;
         }
-        excess -= cut_day(day, ties, claims, &mut cuts, excess);
+        match cut_day(day, ties, claims, &mut cuts, excess) {
+            ControlFlow::Continue(taken) => excess -= taken,
+            ControlFlow::Break(nets) => tied = nets,
+        }
     }
-    let cuts: Vec<Exact> = cuts.into_iter().map(|cut| cut.cut).collect();
-    in_whole_units(&wanted, &cuts, currency)
+    // What was authorised of a part that was rounded up is no more than its part, so that the same is shared in the same way again.
+    let unit = Exact::new(1, 10_i128.pow(currency.minor_digits()));
+    let mut firm = BTreeSet::new();
+    loop {
+        let mut tried = cuts.clone();
+        cut_pro_rata(&tied, &mut tried, excess, |at| if firm.contains(&at) { zero() } else { unit });
+        let cut: Vec<Exact> = tried.into_iter().map(|cut| cut.cut).collect();
+        let limits = in_whole_units(&wanted, &cut, currency);
+        let is_below = |at: &usize| limits[*at].is_some_and(|limit| limit < reserved[*at]) && !firm.contains(at);
+        let below: Vec<usize> = tied.iter().map(|(at, _)| *at).filter(is_below).collect();
+        if below.is_empty() {
+            return limits;
+        }
+        firm.extend(below);
+    }
 }
 
-/// Cuts one day and says how much was cut.
-fn cut_day(day: Day, ties: Ties, claims: &[Claim<'_>], cuts: &mut Vec<Cut>, excess: Exact) -> Exact {
+/// What settlements earned on a day, net.
+type Nets = Vec<(usize, Exact)>;
+
+/// Cuts one day and says how much was cut; nothing yet of a day that is shared pro rata, with what each earned on it.
+fn cut_day(day: Day, ties: Ties, claims: &[Claim<'_>], cuts: &mut Vec<Cut>, excess: Exact) -> ControlFlow<Nets, Exact> {
     let mut whole = cuts.clone();
     let (mut steps, mut nets) = (Vec::new(), Vec::new());
     for (at, claim) in claims.iter().enumerate() {
@@ -107,18 +128,17 @@ fn cut_day(day: Day, ties: Ties, claims: &[Claim<'_>], cuts: &mut Vec<Cut>, exce
     let total = taken(&whole, cuts);
     if total <= excess {
         *cuts = whole;
-        return total;
+        return ControlFlow::Continue(total);
     }
     if ties == Ties::ProRata {
-        cut_pro_rata(&nets, cuts, excess);
-        return excess;
+        return ControlFlow::Break(nets);
     }
     steps.sort_by_key(|(sale, at, _)| (*sale, *at));
     let mut left = excess;
     for (_, at, change) in steps.into_iter().rev() {
         left -= cuts[at].meet(change, left);
     }
-    excess - left
+    ControlFlow::Continue(excess - left)
 }
 
 /// What one has of a day, as a share of what it has earned on it: no less than what was authorised of it, no more than it asks for.
@@ -135,16 +155,18 @@ impl Tie {
     }
 }
 
-/// Leaves all the same share of what they have earned on a day, within their bounds, so that so much is cut.
+/// Leaves all the same share of what they have earned on a day, within their bounds, so that so much is cut. What was authorised is
+/// kept but for something.
 ///
 /// Up to which share the next bound is met is tried one by one; above the last that is not too much what is left goes to those that no
 /// bound holds there.
-fn cut_pro_rata(nets: &[(usize, Exact)], cuts: &mut [Cut], excess: Exact) {
+fn cut_pro_rata(nets: &[(usize, Exact)], cuts: &mut [Cut], excess: Exact, but_for: impl Fn(usize) -> Exact) {
     let tie = |(at, net): &(usize, Exact)| {
         let cut = &cuts[*at];
         let most = (*net - cut.debt).max(zero());
         let earned = to_millionths((*net - cut.back).max(most));
-        Tie { at: *at, earned, least: most - most.min((cut.open - cut.cut).max(zero())), most }
+        let authorised = most - most.min((cut.open - cut.cut).max(zero()));
+        Tie { at: *at, earned, least: (authorised - but_for(*at)).max(zero()), most }
     };
     let ties: Vec<Tie> = nets.iter().map(tie).collect();
     let left = ties.iter().map(|tie| tie.most).sum::<Exact>() - excess;

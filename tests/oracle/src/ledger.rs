@@ -3,6 +3,7 @@
 mod amended;
 mod claimed;
 mod expected;
+mod gathered;
 mod held;
 mod interim;
 mod unusual;
@@ -11,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    Action, Caps, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Headroom, Id, Mechanism, Micros, Points,
-    Program, Reference, Settlement, Text, Ties,
+    Action, BudgetOf, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Headroom, Id, Mechanism, Micros,
+    Points, Program, Reference, Settlement, Text, Ties,
 };
 use num_traits::Signed;
 
@@ -143,6 +144,10 @@ struct Account {
     accrued: Micros,
     orders: Vec<Order>,
     kept: Vec<Kept>,
+    /// Something of it is carried over.
+    is_carried: bool,
+    /// What of that which came back was taken off what had gathered.
+    set_off: Micros,
 }
 
 /// What some settlements share, all in one currency.
@@ -261,8 +266,7 @@ impl Account {
 
     /// Not while claims may come.
     fn closes_on(&self) -> Day {
-        let close = self.freezes_on().plus(days(self.program.close_days));
-        self.last_claim().map_or(close, |last| close.max(last.plus(1)))
+        closes(&self.program, self.last)
     }
 
     /// The last day on which something may be claimed of it.
@@ -276,6 +280,12 @@ impl Account {
             (self.program, self.lines, self.covered) = (program, lines, covered);
         }
     }
+}
+
+/// The day on which a period of the program closes.
+fn closes(program: &Program, last: Day) -> Day {
+    let close = last.plus(days(program.grace_days) + 1).plus(days(program.close_days));
+    last_day(last, program).map_or(close, |last| close.max(last.plus(1)))
 }
 
 fn days(count: u32) -> i32 {
@@ -374,6 +384,7 @@ impl Oracle {
     /// The ledger let go of a closed period what was not authorised.
     pub fn let_go(&mut self, settlement: &Settlement) {
         let account = self.accounts.get_mut(settlement).expect("what is let go was accrued");
+        assert!(!account.is_carried, "what is carried over is let go of {settlement:?}");
         if account.gives_back() {
             account.let_go = (account.accrued - account.ordered()).max(Micros::ZERO);
         }
@@ -598,6 +609,8 @@ impl Oracle {
             accrued: Micros::ZERO,
             orders: Vec::new(),
             kept: Vec::new(),
+            is_carried: false,
+            set_off: Micros::ZERO,
         };
         let is_past = |(_, day): &&(u64, Day)| *day >= account.freezes_on();
         if let Some((since, _)) = self.ticks.iter().find(is_past) {
@@ -777,10 +790,12 @@ impl Oracle {
     }
 
     fn budgets(&self) -> Vec<Limit> {
-        let mut sharing: BTreeMap<(&Text, u32, Currency), Vec<&Settlement>> = BTreeMap::new();
-        for settlement in self.accounts.keys() {
+        // None for all versions that share one budget.
+        let mut sharing: BTreeMap<(&Text, Option<u32>, Currency), Vec<&Settlement>> = BTreeMap::new();
+        for (settlement, account) in &self.accounts {
             let Settlement { program, version, currency, .. } = settlement;
-            sharing.entry((program, *version, *currency)).or_default().push(settlement);
+            let is_of_all = account.program.caps.budget.is_some() && account.program.budget_of == BudgetOf::Program;
+            sharing.entry((program, (!is_of_all).then_some(*version), *currency)).or_default().push(settlement);
         }
         sharing
             .into_values()
@@ -843,13 +858,16 @@ impl Oracle {
         for settlement in &payable {
             self.freezing.remove(settlement);
             self.let_keep(settlement, day);
-            self.order(settlement, day);
+            if !self.accounts[settlement].carries() {
+                self.order(settlement, day);
+            }
         }
         // What is due by then is ordered before the close takes what it takes.
         for settlement in closing {
             let account = self.accounts.get_mut(&settlement).expect("it is one of them");
             account.give_up(settlement.currency);
         }
+        self.pay_what_has_gathered(day);
     }
 
     /// The number of the last control.

@@ -6,7 +6,7 @@
 //!
 //! ## What it finds
 //! A settlement for which the program's budget leaves less than it would be due: sales that come first, by date, then
-//! sale id, and over all beneficiaries of the version, have used it up.
+//! sale id, and over all beneficiaries of the version, have used it up; of all versions where the budget is one of the program.
 //!
 //! ## Why it matters
 //! A budget is spent once. What is promised above it is nobody's money.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    AccountingClass, Asked, Benefit, BookCost, Cadence, Caps, Choice, ClaimLine, Control, CoopFund, CostBasis, Credit,
-    Currency, Day, Debit, Denial, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods, Growth, Headroom, Id, Late,
-    Measure, Mechanism, Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points, Program, Proration, Purchase,
-    RecordRef, Reference, Resale, Rounding, RoundingMode, Score, Selector, SellIn, SellInEstimate, SpecialPrice, Split,
-    Steps, Text, Tier, Ties, UnitCost,
+    AccountingClass, Asked, BelowMinimum, Benefit, BookCost, BudgetOf, Cadence, Caps, Choice, ClaimLine, Control,
+    CoopFund, CostBasis, Credit, Currency, Day, Debit, Denial, Draw, Entitlement, EntitlementEvent, Figure, FreeGoods,
+    Growth, Headroom, Id, Late, Measure, Mechanism, Micros, OnUnusual, PaidOn, Partner, PartnerKind, Per, Points,
+    Program, Proration, Purchase, RecordRef, Reference, Resale, Rounding, RoundingMode, Score, Selector, SellIn,
+    SellInEstimate, SpecialPrice, Split, Steps, Text, Tier, Ties, UnitCost,
 };
 use oracle::claim_id;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,8 @@ const HEADROOMS: u64 = 0x4ead_2008;
 /// The same for what is expected of periods.
 const EXPECTATIONS: u64 = 0x0e89_ec7e;
 const TIES: u64 = 0x7135_4a7e;
+const BUDGETS: u64 = 0x0b4d_6e75;
+const CARRIED: u64 = 0x0ca4_41ed;
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Dice(pub u64);
@@ -401,6 +403,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     round_to_even(&mut Dice(seed ^ HALVES), &mut programs);
     free_again(&mut Dice(seed ^ HEADROOMS), &mut programs);
     share_pro_rata(&mut Dice(seed ^ TIES), &mut programs);
+    share_over_versions(&mut Dice(seed ^ BUDGETS), &mut programs);
+    carry_over(&mut Dice(seed ^ CARRIED), &mut programs);
     let mut waiting = Waiting::new(Dice(seed ^ WAITING), &programs);
     let mut amending = Amending::new(Dice(seed ^ AMENDMENTS), &mut programs);
     let mut expecting = Expecting::new(Dice(seed ^ EXPECTATIONS), &mut programs);
@@ -481,6 +485,8 @@ pub fn drawn(seed: u64, events: usize) -> Vec<Act> {
     acts.push(Act::Tick(today.plus(1_200)));
     // Behind the last day for claims: what came until then is judged.
     acts.push(Act::Tick(today.plus(1_201)));
+    // Behind the end of all programs: what was carried over is let go.
+    acts.push(Act::Tick(first_day().plus(2_500)));
     acts
 }
 
@@ -805,7 +811,9 @@ fn program(dice: &mut Dice, place: usize) -> Program {
         rounding: if dice.one_in(5) { Rounding::Sale } else { Rounding::Total },
         rounding_mode: RoundingMode::HalfUp,
         headroom: Headroom::Kept,
+        budget_of: BudgetOf::Version,
         ties: Ties::BySale,
+        below_minimum: BelowMinimum::Forfeit,
         pay_tier: None,
         class: {
             use AccountingClass::{ContraRevenue, MarketingExpense, PriceProtection, SpiffExpense};
@@ -886,6 +894,22 @@ fn round_to_even(dice: &mut Dice, programs: &mut [Program]) {
 fn free_again(dice: &mut Dice, programs: &mut [Program]) {
     for program in programs {
         program.headroom = if dice.one_in(2) { Headroom::GivenBack } else { Headroom::Kept };
+    }
+}
+
+/// What is too little under half of the programs that pay by themselves is carried over; that is drawn aside too.
+fn carry_over(dice: &mut Dice, programs: &mut [Program]) {
+    for program in programs {
+        let carries = dice.one_in(2) && program.auto_authorise && program.paid.claims().is_none();
+        program.below_minimum = if carries { BelowMinimum::Carry } else { BelowMinimum::Forfeit };
+    }
+}
+
+/// Half of the programs have one budget for all versions; that is drawn aside too.
+fn share_over_versions(dice: &mut Dice, programs: &mut [Program]) {
+    for of_program in programs.chunk_by_mut(|a, b| a.id == b.id) {
+        let budget_of = if dice.one_in(2) { BudgetOf::Program } else { BudgetOf::Version };
+        of_program.iter_mut().for_each(|program| program.budget_of = budget_of);
     }
 }
 
