@@ -29,7 +29,7 @@ pub(crate) const BUDGETS: Table<(String, u32, [u8; 16]), ()> = Table::new(6, "bu
 /// Settlements that orders are made on and for which more is due by now than authorised; they wait for the next tick.
 pub(crate) const WAITING: Table<[u8; 16], ()> = Table::new(7, "waiting");
 /// (program, beneficiary, currency, settlement) of those that gather over periods and have changed since the last tick.
-pub(crate) const GATHERING: Table<(String, String, String, [u8; 16]), ()> = Table::new(37, "what gathers");
+pub(crate) const GATHERING: Table<(String, String, String, [u8; 16]), ()> = Table::new(38, "what gathers");
 /// Frozen settlements whose budget was shared anew since the last tick; they are booked at the next one.
 pub(crate) const REVIEW: Table<[u8; 16], ()> = Table::new(9, "to be reviewed");
 /// What is left of the control under way; one row, gone once it is settled.
