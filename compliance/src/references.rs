@@ -373,8 +373,10 @@ pub struct References {
     corrected: BTreeMap<(Currency, Day), u64>,
     /// Products of which the master says something else than it once did, each with the controls that changed it.
     reclassified: BTreeMap<Text, Vec<u64>>,
-    /// Products and partners that some version described in another way than the one before.
+    /// Products and partners that some version described in another way than the one before, since stocks are protected.
     redescribed: BTreeSet<Text>,
+    /// Some version has a program that protects stocks.
+    protects_stocks: bool,
     /// Some version said something else of products, book costs or special prices than the one before.
     corrects: bool,
     nothing: Arc<Known>,
@@ -383,7 +385,8 @@ pub struct References {
 impl References {
     pub fn new(blobs: Arc<dyn Blobs>) -> References {
         let (versions, corrected, reclassified, redescribed) = Default::default();
-        References { blobs, versions, corrected, reclassified, redescribed, corrects: false, nothing: Arc::default() }
+        let (protects_stocks, corrects, nothing) = Default::default();
+        References { blobs, versions, corrected, reclassified, redescribed, protects_stocks, corrects, nothing }
     }
 
     /// Takes in that from control `number` on `reference` holds.
@@ -406,7 +409,10 @@ impl References {
         for product in classified_otherwise(&before, &known) {
             self.reclassified.entry(product.clone()).or_default().push(number);
         }
-        self.redescribed.extend(described_otherwise(&before, &known).cloned());
+        if self.protects_stocks {
+            self.redescribed.extend(described_otherwise(&before, &known).cloned());
+        }
+        self.protects_stocks |= known.reference.programs.iter().any(|program| program.mechanism.protects_stock());
         let (was, is) = (&before.reference, &known.reference);
         let priced_otherwise = was.book_costs != is.book_costs || was.special_prices != is.special_prices;
         self.corrects |= !self.versions.is_empty() && (priced_otherwise || !self.reclassified.is_empty());
@@ -430,7 +436,7 @@ impl References {
         controls.filter(move |control| behind < *control && *control <= until)
     }
 
-    /// Whether a product or partner may have been described in another way before.
+    /// Whether a product or partner may have been described in another way before, while or after a program protected stocks.
     pub fn is_redescribed(&self, id: &Text) -> bool {
         self.redescribed.contains(id)
     }
@@ -452,7 +458,7 @@ impl References {
         self.corrected.clear();
         self.reclassified.clear();
         self.redescribed.clear();
-        self.corrects = false;
+        (self.protects_stocks, self.corrects) = (false, false);
         let mut from = 0;
         loop {
             let page = VERSIONS.range(state, &from, &u64::MAX, stream::Order::Up, PAGE)?;

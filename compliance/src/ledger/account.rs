@@ -42,6 +42,8 @@ pub(crate) struct Account {
     pub forgone: Taken,
     /// What was due and not authorised when the period closed, as far as it still is ([`Account::let_go`]) and no limit gave it to others.
     pub released: Micros,
+    /// Where it was told that it is closed, or owed back: what stood then.
+    pub closing: Option<Closing>,
     /// Units that the balances of special prices cover, as of the last control that shared them.
     pub covered: Covered,
     /// What special prices give at most for a unit, where that is less than what some sale was given (DD-14); as of the same
@@ -56,6 +58,8 @@ pub(crate) struct Account {
     pub year_left: Option<Exact>,
     /// What the program's budget leaves; `None` where it does not bind.
     pub budget_left: Option<Exact>,
+    /// How large the budget is that it shares.
+    pub budget: Option<Micros>,
     /// Sum of all movements, and of those with a functional amount.
     pub accrued: Micros,
     pub functional: Micros,
@@ -204,6 +208,19 @@ impl Taken {
     }
 }
 
+/// What stood when it was told last that nothing more of a settlement is authorised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Closing {
+    accrued: Micros,
+    authorised: Micros,
+}
+
+impl Closing {
+    pub fn of(account: &Account) -> Closing {
+        Closing { accrued: account.accrued, authorised: account.authorised }
+    }
+}
+
 /// What became of the tier that a tick first sealed (OP-13).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TierTrack {
@@ -241,12 +258,14 @@ impl Account {
             months: Vec::new(),
             forgone: Taken::default(),
             released: Micros::ZERO,
+            closing: None,
             covered: Covered::new(),
             lowered: Vec::new(),
             layered: None,
             drawn: Micros::ZERO,
             year_left: None,
             budget_left: None,
+            budget: None,
             accrued: Micros::ZERO,
             functional: Micros::ZERO,
             functional_known: false,

@@ -14,7 +14,7 @@ use super::due::{Due, at_least_drawn};
 use super::prices::{Extent, each_price};
 use super::tables::SUMS;
 use super::{lines::each_list, tally::Tally};
-use crate::programs::allocation::{Bounded, by_largest_remainder, in_proportion_within};
+use crate::programs::allocation::{Bounded, by_largest_remainder_behind, in_proportion_within};
 use crate::programs::caps::cap_period;
 use crate::programs::exact::minor_unit;
 use crate::programs::{Exact, Sums, line_benefit, needs_lines};
@@ -64,23 +64,30 @@ impl Claimant<'_> {
 }
 
 /// What the limit leaves for each claimant; `None` where it takes nothing away.
+///
+/// What was authorised may lie above its part by what that was rounded up. It binds only where less would be left in whole units, so
+/// that an order alone never moves a cent between others.
 pub(crate) fn share_limit(
     (limit, ties): (Micros, Ties),
     claimants: &[Claimant<'_>],
     state: &mut dyn State,
 ) -> Result<Vec<Option<Exact>>, StorageError> {
     let mut cutting = Cutting::new((limit, ties), claimants);
-    if cutting.excess > Exact::ZERO {
-        cutting.cut_what_was_let_go(claimants);
-        let steps = daily_steps(claimants, state)?;
-        for day in steps.chunk_by(|a, b| a.day == b.day) {
-            if cutting.excess == Exact::ZERO {
-                break;
-            }
-            cutting.cut_day(day, claimants, state)?;
-        }
+    if cutting.excess == Exact::ZERO {
+        return Ok(vec![None; claimants.len()]);
     }
-    Ok(cutting.share_the_tie(claimants))
+    cutting.cut_what_was_let_go(claimants);
+    let steps = daily_steps(claimants, state)?;
+    loop {
+        let mut tried = cutting.clone();
+        tried.cut_days(&steps, claimants, state)?;
+        let limits = tried.limits(claimants);
+        let below: Vec<usize> = (0..claimants.len()).filter(|at| tried.shares[*at].is_bound_by(limits[*at])).collect();
+        if below.is_empty() {
+            return Ok(limits);
+        }
+        below.into_iter().for_each(|at| cutting.shares[at].binds = true);
+    }
 }
 
 /// By how much a settlement's benefit moved on one day, or with one line.
@@ -100,6 +107,10 @@ struct Share {
     /// The same of later steps down alone.
     back: Exact,
     cut: Exact,
+    /// Whether what was authorised binds to the last of it, and not but for less than a minor unit.
+    binds: bool,
+    /// The minor unit.
+    unit: Exact,
 }
 
 /// What is left of a step, walking backwards in time.
@@ -116,8 +127,27 @@ impl Share {
     fn part(&mut self, change: Exact) -> Part {
         let asked = made_good(&mut self.debt, change);
         let earned = made_good(&mut self.back, change).max(asked);
-        let cuttable = asked.min((self.wanted - self.reserved - self.cut).max(Exact::ZERO));
+        let cuttable = asked.min((self.wanted - self.least() - self.cut).max(Exact::ZERO));
         Part { earned, asked, cuttable }
+    }
+
+    /// What it is left at least, before that is rounded.
+    fn least(&self) -> Exact {
+        let rounded_up = if self.binds { Exact::ZERO } else { self.unit };
+        (self.reserved - rounded_up).max(Exact::ZERO)
+    }
+
+    fn left(&self) -> Exact {
+        self.wanted - self.cut
+    }
+
+    fn is_cut(&self) -> bool {
+        self.cut > Exact::ZERO
+    }
+
+    /// Whether less would be left in whole units than was authorised, though more may be.
+    fn is_bound_by(&self, limit: Option<Exact>) -> bool {
+        !self.binds && limit.is_some_and(|limit| limit < self.reserved)
     }
 
     fn cuttable(&mut self, change: Exact) -> Exact {
@@ -132,19 +162,11 @@ fn made_good(debt: &mut Exact, change: Exact) -> Exact {
     (-rest).max(Exact::ZERO)
 }
 
+#[derive(Clone)]
 struct Cutting {
     ties: Ties,
     excess: Exact,
     shares: Vec<Share>,
-    /// The day on which the cut ends, where it is shared in proportion.
-    tie: Option<Tie>,
-}
-
-/// What the settlements of a day share.
-struct Tie {
-    /// With the places of the claimants.
-    parts: Vec<(usize, Part)>,
-    left: Exact,
 }
 
 impl Cutting {
@@ -153,12 +175,13 @@ impl Cutting {
             let asked = claimant.asked();
             let reached = cap_period(claimant.program.caps.partner_period, claimant.due.earned());
             let (wanted, reserved) = (claimant.demand(), claimant.reserved());
-            Share { wanted, reserved, debt: reached - asked, back: Exact::ZERO, cut: Exact::ZERO }
+            let unit = Exact(minor_unit(claimant.account.settlement.currency));
+            Share { wanted, reserved, debt: reached - asked, back: Exact::ZERO, cut: Exact::ZERO, binds: false, unit }
         };
         let shares: Vec<Share> = claimants.iter().map(share).collect();
         let demand: Exact = shares.iter().map(|share| share.wanted.max(share.reserved)).sum();
         let excess = (demand - in_whole_units(limit, claimants)).max(Exact::ZERO);
-        Cutting { ties, excess, shares, tie: None }
+        Cutting { ties, excess, shares }
     }
 
     /// Cuts what closed periods have let go, of the latest one first.
@@ -175,17 +198,35 @@ impl Cutting {
         }
     }
 
-    /// What is left of each demand that was cut, in whole minor units: they add up to the limit.
+    /// What is left of each demand that was cut, in whole minor units: they add up to the limit. Rounded up are first those of which as
+    /// much was authorised.
     fn limits(&self, claimants: &[Claimant<'_>]) -> Vec<Option<Exact>> {
-        let is_cut = |share: &&Share| share.cut > Exact::ZERO;
-        let cut: Vec<Exact> = self.shares.iter().filter(is_cut).map(|share| share.wanted - share.cut).collect();
         let Some(currency) = claimants.first().map(|claimant| claimant.account.settlement.currency) else {
             return Vec::new();
         };
-        let total: Exact = cut.iter().copied().sum();
-        let mut rounded = by_largest_remainder(&cut, total.round(currency), currency).into_iter();
-        let limit = |share: &Share| is_cut(&share).then(|| Exact::from(rounded.next().expect("as many as cut")));
+        let cut: Vec<&Share> = self.shares.iter().filter(|share| share.is_cut()).collect();
+        let left: Vec<Exact> = cut.iter().map(|share| share.left()).collect();
+        let total = left.iter().copied().sum::<Exact>().round(currency);
+        let is_authorised = |at: usize| cut[at].reserved > left[at];
+        let mut rounded = by_largest_remainder_behind(is_authorised, &left, total, currency).into_iter();
+        let limit = |share: &Share| share.is_cut().then(|| Exact::from(rounded.next().expect("as many as are cut")));
         self.shares.iter().map(limit).collect()
+    }
+
+    /// Cuts the last days, until nothing is too much.
+    fn cut_days(
+        &mut self,
+        steps: &[Step],
+        claimants: &[Claimant<'_>],
+        state: &mut dyn State,
+    ) -> Result<(), StorageError> {
+        for day in steps.chunk_by(|a, b| a.day == b.day) {
+            if self.excess == Exact::ZERO {
+                break;
+            }
+            self.cut_day(day, claimants, state)?;
+        }
+        Ok(())
     }
 
     /// Cuts a whole day where that is not too much, else its last lines, or of each settlement its part.
@@ -202,10 +243,7 @@ impl Cutting {
         }
         self.shares = before;
         if self.ties == Ties::ProRata {
-            let part = |step: &Step| (step.claimant, self.shares[step.claimant].part(step.change));
-            let parts: Vec<(usize, Part)> = day.iter().map(part).collect();
-            let left = parts.iter().map(|(_, part)| part.asked).sum::<Exact>() - self.excess;
-            (self.tie, self.excess) = (Some(Tie { parts, left }), Exact::ZERO);
+            self.share_day(day);
             return Ok(());
         }
         for step in line_steps(day, claimants, state)? {
@@ -217,33 +255,19 @@ impl Cutting {
         Ok(())
     }
 
-    /// Leaves each settlement of the last day in proportion to what it earned on it, and no less than what was authorised of that; what
-    /// is left in all.
-    ///
-    /// What was authorised may lie above a part by what that was rounded up; it binds only where less would be left in whole units, so
-    /// that sharing anew gives the same as before.
-    fn share_the_tie(mut self, claimants: &[Claimant<'_>]) -> Vec<Option<Exact>> {
-        let Some(Tie { parts, left }) = self.tie.take() else { return self.limits(claimants) };
-        let unit = claimants.first().map_or(0, |claimant| minor_unit(claimant.account.settlement.currency));
-        let before: Vec<Exact> = self.shares.iter().map(|share| share.cut).collect();
-        let mut binds = vec![false; parts.len()];
-        loop {
-            let bounded = |((_, part), binds): (&(usize, Part), &bool)| {
-                let authorised = part.asked - part.cuttable;
-                let least = if *binds { authorised } else { (authorised - Exact(unit)).max(Exact::ZERO) };
-                Bounded { weight: part.earned.to_micros(), least, most: part.asked }
-            };
-            let bounded: Vec<Bounded> = parts.iter().zip(&binds).map(bounded).collect();
-            for ((claimant, part), left) in parts.iter().zip(in_proportion_within(left, &bounded)) {
-                self.shares[*claimant].cut = before[*claimant] + part.asked - left;
-            }
-            let limits = self.limits(claimants);
-            let is_below = |claimant: usize| limits[claimant].is_some_and(|left| left < self.shares[claimant].reserved);
-            let below: Vec<usize> = (0..parts.len()).filter(|at| !binds[*at] && is_below(parts[*at].0)).collect();
-            if below.is_empty() {
-                return limits;
-            }
-            below.into_iter().for_each(|at| binds[at] = true);
+    /// Leaves each settlement of the day in proportion to what it earned on it, and no less than what was authorised of that; what is
+    /// left in all.
+    fn share_day(&mut self, day: &[Step]) {
+        let parts: Vec<Part> = day.iter().map(|step| self.shares[step.claimant].part(step.change)).collect();
+        let left = parts.iter().map(|part| part.asked).sum::<Exact>() - std::mem::take(&mut self.excess);
+        let bounded = |part: &Part| Bounded {
+            weight: part.earned.to_micros(),
+            least: part.asked - part.cuttable,
+            most: part.asked,
+        };
+        let bounded: Vec<Bounded> = parts.iter().map(bounded).collect();
+        for ((step, part), left) in day.iter().zip(&parts).zip(in_proportion_within(left, &bounded)) {
+            self.shares[step.claimant].cut += part.asked - left;
         }
     }
 }

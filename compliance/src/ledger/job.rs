@@ -4,9 +4,9 @@
 //! control left it or done, but for budgets that are still to be shared. What all settlements of one budget are due is
 //! looked at together, in one slice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{AccrualEvent, Conversion, Day, Id};
+use contract::{AccrualEvent, Conversion, Day, Id, Text};
 use serde::{Deserialize, Serialize};
 use stream::{Order, Outbox, Progress, Shard, StageError, State, StorageError};
 
@@ -173,11 +173,11 @@ impl Job {
         let page = ACCOUNTS.range(state, &from, &LAST, Order::Up, limit)?;
         let next = behind(&page, limit);
         let count = page.len();
-        let change = Change::at(self.control, desk.references);
+        let mut change = Change::at(self.control, desk.references);
         for (id, mut account) in page {
-            if has_other_terms(&account, change, desk.references) {
-                let is_recounted = is_converted_otherwise(&account, change, desk.references)
-                    || gains_rates(&account, change, desk.references);
+            if has_other_terms(&account, &mut change, desk.references) {
+                let is_recounted = is_converted_otherwise(&account, &change, desk.references)
+                    || gains_rates(&account, &change, desk.references);
                 let dirty = match is_recounted {
                     true => all_lists(id, state)?,
                     false => dirty_lists(id, state)?,
@@ -199,9 +199,9 @@ impl Job {
                 }
             }
             if account.phase != Phase::Open {
-                value_late(Id(id), &account, change, desk.references, state)?;
+                value_late(Id(id), &account, &change, desk.references, state)?;
             }
-            if is_rebalanced(&account, change, desk.references) {
+            if is_rebalanced(&account, &mut change, desk.references) {
                 // Frozen ones share too: what was amended is theirs with the next tick.
                 let sharing = self.settling(desk).shares_with(&account, state)?;
                 let sharing = sharing.expect("special prices are shared");
@@ -215,7 +215,7 @@ impl Job {
             if has_news || change.is_heard_by_claims_on(&account, desk.references) {
                 claims::touch(&account, state)?;
             }
-            if has_news || is_revalued(&account, change, desk.references) {
+            if has_news || is_revalued(&account, &change, desk.references) {
                 tell(Id(id), &mut account, self.now(desk), state, outbox)?;
                 ACCOUNTS.put(state, &id, &account)?;
                 if !accepted(&account, self.now(desk), state)?.is_empty() {
@@ -577,7 +577,6 @@ fn dirty_lists(id: [u8; 16], state: &mut dyn State) -> Result<Vec<Day>, StorageE
 }
 
 /// What a configuration says, beside what held before it.
-#[derive(Clone, Copy)]
 struct Change<'a> {
     control: u64,
     before: &'a Known,
@@ -586,13 +585,16 @@ struct Change<'a> {
     protects_otherwise: bool,
     /// Whether some partner is paid to other accounts.
     pays_otherwise: bool,
+    /// By program and partner, once it was asked: whether special prices give other amounts at most.
+    lowers_otherwise: BTreeMap<(Text, Text), bool>,
 }
 
 impl<'a> Change<'a> {
     fn at(control: u64, references: &'a References) -> Change<'a> {
         let (before, now) = (references.as_of(control.saturating_sub(1)), references.as_of(control));
         let pays_otherwise = before.reference.payees != now.reference.payees;
-        Change { control, before, now, protects_otherwise: !says_the_same(before, now), pays_otherwise }
+        let protects_otherwise = !says_the_same(before, now);
+        Change { control, before, now, protects_otherwise, pays_otherwise, lowers_otherwise: BTreeMap::new() }
     }
 
     /// Whether claims are judged by something that says something else now: by accounts that partners are paid to, or by what was bought
@@ -603,9 +605,12 @@ impl<'a> Change<'a> {
     }
 
     /// Whether a partner's special prices give other amounts at most for units that are protected.
-    fn lowers_otherwise(&self, program: &str, partner: &str, references: &References) -> bool {
+    fn lowers_otherwise(&mut self, program: &Text, partner: &Text, references: &References) -> bool {
+        let control = self.control;
         let lowered = |control| lowered(control, references, program, partner);
-        self.protects_otherwise && lowered(self.control.saturating_sub(1)) != lowered(self.control)
+        let is_other = || lowered(control.saturating_sub(1)) != lowered(control);
+        let known = &mut self.lowers_otherwise;
+        self.protects_otherwise && *known.entry((program.clone(), partner.clone())).or_insert_with(is_other)
     }
 }
 
@@ -619,7 +624,7 @@ fn all_lists(id: [u8; 16], state: &mut dyn State) -> Result<Vec<Day>, StorageErr
 }
 
 /// An open settlement whose program, or the books' currency, says something else from a control on.
-fn has_other_terms(account: &Account, change: Change<'_>, references: &References) -> bool {
+fn has_other_terms(account: &Account, change: &mut Change<'_>, references: &References) -> bool {
     let settlement = &account.settlement;
     let (known, before): (&Known, &Known) = (change.now, references.as_of(account.terms));
     let now = known.program(&settlement.program, settlement.version);
@@ -635,7 +640,7 @@ fn has_other_terms(account: &Account, change: Change<'_>, references: &Reference
 }
 
 /// A settlement with sales that no table had a rate for, and some have one from a control on.
-fn gains_rates(account: &Account, change: Change<'_>, references: &References) -> bool {
+fn gains_rates(account: &Account, change: &Change<'_>, references: &References) -> bool {
     let (Change { before, now, .. }, currency) = (change, account.settlement.currency);
     let days = written(account, references).period.range(account.last_day);
     account.tally().rateless > 0
@@ -647,7 +652,7 @@ fn gains_rates(account: &Account, change: Change<'_>, references: &References) -
 fn value_late(
     id: Id,
     account: &Account,
-    change: Change<'_>,
+    change: &Change<'_>,
     references: &References,
     state: &mut dyn State,
 ) -> Result<(), StorageError> {
@@ -665,13 +670,13 @@ fn value_late(
 }
 
 /// A settlement whose lines are to be converted by another rule from a control on: their sums are others.
-fn is_converted_otherwise(account: &Account, change: Change<'_>, references: &References) -> bool {
+fn is_converted_otherwise(account: &Account, change: &Change<'_>, references: &References) -> bool {
     let now = change.now.program(&account.settlement.program, account.settlement.version);
     now.is_some_and(|now| now.conversion != written(account, references).conversion)
 }
 
 /// A settlement with a rate for its period that is another from a control on.
-fn is_revalued(account: &Account, change: Change<'_>, references: &References) -> bool {
+fn is_revalued(account: &Account, change: &Change<'_>, references: &References) -> bool {
     let (Change { control, before, now, .. }, currency) = (change, account.settlement.currency);
     let program = written(account, references);
     let days = program.period.range(account.last_day);
@@ -681,13 +686,13 @@ fn is_revalued(account: &Account, change: Change<'_>, references: &References) -
         }
         Conversion::MonthAverage => before.rates(currency, days) != now.rates(currency, days),
         Conversion::SaleDate | Conversion::Fixed(_) => {
-            references.corrected(currency, days).any(|(_, changed)| changed == control)
+            references.corrected(currency, days).any(|(_, changed)| changed == *control)
         }
     }
 }
 
 /// A settlement whose partner's special prices, or what they give at most, are other ones from a control on.
-fn is_rebalanced(account: &Account, change: Change<'_>, references: &References) -> bool {
+fn is_rebalanced(account: &Account, change: &mut Change<'_>, references: &References) -> bool {
     let (program, partner) = (&account.settlement.program, &account.partner);
     let (known, before) = (change.now, references.as_of(account.terms));
     let now = known.program(program, account.settlement.version);

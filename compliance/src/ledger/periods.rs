@@ -6,7 +6,7 @@ use contract::{
 };
 use stream::{Outbox, StageError, State, StorageError};
 
-use super::account::{Account, Phase, claimable_until, close_day};
+use super::account::{Account, Closing, Phase, claimable_until, close_day};
 use super::claims;
 use super::deductions::{others, settle, wake_others};
 use super::due::due;
@@ -54,7 +54,7 @@ impl Turning<'_> {
             return Ok(WAITING.delete(state, &id.0)?);
         }
         outbox.acting_in(OWED_BACK, &id.to_string());
-        self.give_back(&account, outbox);
+        self.give_back(&mut account, outbox);
         outbox.acting_in(LOOKED_AT_AGAIN, &id.to_string());
         self.catch_up(id, &mut account, state, outbox)?;
         claims::touch(&account, state)?;
@@ -74,7 +74,7 @@ impl Turning<'_> {
         let was_open = account.phase == Phase::Open;
         if was_open && account.deadline <= self.today {
             outbox.acting_in(OWED_BACK, &id.to_string());
-            self.give_back(&account, outbox);
+            self.give_back(&mut account, outbox);
         }
         for round in TURNED.. {
             if account.deadline > self.today || self.is_settled(&account) {
@@ -304,7 +304,7 @@ impl Turning<'_> {
     }
 
     /// Says of what is frozen, or freezes now, below zero that it is owed back: with the freeze it is decided what is due.
-    fn give_back(&self, account: &Account, outbox: &mut Outbox<AccrualEvent>) {
+    fn give_back(&self, account: &mut Account, outbox: &mut Outbox<AccrualEvent>) {
         let program = &*terms(account, self.references);
         let is_over = account.phase != Phase::Open || account.deadline <= self.today;
         if is_over && account.below_zero(program).is_some() && !program.mechanism.is_drawn_on() {
@@ -331,20 +331,27 @@ impl Turning<'_> {
         if is_held || (was_held && program.paid.claims().is_some()) {
             return WAITING.put(state, &id.0, &());
         }
-        self.close(account, program, outbox);
+        let has_told = self.close(account, program, outbox);
         WAITING.delete(state, &id.0)?;
-        if program.headroom == Headroom::Kept {
+        if !has_told || program.headroom == Headroom::Kept {
             return Ok(());
         }
         account.released = (account.accrued - account.authorised).max(Micros::ZERO);
         if account.released > Micros::ZERO { self.share_anew(id, account, program, state) } else { Ok(()) }
     }
 
-    fn close(&self, account: &Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) {
+    /// Once, until something else is accrued or authorised: how often others have it looked at again is nobody's business. Says whether
+    /// it is told now.
+    fn close(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) -> bool {
+        let stands = Closing::of(account);
+        if account.closing.replace(stands) == Some(stands) {
+            return false;
+        }
         let (settlement, class) = (account.settlement.clone(), program.class);
         let (date, batch) = (self.today.last_of_month(), self.batch);
         let closed = AccrualEvent::Closed { settlement, class, date, batch };
         outbox.send(&account.settlement.beneficiary, closed);
+        true
     }
 }
 

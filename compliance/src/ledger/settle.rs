@@ -341,9 +341,9 @@ impl<'a> Settling<'a> {
     /// A limit holds for each currency by itself. What a budget takes of a settlement is not asked of its
     /// beneficiary's year, and the other way round: both are shared in turn until nothing changes.
     ///
-    /// That comes to an end, since both go by (date, sale): with each turn one more sale has what it keeps. Cents that are rounded, and
-    /// budgets that are shared pro rata by settlements of one year, might move to and fro; after as many turns as there are settlements
-    /// years go before budgets.
+    /// Where both go by (date, sale) that comes to an end: with each turn one more sale has what it keeps. Nothing says so of cents that
+    /// are rounded, and of budgets that are shared pro rata by settlements of one year: a part that its year lowers gives room to all
+    /// others of the day. After as many turns as there are settlements both start anew, and years go before budgets, once.
     fn share_among(&self, members: &mut [Work<'_>], state: &mut dyn State) -> Result<(), StorageError> {
         let unlimited = |work: &mut Work<'_>| (work.account.year_left, work.account.budget_left) = (None, None);
         members.iter_mut().for_each(unlimited);
@@ -442,7 +442,7 @@ fn share_years(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool, 
     let mut has_changed = false;
     for year in members.chunk_by_mut(|a, b| of(a) == of(b)) {
         let within_budget = |work: &Work<'_>| within(claimed(work), work.account.budget_left);
-        let limit = |program: &Program| Some((program.caps.partner_year?, Ties::BySale));
+        let limit = newest_terms(year).and_then(|program| Some((program.caps.partner_year?, Ties::BySale)));
         let left = share_one(year, limit, within_budget, state)?;
         for (work, left) in year.iter_mut().zip(left) {
             has_changed |= std::mem::replace(&mut work.account.year_left, left) != left;
@@ -460,9 +460,10 @@ fn share_budgets(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool
     let mut has_changed = false;
     for sharing in members.chunk_by_mut(|a, b| of(a) == of(b)) {
         let within_year = |work: &Work<'_>| work.due.wanted(&work.account, &work.program());
-        let limit = |program: &Program| Some((program.caps.budget?, program.ties));
+        let limit = newest_terms(sharing).and_then(|program| Some((program.caps.budget?, program.ties)));
         let left = share_one(sharing, limit, within_year, state)?;
         for (work, left) in sharing.iter_mut().zip(left) {
+            work.account.budget = limit.map(|(budget, _)| budget);
             has_changed |= std::mem::replace(&mut work.account.budget_left, left) != left;
         }
     }
@@ -477,15 +478,20 @@ fn carry_worth(movements: &[AccrualMovement], was_unvalued: bool) -> bool {
     has_worth && (was_unvalued || !movements.is_sorted_by_key(|movement| movement.functional.is_none()))
 }
 
-/// What a limit leaves for each of some settlements. The newest terms of the last version say how large it is.
+/// The newest terms of the last version: they say how large a limit is that some settlements share.
+fn newest_terms<'m>(members: &'m [Work<'_>]) -> Option<Cow<'m, Program>> {
+    let newest = members.iter().max_by_key(|work| (work.account.settlement.version, work.account.terms));
+    newest.map(Work::program)
+}
+
+/// What a limit leaves for each of some settlements.
 fn share_one(
     members: &[Work<'_>],
-    limit: fn(&Program) -> Option<(Micros, Ties)>,
+    limit: Option<(Micros, Ties)>,
     wanted: impl Fn(&Work<'_>) -> Exact,
     state: &mut dyn State,
 ) -> Result<Vec<Option<Exact>>, StorageError> {
-    let newest = members.iter().max_by_key(|work| (work.account.settlement.version, work.account.terms));
-    let Some(limit) = newest.and_then(|work| limit(&work.program())) else {
+    let Some(limit) = limit else {
         return Ok(vec![None; members.len()]);
     };
     let programs: Vec<Cow<'_, Program>> = members.iter().map(Work::program).collect();

@@ -11,16 +11,27 @@ use super::{Exact, exact::minor_unit};
 ///
 /// `total` must be the rounded sum of the parts.
 pub fn by_largest_remainder(parts: &[Exact], total: Micros, currency: Currency) -> Vec<Micros> {
+    by_largest_remainder_behind(|_| false, parts, total, currency)
+}
+
+/// The same, where some that have a remainder at all go before the others.
+pub fn by_largest_remainder_behind(
+    goes_first: impl Fn(usize) -> bool,
+    parts: &[Exact],
+    total: Micros,
+    currency: Currency,
+) -> Vec<Micros> {
     let unit = minor_unit(currency);
     let floors: Vec<(i128, i128)> = parts.iter().map(|part| part.floor(currency)).collect();
     let spread = Exact::from(total).0 / unit - floors.iter().map(|(whole, _)| whole).sum::<i128>();
     let spread = usize::try_from(spread).expect("a rounded total is not below the sum of its floors");
     assert!(spread <= parts.len(), "total {total} is not the rounded sum of {} parts", parts.len());
-    let mut order: Vec<u32> = (0..parts.len() as u32).collect();
-    order.sort_by_key(|&i| (std::cmp::Reverse(floors[i as usize].1), i));
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    let rank = |at: usize| (floors[at].1 > 0 && goes_first(at), floors[at].1);
+    order.sort_by_key(|at| (std::cmp::Reverse(rank(*at)), *at));
     let mut units: Vec<i128> = floors.iter().map(|(whole, _)| *whole).collect();
-    for &i in &order[..spread] {
-        units[i as usize] += 1;
+    for at in &order[..spread] {
+        units[*at] += 1;
     }
     units.into_iter().map(|count| Exact(count * unit).round(currency)).collect()
 }
@@ -100,6 +111,20 @@ mod tests {
         check("100", &[1, 1, 1], &["33.34", "33.33", "33.33"]);
         check("25.05", &[60, 40], &["15.03", "10.02"]);
         check("-100", &[1, 1, 1], &["-33.33", "-33.33", "-33.34"]);
+    }
+
+    #[test]
+    fn those_that_go_first_are_rounded_up_first() {
+        let (total, dollar) = (Micros::units(100), Currency::parse("USD").unwrap());
+        let check = |weights: [i64; 3], first: usize, expected: [&str; 3]| {
+            let parts = in_proportion(total, &weights.map(Micros::units));
+            let shares = by_largest_remainder_behind(|at| at == first, &parts, total, dollar);
+            assert_eq!(shares.iter().map(Micros::to_string).collect::<Vec<_>>(), expected);
+        };
+        check([1, 1, 1], 0, ["33.34", "33.33", "33.33"]);
+        check([1, 1, 1], 2, ["33.33", "33.33", "33.34"]);
+        // What is whole already is not rounded up.
+        check([2, 1, 3], 2, ["33.33", "16.67", "50"]);
     }
 
     #[test]

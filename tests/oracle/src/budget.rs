@@ -33,7 +33,7 @@ struct Cut {
     debt: Exact,
     /// The same of later steps down alone.
     back: Exact,
-    /// What may be cut at most: nothing that was authorised.
+    /// What may be cut at most: nothing that was authorised, but for what that may have been rounded up.
     open: Exact,
     cut: Exact,
 }
@@ -66,9 +66,11 @@ pub fn shared(budget: Micros, ties: Ties, currency: Currency, claims: &[Claim<'_
     if !excess.is_positive() {
         return vec![None; claims.len()];
     }
-    let open = |at: usize| (wanted[at] - reserved[at]).max(zero());
-    let cut =
-        |at: usize| Cut { debt: claims[at].reached - asked(&claims[at]), back: zero(), open: open(at), cut: zero() };
+    let open = |at: usize, authorised: Exact| (wanted[at] - authorised).max(zero());
+    let cut = |at: usize| {
+        let debt = claims[at].reached - asked(&claims[at]);
+        Cut { debt, back: zero(), open: open(at, reserved[at]), cut: zero() }
+    };
     let mut cuts: Vec<Cut> = (0..claims.len()).map(cut).collect();
     let mut closed: Vec<usize> = (0..claims.len()).collect();
     closed.sort_by_key(|at| (claims[*at].last, *at));
@@ -78,32 +80,42 @@ pub fn shared(budget: Micros, ties: Ties, currency: Currency, claims: &[Claim<'_
         cuts[at].cut += let_go;
         excess -= let_go;
     }
-    let days: BTreeSet<Day> = claims.iter().flat_map(|claim| claim.steps.iter().map(|(day, ..)| *day)).collect();
-    let mut tied = Vec::new();
-    for day in days.into_iter().rev() {
-        if excess.is_zero() || !tied.is_empty() {
-            break;
-        }
-        match cut_day(day, ties, claims, &mut cuts, excess) {
-            ControlFlow::Continue(taken) => excess -= taken,
-            ControlFlow::Break(nets) => tied = nets,
-        }
-    }
     // What was authorised of a part that was rounded up is no more than its part, so that the same is shared in the same way again.
     let unit = Exact::new(1, 10_i128.pow(currency.minor_digits()));
     let mut firm = BTreeSet::new();
     loop {
-        let mut tried = cuts.clone();
-        cut_pro_rata(&tied, &mut tried, excess, |at| if firm.contains(&at) { zero() } else { unit });
-        let cut: Vec<Exact> = tried.into_iter().map(|cut| cut.cut).collect();
-        let limits = in_whole_units(&wanted, &cut, currency);
+        for (at, cut) in cuts.iter_mut().enumerate() {
+            let but_for = if firm.contains(&at) { zero() } else { unit };
+            cut.open = open(at, (reserved[at] - but_for).max(zero()));
+        }
+        let cut: Vec<Exact> =
+            last_days_cut(ties, claims, cuts.clone(), excess).into_iter().map(|cut| cut.cut).collect();
+        let limits = in_whole_units(&wanted, &cut, &reserved, currency);
         let is_below = |at: &usize| limits[*at].is_some_and(|limit| limit < reserved[*at]) && !firm.contains(at);
-        let below: Vec<usize> = tied.iter().map(|(at, _)| *at).filter(is_below).collect();
+        let below: Vec<usize> = (0..claims.len()).filter(is_below).collect();
         if below.is_empty() {
             return limits;
         }
         firm.extend(below);
     }
+}
+
+/// Cuts day by day, the last first, until no more is too much.
+fn last_days_cut(ties: Ties, claims: &[Claim<'_>], mut cuts: Vec<Cut>, mut excess: Exact) -> Vec<Cut> {
+    let days: BTreeSet<Day> = claims.iter().flat_map(|claim| claim.steps.iter().map(|(day, ..)| *day)).collect();
+    for day in days.into_iter().rev() {
+        if excess.is_zero() {
+            break;
+        }
+        match cut_day(day, ties, claims, &mut cuts, excess) {
+            ControlFlow::Continue(taken) => excess -= taken,
+            ControlFlow::Break(nets) => {
+                cut_pro_rata(&nets, &mut cuts, excess);
+                break;
+            }
+        }
+    }
+    cuts
 }
 
 /// What settlements earned on a day, net.
@@ -155,18 +167,17 @@ impl Tie {
     }
 }
 
-/// Leaves all the same share of what they have earned on a day, within their bounds, so that so much is cut. What was authorised is
-/// kept but for something.
+/// Leaves all the same share of what they have earned on a day, within their bounds, so that so much is cut.
 ///
 /// Up to which share the next bound is met is tried one by one; above the last that is not too much what is left goes to those that no
 /// bound holds there.
-fn cut_pro_rata(nets: &[(usize, Exact)], cuts: &mut [Cut], excess: Exact, but_for: impl Fn(usize) -> Exact) {
+fn cut_pro_rata(nets: &[(usize, Exact)], cuts: &mut [Cut], excess: Exact) {
     let tie = |(at, net): &(usize, Exact)| {
         let cut = &cuts[*at];
         let most = (*net - cut.debt).max(zero());
         let earned = to_millionths((*net - cut.back).max(most));
         let authorised = most - most.min((cut.open - cut.cut).max(zero()));
-        Tie { at: *at, earned, least: (authorised - but_for(*at)).max(zero()), most }
+        Tie { at: *at, earned, least: authorised, most }
     };
     let ties: Vec<Tie> = nets.iter().map(tie).collect();
     let left = ties.iter().map(|tie| tie.most).sum::<Exact>() - excess;
@@ -189,8 +200,9 @@ fn claim_all() -> Exact {
     Exact::from_integer(i128::from(i64::MAX))
 }
 
-/// What is left of the demands that were cut, in whole minor units that add up: the largest remainders are rounded up.
-fn in_whole_units(wanted: &[Exact], cut: &[Exact], currency: Currency) -> Vec<Option<Exact>> {
+/// What is left of the demands that were cut, in whole minor units that add up: rounded up are those that were authorised more than
+/// their whole units, then those of the largest remainders.
+fn in_whole_units(wanted: &[Exact], cut: &[Exact], reserved: &[Exact], currency: Currency) -> Vec<Option<Exact>> {
     let left: Vec<(usize, Exact)> = (0..cut.len())
         .filter(|claim| cut[*claim].is_positive())
         .map(|claim| (claim, wanted[claim] - cut[claim]))
@@ -200,7 +212,12 @@ fn in_whole_units(wanted: &[Exact], cut: &[Exact], currency: Currency) -> Vec<Op
     let unit = Exact::new(1, 10_i128.pow(currency.minor_digits()));
     let mut missing = ((total - whole.iter().sum::<Exact>()) / unit).to_integer();
     let mut order: Vec<usize> = (0..left.len()).collect();
-    order.sort_by(|a, b| (left[*b].1 - whole[*b]).cmp(&(left[*a].1 - whole[*a])));
+    let rank = |place: usize| {
+        let (claim, exactly) = left[place];
+        let remainder = exactly - whole[place];
+        (remainder.is_positive() && reserved[claim] > whole[place], remainder)
+    };
+    order.sort_by_key(|place| std::cmp::Reverse(rank(*place)));
     for place in order {
         if missing > 0 {
             whole[place] += unit;
