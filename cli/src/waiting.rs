@@ -74,7 +74,7 @@ fn claims(reader: &Reader, lines: &mut Vec<String>) -> Result<()> {
     const LINES: &str = "claim line waits|claim lines wait";
     const REVIEWER: &str = "who reviews claims";
     fn is_held(claim: &Claim, of_sale: bool) -> bool {
-        claim.state == ClaimState::OnHold && (claim.queue == Some(ClaimQueue::HeldSale)) == of_sale
+        claim.queue.is_some_and(|queue| (queue == ClaimQueue::HeldSale) == of_sale)
     }
     let waits: [(Waits, &str, &str, &str); 4] = [
         (|claim| is_held(claim, false), LINES, "for a person to release, adjust or reject", REVIEWER),

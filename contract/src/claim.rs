@@ -380,6 +380,8 @@ impl ClaimAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimCase<'a> {
     pub state: ClaimState,
+    /// A person must decide about it: all of it is on hold, or what of it was not authorised.
+    pub waits: bool,
     /// Less is payable than is claimed.
     pub adjusted: bool,
     /// Something of it was paid.
@@ -476,19 +478,21 @@ pub fn permit(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) -> R
 
 fn decide_hold(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<ClaimState, &'static str> {
     not_the_partner(case, actor)?;
-    in_state(case.state == ClaimState::OnHold, "only a held line is released, adjusted or rejected")?;
-    match action {
+    in_state(case.waits, "only a held line is released, adjusted or rejected")?;
+    let to = match action {
         ClaimAction::Reject => {
             said(actor.reason, "a rejection needs a reason")?;
-            Ok(ClaimState::Rejected)
+            ClaimState::Rejected
         }
         ClaimAction::Adjust { amount } => {
             within(amount, Some(case.amount))?;
             said(actor.reason, "an adjustment needs a reason")?;
-            Ok(ClaimState::Valid)
+            ClaimState::Valid
         }
-        _ => Ok(ClaimState::Valid),
-    }
+        _ => ClaimState::Valid,
+    };
+    // What was authorised stays so: the decision is about the rest.
+    Ok(if case.state == ClaimState::OnHold { to } else { case.state })
 }
 
 fn overrule(case: &ClaimCase<'_>, actor: &Actor<'_>) -> Result<Permitted, &'static str> {
@@ -599,13 +603,13 @@ pub struct Claim {
     pub state: ClaimState,
     /// Why not all of it is paid.
     pub codes: Vec<Code>,
-    /// The same as X12 element 901 says it, one reason for each code; empty where none fits.
+    /// The same as X12 element 901 says it, one reason for each code; empty for one that only alerts.
     pub reasons_901: Vec<Text>,
     /// The same for people; empty where all is paid.
     pub message: String,
     /// `auto` or who decided.
     pub decided_by: Text,
-    /// Why a person must decide about it; only while it is on hold.
+    /// Why a person must decide about it; only while it, or what of it is not authorised, is on hold.
     pub queue: Option<ClaimQueue>,
     /// The last day for that decision; `None` where the terms name none.
     pub decide_by: Option<Day>,
@@ -673,6 +677,7 @@ mod tests {
         let amount = Micros::units(100);
         ClaimCase {
             state,
+            waits: state == ClaimState::OnHold,
             adjusted: false,
             paid: false,
             submitter: "P1",
@@ -712,6 +717,17 @@ mod tests {
         let open = ClaimState::ALL.into_iter().map(ClaimState::as_str).filter(|state| !kept.contains(state));
         let withdrawn: Vec<_> = open.map(|state| (state, "withdrawn")).collect();
         assert_eq!(moves(ClaimAction::Withdraw, &PARTNER), withdrawn);
+    }
+
+    #[test]
+    fn what_was_authorised_of_a_line_stays_so_whatever_is_decided_about_the_rest() {
+        let amount = Micros::units(60);
+        let rest = ClaimCase { waits: true, paid: true, ..case(ClaimState::Authorised) };
+        for action in [ClaimAction::Release, ClaimAction::Adjust { amount }, ClaimAction::Reject] {
+            assert_eq!(permit(action, &rest, &ANN), Ok(Permitted::To(ClaimState::Authorised)));
+            let decided = ClaimCase { waits: false, ..rest };
+            refused(action, &decided, &ANN, "only a held line is released, adjusted or rejected");
+        }
     }
 
     #[track_caller]

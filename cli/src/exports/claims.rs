@@ -217,7 +217,7 @@ fn waits(Quarantined { id, at, row }: Quarantined) -> Settled {
         currency: row.currency.unwrap_or(Currency::NONE),
         state: ClaimState::Quarantined,
         codes: vec![Code::CodeUnknown],
-        reasons_901: vec![Text::default()],
+        reasons_901: vec![Code::CodeUnknown.reason_901().into()],
         decided_by: Text::default(),
         queue: None,
         decide_by: None,

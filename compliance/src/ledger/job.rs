@@ -78,7 +78,8 @@ pub(crate) enum Step {
     Gathering,
     /// At a tick: histories of which a frozen period has changed.
     Outliers([u8; 16]),
-    /// At a tick: claims for periods without a sale that are past their grace, or for which the day of an account has come.
+    /// At a tick: claims for periods without a sale that are past their grace, for which the day of an account has come, or that nobody
+    /// has decided about in time.
     Expiries,
     /// At a tick: claimed groups of which something has changed.
     Claims([u8; 16]),

@@ -313,7 +313,7 @@ impl Turning<'_> {
     }
 
     /// Lets go what is not authorised. While something holds it that nobody has decided about, the period waits; what persons refused
-    /// is looked at again when they say otherwise. Claims that a hold has kept waiting are judged with the tick that finds it gone, and only
+    /// is looked at again when they say otherwise. So it waits while somebody decides about a claim. Claims that a hold has kept waiting are judged with the tick that finds it gone, and only
     /// what they leave is let go, by the next one.
     pub(super) fn release(
         &self,
@@ -328,7 +328,8 @@ impl Turning<'_> {
         }
         let is_held = outlasts_close(account, program, self.now(), state)?;
         let was_held = std::mem::replace(&mut account.held_past_close, is_held);
-        if is_held || (was_held && program.paid.claims().is_some()) {
+        let waits = is_held || (was_held && program.paid.claims().is_some());
+        if waits || claims::await_decision(account, self.before, state)? {
             return WAITING.put(state, &id.0, &());
         }
         let has_told = self.close(account, program, outbox);

@@ -821,7 +821,12 @@ fn stands(standing: &Stands) -> String {
 fn claimed(claim: &Claim) -> String {
     let Claim { claim: name, period, claimed, payable, authorised, state, codes, message, queue, decide_by, .. } =
         claim;
-    let codes: String = codes.iter().map(|code| format!(" {code}")).collect();
+    // The reason where it is another one than the usual one of the code.
+    let reason = |(code, reason): (&Code, &Text)| match reason == code.reason_901() {
+        true => format!(" {code}"),
+        false => format!(" {code}/{reason}"),
+    };
+    let codes: String = codes.iter().zip(&claim.reasons_901).map(reason).collect();
     let message = if message.is_empty() { String::new() } else { format!(": {message}") };
     let waits = queue.zip(*decide_by).map(|(queue, by)| format!(" ({}, decide by {by})", queue.as_str()));
     let (state, waits) = (state.as_str(), waits.unwrap_or_default());

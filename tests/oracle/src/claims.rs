@@ -112,10 +112,22 @@ struct Line {
     first_order: Option<u64>,
     /// What was ordered above what it claims, because that was near enough.
     raised: Micros,
-    /// The day of the first of the ticks in a row that found it on hold.
-    held_since: Option<Day>,
+    /// What a person must decide about, found by the ticks in a row up to the last one.
+    wait: Option<Wait>,
+    /// Whether, before the last tick, somebody could have decided in time about it.
+    was_awaited: bool,
     said: Said,
     seen: Option<Seen>,
+}
+
+/// That a line is on hold, or would be if that had not taken too long.
+#[derive(Clone, Debug)]
+struct Wait {
+    queue: ClaimQueue,
+    /// Those that are held, where it is for that.
+    sales: BTreeSet<Id>,
+    since: Day,
+    until: Option<Day>,
 }
 
 impl Line {
@@ -162,7 +174,7 @@ impl Line {
         if self.judged.as_ref().is_some_and(|judged| says(judged) != says(&newest)) {
             self.said = self.said.of_another_claim();
             if self.said.word.is_none_or(|word| word == Word::ClaimedAnew) {
-                self.held_since = None;
+                self.wait = None;
             }
             if self.said.word.is_none() {
                 self.raised = Micros::ZERO;
@@ -197,6 +209,11 @@ impl Turn<'_> {
     /// Something may still be ordered for it.
     fn is_open(&self) -> bool {
         self.verdict.state == ClaimState::Valid && !self.line.is_gone()
+    }
+
+    /// What was ordered for it. Where its sale went from one version to another, what is owed back to the first one counts no more.
+    fn counts(&self) -> Micros {
+        if self.line.ordered.len() > 1 { self.had } else { self.line.ordered() }
     }
 
     fn gets_all_it_claims(&self) -> bool {
@@ -238,7 +255,8 @@ impl Claims {
             ordered: BTreeMap::new(),
             first_order: None,
             raised: Micros::ZERO,
-            held_since: None,
+            wait: None,
+            was_awaited: false,
             said: Said::default(),
             seen: None,
         };
@@ -266,7 +284,7 @@ impl Claims {
         let mut why = Why::default();
         for (_, denial) in of {
             why.codes.extend(denial.reasons.iter().map(|reason| reason.code));
-            why.may_be_let_go |= denial.held;
+            why.may_be_let_go.extend(denial.held.then_some(denial.sale));
         }
         why
     }
@@ -283,11 +301,11 @@ impl Claims {
         let newest = line.newest().0.clone();
         let Some(seen) = &mut line.seen else { return };
         let program = terms(&newest);
-        let who = (&*seen, newest.at.partner.as_str(), line.held_since.is_some());
+        let who = (&*seen, newest.at.partner.as_str(), line.wait.is_some());
         if let Some(state) = line.said.decide((action, command), who, program.paid.claims(), today) {
             (seen.state, seen.queue, seen.decide_by) = (state, None, None);
             if matches!(action, ClaimAction::Resubmit { .. }) {
-                line.held_since = None;
+                line.wait = None;
             }
         }
     }
@@ -297,6 +315,11 @@ impl Claims {
         let groups: BTreeMap<Id, Group> =
             self.lines.values().map(|line| (line.group.id(), line.group.clone())).collect();
         groups.into_values().collect()
+    }
+
+    /// Whether, before the last tick, somebody could have decided in time about a line for a settlement: its close waits for that.
+    pub fn was_awaited(&self, settlement: &Settlement) -> bool {
+        self.lines.values().any(|line| line.group.has(settlement) && line.was_awaited)
     }
 
     pub fn seen(&self) -> impl Iterator<Item = (&Id, &Seen)> {
@@ -328,15 +351,19 @@ impl Claims {
         let whys: BTreeMap<Id, Why> = order.iter().map(why).collect();
         let mut lines: BTreeMap<Id, &mut Line> =
             self.lines.iter_mut().filter(|(_, line)| line.group == *group).map(|(id, line)| (*id, line)).collect();
+        let before = oracle.day_of(control - 1);
         let turn = |id: &Id| {
             let line = lines.remove(id).expect("it is served once");
+            let until = line.wait.as_ref().and_then(|wait| wait.until);
+            line.was_awaited = until.is_some_and(|until| before.is_none_or(|before| before <= until));
             line.take_up();
             take_turn(*id, line, oracle, &standing, (&whys[id], today))
         };
         let mut turns: Vec<Turn<'_>> = order.iter().map(turn).collect();
+        take_along(&mut turns, &standing);
+        turns.iter_mut().for_each(|turn| keep_waiting(turn, today));
         let rest = share(&mut turns, &standing);
         note_rivals(&mut turns, &standing);
-        take_along(&mut turns, &standing);
         raise(&mut turns, &standing, rest);
         let orders = order_from(oracle.purses(group, today), &mut turns, &standing, control, today);
         turns.iter_mut().for_each(|turn| close(turn, &standing, today));
@@ -383,18 +410,37 @@ fn take_turn<'a>(
         received: oracle.day_of(line.age()),
         frozen,
     };
-    let mut verdict = judged(&case, standing);
-    let is_on_hold = verdict.state == ClaimState::OnHold && line.ordered().is_zero() && !line.is_gone();
-    line.held_since = is_on_hold.then(|| line.held_since.unwrap_or(today));
-    if let Some(since) = line.held_since {
-        verdict = undecided(verdict, &programs, newest.date, since, today);
-    }
+    let verdict = judged(&case, standing);
     let (approved, had) = (Micros::ZERO, Micros::ZERO);
     let (why, waits) = (why.clone(), BTreeSet::new());
     Turn { id, line, programs, frozen, scope, why, has_rival: false, verdict, approved, had, waits }
 }
 
-/// A line on hold is rejected behind its day. Where any of the terms has it roll, the day is that of the next period, if later.
+/// What of a line is not authorised is on hold as long as nobody decides. The days count from the first tick that finds it waiting for
+/// the same person, and for no sale that it did not wait for before. Who takes a line back does not stop them.
+fn keep_waiting(turn: &mut Turn<'_>, today: Day) {
+    let before = turn.line.wait.take();
+    if turn.line.claimed() <= turn.counts() {
+        turn.verdict.queue = None;
+    }
+    let Some(queue) = turn.verdict.queue else { return };
+    let sales = if queue == ClaimQueue::HeldSale { turn.why.may_be_let_go.clone() } else { BTreeSet::new() };
+    let since = match before {
+        Some(before) if before.queue == queue && before.sales.is_superset(&sales) => before.since,
+        _ if turn.line.is_gone() => return,
+        _ => today,
+    };
+    let mut until = None;
+    if !turn.line.is_gone() {
+        let date = turn.line.newest().0.date;
+        turn.verdict = undecided(turn.verdict.clone(), &turn.programs, date, since, today);
+        until = turn.verdict.decide_by;
+    }
+    turn.line.wait = Some(Wait { queue, sales, since, until });
+}
+
+/// A line on hold is rejected behind its day. Where any of the terms has it roll, the day is so long behind the period that follows the
+/// one of that day, or of the claim where that is later.
 fn undecided(verdict: Verdict, programs: &[Program], date: Day, since: Day, today: Day) -> Verdict {
     let by_claim = programs.iter().filter_map(|program| program.paid.claims());
     let reviews: Option<Vec<_>> = by_claim.map(|terms| terms.review).collect();
@@ -402,11 +448,11 @@ fn undecided(verdict: Verdict, programs: &[Program], date: Day, since: Day, toda
     let Some(most) = reviews.iter().map(|review| review.days).max() else { return verdict };
     let days = i32::try_from(most).expect("days are few");
     let (own, period) = (since.plus(days), programs.last().expect("each line has terms").period);
-    let next = period.range(period.range(date).1.plus(1)).1.plus(days);
+    let next = period.range(period.range(own.max(date)).1.plus(1)).1.plus(days);
     let rolls = reviews.iter().any(|review| review.unreviewed == Unreviewed::Roll);
     let decide_by = if rolls && today > own { own.max(next) } else { own };
     match today > decide_by {
-        true => Verdict { state: ClaimState::Rejected, ..verdict },
+        true => Verdict { state: ClaimState::Rejected, queue: None, ..verdict },
         false => Verdict { decide_by: Some(decide_by), ..verdict },
     }
 }
@@ -580,9 +626,7 @@ fn order_from(
 /// Says what has become of a line.
 fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
     let (claimed, is_gone, approved) = (turn.line.claimed(), turn.line.is_gone(), turn.approved);
-    let ordered = turn.line.ordered();
-    // Where its sale went from one version to another, what is owed back to the first one counts no more.
-    let counts = if turn.line.ordered.len() > 1 { turn.had } else { ordered };
+    let (ordered, counts) = (turn.line.ordered(), turn.counts());
     let stands = if is_gone { Micros::ZERO } else { claimed + turn.line.raised };
     let Verdict { mut state, most, mut codes, queue, decide_by } = turn.verdict.clone();
     let is_disputed = state == ClaimState::InDispute && !is_gone;
@@ -618,7 +662,8 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
         _ => false,
     };
     turn.line.said.refused = is_refused.then(|| turn.line.said.refused.unwrap_or(today));
-    let (queue, decide_by) = if state == ClaimState::OnHold { (queue, decide_by) } else { (None, None) };
+    let is_of_that = !is_gone && counts <= stands;
+    let (queue, decide_by) = if is_of_that { (queue, decide_by) } else { (None, None) };
     turn.line.seen = Some(Seen { state, claimed, approved, authorised: ordered, codes, queue, decide_by });
 }
 

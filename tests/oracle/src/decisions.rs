@@ -88,7 +88,10 @@ impl Said {
             self.deciders.extend(first.into_iter().chain([command.actor.clone()]));
         }
         self.proposed = None;
-        Some(self.note(action, today))
+        let state = self.note(action, today);
+        // About what is not authorised: the rest stays so.
+        let is_about_that = matches!(action, ClaimAction::Release | ClaimAction::Adjust { .. } | ClaimAction::Reject);
+        Some(if is_about_that && seen.state == ClaimState::Authorised { seen.state } else { state })
     }
 
     fn note(&mut self, action: ClaimAction, today: Option<Day>) -> ClaimState {
@@ -127,8 +130,8 @@ struct Asked {
 impl Asked {
     /// The table of the guards.
     fn may(&self, action: ClaimAction, seen: &Seen) -> bool {
-        use ClaimState::{Authorised, InDispute, OnHold, Rejected, Valid, Withdrawn};
-        let is = |state| seen.state == state;
+        use ClaimState::{Authorised, InDispute, Rejected, Valid, Withdrawn};
+        let (is, waits) = (|state| seen.state == state, seen.queue.is_some());
         let fits = |amount| Micros::ZERO < amount && amount <= seen.claimed;
         let may_be_overridden = match seen.codes.is_empty() {
             true => self.by_person || self.is_undecided,
@@ -136,9 +139,9 @@ impl Asked {
         };
         let is_decided_anew = is(InDispute) && !self.is_partner && !self.has_decided && self.has_reason;
         match action {
-            ClaimAction::Release => is(OnHold) && !self.is_partner,
-            ClaimAction::Adjust { amount } => is(OnHold) && !self.is_partner && self.has_reason && fits(amount),
-            ClaimAction::Reject => is(OnHold) && !self.is_partner && self.has_reason,
+            ClaimAction::Release => waits && !self.is_partner,
+            ClaimAction::Adjust { amount } => waits && !self.is_partner && self.has_reason && fits(amount),
+            ClaimAction::Reject => waits && !self.is_partner && self.has_reason,
             ClaimAction::Override => {
                 let is_explained = self.has_reason && self.has_comment;
                 is(Rejected) && may_be_overridden && !self.is_partner && !self.has_decided && is_explained

@@ -384,6 +384,8 @@ impl Oracle {
     /// The ledger let go of a closed period what was not authorised.
     pub fn let_go(&mut self, settlement: &Settlement) {
         let account = self.accounts.get_mut(settlement).expect("what is let go was accrued");
+        let is_left = account.accrued > account.ordered().max(Micros::ZERO);
+        assert!(!is_left || !self.claims.was_awaited(settlement), "a line on hold is decided first of {settlement:?}");
         assert!(!account.is_carried, "what is carried over is let go of {settlement:?}");
         if account.gives_back() {
             account.let_go = (account.accrued - account.ordered()).max(Micros::ZERO);

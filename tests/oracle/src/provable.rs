@@ -133,8 +133,8 @@ impl Standing {
 #[derive(Clone, Debug, Default)]
 pub struct Why {
     pub codes: BTreeSet<Code>,
-    /// Persons may still let some sale go.
-    pub may_be_let_go: bool,
+    /// Sales that persons may still let go.
+    pub may_be_let_go: BTreeSet<Id>,
 }
 
 /// A line in front of the checks.
@@ -199,7 +199,7 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
         return nothing(ClaimState::Rejected, Some(Code::ReportedLate));
     }
     match (is_due, case.frozen) {
-        (false, _) if case.why.may_be_let_go => {
+        (false, _) if !case.why.may_be_let_go.is_empty() => {
             return Verdict { queue: Some(ClaimQueue::HeldSale), ..because(ClaimState::OnHold, case.why) };
         }
         (false, false) => return because(ClaimState::Deferred, case.why),

@@ -147,13 +147,14 @@ impl Denied {
         Ok(denied)
     }
 
-    /// What took the sales that a line is for and that earn nothing; and whether persons may still let something of it go.
-    pub fn why(&self, scope: &Scope) -> (BTreeSet<Reason>, bool) {
+    /// What took the sales that a line is for and that earn nothing; and which of them persons may still let go.
+    pub fn why(&self, scope: &Scope) -> (BTreeSet<Reason>, BTreeSet<Id>) {
         let is_of = |denial: &&Denial| scope.may_have(denial.sale, Some(product_id(&denial.product)));
         let of = self.of_sales.values().filter(is_of);
-        of.fold(Default::default(), |(mut reasons, held), denial| {
+        of.fold(Default::default(), |(mut reasons, mut held): (BTreeSet<_>, BTreeSet<_>), denial| {
             reasons.extend(denial.reasons.iter().cloned());
-            (reasons, held || denial.held)
+            held.extend(denial.held.then_some(denial.sale));
+            (reasons, held)
         })
     }
 }

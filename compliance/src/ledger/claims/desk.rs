@@ -6,9 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{BelowDue, Code, Id, Mechanism, Micros, Paid, Program, Reason, Text};
+use contract::{BelowDue, ClaimLine, Code, Id, Mechanism, Micros, Paid, Program, Reason, Settlement, Text};
 
-use super::passed::PassedOver;
 use super::scope::Scope;
 use crate::ledger::account::{Account, Phase};
 use crate::ledger::rows::{OfSale, code_of};
@@ -21,8 +20,17 @@ pub(super) struct Desk {
     /// The name of their period.
     pub period: Text,
     pub settlements: Vec<Held>,
-    /// Sales that other programs were given.
-    pub passed_over: PassedOver,
+}
+
+/// The settlement that a line claims in a period under a version of its program.
+pub(super) fn settlement(line: &ClaimLine, version: u32, period: &Text) -> Settlement {
+    Settlement {
+        program: line.program.clone(),
+        version,
+        beneficiary: line.beneficiary.clone(),
+        period: period.clone(),
+        currency: line.currency,
+    }
 }
 
 /// One of them, with its terms.

@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimState, Code, Day, Deduction, Finding, Id, Micros, Money, Paid,
-    Program, Publication, Settlement, Text,
+    AccrualEvent, Claim, ClaimEvent, ClaimLine, ClaimQueue, ClaimState, Code, Day, Deduction, Finding, Id, Micros,
+    Money, Paid, Program, Publication, Text,
 };
 use stream::{Order, Outbox, StageError, State, StorageError};
 
 use super::denials::Denied;
-use super::desk::{Desk, Held};
-use super::overdue::{is_on_hold, watch};
+use super::desk::{Desk, Held, settlement};
+use super::overdue::Hold;
 use super::passed::PassedOver;
 use super::rules::strung_on_gross::is_on_gross;
 use super::rules::{accrual_claimed, claim_above_due, strung_on_gross};
@@ -72,12 +72,19 @@ struct Item {
 }
 
 impl Item {
-    /// Counts the days for which it is on hold.
+    /// Counts the days for which it is on hold, or what of it was not authorised.
     fn watch_hold(&mut self, programs: &[&Program], today: Day) {
-        let is_on_hold = is_on_hold(&self.verdict, self.gone, !self.note.ordered().is_zero());
-        self.note.held_since = is_on_hold.then(|| self.note.held_since.unwrap_or(today));
-        if let Some(since) = self.note.held_since {
-            watch(&mut self.verdict, programs, self.line.date, since, today);
+        let rests = claimed(&self.line, &self.note) > counted(self.had, &self.note);
+        self.verdict.queue = self.verdict.queue.filter(|_| rests);
+        let before = self.note.hold.take();
+        let Some(queue) = self.verdict.queue else { return };
+        let sales = match queue {
+            ClaimQueue::HeldSale => self.standing.why.held.clone(),
+            ClaimQueue::AboveReview | ClaimQueue::ClaimedAnew => BTreeSet::new(),
+        };
+        self.note.hold = Hold::go_on(before, queue, sales, self.gone, today);
+        if let Some(hold) = self.note.hold.as_mut().filter(|_| !self.gone) {
+            hold.watch(&mut self.verdict, programs, self.line.date, today);
         }
     }
 
@@ -125,13 +132,24 @@ impl Judging<'_> {
         if denied.is_later {
             CLAIMED.put(state, &group, &())?;
         }
+        note_had(&mut items, &desk);
         for item in &mut items {
             let programs = self.programs(&item.line, &desk);
             item.standing = self.standing(item, &programs, &desk, &denied);
+        }
+        let earns_nothing = items.iter().any(|item| item.standing.due <= Micros::ZERO);
+        if earns_nothing {
+            self.name_winners(&mut items, &desk, state)?;
+        }
+        for item in &mut items {
+            let programs = self.programs(&item.line, &desk);
             item.verdict = judge(&item.line, &item.note, &programs, &item.standing);
             item.watch_hold(&programs, self.today);
         }
         let rest = share_among(&mut items, &desk);
+        if !earns_nothing && items.iter().any(|item| item.payable < item.verdict.most) {
+            self.name_winners(&mut items, &desk, state)?;
+        }
         name_rivals(&mut items, &desk);
         Self::raise(&mut items, &desk, rest);
         self.compare_with_gross(&mut items, &desk);
@@ -182,17 +200,9 @@ impl Judging<'_> {
     fn desk(&self, line: &ClaimLine, wants_sales: bool, state: &mut dyn State) -> Result<Desk, StageError> {
         let known = self.known(line);
         let period = program_of(line, known).map(|program| Group::of_line(line, program).period).unwrap_or_default();
-        let mut desk = Desk { period, settlements: Vec::new(), passed_over: PassedOver::default() };
+        let mut desk = Desk { period, settlements: Vec::new() };
         for version in known.versions(&line.program) {
-            let settlement = Settlement {
-                program: line.program.clone(),
-                version: version.version,
-                beneficiary: line.beneficiary.clone(),
-                period: desk.period.clone(),
-                currency: line.currency,
-            };
-            desk.passed_over.add(&settlement, line, known, state)?;
-            let id = settlement.id();
+            let id = settlement(line, version.version, &desk.period).id();
             let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
             let program = terms(&account, self.references).into_owned();
             let mut sales = BTreeMap::new();
@@ -246,9 +256,19 @@ impl Judging<'_> {
             frozen,
             received: self.clock.as_of(item.first_stamp),
             on_gross: None,
-            why: Why { reasons, held, taken_by: desk.passed_over.winners(&item.scope) },
+            why: Why { reasons, held, taken_by: BTreeSet::new() },
             rival: None,
         }
+    }
+
+    /// Says who was given sales that lines are for: it is told where nothing is due, or less than is asked for.
+    fn name_winners(&self, items: &mut [Item], desk: &Desk, state: &mut dyn State) -> Result<(), StorageError> {
+        let line = &items[0].line;
+        let passed_over = PassedOver::of(line, &desk.period, self.known(line), state)?;
+        for item in items {
+            item.standing.why.taken_by = passed_over.winners(&item.scope);
+        }
+        Ok(())
     }
 
     /// Units that could have been protected in the line's period.
@@ -391,10 +411,7 @@ impl Judging<'_> {
             let expiry = if standing.frozen { NEVER } else { expiry };
             EXPIRIES.put(state, &(expiry.0, note.group), &())?;
         }
-        let waits_for_person = verdict.state == ClaimState::OnHold;
-        let queue = verdict.queue.filter(|_| waits_for_person);
-        let decide_by = verdict.decide_by.filter(|_| waits_for_person);
-        if let Some(last) = decide_by {
+        if let Some(last) = verdict.decide_by {
             EXPIRIES.put(state, &(last.plus(1).0, note.group), &())?;
         }
         let is_refused = is_refused(verdict.state, payable < claimed, &note, &standing);
@@ -427,8 +444,8 @@ impl Judging<'_> {
                 .collect::<Vec<_>>()
                 .join("; "),
             decided_by,
-            queue,
-            decide_by,
+            queue: verdict.queue,
+            decide_by: verdict.decide_by,
         };
         if note.published.as_ref() != Some(&claim) {
             outbox.publish(view(&Publication::Claim(claim.clone())));
@@ -482,7 +499,15 @@ fn finding_id(code: Code, claim: Id) -> Id {
     Id::of("finding", &[code.as_str(), &claim.to_string()])
 }
 
-/// Says what may be paid of each line, and what of that it had; returns what is left.
+/// Says what of each line was ordered and is not owed back.
+fn note_had(items: &mut [Item], desk: &Desk) {
+    let dues = desk.settlements.iter().map(|held| (held.account.settlement.version, held.due())).collect();
+    let ordered: Vec<_> = items.iter().map(|item| &item.note.ordered).collect();
+    let had = covered(dues, &ordered);
+    items.iter_mut().zip(had).for_each(|(item, had)| item.had = had);
+}
+
+/// Says what may be paid of each line; returns what is left.
 fn share_among(items: &mut [Item], desk: &Desk) -> Rest {
     let asked = |item: &Item| Asked {
         most: item.verdict.most,
@@ -492,13 +517,9 @@ fn share_among(items: &mut [Item], desk: &Desk) -> Rest {
         breadth: item.scope.breadth(),
     };
     let asked: Vec<Asked> = items.iter().map(asked).collect();
-    let dues: BTreeMap<u32, Micros> =
-        desk.settlements.iter().map(|held| (held.account.settlement.version, held.due())).collect();
-    let ordered: Vec<_> = items.iter().map(|item| &item.note.ordered).collect();
-    let had = covered(dues, &ordered);
     let (shared, rest) = share(desk.due(), desk.due_of_sales(), &asked);
-    for ((item, payable), had) in items.iter_mut().zip(shared).zip(had) {
-        (item.payable, item.had) = (payable, had);
+    for (item, payable) in items.iter_mut().zip(shared) {
+        item.payable = payable;
         let ordered_above = (item.note.ordered() - item.verdict.most).max(Micros::ZERO);
         item.note.raised = item.note.raised.min(ordered_above);
     }
@@ -596,12 +617,16 @@ fn is_refused(state: ClaimState, is_less: bool, note: &Note, standing: &Standing
     }
 }
 
-/// What was ordered above what is claimed now. Of a sale that went from one settlement to another, what the first one ordered
-/// is owed back and counts no more.
+/// What was ordered above what is claimed now.
 fn above_claim(gone: bool, claimed: Micros, had: Micros, note: &Note) -> Micros {
     let claimed = if gone { Micros::ZERO } else { claimed + note.raised };
-    let ordered = if note.ordered.len() > 1 { had } else { note.ordered() };
-    (ordered - claimed).max(Micros::ZERO)
+    (counted(had, note) - claimed).max(Micros::ZERO)
+}
+
+/// What was ordered for a line. Of a sale that went from one settlement to another, what the first one ordered is owed back and
+/// counts no more.
+fn counted(had: Micros, note: &Note) -> Micros {
+    if note.ordered.len() > 1 { had } else { note.ordered() }
 }
 
 /// The verdict once it is known what is left for the line and what was ordered.

@@ -31,6 +31,7 @@ pub(crate) use keep::{come, go};
 pub(crate) use persons::decide;
 pub(crate) use rules::claim_late::last_day;
 
+use self::overdue::Hold;
 use super::account::{Account, Phase};
 use super::slots::version_for;
 use crate::references::Known;
@@ -42,7 +43,8 @@ const NOTES: Table<[u8; 16], Note> = Table::new(16, "claim notes");
 /// Claimed groups that the next tick judges.
 pub(crate) const CLAIMED: Table<[u8; 16], ()> = Table::new(17, "claimed groups");
 /// (day, claimed group): on that day it is judged again. The first one past the grace, where there was no settlement when it was
-/// judged, behind all days where that was past; that of the next account, where less waits than the least that is paid.
+/// judged, behind all days where that was past; that of the next account, where less waits than the least that is paid; the first
+/// one behind the last day for a decision about a line that is on hold.
 pub(crate) const EXPIRIES: Table<(i32, [u8; 16]), ()> = Table::new(18, "expiries of claims");
 
 /// A version of a claim line.
@@ -76,8 +78,7 @@ struct Note {
     proposed: Option<(Text, ClaimAction)>,
     /// Since when some of it is refused.
     refused: Option<Day>,
-    /// Since when it waits for a person, or would if that had not taken too long.
-    held_since: Option<Day>,
+    hold: Option<Hold>,
     /// Ordered to be paid so far, by the settlement's version, and the control of the first order.
     ordered: BTreeMap<u32, Micros>,
     first_order: Option<u64>,
@@ -134,7 +135,7 @@ impl Note {
             let Note { ordered, first_order, published, findings, chain, .. } = self;
             return Note { group, version, ordered, first_order, published, findings, chain, ..Note::default() };
         };
-        Note { group, version, word: Some(word), resubmitted: None, proposed: None, held_since: None, ..self }
+        Note { group, version, word: Some(word), resubmitted: None, proposed: None, hold: None, ..self }
     }
 }
 
@@ -184,7 +185,8 @@ fn program_of<'a>(line: &ClaimLine, known: &'a Known) -> Option<&'a Program> {
     version_for(&line.program, line.date, known)
 }
 
-/// Has the claims judged for which there is no settlement: no other one hears of new terms and tables.
+/// Has the claims judged for which there is no settlement: no other one hears of new terms and tables. With them those that are to
+/// be judged on some day anyway.
 pub(crate) fn touch_orphans(state: &mut dyn State) -> Result<(), StorageError> {
     let orphans = EXPIRIES.range(state, &(i32::MIN, [0; 16]), &(i32::MAX, [0xff; 16]), Order::Up, usize::MAX)?;
     orphans.into_iter().try_for_each(|((_, group), ())| CLAIMED.put(state, &group, &()))
@@ -222,6 +224,27 @@ fn group_of(account: &Account) -> Group<'_> {
         period: settlement.period.clone(),
         currency: settlement.currency,
     }
+}
+
+/// Whether somebody decides about a line on a settlement: one that is on hold, and has a last day for that which was not past at
+/// the tick before. What was decided since then is judged first.
+pub(crate) fn await_decision(
+    account: &Account,
+    before: Option<Day>,
+    state: &mut dyn State,
+) -> Result<bool, StorageError> {
+    if account.accrued <= account.authorised.max(Micros::ZERO) {
+        return Ok(false);
+    }
+    let lines = LINES.prefix(state, &group_of(account).id().0, Order::Up, usize::MAX)?;
+    for (_, Kept { line, .. }) in lines {
+        let hold = NOTES.get(state, &line.id.0)?.and_then(|note| note.hold);
+        let last = hold.and_then(|hold| hold.decide_by);
+        if last.is_some_and(|last| before.is_none_or(|before| before <= last)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Has the claims on a settlement judged at this tick, if there are any.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{ClaimLine, Id, Settlement, Text};
 use stream::{State, StorageError};
 
+use super::desk::settlement;
 use super::scope::Scope;
 use crate::ledger::account::passed_over_id;
 use crate::ledger::lines::each_lines;
@@ -18,24 +19,33 @@ pub(super) struct PassedOver {
 }
 
 impl PassedOver {
-    /// Adds what one settlement of the group was passed over for. A program for purchases lets go of units, not of sales (DD-26).
-    pub fn add(
-        &mut self,
-        settlement: &Settlement,
+    /// What the settlements of the group that a line claims in a period were passed over for. A program for purchases lets go of
+    /// units, not of sales (DD-26).
+    pub fn of(
         line: &ClaimLine,
+        period: &Text,
         known: &Known,
         state: &mut dyn State,
-    ) -> Result<(), StorageError> {
-        for winner in rivals(line, known) {
-            let id = passed_over_id(settlement, winner);
-            let Some(account) = ACCOUNTS.get(state, &id.0)? else { continue };
-            each_lines(state, id, account.counted, &mut |lines| {
-                for line in lines {
-                    self.winners.entry((line.transaction(), line.product)).or_default().insert(winner.clone());
-                }
-            })?;
+    ) -> Result<PassedOver, StorageError> {
+        let mut passed_over = PassedOver::default();
+        let rivals = rivals(line, known);
+        for version in known.versions(&line.program) {
+            let settlement = settlement(line, version.version, period);
+            for winner in &rivals {
+                passed_over.add(&settlement, winner, state)?;
+            }
         }
-        Ok(())
+        Ok(passed_over)
+    }
+
+    fn add(&mut self, settlement: &Settlement, winner: &Text, state: &mut dyn State) -> Result<(), StorageError> {
+        let id = passed_over_id(settlement, winner);
+        let Some(account) = ACCOUNTS.get(state, &id.0)? else { return Ok(()) };
+        each_lines(state, id, account.counted, &mut |lines| {
+            for line in lines {
+                self.winners.entry((line.transaction(), line.product)).or_default().insert(winner.clone());
+            }
+        })
     }
 
     /// Who was given a sale that a line is for.

@@ -63,6 +63,7 @@ pub(crate) fn decide<T>(
 fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: Option<Day>) -> ClaimCase<'a> {
     ClaimCase {
         state: seen.state,
+        waits: seen.queue.is_some(),
         adjusted: seen.payable < seen.claimed,
         paid: note.ordered() > Micros::ZERO,
         submitter: &seen.at.partner,
@@ -72,7 +73,7 @@ fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: 
         limit: terms.and_then(|terms| terms.override_limit),
         appealable: is_appealable(note, terms, today),
         overridable: match seen.codes.is_empty() {
-            true => note.word == Some(Word::Rejected) || note.held_since.is_some(),
+            true => note.word == Some(Word::Rejected) || note.hold.is_some(),
             // What a limit of the program took is no finding on the line.
             false => !note.findings.is_empty() && seen.codes.iter().all(|code| *code == Code::ReportedLate),
         },
@@ -105,7 +106,7 @@ fn note_word(note: &mut Note, action: ClaimAction, command: &Command, today: Opt
         ClaimAction::Appeal => Some(Word::Disputed),
         ClaimAction::Withdraw => Some(Word::Withdrawn),
         ClaimAction::Resubmit { amount } => {
-            (note.resubmitted, note.held_since) = (Some(amount), None);
+            (note.resubmitted, note.hold) = (Some(amount), None);
             note.word.and_then(Word::of_another_claim)
         }
     };

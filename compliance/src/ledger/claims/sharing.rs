@@ -1,9 +1,10 @@
 //! How what is due is shared among the lines that claim it.
 //!
 //! What was ordered for a line stays its own as far as what is due still reaches, the oldest order first. The rest goes to
-//! lines that may be paid: first to those that name their sale, which can be proved, then to those for a special price, for a product
-//! and for all of the period; in the same order, then to those without an order by the days that they name, then by their ids, never
-//! by their arrival. A line takes from the sales that it is for in the order of their ids.
+//! lines that may be paid: first to those that name their sale, which can be proved, then to those for a special price and a product, for a
+//! special price, for a product and for all of the period. Among these those that something was ordered for come first, the oldest order in
+//! front; then those that name a sale, as they were sent; then the others, by the days that they name and as they were sent. A line takes from
+//! the sales that it is for in the order of their ids.
 //!
 //! Which settlement pays a line is another question: that of its sale first, another one where nothing is left in that.
 

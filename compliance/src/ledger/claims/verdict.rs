@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contract::{
-    ClaimEvent, ClaimLine, ClaimQueue, ClaimState, Code, Currency, Day, MUTUALLY_DEFINED_901, Micros,
+    ClaimEvent, ClaimLine, ClaimQueue, ClaimState, Code, Currency, Day, Id, MUTUALLY_DEFINED_901, Micros,
     PENDING_REVIEW_901, Program, Reason, Text,
 };
 
@@ -44,8 +44,8 @@ pub(super) struct Standing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Why {
     pub reasons: BTreeSet<Reason>,
-    /// Persons may still let some sale go.
-    pub held: bool,
+    /// Sales that persons may still let go.
+    pub held: BTreeSet<Id>,
     /// Programs of the same exclusivity group that were given sales in place of this one (DD-11).
     pub taken_by: BTreeSet<Text>,
 }
@@ -53,7 +53,7 @@ pub(super) struct Why {
 impl Why {
     /// What nobody looks at any more is pending no more.
     pub(super) fn told(&self) -> impl Iterator<Item = Told> {
-        let reviewed = |reason: &Text| match self.held || reason != PENDING_REVIEW_901 {
+        let reviewed = |reason: &Text| match !self.held.is_empty() || reason != PENDING_REVIEW_901 {
             true => reason.clone(),
             false => MUTUALLY_DEFINED_901.into(),
         };
@@ -133,6 +133,15 @@ impl Verdict {
     /// That of a line that a person must decide about.
     pub(super) fn on_hold(queue: ClaimQueue, why: String) -> Verdict {
         Verdict { remarks: vec![why], queue: Some(queue), ..outcome(ClaimEvent::Doubted, Micros::ZERO) }
+    }
+
+    /// Nobody decides about it any more.
+    pub(super) fn end_hold(&mut self, why: String) {
+        self.state = follow(self.state, ClaimEvent::Expired);
+        self.queue = None;
+        self.remarks.push(why);
+        let pending = self.told.iter_mut().filter(|told| told.reason_901 == PENDING_REVIEW_901);
+        pending.for_each(|told| told.reason_901 = MUTUALLY_DEFINED_901.into());
     }
 
     /// That of a line that nobody has looked at.

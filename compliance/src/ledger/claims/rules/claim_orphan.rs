@@ -36,7 +36,7 @@ use crate::ledger::claims::verdict::{Standing, Told, Verdict, outcome, walk};
 pub(in crate::ledger::claims) fn judge(line: &ClaimLine, program: &Program, standing: &Standing) -> Verdict {
     let what = format!("nothing is due for {}", about(line, program));
     let told: Vec<Told> = standing.why.told().collect();
-    if standing.why.held {
+    if !standing.why.held.is_empty() {
         return Verdict { told, ..Verdict::on_hold(ClaimQueue::HeldSale, what) };
     }
     if !standing.frozen {
