@@ -439,8 +439,8 @@ fn keep_waiting(turn: &mut Turn<'_>, today: Day) {
     turn.line.wait = Some(Wait { queue, sales, since, until });
 }
 
-/// A line on hold is rejected behind its day. Where any of the terms has it roll, the day is so long behind the period that follows the
-/// one of that day, or of the claim where that is later.
+/// A line on hold is rejected behind its day. Where any of the terms has it roll, the day is so long behind the period that follows that
+/// of the claim, or behind the one in which that day lies where that is later.
 fn undecided(verdict: Verdict, programs: &[Program], date: Day, since: Day, today: Day) -> Verdict {
     let by_claim = programs.iter().filter_map(|program| program.paid.claims());
     let reviews: Option<Vec<_>> = by_claim.map(|terms| terms.review).collect();
@@ -448,7 +448,7 @@ fn undecided(verdict: Verdict, programs: &[Program], date: Day, since: Day, toda
     let Some(most) = reviews.iter().map(|review| review.days).max() else { return verdict };
     let days = i32::try_from(most).expect("days are few");
     let (own, period) = (since.plus(days), programs.last().expect("each line has terms").period);
-    let next = period.range(period.range(own.max(date)).1.plus(1)).1.plus(days);
+    let next = period.range(own).1.max(period.range(period.range(date).1.plus(1)).1).plus(days);
     let rolls = reviews.iter().any(|review| review.unreviewed == Unreviewed::Roll);
     let decide_by = if rolls && today > own { own.max(next) } else { own };
     match today > decide_by {

@@ -44,7 +44,7 @@ impl Hold {
         let Some(review) = review(programs) else { return };
         let first = self.since.plus(days(review));
         let newest = programs.last().expect("each line has terms");
-        let rolls_to = next_end(newest, first.max(date));
+        let rolls_to = next_end(newest, date).max(newest.period.range(first).1);
         let last = match review.unreviewed {
             Unreviewed::Reject => first,
             Unreviewed::Roll => rolls_to.plus(days(review)).max(first),
