@@ -103,27 +103,33 @@ impl Estimate {
     /// that all that is booked is worth what stands in the end, and nothing where nothing does.
     pub fn expect(&mut self, changes: &[Expected], class: AccountingClass, control: u64) {
         (self.class, self.terms) = (class, control);
-        for (_, standing) in self.months.iter_mut().filter(|((_, kind), _)| *kind == EstimateKind::Expected) {
-            standing.is = Worth::default();
+        let mut stood = BTreeMap::new();
+        for ((month, kind), standing) in &mut self.months {
+            if *kind == EstimateKind::Expected {
+                stood.insert(*month, *standing);
+                standing.is = Worth::default();
+            }
         }
-        let is_booked = |months: &BTreeMap<_, Standing>, change: &Expected| {
-            let standing = months.get(&(change.month, EstimateKind::Expected)).copied().unwrap_or_default();
-            (standing.booked == change.amount).then_some(standing.booked_functional)
+        let kept = |change: &Expected| {
+            let standing = stood.get(&change.month)?;
+            (standing.booked == change.amount && standing.is.amount == change.amount).then_some(standing)
         };
-        let last = changes.iter().rposition(|change| is_booked(&self.months, change).is_none());
+        let last = changes.iter().rposition(|change| kept(change).is_none());
         let behind = &changes[last.map_or(changes.len(), |last| last + 1)..];
-        let kept_behind: Micros = behind.iter().filter_map(|change| is_booked(&self.months, change)).sum();
+        let kept_behind: Micros = behind.iter().filter_map(kept).map(|standing| standing.booked_functional).sum();
         let in_the_end = changes.last().and_then(|change| change.worth);
         let mut worth_so_far = Micros::ZERO;
         for (at, change) in changes.iter().enumerate() {
-            let functional = match is_booked(&self.months, change) {
-                Some(booked) => Some(booked),
-                None if Some(at) == last => in_the_end.map(|worth| worth - kept_behind - worth_so_far),
-                None => change.worth.map(|worth| worth - worth_so_far),
+            let (is, booked) = if let Some(standing) = kept(change) {
+                (standing.is, standing.booked_functional)
+            } else {
+                let worth = if Some(at) == last { in_the_end.map(|worth| worth - kept_behind) } else { change.worth };
+                let functional = worth.map(|worth| worth - worth_so_far);
+                let before = stood.get(&change.month).map_or(Micros::ZERO, |standing| standing.booked_functional);
+                (Worth::new(change.amount, functional), functional.unwrap_or(before))
             };
-            worth_so_far += functional.unwrap_or_default();
-            let standing = self.months.entry((change.month, EstimateKind::Expected)).or_default();
-            standing.is = Worth::new(change.amount, functional);
+            worth_so_far += booked;
+            self.months.entry((change.month, EstimateKind::Expected)).or_default().is = is;
         }
     }
 

@@ -341,8 +341,8 @@ impl Turning<'_> {
         if account.released > Micros::ZERO { self.share_anew(id, account, program, state) } else { Ok(()) }
     }
 
-    /// Once, until something else is accrued or authorised: how often others have it looked at again is nobody's business. Says whether
-    /// it is told now.
+    /// Once, until it moves or more is authorised: how often others have it looked at again is nobody's business. Says whether it is told
+    /// now.
     fn close(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) -> bool {
         let stands = Closing::of(account);
         if account.closing.replace(stands) == Some(stands) {

@@ -381,6 +381,9 @@ impl<'a> Settling<'a> {
                 movements.sort_by_key(|movement| movement.amount < Micros::ZERO);
             }
             let has_moved = movements.iter().any(|movement| !movement.amount.is_zero());
+            if has_moved {
+                account.closing = None;
+            }
             for movement in movements {
                 let event = AccrualEvent::Moved(Box::new(movement));
                 outbox.send(&account.settlement.beneficiary, event);
