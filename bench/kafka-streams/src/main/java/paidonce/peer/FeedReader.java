@@ -81,7 +81,7 @@ final class FeedReader {
         decoder.skipString();
         String customer = decoder.readString();
         String rep = decoder.readString();
-        decoder.skipString();
+        skipTexts(3);
         List<String> serials = texts();
         String original = decoder.readString();
         skipTexts(2);
