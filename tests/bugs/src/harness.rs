@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 const EVENTS: &str = "PAIDONCE_EVENTS";
 
-/// Crates that are built anew for a fault, and therefore not optimised.
+/// Crates that are built anew for a fault, and therefore optimised a little: tests of slow code are several times as fast.
 const OURS: [&str; 7] = ["contract", "stream", "ingest", "normalize", "compliance", "accrual-sink", "oracle"];
 
 /// Which tests must catch a fault.
@@ -130,7 +130,7 @@ impl Harness {
         let mut build = Command::new("cargo");
         build.current_dir(sources).args(["test", "--release", "--locked", "--no-run"]).args(self.targets());
         for krate in OURS {
-            for cheap in ["opt-level=0", "codegen-units=256"] {
+            for cheap in ["opt-level=1", "codegen-units=256"] {
                 build.arg("--config").arg(format!("profile.release.package.{krate}.{cheap}"));
             }
         }
