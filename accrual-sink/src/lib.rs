@@ -23,6 +23,7 @@ pub use book::{Book, Grant};
 pub use carried::Carried;
 pub use estimate::Estimate;
 pub use posting::imbalance;
+pub use rules::CODES;
 pub use stage::SinkStage;
 pub use stream::Shard;
 pub use tables::{BOOKS, ESTIMATES, PAYEES, Payee};

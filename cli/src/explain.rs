@@ -278,7 +278,12 @@ impl Life<'_> {
 
     fn finding(&mut self, f: &Finding) -> Result<()> {
         self.say(&format!("Finding {} ({}), {}: {}", f.code, f.code.meaning(), f.code.decision().as_str(), f.message));
-        self.say(&format!("  id {}, at {}", f.id, self.reader.place(&f.at)));
+        // What is about no record is about what a program gives somebody.
+        let about = match self.reader.place(&f.at) {
+            place if place.is_empty() => format!("{} for {}", f.program, f.beneficiary),
+            place => format!("at {place}"),
+        };
+        self.say(&format!("  id {}, {about}", f.id));
         if let Some(related) = &f.related {
             self.say(&format!("  with {}", self.reader.place(related)));
         }

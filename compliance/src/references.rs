@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 use contract::{
     Amendment, Approver, BookCost, ConsumerRebate, Currency, Day, Deduction, Expectation, Id, Membership, Micros,
     Money, Outlet, Partner, PartnerTier, PayeeAccount, Person, Product, ProductAttribute, Program, Purchase, Rate,
-    Reference, SerialRange, Shipment, Text, same_person,
+    Reference, SerialRange, Shipment, Text, same_person, unknown_party,
 };
 use stream::{Blobs, StageError, State, StorageError, Table};
 
@@ -358,6 +358,13 @@ fn is_far(rate: Micros, other: Micros) -> bool {
 /// What a party on a sale is called.
 pub(crate) fn party_name<'a>(reference: &'a Reference, party: &'a str) -> &'a str {
     outlet(reference, party).map_or_else(|| party.trim_start_matches('?'), |outlet| &outlet.name)
+}
+
+/// Whether a party that terms name is the one on a sale: the same outlet or the same text, or an outlet that is called as the
+/// text says.
+pub(crate) fn is_party(reference: &Reference, named: &str, party: &str) -> bool {
+    named == party
+        || named.starts_with('?') && outlet(reference, party).is_some_and(|outlet| unknown_party(&outlet.name) == named)
 }
 
 pub(crate) fn outlet<'a>(reference: &'a Reference, id: &str) -> Option<&'a Outlet> {

@@ -394,6 +394,7 @@ pub struct ClaimCase<'a> {
     pub proposed: Option<(&'a str, ClaimAction)>,
     /// What the line asks for.
     pub amount: Micros,
+    pub currency: Currency,
     /// Up to which amount one person may override a rejection or decide a dispute for the partner; `None` for any.
     pub limit: Option<Micros>,
     /// The days for an appeal are not over.
@@ -453,7 +454,7 @@ pub fn permit(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) -> R
             owner_only(case, actor)?;
             in_state(case.state == S::Rejected, "only a rejected line is resubmitted")?;
             in_state(case.appealable, "the days for it are over")?;
-            within(amount, None)?;
+            within(case, amount, None)?;
             S::Received
         }
         ClaimAction::Appeal => {
@@ -485,7 +486,7 @@ fn decide_hold(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) -> 
             ClaimState::Rejected
         }
         ClaimAction::Adjust { amount } => {
-            within(amount, Some(case.amount))?;
+            within(case, amount, Some(case.amount))?;
             said(actor.reason, "an adjustment needs a reason")?;
             ClaimState::Valid
         }
@@ -529,7 +530,7 @@ fn decide_dispute(action: ClaimAction, case: &ClaimCase<'_>, actor: &Actor<'_>) 
     match action {
         ClaimAction::Uphold => Ok(Permitted::To(ClaimState::Rejected)),
         ClaimAction::Settle { amount } => {
-            within(amount, Some(case.amount))?;
+            within(case, amount, Some(case.amount))?;
             let_go(action, amount, case, actor)
         }
         _ => let_go(action, case.amount, case, actor),
@@ -567,8 +568,10 @@ fn is_partner(case: &ClaimCase<'_>, actor: &Actor<'_>) -> bool {
     actor.name.strip_prefix("partner/") == Some(case.submitter)
 }
 
-fn within(amount: Micros, most: Option<Micros>) -> Result<(), &'static str> {
+fn within(case: &ClaimCase<'_>, amount: Micros, most: Option<Micros>) -> Result<(), &'static str> {
     in_state(amount > Micros::ZERO, "the amount is not above zero")?;
+    let is_money = amount.round(case.currency.minor_digits()) == amount;
+    in_state(is_money, "the amount is finer than the currency's smallest unit")?;
     in_state(most.is_none_or(|most| amount <= most), "the amount is above what is claimed")
 }
 
@@ -687,6 +690,7 @@ mod tests {
             limit: None,
             appealable: true,
             overridable: true,
+            currency: Currency::parse("USD").unwrap(),
         }
     }
 
@@ -728,6 +732,26 @@ mod tests {
             let decided = ClaimCase { waits: false, ..rest };
             refused(action, &decided, &ANN, "only a held line is released, adjusted or rejected");
         }
+    }
+
+    #[test]
+    fn an_amount_is_money_of_the_claim() {
+        let (held, finer) = (case(ClaimState::OnHold), Micros::parse("70.001").unwrap());
+        refused(
+            ClaimAction::Adjust { amount: finer },
+            &held,
+            &ANN,
+            "the amount is finer than the currency's smallest unit",
+        );
+        let yen = ClaimCase { currency: Currency::parse("JPY").unwrap(), ..held };
+        let half = Micros::parse("70.50").unwrap();
+        refused(
+            ClaimAction::Adjust { amount: half },
+            &yen,
+            &ANN,
+            "the amount is finer than the currency's smallest unit",
+        );
+        assert_eq!(permit(ClaimAction::Adjust { amount: half }, &held, &ANN), Ok(Permitted::To(ClaimState::Valid)));
     }
 
     #[track_caller]

@@ -121,6 +121,17 @@ pub struct Outlet {
     pub operated_by: Text,
 }
 
+/// A party that no master knows, as sales keep it: its name in small letters, one blank between words, behind a `?`; empty
+/// where there is no name.
+pub fn unknown_party(name: &str) -> Text {
+    let mut kept = Text::default();
+    for word in name.split_whitespace() {
+        kept.push(if kept.is_empty() { '?' } else { ' ' });
+        kept.extend(word.chars().flat_map(char::to_lowercase));
+    }
+    kept
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
     /// `source/code`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{
-    AuditRecord, Code, Command, Day, Id, Publication, RecordRef, Reject, RowDecision, Sale, SaleEvent, Text,
+    AuditRecord, Code, Command, Day, Id, Movement, Publication, RecordRef, Reject, RowDecision, Sale, SaleEvent, Text,
 };
 use stream::{Order, StageError};
 
@@ -62,15 +62,16 @@ fn read_sale(page: &mut Page<'_>, stored: StoredSale) -> Result<bool, StageError
     let read = page.known.product(page.partner_id, &feed, &stored.code, "", page.state)?;
     let Some(product) = read.product.filter(|_| read.method == Method::Alias) else { return Ok(false) };
     let slips = |(code, _): &(Code, Id)| *code == Code::CodeTypo;
-    if product == stored.sale.product && !stored.sale.holds.iter().any(slips) {
+    let before = Arc::clone(&stored.sale);
+    let mut now = Sale::clone(&before);
+    let named = if now.movement == Movement::Claim { &mut now.claimed_product } else { &mut now.product };
+    if product == *named && !before.holds.iter().any(slips) {
         return Ok(false);
     }
-    let before = Arc::clone(&stored.sale);
     page.withdraw(before.holds.iter().filter(|hold| slips(hold)).map(|(_, finding)| *finding));
-    let mut sale = Arc::clone(&before);
-    let now = Arc::make_mut(&mut sale);
+    *named = product;
     now.holds.retain(|hold| !slips(hold));
-    now.product = product;
+    let sale = Arc::new(now);
     let (method, score) = (read.method.as_str().into(), read.score);
     restate(page, before, StoredSale { sale, method, score, runner_up: read.runner_up, ..stored })?;
     Ok(true)

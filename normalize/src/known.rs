@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use contract::{Cadence, CodeRule, Day, Id, Micros, ParsedRow, Partner, Program, Reference, Tax, Text};
+use contract::{Cadence, CodeRule, Day, Id, Micros, ParsedRow, Partner, Program, Reference, Tax, Text, unknown_party};
 use stream::{Blobs, StageError, State, StorageError};
 
 use crate::matching::{MatchOutcome, Method, OutletResolver, ProductResolution, ProductResolver};
@@ -158,24 +158,8 @@ impl Known {
         let outlet = self.outlets.resolve(source, &row.outlet_id, &row.outlet, &row.city);
         let customer = self.outlets.resolve(source, "", &row.customer, "");
         let outlet_text = if row.outlet.is_empty() { &row.outlet_id } else { &row.outlet };
-        (golden_or_text(outlet.outlet, outlet_text), golden_or_text(customer.outlet, &row.customer))
-    }
-}
-
-fn golden_or_text(golden: Option<Text>, text: &str) -> Text {
-    match golden {
-        Some(golden) => golden,
-        None if text.trim().is_empty() => Text::default(),
-        None => {
-            let mut kept = Text::from("?");
-            for word in text.split_whitespace() {
-                if kept.len() > 1 {
-                    kept.push(' ');
-                }
-                kept.extend(word.chars().flat_map(char::to_lowercase));
-            }
-            kept
-        }
+        let party = |golden: Option<Text>, text: &str| golden.unwrap_or_else(|| unknown_party(text));
+        (party(outlet.outlet, outlet_text), party(customer.outlet, &row.customer))
     }
 }
 

@@ -109,13 +109,11 @@ pub(crate) fn accept_or_park(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<S
         }
         let sale = page.sale(draft, product.clone(), holds)?;
         page.file(file_no)?.receipt.accepted += 1;
-        if is_soft(resolution.method) {
-            note_reading(page, draft)?;
-        }
+        note_reading(page, draft, &resolution)?;
         return Ok(StoredRow::Sale(Box::new(stored_sale(sale, draft, &resolution))));
     }
     let (_, finding) = doubt(page, draft, product_unsure::code(resolution.outcome), resolution.message.clone());
-    note_reading(page, draft)?;
+    note_reading(page, draft, &resolution)?;
     park(page, draft, finding, &resolution, holds)
 }
 
@@ -124,11 +122,25 @@ fn is_soft(method: Method) -> bool {
     matches!(method, Method::Alias | Method::Slip | Method::Description | Method::None)
 }
 
-/// Notes the record under its product code, for the day on which a steward decides what the code means.
-fn note_reading(page: &mut Page<'_>, draft: &Draft<'_>) -> Result<(), StageError> {
+/// Notes the record under its product code where that may be read otherwise, for the day on which a steward decides what it
+/// means.
+fn note_reading(page: &mut Page<'_>, draft: &Draft<'_>, resolution: &ProductResolution) -> Result<(), StageError> {
     let RecordRef { partner, file_no, record_no } = &draft.at;
-    let key = (partner.to_string(), draft.row.code.trim().to_owned(), *file_no, *record_no);
-    Ok(READINGS.put(page.state, &key, &())?)
+    let claimed = page.claimed_product(*file_no, draft.row)?;
+    let read = match draft.row.movement {
+        Movement::Claim => claimed.as_ref(),
+        _ => Some(resolution),
+    };
+    if read.is_some_and(|read| settled_product(read).is_none() || is_soft(read.method)) {
+        let code = product_code(draft.row).trim().to_owned();
+        READINGS.put(page.state, &(partner.to_string(), code, *file_no, *record_no), &())?;
+    }
+    Ok(())
+}
+
+/// The product code of a row: that of what was sold, or of what a claim is for.
+fn product_code(row: &ParsedRow) -> &Text {
+    if row.movement == Movement::Claim { &row.product } else { &row.code }
 }
 
 fn park(
@@ -155,7 +167,7 @@ fn park(
 pub(crate) fn stored_sale(sale: Sale, draft: &Draft<'_>, resolution: &ProductResolution) -> StoredSale {
     StoredSale {
         sale: Arc::new(sale),
-        code: draft.row.code.clone(),
+        code: product_code(draft.row).clone(),
         line_key: draft.line.clone(),
         content: draft.content,
         method: resolution.method.as_str().into(),
@@ -353,11 +365,11 @@ impl Page<'_> {
             return self.product_of(file_no, &row.code, &row.description);
         }
         let program = self.known.program(row);
-        if row.product.is_empty() || settled_product(&program).is_none() {
+        if settled_product(&program).is_none() {
             return Ok(program);
         }
-        let product = self.product_of(file_no, &row.product, &row.description)?;
-        Ok(if settled_product(&product).is_some() { program } else { product })
+        let unsettled = |product: &ProductResolution| settled_product(product).is_none();
+        Ok(self.claimed_product(file_no, row)?.filter(unsettled).unwrap_or(program))
     }
 
     /// The product that a code means in the feed of a file.
@@ -366,13 +378,9 @@ impl Page<'_> {
         self.known.product(self.partner_id, &feed, code, description, self.state)
     }
 
-    /// The golden product that the line of a claim is for; empty where it names none.
-    fn claimed_product(&mut self, file_no: u32, row: &ParsedRow) -> Result<Text, StageError> {
-        if row.product.is_empty() {
-            return Ok(Text::default());
-        }
-        let product = self.product_of(file_no, &row.product, &row.description)?;
-        Ok(settled_product(&product).cloned().unwrap_or_default())
+    /// What the product of a claim's line is read as; nothing where it names none.
+    fn claimed_product(&mut self, file_no: u32, row: &ParsedRow) -> Result<Option<ProductResolution>, StageError> {
+        (!row.product.is_empty()).then(|| self.product_of(file_no, &row.product, &row.description)).transpose()
     }
 
     /// The sale that a readable row reports.
@@ -390,7 +398,7 @@ impl Page<'_> {
             false => price_and_amount(quantity, row.unit_price, row.amount),
         };
         let (outlet, customer) = self.known.parties(self.partner_id, row);
-        let claimed_product = self.claimed_product(draft.at.file_no, row)?;
+        let claimed = self.claimed_product(draft.at.file_no, row)?;
         // What a contract is called that is the program itself is no special price.
         let names_special_price = is_claim && row.authorisation != row.code;
         Ok(Sale {
@@ -410,7 +418,7 @@ impl Page<'_> {
             customer,
             rep: row.rep.clone(),
             promotion: if is_claim { row.code.clone() } else { row.promotion.clone() },
-            claimed_product,
+            claimed_product: claimed.as_ref().and_then(settled_product).cloned().unwrap_or_default(),
             authorisation: if names_special_price { row.authorisation.clone() } else { Text::default() },
             serials: row.serials.clone(),
             original_document: row.original_document.clone(),

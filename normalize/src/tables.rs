@@ -202,7 +202,7 @@ pub(crate) struct StoredParked {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredSale {
     pub sale: Arc<Sale>,
-    /// Product code as written.
+    /// Product code as written: of what was sold, or of what a claim is for.
     pub code: Text,
     pub line_key: Text,
     pub content: u64,

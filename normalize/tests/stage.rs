@@ -240,14 +240,19 @@ fn parsed(record_no: u32, row: &str) -> ParsedRow {
     }
 }
 
+/// The product that the line of a claim is for, where it names one.
+fn claimed_for(claim: &Sale) -> String {
+    if claim.claimed_product.is_empty() { String::new() } else { format!(" for {}", claim.claimed_product) }
+}
+
 fn told(event: &SaleEvent) -> String {
     let at = |sale: &Sale| format!("{}/{} v{}", sale.at.file_no, sale.at.record_no, sale.version);
     match event {
         SaleEvent::Assert(sale) if sale.movement == Movement::Claim => {
-            format!("claim {} {} {}", sale.product, at(sale), sale.amount)
+            format!("claim {} {} {}{}", sale.product, at(sale), sale.amount, claimed_for(sale))
         }
         SaleEvent::Retract(sale) if sale.movement == Movement::Claim => {
-            format!("unclaim {} {} {}", sale.product, at(sale), sale.amount)
+            format!("unclaim {} {} {}{}", sale.product, at(sale), sale.amount, claimed_for(sale))
         }
         SaleEvent::Assert(sale) => {
             format!("+ {} {} {}", at(sale), sale.quantity, if sale.alone { "alone" } else { "-" })
@@ -767,6 +772,30 @@ fn a_claim_for_a_program_that_nobody_knows_waits_for_it() {
     desk.configure(&later);
     assert_eq!(desk.sent(), ["claim group 1/1 v1 100"]);
     assert_eq!((desk.receipts(), desk.findings()), (vec!["accepted 1=1+0+0+0+0".to_owned()], Vec::new()));
+}
+
+#[test]
+fn what_a_steward_decides_about_a_code_holds_for_claims_too() {
+    let bikes = with_program(reference(vec![product("BK-10", "Road bike"), product("BK-20", "City bike")]));
+    let mut desk = Desk::new(&[&bikes]);
+    let claim = |record_no, line: &str, code: &str| ParsedRow {
+        product: code.into(),
+        ..parsed(record_no, &format!("C-1 {line} 2012-07-01 UNIT - 100"))
+    };
+    desk.claims = true;
+    desk.file_of("claims", false, vec![claim(1, "1", "ZZ-900"), claim(2, "2", "BK-10")]);
+    assert_eq!(
+        (desk.sent(), desk.findings()),
+        (vec!["claim group 1/2 v1 100 for maker/BK-10".to_owned()], vec!["DQ-07 1/1".to_owned()])
+    );
+    desk.resolve("ZZ-900", "maker/BK-10");
+    assert_eq!((desk.sent(), desk.findings()), (vec!["claim group 1/1 v1 100 for maker/BK-10".to_owned()], vec![]));
+    desk.resolve("ZZ-900", "maker/BK-20");
+    let again = ["unclaim group 1/1 v1 100 for maker/BK-10", "claim group 1/1 v2 100 for maker/BK-20"];
+    assert_eq!(desk.sent(), again);
+    // A claim is no sale of its program: what that is called is not decided with the product.
+    desk.resolve("UNIT", "maker/BK-20");
+    assert_eq!(desk.sent(), [""; 0]);
 }
 
 #[test]

@@ -9,6 +9,16 @@ pub(crate) mod paid_twice;
 pub(crate) mod paid_unauthorised;
 pub(crate) mod payment_refused;
 
+/// All that these checks tell.
+pub const CODES: [Code; 6] = [
+    Code::AuthorisedUnpaid,
+    Code::InterimPaidAgain,
+    Code::PaidAbovePayable,
+    Code::PaidTwice,
+    Code::PaidUnauthorised,
+    Code::PaymentRefused,
+];
+
 /// A payment of more than was payable of its authorization.
 #[derive(Clone, Copy)]
 pub(crate) struct Above {

@@ -69,6 +69,26 @@ fn what_comes_back_behind_an_interim_that_was_paid_again_is_owed_back_too() {
     assert_clean(&mut books);
 }
 
+/// All of it came back and was set off in part; due again, that part is paid under an authorization of the day of the first,
+/// whatever day the movement is booked on.
+#[test]
+fn what_is_due_again_behind_a_set_off_is_of_the_day_of_its_authorization() {
+    let mut books = Books::new(1);
+    let (first, second) = (settlement("VOLUME", "2013-Q1", "USD"), settlement("VOLUME", "2013-Q2", "USD"));
+    books.moved(&first, Earned, "900", Some("900"));
+    let paid = books.authorised(&first, "900");
+    books.pay(paid, "900", "USD", "2013-05-20");
+    books.moved(&first, PriorPeriod, "-900", Some("-900"));
+    books.moved(&second, Earned, "500", Some("500"));
+    books.authorised(&second, "500");
+    books.moved(&first, PriorPeriod, "900", Some("900"));
+    let (old, new): (Vec<_>, Vec<_>) =
+        books.authorizations().into_iter().filter(|a| a.period == "2013-Q1").partition(|a| a.id == paid);
+    assert_eq!(new.iter().map(|a| a.amount).collect::<Vec<_>>(), [micros("500")]);
+    assert_eq!(new[0].date, old[0].date);
+    assert_clean(&mut books);
+}
+
 /// Nothing is owed back, so that nothing can be given up; what comes back makes it possible. A payment that was refused is not owed
 /// back with it.
 #[test]

@@ -55,6 +55,15 @@ pub(crate) fn all(
     registers(reference, programs, &names, folder, problems);
 }
 
+fn versions(programs: &[ProgramFile]) -> Vec<&Program> {
+    programs.iter().flat_map(|file| &file.versions).map(|version| &version.program).collect()
+}
+
+/// Whether all programs could be read: else what names one would be told as well where it is the program that is wrong.
+fn are_whole(programs: &[ProgramFile]) -> bool {
+    programs.iter().all(|file| file.is_whole)
+}
+
 /// Special prices are for products, partners and programs that are known, and say what their program goes by.
 fn special_prices(
     reference: &Reference,
@@ -63,7 +72,7 @@ fn special_prices(
     folder: &Path,
     problems: &mut Vec<Problem>,
 ) {
-    let versions: Vec<&Program> = programs.iter().flat_map(|file| &file.versions).map(|v| &v.program).collect();
+    let versions = versions(programs);
     in_table(special_prices::FILE, folder, problems, |rows| {
         for special in &reference.special_prices {
             let at = || format!("{},{},{},{}", special.id, special.program, special.partner, special.product);
@@ -72,7 +81,7 @@ fn special_prices(
             if !customer.is_empty() && !customer.starts_with('?') && !names.outlets.contains(customer) {
                 rows.unknown("outlet", "customers", customer, &at(), names);
             }
-            if let Some((message, hint)) = misfit(special, &versions) {
+            if let Some((message, hint)) = misfit(special, &versions).filter(|_| are_whole(programs)) {
                 rows.add(&at(), message, hint.to_owned());
             }
         }
@@ -92,7 +101,7 @@ fn draws(
     folder: &Path,
     problems: &mut Vec<Problem>,
 ) {
-    let versions: Vec<&Program> = programs.iter().flat_map(|file| &file.versions).map(|v| &v.program).collect();
+    let versions = versions(programs);
     for file in [draws::REDEMPTIONS, draws::ACTIVITIES] {
         in_table(file, folder, problems, |rows| {
             for draw in reference.draws.iter().filter(|draw| draws::file_of(&draw.asked) == file) {
@@ -100,7 +109,7 @@ fn draws(
                 if !names.partners.contains(draw.partner.as_str()) {
                     rows.unknown("partner", "partners", &draw.partner, &at, names);
                 }
-                if let Some((message, hint)) = draws::misfit(draw, &versions) {
+                if let Some((message, hint)) = draws::misfit(draw, &versions).filter(|_| are_whole(programs)) {
                     rows.add(&at, message, hint);
                 }
             }
@@ -429,7 +438,7 @@ fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
 
 /// What a program for purchases excludes are programs that pay for sales: without sales no unit earns twice.
 fn exclusions(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
-    let versions: Vec<&Program> = programs.iter().flat_map(|file| &file.versions).map(|v| &v.program).collect();
+    let versions = versions(programs);
     for file in programs {
         let mut report = Report::new(&file.file, &file.text, problems);
         for excluded in file.versions.iter().flat_map(|v| &v.select).filter(|selected| selected.list == PROGRAMS) {
@@ -604,7 +613,7 @@ fn tables(
                 rows.add(&key_of(row), message, hint.to_owned());
             }
         }
-        let versions: Vec<&Program> = programs.iter().flat_map(|file| &file.versions).map(|v| &v.program).collect();
+        let versions = versions(programs);
         for (row, message) in opening::counted_twice(reference, &versions) {
             let hint = "an invoice has a `document`; for what was on hand let both begin on one day";
             rows.add(&key_of(row), message, hint.to_owned());

@@ -5,6 +5,9 @@ use contract::{Currency, Day, Micros, NumberError};
 use super::problem::{Place, Report, did_you_mean};
 use super::yaml::{Entry, Kind, Node};
 
+/// Days of a century.
+const DAYS_MAX: u32 = 36_525;
+
 /// A value with the place it came from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placed<T> {
@@ -205,6 +208,14 @@ pub(crate) fn currency(text: &str) -> Result<Currency, Unread> {
 
 pub(crate) fn whole<T: std::str::FromStr>(text: &str) -> Result<T, Unread> {
     text.parse().or_else(|_| unread(format!("`{text}` is not a whole number that fits here"), ""))
+}
+
+/// A count of days, at most a century, so that a day behind another one stays a day.
+pub(crate) fn days(text: &str) -> Result<u32, Unread> {
+    match whole(text)? {
+        days @ 0..=DAYS_MAX => Ok(days),
+        _ => unread(format!("`{text}` is more than a century of days"), "write the days that are meant, as in 90"),
+    }
 }
 
 pub(crate) fn yes_no(text: &str) -> Result<bool, Unread> {

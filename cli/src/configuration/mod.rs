@@ -131,6 +131,8 @@ struct ProgramFile {
     tests: Vec<ProgramTest>,
     /// Names that the tests use.
     used: Vec<Selected>,
+    /// It has no problem of its own.
+    is_whole: bool,
 }
 
 impl Loader<'_> {
@@ -177,12 +179,14 @@ impl Loader<'_> {
         let mut files = Vec::new();
         for file in yaml_files(self.folder, "programs") {
             let Some(text) = self.text(&file) else { continue };
+            let before = self.problems.len();
             let mut report = Report::new(&file, &text, &mut self.problems);
             let written = yaml::parse(&mut report).map(|node| programs::read(&node, defaults, &mut report));
             drop(report);
+            let is_whole = self.problems.len() == before;
             let Written { mut versions, tests, used } = written.unwrap_or_default();
             versions.iter_mut().for_each(|version| self.figures(version));
-            files.push(ProgramFile { file, text, versions, tests, used });
+            files.push(ProgramFile { file, text, versions, tests, used, is_whole });
         }
         files
     }

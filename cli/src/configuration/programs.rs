@@ -12,7 +12,7 @@ use contract::{
 use super::earn::{Earned, bonus, earn};
 use super::eligible::eligible;
 use super::fields::{
-    Fields, Placed, Unread, currency, day, one_of, positive, positive_share, scalar, text, whole, yes_no,
+    Fields, Placed, Unread, currency, day, days, one_of, positive, positive_share, scalar, text, whole, yes_no,
 };
 use super::figures::FigureTable;
 use super::master::{KINDS, golden};
@@ -349,13 +349,13 @@ fn version(node: &Node, defaults: &ProgramDefaults, report: &mut Report<'_>) -> 
         stack: stack(&fields, &mechanism, report),
         rounding: fields.get("rounding", one_of(ROUNDINGS), report).map_or_else(Default::default, |r| r.value),
         rounding_mode: fields.get("rounding-mode", one_of(MODES), report).map_or_else(Default::default, |m| m.value),
-        headroom: fields.get("headroom", one_of(HEADROOMS), report).map_or_else(Default::default, |h| h.value),
+        headroom: headroom(&fields, &caps, report),
         budget_of,
         ties: ties(&fields, &caps, &mechanism, report),
         pay_tier: fields.get("pay-tier", one_of(KINDS), report).map(|t| t.value),
         class: class.filter(|_| !is_points).map_or_else(|| defaults.class_of(&mechanism), |c| c.value),
-        grace_days: fields.get("grace-days", whole, report).map_or(defaults.grace_days, |d| d.value),
-        close_days: fields.get("close-days", whole, report).map_or(defaults.close_days, |d| d.value),
+        grace_days: fields.get("grace-days", days, report).map_or(defaults.grace_days, |d| d.value),
+        close_days: fields.get("close-days", days, report).map_or(defaults.close_days, |d| d.value),
         auto_authorise,
         paid,
         minimum_payout: minimum.map(|(amount, _)| amount),
@@ -654,6 +654,15 @@ fn choice(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -
     choice.value
 }
 
+fn headroom(fields: &Fields<'_>, caps: &Caps, report: &mut Report<'_>) -> Headroom {
+    let Some(headroom) = fields.get("headroom", one_of(HEADROOMS), report) else { return Headroom::default() };
+    if caps.budget.is_none() && caps.partner_year.is_none() {
+        let hint = "say in `caps` what is shared, or take it out";
+        report.add(headroom.place, "`headroom` has no meaning without a `budget` or a `partner-year`", hint);
+    }
+    headroom.value
+}
+
 /// Settlements that share a day of a budget in proportion share nothing else of that day: persons of one year would, under the names
 /// that are written in several ways.
 fn ties(fields: &Fields<'_>, caps: &Caps, mechanism: &Mechanism, report: &mut Report<'_>) -> Ties {
@@ -681,7 +690,7 @@ fn stack(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) ->
     }
     if reduces && !has_worth(mechanism) {
         let message = "what this type of program gives for one sale cannot reduce another's base";
-        report.add(node.place, message, "write `reduces: no`, or put it last");
+        report.add(node.place, message, "write `reduces: no`, also where it is last");
     }
     let at_most: Option<Placed<Micros>> = keys.get("at-most", positive_share, report);
     if let Some(at_most) = at_most.filter(|_| !matches!(mechanism, Mechanism::Percent { .. })) {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{BookCost, Credit, Currency, Day, Mechanism, Program, Reference, SpecialPrice, Text};
+use contract::{BookCost, Credit, Currency, Day, Mechanism, Program, Reference, SpecialPrice, Text, unknown_party};
 
 use super::fields::{currency, day, positive, text};
 use super::master::{golden, keyed};
@@ -96,8 +96,7 @@ pub(crate) fn customer(written: &str) -> Text {
     if written.is_empty() || name.is_none() && golden(written).is_ok() {
         return written.into();
     }
-    let words: Vec<String> = name.unwrap_or(written).split_whitespace().map(str::to_lowercase).collect();
-    format!("?{}", words.join(" ")).into()
+    unknown_party(name.unwrap_or(written))
 }
 
 pub(crate) fn price_book(report: &mut Report<'_>, reference: &mut Reference) {

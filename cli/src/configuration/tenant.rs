@@ -2,7 +2,7 @@
 
 use contract::{AccountingClass, Currency, JournalStyle, Mechanism, Text};
 
-use super::fields::{Fields, currency, one_of, text, unread, whole, yes_no};
+use super::fields::{Fields, currency, days, one_of, text, unread, whole, yes_no};
 use super::problem::{Place, Problem, Report, did_you_mean};
 use super::programs::{CLASSES, pairs};
 use super::yaml::{self, Node};
@@ -107,8 +107,8 @@ pub(crate) fn built_in() -> BuiltIn {
 fn program_defaults(node: &Node, base: Option<ProgramDefaults>, report: &mut Report<'_>) -> Option<ProgramDefaults> {
     let fields = Fields::of(node, PROGRAM_KEYS, report)?;
     let priority = fields.get("priority", whole, report).map(|p| p.value);
-    let grace_days = fields.get("grace-days", whole, report).map(|d| d.value);
-    let close_days = fields.get("close-days", whole, report).map(|d| d.value);
+    let grace_days = fields.get("grace-days", days, report).map(|d| d.value);
+    let close_days = fields.get("close-days", days, report).map(|d| d.value);
     let auto_authorise = fields.get("auto-authorise", yes_no, report).map(|a| a.value);
     let class = fields.get("class", one_of(CLASSES), report).map(|c| c.value);
     let base = base.as_ref();

@@ -536,6 +536,11 @@ fn special_prices_name_what_is_known_and_fit_their_program() {
         let expected = format!("special_prices.csv:{expected}");
         assert!(found.contains(&expected), "{to}: {found:#?}");
     }
+    let broken = problems(&[
+        ("programs/spa.yaml", &SPECIAL.replace("2013-12-31", "2013-13-31")),
+        ("special_prices.csv", PRICES),
+    ]);
+    assert_eq!(broken.len(), 1, "the table is not told of as well: {broken:?}");
     let twice = format!("{PRICES}A-1,SPA,P1,aw/B-1,,2013-01-01,2013-06-30,,5,,,EUR\n");
     assert_eq!(of(&twice), ["special_prices.csv:3:1 this key stands in the table twice (keep one of the two rows)"]);
     let book = problems(&[("price_book.csv", "product,currency,from,cost\naw/B-9,EUR,2013-01-01,5\n")]);
@@ -1016,6 +1021,12 @@ fn programs_on_one_sale_say_how_they_get_along() {
         ),
         ("    period", "    rounding: line\n    period", "`line` is none of total, sale"),
         ("    period", "    headroom: free\n    period", "`free` is none of kept, given-back"),
+        (
+            "    period",
+            "    headroom: kept\n    period",
+            "`headroom` has no meaning without a `budget` or a `partner-year`",
+        ),
+        ("    period", "    grace-days: 36526\n    period", "`36526` is more than a century of days"),
         ("    period", "    ties: none\n    period", "`none` is none of by-sale, pro-rata"),
         ("    period", "    ties: pro-rata\n    period", "`ties` has no meaning without a `budget`"),
         ("    period", "    rounding-mode: even\n    period", "`even` is none of half-up, half-even"),

@@ -203,8 +203,11 @@ fn waits(Quarantined { id, at, row }: Quarantined) -> Settled {
         beneficiary: format!("partner:{}", at.partner).into(),
         period: Text::default(),
         message: match row.product.is_empty() {
-            true => format!("waits until program {:?} and its period are known", row.code),
-            false => format!("waits until program {:?}, its period and product {:?} are known", row.code, row.product),
+            true => format!("waits until program {:?} is known and has its period", row.code),
+            false => format!(
+                "waits until program {:?} is known and has its period, and product {:?} is known",
+                row.code, row.product
+            ),
         },
         product: row.product,
         authorisation: if row.authorisation == row.code { Text::default() } else { row.authorisation },

@@ -91,16 +91,12 @@ fn country<'r>(partner: &str, reference: &'r Reference) -> &'r str {
     reference.partners.iter().find(|known| known.id == partner).map_or("", |known| &known.country)
 }
 
-/// Who stands behind a person in a year, by the last entry of the register that reaches into it.
+/// Who stands behind a person by the end of a year: by the last entry of the register that has begun by then, as what was earned
+/// may be paid when its person has left.
 fn payee<'r>(beneficiary: &str, year: i16, reference: &'r Reference) -> Option<&'r str> {
     let (partner, name) = parts(beneficiary);
-    let (first, last) = (Day::new(year, 1, 1)?, Day::new(year, 12, 31)?);
-    let is_it = |person: &&Person| {
-        person.from <= last
-            && person.to.is_none_or(|to| to >= first)
-            && !person.payee.is_empty()
-            && same_words(&person.name, name)
-    };
+    let end = Day::new(year, 12, 31)?;
+    let is_it = |person: &&Person| person.from <= end && !person.payee.is_empty() && same_words(&person.name, name);
     let from = reference.persons.partition_point(|person| person.partner.as_str() < partner);
     let of_partner = reference.persons[from..].iter().take_while(|person| person.partner == partner);
     let person = of_partner.filter(is_it).max_by_key(|person| person.from)?;

@@ -127,20 +127,16 @@ impl Rows<'_> {
     }
 }
 
-/// Those of payments are left out: nothing is paid in a simulation.
+/// Those about payments, and about what is not paid, are left out: nothing is paid in a simulation.
 fn findings(reader: &Reader) -> Result<BTreeMap<Id, Found>> {
     let mut found = BTreeMap::new();
     reader.each_finding(&mut |finding| {
-        if !is_about_payment(finding.code) {
+        if !accrual_sink::CODES.contains(&finding.code) {
             let at_risk = finding.at_risk.filter(|_| finding.explained_by.is_none());
             found.insert(finding.id, Found { code: finding.code, at_risk });
         }
     })?;
     Ok(found)
-}
-
-fn is_about_payment(code: Code) -> bool {
-    matches!(code, Code::PaidTwice | Code::PaidAbovePayable | Code::PaidUnauthorised | Code::PaymentRefused)
 }
 
 #[cfg(test)]

@@ -54,6 +54,17 @@ fn payments_count_in_their_year_and_names_of_one_payee_count_together() {
 }
 
 #[test]
+fn who_has_left_is_paid_as_who_it_was() {
+    let tenant = tenant("600");
+    tenant.write("config/persons.csv", format!("{PERSONS}shop,Cy Doe,2013-01-01,2013-12-15,account-17\n"));
+    assert_well(&tenant.run(&["--as-of", "2014-01-21"]));
+    let paid: Vec<String> = tenant.export("persons").iter().map(shown).filter(|row| row.contains("Cy")).collect();
+    let told =
+        ["person:shop/Cy Doe 2013 50 0 account-17 600 600 yes", "person:shop/Cy Doe 2014 0 50 account-17 50 600 no"];
+    assert_eq!(paid, told);
+}
+
+#[test]
 fn a_sum_below_the_threshold_need_not_be_told() {
     let rows = tenant("600.01").export("persons");
     assert_eq!(rows.len(), 4);

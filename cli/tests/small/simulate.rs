@@ -110,6 +110,14 @@ fn the_side_before_is_what_the_directory_exports() {
 }
 
 #[test]
+fn what_is_authorised_and_not_paid_in_time_makes_no_difference() {
+    let tenant = tenant("1");
+    assert_well(&tenant.run(&["--as-of", "2013-12-31"]));
+    assert!(tenant.export("findings").iter().any(|row| row["code"] == "UP-04"));
+    well(&simulate(&tenant, &[]));
+}
+
+#[test]
 fn another_rate_under_the_same_version_is_told_by_program_partner_and_period() {
     let tenant = tenant("1");
     tenant.write("other/programs/tenth.yaml", TENTH.replace("10%", "20%"));

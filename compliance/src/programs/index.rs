@@ -6,7 +6,7 @@
 
 use std::hash::Hash;
 
-use contract::{Currency, Day, Outlet, PartnerKind, Program, Sale, Text, source_of};
+use contract::{Currency, Day, Outlet, PartnerKind, Program, Sale, Text, source_of, unknown_party};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::selection::{Subject, selects};
@@ -71,7 +71,7 @@ pub struct ProgramIndex {
     lists: FxHashMap<(What, Who, Whom), Vec<Posting>>,
     /// Everything of sales that programs are posted under, but for [`Whom::Any`].
     whoms: FxHashSet<Whom>,
-    /// Segments or countries of buyers are among them.
+    /// Segments, countries or names of buyers are among them.
     asks_of_buyers: bool,
 }
 
@@ -108,7 +108,7 @@ impl ProgramIndex {
         }
         let whoms: FxHashSet<Whom> =
             lists.keys().map(|(_, _, whom)| whom.clone()).filter(|w| *w != Whom::Any).collect();
-        let asks_of_buyers = whoms.iter().any(|whom| matches!(whom, Whom::Segment(_) | Whom::Region(_)));
+        let asks_of_buyers = whoms.iter().any(|whom| is_of_buyers(whom));
         ProgramIndex { lists, whoms, asks_of_buyers }
     }
 
@@ -146,6 +146,7 @@ impl ProgramIndex {
             Whom::Currency(sale.currency),
         ];
         if let Some(buyer) = self.asks_of_buyers.then(buyer).flatten() {
+            whoms.push(Whom::Customer(unknown_party(&buyer.name)));
             whoms.push(Whom::Segment(buyer.segment.clone()));
             whoms.push(Whom::Region(buyer.country.as_str().into()));
             if buyer.region != buyer.country {
@@ -154,6 +155,15 @@ impl ProgramIndex {
         }
         whoms.retain(|whom| self.whoms.contains(whom));
         whoms
+    }
+}
+
+/// Whether it takes the golden outlet that bought to tell.
+fn is_of_buyers(whom: &Whom) -> bool {
+    match whom {
+        Whom::Segment(_) | Whom::Region(_) => true,
+        Whom::Customer(customer) => customer.starts_with('?'),
+        Whom::Promotion(_) | Whom::Currency(_) | Whom::Any => false,
     }
 }
 

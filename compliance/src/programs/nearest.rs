@@ -1,6 +1,6 @@
 //! Why a sale earns nothing, said for people: which programs come nearest to it, and what each asks that the sale is not.
 
-use contract::{Code, Day, Program, Sale, Text, source_of};
+use contract::{Code, Day, Program, Sale, Text, source_of, unknown_party};
 
 use super::eligibility::holds;
 use super::selection::{Subject, in_its_currency, stands_in};
@@ -88,7 +88,8 @@ fn misses(program: &Program, sale: &Sale, known: &Known, told: &Known) -> Vec<St
     if !tiers.is_empty() && !stands_in(known, &partner.id, sale.date, tiers) {
         missed.0.push(format!("partner {} stands in none of the tiers {} on {}", partner.id, listed(tiers), sale.date));
     }
-    missed.among("customer", &selector.customers, &[&sale.customer]);
+    let called = known.outlet(&sale.customer).map_or(Text::default(), |buyer| unknown_party(&buyer.name));
+    missed.among("customer", &selector.customers, &[&sale.customer, &called]);
     missed.among("promotion", &selector.promotions, &[&sale.promotion]);
     let currencies: Vec<Text> = selector.currencies.iter().map(|currency| currency.as_str().into()).collect();
     missed.among("currency", &currencies, &[sale.currency.as_str()]);

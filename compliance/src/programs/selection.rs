@@ -3,7 +3,7 @@
 use contract::{Day, Partner, PartnerTier, ProductAttribute, Program, Sale, Selector, Text, source_of};
 
 use super::eligibility::holds;
-use crate::references::Known;
+use crate::references::{Known, is_party};
 use crate::units::grants::counted;
 
 /// A product and a reporting partner, with what the reference data say of both.
@@ -76,12 +76,16 @@ pub fn selects_sale(program: &Program, sale: &Sale, known: &Known, master: &Know
     program.from <= sale.date
         && sale.date <= program.to
         && (selector.partner_tiers.is_empty() || stands_in(known, &sale.at.partner, sale.date, &selector.partner_tiers))
-        && admits(&selector.customers, &sale.customer)
+        && admits_buyer(&selector.customers, sale, known)
         && admits(&selector.promotions, &sale.promotion)
         && (selector.currencies.is_empty() || selector.currencies.contains(&sale.currency))
         && in_its_currency(program, sale)
         && selects_buyer(selector, sale, known)
         && program.eligible.as_ref().is_none_or(|test| holds(test, &counted(sale, &known.reference), known, master))
+}
+
+fn admits_buyer(customers: &[Text], sale: &Sale, known: &Known) -> bool {
+    customers.is_empty() || customers.iter().any(|customer| is_party(&known.reference, customer, &sale.customer))
 }
 
 /// Whether the program's currency admits the sale. Units of a stock are units in any, and a special price says its own.
@@ -209,6 +213,8 @@ mod tests {
         let bought = |number, by: &str| Sale { customer: by.into(), ..of(number, "L", "2013-03-01") };
         let sales = [bought(1, "s/13"), bought(2, "s/14"), bought(3, "s/15"), bought(4, "?acme"), bought(5, "")];
         check(Selector { customers: text(&["?acme", "s/13"]), ..Selector::default() }, &sales, &[1, 4]);
+        // An outlet counts by its name as well, and by that alone.
+        check(Selector { customers: text(&["?acme handels ag"]), ..Selector::default() }, &sales, &[2]);
         check(Selector { customer_segments: text(&["retail"]), ..Selector::default() }, &sales, &[2]);
         check(Selector { customer_regions: text(&["Spain"]), ..Selector::default() }, &sales, &[1, 2]);
     }

@@ -9,7 +9,7 @@ use contract::{BookCost, Credit, Debit, Micros, Program, Reference, Resale, Sale
 
 use super::Exact;
 use super::caps::CappedLine;
-use crate::references::party_name;
+use crate::references::{is_party, party_name};
 use crate::units::names::{same_first_word, same_words};
 
 /// The authorisation that a sale is under.
@@ -29,7 +29,7 @@ fn find_all<'r>(reference: &'r Reference, program: &Program, sale: &Sale) -> Vec
     let held = || of_product(reference, program, sale).iter().filter(holds);
     let rank = |special: &&SpecialPrice| (Reverse(!special.customer.is_empty()), special.from, special.id.clone());
     let is_named = |special: &&SpecialPrice| special.id == sale.promotion;
-    let mut fitting: Vec<&SpecialPrice> = held().filter(|special| is_for(special, sale)).collect();
+    let mut fitting: Vec<&SpecialPrice> = held().filter(|special| is_for(reference, special, sale)).collect();
     if let Some(named) = fitting.iter().copied().filter(is_named).min_by_key(rank) {
         return vec![named];
     }
@@ -196,8 +196,8 @@ pub fn of_product<'r>(reference: &'r Reference, program: &Program, sale: &Sale) 
 }
 
 /// Whether the customer is the authorised one.
-pub fn is_for(special: &SpecialPrice, sale: &Sale) -> bool {
-    special.customer.is_empty() || special.customer == sale.customer
+pub fn is_for(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> bool {
+    special.customer.is_empty() || is_party(reference, &special.customer, &sale.customer)
 }
 
 /// How nearly a customer is called as another.
@@ -210,7 +210,7 @@ enum Likeness {
 /// Whether the customer is called nearly as the authorised one: by the same words, or, where the row does not name the number, by
 /// the same first word.
 fn likeness(reference: &Reference, special: &SpecialPrice, sale: &Sale) -> Option<Likeness> {
-    if special.customer.is_empty() || sale.customer.is_empty() || special.customer == sale.customer {
+    if sale.customer.is_empty() || is_for(reference, special, sale) {
         return None;
     }
     let [authorised, buyer] = [&special.customer, &sale.customer].map(|party| party_name(reference, party));
@@ -260,7 +260,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::plain_program;
-    use crate::units::trial::{day, line};
+    use crate::units::trial::{day, line, market};
 
     fn special(id: &str, customer: &str, from: &str, credit: Credit, resale: Option<&str>) -> SpecialPrice {
         SpecialPrice {
@@ -333,6 +333,22 @@ mod tests {
         assert_eq!(under("?gmbh acme"), ["A", "C"]);
         assert_eq!(under("?acme ag"), ["B"]);
         assert_eq!(under("?other"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_customer_that_is_named_is_the_outlet_that_is_called_so() {
+        let special = special("A", "?acme gmbh", "2013-01-15", Credit::Amount(number("2")), None);
+        let reference = market(Vec::new());
+        let called = |name: &str| {
+            let mut reference = reference.clone();
+            reference
+                .outlets
+                .iter_mut()
+                .filter(|outlet| outlet.id == "s/14")
+                .for_each(|outlet| outlet.name = name.into());
+            is_for(&reference, &special, &sale("s/14", "2013-02-01", "8.00"))
+        };
+        assert_eq!(["ACME  GmbH", "GmbH ACME", "ACME AG"].map(called), [true, false, false]);
     }
 
     #[test]

@@ -58,5 +58,7 @@ fn check(sale: &Sale, program: &Program, known: &Known, under: &Known) -> Option
 /// The customer of the special price that the sale is under, where its buyer is only like it.
 fn authorised<'k>(sale: &Sale, program: &Program, under: &'k Known) -> Option<&'k Text> {
     program.mechanism.resale()?;
-    find(&under.reference, program, sale).filter(|special| !is_for(special, sale)).map(|special| &special.customer)
+    find(&under.reference, program, sale)
+        .filter(|special| !is_for(&under.reference, special, sale))
+        .map(|special| &special.customer)
 }

@@ -49,7 +49,7 @@ fn check(sale: &Sale, program: &Program, known: &Known) -> Option<Unfit> {
         // What cost layers say of it the ledger tells.
         Some(_) if program.mechanism.goes_by_layers() => None,
         // Whether it is for the buyer is asked first.
-        Some(special) if !is_for(special, sale) => None,
+        Some(special) if !is_for(&known.reference, special, sale) => None,
         Some(special) => cost_basis(sale, special, known),
         None if known.market().authorises(program, &sale.promotion) => claimed(sale, program, known),
         None => None,
@@ -90,7 +90,7 @@ fn claimed(sale: &Sale, program: &Program, known: &Known) -> Option<Unfit> {
         let reason = outside(sale.date, named.iter().map(|special| (special.from, special.to)));
         return Some(Unfit { code: Code::OutsidePeriod, reason, message });
     };
-    if named.iter().filter(in_time).any(|special| is_for(special, sale)) {
+    if named.iter().filter(in_time).any(|special| is_for(&known.reference, special, sale)) {
         return None;
     }
     let buyer = if sale.customer.is_empty() { "nobody named" } else { sale.customer.as_str() };

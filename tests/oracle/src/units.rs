@@ -492,9 +492,16 @@ impl<'a> Units<'a> {
             && names(&selector.partners, &partner.id)
             && (selector.partners_under.is_empty() || selector.partners_under.iter().any(buys_through))
             && (selector.partner_kinds.is_empty() || selector.partner_kinds.contains(&partner.kind))
-            && names(&selector.customers, &sale.customer)
+            && (names(&selector.customers, &sale.customer) || self.names_outlet(&selector.customers, &sale.customer))
             && names(&selector.promotions, &sale.promotion)
             && (program.currency.is_none_or(|own| own == sale.currency) || counts_units(&program.mechanism))
+    }
+
+    /// Whether a name that is listed is that of the outlet, in whatever letters.
+    fn names_outlet(&self, list: &[Text], outlet: &Text) -> bool {
+        let called = self.reference.outlets.iter().filter(|known| known.id == *outlet);
+        let called: Vec<String> = called.map(|known| format!("?{}", known.name.to_lowercase())).collect();
+        list.iter().any(|named| called.iter().any(|called| called == named))
     }
 
     /// A partner and all that it buys through.

@@ -70,6 +70,7 @@ fn case<'a>(note: &'a Note, seen: &'a Claim, terms: Option<&ClaimTerms>, today: 
         deciders: &note.deciders,
         proposed: note.proposed.as_ref().map(|(who, what)| (who.as_str(), *what)),
         amount: seen.claimed,
+        currency: seen.currency,
         limit: terms.and_then(|terms| terms.override_limit),
         appealable: is_appealable(note, terms, today),
         overridable: match seen.codes.is_empty() {

@@ -25,6 +25,8 @@ pub(crate) struct Line {
     quantity: Ranked,
     /// QTY03 of the quantity.
     unit: Text,
+    /// It has a LIN, whatever that says.
+    is_for_item: bool,
     /// Number of the segment that it began with.
     line_no: u32,
     pub(crate) segments: u32,
@@ -61,6 +63,7 @@ impl Line {
             rate: Ranked::default(),
             quantity: Ranked::default(),
             unit: Text::default(),
+            is_for_item: false,
             line_no: 0,
             segments: 0,
         }
@@ -74,6 +77,7 @@ impl Line {
         (self.number, self.type_code, self.change) = (element(1), element(2), element(3));
         (self.amount, self.rate, self.quantity) = (Ranked::default(), Ranked::default(), Ranked::default());
         self.unit.clear();
+        self.is_for_item = false;
         (self.line_no, self.segments) = (segment.number, u32::from(is_pad));
     }
 
@@ -92,6 +96,7 @@ impl Line {
                 }
             }
             b"LIN" => {
+                self.is_for_item = true;
                 self.number = either(&self.number, &text(1));
                 self.item.take(segment, options);
             }
@@ -197,6 +202,11 @@ impl Claimed<'_> {
         let claims_for = &rules.definition.x12.claims_for;
         if claims_for.contains(&ClaimsFor::Product) {
             row.product = item.code.clone();
+            if row.product.is_empty() && self.line.is_for_item && row.original_document.is_empty() {
+                let message =
+                    "no product code that is read; send it in LIN with VP, MG, UP or another of `x12: { codes }`";
+                problem(row, Code::KeyMissing, Field::Product, "", message);
+            }
         }
         if claims_for.contains(&ClaimsFor::Contract) {
             row.authorisation = row.promotion.clone();

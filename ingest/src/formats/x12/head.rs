@@ -27,7 +27,9 @@ impl Head {
     pub(crate) fn begin(&mut self, segment: &Segment<'_>, what: &str, number: Text) -> Result<(), Stop> {
         if matches!(segment.element(1), b"01" | b"03" | b"04") {
             return Err(refused(format!(
-                "{}01 is {}: cancellations and changes of single lines are not read; send the whole {what} again with 05",
+                "segment {}: {}01 of {what} {number:?} is {}: cancellations and changes of single lines are not read; send the whole \
+                 {what} again with 05, and what else the file holds in files of its own",
+                segment.number,
                 text_of(segment.id()),
                 segment.text(1)
             )));
