@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Micros, StockCount, Text};
+use contract::{Day, Micros, Program, Purchase, Reference, StockCount, Text};
 
 use crate::programs::exact::divide_half_away;
+use crate::programs::selection::{Subject, selects};
+use crate::programs::stock::begins;
 use crate::references::Known;
 
 /// What a row of a report does to the stock of its partner.
@@ -46,7 +48,7 @@ pub struct Rows {
 pub struct Supply {
     pub shipped_in: Micros,
     pub returned: Micros,
-    /// The table that says so: `purchases.csv` where it has the product, else `sell_in.csv`, which has whole calendar years.
+    /// The table that says what was shipped in, `purchases.csv` or `sell_in.csv`; `both` where each does for a part of the days.
     pub table: &'static str,
 }
 
@@ -109,13 +111,15 @@ type Stock = (Text, Text);
 /// Adds up what moved between counts.
 pub struct Positions<'a> {
     known: &'a Known,
+    /// Versions on whose first day `purchases.csv` has what was on hand.
+    beginning: Vec<&'a Program>,
     /// By the day of the second count.
     between: BTreeMap<Stock, BTreeMap<Day, Position>>,
 }
 
 impl<'a> Positions<'a> {
     pub fn new(known: &'a Known) -> Positions<'a> {
-        let mut positions = Positions { known, between: BTreeMap::new() };
+        let mut positions = Positions { known, beginning: beginning(&known.reference), between: BTreeMap::new() };
         for pair in known.reference.inventory.windows(2) {
             if (&pair[0].partner, &pair[0].product) == (&pair[1].partner, &pair[1].product) {
                 let position = positions.open(&pair[0], &pair[1]);
@@ -143,24 +147,56 @@ impl<'a> Positions<'a> {
         }
     }
 
+    /// What went back is in `purchases.csv` alone. `None` where some day is in no table.
     fn supply(&self, StockCount { partner, product, day: from, .. }: &StockCount, to: Day) -> Option<Supply> {
         let bought = self.known.purchases(partner, product);
-        if !bought.is_empty() {
-            let within = bought.iter().filter(|row| *from < row.date && row.date <= to).map(|row| row.units);
-            let (shipped, back): (Vec<Micros>, Vec<Micros>) = within.partition(|units| *units >= Micros::ZERO);
-            let (shipped_in, returned) = (shipped.into_iter().sum(), back.into_iter().map(|units| -units).sum());
-            return Some(Supply { shipped_in, returned, table: "purchases.csv" });
+        let by_year = self.shipped_by_year(bought, partner, product, (*from, to));
+        let (mut shipped_in, mut returned) = (by_year.values().copied().sum(), Micros::ZERO);
+        for row in bought.iter().filter(|row| *from < row.date && row.date <= to) {
+            if row.units < Micros::ZERO {
+                returned = returned - row.units;
+            } else if !by_year.contains_key(&row.date.year()) && !self.was_on_hand(row) {
+                shipped_in += row.units;
+            }
         }
         let ends_year = |day: Day| day.plus(1).year() != day.year();
-        if !ends_year(*from) || !ends_year(to) {
-            return None;
-        }
-        let of = |year: i16| {
-            let mut rows = self.known.shipments(partner).iter();
-            rows.find(|row| (&row.product, row.year) == (product, year)).map(|row| row.units)
+        let has_all =
+            ends_year(*from) && ends_year(to) && (from.year() + 1..=to.year()).all(|y| by_year.contains_key(&y));
+        let table = match (has_all, bought.is_empty()) {
+            (true, _) => "sell_in.csv",
+            (false, true) => return None,
+            (false, false) if by_year.is_empty() => "purchases.csv",
+            (false, false) => "both",
         };
-        let shipped: Option<Vec<Micros>> = (from.year() + 1..=to.year()).map(of).collect();
-        Some(Supply { shipped_in: shipped?.into_iter().sum(), returned: Micros::ZERO, table: "sell_in.csv" })
+        Some(Supply { shipped_in, returned, table })
+    }
+
+    /// What `sell_in.csv` says of the calendar years that lie as a whole behind one day and up to another: of those alone that are over,
+    /// or under way, before `purchases.csv` begins to have the product.
+    fn shipped_by_year(
+        &self,
+        bought: &[Purchase],
+        partner: &str,
+        product: &str,
+        (from, to): (Day, Day),
+    ) -> BTreeMap<i16, Micros> {
+        let covers = |year: i16| {
+            let [first, last] = [(1, 1), (12, 31)].map(|(month, day)| Day::new(year, month, day));
+            let is_within = first.is_some_and(|first| from < first) && last.is_some_and(|last| last <= to);
+            is_within && bought.first().is_none_or(|row| first.is_some_and(|first| first < row.date))
+        };
+        let rows = self.known.shipments(partner).iter().filter(|row| row.product == product && covers(row.year));
+        rows.map(|row| (row.year, row.units)).collect()
+    }
+
+    /// Whether a row says what was on hand when a program began, which the count before it has in it, and not what was shipped in.
+    fn was_on_hand(&self, row: &Purchase) -> bool {
+        let mut beginning = self.beginning.iter().filter(|version| version.from == row.date);
+        row.document.is_empty()
+            && beginning.any(|version| {
+                let subject = Subject::of(self.known, &row.product, &row.partner);
+                subject.is_some_and(|subject| selects(version, subject))
+            })
     }
 
     /// What no two counts enclose is left out.
@@ -186,12 +222,24 @@ impl<'a> Positions<'a> {
     }
 }
 
+/// Versions that count what is on hand on their first day as bought on it: they follow no other of their program without a gap.
+/// A program for purchases does not, since it would pay for that.
+fn beginning(reference: &Reference) -> Vec<&Program> {
+    let counts_stock = |version: &&Program| {
+        let mechanism = &version.mechanism;
+        mechanism.protects_stock() || mechanism.goes_by_layers() || version.estimate.is_some()
+    };
+    let versions: Vec<&Program> = reference.programs.iter().filter(counts_stock).collect();
+    versions.iter().copied().filter(|version| begins(version, &versions)).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use contract::{Purchase, Reference, Shipment};
+    use contract::{Mechanism, Shipment};
 
     use super::*;
     use crate::units::trial::day;
+    use crate::units::trial::market;
 
     fn units(count: i64) -> Micros {
         Micros::units(count)
@@ -281,6 +329,70 @@ mod tests {
             .collect();
         let none = (None, None, None);
         assert_eq!(found, [(Some("sell_in.csv"), Some(Micros::ZERO), Some(false)), none, none]);
+    }
+
+    #[test]
+    fn a_year_goes_by_the_table_that_covers_it() {
+        let shipped = |year, count| Shipment { partner: "P1".into(), product: "s/p".into(), year, units: units(count) };
+        let reference = Reference {
+            inventory: vec![
+                count("2010-12-31", 0),
+                count("2012-12-31", 0),
+                count("2013-06-30", 0),
+                count("2014-12-31", 0),
+                count("2015-12-31", 0),
+            ],
+            // They begin with July 2012: of that year the other table has all of it.
+            purchases: vec![
+                bought("2012-07-01", 7),
+                bought("2012-08-01", -2),
+                bought("2013-05-01", 30),
+                bought("2014-05-01", 40),
+            ],
+            shipments: vec![shipped(2011, 1_000), shipped(2012, 100), shipped(2013, 99), shipped(2014, 99)],
+            ..Reference::default()
+        };
+        let supply = |position: &Position| position.supply.map(|s| (s.shipped_in, s.returned, s.table)).unwrap();
+        let found: Vec<_> = rolled(&reference, &[]).iter().map(supply).collect();
+        let by_purchases = |count| (units(count), Micros::ZERO, "purchases.csv");
+        let expected = [(units(1_100), units(2), "sell_in.csv"), by_purchases(30), by_purchases(40), by_purchases(0)];
+        assert_eq!(found, expected);
+        let halves = Reference { inventory: vec![count("2010-12-31", 0), count("2013-06-30", 0)], ..reference };
+        let [position] = rolled(&halves, &[]).try_into().unwrap();
+        assert_eq!(supply(&position), (units(1_130), units(2), "both"));
+    }
+
+    #[test]
+    fn what_was_on_hand_when_a_program_began_was_not_shipped_in() {
+        let days = [day("2013-02-01"), day("2013-12-31")];
+        let protects = Program::new("PROTECT", days, Mechanism::PriceProtection { look_back_days: 60 });
+        let invoiced = |on, count| Purchase { document: "INV-1".into(), ..bought(on, count) };
+        let shipped_in = |programs: Vec<Program>, row: Purchase| {
+            let reference = Reference {
+                inventory: vec![count("2013-01-15", 50), count("2013-03-31", 45)],
+                purchases: vec![row, bought("2013-03-01", 5)],
+                programs,
+                ..market(Vec::new())
+            };
+            let reference = Reference {
+                partners: vec![contract::Partner { id: "P1".into(), ..reference.partners[0].clone() }],
+                ..reference
+            };
+            rolled(&reference, &[])[0].supply.unwrap().shipped_in
+        };
+        let follows = vec![Program { version: 2, from: day("2013-02-01"), ..protects.clone() }];
+        let earlier = Program { from: day("2013-01-01"), to: day("2013-01-31"), ..protects.clone() };
+        assert_eq!(shipped_in(vec![protects.clone()], bought("2013-02-01", 40)), units(5));
+        assert_eq!(
+            shipped_in(vec![protects.clone()], invoiced("2013-02-01", 40)),
+            units(45),
+            "with an invoice it is one"
+        );
+        assert_eq!(shipped_in(vec![protects.clone()], bought("2013-02-02", 40)), units(45));
+        assert_eq!(shipped_in([vec![earlier], follows].concat(), bought("2013-02-01", 40)), units(45));
+        let mut other = protects;
+        other.selector.products = vec!["s/other".into()];
+        assert_eq!(shipped_in(vec![other], bought("2013-02-01", 40)), units(45));
     }
 
     #[test]

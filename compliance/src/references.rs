@@ -386,14 +386,32 @@ pub struct References {
     protects_stocks: bool,
     /// Some version said something else of products, book costs or special prices than the one before.
     corrects: bool,
+    /// What [`References::credited_before`] came to before the latest versions that it was asked for, by partner and product.
+    credited: Mutex<BTreeMap<[Text; 2], BTreeMap<u64, Credited>>>,
     nothing: Arc<Known>,
 }
+
+/// Cuts that programs have credited a partner's stock of a product with: the program, and the day of the cut.
+pub(crate) type Credited = BTreeSet<(Text, Day)>;
+
+/// For how many versions what was credited before them is kept: changes are told between two.
+const CREDITED_KEPT: usize = 2;
 
 impl References {
     pub fn new(blobs: Arc<dyn Blobs>) -> References {
         let (versions, corrected, reclassified, redescribed) = Default::default();
-        let (protects_stocks, corrects, nothing) = Default::default();
-        References { blobs, versions, corrected, reclassified, redescribed, protects_stocks, corrects, nothing }
+        let (protects_stocks, corrects, credited, nothing) = Default::default();
+        References {
+            blobs,
+            versions,
+            corrected,
+            reclassified,
+            redescribed,
+            protects_stocks,
+            corrects,
+            credited,
+            nothing,
+        }
     }
 
     /// Takes in that from control `number` on `reference` holds.
@@ -448,10 +466,27 @@ impl References {
         self.redescribed.contains(id)
     }
 
-    /// What was known, in order, before what is at a control: each version under which another control came than a configuration.
-    pub fn known_before(&self, control: u64) -> impl Iterator<Item = &Arc<Known>> {
+    /// The cuts that a partner's stock of a product was credited with by what was known, in order, before what is at a control: `credits`
+    /// says it of one version, and of those before it. Each version counts under which another control came than a configuration, and is
+    /// asked once as long as controls go on.
+    pub(crate) fn credited_before(
+        &self,
+        control: u64,
+        [partner, product]: [&Text; 2],
+        credits: impl Fn(Credited, &Known) -> Credited,
+    ) -> Credited {
         let last = self.versions.range(..=control).next_back().map_or(0, |(number, _)| *number);
-        self.versions.range(..last).filter(|(number, _)| !self.has_come(*number + 1)).map(|(_, known)| known)
+        let mut kept = self.credited.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = kept.entry([partner.clone(), product.clone()]).or_default();
+        let (from, before) =
+            kept.range(..=last).next_back().map(|(from, so_far)| (*from, so_far.clone())).unwrap_or_default();
+        let versions = self.versions.range(from..last).filter(|(number, _)| !self.has_come(*number + 1));
+        let credited = versions.fold(before, |credited, (_, known)| credits(credited, known));
+        kept.insert(last, credited.clone());
+        while kept.len() > CREDITED_KEPT {
+            kept.pop_first();
+        }
+        credited
     }
 
     /// The control that a program version came with.
@@ -465,6 +500,7 @@ impl References {
         self.corrected.clear();
         self.reclassified.clear();
         self.redescribed.clear();
+        self.credited = Mutex::default();
         (self.protects_stocks, self.corrects) = (false, false);
         let mut from = 0;
         loop {
@@ -656,5 +692,31 @@ mod tests {
             assert_eq!(references.as_of(9).rate(euro, Day(10)), Some(Micros(1_080_000)));
             assert_eq!(references.as_of(9).rate(euro, Day(11)), None);
         }
+    }
+
+    #[test]
+    fn each_version_is_asked_once_what_it_credited() {
+        let blobs = Arc::new(OneBlob(postcard::to_stdvec(&Reference::default()).unwrap()));
+        let (mut state, mut references) = (MemoryState::default(), References::new(blobs));
+        let [partner, product] = ["p", "s/p"].map(Text::from);
+        let asked = |references: &References, control| {
+            let count = std::cell::Cell::new(0);
+            let credits = |mut credited: super::Credited, _: &Known| {
+                credited.insert(("P".into(), Day(credited.len().try_into().unwrap())));
+                count.set(count.get() + 1);
+                credited
+            };
+            (references.credited_before(control, [&partner, &product], credits).len(), count.get())
+        };
+        // With 6 and 7 two came at once: the first of them was never in force.
+        for control in [1, 4, 6, 7] {
+            references.configure(control, Id([7; 16]), &mut state).unwrap();
+        }
+        assert_eq!(asked(&references, 5), (1, 1));
+        assert_eq!([asked(&references, 6), asked(&references, 8), asked(&references, 9)], [(2, 1), (2, 0), (2, 0)]);
+        references.configure(10, Id([7; 16]), &mut state).unwrap();
+        assert_eq!([asked(&references, 10), asked(&references, 9), asked(&references, 12)], [(3, 1), (2, 0), (3, 0)]);
+        // What is asked for again later on is found anew.
+        assert_eq!(asked(&references, 5), (1, 1));
     }
 }

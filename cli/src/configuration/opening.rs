@@ -4,6 +4,7 @@
 //! that has been counting since before has these units already, in the rows of the days on which they were bought.
 
 use compliance::programs::selection::{Subject, selects};
+use compliance::programs::stock::begins;
 use compliance::references::Known;
 use contract::{Micros, Program, Purchase, Reference};
 
@@ -37,9 +38,4 @@ pub(super) fn counted_twice<'r>(reference: &'r Reference, versions: &[&Program])
 fn follows_stock(version: &Program) -> bool {
     let mechanism = &version.mechanism;
     mechanism.keeps_stock() || mechanism.goes_by_layers() || version.estimate.is_some()
-}
-
-/// Whether it follows no other version of its program without a gap.
-fn begins(version: &Program, versions: &[&Program]) -> bool {
-    !versions.iter().any(|v| v.id == version.id && v.from < version.from && version.from <= v.to.plus(1))
 }

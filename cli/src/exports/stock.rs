@@ -46,7 +46,7 @@ pub(super) fn write_within(reader: &Reader, tolerance: Micros, rows: &mut dyn Ro
     let known = Known::new(reader.last_reference()?.unwrap_or_default());
     let mut positions = Positions::new(&known);
     for mut state in reader.states(stages::UNITS) {
-        compliance::units::flows(&mut state, &mut |moved| positions.add(&moved))?;
+        compliance::units::flows(&known, &mut state, &mut |moved| positions.add(&moved))?;
     }
     let mut cells = Cells::default();
     for position in positions.finish() {

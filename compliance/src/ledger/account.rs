@@ -40,9 +40,7 @@ pub(crate) struct Account {
     pub months: Vec<Month>,
     /// What limits took for good when the period froze; where headroom is given back, those that are shared when it closed.
     pub forgone: Taken,
-    /// What was due and not authorised when the period closed, as far as it still is ([`Account::let_go`]) and no limit gave it to others.
-    pub released: Micros,
-    /// Where it was told that it is closed, or owed back: what stood then.
+    /// Where it was told that it is closed, or owed back.
     pub closing: Option<Closing>,
     /// Units that the balances of special prices cover, as of the last control that shared them.
     pub covered: Covered,
@@ -208,17 +206,13 @@ impl Taken {
     }
 }
 
-/// What stood when it was told last that nothing more of a settlement is authorised.
+/// What was told last, where that was that nothing more of a settlement is authorised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Closing {
-    accrued: Micros,
-    authorised: Micros,
-}
-
-impl Closing {
-    pub fn of(account: &Account) -> Closing {
-        Closing { accrued: account.accrued, authorised: account.authorised }
-    }
+    /// What was authorised then; `None` once it has moved since.
+    pub authorised: Option<Micros>,
+    /// Where headroom is given back, what was due above that, as far as it still is ([`Account::let_go`]) and no limit gave it to others.
+    pub let_go: Micros,
 }
 
 /// What became of the tier that a tick first sealed (OP-13).
@@ -257,7 +251,6 @@ impl Account {
             counted: 0,
             months: Vec::new(),
             forgone: Taken::default(),
-            released: Micros::ZERO,
             closing: None,
             covered: Covered::new(),
             lowered: Vec::new(),
@@ -331,7 +324,26 @@ impl Account {
 
     /// What was let go at the close and was neither taken back nor authorised since: whoever shares a limit has it first.
     pub fn let_go(&self) -> Micros {
-        self.released.min(self.accrued - self.authorised).max(Micros::ZERO)
+        let let_go = self.closing.map_or(Micros::ZERO, |closing| closing.let_go);
+        let_go.min(self.accrued - self.authorised).max(Micros::ZERO)
+    }
+
+    /// Whether its close has come: it waits for nobody who decides, and it was told.
+    pub fn has_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed { .. }) && self.closing.is_some()
+    }
+
+    /// No more of it is let go than that.
+    pub fn keep_let_go(&mut self, most: Micros) {
+        if let Some(closing) = &mut self.closing {
+            closing.let_go = closing.let_go.min(most).max(Micros::ZERO);
+        }
+    }
+
+    /// Behind its close it is told anew, once all is authorised that is to be, and what was let go stays so; else what was told is over.
+    pub fn note_moved(&mut self) {
+        let is_closed = matches!(self.phase, Phase::Closed { .. });
+        self.closing = self.closing.filter(|_| is_closed).map(|closing| Closing { authorised: None, ..closing });
     }
 
     /// What a frozen settlement owes back though nothing of it was ordered: more came back than was sold. What is drawn on is

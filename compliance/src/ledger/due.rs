@@ -84,7 +84,7 @@ impl Due {
         let (claimed, limited) = (self.claimed(account, program), self.limited(account, program));
         if is_closed && gives_back && limited < claimed {
             let whole = |benefit: Exact| benefit.round_by(program.rounding_mode, account.settlement.currency);
-            account.released = (account.released + whole(limited) - whole(claimed)).max(Micros::ZERO);
+            account.keep_let_go(account.let_go() + whole(limited) - whole(claimed));
             account.forgone = self.taken(account, program);
         }
     }

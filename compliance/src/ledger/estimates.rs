@@ -20,6 +20,7 @@ use super::account::freeze_day;
 use super::conversion::converted;
 use super::expected::{self, Expected};
 use super::protection::{count_sold, says_the_same};
+use super::settle::terms;
 use super::slots::{basis, settlement, version_for};
 use super::tables::{ACCOUNTS, DIRTY, ESTIMATES, EXPECTED, LAPSES, LOTS, SOLD, STALE, UNBOOKED};
 use crate::clock::Clock;
@@ -602,13 +603,15 @@ impl EstimatesVerified {
         let mut references = References::new(blobs.clone());
         references.resume(state)?;
         let mut stands = accounts(state)?;
-        for (id, ()) in EXPECTED.range(state, &[0; 16], &[0xff; 16], Order::Up, usize::MAX)? {
+        for (id, _) in EXPECTED.range(state, &[0; 16], &[0xff; 16], Order::Up, usize::MAX)? {
             let estimate = stands.remove(&Id(id));
             let account = ACCOUNTS.get(state, &id)?.expect("a listed settlement has an account");
             if account.counted > clock.last() || !DIRTY.prefix(state, &id, Order::Up, 1)?.is_empty() {
                 continue;
             }
-            let anew = expected::changes(Id(id), &account, today, references.as_of(clock.last()), &references, state)?;
+            let (program, known) = (terms(&account, &references), references.as_of(clock.last()));
+            let measures = expected::measures(&account, &program, today, known);
+            let anew = expected::changes(Id(id), &account, &measures, &references, state)?;
             let anew: Vec<_> = anew.iter().map(|change| (change.month, change.amount)).collect();
             let stands: Vec<_> = estimate.iter().flat_map(Estimate::expected).collect();
             self.expect(stands == anew, || format!("{:?}: {stands:?} expected, not {anew:?}", account.settlement));

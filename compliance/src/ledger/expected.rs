@@ -22,28 +22,43 @@ use super::tally::Tally;
 use crate::programs::expected::reaching;
 use crate::references::{Known, References};
 
-/// Has ticks look at a settlement that accrues by what is expected of it, as long as it is open.
+/// What is expected of a settlement's period, by the first day of each month; `None` where nothing is.
+pub(crate) type Measures = Vec<(Day, Option<Micros>)>;
+
+/// Has ticks look at a settlement that accrues by what is expected of it, as long as it is open. It has moved.
 pub(crate) fn mark(id: Id, account: &Account, program: &Program, state: &mut dyn State) -> Result<(), StorageError> {
     match program.accrue == Accrue::Expected && account.phase == Phase::Open {
-        true => EXPECTED.put(state, &id.0, &()),
+        true => EXPECTED.put(state, &id.0, &None),
         false => Ok(()),
     }
 }
 
 impl Estimating<'_> {
-    /// Puts down what is expected of a settlement and books what has changed. One that freezes with this tick is looked at no more.
-    pub fn expect(&self, id: Id, state: &mut dyn State, outbox: &mut Outbox<AccrualEvent>) -> Result<(), StorageError> {
+    /// Puts down what is expected of a settlement and books what has changed; nothing has where it was `priced` by the same and has not
+    /// moved since. One that freezes with this tick is looked at no more.
+    pub fn expect(
+        &self,
+        id: Id,
+        priced: Option<Measures>,
+        state: &mut dyn State,
+        outbox: &mut Outbox<AccrualEvent>,
+    ) -> Result<(), StorageError> {
         let account = ACCOUNTS.get(state, &id.0)?.expect("a listed settlement has an account");
         let known = self.references.as_of(self.control);
         let program = &*terms(&account, self.references);
+        let measures = measures(&account, program, self.today, known);
         if program.accrue == Accrue::Earned || is_over(&account, program, self.today) {
             EXPECTED.delete(state, &id.0)?;
+        } else if priced.as_ref() == Some(&measures) {
+            return Ok(());
+        } else {
+            EXPECTED.put(state, &id.0, &Some(measures.clone()))?;
         }
         let stands = ESTIMATES.get(state, &id.0)?;
         if stands.is_none() && !known.expects(&program.id, &account.partner, &account.settlement.period) {
             return Ok(());
         }
-        let changes = changes(id, &account, self.today, known, self.references, state)?;
+        let changes = changes(id, &account, &measures, self.references, state)?;
         if stands.is_none() && changes.is_empty() {
             return Ok(());
         }
@@ -73,13 +88,23 @@ pub(crate) struct Expected {
     pub worth: Option<Micros>,
 }
 
-/// How what is expected of a settlement changes in each month up to a day, where it does: a function of its lines, the tables, and the
-/// day. In a month counts what was known by its end.
+/// What is expected of a settlement's period in each month up to a day; in a month counts what was known by its end.
+pub(crate) fn measures(account: &Account, program: &Program, today: Day, known: &Known) -> Measures {
+    let is_over = is_over(account, program, today);
+    let measure = |month: Day| {
+        let last = month.last_of_month();
+        let measure = known.expected(&program.id, &account.partner, &account.settlement.period, last.min(today));
+        (month, measure.filter(|_| !is_over || last < account.last_day))
+    };
+    months(account, today).map(measure).collect()
+}
+
+/// How what is expected of a settlement changes in each month, where it does: a function of its lines, its terms, and what is expected of
+/// its period.
 pub(crate) fn changes(
     id: Id,
     account: &Account,
-    today: Day,
-    known: &Known,
+    measures: &[(Day, Option<Micros>)],
     references: &References,
     state: &mut dyn State,
 ) -> Result<Vec<Expected>, StorageError> {
@@ -87,15 +112,12 @@ pub(crate) fn changes(
     if program.accrue == Accrue::Earned {
         return Ok(Vec::new());
     }
-    let is_over = is_over(account, program, today);
     let earned = month_ends(account, &due(id, account, program, state)?, program);
     let mut by_measure: BTreeMap<Micros, Vec<Micros>> = BTreeMap::new();
     let (mut changes, mut before) = (Vec::new(), Micros::ZERO);
-    for month in months(account, today) {
-        let last = month.last_of_month();
-        let measure = known.expected(&program.id, &account.partner, &account.settlement.period, last.min(today));
+    for (month, measure) in measures.iter().copied() {
         let reached = account.months.partition_point(|other| other.first <= month) - 1;
-        let amount = match measure.filter(|_| !is_over || last < account.last_day) {
+        let amount = match measure {
             Some(measure) => {
                 let ends = match by_measure.entry(measure) {
                     Entry::Occupied(known) => known.into_mut(),

@@ -1,9 +1,9 @@
 //! What is too little to be paid and gathers over periods (`minimum-payout: { below: carry }`, OP-35).
 //!
 //! It gathers for a beneficiary under a program, in one currency. What may be ordered of all its periods is ordered together, with the
-//! first tick at which it comes to the minimum. What came back of what was ordered before is taken off it, once: so much is set off
-//! against what goes out. The close of a period leaves what has gathered where it is; with the close of the program's last period it is
-//! let go.
+//! first tick at which it comes to the minimum: that of the newest version of which something has gathered. What came back of what was
+//! ordered before is taken off it, once: so much is set off against what goes out. The close of a period leaves what has gathered where
+//! it is; with the close of the program's last period it is let go.
 
 use std::collections::BTreeSet;
 
@@ -27,6 +27,8 @@ pub(crate) struct Gathered {
     pub own: Micros,
     /// With all others, less what came back of them.
     pub all: Micros,
+    /// So much is paid: what the newest version says of which something has gathered.
+    pub minimum: Micros,
     /// The first day on which it is let go.
     pub until: Day,
     /// It was.
@@ -82,8 +84,28 @@ struct Member {
     id: Id,
     account: Account,
     free: Micros,
-    /// What came back of what was ordered, and was not taken off before.
-    back: Micros,
+    /// What came back of what was ordered.
+    above: Micros,
+}
+
+impl Member {
+    /// What of that was not taken off before.
+    fn back(&self) -> Micros {
+        (self.above - self.account.set_off).max(Micros::ZERO)
+    }
+}
+
+/// What all settlements of a beneficiary come to together.
+#[derive(Clone, Copy)]
+struct Together {
+    all: Micros,
+    minimum: Micros,
+}
+
+impl Together {
+    fn is_enough(self) -> bool {
+        self.all >= self.minimum
+    }
 }
 
 impl Turning<'_> {
@@ -96,22 +118,13 @@ impl Turning<'_> {
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
-        let mut members = self.members(purse, state)?;
-        let all = members.iter().map(|member| member.free - member.back).sum();
-        let is_enough = |member: &Member| {
-            let minimum = terms(&member.account, self.references).minimum_payout;
-            member.free > Micros::ZERO && minimum.is_some_and(|minimum| all >= minimum)
-        };
-        let has_ordered = members.iter().any(is_enough);
+        let members = self.members(purse, state)?;
+        let together = self.together(&members);
         let count = members.len();
-        for member in &mut members {
-            if has_ordered {
-                member.account.set_off += member.back;
-            }
-            let pays = is_enough(member);
+        for member in members {
             outbox.acting_in(GATHERED, &member.id.to_string());
             let is_woken = woken.contains(&member.id);
-            self.order_or_keep(member, (pays, is_woken), all, state, outbox)?;
+            self.order_or_keep(member, is_woken, together, state, outbox)?;
         }
         Ok(count)
     }
@@ -120,7 +133,7 @@ impl Turning<'_> {
         let (program, beneficiary, _) = purse;
         let mut members = Vec::new();
         for id in Sharing::Beneficiary(whose(beneficiary)).members(program, state)? {
-            let mut account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is entered has an account");
+            let account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is entered has an account");
             let program = &*terms(&account, self.references);
             if self::purse(&account) != *purse || !account.meets_orders() || !gathers(program) {
                 continue;
@@ -129,26 +142,37 @@ impl Turning<'_> {
             let is_decided = account.phase != Phase::Open || account.orders > 0;
             let above = account.authorised.max(Micros::ZERO) - account.accrued;
             let above = if is_decided { above.max(Micros::ZERO) } else { Micros::ZERO };
-            account.set_off = account.set_off.min(above);
-            let back = above - account.set_off;
-            members.push(Member { id, account, free, back });
+            members.push(Member { id, account, free, above });
         }
         Ok(members)
+    }
+
+    /// One minimum counts for all: that of the newest version of which something is free. `None` where nothing is.
+    fn together(&self, members: &[Member]) -> Option<Together> {
+        let free = members.iter().filter(|member| member.free > Micros::ZERO);
+        let Member { account, .. } =
+            free.max_by_key(|member| (member.account.settlement.version, member.account.terms))?;
+        let minimum = terms(account, self.references).minimum_payout?;
+        let all = members.iter().map(|member| member.free - member.back()).sum();
+        Some(Together { all, minimum })
     }
 
     /// Orders what is free of a settlement, or has it wait, or lets it go.
     fn order_or_keep(
         &self,
-        member: &mut Member,
-        (pays, is_woken): (bool, bool),
-        all: Micros,
+        Member { id, mut account, free, above }: Member,
+        is_woken: bool,
+        together: Option<Together>,
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
-        let Member { id, account, free, .. } = member;
-        let (id, free) = (*id, *free);
+        let stood = account.clone();
+        let account = &mut account;
         let program = &*terms(account, self.references);
         let held = account.orderable(program) - account.authorised - free;
+        let is_ordered = together.is_some_and(Together::is_enough);
+        account.set_off = if is_ordered { above } else { account.set_off.min(above) };
+        let pays = is_ordered && free > Micros::ZERO;
         if pays {
             let order = Issuing::new(account, self.batch, self.now()).order(account, program, free, None);
             claims::publish_auto(account, order.claim, free, outbox);
@@ -156,13 +180,14 @@ impl Turning<'_> {
             claims::touch(account, state)?;
         }
         let until = gathers_until(account, program, self.references.as_of(self.control));
-        let (waits, is_closed) = (free > Micros::ZERO && !pays, matches!(account.phase, Phase::Closed { .. }));
+        let is_closed = matches!(account.phase, Phase::Closed { .. });
         let is_let_go = is_closed && until <= self.today;
-        let gathered = waits.then_some(Gathered { own: free, all, until, is_let_go });
-        let before = std::mem::replace(&mut account.gathered, gathered);
-        let was_kept = before.is_some_and(|before| !before.is_let_go);
-        if is_closed && (!waits || is_let_go) {
+        let waiting = together.filter(|together| free > Micros::ZERO && !together.is_enough());
+        account.gathered =
+            waiting.map(|Together { all, minimum }| Gathered { own: free, all, minimum, until, is_let_go });
+        if is_closed && (waiting.is_none() || is_let_go) {
             let is_left = account.accrued > account.authorised || account.accrued < Micros::ZERO;
+            let was_kept = stood.gathered.is_some_and(|before| !before.is_let_go);
             if is_left && (is_woken || was_kept) {
                 self.release(id, account, program, state, outbox)?;
             }
@@ -171,12 +196,14 @@ impl Turning<'_> {
                 WAITING.put(state, &id.0, &())?;
             }
             if is_closed {
+                // What was let go is taken up again.
+                account.closing = None;
                 move_deadline(id, account, until, state)?;
             }
         }
-        if is_woken || pays || before != gathered {
+        if is_woken || pays || stood.gathered != account.gathered {
             self.tell(id, account, state, outbox)?;
         }
-        Ok(ACCOUNTS.put(state, &id.0, account)?)
+        if *account == stood { Ok(()) } else { Ok(ACCOUNTS.put(state, &id.0, account)?) }
     }
 }

@@ -24,7 +24,7 @@ use super::protection::{Protecting, says_the_same};
 use super::rules::deducted::accepted;
 use super::rules::outlier::judge;
 use super::settle::{PAGE, Settling, is_figured_anew, written};
-use super::sharing::{Sharing, SharingKey};
+use super::sharing::{Sharing, SharingKey, budget_of_program};
 use super::tables::{
     ACCOUNTS, DEADLINES, DIRTY, EXPECTED, GATHERING, JOB, REVIEW, SHARING, STALE, STOCKS, SUMS, SUSPECTS, UNBOOKED,
     UNLAYERED, WAITING,
@@ -201,6 +201,10 @@ impl Job {
             }
             if account.phase != Phase::Open {
                 value_late(Id(id), &account, &change, desk.references, state)?;
+            }
+            if has_another_budget(&account, &change, desk.references) {
+                // Of frozen ones too, as below.
+                SHARING.put(state, &Sharing::Program.key(&account.settlement.program), &())?;
             }
             if is_rebalanced(&account, &mut change, desk.references) {
                 // Frozen ones share too: what was amended is theirs with the next tick.
@@ -414,17 +418,19 @@ impl Job {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
         let page = EXPECTED.range(state, &from, &LAST, Order::Up, limit)?;
-        for (settlement, ()) in &page {
-            self.estimating(desk).expect(Id(*settlement), state, outbox)?;
+        let next = behind(&page, limit);
+        let count = page.len();
+        for (settlement, priced) in page {
+            self.estimating(desk).expect(Id(settlement), priced, state, outbox)?;
         }
-        match behind(&page, limit) {
+        match next {
             Some(next) => self.step = Step::Expected(next),
             None => {
                 desk.clock.tick(self.control, self.tick.expect("only a tick comes here"), state)?;
                 self.step = Step::Interims(i32::MIN, FIRST);
             }
         }
-        Ok(page.len())
+        Ok(count)
     }
 
     fn interims(
@@ -690,6 +696,17 @@ fn is_revalued(account: &Account, change: &Change<'_>, references: &References) 
             references.corrected(currency, days).any(|(_, changed)| changed == *control)
         }
     }
+}
+
+/// A settlement with a share of its program's budget, which is as large, or shared, in another way from a control on.
+fn has_another_budget(account: &Account, change: &Change<'_>, references: &References) -> bool {
+    let budget = |known| {
+        let says = budget_of_program(known, &account.settlement.program);
+        says.map(|version| (version.caps.budget, version.ties))
+    };
+    account.pays()
+        && written(account, references).has_budget_of_program()
+        && budget(change.before) != budget(change.now)
 }
 
 /// A settlement whose partner's special prices, or what they give at most, are other ones from a control on.

@@ -19,12 +19,12 @@ use stream::{Order, Shard, State, StorageError, outbox::route};
 use super::account::Account;
 use super::lines::{Beneficiary, each_lines};
 use super::prices::{Extent, returned_by_sale};
-use super::protection::{Credited, credited_cuts, protecting, says_the_same};
+use super::protection::{credited_cuts, protecting, says_the_same};
 use super::tables::{LAYERS, MOVED, MOVES, UNLAYERED, day_key};
 use crate::programs::cost_layers::{Moved, OfLayer, Place, Step, Walk, layers, within};
 use crate::programs::special_price::of_partner;
 use crate::programs::stock::{Stock, stock_id};
-use crate::references::{Known, References};
+use crate::references::{Credited, Known, References};
 
 /// Where the layers of a stock begin among its sales.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

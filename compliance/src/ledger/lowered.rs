@@ -7,7 +7,6 @@
 //! was credited binds, as its line stays, when partner or product are described in another way later.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use contract::{Credit, Day, Id, Mechanism, Micros, Program, SpecialPrice, Text};
 use serde::{Deserialize, Serialize};
@@ -16,9 +15,9 @@ use stream::{State, StorageError};
 use super::account::Account;
 use super::further::of_sales;
 use super::lines::{Beneficiary, each_lines};
-use super::protection::{Credited, credited_cuts, protecting};
+use super::protection::{credited_cuts, protecting};
 use crate::programs::special_price::of_partner;
-use crate::references::{Known, References};
+use crate::references::{Credited, Known, References};
 
 /// What a special price gives at most for a unit that is sold on some days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,9 +108,8 @@ fn credited_before(control: u64, references: &References, special: &SpecialPrice
     if !references.is_redescribed(partner) && !references.is_redescribed(product) {
         return Credited::new();
     }
-    let credited =
-        |credited, known: &Arc<Known>| credited_cuts(partner, product, &protecting(known), known, &credited).1;
-    references.known_before(control).fold(Credited::new(), credited)
+    let credits = |credited, known: &Known| credited_cuts(partner, product, &protecting(known), known, &credited).1;
+    references.credited_before(control, [partner, product], credits)
 }
 
 fn of_special_price(special: &SpecialPrice, first_cut: Option<Day>, known: &Known) -> Vec<Lowered> {

@@ -184,7 +184,21 @@ impl Turning<'_> {
         Ok(())
     }
 
-    /// What is let go now is there at the next tick for whoever shares a limit with the settlement.
+    /// More may be drawn on a settlement, and ordered now, than limits leave of it: who shares them has so much less at the next tick.
+    fn share_drawn(
+        &self,
+        id: Id,
+        account: &Account,
+        program: &Program,
+        state: &mut dyn State,
+    ) -> Result<(), StorageError> {
+        match program.mechanism.is_drawn_on() {
+            true => self.share_anew(id, account, program, state),
+            false => Ok(()),
+        }
+    }
+
+    /// What is let go or ordered now is there, or gone, at the next tick for whoever shares a limit with the settlement.
     fn share_anew(
         &self,
         id: Id,
@@ -227,7 +241,7 @@ impl Turning<'_> {
         let order = Issuing::new(account, self.batch, self.now()).order(account, program, amount, None);
         claims::publish_auto(account, order.claim, amount, outbox);
         outbox.send(&account.settlement.beneficiary, AccrualEvent::Authorised(Box::new(order)));
-        Ok(())
+        Ok(self.share_drawn(id, account, program, state)?)
     }
 
     /// Settles deductions that finance has accepted (DD-10): what of them is due is ordered and paid with that, and what
@@ -260,6 +274,7 @@ impl Turning<'_> {
             let settled = settle(deduction, kept, state)?.to_string();
             let event = Id::of("deduction", &[&account.settlement.id().to_string(), &number, &settled]);
             let order = Issuing::new(account, self.batch, self.now()).order(account, program, part, None);
+            self.share_drawn(id, account, program, state)?;
             let claim = Id::of("claim", &["deduction", &event.to_string()]);
             let order = AuthorizationOrder { id: event, claim, ..order };
             account.ordered_as_kept += part;
@@ -334,20 +349,24 @@ impl Turning<'_> {
         }
         let has_told = self.close(account, program, outbox);
         WAITING.delete(state, &id.0)?;
-        if !has_told || program.headroom == Headroom::Kept {
-            return Ok(());
+        match has_told && account.let_go() > Micros::ZERO {
+            true => self.share_anew(id, account, program, state),
+            false => Ok(()),
         }
-        account.released = (account.accrued - account.authorised).max(Micros::ZERO);
-        if account.released > Micros::ZERO { self.share_anew(id, account, program, state) } else { Ok(()) }
     }
 
-    /// Once, until it moves or more is authorised: how often others have it looked at again is nobody's business. Says whether it is told
-    /// now.
+    /// Once, until it moves, is taken up again or more is authorised: how often others have it looked at again is nobody's business. Says
+    /// whether it is told now.
     fn close(&self, account: &mut Account, program: &Program, outbox: &mut Outbox<AccrualEvent>) -> bool {
-        let stands = Closing::of(account);
-        if account.closing.replace(stands) == Some(stands) {
+        let authorised = Some(account.authorised);
+        if account.closing.is_some_and(|closing| closing.authorised == authorised) {
             return false;
         }
+        let let_go = match program.headroom {
+            Headroom::Kept => Micros::ZERO,
+            Headroom::GivenBack => (account.accrued - account.authorised).max(Micros::ZERO),
+        };
+        account.closing = Some(Closing { authorised, let_go });
         let (settlement, class) = (account.settlement.clone(), program.class);
         let (date, batch) = (self.today.last_of_month(), self.batch);
         let closed = AccrualEvent::Closed { settlement, class, date, batch };

@@ -24,7 +24,7 @@ use crate::programs::cost_layers::CreditedCut;
 use crate::programs::price_protection::{self, Cut, cuts, look_back, protected};
 use crate::programs::selection::{Subject, selects};
 use crate::programs::stock::{Stock, by_day, stock_id};
-use crate::references::{Known, References};
+use crate::references::{Credited, Known, References};
 
 /// The line that stands for a stock and a day: a cut of its price, or a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -314,9 +314,6 @@ fn protecting_of<'k>(program: &str, known: &'k Known) -> Vec<&'k Program> {
 pub(crate) fn protecting(known: &Known) -> Vec<&Program> {
     known.reference.programs.iter().filter(|program| program.mechanism.protects_stock()).collect()
 }
-
-/// Cuts that programs have credited a stock with: the program, and the day of the cut.
-pub(crate) type Credited = BTreeSet<(Text, Day)>;
 
 /// The cuts of a product with which programs credit a partner's stock of it, by their days, and which programs do. One that was
 /// `credited` stays, as its line does, when partner or product are described in another way.

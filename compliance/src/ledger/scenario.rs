@@ -13,9 +13,10 @@ use contract::{
     RoundingMode, Ruling, RulingAction, Sale, Score, SellIn, SellInEstimate, Settlement, SpecialPrice, Split, Stack,
     Steps, Text, Tier, Ties, Tolerance, Topic, UnitCost, Unreviewed,
 };
-use stream::{Blobs, Input, MemoryState, Outbox, Progress, Shard, Stage, State, StorageError, View};
+use stream::{Blobs, Input, MemoryState, Order, Outbox, Progress, Shard, Stage, State, StorageError, View};
 
 use super::laws::Dice;
+use super::tables::{LINES, REVIEW};
 use super::{
     AccrualRow, EstimateRow, Holding, LedgerStage, Standing as Stands, accrual_rows, estimate_rows, holdings,
     standings, verify, verify_estimates,
@@ -1218,4 +1219,42 @@ fn goes_alike(folder: &str, begins: &str) -> usize {
         count += 1;
     }
     count
+}
+
+/// A case after some lines of it.
+fn after(lines: &str) -> Case {
+    let mut case = Case { bench: Some(Bench::new()), ..Case::default() };
+    lines.lines().filter(|line| !line.starts_with("  >")).for_each(|line| drop(case.line(line)));
+    case
+}
+
+#[test]
+fn a_draw_past_a_limit_has_it_shared_again_once_it_is_ordered() {
+    let text = include_str!("../../cases/programs/points_drawn_past_a_budget.txt");
+    let (held, ordered) = (text.split("delisted").next().unwrap(), text.split("tick 2013-02-26").next().unwrap());
+    let is_reviewed = |lines: &str| {
+        let state = &mut after(lines).bench.unwrap().state;
+        !REVIEW.first(state, 1).unwrap().is_empty()
+    };
+    assert_eq!([is_reviewed(held), is_reviewed(ordered), is_reviewed(text)], [false, true, false]);
+}
+
+#[test]
+fn what_is_expected_is_priced_where_something_has_moved() {
+    let program = "program PRICE retroactive quantity per-unit 0:0,601:48 period=year accrue=expected rounding=sale";
+    let sold = "expect PRICE P001 2013 2013-01-02 700\nconfigure\nsale a P001 2013-02-10 75 x 480\ntick 2013-02-20";
+    let mut case = after(&format!("{program}\n{sold}"));
+    let bench = case.bench.as_mut().unwrap();
+    // Without its lines it would come to another price.
+    let lists = bench.state.range(LINES, &[0], &[0xff; 21], Order::Up, usize::MAX).unwrap();
+    lists.iter().for_each(|(list, _)| bench.state.delete(LINES, list).unwrap());
+    let is_priced = |bench: &mut Bench, day: &str| {
+        let sent = bench.sent.len();
+        bench.control(&Control::Tick { as_of: Day::parse(day).unwrap() });
+        bench.sent.len() > sent
+    };
+    assert_eq!((lists.len(), is_priced(bench, "2013-02-21")), (1, false));
+    case.reference.expectations[0].measure = number("701");
+    bench.configure(&case.reference);
+    assert!(is_priced(bench, "2013-02-22"));
 }

@@ -27,7 +27,7 @@ use super::rules::deducted::accepted;
 use super::rules::figure_changed::takes_new_figure;
 use super::rules::one_partner_twice;
 use super::rules::outlier::note;
-use super::sharing::{Sharing, whose};
+use super::sharing::{Sharing, budget_of_program, whose};
 use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, draws, expected, findings, interim};
@@ -63,17 +63,6 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn program(&self) -> Cow<'a, Program> {
         terms(&self.account, self.references)
-    }
-
-    /// Whether more was drawn on it than limits have left for it, and is to be ordered now: others that share them have so much less
-    /// from the next tick on.
-    fn draws_past_limits(&self) -> bool {
-        let (account, program) = (&self.account, &*self.program());
-        let limited = self.due.limited(account, program);
-        let is_limited = limited < self.due.claimed(account, program);
-        is_limited
-            && limited < self.due.unrounded(account, program)
-            && account.authorised < self.due.rounded(account, program)
     }
 
     /// What can be drawn on it, where it is drawn on and frozen by that day.
@@ -170,9 +159,10 @@ impl<'a> Settling<'a> {
         let mut account = ACCOUNTS.get(state, &id.0)?.expect("a settlement that is named has an account");
         if self.waits(&account) {
             // It keeps until the tick what it has, by the terms that gave it that, and so what it let go.
-            account.released = Micros::ZERO;
+            account.keep_let_go(Micros::ZERO);
         } else {
-            (account.counted, account.released) = (self.control, account.let_go());
+            account.counted = self.control;
+            account.keep_let_go(account.let_go());
             self.bring_up_to_date(id, &mut account, state)?;
         }
         Ok(Work { id, account, references: self.references, due: Due::default() })
@@ -247,12 +237,9 @@ impl<'a> Settling<'a> {
                 self.draw(drawing, program, &mut members, state, outbox)?;
             }
             for work in members {
-                let waits = self.waits(&work.account);
-                if waits || work.draws_past_limits() {
-                    REVIEW.put(state, &work.id.0, &())?;
-                }
-                if !waits {
-                    settled.push(self.close_the_books(work, state, outbox)?);
+                match self.waits(&work.account) {
+                    true => REVIEW.put(state, &work.id.0, &())?,
+                    false => settled.push(self.close_the_books(work, state, outbox)?),
                 }
             }
         }
@@ -347,15 +334,16 @@ impl<'a> Settling<'a> {
     fn share_among(&self, members: &mut [Work<'_>], state: &mut dyn State) -> Result<(), StorageError> {
         let unlimited = |work: &mut Work<'_>| (work.account.year_left, work.account.budget_left) = (None, None);
         members.iter_mut().for_each(unlimited);
+        let known = self.references.as_of(self.control);
         share_years(members, state)?;
         for _ in 0..=members.len() {
-            if !share_budgets(members, state)? || !share_years(members, state)? {
+            if !share_budgets(members, known, state)? || !share_years(members, state)? {
                 return Ok(());
             }
         }
         members.iter_mut().for_each(unlimited);
         share_years(members, state)?;
-        share_budgets(members, state)?;
+        share_budgets(members, known, state)?;
         Ok(())
     }
 
@@ -382,7 +370,7 @@ impl<'a> Settling<'a> {
             }
             let has_moved = movements.iter().any(|movement| !movement.amount.is_zero());
             if has_moved {
-                account.closing = None;
+                account.note_moved();
             }
             for movement in movements {
                 let event = AccrualEvent::Moved(Box::new(movement));
@@ -456,14 +444,17 @@ fn share_years(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool, 
 }
 
 /// Shares the budget of each version, and that of the program, in what years leave; says whether that leaves something else than before.
-fn share_budgets(members: &mut [Work<'_>], state: &mut dyn State) -> Result<bool, StorageError> {
+fn share_budgets(members: &mut [Work<'_>], known: &Known, state: &mut dyn State) -> Result<bool, StorageError> {
     let version = |work: &Work<'_>| work.account.settlement.version;
     let of = |work: &Work<'_>| Some(version(work)).filter(|_| !work.program().has_budget_of_program());
     members.sort_by_cached_key(|work| (of(work), version(work), work.id));
     let mut has_changed = false;
     for sharing in members.chunk_by_mut(|a, b| of(a) == of(b)) {
         let within_year = |work: &Work<'_>| work.due.wanted(&work.account, &work.program());
-        let limit = newest_terms(sharing).and_then(|program| Some((program.caps.budget?, program.ties)));
+        let of_program = sharing.first().filter(|work| of(work).is_none()).map(|work| &work.account.settlement.program);
+        let known = of_program.and_then(|program| budget_of_program(known, program)).map(Cow::Borrowed);
+        let says = known.or_else(|| newest_terms(sharing));
+        let limit = says.and_then(|program| Some((program.caps.budget?, program.ties)));
         let left = share_one(sharing, limit, within_year, state)?;
         for (work, left) in sharing.iter_mut().zip(left) {
             work.account.budget = limit.map(|(budget, _)| budget);

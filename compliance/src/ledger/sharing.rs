@@ -11,6 +11,7 @@ use stream::{Order, State, StorageError};
 use super::account::Account;
 use super::settle::PAGE;
 use super::tables::{BENEFICIARIES, BUDGETS};
+use crate::references::Known;
 use crate::units::names::words;
 
 /// Some settlements of one program that share limits.
@@ -91,6 +92,12 @@ impl Sharing {
             Sharing::Year(beneficiary, year) => of_beneficiary(program, beneficiary, *year, year + 1, state),
         }
     }
+}
+
+/// Who says how large the budget is that versions of a program share: the newest that is known, whether something was sold under it or
+/// not.
+pub(crate) fn budget_of_program<'k>(known: &'k Known, program: &str) -> Option<&'k Program> {
+    known.versions(program).iter().rfind(|version| version.has_budget_of_program())
 }
 
 /// Enters a settlement that pays where those that share a limit are looked up.

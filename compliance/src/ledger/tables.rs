@@ -6,6 +6,7 @@ use stream::{Key, StorageError, Table, TableId};
 use super::account::Account;
 use super::draws::Decision;
 use super::estimates::{Estimate, Lots};
+use super::expected::Measures;
 use super::job::Job;
 use super::layers::Layers;
 use super::protection::OfStock;
@@ -64,8 +65,10 @@ pub(crate) const LAPSES: Table<(i32, [u8; 16]), ()> = Table::new(27, "lapses");
 pub(crate) const ESTIMATES: Table<[u8; 16], Estimate> = Table::new(28, "estimates");
 /// Settlements whose estimates the tick under way has still to book.
 pub(crate) const UNBOOKED: Table<[u8; 16], ()> = Table::new(29, "unbooked estimates");
-/// Open settlements that accrue by what is expected of their period; ticks look at them.
-pub(crate) const EXPECTED: Table<[u8; 16], ()> = Table::new(37, "settlements that accrue by what is expected");
+/// Open settlements that accrue by what is expected of their period; ticks look at them. With what they were priced by; `None` where
+/// something else has moved since.
+pub(crate) const EXPECTED: Table<[u8; 16], Option<Measures>> =
+    Table::new(37, "settlements that accrue by what is expected");
 /// (program, partner, number) of a deduction → what of it is settled, all together.
 pub(crate) const SETTLED: Table<(String, String, String), Micros> = Table::new(30, "settled deductions");
 

@@ -56,8 +56,8 @@ pub fn waits(
 }
 
 fn by_terms(account: &Account, program: &Program) -> Option<String> {
-    if let Some(Gathered { all, until, is_let_go, .. }) = account.gathered {
-        let (all, minimum) = (amount(all, account), amount(program.minimum_payout?, account));
+    if let Some(Gathered { all, minimum, until, is_let_go, .. }) = account.gathered {
+        let (all, minimum) = (amount(all, account), amount(minimum, account));
         return Some(match is_let_go {
             true => format!(
                 "{all} had gathered, and {minimum} and more is paid: it was let go when the program was over, on {until}"

@@ -22,6 +22,12 @@ pub fn stock_id(program: &str, partner: &str, product: &str) -> Id {
     Id::of("stock", &[program, partner, product])
 }
 
+/// Whether a version follows no other of its program without a gap: what was on hand on its first day is a purchase of that day for a
+/// program that follows stocks.
+pub fn begins(version: &Program, versions: &[&Program]) -> bool {
+    !versions.iter().any(|v| v.id == version.id && v.from < version.from && version.from <= v.to.plus(1))
+}
+
 /// Units bought on each day, of purchases of one partner and product, which come by their days.
 pub fn by_day(purchases: &[Purchase]) -> Vec<(Day, Micros)> {
     let of_days = purchases.chunk_by(|a, b| a.date == b.date);

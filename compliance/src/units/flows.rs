@@ -1,59 +1,83 @@
 //! How accepted rows move the stocks of partners, for readers.
 
-use contract::{Code, Micros};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{Code, Micros, Sale};
 use stream::{Order, State, StorageError};
 
-use super::facts::{Record, SALES};
+use super::facts::{Record, SALES, SaleKey};
 use super::findings::no_sale;
 use super::review::{FIRST, LAST, behind};
 use crate::position::{Flow, Moved};
+use crate::references::Known;
+use crate::rules::{Check, RULES, skeleton};
 
 /// Records that are read at a time.
 const PAGE: usize = 1024;
 
-/// Hands over what every accepted row of a partition moves, by date. What repeats another row moves nothing; both tiers of a pair
-/// do (DD-08), each its own stock; so does what is held, or earns nothing.
+/// Hands over what every accepted row of a partition moves, sales by date, then movements. What repeats another row moves nothing; both
+/// tiers of a pair do (DD-08), each its own stock; so does what is held, or earns nothing.
 ///
 /// # Errors
 /// The state cannot be read.
-pub fn flows(state: &mut dyn State, emit: &mut dyn FnMut(Moved)) -> Result<(), StorageError> {
+pub fn flows(known: &Known, state: &mut dyn State, emit: &mut dyn FnMut(Moved)) -> Result<(), StorageError> {
     let mut from = Some(FIRST);
+    let mut movements: BTreeMap<_, Vec<Arc<Sale>>> = BTreeMap::new();
     while let Some(first) = from {
         let page = SALES.range(state, &first, &LAST, Order::Up, PAGE)?;
-        page.iter().filter_map(|(_, record)| moved(record)).for_each(&mut *emit);
+        for (_, Record { sale, verdict }) in &page {
+            if no_sale(sale, &verdict.heard).is_some_and(|(code, _)| code == Code::MovementAsSale) {
+                let like = (sale.product.clone(), sale.quantity, sale.amount, skeleton(&sale.document));
+                movements.entry(like).or_default().push(sale.clone());
+            } else if verdict.double.is_none() {
+                emit(moved(sale, [Flow::Sold, Flow::CameBack]));
+            }
+        }
         from = page.last().filter(|_| page.len() == PAGE).map(|(key, _)| behind(*key));
     }
+    let is_counted = |sale: &&Arc<Sale>, like: &[Arc<Sale>]| {
+        skeleton(&sale.document).is_empty() || !like.iter().any(|other| repeats(sale, other, known))
+    };
+    let counted = movements.values().flat_map(|like| like.iter().filter(|sale| is_counted(sale, like)));
+    let mut counted: Vec<&Arc<Sale>> = counted.collect();
+    counted.sort_unstable_by_key(|sale| SaleKey::of(sale));
+    counted.into_iter().for_each(|sale| emit(moved(sale, [Flow::MovedOut, Flow::MovedIn])));
     Ok(())
 }
 
-/// `None` for a row that repeats another.
-fn moved(record: &Record) -> Option<Moved> {
-    let Record { sale, verdict } = record;
-    let is_movement = no_sale(sale, &verdict.heard).is_some_and(|(code, _)| code == Code::MovementAsSale);
-    let flow = match (is_movement, sale.quantity < Micros::ZERO) {
-        (false, false) => Flow::Sold,
-        (false, true) => Flow::CameBack,
-        (true, false) => Flow::MovedOut,
-        (true, true) => Flow::MovedIn,
-    };
+/// Whether a movement repeats another with its document number, as a sale would: it is in the feed of a family, in another period, or
+/// written in another way (DD-04, DD-23, DD-05). No verdict says so of what is no sale.
+fn repeats(sale: &Sale, other: &Sale, known: &Known) -> bool {
+    RULES.iter().any(|rule| match rule.check {
+        Check::Double(check) => check(sale, other, known),
+        _ => false,
+    })
+}
+
+/// Units that a row moves: out, or with less than nothing in.
+fn moved(sale: &Sale, [out, back]: [Flow; 2]) -> Moved {
+    let flow = if sale.quantity < Micros::ZERO { back } else { out };
     let (partner, product, units) = (sale.at.partner.clone(), sale.product.clone(), sale.quantity.abs());
-    verdict.double.is_none().then_some(Moved { partner, product, day: sale.date, flow, units })
+    Moved { partner, product, day: sale.date, flow, units }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use contract::{Movement, Sale, SaleEvent};
+    use contract::{Movement, SaleEvent};
 
     use super::*;
     use crate::units::trial::{Trial, day, line, market};
 
     fn flows_of(sales: Vec<Sale>) -> Vec<(Flow, i64)> {
-        let mut trial = Trial::new(&market(Vec::new()));
+        let market = market(Vec::new());
+        let mut trial = Trial::new(&market);
         sales.into_iter().for_each(|sale| trial.send(&SaleEvent::Assert(Arc::new(sale))));
         let mut seen = Vec::new();
-        flows(trial.state_mut(), &mut |moved| seen.push((moved.flow, moved.units.0 / Micros::ONE.0))).unwrap();
+        flows(&Known::new(market), trial.state_mut(), &mut |moved| {
+            seen.push((moved.flow, moved.units.0 / Micros::ONE.0))
+        })
+        .unwrap();
         seen
     }
 
@@ -78,6 +102,23 @@ mod tests {
         let named = |sale: Sale| Sale { customer: "?zenith".into(), ..sale };
         let twice = vec![named(sold(1, "2013-01-05", 750)), named(again)];
         assert_eq!(flows_of(twice), [(Flow::Sold, 750)], "the second one repeats the first (DD-05)");
+    }
+
+    #[test]
+    fn a_movement_that_two_files_repeat_moves_a_stock_once() {
+        let moved = |number, document: &str, on| Sale {
+            movement: Movement::Internal,
+            document: document.into(),
+            ..sold(number, on, 40)
+        };
+        let out = (Flow::MovedOut, 40);
+        let written_otherwise = [moved(1, "TR-0017", "2013-01-30"), moved(2, "TR 17", "2013-01-30")];
+        assert_eq!(flows_of(written_otherwise.to_vec()), [out], "DD-05");
+        let in_two_periods = [moved(1, "TR-17", "2013-01-30"), moved(2, "TR-17", "2013-02-01")];
+        assert_eq!(flows_of(in_two_periods.to_vec()), [out], "DD-23");
+        // One of a row of numbers is another movement, and without a number nobody knows.
+        assert_eq!(flows_of(vec![moved(1, "TR-17", "2013-01-30"), moved(2, "TR-18", "2013-01-30")]), [out; 2]);
+        assert_eq!(flows_of(vec![moved(1, "", "2013-01-30"), moved(2, "", "2013-02-01")]), [out; 2]);
     }
 
     #[test]

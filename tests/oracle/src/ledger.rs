@@ -796,13 +796,21 @@ impl Oracle {
         let mut sharing: BTreeMap<(&Text, Option<u32>, Currency), Vec<&Settlement>> = BTreeMap::new();
         for (settlement, account) in &self.accounts {
             let Settlement { program, version, currency, .. } = settlement;
-            let is_of_all = account.program.caps.budget.is_some() && account.program.budget_of == BudgetOf::Program;
+            let is_of_all = shares_over_versions(&account.program);
             sharing.entry((program, (!is_of_all).then_some(*version), *currency)).or_default().push(settlement);
         }
-        sharing
-            .into_values()
-            .filter_map(|members| self.limit(members, |program| Some((program.caps.budget?, program.ties))))
-            .collect()
+        let says = |program: &Program| Some((program.caps.budget?, program.ties));
+        let shared = sharing.into_iter().filter_map(|((program, version, _), members)| {
+            let mut limit = self.limit(members, says)?;
+            // That of all versions is as large as the newest that is known says, whether something was sold under it or not.
+            let of_all =
+                self.known().programs.iter().filter(|other| other.id == *program && shares_over_versions(other));
+            if let Some(newest) = of_all.max_by_key(|other| other.version).filter(|_| version.is_none()) {
+                (limit.most, limit.ties) = says(newest)?;
+            }
+            Some(limit)
+        });
+        shared.collect()
     }
 
     /// The newest terms of the last version say how large a limit is. Where nothing else tells those that share it apart, the id does.
@@ -905,6 +913,11 @@ fn claim(account: &Account, wanted: Exact, currency: Currency, at_tick: bool) ->
         last: account.last,
         steps: &account.reached.steps,
     }
+}
+
+/// Whether its budget is that of all versions that say so.
+fn shares_over_versions(program: &Program) -> bool {
+    program.caps.budget.is_some() && program.budget_of == BudgetOf::Program
 }
 
 /// The program of a settlement, by its version.

@@ -21,7 +21,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Day, Denial, Id, Micros, Program, Text};
+use contract::{ChainEnd, Claim, ClaimAction, ClaimLine, Code, Currency, Day, Denial, Id, Micros, Program, Text};
 use serde::{Deserialize, Serialize};
 use stream::{Order, State, StorageError, Table};
 
@@ -151,28 +151,22 @@ struct Group<'a> {
     program: &'a Text,
     beneficiary: &'a Text,
     period: Text,
-    currency: contract::Currency,
+    currency: Currency,
 }
 
 impl<'a> Group<'a> {
     /// That of a line, by the terms of the day that it names.
     fn of_line(line: &'a ClaimLine, program: &Program) -> Group<'a> {
-        Group {
-            program: &line.program,
-            beneficiary: &line.beneficiary,
-            period: program.period.label(line.date).into(),
-            currency: line.currency,
-        }
+        Group::on((&line.program, &line.beneficiary, line.currency), line.date, program)
     }
 
     /// That of lines for a sale that earns nothing.
     fn of_denial(denial: &'a Denial, program: &Program) -> Group<'a> {
-        Group {
-            program: &denial.program,
-            beneficiary: &denial.beneficiary,
-            period: program.period.label(denial.date).into(),
-            currency: denial.currency,
-        }
+        Group::on((&denial.program, &denial.beneficiary, denial.currency), denial.date, program)
+    }
+
+    fn on((program, beneficiary, currency): (&'a Text, &'a Text, Currency), date: Day, terms: &Program) -> Group<'a> {
+        Group { program, beneficiary, period: terms.period.label(date).into(), currency }
     }
 
     fn id(&self) -> Id {
@@ -195,7 +189,7 @@ pub(crate) fn touch_orphans(state: &mut dyn State) -> Result<(), StorageError> {
 /// What of a frozen settlement is due and not claimed; `claimed` is what lines have or ask for of it.
 fn unclaimed(account: &Account, program: &Program, claimed: Micros) -> Micros {
     let is_claimable = program.paid.claims().is_some() && !program.mechanism.is_drawn_on();
-    if !is_claimable || !account.pays() || !matches!(account.phase, Phase::Frozen { .. }) {
+    if !is_claimable || !account.pays() || account.phase == Phase::Open || account.has_closed() {
         return Micros::ZERO;
     }
     (account.accrued - account.ordered_as_kept - claimed).max(Micros::ZERO)

@@ -9,7 +9,8 @@
 //! Something that is due in a frozen period under a program that pays claims, and that nobody has claimed yet or has
 //! deducted; what a person refused, or came too late, is not claimed. And what is due under any program that does not pay by
 //! itself, and was not authorised when the period closed, which it does not before the last day for claims has passed: it was never
-//! claimed, or it was claimed and not allowed. It is let go, unless something holds it that nobody has decided about. Small sums are told
+//! claimed, or it was claimed and not allowed. It is let go, and told so, with the close: not while that waits for somebody who decides about
+//! a claim or about what holds it. Small sums are told
 //! here too: OP-35 is for programs that pay by themselves, and for claim lines. Under these what is held is told by the finding that
 //! holds it, before the close and after it.
 //!
@@ -33,7 +34,7 @@ use contract::{Code, Day, Id, Micros, Program};
 use stream::{State, StorageError};
 
 use super::Booked;
-use crate::ledger::account::{Account, Phase, claimable_until};
+use crate::ledger::account::{Account, claimable_until};
 use crate::ledger::deductions::taken;
 use crate::ledger::findings::{Found, amount};
 use crate::ledger::now::Now;
@@ -46,19 +47,16 @@ pub(super) fn check(
     now: Now<'_>,
     state: &mut dyn State,
 ) -> Result<Option<Found>, StorageError> {
-    match account.phase {
-        Phase::Frozen { .. } if account.unclaimed > Micros::ZERO => {
-            let deducted = taken(account, now, state)?.into_iter().map(|(_, amount)| amount).sum();
-            Ok(claimable_until(program, account.last_day).and_then(|until| not_claimed(account, deducted, until)))
-        }
-        _ => Ok(let_go(account, program)),
+    if account.has_closed() || account.unclaimed.is_zero() {
+        return Ok(let_go(account, program));
     }
+    let deducted = taken(account, now, state)?.into_iter().map(|(_, amount)| amount).sum();
+    Ok(claimable_until(program, account.last_day).and_then(|until| not_claimed(account, deducted, until)))
 }
 
 fn let_go(account: &Account, program: &Program) -> Option<Found> {
     let left = account.accrued - account.authorised;
-    let closed = matches!(account.phase, Phase::Closed { .. });
-    if !closed || !account.pays() || program.auto_authorise || left <= Micros::ZERO {
+    if !account.has_closed() || !account.pays() || program.auto_authorise || left <= Micros::ZERO {
         return None;
     }
     let message = format!("{} is due and was not authorised by the close", amount(left, account));

@@ -8,8 +8,8 @@
 //! ## What it finds
 //! Something due in a frozen period and not authorised, that is less than the program's minimum payout, under a program
 //! that pays by itself. It waits, and is let go at the close, unless something holds it that nobody has decided about. Under
-//! `below: carry` what counts is what has gathered over the beneficiary's periods, and the close lets nothing of it go. Claim
-//! lines that come to less together wait in the first way.
+//! `below: carry` what counts is what has gathered over the beneficiary's periods, by the minimum of the newest version of which something
+//! has, and the close lets nothing of it go. Claim lines that come to less together wait in the first way.
 //!
 //! ## Why it matters
 //! A payment costs more than a few cents are worth, and partners ask where they stay.
@@ -40,8 +40,8 @@ use crate::programs::Exact;
 pub(super) fn check(Booked { account, program, .. }: Booked<'_>) -> Option<Found> {
     let waits = below_minimum(account, program)?;
     let at_risk = Exact::from(waits);
-    let minimum = amount(program.minimum_payout?, account);
     let waits = amount(waits, account);
+    let minimum = amount(account.gathered.map_or(program.minimum_payout, |gathered| Some(gathered.minimum))?, account);
     let message = match (account.gathered, account.phase) {
         (Some(Gathered { all, is_let_go, .. }), _) => {
             let becomes = if is_let_go { "the program is over" } else { "waits" };

@@ -7,8 +7,8 @@ use contract::{BelowMinimum, Currency, Day, Micros, Settlement, Text};
 use super::{Account, Oracle, Order, Phase, closes};
 
 impl Oracle {
-    /// What may be ordered of all periods of a beneficiary goes out together once it comes to the minimum. What came back of what was
-    /// ordered before is taken off it; that once.
+    /// What may be ordered of all periods of a beneficiary goes out together once it comes to the minimum, which is that of the newest
+    /// version of which something is free. What came back of what was ordered before is taken off it; that once.
     pub(super) fn pay_what_has_gathered(&mut self, day: Day) {
         let mut purses: BTreeMap<(Text, Text, Currency), Vec<Settlement>> = BTreeMap::new();
         for (settlement, account) in &mut self.accounts {
@@ -23,15 +23,19 @@ impl Oracle {
             let free: Vec<Micros> = members.iter().map(|one| self.free(one, &self.holds(one, day))).collect();
             let back = |one: &Settlement| self.accounts[one].above() - self.accounts[one].set_off;
             let all = free.iter().copied().sum::<Micros>() - members.iter().map(back).sum::<Micros>();
-            let mut is_ordered = false;
-            for (settlement, free) in members.iter().zip(free) {
+            let with_something = members.iter().zip(&free).filter(|(_, free)| **free > Micros::ZERO);
+            let newest = with_something.map(|(one, _)| (one.version, self.accounts[one].terms, one)).max();
+            let minimum = newest.and_then(|(.., one)| self.accounts[one].program.minimum_payout);
+            let is_ordered = minimum.is_some_and(|minimum| all >= minimum);
+            for (settlement, free) in members.iter().zip(free).filter(|(_, free)| *free > Micros::ZERO) {
                 let is_over = self.is_over(&program, settlement, day);
                 let account = self.accounts.get_mut(settlement).expect("it is one of them");
-                if free > Micros::ZERO && account.program.minimum_payout.is_some_and(|minimum| all >= minimum) {
+                if is_ordered {
                     account.orders.push(Order { day, amount: free, claim: None });
-                    is_ordered = true;
-                } else {
-                    account.is_carried = free > Micros::ZERO && !is_over;
+                } else if !is_over {
+                    account.is_carried = true;
+                    // What was let go before is taken up again.
+                    account.let_go = Micros::ZERO;
                 }
             }
             for settlement in members.iter().filter(|_| is_ordered) {
