@@ -49,26 +49,75 @@ pub(crate) fn each_price(
     state: &mut dyn State,
     visit: &mut dyn FnMut(&Line, CappedLine),
 ) -> Result<(), StorageError> {
-    let returned = returned_by_sale(id, account, extent, state)?;
-    let clock = if late(&program.mechanism).is_some() { Clock::resume(state)? } else { Clock::default() };
-    let mut pricing = Pricing {
-        program,
-        further: of_sales(id, account, &program.mechanism, state)?,
-        pieces: Vec::new(),
-        currency: account.settlement.currency,
-        clock,
-        covered: account.covered.iter().copied().collect(),
-        credits: Credits::of(account, &program.mechanism),
-        all: extent.all,
-        before: Sums::default(),
-        returned,
-        open: Default::default(),
-    };
+    let mut pricing = Pricing::of(id, account, program, extent, state)?;
     each_lines(state, id, account.counted, &mut |lines| {
         for line in lines.iter().filter(|line| extent.has(line)) {
             visit(line, pricing.next(line));
         }
     })
+}
+
+/// What a sale is given at one of its special prices, its returns taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AtPrice {
+    pub special_price: Id,
+    /// Units that are covered at it, in millionths.
+    pub units: i128,
+    /// Before caps.
+    pub benefit: Exact,
+}
+
+/// The special prices that the sales of a settlement are given something at, by [`Line::transaction`], each in the order in which
+/// the sale is under them.
+pub(crate) fn at_prices(
+    id: Id,
+    account: &Account,
+    program: &Program,
+    state: &mut dyn State,
+) -> Result<FxHashMap<Id, Vec<AtPrice>>, StorageError> {
+    let mut at_prices: FxHashMap<Id, Vec<AtPrice>> = FxHashMap::default();
+    if !program.mechanism.is_credited() {
+        return Ok(at_prices);
+    }
+    let mut pricing = Pricing::of(id, account, program, Extent::whole(account), state)?;
+    each_lines(state, id, account.counted, &mut |lines| {
+        for line in lines {
+            let sale = line.transaction();
+            let transaction = pricing.take_up(line);
+            let given = pricing.at_prices(&transaction);
+            match pricing.open.contains_key(&sale) {
+                true => drop(at_prices.insert(sale, given)),
+                false => at_prices.entry(sale).or_default().extend(given),
+            }
+        }
+    })?;
+    Ok(at_prices)
+}
+
+impl<'a> Pricing<'a> {
+    fn of(
+        id: Id,
+        account: &'a Account,
+        program: &'a Program,
+        extent: Extent<'_>,
+        state: &mut dyn State,
+    ) -> Result<Pricing<'a>, StorageError> {
+        let returned = returned_by_sale(id, account, extent, state)?;
+        let clock = if late(&program.mechanism).is_some() { Clock::resume(state)? } else { Clock::default() };
+        Ok(Pricing {
+            program,
+            further: of_sales(id, account, &program.mechanism, state)?,
+            pieces: Vec::new(),
+            currency: account.settlement.currency,
+            clock,
+            covered: account.covered.iter().copied().collect(),
+            credits: Credits::of(account, &program.mechanism),
+            all: extent.all,
+            before: Sums::default(),
+            returned,
+            open: Default::default(),
+        })
+    }
 }
 
 /// What came back of each sale that has linked returns, as far as the sale itself stands here.
@@ -148,6 +197,7 @@ struct Sold<'a> {
 
 #[derive(Clone, Copy)]
 struct Credit<'a> {
+    special_price: Id,
     units: LineCredit<'a>,
     /// [`contract::Debit::short`].
     short: Micros,
@@ -161,6 +211,7 @@ struct Credit<'a> {
 /// Units that are covered under a further special price.
 #[derive(Clone, Copy)]
 struct Piece {
+    special_price: Id,
     units: i128,
     unit: UnitCredit,
     short: Micros,
@@ -169,16 +220,21 @@ struct Piece {
 impl<'a> Pricing<'a> {
     /// What the next line adds.
     fn next(&mut self, line: &Line) -> CappedLine {
-        let sale = line.transaction();
+        let old = self.open.get(&line.transaction()).map(|transaction| self.price_of(transaction));
+        let transaction = self.take_up(line);
+        self.price_of(&transaction).minus(old.unwrap_or_default())
+    }
+
+    /// The transaction of the next line, up to it.
+    fn take_up(&mut self, line: &Line) -> Transaction<'a> {
+        let (sale, parts) = (line.transaction(), self.parts(line));
         let Some(returned) = self.returned.get(&sale).copied() else {
-            let sold = self.sold(line, line.quantity.0.into());
-            let price = self.price(self.before, self.parts(line), sold);
+            let sold = Some(self.sold(line, line.quantity.0.into()));
+            let before = self.before;
             self.before += line.sums();
-            return price;
+            return Transaction { before, sold, parts };
         };
         let mut transaction = self.open.get(&sale).copied().unwrap_or_default();
-        let old = self.price_of(&transaction);
-        let parts = self.parts(line);
         transaction.parts.priced += parts.priced;
         transaction.parts.own += parts.own;
         if line.origin.is_none() {
@@ -187,7 +243,7 @@ impl<'a> Pricing<'a> {
             self.before += line.sums() + returned;
         }
         self.open.insert(sale, transaction);
-        self.price_of(&transaction).minus(old)
+        transaction
     }
 
     /// A return dated before its sale waits for it.
@@ -223,7 +279,7 @@ impl<'a> Pricing<'a> {
                 }
                 let left = left.filter(|left| units > *left);
                 let further = self.cover_further(line, left.map_or(0, |left| units - left.max(0)));
-                Sold { credit: Some(Credit { units: given, short, left, further }), ..whole }
+                Sold { credit: Some(Credit { special_price, units: given, short, left, further }), ..whole }
             }
             Beneficiary::Partner | Beneficiary::Credited { .. } => whole,
         }
@@ -247,7 +303,8 @@ impl<'a> Pricing<'a> {
                 None => units,
             };
             units -= covered;
-            self.pieces.push(Piece { units: covered, unit, short: further.short });
+            let (special_price, short) = (further.special_price, further.short);
+            self.pieces.push(Piece { special_price, units: covered, unit, short });
             last = Some(self.pieces.len() - 1);
         }
         // As with the first one: what came back had been covered as well.
@@ -291,9 +348,34 @@ impl<'a> Pricing<'a> {
     }
 
     /// What units are given at a special price, those first that are covered first; then those at further ones.
-    fn credited(&self, Credit { units: given, short, mut left, further }: Credit<'_>, units: i128) -> CappedLine {
+    fn credited(&self, credit: Credit<'_>, units: i128) -> CappedLine {
         let mut earned = CappedLine::default();
-        let (first, count) = further;
+        self.each_credited(credit, units, &mut |_, _, part| earned = earned.plus(part));
+        earned
+    }
+
+    /// The same by special price, the first one first.
+    fn at_prices(&self, transaction: &Transaction<'_>) -> Vec<AtPrice> {
+        let mut at_prices: Vec<AtPrice> = Vec::new();
+        let Some(credit) = transaction.sold.and_then(|sold| sold.credit) else { return at_prices };
+        at_prices.push(AtPrice { special_price: credit.special_price, units: 0, benefit: Exact::ZERO });
+        self.each_credited(credit, transaction.parts.priced.quantity, &mut |special_price, units, part| {
+            let benefit = part.after_quantity;
+            match at_prices.iter_mut().find(|at| at.special_price == special_price) {
+                Some(at) => (at.units, at.benefit) = (at.units + units, at.benefit + benefit),
+                None => at_prices.push(AtPrice { special_price, units, benefit }),
+            }
+        });
+        at_prices
+    }
+
+    /// Hands over what units are given: the special price, how many are covered at it, and what all of them come to.
+    fn each_credited(
+        &self,
+        Credit { special_price, units: given, short, mut left, further: (first, count) }: Credit<'_>,
+        units: i128,
+        visit: &mut dyn FnMut(Id, i128, CappedLine),
+    ) {
         let mut pieces = self.pieces[first..first + count].iter();
         given.each(units, &mut |mut units, unit| {
             let kept_back = self.credits.kept_back(short, unit.given);
@@ -302,15 +384,14 @@ impl<'a> Pricing<'a> {
             if let Some(left) = left {
                 *left -= covered.max(0);
             }
-            for Piece { units: most, unit, short } in pieces.by_ref() {
+            for Piece { special_price, units: most, unit, short } in pieces.by_ref() {
                 let part = (units - covered).clamp(0, *most);
                 units -= part;
                 let kept_back = self.credits.kept_back(*short, unit.given);
-                earned = earned.plus(special_price::benefit(*unit, kept_back, part, part));
+                visit(*special_price, part, special_price::benefit(*unit, kept_back, part, part));
             }
-            earned = earned.plus(special_price::benefit(unit, kept_back, units, covered));
+            visit(special_price, covered, special_price::benefit(unit, kept_back, units, covered));
         });
-        earned
     }
 
     fn earned(&self, before: Sums, whole: Sums, divided: bool) -> CappedLine {

@@ -1,7 +1,7 @@
 //! The rows of the export `accruals`: what each sale brought.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{Code, Currency, Id, Micros, Program, RecordRef, Settlement, Text};
@@ -12,11 +12,11 @@ use super::credits::Credits;
 use super::due::{Due, due};
 use super::further::of_sales;
 use super::lines::{Beneficiary, Line};
-use super::prices::{Extent, each_price};
+use super::prices::{AtPrice, Extent, at_prices, each_price};
 use super::settle::terms;
 use super::stage::each_account;
 use crate::programs::Exact;
-use crate::programs::allocation::by_largest_remainder;
+use crate::programs::allocation::{by_largest_remainder, in_proportion};
 use crate::programs::bonus;
 use crate::programs::caps::CappedLine;
 use crate::references::References;
@@ -114,18 +114,34 @@ pub(crate) fn allocate(
     Ok(by_largest_remainder(&parts, due.rounded(account, program), account.settlement.currency))
 }
 
+/// What something that was sold brings, returns taken off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Brought {
+    pub due: Micros,
+    /// Units in millionths.
+    pub quantity: i128,
+    /// The most that a special price gives for one of them; zero where none is known.
+    pub credit: Micros,
+}
+
+impl Brought {
+    pub fn plus(self, other: Brought) -> Brought {
+        Brought {
+            due: self.due + other.due,
+            quantity: self.quantity + other.quantity,
+            credit: self.credit.max(other.credit),
+        }
+    }
+}
+
 /// What a sale brings with the returns that belong to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OfSale {
-    pub due: Micros,
-    /// Units in millionths, net of returns.
-    pub quantity: i128,
-    /// The most that its special price gives for a unit; zero where none is known.
-    pub credit: Micros,
+    pub whole: Brought,
     /// What was sold, by [`super::lines::product_id`], where that is known.
     pub product: Option<Id>,
-    /// Those that it is under, whether units are left at them or not.
-    pub special_prices: BTreeSet<Id>,
+    /// What of it each special price brings that it is under, whether units are left at it or not: all that is due for it.
+    pub at_prices: BTreeMap<Id, Brought>,
     /// What kept its last line of which something was kept from the full benefit; see [`AccrualRow::bound`].
     pub bound: &'static str,
 }
@@ -142,25 +158,53 @@ pub(crate) fn by_sale(
     let mut amounts = allocate(id, account, program, due, state)?.into_iter();
     let credits = Credits::of(account, &program.mechanism);
     let further = of_sales(id, account, &program.mechanism, state)?;
+    let given = at_prices(id, account, program, state)?;
     each_part(id, account, program, due, state, &mut |part| {
         let of_sale = sales.entry(part.line.transaction()).or_default();
-        of_sale.due += amounts.next().expect("each line has an amount");
-        of_sale.quantity += part.line.sums().quantity;
+        of_sale.whole.due += amounts.next().expect("each line has an amount");
+        of_sale.whole.quantity += part.line.sums().quantity;
         of_sale.product = part.line.product.or(of_sale.product);
         if let Beneficiary::Credited { special_price, .. } = part.line.beneficiary {
-            let further = further.get(&part.line.sale).into_iter().flatten().map(|further| further.special_price);
-            of_sale.special_prices.extend(further.chain([special_price]));
+            let credit = credits.of_line(&part.line).map(|credit| credit.most(part.line.quantity.0.into()));
+            let further = further.get(&part.line.sale).into_iter().flatten();
+            let further = further.map(|further| (further.special_price, further.credit));
+            for (special_price, credit) in further.chain([(special_price, credit.unwrap_or_default())]) {
+                let at_price = of_sale.at_prices.entry(special_price).or_default();
+                at_price.credit = at_price.credit.max(credit);
+                of_sale.whole.credit = of_sale.whole.credit.max(credit);
+            }
         }
         let bound = bound(&part, limit(account, program, due));
         if !bound.is_empty() {
             of_sale.bound = bound;
         }
-        if let Some(credit) = credits.of_line(&part.line) {
-            of_sale.credit = of_sale.credit.max(credit.most(part.line.quantity.0.into()));
-            let further = further.get(&part.line.sale).into_iter().flatten();
-            of_sale.credit = further.map(|further| further.credit).fold(of_sale.credit, Micros::max);
+    })?;
+    for (sale, of_sale) in sales {
+        of_sale.divide(given.get(sale).map_or(&[], Vec::as_slice), account.settlement.currency);
+    }
+    Ok(())
+}
+
+impl OfSale {
+    /// Divides what is due for it among its special prices, in proportion to what it is given at each before caps, by largest
+    /// remainder; where it is given nothing at any, the first one has all of it.
+    fn divide(&mut self, given: &[AtPrice], currency: Currency) {
+        let weights: Vec<Micros> = given.iter().map(|given| given.benefit.abs().to_micros()).collect();
+        let size = self.whole.due.abs();
+        let parts = match weights.iter().all(|weight| weight.is_zero()) {
+            true => (0..given.len()).map(|at| if at == 0 { size } else { Micros::ZERO }).collect(),
+            false => by_largest_remainder(&in_proportion(size, &weights), size, currency),
+        };
+        for (AtPrice { special_price, units, .. }, part) in given.iter().zip(parts) {
+            let at_price = self.at_prices.entry(*special_price).or_default();
+            at_price.due += if self.whole.due < Micros::ZERO { -part } else { part };
+            at_price.quantity += units;
         }
-    })
+        // Under terms that know no special prices it stays one thing.
+        if given.is_empty() {
+            self.at_prices.clear();
+        }
+    }
 }
 
 /// A line with its unrounded part of what is due.

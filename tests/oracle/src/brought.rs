@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use contract::{Currency, Id, Micros, RoundingMode};
 use num_rational::Ratio;
-use num_traits::Zero;
+use num_traits::{Signed, Zero};
 
 use crate::exact::{Exact, exact, floored, rounded, rounded_by, to_millionths, zero};
-use crate::pricing::Line;
+use crate::pricing::{Given, Line};
 
 /// What stands for one sale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,12 @@ pub struct Brought {
     pub units: Micros,
     /// The most that its special price gives for a unit; zero where none is known.
     pub credit: Micros,
+}
+
+impl Brought {
+    pub fn plus(self, other: Brought) -> Brought {
+        Brought { due: self.due + other.due, units: self.units + other.units, credit: self.credit.max(other.credit) }
+    }
 }
 
 /// Adds up what sales bring. `changes` says what each of the lines, which are in order, adds under the caps on lines;
@@ -60,4 +66,25 @@ pub fn bring(
         sale.due += rounded(whole, currency);
         sale.units += line.quantity;
     }
+}
+
+/// Divides what a sale brings among the special prices at which it is given something, in proportion to what that is to the millionth
+/// before caps; what is lost by cutting goes to the largest remainders, of equal ones to the earlier. Where it is given nothing the first
+/// one has all of it.
+pub fn divide(due: Micros, given: &[Given], currency: Currency) -> Vec<Micros> {
+    let weights: Vec<Exact> = given.iter().map(|given| to_millionths(given.benefit.abs())).collect();
+    let all: Exact = weights.iter().sum();
+    if all.is_zero() {
+        return (0..given.len()).map(|place| if place == 0 { due } else { Micros::ZERO }).collect();
+    }
+    let unit = Ratio::new(1, 10_i128.pow(currency.minor_digits()));
+    let size = exact(due).abs();
+    let parts: Vec<Exact> = weights.iter().map(|weight| size * *weight / all).collect();
+    let mut whole: Vec<Exact> = parts.iter().map(|part| floored(*part, currency)).collect();
+    let missing = (size - whole.iter().sum::<Exact>()) / unit;
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|place| (-(parts[*place] - whole[*place]), *place));
+    order.into_iter().take(missing.to_integer() as usize).for_each(|place| whole[place] += unit);
+    let signed = |whole: Exact| if due < Micros::ZERO { -whole } else { whole };
+    whole.into_iter().map(|whole| rounded(signed(whole), currency)).collect()
 }

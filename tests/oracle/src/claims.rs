@@ -13,7 +13,7 @@ use contract::{
 use crate::decisions::{Said, Word};
 use crate::exact::exact;
 use crate::ledger::{Oracle, Order, version};
-use crate::provable::{Case, Standing, Verdict, Why, judged};
+use crate::provable::{Case, Pot, Standing, Verdict, Why, judged};
 use crate::scope::{Scope, refused};
 
 /// A claim line as readers see it.
@@ -110,6 +110,8 @@ struct Line {
     ordered: BTreeMap<u32, Micros>,
     /// The control of the first order.
     first_order: Option<u64>,
+    /// The control that first kept something for it, as long as a person may let it be paid or has done so.
+    first_kept: Option<u64>,
     /// What was ordered above what it claims, because that was near enough.
     raised: Micros,
     /// What a person must decide about, found by the ticks in a row up to the last one.
@@ -193,12 +195,18 @@ struct Turn<'a> {
     frozen: bool,
     /// What it is for.
     scope: Scope,
+    /// What of sales it may draw on; one for the period is for all that is due.
+    pots: BTreeSet<Pot>,
     /// What keeps that from earning, or sales of the period.
     why: Why,
     /// Another line has some of what is due for the same.
     has_rival: bool,
+    /// Some of that is kept for a line that a person decides about.
+    is_awaited: bool,
     verdict: Verdict,
     approved: Micros,
+    /// Kept for it while a person decides.
+    kept: Micros,
     /// What was ordered for it where that is due still.
     had: Micros,
     /// Why what is approved is not ordered.
@@ -209,6 +217,21 @@ impl Turn<'_> {
     /// Something may still be ordered for it.
     fn is_open(&self) -> bool {
         self.verdict.state == ClaimState::Valid && !self.line.is_gone()
+    }
+
+    /// Nothing more comes of it.
+    fn is_final(&self) -> bool {
+        self.frozen && !self.is_awaited
+    }
+
+    /// What it has, or is to have if a person lets it go.
+    fn takes(&self) -> Micros {
+        self.approved + self.kept
+    }
+
+    /// Of what is due, for whatever.
+    fn has_some(&self) -> bool {
+        self.takes() > Micros::ZERO || self.had > self.approved
     }
 
     /// What was ordered for it. Where its sale went from one version to another, what is owed back to the first one counts no more.
@@ -229,14 +252,15 @@ impl Turn<'_> {
     }
 }
 
-/// Lines that something was ordered for come first, the oldest order in front; then those that name a sale, as they were sent;
+/// Lines that something was ordered or kept for come first, the oldest in front; then those that name a sale, as they were sent;
 /// then the others, by the days that they name and as they were sent.
 fn served(lines: &BTreeMap<Id, Line>, group: &Group) -> Vec<Id> {
     let of_group = lines.iter().filter(|(_, line)| line.group == *group);
     let place = |(id, line): (&Id, &Line)| {
         let newest = line.newest().0;
         let day = if newest.sale.is_some() { None } else { Some(newest.date) };
-        (line.first_order.unwrap_or(u64::MAX), day, line.sent(), *id)
+        let since = [line.first_order, line.first_kept].into_iter().flatten().min();
+        (since.unwrap_or(u64::MAX), day, line.sent(), *id)
     };
     let mut order: Vec<_> = of_group.map(place).collect();
     order.sort_unstable();
@@ -254,6 +278,7 @@ impl Claims {
             judged: None,
             ordered: BTreeMap::new(),
             first_order: None,
+            first_kept: None,
             raised: Micros::ZERO,
             wait: None,
             was_awaited: false,
@@ -363,6 +388,7 @@ impl Claims {
         take_along(&mut turns, &standing);
         turns.iter_mut().for_each(|turn| keep_waiting(turn, today));
         let rest = share(&mut turns, &standing);
+        turns.iter_mut().for_each(|turn| keep_place(turn, control));
         note_rivals(&mut turns, &standing);
         raise(&mut turns, &standing, rest);
         let orders = order_from(oracle.purses(group, today), &mut turns, &standing, control, today);
@@ -411,9 +437,11 @@ fn take_turn<'a>(
         frozen,
     };
     let verdict = judged(&case, standing);
-    let (approved, had) = (Micros::ZERO, Micros::ZERO);
+    let pots = standing.pots_of(&scope);
+    let (approved, kept, had) = (Micros::ZERO, Micros::ZERO, Micros::ZERO);
+    let (has_rival, is_awaited) = (false, false);
     let (why, waits) = (why.clone(), BTreeSet::new());
-    Turn { id, line, programs, frozen, scope, why, has_rival: false, verdict, approved, had, waits }
+    Turn { id, line, programs, frozen, scope, pots, why, has_rival, is_awaited, verdict, approved, kept, had, waits }
 }
 
 /// What of a line is not authorised is on hold as long as nobody decides. The days count from the first tick that finds it waiting for
@@ -462,45 +490,110 @@ fn freezes_on(program: &Program, date: Day) -> Day {
     last.plus(i32::try_from(program.grace_days).expect("a period is not kept open for ever") + 1)
 }
 
-/// What is left of what is due, of all and of each sale.
+/// What is left of what is due, with what lines have of it so far, each with what it may draw on.
 struct Rest {
     all: Micros,
-    of_sales: BTreeMap<Id, Micros>,
+    pots: BTreeMap<Pot, Micros>,
+    drawing: Vec<(BTreeSet<Pot>, Micros)>,
 }
 
 impl Rest {
-    fn left(&self, scope: &Scope, standing: &Standing) -> Micros {
-        let of = |sale: &Id| self.of_sales[sale];
-        let own = (!scope.is_all()).then(|| standing.sales(scope).keys().map(of).sum::<Micros>());
-        own.map_or(self.all, |own| own.min(self.all)).max(Micros::ZERO)
+    /// What a line may have beside all the others, whichever pots these are given theirs of.
+    fn left(&self, scope: &Scope, pots: &BTreeSet<Pot>) -> Micros {
+        if scope.is_all() {
+            return self.all;
+        }
+        let came_back: Micros = pots.iter().map(|pot| self.pots[pot].min(Micros::ZERO)).sum();
+        let mut drawing = self.drawing.clone();
+        drawing.push((pots.clone(), self.all - came_back));
+        let before: Micros = self.drawing.iter().map(|(_, amount)| *amount).sum();
+        (drawn(&self.pots, &drawing) - before + came_back).min(self.all).max(Micros::ZERO)
     }
 
-    /// Of several sales the one with the lower id gives first.
-    fn take(&mut self, wanted: Micros, scope: &Scope, standing: &Standing) -> Micros {
-        let taken = wanted.max(Micros::ZERO).min(self.left(scope, standing));
+    fn take(&mut self, wanted: Micros, scope: &Scope, pots: &BTreeSet<Pot>) -> Micros {
+        if wanted <= Micros::ZERO {
+            return Micros::ZERO;
+        }
+        let taken = wanted.min(self.left(scope, pots));
         self.all = self.all - taken;
-        let sales = if scope.is_all() { BTreeMap::new() } else { standing.sales(scope) };
-        let mut open = taken;
-        for sale in sales.keys() {
-            let left = self.of_sales.get_mut(sale).expect("each sale brings something");
-            let part = open.min((*left).max(Micros::ZERO));
-            (*left, open) = (*left - part, open - part);
+        if !scope.is_all() {
+            self.drawing.push((pots.clone(), taken));
         }
         taken
     }
 }
 
-/// What was ordered for a line stays its own as far as what is due reaches. Then lines that may be paid are served, from narrow to
-/// wide.
-fn share(turns: &mut [Turn<'_>], standing: &Standing) -> Rest {
-    let mut rest = Rest { all: standing.left().max(Micros::ZERO), of_sales: standing.dues() };
-    for turn in turns.iter_mut() {
-        turn.approved = rest.take(turn.line.ordered(), &turn.scope, standing);
+/// How much lines can be given together, each of its own pots alone and no more than it asks for.
+fn drawn(pots: &BTreeMap<Pot, Micros>, asking: &[(BTreeSet<Pot>, Micros)]) -> Micros {
+    let mut drawing = Drawing { left: pots.clone(), asking, given: BTreeMap::new() };
+    for (line, (_, wanted)) in asking.iter().enumerate() {
+        let mut open = *wanted;
+        while open > Micros::ZERO {
+            let more = drawing.give(line, open, &mut BTreeSet::new());
+            if more.is_zero() {
+                break;
+            }
+            open = open - more;
+        }
     }
-    let mut open: Vec<&mut Turn<'_>> = turns.iter_mut().filter(|turn| turn.is_open()).collect();
-    open.sort_by_key(|turn| turn.scope.breadth());
-    for turn in open {
-        turn.approved += rest.take(turn.verdict.most - turn.approved, &turn.scope, standing);
+    drawing.given.into_values().sum()
+}
+
+struct Drawing<'a> {
+    left: BTreeMap<Pot, Micros>,
+    asking: &'a [(BTreeSet<Pot>, Micros)],
+    given: BTreeMap<(usize, Pot), Micros>,
+}
+
+impl Drawing<'_> {
+    /// Gives a line some more, no more than that: of a pot that has something, or of one that another line can be given another pot for.
+    fn give(&mut self, line: usize, most: Micros, tried: &mut BTreeSet<Pot>) -> Micros {
+        for pot in &self.asking[line].0 {
+            if !tried.insert(*pot) {
+                continue;
+            }
+            let left = self.left.get_mut(pot).expect("it is one of all");
+            let amount = most.min(*left);
+            if amount > Micros::ZERO {
+                *left = *left - amount;
+                *self.given.entry((line, *pot)).or_default() += amount;
+                return amount;
+            }
+            for other in 0..self.asking.len() {
+                let theirs = self.given.get(&(other, *pot)).copied().unwrap_or_default();
+                if other == line || theirs.is_zero() {
+                    continue;
+                }
+                let amount = self.give(other, most.min(theirs), tried);
+                if amount > Micros::ZERO {
+                    *self.given.get_mut(&(other, *pot)).expect("it has some of it") += -amount;
+                    *self.given.entry((line, *pot)).or_default() += amount;
+                    return amount;
+                }
+            }
+        }
+        Micros::ZERO
+    }
+}
+
+/// What was ordered for a line stays its own as far as what is due reaches; what it has beyond what it is for is gone for all. Then lines
+/// that may be paid are served, from narrow to wide, and for those that a person decides about what they could take is kept.
+fn share(turns: &mut [Turn<'_>], standing: &Standing) -> Rest {
+    let mut rest = Rest { all: standing.left().max(Micros::ZERO), pots: standing.pots(), drawing: Vec::new() };
+    for turn in turns.iter_mut() {
+        turn.approved = rest.take(turn.line.ordered(), &turn.scope, &turn.pots);
+    }
+    let beyond: Micros = turns.iter().map(|turn| (turn.had - turn.approved).max(Micros::ZERO)).sum();
+    rest.all = (rest.all - beyond).max(Micros::ZERO);
+    let mut standing_lines: Vec<&mut Turn<'_>> = turns.iter_mut().filter(|turn| !turn.line.is_gone()).collect();
+    standing_lines.sort_by_key(|turn| turn.scope.breadth());
+    for turn in standing_lines {
+        let wanted = turn.verdict.if_let_go - turn.approved;
+        match turn.verdict.state {
+            ClaimState::Valid => turn.approved += rest.take(wanted, &turn.scope, &turn.pots),
+            ClaimState::OnHold => turn.kept = rest.take(wanted, &turn.scope, &turn.pots),
+            _ => {}
+        }
     }
     for turn in turns.iter_mut() {
         let above = (turn.line.ordered() - turn.verdict.most).max(Micros::ZERO);
@@ -509,17 +602,32 @@ fn share(turns: &mut [Turn<'_>], standing: &Standing) -> Rest {
     rest
 }
 
-/// Who gets less than it asks for, while another line for the same, or for a sale of that, gets something.
+/// For whom something is kept, that has its place from then on.
+fn keep_place(turn: &mut Turn<'_>, control: u64) {
+    let may_be_paid = matches!(turn.verdict.state, ClaimState::Valid | ClaimState::OnHold) && !turn.line.is_gone();
+    let is_kept = (turn.kept > Micros::ZERO).then_some(control);
+    turn.line.first_kept = turn.line.first_kept.or(is_kept).filter(|_| may_be_paid);
+}
+
+/// Who gets less than it asks for, while another line gets something of what it is for, or is to: one for the same; if these have not
+/// all of that, one for something of it as well, or one that has more than is due for it.
 fn note_rivals(turns: &mut [Turn<'_>], standing: &Standing) {
     for at in 0..turns.len() {
-        let scope = turns[at].scope.clone();
-        let sales = standing.sales(&scope);
-        let is_for = |turn: &Turn<'_>| {
-            let takes_a_sale = turn.scope.sale.is_some_and(|sale| sales.contains_key(&sale));
-            scope.is_all() || turn.scope == scope || takes_a_sale
+        let scope = &turns[at].scope;
+        let of_same: Micros = turns.iter().filter(|turn| turn.scope == *scope).map(Turn::takes).sum();
+        let is_short = of_same < standing.due_of(scope);
+        let pots = &turns[at].pots;
+        let is_rival = |turn: &Turn<'_>| {
+            let takes_of_all = || turn.scope.is_all() || turn.had > turn.approved;
+            let shares = || takes_of_all() || !turn.pots.is_disjoint(pots);
+            scope.is_all() || turn.scope == *scope || (is_short && shares())
         };
-        let mut others = turns.iter().enumerate().filter(|(other, _)| *other != at);
-        turns[at].has_rival = others.any(|(_, turn)| is_for(turn) && turn.approved > Micros::ZERO);
+        let others = turns.iter().enumerate().filter(|(other, turn)| *other != at && turn.has_some());
+        let rivals: Vec<&Turn<'_>> = others.map(|(_, turn)| turn).filter(|turn| is_rival(turn)).collect();
+        let has_rival = !rivals.is_empty();
+        let is_awaited =
+            turns[at].approved < turns[at].verdict.most && rivals.iter().any(|turn| turn.kept > Micros::ZERO);
+        (turns[at].has_rival, turns[at].is_awaited) = (has_rival, is_awaited);
     }
 }
 
@@ -548,13 +656,14 @@ fn raise(turns: &mut [Turn<'_>], standing: &Standing, mut rest: Rest) {
     scopes.sort_by_key(|scope| std::cmp::Reverse(scope.breadth()));
     scopes.insert(0, Scope::default());
     for scope in scopes {
-        let left = rest.left(&scope, standing);
+        let pots = standing.pots_of(&scope);
+        let left = rest.left(&scope, &pots);
         let before: Micros = turns.iter().filter(|turn| turn.scope == scope).map(|turn| turn.line.raised).sum();
         let is_last = |turn: &&mut Turn<'_>| turn.scope == scope && turn.gets_all_it_claims();
         let Some(last) = turns.iter_mut().rfind(is_last) else { continue };
         let most = last.tolerance(standing.due_of(&scope), true).filter(|_| last.frozen);
         if left > Micros::ZERO && most.is_some_and(|most| before + left <= most) {
-            rest.take(left, &scope, standing);
+            rest.take(left, &scope, &pots);
             last.approved += left;
             last.line.raised += left;
         }
@@ -562,7 +671,7 @@ fn raise(turns: &mut [Turn<'_>], standing: &Standing, mut rest: Rest) {
 }
 
 /// Orders what lines may have above what was ordered for them. A settlement pays the lines for its own sales first. Then they
-/// pay, those of older versions first, the lines that name no sale of theirs, and those whose own settlement has nothing left
+/// pay, those of older versions first, the lines for nothing of their own, and those whose own settlements have nothing left
 /// and nothing that waits. One that would order too little leaves its lines to the next ones.
 fn order_from(
     purses: Vec<Purse>,
@@ -571,7 +680,7 @@ fn order_from(
     control: u64,
     today: Day,
 ) -> Vec<(Settlement, Order)> {
-    let homes: Vec<Option<usize>> = turns.iter().map(|turn| standing.home(turn.scope.sale)).collect();
+    let homes: Vec<Vec<usize>> = turns.iter().map(|turn| standing.homes(&turn.scope)).collect();
     let mut needs: Vec<Micros> = turns.iter().map(|turn| (turn.approved - turn.had).max(Micros::ZERO)).collect();
     let mut free: Vec<Micros> = purses.iter().map(|purse| if purse.pays { purse.free } else { Micros::ZERO }).collect();
     let mut wanted: Vec<Vec<Micros>> = vec![vec![Micros::ZERO; turns.len()]; purses.len()];
@@ -580,29 +689,29 @@ fn order_from(
         (*need, *free) = (*need - amount, *free - amount);
         amount
     };
-    for (at, home) in homes.iter().enumerate() {
-        if let Some(home) = *home {
-            wanted[home][at] = pay(&mut needs[at], &mut free[home]);
+    for (at, homes) in homes.iter().enumerate() {
+        for home in homes {
+            wanted[*home][at] = pay(&mut needs[at], &mut free[*home]);
         }
     }
     let mut orders = Vec::new();
     let asking: Vec<bool> = turns.iter().map(|turn| turn.approved > turn.had).collect();
     for (place, purse) in purses.iter().enumerate() {
         for (at, turn) in turns.iter_mut().enumerate() {
-            if asking[at] && purse.free < purse.owed && homes[at].is_none_or(|home| home == place) {
+            if asking[at] && purse.free < purse.owed && (homes[at].is_empty() || homes[at].contains(&place)) {
                 turn.waits.extend(&purse.holds);
             }
-            let waits_at_home = |home: usize| {
-                let own = &purses[home];
-                !own.pays || own.free < own.owed || free[home] > Micros::ZERO
+            let waits_at_home = |home: &usize| {
+                let own = &purses[*home];
+                !own.pays || own.free < own.owed || free[*home] > Micros::ZERO
             };
-            if homes[at] != Some(place) && !homes[at].is_some_and(waits_at_home) {
+            if homes[at].contains(&place) || !homes[at].iter().any(waits_at_home) {
                 wanted[place][at] += pay(&mut needs[at], &mut free[place]);
             }
         }
         let total: Micros = wanted[place].iter().copied().sum();
         let is_too_little = purse.minimum.is_some_and(|minimum| total < minimum);
-        let (own, others): (Vec<usize>, Vec<usize>) = (0..turns.len()).partition(|at| homes[*at] == Some(place));
+        let (own, others): (Vec<usize>, Vec<usize>) = (0..turns.len()).partition(|at| homes[*at].contains(&place));
         for at in own.into_iter().chain(others) {
             let amount = wanted[place][at];
             if amount.is_zero() {
@@ -628,7 +737,7 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
     let (claimed, is_gone, approved) = (turn.line.claimed(), turn.line.is_gone(), turn.approved);
     let (ordered, counts) = (turn.line.ordered(), turn.counts());
     let stands = if is_gone { Micros::ZERO } else { claimed + turn.line.raised };
-    let Verdict { mut state, most, mut codes, queue, decide_by } = turn.verdict.clone();
+    let Verdict { mut state, most, mut codes, queue, decide_by, .. } = turn.verdict.clone();
     let is_disputed = state == ClaimState::InDispute && !is_gone;
     if is_gone && counts.is_zero() {
         (state, codes) = (ClaimState::Withdrawn, BTreeSet::new());
@@ -639,11 +748,11 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
         && approved < most
         && let Some(code) = too_much(turn, standing)
     {
-        let is_all_taken = turn.has_rival && turn.frozen && approved.is_zero() && ordered.is_zero();
+        let is_all_taken = turn.has_rival && turn.is_final() && approved.is_zero() && ordered.is_zero();
         codes.insert(if code == Code::ClaimAboveDue && is_all_taken { Code::AccrualClaimed } else { code });
         codes.extend(&turn.why.codes);
     }
-    if state == ClaimState::Valid && approved.is_zero() && ordered.is_zero() && turn.frozen {
+    if state == ClaimState::Valid && approved.is_zero() && ordered.is_zero() && turn.is_final() {
         state = ClaimState::Rejected;
     }
     if ordered > Micros::ZERO && !matches!(state, ClaimState::Withdrawn | ClaimState::InDispute) {
@@ -658,7 +767,7 @@ fn close(turn: &mut Turn<'_>, standing: &Standing, today: Day) {
     let by_person = matches!(turn.line.said.word, Some(Word::Adjusted(_) | Word::Settled(_)));
     let is_refused = match state {
         ClaimState::Rejected | ClaimState::InDispute => true,
-        ClaimState::Valid | ClaimState::Authorised => approved < claimed && (turn.frozen || by_person),
+        ClaimState::Valid | ClaimState::Authorised => approved < claimed && (turn.is_final() || by_person),
         _ => false,
     };
     turn.line.said.refused = is_refused.then(|| turn.line.said.refused.unwrap_or(today));

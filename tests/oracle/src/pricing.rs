@@ -77,21 +77,9 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
         let sold = if divides(program) || !counts(program) { sold } else { sold.times(share) };
         let home = &lines[place];
         let benefit = match &home.whose {
-            Whose::Credited { credit, short, .. } if program.mechanism.is_credited() => {
-                let Enough { first, further } = &enough[place];
-                let most = first.filter(|_| sold.quantity.is_positive());
-                let units = most.map_or(sold.quantity, |most| sold.quantity.min(most));
-                let mut rest = sold.quantity - units;
-                let further = further.iter().map(|(most, each)| {
-                    let units = most.map_or(rest, |most| rest.min(most));
-                    rest -= units;
-                    *each * units
-                });
-                (exact(*credit) - exact(*short)) * units + further.sum::<Exact>()
-            }
-            Whose::Layered { pieces, over, .. } if program.mechanism.is_credited() => {
-                let most = enough[place].first.filter(|_| sold.quantity.is_positive());
-                layered(pieces, &|given| lost(*over, program.mechanism.resale(), given), sold.quantity, most)
+            Whose::Credited { .. } | Whose::Layered { .. } if program.mechanism.is_credited() => {
+                let given = at_prices(&home.whose, program.mechanism.resale(), sold.quantity, &enough[place]);
+                given.into_iter().map(|given| given.benefit).sum()
             }
             _ => earned(&program.mechanism, in_front_of(program, in_front[place], own), sold, all),
         };
@@ -117,8 +105,60 @@ pub fn changes(program: &Program, currency: Currency, covered: &Units, lines: &[
     homes.iter().enumerate().map(change).collect()
 }
 
-/// What units are given by what they cost, no more of those that are given something than are covered.
-fn layered(pieces: &[(i128, Micros)], lost: &dyn Fn(Micros) -> Micros, quantity: Exact, most: Option<Exact>) -> Exact {
+/// Units that are covered at a special price, and what they are given there before caps.
+#[derive(Clone, Debug)]
+pub struct Given {
+    pub special: Id,
+    pub units: Exact,
+    pub benefit: Exact,
+}
+
+/// What is left of each sale in the end, at the special prices that it is under, the first one first. A return whose sale does not stand
+/// here is one of its own.
+pub fn given(program: &Program, covered: &Units, lines: &[Line]) -> Vec<(Id, Vec<Given>)> {
+    if !program.mechanism.is_credited() {
+        return Vec::new();
+    }
+    let resale = program.mechanism.resale();
+    let enough = enough(covered, lines, resale);
+    let of_sale = |(place, units): (usize, i128)| {
+        let line = &lines[place];
+        let units = exact(Micros(i64::try_from(units).expect("units fit")));
+        (line.of.unwrap_or(line.sale), at_prices(&line.whose, resale, units, &enough[place]))
+    };
+    left_of_each(lines).into_iter().map(of_sale).collect()
+}
+
+/// So many units of a sale at its special prices.
+fn at_prices(whose: &Whose, resale: Option<Resale>, quantity: Exact, enough: &Enough) -> Vec<Given> {
+    let most = enough.first.filter(|_| quantity.is_positive());
+    match whose {
+        Whose::Credited { special, credit, short, .. } => {
+            let units = most.map_or(quantity, |most| quantity.min(most));
+            let mut rest = quantity - units;
+            let first = Given { special: *special, units, benefit: (exact(*credit) - exact(*short)) * units };
+            let further = enough.further.iter().map(|(special, most, each)| {
+                let units = most.map_or(rest, |most| rest.min(most));
+                rest -= units;
+                Given { special: *special, units, benefit: *each * units }
+            });
+            [first].into_iter().chain(further).collect()
+        }
+        Whose::Layered { special, pieces, over } => {
+            let (units, benefit) = layered(pieces, &|given| lost(*over, resale, given), quantity, most);
+            vec![Given { special: *special, units, benefit }]
+        }
+        Whose::Partner | Whose::Person { .. } => Vec::new(),
+    }
+}
+
+/// What units are given by what they cost, no more of those that are given something than are covered; and how many these are.
+fn layered(
+    pieces: &[(i128, Micros)],
+    lost: &dyn Fn(Micros) -> Micros,
+    quantity: Exact,
+    most: Option<Exact>,
+) -> (Exact, Exact) {
     let units = (quantity.abs() * exact(Micros::units(1_000_000))).to_integer();
     let mut free = most;
     let of_piece = |(units, given): (i128, Micros)| {
@@ -132,10 +172,12 @@ fn layered(pieces: &[(i128, Micros)], lost: &dyn Fn(Micros) -> Micros, quantity:
             }
             _ => units,
         };
-        (exact(given) - exact(lost)) * covered
+        (covered, (exact(given) - exact(lost)) * covered)
     };
-    let given: Exact = first(pieces, units).into_iter().map(of_piece).sum();
-    if quantity.is_negative() { -given } else { given }
+    let given: Vec<(Exact, Exact)> = first(pieces, units).into_iter().map(of_piece).collect();
+    let (units, benefit): (Exact, Exact) =
+        (given.iter().map(|(units, _)| *units).sum(), given.iter().map(|(_, benefit)| *benefit).sum());
+    if quantity.is_negative() { (-units, -benefit) } else { (units, benefit) }
 }
 
 /// What is covered of a sale when its turn comes.
@@ -144,7 +186,7 @@ struct Enough {
     /// The most at its first special price; none where that is enough for all that is left of it.
     first: Option<Exact>,
     /// At each of the next ones, with what a unit is given there. What came back had been covered by the last one.
-    further: Vec<(Option<Exact>, Exact)>,
+    further: Vec<(Id, Option<Exact>, Exact)>,
 }
 
 /// The same by place.
@@ -174,7 +216,7 @@ fn enough(covered: &Units, lines: &[Line], resale: Option<Resale>) -> Vec<Enough
             };
             rest -= taken;
             let most = (rest > 0).then(|| in_units(taken));
-            enough[place].further.push((most, exact(price.credit) - exact(price.short)));
+            enough[place].further.push((price.id, most, exact(price.credit) - exact(price.short)));
             if rest == 0 {
                 break;
             }

@@ -21,6 +21,9 @@ pub struct Standing {
     pub bought: Micros,
 }
 
+/// What lines draw on: what a sale brings at a special price, or all of it where it is under none.
+pub type Pot = (Id, Option<Id>);
+
 /// What stands under one version of the program.
 #[derive(Debug)]
 pub struct Part {
@@ -33,6 +36,8 @@ pub struct Part {
     pub sales: BTreeMap<Id, Brought>,
     /// What each of them was.
     pub sold: BTreeMap<Id, Sold>,
+    /// What of it each of its special prices brings.
+    pub at_prices: BTreeMap<Pot, Brought>,
     /// What of it went to deductions that were accepted.
     pub kept: Micros,
 }
@@ -86,28 +91,52 @@ impl Standing {
         self.shared().into_iter().map(|part| part.kept).sum()
     }
 
-    /// What each sale brings.
-    pub fn dues(&self) -> BTreeMap<Id, Micros> {
-        let mut dues = BTreeMap::new();
-        for (sale, brought) in self.parts.iter().flat_map(|part| &part.sales) {
-            *dues.entry(*sale).or_default() += brought.due;
+    /// What there is to draw on.
+    pub fn pots(&self) -> BTreeMap<Pot, Micros> {
+        let mut pots = BTreeMap::new();
+        for (pot, brought) in self.parts.iter().flat_map(|part| &part.at_prices) {
+            *pots.entry(*pot).or_default() += brought.due;
         }
-        dues
+        pots
     }
 
-    /// The sales that a line is for, under the terms that it goes by.
-    pub fn sales(&self, scope: &Scope) -> BTreeMap<Id, Brought> {
-        let mut of_it = BTreeMap::new();
-        for part in self.judges(scope.sale) {
-            let sales = part.sales.iter().filter(|(sale, _)| scope.has(**sale, &part.sold[sale]));
-            of_it.extend(sales.map(|(sale, brought)| (*sale, *brought)));
-        }
-        of_it
+    /// What of that a line may draw on.
+    pub fn pots_of(&self, scope: &Scope) -> BTreeSet<Pot> {
+        let judges = self.judges(scope.sale);
+        let is_of = |(sale, special): &Pot| {
+            scope.has_price(*special)
+                && judges.iter().filter_map(|part| part.sold.get(sale)).any(|sold| scope.has(*sale, sold))
+        };
+        self.pots().into_keys().filter(is_of).collect()
+    }
+
+    /// What a line is for brings under a version.
+    fn brought(part: &Part, scope: &Scope) -> Brought {
+        let sales = part.sales.iter().filter(|(sale, _)| scope.has(**sale, &part.sold[sale]));
+        let of_sale = |(sale, whole): (&Id, &Brought)| {
+            let own = part.at_prices.iter().filter(|((of, special), _)| of == sale && scope.has_price(*special));
+            let own = own.fold(Brought::default(), |sum, (_, brought)| sum.plus(*brought));
+            if scope.has_price(None) { *whole } else { own }
+        };
+        sales.map(of_sale).fold(Brought::default(), Brought::plus)
     }
 
     /// What all lines for the same may have.
     pub fn due_of(&self, scope: &Scope) -> Micros {
-        if scope.is_all() { self.left() } else { self.sales(scope).values().map(|brought| brought.due).sum() }
+        if scope.is_all() {
+            return self.left();
+        }
+        self.judges(scope.sale).into_iter().map(|part| Self::brought(part, scope).due).sum()
+    }
+
+    /// The versions that pay a line first, by their places: that of its sale, or those under which something is due of what it is for.
+    pub fn homes(&self, scope: &Scope) -> Vec<usize> {
+        if scope.is_all() || scope.sale.is_some() {
+            return self.home(scope.sale).into_iter().collect();
+        }
+        let shared: Vec<u32> = self.shared().into_iter().map(|part| part.version).collect();
+        let is_home = |part: &Part| shared.contains(&part.version) && Self::brought(part, scope).due > Micros::ZERO;
+        (0..self.parts.len()).filter(|place| is_home(&self.parts[*place])).collect()
     }
 
     /// What stands for what a line is for.
@@ -120,12 +149,8 @@ impl Standing {
             let credit = judges.iter().map(|part| part.whole.credit).max().unwrap_or_default();
             return Brought { due, units, credit };
         }
-        let sales = self.sales(scope);
-        Brought {
-            due: sales.values().map(|brought| brought.due).sum::<Micros>().min(due),
-            units: sales.values().map(|brought| brought.units).sum(),
-            credit: sales.values().map(|brought| brought.credit).max().unwrap_or_default(),
-        }
+        let own = judges.into_iter().map(|part| Self::brought(part, scope)).fold(Brought::default(), Brought::plus);
+        Brought { due: own.due.min(due), ..own }
     }
 }
 
@@ -161,6 +186,8 @@ pub struct Verdict {
     pub state: ClaimState,
     /// At most that is paid of it.
     pub most: Micros,
+    /// The same where a person lets it go.
+    pub if_let_go: Micros,
     pub codes: BTreeSet<Code>,
     /// Why a person must decide about it, and until when.
     pub queue: Option<ClaimQueue>,
@@ -174,7 +201,8 @@ impl Case<'_> {
 }
 
 fn nothing(state: ClaimState, code: Option<Code>) -> Verdict {
-    Verdict { state, most: Micros::ZERO, codes: code.into_iter().collect(), queue: None, decide_by: None }
+    let codes = code.into_iter().collect();
+    Verdict { state, most: Micros::ZERO, if_let_go: Micros::ZERO, codes, queue: None, decide_by: None }
 }
 
 fn because(state: ClaimState, why: &Why) -> Verdict {
@@ -200,23 +228,26 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
     }
     match (is_due, case.frozen) {
         (false, _) if !case.why.may_be_let_go.is_empty() => {
-            return Verdict { queue: Some(ClaimQueue::HeldSale), ..because(ClaimState::OnHold, case.why) };
+            Verdict { queue: Some(ClaimQueue::HeldSale), ..because(ClaimState::OnHold, case.why) }
         }
-        (false, false) => return because(ClaimState::Deferred, case.why),
-        (false, true) => {
-            return match orphan(case, standing) {
-                Code::ClaimOrphan if !case.why.codes.is_empty() => because(ClaimState::Rejected, case.why),
-                code => nothing(ClaimState::Rejected, Some(code)),
-            };
-        }
-        (true, _) if is_paid_anyway => return nothing(ClaimState::Rejected, Some(Code::AccrualClaimed)),
+        (false, false) => because(ClaimState::Deferred, case.why),
+        (false, true) => match orphan(case, standing) {
+            Code::ClaimOrphan if !case.why.codes.is_empty() => because(ClaimState::Rejected, case.why),
+            code => nothing(ClaimState::Rejected, Some(code)),
+        },
+        (true, _) if is_paid_anyway => nothing(ClaimState::Rejected, Some(Code::AccrualClaimed)),
         (true, _) if wants_person(case, &by_claim) => {
             let is_anew = case.word == Some(Word::ClaimedAnew);
             let queue = if is_anew { ClaimQueue::ClaimedAnew } else { ClaimQueue::AboveReview };
-            return Verdict { queue: Some(queue), ..nothing(ClaimState::OnHold, None) };
+            let if_let_go = proven(case, standing).most;
+            Verdict { queue: Some(queue), if_let_go, ..nothing(ClaimState::OnHold, None) }
         }
-        (true, _) => {}
+        (true, _) => proven(case, standing),
     }
+}
+
+/// What checks and persons leave of it.
+fn proven(case: &Case<'_>, standing: &Standing) -> Verdict {
     let bounds: Vec<(Code, Micros)> =
         bounds(case, standing).into_iter().filter(|(_, most)| *most < case.claimed).collect();
     let said = match case.word {
@@ -225,7 +256,8 @@ pub fn judged(case: &Case<'_>, standing: &Standing) -> Verdict {
     };
     let most = bounds.iter().map(|(_, most)| *most).fold(said.min(case.claimed), Micros::min);
     let codes = bounds.into_iter().map(|(code, _)| code).collect();
-    Verdict { most: in_whole_units(most, case.line.currency), codes, ..nothing(ClaimState::Valid, None) }
+    let most = in_whole_units(most, case.line.currency);
+    Verdict { most, if_let_go: most, codes, ..nothing(ClaimState::Valid, None) }
 }
 
 /// Behind the last day that any of the terms names; before the first tick nobody knows the day.

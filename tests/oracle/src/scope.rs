@@ -22,7 +22,11 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Where the terms pay without a claim it is for what they pay, whatever product or number it names.
     pub fn of(line: &ClaimLine, programs: &[Program], reference: &Reference) -> Scope {
+        if programs.iter().all(|program| program.paid.claims().is_none()) {
+            return Scope { sale: line.sale, product: None, authorised: None };
+        }
         let product = (!line.product.is_empty()).then(|| line.product.clone());
         let authorised = is_by_number(line, programs).then(|| {
             let own = under_number(line, reference).filter(|special| is_own(line, &special.partner));
@@ -50,6 +54,11 @@ impl Scope {
     pub fn has(&self, sale: Id, sold: &Sold) -> bool {
         let under = |authorised: &BTreeSet<(Id, Text)>| authorised.iter().any(|(key, _)| sold.special.contains(key));
         self.may_have(sale, &sold.product) && self.authorised.as_ref().is_none_or(under)
+    }
+
+    /// Whether what a sale is given at a special price, or without one, is what it is for, once the sale is.
+    pub fn has_price(&self, special: Option<Id>) -> bool {
+        self.authorised.as_ref().is_none_or(|own| own.iter().any(|(key, _)| special == Some(*key)))
     }
 
     /// Of a sale that earns nothing only the product is known.

@@ -9,11 +9,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{BelowDue, ClaimLine, Code, Id, Mechanism, Micros, Paid, Program, Reason, Settlement, Text};
 
 use super::scope::Scope;
+use super::sharing::Target;
 use crate::ledger::account::{Account, Phase};
-use crate::ledger::rows::{OfSale, code_of};
+use crate::ledger::rows::{Brought, OfSale, code_of};
 
 /// X12 element 901: nothing is left of a balance.
 const ZERO_BALANCE_901: &str = "05";
+
+/// What lines draw on: a sale, or what it is given at one of its special prices.
+type Source = (Id, Option<Id>);
+
+/// What the lines of a group are for, in order, and what they draw on.
+pub(super) struct Pool {
+    scopes: Vec<Scope>,
+    /// By the place of the scope.
+    pub targets: Vec<Target>,
+    /// What is due for each source.
+    pub sources: Vec<Micros>,
+}
+
+impl Pool {
+    /// The place of what a line is for.
+    pub fn place(&self, scope: &Scope) -> usize {
+        self.scopes.binary_search(scope).expect("it is one of those that lines are for")
+    }
+
+    pub fn target(&self, scope: &Scope) -> &Target {
+        &self.targets[self.place(scope)]
+    }
+}
 
 /// The settlements of a group, in order of their versions.
 pub(super) struct Desk {
@@ -78,8 +102,11 @@ impl Desk {
 
     /// Those whose money lines share.
     pub fn sharing(&self) -> impl Iterator<Item = &Held> {
-        let some_take_claims = self.settlements.iter().any(Held::takes_claims);
-        self.settlements.iter().filter(move |held| !some_take_claims || held.takes_claims())
+        self.settlements.iter().filter(|held| self.is_shared(held))
+    }
+
+    fn is_shared(&self, held: &Held) -> bool {
+        held.takes_claims() || !self.settlements.iter().any(Held::takes_claims)
     }
 
     /// What is due, all lines together.
@@ -87,13 +114,46 @@ impl Desk {
         self.sharing().map(Held::due).sum()
     }
 
-    /// What each sale brings.
-    pub fn due_of_sales(&self) -> BTreeMap<Id, Micros> {
-        let mut sales = BTreeMap::new();
+    /// What lines draw on, with what it brings.
+    fn sources(&self) -> BTreeMap<Source, Micros> {
+        let mut sources = BTreeMap::new();
         for (sale, of_sale) in self.settlements.iter().flat_map(|held| &held.sales) {
-            *sales.entry(*sale).or_default() += of_sale.due;
+            if of_sale.at_prices.is_empty() {
+                *sources.entry((*sale, None)).or_default() += of_sale.whole.due;
+            }
+            for (special_price, brought) in &of_sale.at_prices {
+                *sources.entry((*sale, Some(*special_price))).or_default() += brought.due;
+            }
         }
-        sales
+        sources
+    }
+
+    /// What lines are for, each once, and what they draw on.
+    pub fn pool(&self, scopes: BTreeSet<Scope>) -> Pool {
+        let sources = self.sources();
+        let mut of_sales: BTreeMap<Id, Vec<(usize, Option<Id>)>> = BTreeMap::new();
+        for (place, (sale, special_price)) in sources.keys().enumerate() {
+            of_sales.entry(*sale).or_default().push((place, *special_price));
+        }
+        let target = |scope: &Scope| {
+            let sales: BTreeSet<Id> = self.sales(scope).map(|(sale, _)| sale).collect();
+            let of_sale = |sale: &Id| of_sales[sale].iter().filter(|(_, special_price)| scope.draws_on(*special_price));
+            let places = || sales.iter().flat_map(of_sale).map(|(place, _)| *place).collect();
+            let sources = (!scope.is_all()).then(places);
+            Target { breadth: scope.breadth(), sources, homes: self.homes(scope) }
+        };
+        let targets = scopes.iter().map(target).collect();
+        Pool { scopes: scopes.into_iter().collect(), targets, sources: sources.into_values().collect() }
+    }
+
+    /// The settlements in which something is due of what a line is for, by their places; none for all of the period.
+    fn homes(&self, scope: &Scope) -> Vec<usize> {
+        if scope.sale.is_some() {
+            return self.home(scope.sale).into_iter().collect();
+        }
+        let brings = |(sale, of): (&Id, &OfSale)| scope.has(*sale, of) && scope.part(of).due > Micros::ZERO;
+        let is_home = |held: &Held| !scope.is_all() && self.is_shared(held) && held.sales.iter().any(brings);
+        (0..self.settlements.len()).filter(|at| is_home(&self.settlements[*at])).collect()
     }
 
     /// The sales that a line is for, in the settlements by whose terms it is judged.
@@ -102,39 +162,32 @@ impl Desk {
         all.filter(move |(sale, of)| scope.has(**sale, of)).map(|(sale, of)| (*sale, of))
     }
 
-    /// The same by their ids; none for all of the period.
-    pub fn scoped(&self, scope: &Scope) -> Option<Vec<Id>> {
-        let ids = || self.sales(scope).map(|(sale, _)| sale).collect::<BTreeSet<Id>>().into_iter().collect();
-        (!scope.is_all()).then(ids)
-    }
-
     /// What is due of what a line is for, deductions taken off what is due for the period.
     pub fn left_of(&self, scope: &Scope) -> Micros {
-        if scope.is_all() { self.due() } else { self.sales(scope).map(|(_, of)| of.due).sum() }
+        if scope.is_all() { self.due() } else { self.brought(scope).due }
+    }
+
+    /// What the sales that a line is for bring.
+    fn brought(&self, scope: &Scope) -> Brought {
+        self.sales(scope).fold(Brought::default(), |sum, (_, of)| sum.plus(scope.part(of)))
     }
 
     /// What stands for what a line is for.
-    pub fn of(&self, scope: &Scope) -> OfSale {
+    pub fn of(&self, scope: &Scope) -> Brought {
         let judges = self.judges(scope.sale);
         let is_claimed = judges.iter().any(|held| held.takes_claims());
         let all: Micros = match is_claimed {
             true => self.sharing().map(|held| held.account.accrued).sum(),
             false => judges.iter().map(|held| held.account.accrued).sum(),
         };
-        let (due, quantity, credits): (Micros, i128, Vec<Micros>) = match scope.is_all() {
-            true => (
-                all,
-                judges.iter().map(|held| held.account.tally().net.quantity).sum(),
-                judges.iter().flat_map(|held| held.sales.values()).map(|of| of.credit).collect(),
-            ),
-            false => (
-                self.sales(scope).map(|(_, of)| of.due).sum(),
-                self.sales(scope).map(|(_, of)| of.quantity).sum(),
-                self.sales(scope).map(|(_, of)| of.credit).collect(),
-            ),
-        };
-        let credit = credits.into_iter().max().unwrap_or_default();
-        OfSale { due: due.min(all), quantity, credit, ..OfSale::default() }
+        let brought = self.brought(scope);
+        match scope.is_all() {
+            true => {
+                let quantity = judges.iter().map(|held| held.account.tally().net.quantity).sum();
+                Brought { due: all, quantity, ..brought }
+            }
+            false => Brought { due: brought.due.min(all), ..brought },
+        }
     }
 
     /// The codes of the limits that take something from what a line is for.

@@ -10,13 +10,13 @@ use contract::{
 use stream::{Order, Outbox, StageError, State, StorageError};
 
 use super::denials::Denied;
-use super::desk::{Desk, Held, settlement};
+use super::desk::{Desk, Held, Pool, settlement};
 use super::overdue::Hold;
 use super::passed::PassedOver;
 use super::rules::strung_on_gross::is_on_gross;
 use super::rules::{accrual_claimed, claim_above_due, strung_on_gross};
 use super::scope::{Scope, fault};
-use super::sharing::{Asked, Need, Rest, Room, covered, orders, share};
+use super::sharing::{Asked, Need, Rest, Room, Shared, Turn, covered, orders, share};
 use super::verdict::{Standing, Told, Verdict, Why, claimed, follow, judge};
 use super::{CLAIMED, EXPIRIES, Group, Kept, LINES, NOTES, Note, Word, program_of, unclaimed};
 use crate::clock::Clock;
@@ -27,7 +27,7 @@ use crate::ledger::holds::{holding, left};
 use crate::ledger::now::Now;
 use crate::ledger::periods::{Issuing, tell};
 use crate::ledger::protection::bought_in_time;
-use crate::ledger::rows::{OfSale, bounds, by_sale};
+use crate::ledger::rows::{Brought, bounds, by_sale};
 use crate::ledger::settle::terms;
 use crate::ledger::tables::ACCOUNTS;
 use crate::references::{Known, References};
@@ -65,6 +65,8 @@ struct Item {
     standing: Standing,
     verdict: Verdict,
     payable: Micros,
+    /// Kept for it while a person decides.
+    kept: Micros,
     /// What was ordered for it and is not owed back: where its sale has gone to another settlement, that of before is.
     had: Micros,
     /// What keeps its money from being ordered, told for the settlement.
@@ -86,6 +88,26 @@ impl Item {
         if let Some(hold) = self.note.hold.as_mut().filter(|_| !self.gone) {
             hold.watch(&mut self.verdict, programs, self.line.date, today);
         }
+    }
+
+    /// What it has of what is due for it, or is to have.
+    fn takes(&self) -> Micros {
+        self.payable + self.kept
+    }
+
+    /// Once something was kept for it, it is served as if that had been ordered then, as long as it may be paid.
+    fn keep_place(&mut self, control: u64) {
+        if self.kept > Micros::ZERO {
+            self.note.first_kept.get_or_insert(control);
+        }
+        if self.gone || !matches!(self.verdict.state, ClaimState::Valid | ClaimState::OnHold) {
+            self.note.first_kept = None;
+        }
+    }
+
+    /// It has more than is due for it: that is gone for all others.
+    fn has_more(&self) -> bool {
+        self.had > self.payable
     }
 
     /// Nothing is taken off it, by checks or by a person.
@@ -133,6 +155,7 @@ impl Judging<'_> {
             CLAIMED.put(state, &group, &())?;
         }
         note_had(&mut items, &desk);
+        let pool = desk.pool(items.iter().map(|item| item.scope.clone()).collect());
         for item in &mut items {
             let programs = self.programs(&item.line, &desk);
             item.standing = self.standing(item, &programs, &desk, &denied);
@@ -146,14 +169,15 @@ impl Judging<'_> {
             item.verdict = judge(&item.line, &item.note, &programs, &item.standing);
             item.watch_hold(&programs, self.today);
         }
-        let rest = share_among(&mut items, &desk);
+        let rest = share_among(&mut items, &desk, &pool);
         if !earns_nothing && items.iter().any(|item| item.payable < item.verdict.most) {
             self.name_winners(&mut items, &desk, state)?;
         }
-        name_rivals(&mut items, &desk);
-        Self::raise(&mut items, &desk, rest);
+        items.iter_mut().for_each(|item| item.keep_place(self.control));
+        name_rivals(&mut items, &desk, &pool);
+        Self::raise(&mut items, &desk, &pool, rest);
         self.compare_with_gross(&mut items, &desk);
-        self.order(group, &mut items, &mut desk, state, outbox)?;
+        self.order(group, &mut items, (&mut desk, &pool), state, outbox)?;
         let count = items.len();
         for item in items {
             self.close(item, &desk, state, outbox)?;
@@ -185,13 +209,14 @@ impl Judging<'_> {
                 standing: Standing::default(),
                 verdict: Verdict::none(),
                 payable: Micros::ZERO,
+                kept: Micros::ZERO,
                 had: Micros::ZERO,
                 waits_for: Vec::new(),
             });
         }
         let order = |item: &Item| {
             let day = item.line.sale.is_none().then_some(item.line.date);
-            (item.note.first_order.unwrap_or(u64::MAX), day, item.sent, item.line.id)
+            (item.note.place().unwrap_or(u64::MAX), day, item.sent, item.line.id)
         };
         items.sort_by_key(order);
         Ok(items)
@@ -239,7 +264,7 @@ impl Judging<'_> {
             true => self.today >= freeze_day(newest, newest.period.range(line.date).1),
             false => desk.is_frozen(line.sale),
         };
-        let OfSale { due, quantity, credit, .. } = desk.of(&item.scope);
+        let Brought { due, quantity, credit } = desk.of(&item.scope);
         let (mut reasons, held) = denied.why(&item.scope);
         reasons.extend(desk.limits(&item.scope, due));
         if due <= Micros::ZERO {
@@ -258,6 +283,7 @@ impl Judging<'_> {
             on_gross: None,
             why: Why { reasons, held, taken_by: BTreeSet::new() },
             rival: None,
+            is_kept: false,
         }
     }
 
@@ -279,18 +305,18 @@ impl Judging<'_> {
 
     /// OP-44: where all lines for the same together ask for less than is due for it, by no more than the terms let pass, and these
     /// say so, the last of them gets what is due. What others were raised by at earlier ticks counts.
-    fn raise(items: &mut [Item], desk: &Desk, mut rest: Rest) {
+    fn raise(items: &mut [Item], desk: &Desk, pool: &Pool, mut rest: Rest<'_>) {
         for scope in widest_first(items) {
             if !desk.is_frozen(scope.sale) {
                 continue;
             }
-            let sales = desk.scoped(&scope);
-            let (due, left) = (desk.left_of(&scope), rest.left(sales.as_deref()));
+            let target = pool.place(&scope);
+            let (due, left) = (desk.left_of(&scope), rest.left(target));
             let raised: Micros = items.iter().filter(|item| item.scope == scope).map(|item| item.note.raised).sum();
             let is_for = |item: &&mut Item| item.scope == scope;
             let Some(last) = items.iter_mut().filter(is_for).rfind(|item| item.gets_all_it_claims()) else { continue };
             if left > Micros::ZERO && desk.raises(scope.sale, due).is_some_and(|most| raised + left <= most) {
-                rest.take(left, sales.as_deref());
+                rest.take(left, target);
                 last.payable += left;
                 last.note.raised += left;
             }
@@ -317,7 +343,7 @@ impl Judging<'_> {
         &self,
         group: [u8; 16],
         items: &mut [Item],
-        desk: &mut Desk,
+        (desk, pool): (&mut Desk, &Pool),
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<(), StageError> {
@@ -332,7 +358,10 @@ impl Judging<'_> {
             if is_held {
                 CLAIMED.put(state, &group, &())?;
                 let reasons: Vec<_> = held.into_iter().map(|found| (found.code, found.message)).collect();
-                let waits = |item: &&mut Item| desk.home(item.line.sale).is_none_or(|home| home == place);
+                let waits = |item: &&mut Item| {
+                    let homes = &pool.target(&item.scope).homes;
+                    homes.is_empty() || homes.contains(&place)
+                };
                 for item in items.iter_mut().filter(|item| item.payable > item.had).filter(waits) {
                     item.waits_for.extend(reasons.iter().cloned());
                 }
@@ -341,10 +370,10 @@ impl Judging<'_> {
             let left = if may_order { room } else { Micros::ZERO };
             rooms.push(Room { left, is_all: may_order && !is_held, minimum: program.minimum_payout });
         }
-        let need = |item: &Item| Need { amount: item.payable - item.had, home: desk.home(item.line.sale) };
-        let needs: Vec<Need> = items.iter().map(need).collect();
+        let need = |item: &Item| Need { amount: item.payable - item.had, homes: &pool.target(&item.scope).homes };
+        let needs: Vec<Need<'_>> = items.iter().map(need).collect();
         let planned = orders(&rooms, &needs);
-        let claimed = claimed_of_each(items, desk);
+        let claimed = claimed_of_each(items, desk, pool);
         for ((held, wanted), claimed) in desk.settlements.iter_mut().zip(planned).zip(claimed) {
             let Held { id, account, program, .. } = held;
             let unclaimed = unclaimed(account, program, claimed);
@@ -508,71 +537,119 @@ fn note_had(items: &mut [Item], desk: &Desk) {
 }
 
 /// Says what may be paid of each line; returns what is left.
-fn share_among(items: &mut [Item], desk: &Desk) -> Rest {
-    let asked = |item: &Item| Asked {
-        most: item.verdict.most,
-        ordered: item.note.ordered(),
-        open: !item.gone && item.verdict.state == ClaimState::Valid,
-        sales: desk.scoped(&item.scope),
-        breadth: item.scope.breadth(),
+fn share_among<'p>(items: &mut [Item], desk: &Desk, pool: &'p Pool) -> Rest<'p> {
+    let asked = |item: &Item| {
+        let (most, turn) = match item.verdict.state {
+            ClaimState::Valid if !item.gone => (item.verdict.most, Turn::Open),
+            ClaimState::OnHold if !item.gone => (item.verdict.if_released, Turn::Held),
+            _ => (Micros::ZERO, Turn::Closed),
+        };
+        Asked { most, ordered: item.note.ordered(), had: item.had, turn, target: pool.place(&item.scope) }
     };
     let asked: Vec<Asked> = items.iter().map(asked).collect();
-    let (shared, rest) = share(desk.due(), desk.due_of_sales(), &asked);
-    for (item, payable) in items.iter_mut().zip(shared) {
-        item.payable = payable;
+    let (shared, rest) = share(desk.due(), pool.sources.clone(), &pool.targets, &asked);
+    for (item, shared) in items.iter_mut().zip(shared) {
+        (item.payable, item.kept) = (shared.payable, shared.kept);
         let ordered_above = (item.note.ordered() - item.verdict.most).max(Micros::ZERO);
         item.note.raised = item.note.raised.min(ordered_above);
     }
     rest
 }
 
-/// Says of each line that gets less than it asks for which other one has some of what is due for the same: one for the same, or for
-/// a sale that it is for; of the whole period any.
-fn name_rivals(items: &mut [Item], desk: &Desk) {
-    let name = |item: &Item| format!("claim {} line {}", item.line.claim, item.line.line);
-    let scopes: BTreeMap<Scope, BTreeSet<Id>> = items
-        .iter()
-        .map(|item| (item.scope.clone(), desk.scoped(&item.scope).into_iter().flatten().collect()))
-        .collect();
-    // The first ones for each: a line is no rival of itself, and it is told whether there is more than one.
-    let mut payable: BTreeMap<&Scope, Vec<(usize, String)>> = BTreeMap::new();
-    for (at, item) in items.iter().enumerate().filter(|(_, item)| item.payable > Micros::ZERO) {
-        let takes_from = |(scope, sales): &(&Scope, &BTreeSet<Id>)| {
-            scope.is_all() || **scope == item.scope || item.scope.sale.is_some_and(|sale| sales.contains(&sale))
-        };
-        for (scope, _) in scopes.iter().filter(takes_from) {
-            let of_scope = payable.entry(scope).or_default();
-            if of_scope.len() < 3 {
-                of_scope.push((at, name(item)));
+/// Says of each line that gets less than it asks for which other one has some of what is due for the same, or is to have it: one
+/// for the same; where these have not all that is due for it, one for something that it is for as well, or one that has more than is due
+/// for it; of the whole period any.
+fn name_rivals(items: &mut [Item], desk: &Desk, pool: &Pool) {
+    let takers = Takers::of(items, pool);
+    let mut rivals: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for item in items.iter().filter(|item| item.payable < item.verdict.most) {
+        let of_target = |target| takers.rivals(target, pool, desk.left_of(&item.scope));
+        let target = pool.place(&item.scope);
+        rivals.entry(target).or_insert_with(|| of_target(target));
+    }
+    for at in 0..items.len() {
+        let Some(others) = rivals.get(&pool.place(&items[at].scope)) else { continue };
+        if items[at].payable >= items[at].verdict.most {
+            continue;
+        }
+        let others = || others.iter().filter(|other| **other != at).map(|other| &items[*other]);
+        let Some(Item { line, .. }) = others().next() else { continue };
+        let more = if others().nth(1).is_some() { " and others" } else { "" };
+        let rival = format!("claim {} line {}{more}", line.claim, line.line);
+        let is_kept = others().any(|other| other.kept > Micros::ZERO);
+        (items[at].standing.rival, items[at].standing.is_kept) = (Some(rival), is_kept);
+    }
+}
+
+/// The lines that have something of what is due, or are to have it.
+struct Takers {
+    /// By target, and what of it they have together.
+    of_targets: Vec<(Vec<usize>, Micros)>,
+    /// The targets of them that draw on each source.
+    of_sources: Vec<Vec<usize>>,
+    /// Those that have some of what is due, whatever it is due for.
+    of_all: Vec<usize>,
+}
+
+impl Takers {
+    fn of(items: &[Item], pool: &Pool) -> Takers {
+        let mut of_targets = vec![(Vec::new(), Micros::ZERO); pool.targets.len()];
+        let mut of_all = Vec::new();
+        for (at, item) in items.iter().enumerate().filter(|(_, item)| item.takes() > Micros::ZERO || item.has_more()) {
+            let (takers, takes) = &mut of_targets[pool.place(&item.scope)];
+            takers.push(at);
+            *takes += item.takes();
+            if item.scope.is_all() || item.has_more() {
+                of_all.push(at);
             }
         }
+        let mut of_sources = vec![Vec::new(); pool.sources.len()];
+        for (target, of_it) in pool.targets.iter().enumerate().filter(|(at, _)| !of_targets[*at].0.is_empty()) {
+            of_it.sources.iter().flatten().for_each(|source| of_sources[*source].push(target));
+        }
+        Takers { of_targets, of_sources, of_all }
     }
-    for (at, item) in items.iter_mut().enumerate().filter(|(_, item)| item.payable < item.verdict.most) {
-        let of_same = payable.get(&item.scope).into_iter().flatten();
-        let mut rivals = of_same.filter(|(other, _)| *other != at).map(|(_, name)| name);
-        let Some(first) = rivals.next() else { continue };
-        let others = if rivals.next().is_some() { " and others" } else { "" };
-        item.standing.rival = Some(format!("{first}{others}"));
+
+    /// Those that have something of what a target is for, of which so much is due, as they are served.
+    fn rivals(&self, target: usize, pool: &Pool, due: Micros) -> Vec<usize> {
+        let (same, taken) = &self.of_targets[target];
+        let rivals: BTreeSet<usize> = match &pool.targets[target].sources {
+            None => self.of_targets.iter().flat_map(|(takers, _)| takers).copied().collect(),
+            Some(_) if *taken >= due => same.iter().copied().collect(),
+            Some(sources) => {
+                let targets: BTreeSet<usize> =
+                    sources.iter().flat_map(|source| &self.of_sources[*source]).copied().collect();
+                let of_sources = targets.iter().flat_map(|target| &self.of_targets[*target].0);
+                of_sources.chain(same).chain(&self.of_all).copied().collect()
+            }
+        };
+        rivals.into_iter().collect()
     }
 }
 
 /// What lines claim of each settlement, whether it may be paid now or waits for a person; what is refused is not claimed.
-fn claimed_of_each(items: &[Item], desk: &Desk) -> Vec<Micros> {
+fn claimed_of_each(items: &[Item], desk: &Desk, pool: &Pool) -> Vec<Micros> {
     let asked = |item: &Item| Asked {
         most: match item.verdict.state {
             ClaimState::Valid => item.verdict.most,
             _ => claimed(&item.line, &item.note),
         },
         ordered: item.note.ordered(),
-        open: !item.gone && !matches!(item.verdict.state, ClaimState::Rejected | ClaimState::Withdrawn),
-        sales: desk.scoped(&item.scope),
-        breadth: item.scope.breadth(),
+        had: item.had,
+        turn: match item.verdict.state {
+            ClaimState::Rejected | ClaimState::Withdrawn => Turn::Closed,
+            _ if item.gone => Turn::Closed,
+            _ => Turn::Open,
+        },
+        target: pool.place(&item.scope),
     };
     let asked: Vec<Asked> = items.iter().map(asked).collect();
-    let (shared, _) = share(desk.due(), desk.due_of_sales(), &asked);
-    let need =
-        |(item, amount): (&Item, Micros)| Need { amount: amount.max(item.payable), home: desk.home(item.line.sale) };
-    let needs: Vec<Need> = items.iter().zip(shared).map(need).collect();
+    let (shared, _) = share(desk.due(), pool.sources.clone(), &pool.targets, &asked);
+    let need = |(item, shared): (&Item, Shared)| Need {
+        amount: shared.payable.max(item.payable).max(item.had),
+        homes: &pool.target(&item.scope).homes,
+    };
+    let needs: Vec<Need<'_>> = items.iter().zip(shared).map(need).collect();
     let room = |held: &Held| {
         let left = if held.takes_claims() { held.due().max(Micros::ZERO) } else { Micros::ZERO };
         Room { left, is_all: true, minimum: None }
@@ -612,7 +689,7 @@ fn is_refused(state: ClaimState, is_less: bool, note: &Note, standing: &Standing
     let by_person = matches!(note.word, Some(Word::Adjusted(_) | Word::Settled(_)));
     match state {
         ClaimState::Rejected | ClaimState::InDispute => true,
-        ClaimState::Valid | ClaimState::Authorised => is_less && (standing.frozen || by_person),
+        ClaimState::Valid | ClaimState::Authorised => is_less && (standing.is_final() || by_person),
         _ => false,
     }
 }
@@ -662,7 +739,7 @@ fn settled(
         verdict.told.push(told);
         verdict.told.extend(why);
     }
-    if verdict.state == ClaimState::Valid && payable.is_zero() && ordered.is_zero() && standing.frozen {
+    if verdict.state == ClaimState::Valid && payable.is_zero() && ordered.is_zero() && standing.is_final() {
         verdict.state = follow(verdict.state, ClaimEvent::Blocked);
     }
     let is_decided_otherwise = matches!(verdict.state, ClaimState::Withdrawn | ClaimState::InDispute);
@@ -695,13 +772,13 @@ fn less(claimed: Micros, payable: Micros, ordered: Micros, standing: &Standing) 
     }
     let rival = standing.rival.as_ref();
     if let Some(rival) = rival
-        && standing.frozen
+        && standing.is_final()
         && payable.is_zero()
         && ordered.is_zero()
     {
         return accrual_claimed::of_another(claimed, rival);
     }
-    claim_above_due::of_due(claimed, payable, standing.frozen, rival)
+    claim_above_due::of_due((claimed, payable), standing, rival)
 }
 
 /// The claim that stands for an order of a program that pays by itself (domain notes §2.4).

@@ -82,6 +82,8 @@ struct Note {
     /// Ordered to be paid so far, by the settlement's version, and the control of the first order.
     ordered: BTreeMap<u32, Micros>,
     first_order: Option<u64>,
+    /// The control that first kept something for it while a person decides.
+    first_kept: Option<u64>,
     /// What of that is above what the line claims, because it was within the tolerance of what is due.
     raised: Micros,
     /// As readers saw it last.
@@ -125,6 +127,11 @@ impl Note {
         self.ordered.values().copied().sum()
     }
 
+    /// Since which control it has a place among those that are served.
+    fn place(&self) -> Option<u64> {
+        self.first_order.into_iter().chain(self.first_kept).min()
+    }
+
     /// The note once the line is restated. For the same claim all that persons decided stands.
     fn restated(self, group: [u8; 16], before: Option<&ClaimLine>, line: &ClaimLine) -> Note {
         let version = line.version;
@@ -132,8 +139,9 @@ impl Note {
             return Note { group, version, ..self };
         }
         let Some(word) = self.word.and_then(Word::of_another_claim) else {
-            let Note { ordered, first_order, published, findings, chain, .. } = self;
-            return Note { group, version, ordered, first_order, published, findings, chain, ..Note::default() };
+            let Note { ordered, first_order, first_kept, published, findings, chain, .. } = self;
+            let had = Note { ordered, first_order, first_kept, ..Note::default() };
+            return Note { group, version, published, findings, chain, ..had };
         };
         Note { group, version, word: Some(word), resubmitted: None, proposed: None, hold: None, ..self }
     }

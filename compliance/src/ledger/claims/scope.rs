@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use contract::{ClaimLine, Code, Day, Id, Program, Reason, Reference, SpecialPrice, Text};
 
 use crate::ledger::lines::product_id;
-use crate::ledger::rows::OfSale;
+use crate::ledger::rows::{Brought, OfSale};
 use crate::programs::special_price::of_program;
 
 /// Sales that a line may be paid from: those for which all holds that it names.
@@ -20,8 +20,12 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// Under programs without special prices an authorisation is the name of a contract and says nothing.
+    /// Under programs without special prices an authorisation is the name of a contract and says nothing. Programs that pay without a
+    /// claim do so whatever else the line names.
     pub fn of(line: &ClaimLine, programs: &[&Program], reference: &Reference) -> Scope {
+        if programs.iter().all(|program| program.paid.claims().is_none()) {
+            return Scope { sale: line.sale, ..Scope::default() };
+        }
         let names_product = !line.product.is_empty();
         let own: Option<Vec<&SpecialPrice>> =
             names_authorisation(line, programs).then(|| own(line, reference).collect());
@@ -49,10 +53,22 @@ impl Scope {
 
     /// Whether a sale is one of those that it is for.
     pub fn has(&self, sale: Id, of: &OfSale) -> bool {
-        let is_authorised = |own: &BTreeSet<Id>| !own.is_disjoint(&of.special_prices);
-        self.sale.is_none_or(|own| own == sale)
-            && self.products.as_ref().is_none_or(|own| of.product.is_some_and(|product| own.contains(&product)))
-            && self.special_prices.as_ref().is_none_or(is_authorised)
+        let is_authorised = |own: &BTreeSet<Id>| of.at_prices.keys().any(|special_price| own.contains(special_price));
+        self.may_have(sale, of.product) && self.special_prices.as_ref().is_none_or(is_authorised)
+    }
+
+    /// What of a sale that it is for: that at the special prices of the authorisation, else all.
+    pub fn part(&self, of: &OfSale) -> Brought {
+        let Some(own) = &self.special_prices else { return of.whole };
+        let at_own = of.at_prices.iter().filter(|(special_price, _)| own.contains(*special_price));
+        at_own.fold(Brought::default(), |sum, (_, brought)| sum.plus(*brought))
+    }
+
+    /// Whether that is what a source of a sale that it is for holds.
+    pub fn draws_on(&self, special_price: Option<Id>) -> bool {
+        self.special_prices
+            .as_ref()
+            .is_none_or(|own| special_price.is_some_and(|special_price| own.contains(&special_price)))
     }
 
     /// The same of a sale that earns nothing, of which only its product is known.

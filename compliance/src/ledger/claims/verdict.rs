@@ -38,6 +38,8 @@ pub(super) struct Standing {
     pub why: Why,
     /// Another line that has some of it, by its claim and line.
     pub rival: Option<String>,
+    /// Some of it is kept for another line that a person decides about.
+    pub is_kept: bool,
 }
 
 /// What keeps sales from earning what is claimed for them: findings on them, and limits of the program. They are told there.
@@ -73,6 +75,11 @@ impl Why {
 }
 
 impl Standing {
+    /// Nothing more comes of it: neither of sales, nor of what is kept for others.
+    pub(super) fn is_final(&self) -> bool {
+        self.frozen && !self.is_kept
+    }
+
     /// Units that a line may claim.
     pub(super) fn units(&self) -> Micros {
         Micros(i64::try_from(self.quantity.max(0)).unwrap_or(i64::MAX))
@@ -107,6 +114,8 @@ pub(super) struct Verdict {
     pub state: ClaimState,
     /// At most that is paid of it.
     pub most: Micros,
+    /// What it could be where a person lets it go.
+    pub if_released: Micros,
     /// Why.
     pub told: Vec<Told>,
     /// What else bounds it, without a code.
@@ -118,7 +127,15 @@ pub(super) struct Verdict {
 
 impl Verdict {
     pub(super) fn bare(state: ClaimState, most: Micros) -> Verdict {
-        Verdict { state, most, told: Vec::new(), remarks: Vec::new(), queue: None, decide_by: None }
+        Verdict {
+            state,
+            most,
+            if_released: Micros::ZERO,
+            told: Vec::new(),
+            remarks: Vec::new(),
+            queue: None,
+            decide_by: None,
+        }
     }
 
     /// Names what keeps its money from being ordered.
@@ -179,10 +196,11 @@ pub(super) fn judge(line: &ClaimLine, note: &Note, programs: &[&Program], standi
     }
     let terms = programs.iter().filter_map(|program| program.paid.claims());
     let review_above = terms.filter_map(|terms| terms.review_above).min();
-    if let Some((queue, why)) = wants_person(claimed(line, note), note, review_above) {
-        return Verdict::on_hold(queue, why);
+    let provable = provable(line, note, programs, standing);
+    match wants_person(claimed(line, note), note, review_above) {
+        Some((queue, why)) => Verdict { if_released: provable.most, ..Verdict::on_hold(queue, why) },
+        None => provable,
     }
-    provable(line, note, programs, standing)
 }
 
 /// Why a person must look at the line before it is paid.

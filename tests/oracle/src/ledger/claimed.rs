@@ -2,15 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{ClaimLine, Day, Entitlement, Id, Program, Reference, Settlement, Text};
+use contract::{ClaimLine, Day, Entitlement, Id, Micros, Program, Reference, Settlement, Text};
 
 use super::{Account, Oracle, Phase, version};
-use crate::brought::{Brought, bring};
+use crate::brought::{Brought, bring, divide};
 use crate::claims::{Group, Purse};
+use crate::exact::{Exact, exact};
+use crate::pricing::{Given, given};
 use crate::protection::bought_in_time;
-use crate::provable::{Part, Standing};
+use crate::provable::{Part, Pot, Standing};
 use crate::scope::Sold;
 use crate::whose::{Whose, first};
+
+fn in_millionths(units: Exact) -> Micros {
+    Micros(i64::try_from((units * exact(Micros::units(1_000_000))).to_integer()).expect("units fit"))
+}
 
 impl Oracle {
     /// What stands of each settlement of the group, those of older versions first. `line` is one of the group's.
@@ -23,23 +29,56 @@ impl Oracle {
             for line in &account.lines {
                 let sale = sold.entry(line.of.unwrap_or(line.sale)).or_default();
                 sale.product = self.product_of(&account.program, line.sale);
-                sale.special.extend(line.whose.special_prices(line.of.is_none()));
+                if account.program.mechanism.is_credited() {
+                    sale.special.extend(line.whose.special_prices(line.of.is_none()));
+                }
+            }
+            let mut at_prices: BTreeMap<Pot, Brought> = BTreeMap::new();
+            for (sale, sold) in &sold {
+                let prices = sold.special.iter().map(|special| ((*sale, Some(*special)), Brought::default()));
+                at_prices.extend(prices);
+            }
+            let mut of_sales: BTreeMap<Id, Vec<Given>> = BTreeMap::new();
+            for (sale, given) in given(&account.program, &account.covered, &account.lines) {
+                of_sales.entry(sale).or_default().extend(given);
+            }
+            for (sale, given) in &of_sales {
+                for (given, due) in given.iter().zip(divide(sales[sale].due, given, group.currency)) {
+                    let at_price = at_prices.entry((*sale, Some(given.special))).or_default();
+                    at_price.due += due;
+                    at_price.units += in_millionths(given.units);
+                }
             }
             let by_layers = account.program.mechanism.goes_by_layers();
             // The most that the special prices of a sale give for a unit, as they were given with the sale.
             for line in self.lines.get(settlement).into_iter().flatten().filter(|_| !by_layers) {
-                if let (Whose::Credited { credit, further, .. }, Some(brought)) =
-                    (&line.whose, sales.get_mut(&line.of.unwrap_or(line.sale)))
+                let sale = line.of.unwrap_or(line.sale);
+                if let (Whose::Credited { special, credit, further, .. }, Some(brought)) =
+                    (&line.whose, sales.get_mut(&sale))
                 {
-                    let further = further.iter().filter(|_| line.of.is_none()).map(|special| special.credit);
-                    brought.credit = further.fold(brought.credit.max(*credit), std::cmp::Ord::max);
+                    let further = further.iter().filter(|_| line.of.is_none());
+                    let further = further.map(|special| (special.id, special.credit));
+                    for (special, credit) in further.chain([(*special, *credit)]) {
+                        brought.credit = brought.credit.max(credit);
+                        if let Some(at_price) = at_prices.get_mut(&(sale, Some(special))) {
+                            at_price.credit = at_price.credit.max(credit);
+                        }
+                    }
                 }
             }
             for line in &account.lines {
-                let Whose::Layered { pieces, .. } = &line.whose else { continue };
-                let Some(brought) = sales.get_mut(&line.of.unwrap_or(line.sale)) else { continue };
+                let Whose::Layered { special, pieces, .. } = &line.whose else { continue };
+                let sale = line.of.unwrap_or(line.sale);
                 let given = first(pieces, i128::from(line.quantity.0).abs()).into_iter().map(|(_, given)| given);
-                brought.credit = given.fold(brought.credit, std::cmp::Ord::max);
+                let most = given.max().unwrap_or_default();
+                for brought in sales.get_mut(&sale).into_iter().chain(at_prices.get_mut(&(sale, Some(*special)))) {
+                    brought.credit = brought.credit.max(most);
+                }
+            }
+            for (sale, brought) in &sales {
+                if sold[sale].special.is_empty() {
+                    at_prices.insert((*sale, None), *brought);
+                }
             }
             let whole = Brought {
                 due: account.accrued,
@@ -53,6 +92,7 @@ impl Oracle {
                 whole,
                 sales,
                 sold,
+                at_prices,
                 kept: account.kept.iter().map(|kept| kept.ordered).sum(),
             }
         };

@@ -11,7 +11,7 @@
 //! takes back afterwards: what was authorised stays with it. Under `below: calculated` lines that ask for less than is
 //! due, by no more than the tolerance, are paid what is due and nothing is told. The tolerance is one for all lines of
 //! a sale, or of a period: what they were raised by together, at earlier ticks too, counts against it. X12 901 is 04, or 24
-//! where some of what is due for the same went to another line. Beside it the claim names what took from what is due: findings
+//! where some of what is due for the same went to another line, or is kept for one on hold that was sent before. Beside it the claim names what took from what is due: findings
 //! on sales of the period that earn nothing, and limits of the program (OP-12, OP-16, OP-17 and the like), each with its own
 //! reason. A line that gets nothing because another one has it all is [DD-09](accrual_claimed.md).
 //!
@@ -23,7 +23,8 @@
 //!
 //! ## Late, corrected, out of order
 //! Lines that name their sale are served first, as they were sent, by file and record; then those for a special price, those for a
-//! product and the others, by the days that they name and as they were sent. What was authorised at an earlier tick is not displaced. While the period is open the finding says "so far". Late sales give the line what it lacked and
+//! product and the others, by the days that they name and as they were sent. What was authorised at an earlier tick is not displaced, and
+//! what a line on hold could have is kept for it. While that is so, or the period is open, the finding says "so far". Late sales give the line what it lacked and
 //! withdraw the finding. A line that is claimed again as before withdraws it too.
 //!
 //! ## Returns
@@ -32,22 +33,22 @@
 
 use contract::{Code, Micros};
 
-use crate::ledger::claims::verdict::Told;
+use crate::ledger::claims::verdict::{Standing, Told};
 
 /// X12 element 901: what is asked for is used already.
 const USED_901: &str = "24";
 
-/// Less than is claimed is left of what is due; `rival` names another line that has some of it.
+/// Less than is claimed is left of what is due; `rival` names another line that has some of it, or is to have it.
 pub(in crate::ledger::claims) fn of_due(
-    claimed: Micros,
-    payable: Micros,
-    is_frozen: bool,
+    (claimed, payable): (Micros, Micros),
+    standing: &Standing,
     rival: Option<&String>,
 ) -> Told {
-    let so_far = if is_frozen { "" } else { " so far" };
+    let so_far = if standing.is_final() { "" } else { " so far" };
     let left = format!("{claimed} claimed, {payable} is left of what is due{so_far}");
+    let went = if standing.is_kept { "went to or is kept for" } else { "went to" };
     match rival {
-        Some(rival) => Told::because(Code::ClaimAboveDue, USED_901, format!("{left}; some went to {rival}")),
+        Some(rival) => Told::because(Code::ClaimAboveDue, USED_901, format!("{left}; some {went} {rival}")),
         None => Told::new(Code::ClaimAboveDue, left),
     }
 }
