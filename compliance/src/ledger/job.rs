@@ -399,9 +399,11 @@ impl Job {
         let end = ("\u{10ffff}".to_owned(), 0, String::new(), 0);
         let page = SHARING.range(state, from, &end, Order::Up, 1)?;
         if let Some((key, ())) = page.into_iter().next() {
-            let count = self.settling(desk).share_limits(&key.0, &Sharing::of_key(&key), state, outbox)?;
             SHARING.delete(state, &key)?;
-            self.step = Step::Budgets(key);
+            let count = self.settling(desk).share_limits(&key.0, &Sharing::of_key(&key), state, outbox)?;
+            // What is to be shared once more is so with the next control.
+            let (program, version, beneficiary, year) = key;
+            self.step = Step::Budgets((program, version, beneficiary, year + 1));
             return Ok(count);
         }
         self.step = if self.tick.is_some() { Step::Expected(FIRST) } else { Step::Done };

@@ -28,7 +28,7 @@ use super::rules::figure_changed::takes_new_figure;
 use super::rules::one_partner_twice;
 use super::rules::outlier::note;
 use super::sharing::{Sharing, budget_of_program, whose};
-use super::tables::{ACCOUNTS, DEADLINES, DIRTY, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
+use super::tables::{ACCOUNTS, DEADLINES, DIRTY, FRESH, LINES, REVIEW, SHARING, SUMS, WAITING, day_key};
 use super::tally::Tally;
 use super::{account::freeze_day, draws, expected, findings, interim};
 use crate::programs::drawn::Pot;
@@ -217,10 +217,9 @@ impl<'a> Settling<'a> {
         outbox: &mut Outbox<AccrualEvent>,
     ) -> Result<usize, StageError> {
         let mut by_currency: BTreeMap<Currency, Vec<Work<'_>>> = BTreeMap::new();
-        let members = sharing.members(program, state)?;
-        let count = members.len();
-        let mut works = members.into_iter().map(|id| self.take_up(id, state)).collect::<Result<Vec<Work<'_>>, _>>()?;
-        self.cover(program, sharing, &mut works, state)?;
+        let (sharing, mut works) = self.sharers(program, sharing.clone(), state)?;
+        let count = works.len();
+        self.cover(program, &sharing, &mut works, state)?;
         for mut work in works {
             work.due = due(work.id, &work.account, &work.program(), state)?;
             by_currency.entry(work.account.settlement.currency).or_default().push(work);
@@ -231,10 +230,13 @@ impl<'a> Settling<'a> {
             // A draw is decided where nothing was earned, too.
             by_currency.entry(drawing.currency()).or_default();
         }
+        // What was drawn is set aside of limits: where that is another amount now, others have more or less of them from the next
+        // control on.
+        let mut is_drawn_otherwise = false;
         for (currency, mut members) in by_currency {
             self.share_among(&mut members, state)?;
             if let Some(drawing) = drawing.as_ref().filter(|drawing| drawing.currency() == currency) {
-                self.draw(drawing, program, &mut members, state, outbox)?;
+                is_drawn_otherwise |= self.draw(drawing, program, &mut members, state, outbox)?;
             }
             for work in members {
                 match self.waits(&work.account) {
@@ -243,12 +245,42 @@ impl<'a> Settling<'a> {
                 }
             }
         }
+        let is_limited = |account: &Account| {
+            let caps = terms(account, self.references).caps;
+            caps.budget.or(caps.partner_year).is_some()
+        };
+        if is_drawn_otherwise && settled.iter().any(is_limited) {
+            SHARING.put(state, &Sharing::Program.key(program), &())?;
+            FRESH.put(state, &0, &())?;
+        }
         // A twin may be a member too: it is told anew once it is settled itself.
         for account in settled {
             outbox.acting_in(0, &account.id().to_string());
             self.tell_twins(&account, &terms(&account, self.references), state, outbox)?;
         }
         Ok(count)
+    }
+
+    /// Who shares limits with some settlements: by the terms that one of them has frozen with that may be more of them than by the terms
+    /// of the others.
+    fn sharers(
+        &self,
+        program: &str,
+        sharing: Sharing,
+        state: &mut dyn State,
+    ) -> Result<(Sharing, Vec<Work<'a>>), StageError> {
+        let members = sharing.members(program, state)?;
+        let mut works = Vec::with_capacity(members.len());
+        let mut wider = sharing.clone();
+        for id in members {
+            let work = self.take_up(id, state)?;
+            wider = self.shares_with(&work.account, state)?.into_iter().fold(wider, Sharing::with);
+            works.push(work);
+        }
+        match wider == sharing {
+            true => Ok((sharing, works)),
+            false => self.sharers(program, wider, state),
+        }
     }
 
     /// Looks up what units under special prices cost, or what these give at most, then shares their balances, as large as they
@@ -302,7 +334,8 @@ impl<'a> Settling<'a> {
         })
     }
 
-    /// Shares out what partners draw on what they have earned in periods that are frozen, or freeze now.
+    /// Shares out what partners draw on what they have earned in periods that are frozen, or freeze now; says whether that is another
+    /// amount than before of any of them.
     fn draw(
         &self,
         drawing: &Drawing<'_>,
@@ -310,7 +343,8 @@ impl<'a> Settling<'a> {
         members: &mut [Work<'_>],
         state: &mut dyn State,
         outbox: &mut Outbox<AccrualEvent>,
-    ) -> Result<(), StageError> {
+    ) -> Result<bool, StageError> {
+        let before: Vec<Micros> = members.iter().map(|work| work.account.drawn).collect();
         let mut owners = Vec::with_capacity(members.len());
         for (place, work) in members.iter_mut().enumerate() {
             if let Some(pot) = work.pot(drawing.today(), state)? {
@@ -322,7 +356,7 @@ impl<'a> Settling<'a> {
         for (place, drawn) in drawing.share_out(owners, state, outbox)? {
             members[place].account.drawn = drawn;
         }
-        Ok(())
+        Ok(members.iter().zip(before).any(|(work, before)| work.account.drawn != before))
     }
 
     /// A limit holds for each currency by itself. What a budget takes of a settlement is not asked of its

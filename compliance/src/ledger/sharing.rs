@@ -64,6 +64,16 @@ impl Sharing {
         }
     }
 
+    /// The narrowest that has all of both.
+    pub fn with(self, other: Sharing) -> Sharing {
+        match (&self, &other) {
+            _ if self == other => self,
+            (Sharing::Beneficiary(all), Sharing::Year(of, _)) if all == of => self,
+            (Sharing::Year(of, _), Sharing::Beneficiary(all)) if all == of => other,
+            _ => Sharing::Program,
+        }
+    }
+
     pub fn key(&self, program: &str) -> SharingKey {
         let program = program.to_owned();
         match self {
@@ -199,6 +209,24 @@ mod tests {
         let of_all = |version| Program { budget_of: BudgetOf::Program, ..program(version, budget, false) };
         assert_eq!(shares(&[of_all(1)]), Some(Sharing::Program));
         assert_eq!(shares(&[program(1, Caps::default(), false), of_all(2)]), Some(Sharing::Program));
+    }
+
+    #[test]
+    fn what_two_share_has_all_of_both() {
+        let (ann, bo) = (|| Sharing::Beneficiary("ann".into()), || Sharing::Beneficiary("bo".into()));
+        let year = |year| Sharing::Year("ann".into(), year);
+        for (one, other, both) in [
+            (year(2013), year(2013), year(2013)),
+            (year(2013), ann(), ann()),
+            (year(2013), bo(), Sharing::Program),
+            (ann(), bo(), Sharing::Program),
+            (Sharing::Version(1), Sharing::Version(1), Sharing::Version(1)),
+            (Sharing::Version(1), year(2013), Sharing::Program),
+            (Sharing::Version(1), Sharing::Program, Sharing::Program),
+        ] {
+            let joined = [one.clone().with(other.clone()), other.with(one)];
+            assert_eq!(joined, [both.clone(), both]);
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) const JOB: Table<u8, Job> = Table::new(10, "job");
 pub(crate) const SHARING: Table<SharingKey, ()> = Table::new(11, "limits to be shared");
 /// Settlements of one beneficiary, by year: (program, beneficiary, year, settlement).
 pub(crate) const BENEFICIARIES: Table<(String, String, i32, [u8; 16]), ()> = Table::new(20, "beneficiaries");
-/// One row where lists have changed since the last control.
+/// One row where lists have changed since the last control, or limits are to be shared once more.
 pub(crate) const FRESH: Table<u8, ()> = Table::new(12, "something is fresh");
 /// History (program, beneficiary, currency) → its frozen periods, in order.
 pub(crate) const PERIODS: Table<[u8; 16], Vec<Past>> = Table::new(13, "periods");

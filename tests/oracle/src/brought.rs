@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use contract::{Currency, Id, Micros, RoundingMode};
-use num_rational::Ratio;
-use num_traits::{Signed, Zero};
 
 use crate::exact::{Exact, exact, floored, rounded, rounded_by, to_millionths, zero};
 use crate::pricing::{Given, Line};
@@ -55,7 +53,7 @@ pub fn bring(
         part
     });
     let parts: Vec<Exact> = parts.collect();
-    let unit = Ratio::new(1, 10_i128.pow(currency.minor_digits()));
+    let unit = Exact::new(1, 10_i128.pow(currency.minor_digits()));
     let mut whole: Vec<Exact> = parts.iter().map(|part| floored(*part, currency)).collect();
     let missing = (exact(rounded_by(given, mode, currency)) - whole.iter().sum::<Exact>()) / unit;
     let mut order: Vec<usize> = (0..parts.len()).collect();
@@ -77,7 +75,7 @@ pub fn divide(due: Micros, given: &[Given], currency: Currency) -> Vec<Micros> {
     if all.is_zero() {
         return (0..given.len()).map(|place| if place == 0 { due } else { Micros::ZERO }).collect();
     }
-    let unit = Ratio::new(1, 10_i128.pow(currency.minor_digits()));
+    let unit = Exact::new(1, 10_i128.pow(currency.minor_digits()));
     let size = exact(due).abs();
     let parts: Vec<Exact> = weights.iter().map(|weight| size * *weight / all).collect();
     let mut whole: Vec<Exact> = parts.iter().map(|part| floored(*part, currency)).collect();

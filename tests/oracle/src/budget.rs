@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use contract::{Currency, Day, Id, Micros, RoundingMode, Ties};
-use num_traits::{Signed, Zero};
 
 use crate::exact::{Exact, exact, floored, rounded, rounded_by, to_millionths, zero};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Day, Id, Micros, Resale};
+use contract::{Day, Id, Reference, Resale, SpecialPrice};
 
 use crate::pricing::{Line, left_of_each};
 
@@ -91,8 +91,15 @@ fn shared(balances: &Units, kept: &[Option<Units>], wanted: &[Wanted]) -> Vec<Un
     given
 }
 
-/// What the reference data bound.
-pub fn balances(reference: &contract::Reference, program: &str) -> Units {
-    let of = reference.special_prices.iter().filter(|special| special.program == program);
-    of.filter_map(|special| Some((special.key(), i128::from(special.quantity.map(|Micros(units)| units)?)))).collect()
+/// What the reference data bound; special prices that no table has any more are bounded by what frozen ones keep of them.
+pub fn balances(reference: &Reference, program: &str, claimants: &[Claimant<'_>]) -> Units {
+    let of: Vec<&SpecialPrice> = reference.special_prices.iter().filter(|special| special.program == program).collect();
+    let bounded = of.iter().filter_map(|special| Some((special.key(), i128::from(special.quantity?.0))));
+    let mut balances: Units = bounded.collect();
+    for (special, units) in claimants.iter().filter_map(|claimant| claimant.kept).flatten() {
+        if of.iter().all(|there| there.key() != *special) {
+            *balances.entry(*special).or_default() += units;
+        }
+    }
+    balances
 }

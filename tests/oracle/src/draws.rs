@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use contract::{Asked, Day, Draw, Mechanism, Text};
-use num_traits::Zero;
 
 use crate::exact::{Exact, exact, to_millionths, zero};
 

@@ -1,7 +1,6 @@
 //! What a line earns by its place in the order (domain notes §4.1, §4.5), before caps.
 
 use contract::{Benefit, CoopFund, FreeGoods, Measure, Mechanism, Micros, Per, Points, SellIn, Tier};
-use num_traits::{Signed, Zero};
 
 use crate::exact::{Exact, exact, zero};
 

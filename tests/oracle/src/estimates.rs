@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Benefit, Cadence, Day, Entitlement, EstimateKind, Micros, Program, Reference, Settlement, Text};
-use num_rational::Ratio;
 
 use crate::books::{Place, cost_account};
 use crate::exact::{Exact, exact, rounded};
@@ -58,7 +57,7 @@ impl Purchase {
             return;
         }
         let whole = exact(rounded(self.worth, self.settlement.currency));
-        let left = rounded(whole * Ratio::new(open, self.units.len() as i128), self.settlement.currency);
+        let left = rounded(whole * Exact::new(open, self.units.len() as i128), self.settlement.currency);
         let change = left - std::mem::replace(&mut self.left, left);
         let amount = if kind == EstimateKind::Estimated { change } else { -change };
         *happened.entry((self.settlement.clone(), day.first_of_month(), kind)).or_default() += amount;
@@ -227,7 +226,7 @@ fn purchase(now: &Reference, program: &str, partner: &str, product: &str, day: D
         currency,
     };
     let last_day = day.plus(i32::try_from(estimate.lapses_after_days).expect("days are few"));
-    let worth = exact(rate) * Ratio::from_integer(units.into());
+    let worth = exact(rate) * Exact::from_integer(units.into());
     let units = vec![Fate::Open; units.max(0) as usize];
     Some(Purchase { settlement, last_day, worth, units, open: 0, left: Micros::ZERO })
 }

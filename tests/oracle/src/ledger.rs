@@ -15,7 +15,6 @@ use contract::{
     Action, BudgetOf, Control, Currency, Day, Draw, Entitlement, EntitlementEvent, Headroom, Id, Mechanism, Micros,
     Points, Program, Reference, Settlement, Text, Ties,
 };
-use num_traits::Signed;
 
 use crate::books::Place;
 use crate::budget::{Claim, shared};
@@ -539,7 +538,7 @@ impl Oracle {
     fn come(&mut self, entitlement: &Entitlement) {
         for (settlement, line) in self.lines(entitlement) {
             let gone = self.gone.get(&settlement).and_then(|gone| gone.iter().find(|was| was.says(&line)));
-            let line = gone.cloned().unwrap_or(line);
+            let line = Line { came: gone.map_or(line.came, |gone| gone.came), ..line };
             let lines = self.lines.entry(settlement).or_default();
             lines.insert(lines.partition_point(|other| *other < line), line);
         }
@@ -666,7 +665,12 @@ impl Oracle {
         self.cover(tick.is_some());
         self.share_limits(tick.is_some());
         if let Some(day) = tick {
+            let drawn = |oracle: &Oracle| oracle.accounts.values().map(|account| account.drawn).collect::<Vec<_>>();
+            let before = drawn(self);
             self.draw(day);
+            // What was drawn is set aside of limits, at the next control as it is now.
+            let is_past = |account: &Account| account.drawn.is_positive() && account.due() > account.within_budget();
+            self.news |= before != drawn(self) || self.accounts.values().any(is_past);
         }
         for (settlement, account) in &mut self.accounts {
             if !account.meets_orders() || tick.is_some() {
@@ -691,7 +695,8 @@ impl Oracle {
                 let kept = (account.phase != Phase::Open).then_some(&account.covered);
                 Claimant { lines: &account.lines, kept, resale: account.program.mechanism.resale() }
             };
-            let given = covered(&balances(&reference, &program), &members.iter().map(claimant).collect::<Vec<_>>());
+            let claimants: Vec<Claimant<'_>> = members.iter().map(claimant).collect();
+            let given = covered(&balances(&reference, &program, &claimants), &claimants);
             let members: Vec<Settlement> = members.into_iter().cloned().collect();
             for (settlement, covered) in members.iter().zip(given) {
                 let account = self.accounts.get_mut(settlement).expect("a member has an account");

@@ -2,7 +2,6 @@
 //! nothing.
 
 use contract::{Caps, Measure, Micros, Program};
-use num_traits::Zero;
 
 use crate::earn::Sold;
 use crate::exact::{Exact, exact, zero};

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use contract::{Currency, Day, Id, Micros, Program, Resale, Rounding};
-use num_traits::Signed;
 
 use crate::cover::Units;
 use crate::earn::{Sold, earned};
@@ -28,10 +27,11 @@ pub struct Line {
 }
 
 impl Line {
-    /// Whether another one says the same, whenever it came.
+    /// Whether another one says the same, whenever it came and whatever further special prices lie beside it.
     pub fn says(&self, other: &Line) -> bool {
         (self.day, self.sale, self.of, self.sold) == (other.day, other.sale, other.of, other.sold)
-            && (self.quantity, self.amount, &self.whose) == (other.quantity, other.amount, &other.whose)
+            && (self.quantity, self.amount) == (other.quantity, other.amount)
+            && self.whose.of_the_line() == other.whose.of_the_line()
     }
 
     /// Quantity and amount of it that are the beneficiary's.

@@ -1,7 +1,6 @@
 //! A program as it holds for one beneficiary and period: baseline of growth, proration (domain notes §4.5).
 
 use contract::{Benefit, Day, Figure, Growth, Mechanism, Micros, PaidOn, Program, Score, Settlement, Tier};
-use num_rational::Ratio;
 
 use crate::exact::{Exact, exact, to_millionths};
 
@@ -20,8 +19,8 @@ pub fn holding(program: &Program, settlement: &Settlement, partner: &str, last: 
     }
     let (first, last) = program.period.range(last);
     let inside = last.min(program.to).0 - first.max(program.from).0 + 1;
-    let share = Ratio::new(i128::from(inside.max(0)), i128::from(last.0 - first.0 + 1));
-    if share < Ratio::from_integer(1) { prorated(program, share) } else { program }
+    let share = Exact::new(i128::from(inside.max(0)), i128::from(last.0 - first.0 + 1));
+    if share < Exact::from_integer(1) { prorated(program, share) } else { program }
 }
 
 /// That of the very period, else the one for each.
@@ -80,6 +79,6 @@ fn prorated(mut program: Program, share: Exact) -> Program {
 
 /// A bound that was made from others, as programs keep it.
 fn kept(value: Exact) -> Micros {
-    let value = to_millionths(value) * Ratio::from_integer(1_000_000);
+    let value = to_millionths(value) * Exact::from_integer(1_000_000);
     Micros(i64::try_from(value.to_integer()).expect("a bound fits"))
 }

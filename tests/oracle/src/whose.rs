@@ -1,9 +1,10 @@
 //! Whose a line is: a partner's, a person's part, or one that is given a credit for each unit.
 
+use std::borrow::Cow;
+
 use contract::{
     Currency, Day, Debit, Entitlement, Id, Late, Mechanism, Micros, Program, Resale, RoundingMode, Split, Steps,
 };
-use num_rational::Ratio;
 
 use crate::exact::{Exact, exact, rounded_by, zero};
 
@@ -49,6 +50,16 @@ impl Special {
 }
 
 impl Whose {
+    /// What of it stands in the line: further special prices lie beside that.
+    pub fn of_the_line(&self) -> Cow<'_, Whose> {
+        match *self {
+            Whose::Credited { special, credit, short, .. } => {
+                Cow::Owned(Whose::Credited { special, credit, short, further: Vec::new() })
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// Special prices behind the first one that give something for a unit.
     pub fn further(&self) -> impl Iterator<Item = &Special> {
         let further = if let Whose::Credited { further, .. } = self { &further[..] } else { &[] };
@@ -136,8 +147,8 @@ impl Part {
         if self.weights.is_empty() {
             return whole;
         }
-        let unit = Ratio::from_integer(10_i128.pow(currency.minor_digits()));
-        Ratio::from_integer(self.of((exact(rounded_by(whole, mode, currency)) * unit).to_integer())) / unit
+        let unit = Exact::from_integer(10_i128.pow(currency.minor_digits()));
+        Exact::from_integer(self.of((exact(rounded_by(whole, mode, currency)) * unit).to_integer())) / unit
     }
 }
 
@@ -188,7 +199,7 @@ pub fn divides(program: &Program) -> bool {
 
 /// The share that is left of a sale by the day on which it was reported.
 pub fn kept(program: &Program, sold: Day, quantity: Micros, reported: Option<Day>) -> Exact {
-    let one = Ratio::from_integer(1);
+    let one = Exact::from_integer(1);
     let (Mechanism::Spiff { late: Some(late), .. }, Some(reported)) = (&program.mechanism, reported) else {
         return one;
     };
@@ -200,10 +211,10 @@ pub fn kept(program: &Program, sold: Day, quantity: Micros, reported: Option<Day
     if nothing_after_days.is_some_and(|most| days > i64::from(most)) {
         return zero();
     }
-    let over = Ratio::new((days - i64::from(free_days)).max(0), i64::from(step_days));
+    let (over, step) = ((days - i64::from(free_days)).max(0).unsigned_abs(), u64::from(step_days));
     let count = match steps {
-        Steps::Started => over.ceil(),
-        Steps::Completed => over.floor(),
+        Steps::Started => over.div_ceil(step),
+        Steps::Completed => over / step,
     };
-    (one - exact(lost) * Ratio::from_integer(i128::from(count.to_integer()))).max(zero())
+    (one - exact(lost) * Exact::from_integer(count.into())).max(zero())
 }

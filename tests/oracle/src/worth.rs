@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use contract::{Benefit, Conversion, Currency, Day, Growth, Measure, Mechanism, Micros, Points, Program};
 use contract::{Reference, Score, SellIn};
-use num_rational::Ratio;
 
 use crate::exact::{Exact, exact, pieces_at, rounded, zero};
 use crate::pricing::Line;
@@ -25,7 +24,7 @@ impl Table {
         for rate in &reference.rates {
             of_months.entry((rate.currency, rate.day.first_of_month())).or_default().push(rate.rate.0.into());
         }
-        let mean = |of: Vec<i128>| Ratio::new(of.iter().sum(), 1_000_000 * of.len() as i128);
+        let mean = |of: Vec<i128>| Exact::new(of.iter().sum(), 1_000_000 * of.len() as i128);
         Table {
             since,
             books: reference.functional_currency,
@@ -37,7 +36,7 @@ impl Table {
     /// Of a sale of that day: the day's own, or the plain mean of those that its month has.
     fn of_sale(&self, conversion: Conversion, currency: Currency, day: Day) -> Option<Exact> {
         match conversion {
-            _ if self.books == Some(currency) => Some(Ratio::from_integer(1)),
+            _ if self.books == Some(currency) => Some(Exact::from_integer(1)),
             Conversion::MonthAverage => self.means.get(&(currency, day.first_of_month())).copied(),
             _ => self.rates.get(&(currency, day)).copied(),
         }
@@ -46,7 +45,7 @@ impl Table {
     /// The latest up to a day.
     fn until(&self, currency: Currency, day: Day) -> Option<Exact> {
         if self.books == Some(currency) {
-            return Some(Ratio::from_integer(1));
+            return Some(Exact::from_integer(1));
         }
         let known = self.rates.range((currency, Day(i32::MIN))..=(currency, day)).next_back();
         known.map(|(_, rate)| *rate)
@@ -96,7 +95,7 @@ impl Worth<'_> {
         }
         match weights {
             0 => of_nothing.then(zero),
-            _ => Some(Ratio::new(worth, weights)),
+            _ => Some(Exact::new(worth, weights)),
         }
     }
 

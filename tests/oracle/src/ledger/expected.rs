@@ -7,7 +7,6 @@ use contract::{
     Accrue, Benefit, Currency, Day, Expectation, Measure, Mechanism, Micros, Program, Reference, Rounding, Settlement,
     Tier,
 };
-use num_traits::Zero;
 
 use super::{Account, Oracle, Phase, least, under};
 use crate::exact::{Exact, exact, rounded_by, zero};
@@ -56,8 +55,8 @@ impl Account {
     fn month_end(&self, end: Day, expected: Option<Micros>, currency: Currency) -> Micros {
         let program = &self.program;
         let sold = together(&self.lines.iter().filter(|line| line.day <= end).cloned().collect::<Vec<Line>>());
-        let reached = expected.map_or(zero(), exact);
-        let measured = sold.measured(program.mechanism.measure()).max(reached);
+        let own = sold.measured(program.mechanism.measure());
+        let measured = expected.map_or(own, |expected| own.max(exact(expected)));
         let Some((measure, benefit, rate)) = rate(&program.mechanism, measured) else { return Micros::ZERO };
         let by_lines =
             program.rounding == Rounding::Sale || program.caps.per_unit.or(program.caps.per_transaction).is_some();
@@ -73,7 +72,7 @@ impl Account {
             base * exact(rate)
         };
         let band = program.bonus.iter().rfind(|band| exact(band.from) <= plain);
-        let whole = plain + plain * band.map_or(Exact::zero(), |band| exact(band.rate));
+        let whole = plain + plain * band.map_or(zero(), |band| exact(band.rate));
         let met = program.threshold.is_none_or(|threshold| measured >= exact(threshold));
         let earned = if met { under(program.caps.partner_period, whole) } else { zero() };
         rounded_by(least(least(earned, self.year_left), self.budget_left), program.rounding_mode, currency)
