@@ -83,14 +83,14 @@ pub(crate) enum Check {
     Tiers(fn(&two_tiers_report::Report<'_>, &two_tiers_report::Report<'_>) -> Option<two_tiers_report::Nearness>),
     /// The life of one serial number.
     Serial(fn(&[serial_sold_twice::Move]) -> serial_sold_twice::Life),
-    /// Units that came back and were sold again.
-    Undone(fn(&[serial_sold_twice::Move]) -> Vec<(usize, usize)>),
+    /// Units that came back through another partner than sold them.
+    Undone(fn(&[serial_sold_twice::Move]) -> return_and_resell::Undone),
     /// A sale and an earlier one the other way, between two partners: do the goods come back?
     Circle(fn(SaleKey, SaleKey) -> bool),
     /// One partner, product and year against what was shipped in: how many of the largest lines are too much?
     Year(fn(i128, &[Micros]) -> usize),
-    /// The returns that one document's lines take back, in order: what of each is above what was sold?
-    Returns(fn(Micros, &[Micros]) -> Vec<Micros>),
+    /// What is left of a document's lines, and the units of a return: what is above that?
+    Returns(fn(Micros, Micros) -> Micros),
 }
 
 /// A breach of the terms of one program.

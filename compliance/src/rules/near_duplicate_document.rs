@@ -16,10 +16,10 @@
 //! The copy is the line whose document has no other lines: a copied line travels alone. Where that does not decide, it is
 //! the later by (date, length of the number, number, sale id).
 //!
-//! A till that sells one thing at a time numbers its receipts in a row. So a document with one line is no copy of
-//! others with one line whose numbers are one slip from its own, where there are two or more such on that day for that
-//! party. Among more than 64 like sales of one party and day, too, only numbers that are equal in their normal form
-//! count.
+//! A till that sells one thing at a time numbers its receipts in a row. So a document with one line is no copy of others
+//! with one line whose numbers are one slip from its own, where there are two or more such of the same quantity and
+//! amount on that day for that party. Among more than 64 like sales of one party and day, too, only numbers that are
+//! equal in their normal form count.
 //!
 //! ## Why it matters
 //! The exact checks see two sales and pay both.

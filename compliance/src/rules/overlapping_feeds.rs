@@ -22,7 +22,10 @@
 //! corrected away the other earns.
 //!
 //! ## Returns
-//! A return that either feed reports takes back from the line that counts.
+//! A return that either feed reports takes back from the line that counts, from the partner that earned it; its accrual
+//! is on the row of that line where another partner reports the return. A return that both report under one number is
+//! itself DD-04 and takes back once; under two numbers the second one is above what was sold (DQ-06). `DOCUMENT#LINE`
+//! names the line as the feed of the return numbers it.
 
 use contract::{Code, Sale};
 

@@ -39,15 +39,7 @@ use super::{Check, Rule};
 pub(crate) const RULE: Rule =
     Rule { name: "return_above_sold", codes: &[Code::ReturnAboveSold], check: Check::Returns(check) };
 
-/// Units as positive numbers; for each return the part above what was left.
-fn check(sold: Micros, returned: &[Micros]) -> Vec<Micros> {
-    let mut left = sold;
-    returned
-        .iter()
-        .map(|units| {
-            let taken = left.min(*units);
-            left = left - taken;
-            *units - taken
-        })
-        .collect()
+/// Units as positive numbers; the part of a return above what is left.
+fn check(left: Micros, returned: Micros) -> Micros {
+    returned - left.min(returned)
 }

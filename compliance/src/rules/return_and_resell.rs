@@ -6,8 +6,10 @@
 //!
 //! ## What it finds
 //! A sale whose unit (by serial number) came back through another partner and was sold again: the return takes nothing
-//! from the partner that sold first. A return through the seller itself takes the first benefit back and is no finding;
-//! a second sale without any return is DD-06 or DD-07.
+//! from any partner, and the first sale earns nothing. Of several sales of the unit in front of the return (DD-06, DD-07)
+//! these are those of the last one's tier, but for one that came back through its own seller and those before it. A
+//! return through the seller itself takes the first benefit back and is no finding; a second sale without any return is
+//! DD-06 or DD-07.
 //!
 //! ## Why it matters
 //! The unit is sold once for good, and the second sale earns. The first benefit must go.
@@ -17,12 +19,14 @@
 //!
 //! ## Late, corrected, out of order
 //! The life of the serial number goes by dates: resale and return may come in either order. Until the return is there the
-//! second sale is DD-06 or DD-07. Where the resale is corrected away the first benefit is given again, in a frozen period as
-//! an adjustment.
+//! second sale is DD-06 or DD-07. Where the resale is corrected away the first benefit is given again, in a frozen period
+//! as an adjustment.
 //!
 //! ## Returns
-//! A return through another partner is part of the finding and takes nothing from that partner. One through the seller
-//! itself takes back the first benefit and is no finding; one that is not followed by a sale is none either.
+//! A return through another partner is part of the finding and takes nothing from that partner, unless it names a
+//! document of its own. One through the seller itself takes back the first benefit and is no finding; what others report
+//! of the same return takes nothing then. One that is not followed by a sale is no finding either: it counts by itself,
+//! and where several report it the first one does.
 
 use contract::Code;
 
@@ -31,18 +35,47 @@ use super::{Check, Rule, serial_sold_twice::Move, serial_sold_twice::day_by_day}
 pub(crate) const RULE: Rule =
     Rule { name: "return_and_resell", codes: &[Code::ReturnAndResell], check: Check::Undone(check) };
 
-/// Pairs of (first sale, second sale).
-fn check(moves: &[Move]) -> Vec<(usize, usize)> {
-    let mut undone = Vec::new();
-    let mut sold: Option<usize> = None;
-    let mut back_elsewhere: Option<usize> = None;
+/// What came back through another partner.
+#[derive(Default)]
+pub(crate) struct Undone {
+    /// Pairs of (first sale, second sale).
+    pub sales: Vec<(usize, usize)>,
+    /// Returns that take nothing back for the unit.
+    pub returns: Vec<usize>,
+}
+
+fn check(moves: &[Move]) -> Undone {
+    let mut undone = Undone::default();
+    let (mut out, mut back): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
     for at in day_by_day(moves) {
-        if !moves[at].returned {
-            undone.extend(back_elsewhere.take().map(|first| (first, at)));
-            sold = Some(at);
+        if moves[at].returned {
+            back.push(at);
             continue;
         }
-        back_elsewhere = sold.take().filter(|first| moves[*first].partner != moves[at].partner);
+        if !back.is_empty() {
+            undone.note(moves, &out, &back, Some(at));
+            (out, back) = (Vec::new(), Vec::new());
+        }
+        out.push(at);
     }
+    undone.note(moves, &out, &back, None);
     undone
+}
+
+impl Undone {
+    /// Sales of a unit, the returns behind them, and the sale behind these. Of the sales those of the last one's tier ended
+    /// there, up to one that came back through its own seller.
+    fn note(&mut self, moves: &[Move], out: &[usize], back: &[usize], again: Option<usize>) {
+        let (Some(last), false) = (out.last().map(|at| &moves[*at]), back.is_empty()) else { return };
+        let is_same = |one: usize, other: usize| moves[one].partner == moves[other].partner;
+        let is_taken_back = |sold: usize| back.iter().any(|at| is_same(*at, sold));
+        let latest = out.iter().rev().take_while(|sold| !is_taken_back(**sold));
+        let ended = latest.filter(|sold| moves[**sold].tier == last.tier);
+        self.sales.extend(again.iter().flat_map(|again| ended.clone().map(|first| (*first, *again))));
+        let is_own = |at: usize| out.iter().any(|sold| is_same(*sold, at));
+        // Where nothing else takes the unit back, the first return does.
+        let alone = again.is_none() && !back.iter().any(|at| is_own(*at));
+        let others = back.iter().filter(|at| !is_own(**at));
+        self.returns.extend(others.skip(usize::from(alone)));
+    }
 }

@@ -318,6 +318,15 @@ impl<'a> Desk<'a> {
         anew.collect()
     }
 
+    /// The sales on the desk that repeat another one than before, or none any more.
+    pub fn copied_anew(&self) -> Vec<Arc<Sale>> {
+        fn of(record: Option<&Record>) -> Option<SaleKey> {
+            record?.verdict.double.as_ref().map(|double| double.of)
+        }
+        let anew = self.shelves.records.iter().filter(|open| of(open.before.as_ref()) != of(open.now.as_ref()));
+        anew.filter_map(|open| open.now.as_ref().or(open.before.as_ref())).map(|record| record.sale.clone()).collect()
+    }
+
     fn send(&mut self, before: Option<&Record>, now: Option<&Record>, outbox: &mut Outbox<EntitlementEvent>) {
         fn said(record: &Record) -> (&Grant, &Heard) {
             (&record.verdict.grant, &record.verdict.heard)

@@ -125,6 +125,8 @@ pub struct Verdict {
     pub heard: Heard,
     /// For a return that is linked to a document: what it comes to there.
     pub back: Option<Back>,
+    /// For a return: its serial numbers whose units another partner sold, and for which it takes nothing back.
+    pub of_others: Vec<Text>,
     /// For a return: its partner sold nothing of the product under the document that it names.
     pub document_unknown: bool,
     /// For a return: its marks stand among what its customer bought, where its sale is looked for.

@@ -126,7 +126,8 @@ pub fn tier_lists(group: u64, upper: bool, day: Day) -> impl Iterator<Item = (i3
 pub fn tier_keys(market: &Market, sale: &Sale) -> Option<TierKeys> {
     let member = market.member(&sale.at.partner).filter(|member| member.tiered && sale.quantity > Micros::ZERO)?;
     let upper = member.kind == contract::PartnerKind::Distributor;
-    let outlet = if upper { &sale.customer } else { &sale.outlet };
+    let is_of_buyer = upper && !sale.customer.is_empty();
+    let outlet = if is_of_buyer { &sale.customer } else { &sale.outlet };
     let known = !outlet.is_empty() && !outlet.starts_with('?');
     let (product, quantity) = (sale.product.as_bytes(), sale.quantity.0.to_be_bytes());
     let by_serials =

@@ -316,6 +316,7 @@ fn document_unknown(record: &Record) -> Option<Finding> {
     let sale = record.verdict.document_unknown.then_some(&*record.sale)?;
     let instead = match record.verdict.back {
         Some(_) => "its sale is found by serial number or customer",
+        None if !record.verdict.of_others.is_empty() => "another partner sold what came back",
         None => "it counts by itself",
     };
     let document = &sale.original_document;

@@ -12,6 +12,7 @@ use super::filing::{document_entry, lives, party_key, set};
 use super::findings::is_never_sale;
 use super::persons::facts;
 use crate::rules::near_duplicate_document::{is_series, may_be_slip_of};
+use crate::rules::return_and_resell::Undone;
 use crate::rules::serial_sold_twice::{Move, Others};
 use crate::rules::{Check, DOCUMENT_DAYS, RULES, days_apart, skeleton};
 
@@ -38,6 +39,8 @@ pub struct Touched {
     pub returns: Vec<SaleKey>,
     /// Documents whose returns must be settled again.
     pub claims: Vec<u64>,
+    /// Returns that may be linked to no document, and must be settled again.
+    pub alone: Vec<SaleKey>,
 }
 
 impl Desk<'_> {
@@ -151,7 +154,28 @@ impl Desk<'_> {
         for (sale, counts) in self.entered_anew(|entered| &mut entered.units) {
             self.enter_serials(&sale, counts, touched)?;
             self.touch_returns(&sale, touched)?;
+            self.touch_copies(&sale, touched)?;
             touched.tiers.push((sale, counts));
+        }
+        for sale in self.copied_anew() {
+            self.touch_returns(&sale, touched)?;
+            self.touch_copies(&sale, touched)?;
+        }
+        Ok(())
+    }
+
+    /// Lines of the document of a sale that may tell the same: what comes back of one may be another's.
+    fn touch_copies(&mut self, sale: &Sale, touched: &mut Touched) -> Result<(), StorageError> {
+        let own = document_entry(sale, false);
+        let document = self.own_document(sale);
+        let documents = self.shelves.documents.get(self.state, document)?;
+        let tells_the_same = |e: &&DocumentEntry| e.sale.0 == own.sale.0 && e.goods == own.goods;
+        let is_other = |e: &&DocumentEntry| !e.claim && e.sale != own.sale;
+        let copies: Vec<SaleKey> = documents.iter().filter(is_other).filter(tells_the_same).map(|e| e.sale).collect();
+        for copy in copies {
+            let copy = self.sale(copy)?;
+            self.touch_returns(&copy, touched)?;
+            touched.serials.extend(lives(&copy));
         }
         Ok(())
     }
@@ -202,6 +226,7 @@ impl Desk<'_> {
                 record.verdict.contested.clear();
                 record.verdict.undone.clear();
                 record.verdict.given.clear();
+                record.verdict.of_others.clear();
             }
         }
     }
@@ -225,10 +250,11 @@ impl Desk<'_> {
 
     fn settle_serial(&mut self, life: u64, serial: &Text) -> Result<(), StorageError> {
         let mut moves = self.moves(life)?;
-        let sales: Vec<SaleKey> = moves.iter().filter(|moved| !moved.returned).map(|moved| moved.sale).collect();
+        let of_kind = |returned: bool| moves.iter().filter(move |m| m.returned == returned).map(|m| m.sale);
+        let (sales, returns): (Vec<SaleKey>, Vec<SaleKey>) = (of_kind(false).collect(), of_kind(true).collect());
         let given = self.give(life, serial, &mut moves)?;
         let mut others = vec![Others::default(); moves.len()];
-        let mut undone = Vec::new();
+        let mut undone = Undone::default();
         for rule in RULES {
             match rule.check {
                 Check::Serial(check) => others = check(&moves),
@@ -250,7 +276,7 @@ impl Desk<'_> {
                 Some(next) => Some(self.unit(moves[next].sale, serial, after_came)?),
                 None => None,
             };
-            let again = match undone.iter().find(|(first, _)| *first == at) {
+            let again = match undone.sales.iter().find(|(first, _)| *first == at) {
                 Some((_, again)) => Some(self.unit(moves[*again].sale, serial, None)?),
                 None => None,
             };
@@ -258,6 +284,10 @@ impl Desk<'_> {
             set_unit(&mut verdict.resold, serial, earlier);
             set_unit(&mut verdict.contested, serial, later);
             set_unit(&mut verdict.undone, serial, again);
+        }
+        let others: Vec<SaleKey> = undone.returns.iter().map(|at| moves[*at].sale).collect();
+        for back in returns {
+            set(&mut self.verdict(back)?.of_others, serial.clone(), others.contains(&back));
         }
         self.note_given(serial, &sales, given)
     }
@@ -267,12 +297,23 @@ impl Desk<'_> {
         let entries = self.shelves.serials.get(self.state, life)?.moves.clone();
         let (is_one, is_again) = (entries.len() == 1, entries.iter().filter(|entry| !entry.returned).count() > 1);
         let mut moves = Vec::with_capacity(entries.len());
-        for SerialEntry { sale, partner, returned, came, .. } in entries {
+        for &SerialEntry { sale, ref partner, returned, came, .. } in &entries {
+            let partner = if returned { self.seller(partner, sale, &entries)? } else { partner.clone() };
             let tier = if is_one { None } else { self.tier(sale)? };
             let back = if is_again && !returned { self.came_back(sale)? } else { None };
             moves.push(Move { sale, partner, tier, returned, came, back });
         }
         Ok(moves)
+    }
+
+    /// Whose sale of a unit a partner's return takes back: the latest one that it reports; its own where it reports none.
+    fn seller(&mut self, partner: &Text, back: SaleKey, entries: &[SerialEntry]) -> Result<Text, StorageError> {
+        for sold in entries.iter().rev().filter(|entry| !entry.returned && entry.sale.0 <= back.0) {
+            if self.reports(partner, sold.sale)? {
+                return Ok(sold.partner.clone());
+            }
+        }
+        Ok(partner.clone())
     }
 
     pub fn unit(&mut self, other: SaleKey, serial: &Text, contends: Option<u64>) -> Result<Unit, StorageError> {
@@ -294,7 +335,7 @@ impl Desk<'_> {
         let mut first: Option<Day> = None;
         for claim in self.claims(document)? {
             let Some(back) = self.record(claim)?.map(|record| record.sale.clone()) else { continue };
-            if sale.date <= back.date && back.serials.is_empty() && back.at.partner == sale.at.partner {
+            if sale.date <= back.date && back.serials.is_empty() && self.reports(&back.at.partner, key)? {
                 first = Some(first.map_or(back.date, |first| first.min(back.date)));
             }
         }

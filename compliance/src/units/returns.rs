@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use contract::{Day, Entitlement, Id, Micros, Sale};
+use contract::{Code, Currency, Day, Entitlement, Id, Micros, Sale, Text};
 use stream::{Order, State, StorageError};
 
 use super::claims::of_line;
 use super::desk::Desk;
-use super::facts::{Back, Grant, Heard, PartyEntry, Record, SALES, SaleKey, Verdict};
+use super::facts::{Back, Double, Grant, Heard, PartyEntry, Record, SALES, SaleKey, Verdict};
 use super::filing::{document_entry, document_key, lives, set, spans_of_return};
 use super::judge::Touched;
 use super::rolls::{Entry, PAGE};
@@ -47,10 +47,17 @@ impl Desk<'_> {
         for at in 0..self.shelves.records.len() {
             let open = &self.shelves.records[at];
             let Some(record) = open.now.as_ref().or(open.before.as_ref()) else { continue };
-            if open.before != open.now && !record.sale.is_return() {
-                let sale = record.sale.clone();
-                let document = self.own_document(&sale);
-                touched.claims.push(document);
+            if open.before == open.now {
+                continue;
+            }
+            match &record.verdict.back {
+                Some(back) => touched.claims.push(back.document),
+                None if record.sale.is_return() => touched.alone.push(open.key),
+                None => {
+                    let sale = record.sale.clone();
+                    let document = self.own_document(&sale);
+                    touched.claims.push(document);
+                }
             }
         }
         touched.claims.sort_unstable();
@@ -58,7 +65,7 @@ impl Desk<'_> {
         for document in touched.claims {
             self.settle_claims(document)?;
         }
-        Ok(())
+        touched.alone.into_iter().try_for_each(|back| self.settle_alone(back))
     }
 
     pub fn link_returns(&mut self, touched: &mut Touched) -> Result<(), StorageError> {
@@ -88,13 +95,12 @@ impl Desk<'_> {
         if verdict.by_party != is.by_party {
             self.mark_return(&sale, is.by_party)?;
         }
+        if is.document.is_none() {
+            touched.alone.push(key);
+        }
         if now.is_some() {
-            let gives = match stands && is.document.is_none() {
-                true => self.entitlements(&sale, &Grant::Full, &verdict.heard),
-                false => Vec::new(),
-            };
             let verdict = self.verdict(key)?;
-            verdict.grant = given_back(gives);
+            verdict.grant = Grant::Nothing;
             verdict.back = is.document.map(|document| Back { document, ..Back::default() });
             (verdict.document_unknown, verdict.by_party) = (is.document_unknown, is.by_party);
         }
@@ -179,22 +185,64 @@ impl Desk<'_> {
     /// Whether a document has a line that a return may take back.
     fn sells(&mut self, document: u64, back: &Sale, fits: impl Fn(&Sale) -> bool) -> Result<bool, StorageError> {
         for key in self.lines(document)? {
-            let Record { sale, verdict } = self.named(key)?;
-            if is_sold(sale, verdict) && sale.at.partner == back.at.partner && fits(sale) {
+            let sale = self.sale(key)?;
+            if sale.at.partner == back.at.partner && fits(&sale) && self.line_that_counts(key)?.is_some() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The latest sale of the return's serial numbers by the same partner, not after it.
+    /// The line that counts where a sale is told: itself, or the one that another partner of the family reports of the same sale
+    /// (DD-04). `None` for a return, and for a copy of another kind.
+    fn line_that_counts(&mut self, key: SaleKey) -> Result<Option<SaleKey>, StorageError> {
+        let mut told = vec![key];
+        while let Some(last) = told.last().copied() {
+            let Record { sale, verdict } = self.named(last)?;
+            if is_sold(sale, verdict) {
+                return Ok(Some(last));
+            }
+            let is_followed = |double: &Double| last != key || double.code == Code::OverlappingFeeds;
+            let (sale, double) = (sale.clone(), verdict.double.clone().filter(is_followed));
+            let Some(double) = double else { return Ok(None) };
+            let next = self.sale(double.of)?;
+            let is_new = !told.contains(&double.of) && !sale.is_return();
+            if !is_new || goods(&next) != goods(&sale) || self.own_document(&next) != self.own_document(&sale) {
+                return Ok(None);
+            }
+            told.push(double.of);
+        }
+        Ok(None)
+    }
+
+    /// Whether a partner reports a line that counts, by itself or by a copy of it.
+    pub fn reports(&mut self, partner: &str, line: SaleKey) -> Result<bool, StorageError> {
+        let sale = self.sale(line)?;
+        let market = self.known(&sale).market();
+        if sale.at.partner == partner || market.family(&sale.at.partner) != market.family(partner) {
+            return Ok(sale.at.partner == partner);
+        }
+        let document = self.own_document(&sale);
+        for copy in self.lines(document)? {
+            if self.sale(copy)?.at.partner == partner && self.line_that_counts(copy)? == Some(line) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The latest sale of the return's serial numbers that its partner reports, not after it.
     fn sold_by_serial(&mut self, sale: &Sale) -> Result<Option<SaleKey>, StorageError> {
         let mut latest = None;
         for (life, _) in lives(sale) {
             let life = self.shelves.serials.get(self.state, life)?;
-            let sold =
-                life.moves.iter().filter(|e| !e.returned && e.partner == sale.at.partner && e.sale.0 <= sale.date);
-            latest = latest.max(sold.map(|e| e.sale).max());
+            let sold = life.moves.iter().filter(|e| !e.returned && e.sale.0 <= sale.date);
+            let sold: Vec<SaleKey> = sold.map(|e| e.sale).rev().collect();
+            for line in sold {
+                if latest < Some(line) && self.reports(&sale.at.partner, line)? {
+                    latest = Some(line);
+                }
+            }
         }
         Ok(latest)
     }
@@ -208,7 +256,7 @@ impl Desk<'_> {
             loop {
                 let page = self.shelves.parties.page(self.state, span, (from, to), Order::Down, PAGE)?;
                 for entry in &page {
-                    if entry.quantity <= Micros::ZERO || !self.counts(entry.sale)? {
+                    if entry.quantity <= Micros::ZERO || self.line_that_counts(entry.sale)?.is_none() {
                         continue;
                     }
                     if entry.quantity >= sale.quantity.abs() {
@@ -225,26 +273,26 @@ impl Desk<'_> {
         Ok(small)
     }
 
-    fn counts(&mut self, key: SaleKey) -> Result<bool, StorageError> {
-        Ok(self.named(key)?.verdict.counts())
-    }
-
     /// Settles the returns that claim one document's lines.
     fn settle_claims(&mut self, document: u64) -> Result<(), StorageError> {
         let claims = self.claims(document)?;
         if claims.is_empty() {
             return Ok(());
         }
-        let mut lines = Vec::new();
+        let (mut lines, mut copies) = (Vec::new(), Vec::new());
         for key in self.lines(document)? {
-            let record = self.named(key)?;
-            if is_sold(&record.sale, &record.verdict) {
-                lines.push(SoldLine::new(record));
+            match self.line_that_counts(key)? {
+                Some(line) if line == key => lines.push(SoldLine::new(self.named(key)?)),
+                Some(line) => copies.push((line, self.sale(key)?)),
+                None => {}
             }
+        }
+        for (of, copy) in copies {
+            lines.iter_mut().filter(|line| SaleKey::of(&line.sale) == of).for_each(|line| line.told.push(copy.clone()));
         }
         let mut returns = Vec::new();
         for key in claims {
-            returns.push((key, self.sale(key)?));
+            returns.push((key, own_part(self.named(key)?)));
         }
         for line in &mut lines {
             line.granted = self.entitlements(&line.sale, &line.grant, &line.heard);
@@ -254,6 +302,18 @@ impl Desk<'_> {
             verdict.back = Some(settled.back);
             verdict.grant = given_back(settled.gives);
         }
+        Ok(())
+    }
+
+    /// A return that is linked to no document takes back by itself.
+    fn settle_alone(&mut self, back: SaleKey) -> Result<(), StorageError> {
+        let Some(record) = self.record(back)?.cloned() else { return Ok(()) };
+        let own = own_part(&record);
+        let gives = match record.verdict.counts() && !own.quantity.is_zero() {
+            true => self.entitlements(&own, &Grant::Full, &record.verdict.heard),
+            false => Vec::new(),
+        };
+        self.verdict(back)?.grant = given_back(gives);
         Ok(())
     }
 }
@@ -274,6 +334,24 @@ fn is_sold(sale: &Sale, verdict: &Verdict) -> bool {
     !sale.is_return() && verdict.counts()
 }
 
+/// What makes two lines of a document one sale.
+fn goods(sale: &Sale) -> (Day, Micros, Micros, Currency) {
+    (sale.date, sale.quantity, sale.amount, sale.currency)
+}
+
+/// A return without the units that another partner sold, for which it takes nothing back; as it is where its partner sold under
+/// the document that it names.
+fn own_part(Record { sale, verdict }: &Record) -> Arc<Sale> {
+    let is_named = verdict.back.is_some() && !verdict.document_unknown && !sale.original_document.is_empty();
+    let others = if is_named { 0 } else { verdict.of_others.len() };
+    let all = sale.quantity.abs();
+    let own = (all - Micros::units(i64::try_from(others).unwrap_or(i64::MAX))).max(Micros::ZERO);
+    match others {
+        0 => sale.clone(),
+        _ => Arc::new(Sale { quantity: -own, amount: sale.amount.share(own, all), ..Sale::clone(sale) }),
+    }
+}
+
 fn given_back(gives: Vec<Entitlement>) -> Grant {
     if gives.is_empty() { Grant::Nothing } else { Grant::Back(gives) }
 }
@@ -281,6 +359,8 @@ fn given_back(gives: Vec<Entitlement>) -> Grant {
 /// A line of the document, and what is left of it.
 pub struct SoldLine {
     pub sale: Arc<Sale>,
+    /// The line as each partner reports it, itself first.
+    told: Vec<Arc<Sale>>,
     pub grant: Grant,
     pub heard: Heard,
     pub granted: Vec<Entitlement>,
@@ -290,7 +370,17 @@ pub struct SoldLine {
 impl SoldLine {
     pub fn new(record: &Record) -> SoldLine {
         let (sale, grant, heard) = (record.sale.clone(), record.verdict.grant.clone(), record.verdict.heard.clone());
-        SoldLine { left: sale.quantity, sale, grant, heard, granted: Vec::new() }
+        SoldLine { left: sale.quantity, told: vec![sale.clone()], sale, grant, heard, granted: Vec::new() }
+    }
+
+    /// As a partner reports it.
+    fn told_by(&self, partner: &str) -> impl Iterator<Item = &Arc<Sale>> {
+        self.told.iter().filter(move |told| told.at.partner == partner)
+    }
+
+    /// Whether a return of the partner may take from it.
+    fn is_reported_by(&self, partner: &str) -> bool {
+        self.told_by(partner).next().is_some()
     }
 
     /// Whether it was granted more under a key than that its units are gone.
@@ -313,31 +403,16 @@ pub struct Settled {
     pub gives: Vec<Entitlement>,
 }
 
-/// Takes the returns in (event time, sale id) order, each from the lines that it fits best ([`Fit`]). Each partner's returns take from
-/// its own lines.
+/// Takes the returns in (event time, sale id) order, each from the lines that it fits best ([`Fit`]) of those that its partner
+/// reports.
 pub fn settle(document: u64, lines: &mut [SoldLine], returns: &[(SaleKey, Arc<Sale>)]) -> Vec<Settled> {
-    let mut partners: Vec<&str> = returns.iter().map(|(_, sale)| sale.at.partner.as_str()).collect();
-    partners.sort_unstable();
-    partners.dedup();
-    let settled = |partner: &&str| {
-        let mine: Vec<&(SaleKey, Arc<Sale>)> = returns.iter().filter(|(_, s)| s.at.partner == *partner).collect();
-        settle_partner(document, partner, lines, &mine)
-    };
-    partners.iter().flat_map(settled).collect()
-}
-
-fn settle_partner(
-    document: u64,
-    partner: &str,
-    lines: &mut [SoldLine],
-    returns: &[&(SaleKey, Arc<Sale>)],
-) -> Vec<Settled> {
-    let mine = |line: &&SoldLine| line.sale.at.partner == partner;
-    let sold: Micros = lines.iter().filter(mine).map(|line| line.sale.quantity).sum();
-    let first = lines.iter().find(mine).map(|line| line.sale.at.clone());
-    let first = first.expect("a return is linked to a document with a line of its partner");
     let mut settled = Vec::new();
-    for ((key, sale), above) in returns.iter().zip(above_sold(sold, returns)) {
+    for (key, sale) in returns {
+        let mine = || lines.iter().filter(|line| line.is_reported_by(&sale.at.partner));
+        let sold: Micros = mine().map(|line| line.sale.quantity).sum();
+        let above = above_sold(mine().map(|line| line.left).sum(), sale.quantity.abs());
+        let first = mine().next().map(|line| line.sale.at.clone());
+        let first = first.expect("a return is linked to a document with a line of its partner");
         let taken = take(sale, lines, sale.quantity.abs() - above);
         let origin = taken.first().map_or(&first, |part| &lines[part.line].sale.at).clone();
         let of_nothing = taken.iter().all(|part| lines[part.line].sale.amount.is_zero());
@@ -348,10 +423,9 @@ fn settle_partner(
     settled
 }
 
-fn above_sold(sold: Micros, returns: &[&(SaleKey, Arc<Sale>)]) -> Vec<Micros> {
-    let units: Vec<Micros> = returns.iter().map(|(_, sale)| sale.quantity.abs()).collect();
+fn above_sold(left: Micros, returned: Micros) -> Micros {
     let above = RULES.iter().find_map(|rule| match rule.check {
-        Check::Returns(check) => Some(check(sold, &units)),
+        Check::Returns(check) => Some(check(left, returned)),
         _ => None,
     });
     above.expect("a rule judges returns")
@@ -371,12 +445,15 @@ struct Fit {
 impl Fit {
     fn of(line: &SoldLine, back: &Sale, units: Micros) -> Fit {
         let sold = &line.sale;
-        let is_named = of_line(&back.original_document).is_some_and(|(document, line)| {
-            line == sold.document_line && skeleton(document) == skeleton(&sold.document)
-        });
-        let serials = lives(sold);
+        let named = of_line(&back.original_document);
+        let is_named = |told: &Arc<Sale>| {
+            named.is_some_and(|(document, line)| {
+                line == told.document_line && skeleton(document) == skeleton(&told.document)
+            })
+        };
+        let serials: Vec<(u64, Text)> = line.told_by(&back.at.partner).flat_map(|told| lives(told)).collect();
         Fit {
-            is_other_line: !is_named,
+            is_other_line: !line.told_by(&back.at.partner).any(is_named),
             has_other_serials: !lives(back).iter().any(|serial| serials.contains(serial)),
             is_other_currency: back.currency != sold.currency,
             price_apart: (paid_for_one(back) - paid_for_one(sold)).abs(),
@@ -391,7 +468,7 @@ fn paid_for_one(sale: &Sale) -> Micros {
 }
 
 fn take(back: &Sale, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
-    let is_open = |line: &SoldLine| line.sale.at.partner == back.at.partner && line.left > Micros::ZERO;
+    let is_open = |line: &SoldLine| line.is_reported_by(&back.at.partner) && line.left > Micros::ZERO;
     let mut open: Vec<(Fit, usize)> = Vec::new();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_open(line)) {
         open.push((Fit::of(line, back, units), at));
@@ -411,8 +488,8 @@ fn take(back: &Sale, lines: &mut [SoldLine], units: Micros) -> Vec<Taken> {
     taken
 }
 
-/// Entitlements that take back what the lines were granted, under each key, and to each stock. What is paid is booked to the first
-/// line that earns under the key: the lines of one document share their date. Cost layers are given back at the line that
+/// Entitlements that take back what the lines were granted, under each key, and to each stock. What is paid is booked to each partner's
+/// first line that earns under the key: the lines of one document share their date. Cost layers are given back at the line that
 /// the units are paid for at, those of a line that earns nothing at itself. No more than a line's own price is taken back for its
 /// units.
 fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlement> {
@@ -422,7 +499,8 @@ fn give_back(back: &Sale, lines: &[SoldLine], taken: &[Taken]) -> Vec<Entitlemen
     for ((line, units), amount) in taken().zip(amounts) {
         for granted in &line.granted {
             let key = &granted.ledger_key;
-            let first = taken().map(|(line, _)| line).find(|line| line.earns(key)).filter(|_| line.earns(key));
+            let is_first = |first: &&SoldLine| first.earns(key) && first.sale.at.partner == line.sale.at.partner;
+            let first = taken().map(|(line, _)| line).find(is_first).filter(|_| line.earns(key));
             let booked = first.unwrap_or(line).sale.id;
             let is_alike = |give: &&mut Entitlement| {
                 give.ledger_key == *key
@@ -475,10 +553,11 @@ fn of_base(amount: Micros, granted: &Entitlement, sold: &Sale) -> Micros {
     }
 }
 
+/// It is the partner's that was granted it: what another one reports back names the row of the sale.
 fn negative(back: &Sale, sold: &Sale, granted: &Entitlement, units: Micros, amount: Micros) -> Entitlement {
     Entitlement {
         sale: back.id,
-        at: back.at.clone(),
+        at: if back.at.partner == sold.at.partner { back.at.clone() } else { sold.at.clone() },
         stamp: back.stamp,
         date: back.date,
         quantity: -units,
@@ -495,12 +574,9 @@ mod tests {
 
     #[test]
     fn one_return_over_lines_of_different_prices_takes_back_what_it_says() {
-        let sold = [(1, 5, 50), (2, 5, 100)].map(|(number, units, amount)| SoldLine {
-            sale: Arc::new(line(number, "P001", "D", day("2013-03-01"), units, Micros::units(amount))),
-            grant: Grant::Nothing,
-            heard: Heard::default(),
-            granted: Vec::new(),
-            left: Micros::units(units),
+        let sold = [(1, 5, 50), (2, 5, 100)].map(|(number, units, amount)| {
+            let sale = Arc::new(line(number, "P001", "D", day("2013-03-01"), units, Micros::units(amount)));
+            SoldLine::new(&Record { sale, verdict: Verdict::default() })
         });
         let back = |units: i64, amount: i64, taken: [i64; 2]| {
             let back = line(9, "P001", "C", day("2013-03-05"), -units, Micros::units(-amount));

@@ -383,7 +383,7 @@ impl Trial {
     /// What stands granted, in order.
     pub fn grants(&self) -> Vec<Entitlement> {
         let mut grants = self.granted.clone();
-        grants.sort_by(|a, b| (&a.ledger_key, a.sale, a.date).cmp(&(&b.ledger_key, b.sale, b.date)));
+        grants.sort_by(|a, b| (&a.ledger_key, a.sale, a.date, &a.at).cmp(&(&b.ledger_key, b.sale, b.date, &b.at)));
         grants
     }
 

@@ -30,28 +30,31 @@ pub struct Granted {
     pub origin: Option<Id>,
 }
 
-/// Sale or return, and ledger key.
-pub type Grants = BTreeMap<(Id, Text), Granted>;
+/// Sale or return, ledger key, and the partner that earns it or loses it.
+pub type Grants = BTreeMap<(Id, Text, Text), Granted>;
 
 /// All that is granted while these sales stand.
 pub fn granted<'a>(sales: impl Iterator<Item = &'a Sale>, reference: &Reference) -> Grants {
     let mut sales: Vec<&Sale> = sales.collect();
     sales.sort_by_key(|sale| key(sale));
-    let (read, counted, mates, taken, earned) = Default::default();
-    let mut units = Units { reference, all: &sales, read, counted, mates, taken, earned };
+    let (read, counted, told, mates, taken, earned) = Default::default();
+    let mut units = Units { reference, all: &sales, read, counted, told, mates, taken, earned };
     units.read = sales.iter().map(|sale| (sale.id, units.read(sale))).collect();
     units.counted = sales.iter().copied().filter(|sale| !units.repeats_another(sale)).collect();
+    units.told = units.lines_as_told();
     units.mates = units.pairs();
     units.taken = units.returns_by_sale();
     let sold = units.counted.iter().filter(|sale| !sale.is_return());
     units.earned = sold.map(|sale| (sale.id, units.earns(sale))).collect();
     let mut grants = Grants::new();
-    for (sale, earned) in &units.earned {
-        grants.extend(earned.iter().map(|(ledger_key, earned)| ((*sale, ledger_key.clone()), earned.clone())));
+    for sale in units.counted.iter().filter(|sale| !sale.is_return()) {
+        for (ledger_key, earned) in &units.earned[&sale.id] {
+            grants.insert((sale.id, ledger_key.clone(), sale.at.partner.clone()), earned.clone());
+        }
     }
     for (back, given) in units.given_back() {
-        for (ledger_key, taken) in given {
-            grants.insert((back, ledger_key), taken);
+        for ((ledger_key, partner), taken) in given {
+            grants.insert((back, ledger_key, partner), taken);
         }
     }
     grants
@@ -69,6 +72,8 @@ struct Units<'a> {
     read: BTreeMap<Id, Read>,
     /// Those that repeat no other one.
     counted: Vec<&'a Sale>,
+    /// Each line of them as partners of its family tell it, itself first.
+    told: BTreeMap<Id, Vec<&'a Sale>>,
     /// The line of the other tier that reports the same units.
     mates: BTreeMap<Id, &'a Sale>,
     /// Returns that are linked to a document, by its partner family, product and number.
@@ -78,6 +83,12 @@ struct Units<'a> {
 }
 
 type Document = (Text, Text, String);
+
+/// Whether a sale repeats this one.
+type Repeats<'s> = &'s dyn Fn(&Sale) -> bool;
+
+/// What a return takes back, by ledger key and the partner that loses it.
+type Given = BTreeMap<(Text, Text), Granted>;
 
 /// What a sale names.
 struct Read {
@@ -179,14 +190,55 @@ impl<'a> Units<'a> {
         &self.read[&sale.id].serials
     }
 
-    /// DD-04, DD-05, DD-21, DD-23.
     fn repeats_another(&self, sale: &Sale) -> bool {
-        self.all.iter().filter(|other| other.id != sale.id).any(|other| {
-            self.overlaps(sale, other)
-                || self.is_near_duplicate(sale, other)
-                || self.is_sold_in_another_month(sale, other)
-                || self.is_pack_of(sale, other)
-        })
+        self.repeated(sale).is_some()
+    }
+
+    /// The sale that one repeats, and by which check: DD-04, DD-05, DD-23, DD-21. The first check that finds any, then the first sale.
+    fn repeated(&self, sale: &Sale) -> Option<(Code, &'a Sale)> {
+        let checks: [(Code, Repeats<'_>); 4] = [
+            (Code::OverlappingFeeds, &|other| self.overlaps(sale, other)),
+            (Code::NearDuplicateDocument, &|other| self.is_near_duplicate(sale, other)),
+            (Code::SaleInTwoPeriods, &|other| self.is_sold_in_another_month(sale, other)),
+            (Code::PackAndPieces, &|other| self.is_pack_of(sale, other)),
+        ];
+        let others = || self.all.iter().copied().filter(|other| other.id != sale.id);
+        checks.iter().find_map(|(code, repeats)| Some((*code, others().find(|other| repeats(other))?)))
+    }
+
+    /// Each line that counts, with those that other partners of the family tell of the same sale.
+    fn lines_as_told(&self) -> BTreeMap<Id, Vec<&'a Sale>> {
+        let mut told: BTreeMap<Id, Vec<&Sale>> = BTreeMap::new();
+        let lines = self.counted.iter().filter(|sale| !sale.is_return());
+        told.extend(lines.map(|line| (line.id, vec![*line])));
+        for copy in self.all.iter().filter(|sale| !sale.is_return()) {
+            if let Some(line) = self.line_of_copy(copy) {
+                told.entry(line.id).or_default().push(copy);
+            }
+        }
+        told
+    }
+
+    /// The line that counts of a sale that two feeds tell, where this is not that: what the other one repeats, if it does, is followed
+    /// as long as it is the same goods of the same day under the same number.
+    fn line_of_copy(&self, copy: &'a Sale) -> Option<&'a Sale> {
+        let (Code::OverlappingFeeds, mut line) = self.repeated(copy)? else { return None };
+        let mut seen = vec![copy.id];
+        loop {
+            let goods = |sale: &Sale| (sale.date, sale.quantity, sale.amount, sale.currency);
+            let is_same = goods(line) == goods(copy) && self.document(line) == self.document(copy);
+            if !is_same || seen.contains(&line.id) {
+                return None;
+            }
+            seen.push(line.id);
+            let Some((_, next)) = self.repeated(line) else { return Some(line) };
+            line = next;
+        }
+    }
+
+    /// Whether a partner tells of a line that counts.
+    fn tells(&self, partner: &Text, line: &Sale) -> bool {
+        self.told[&line.id].iter().any(|told| told.at.partner == *partner)
     }
 
     /// DD-04: two of a family report one document of one day.
@@ -285,7 +337,8 @@ impl<'a> Units<'a> {
 
     /// How close a reseller's line is to a distributor's: the same serial numbers first, then the days.
     fn nearness(&self, lower: &Sale, upper: &Sale, by_serials: bool) -> Option<(u8, i32)> {
-        let (days, outlets) = (lower.date.0 - upper.date.0, [&lower.outlet, &upper.customer]);
+        let buyer = if upper.customer.is_empty() { &upper.outlet } else { &upper.customer };
+        let (days, outlets) = (lower.date.0 - upper.date.0, [&lower.outlet, buyer]);
         let is_known = |outlet: &&Text| !outlet.is_empty() && !outlet.starts_with('?');
         let known = outlets.iter().all(is_known);
         let other_outlet = known && outlets[0] != outlets[1];
@@ -338,17 +391,61 @@ impl<'a> Units<'a> {
         let has = |sale: &&&Sale| sale.product == *product && self.serials(sale).contains(serial);
         let moves: Vec<&Sale> = self.counted.iter().filter(has).copied().collect();
         let mut life = Life::default();
+        let seller = |back: &Sale| {
+            let sold = moves.iter().rev().filter(|sale| !sale.is_return() && sale.date <= back.date);
+            let mut own = sold.filter(|sale| self.tells(&back.at.partner, sale));
+            own.next().map_or(&back.at.partner, |sale| &sale.at.partner).clone()
+        };
         for day in moves.chunk_by(|a, b| a.date == b.date) {
             let mut returns: Vec<&Sale> = day.iter().copied().filter(|sale| sale.is_return()).collect();
             for sold in day.iter().filter(|sale| !sale.is_return()) {
                 if life.out.is_some() && !returns.is_empty() {
-                    life.comes_back(returns.remove(0));
+                    let back = returns.remove(0);
+                    life.comes_back(back, seller(back));
                 }
                 life.is_sold(sold);
             }
-            returns.into_iter().for_each(|back| life.comes_back(back));
+            returns.into_iter().for_each(|back| life.comes_back(back, seller(back)));
+        }
+        for round in &life.rounds {
+            self.look_at(round, &mut life.undone, &mut life.of_others);
         }
         life
+    }
+
+    /// DD-16: what came back through another partner and was sold again ends the sales of the last one's tier, up to one that came
+    /// back through its own partner, and the return takes nothing. Where the unit is not sold again, one return takes it back.
+    fn look_at(&self, round: &Round<'a>, undone: &mut BTreeSet<Id>, of_others: &mut BTreeSet<Id>) {
+        let Some(last) = round.sold.last() else { return };
+        for sold in round.sold.iter().rev() {
+            if !round.is_sold_again || round.back.iter().any(|(_, seller)| *seller == sold.at.partner) {
+                break;
+            }
+            if self.kind(&sold.at.partner) == self.kind(&last.at.partner) {
+                undone.insert(sold.id);
+            }
+        }
+        let is_own = |seller: &Text| round.sold.iter().any(|sold| sold.at.partner == *seller);
+        let mut is_taken = round.is_sold_again || round.back.iter().any(|(_, seller)| is_own(seller));
+        for (back, _) in round.back.iter().filter(|(_, seller)| !is_own(seller)) {
+            if is_taken {
+                of_others.insert(back.id);
+            }
+            is_taken = true;
+        }
+    }
+
+    /// A return without the units that it takes nothing for, unless it names a document of its partner's.
+    fn own_part(&self, back: &'a Sale) -> Sale {
+        let is_other = |serial: &&String| self.life(&back.product, serial).of_others.contains(&back.id);
+        let others = self.serials(back).iter().filter(is_other).count() as i64;
+        if others == 0 || self.document_named(back).is_some() {
+            return back.clone();
+        }
+        let all = exact(back.quantity.abs());
+        let own = (all - Exact::from_integer(others.into())).max(zero());
+        let amount = to_millionths(exact(back.amount.abs()) * own / all);
+        Sale { quantity: -whole(own), amount: -whole(amount), ..back.clone() }
     }
 
     /// A return without serial numbers took some of the earlier line back before the later sale.
@@ -356,7 +453,7 @@ impl<'a> Units<'a> {
         let linked = self.taken.get(self.document(earlier));
         linked.into_iter().flatten().any(|back| {
             back.serials.is_empty()
-                && back.at.partner == earlier.at.partner
+                && self.tells(&back.at.partner, earlier)
                 && earlier.date <= back.date
                 && back.date <= later.date
         })
@@ -529,14 +626,12 @@ impl<'a> Units<'a> {
         if let Some(document) = self.document_named(back) {
             return Some(document);
         }
-        let mine = |sale: &&&Sale| {
-            !sale.is_return()
-                && (&sale.product, &sale.at.partner) == (&back.product, &back.at.partner)
-                && sale.date <= back.date
+        let sold: Vec<&Sale> = self.told_by_its_partner(back).filter(|sale| sale.date <= back.date).collect();
+        let has_serial = |sale: &&&Sale| {
+            let is_before = !sale.is_return() && sale.product == back.product && sale.date <= back.date;
+            is_before && self.tells(&back.at.partner, sale) && !self.serials(sale).is_disjoint(self.serials(back))
         };
-        let sold: Vec<&Sale> = self.counted.iter().filter(mine).copied().collect();
-        let has_serial = |sale: &&&Sale| !self.serials(sale).is_disjoint(self.serials(back));
-        let by_serial = sold.iter().rev().find(has_serial);
+        let by_serial = self.counted.iter().rev().filter(|sale| !sale.is_return()).find(has_serial);
         let mut to_customer =
             sold.iter().rev().filter(|sale| !back.customer.is_empty() && sale.customer == back.customer);
         let latest = to_customer.clone().next();
@@ -545,11 +640,16 @@ impl<'a> Units<'a> {
         Some(self.document(found).clone())
     }
 
+    /// What the partner of a return tells of the product that counts, itself or as another line of the family, in order.
+    fn told_by_its_partner(&self, back: &Sale) -> impl Iterator<Item = &'a Sale> {
+        let is_its = |sale: &&&Sale| (&sale.product, &sale.at.partner) == (&back.product, &back.at.partner);
+        let counts = |sale: &&&Sale| self.told.values().flatten().any(|told| told.id == sale.id);
+        self.all.iter().filter(is_its).filter(counts).copied()
+    }
+
     fn document_named(&self, back: &Sale) -> Option<Document> {
         let text = back.original_document.as_str();
-        let mine =
-            |sale: &&&Sale| !sale.is_return() && (&sale.product, &sale.at.partner) == (&back.product, &back.at.partner);
-        let sold: Vec<&Sale> = self.counted.iter().filter(mine).copied().collect();
+        let sold: Vec<&Sale> = self.told_by_its_partner(back).collect();
         let is_very_number = sold.iter().any(|sale| sale.document == text);
         let part = document_and_line(text).map(|(document, _)| document).filter(|_| !is_very_number);
         let mut read = part.into_iter().chain([text]).filter(|number| !number.is_empty());
@@ -561,33 +661,38 @@ impl<'a> Units<'a> {
     }
 
     /// What returns take back: of a linked one no more than its lines were granted; one without a sale in its own period.
-    fn given_back(&self) -> BTreeMap<Id, BTreeMap<Text, Granted>> {
+    fn given_back(&self) -> BTreeMap<Id, Given> {
         let mut given = BTreeMap::new();
         let linked: BTreeSet<Id> = self.taken.values().flatten().map(|back| back.id).collect();
         for back in self.counted.iter().filter(|sale| sale.is_return() && !linked.contains(&sale.id)) {
-            given.insert(back.id, self.offered(back, |_| true));
+            let own = self.own_part(back);
+            let offered = if own.quantity.is_zero() { BTreeMap::new() } else { self.offered(&own, |_| true) };
+            let whose = |(ledger_key, granted)| ((ledger_key, back.at.partner.clone()), granted);
+            given.insert(back.id, offered.into_iter().map(whose).collect());
         }
         for (document, returns) in &self.taken {
             let is_line = |sale: &&&Sale| !sale.is_return() && self.document(sale) == document;
             let lines: Vec<&Sale> = self.counted.iter().filter(is_line).copied().collect();
             let mut left: Vec<Exact> = lines.iter().map(|line| exact(line.quantity)).collect();
             for back in returns {
-                let mine: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].at.partner == back.at.partner).collect();
-                given.insert(back.id, self.taken_from(back, &lines, &mine, &mut left));
+                let mine: Vec<usize> = (0..lines.len()).filter(|at| self.tells(&back.at.partner, lines[*at])).collect();
+                given.insert(back.id, self.taken_from(&self.own_part(back), &lines, &mine, &mut left));
             }
         }
         given
     }
 
-    fn taken_from(&self, back: &Sale, lines: &[&Sale], mine: &[usize], left: &mut [Exact]) -> BTreeMap<Text, Granted> {
+    fn taken_from(&self, back: &Sale, lines: &[&Sale], mine: &[usize], left: &mut [Exact]) -> Given {
         let mut wanted = exact(back.quantity.abs()).min(mine.iter().fold(zero(), |sum, at| sum + left[*at]));
         // The line it names, one of its serial numbers, the nearest price, one that is large enough, the first.
         let mut order: Vec<usize> = mine.to_vec();
         order.sort_by_cached_key(|at| {
             let line = lines[*at];
-            let is_named = document_and_line(&back.original_document)
-                .is_some_and(|(number, place)| normal(number) == self.number(line) && place == line.document_line);
-            let is_it = !self.serials(line).is_disjoint(self.serials(back));
+            let told = || self.told[&line.id].iter().filter(|told| told.at.partner == back.at.partner);
+            let is_named = document_and_line(&back.original_document).is_some_and(|(number, place)| {
+                told().any(|told| normal(number) == self.number(told) && place == told.document_line)
+            });
+            let is_it = told().any(|told| !self.serials(told).is_disjoint(self.serials(back)));
             let price = |sale: &Sale| match sale.quantity.is_zero() {
                 true => zero(),
                 false => to_millionths(exact(sale.amount.abs()) / exact(sale.quantity.abs())),
@@ -606,11 +711,11 @@ impl<'a> Units<'a> {
             wanted -= units;
             parts.push((lines[at], whole(units)));
         }
-        let mut taken: BTreeMap<Text, Granted> = BTreeMap::new();
+        let mut taken = Given::new();
         for ((line, units), amount) in parts.iter().copied().zip(amounts_back(back, &parts)) {
             for (ledger_key, earned) in self.earned[&line.id].clone() {
                 let nothing = Granted { quantity: Micros::ZERO, amount: Micros::ZERO, origin: Some(line.id), ..earned };
-                let sum = taken.entry(ledger_key).or_insert(nothing);
+                let sum = taken.entry((ledger_key, line.at.partner.clone())).or_insert(nothing);
                 sum.quantity += -units;
                 sum.amount += -amount;
             }
@@ -674,8 +779,8 @@ fn serial_number(serial: &str) -> String {
 #[derive(Default)]
 struct Life<'a> {
     out: Option<&'a Sale>,
-    /// Sold last, and came back through another partner.
-    elsewhere: Option<&'a Sale>,
+    /// How often it went out and came back.
+    rounds: Vec<Round<'a>>,
     /// The earlier sale that stands in the way of a later one.
     in_the_way: BTreeMap<Id, &'a Sale>,
     /// Sales since the unit was in stock last.
@@ -684,6 +789,16 @@ struct Life<'a> {
     later: BTreeMap<Id, Vec<&'a Sale>>,
     /// Sales whose unit came back elsewhere and was sold again.
     undone: BTreeSet<Id>,
+    /// Returns that take nothing for it.
+    of_others: BTreeSet<Id>,
+}
+
+/// Sales of a unit, then its returns, each with the partner whose sale it takes back.
+#[derive(Default)]
+struct Round<'a> {
+    sold: Vec<&'a Sale>,
+    back: Vec<(&'a Sale, Text)>,
+    is_sold_again: bool,
 }
 
 impl<'a> Life<'a> {
@@ -695,11 +810,23 @@ impl<'a> Life<'a> {
             self.later.entry(earlier.id).or_default().push(sale);
         }
         self.since.push(sale);
-        self.undone.extend(self.elsewhere.take().map(|first| first.id));
+        match self.rounds.last_mut() {
+            Some(round) if round.back.is_empty() => round.sold.push(sale),
+            before => {
+                if let Some(before) = before {
+                    before.is_sold_again = true;
+                }
+                self.rounds.push(Round { sold: vec![sale], ..Round::default() });
+            }
+        }
     }
 
-    fn comes_back(&mut self, back: &'a Sale) {
+    fn comes_back(&mut self, back: &'a Sale, seller: Text) {
         self.since.clear();
-        self.elsewhere = self.out.take().filter(|sold| sold.at.partner != back.at.partner);
+        self.out = None;
+        if self.rounds.is_empty() {
+            self.rounds.push(Round::default());
+        }
+        self.rounds.last_mut().expect("one was put in").back.push((back, seller));
     }
 }

@@ -34,6 +34,9 @@ impl Dice {
 /// Turns a seed into one for what turns out to be one.
 const IDENTITIES: u64 = 0x1de7_7177;
 
+/// Turns a seed into one for what a second feed tells.
+const SECOND_FEED: u64 = 0x0dd0_4dd0;
+
 /// What a steward's decision may say is another: a product, an outlet, a buyer that nobody knew.
 const MERGES: [(&str, &str); 3] = [("s/q", "s/p"), ("s/2", "s/1"), ("?buyer", "s/1")];
 
@@ -60,6 +63,44 @@ impl Identities {
     }
 }
 
+/// Partners of one family that may tell one sale, so that each of them may report what comes back of it. Drawn aside as well.
+fn told_again(dice: &mut Dice, sale: &Sale, number: u32) -> Option<Sale> {
+    let partner = dice.of(&["A", "B", "D"]);
+    let is_told = sale.at.partner != "L" && sale.at.partner != partner && dice.chance(12);
+    let at = RecordRef { partner: partner.into(), file_no: 2, record_no: number };
+    let id = Id::of("told again", &[&number.to_string()]);
+    let document_line = dice.of(&["0", "1", "2"]).into();
+    let customer = if dice.chance(20) { "?buyer".into() } else { sale.customer.clone() };
+    is_told.then(|| Sale { id, at, document_line, customer, ..sale.clone() })
+}
+
+/// Of a sale that was told again, what came back: told by one partner of the family, or by two.
+fn comes_back(dice: &mut Dice, sale: &Sale, number: u32) -> Vec<Sale> {
+    let named = [sale.document.to_string(), format!("{}#{}", sale.document, sale.document_line), String::new()];
+    let original_document = named[dice.below(3) as usize].as_str().into();
+    let units = 1 + dice.below(2) as i64;
+    let back = Sale {
+        document: format!("CN{}", number % 3).into(),
+        date: sale.date.plus(dice.below(12) as i32),
+        quantity: Micros::units(-units),
+        amount: Micros::units(-10 * units),
+        movement: Movement::Return,
+        original_document,
+        holds: Vec::new(),
+        ..sale.clone()
+    };
+    let mut told: Vec<&str> = vec![dice.of(&["A", "B", "D"])];
+    if dice.chance(40) {
+        told.push(dice.of(&["A", "B", "D"]));
+    }
+    told.dedup();
+    let by = |partner: &str| {
+        let at = RecordRef { partner: partner.into(), file_no: 3, record_no: number };
+        Sale { id: Id::of("comes back", &[partner, &number.to_string()]), at, ..back.clone() }
+    };
+    told.into_iter().map(by).collect()
+}
+
 fn renamed(mut sale: Sale, (from, to): (&str, &str)) -> Sale {
     for name in [&mut sale.product, &mut sale.outlet, &mut sale.customer] {
         if *name == from {
@@ -78,6 +119,7 @@ pub fn history(seed: u64, events_wanted: usize) -> (Reference, Vec<SaleEvent>) {
     let mut events = Vec::new();
     let mut standing: Vec<Arc<Sale>> = Vec::new();
     let mut identities = Identities { dice: Dice(seed ^ IDENTITIES), merged: Vec::new() };
+    let mut second_feed = Dice(seed ^ SECOND_FEED);
     let mut number = 0;
     while events.len() < events_wanted {
         if let Some(merge) = identities.merge(events_wanted) {
@@ -104,12 +146,20 @@ pub fn history(seed: u64, events_wanted: usize) -> (Reference, Vec<SaleEvent>) {
                 events.push(SaleEvent::Company(standing[at].clone()));
             }
             _ => {
-                if standing.len() >= standing_max {
+                while standing.len() >= standing_max {
                     events.push(SaleEvent::Retract(standing.remove(0)));
                 }
                 number += 1;
-                standing.push(Arc::new(identities.read(sale(&mut dice, number))));
-                events.push(SaleEvent::Assert(standing[standing.len() - 1].clone()));
+                let drawn = sale(&mut dice, number);
+                let mut more: Vec<Sale> = told_again(&mut second_feed, &drawn, number).into_iter().collect();
+                if !more.is_empty() && !drawn.is_return() {
+                    more.extend(comes_back(&mut second_feed, &drawn, number));
+                }
+                more.insert(second_feed.below(1 + more.len() as u64) as usize, drawn);
+                for sale in more {
+                    standing.push(Arc::new(identities.read(sale)));
+                    events.push(SaleEvent::Assert(standing[standing.len() - 1].clone()));
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ mod seeds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use compliance::UnitsStage;
 use contract::{Code, Control, Entitlement, EntitlementEvent, Finding, Id, Reference, Sale, SaleEvent, Text, Topic};
@@ -90,8 +91,9 @@ impl Real {
             origin: entitlement.origin.map(|(sale, _)| sale),
         };
         let standing = self.standing.get(product).map_or(&[][..], Vec::as_slice);
-        let grants: Grants = standing.iter().map(|e| ((e.sale, e.ledger_key.clone()), granted(e))).collect();
-        assert_eq!(grants.len(), standing.len(), "a sale is granted once under a key");
+        let place = |e: &Entitlement| (e.sale, e.ledger_key.clone(), e.at.partner.clone());
+        let grants: Grants = standing.iter().map(|e| (place(e), granted(e))).collect();
+        assert_eq!(grants.len(), standing.len(), "a sale is granted once under a key, a return once for each partner");
         grants
     }
 }
@@ -123,24 +125,38 @@ impl Standing {
         }
     }
 
+    /// Whether what stands granted is its own partner's.
+    fn is_of(&self, product: &Text, (sale, _, partner): &(Id, Text, Text)) -> bool {
+        self.0[product][sale].at.partner == *partner
+    }
+
     fn sales(&self, product: &Text) -> impl Iterator<Item = &Sale> {
         self.0.get(product).into_iter().flat_map(BTreeMap::values)
     }
 }
 
-/// What was found on the way; or the first event behind which the two grant something else, and what.
+/// What a history came upon.
+struct Reached {
+    codes: BTreeSet<Code>,
+    /// A return took from what another partner earned.
+    from_another: bool,
+}
+
+/// What was come upon on the way; or the first event behind which the two grant something else, and what.
 ///
 /// No sale has to do with one of another product: behind an event those of its own are compared, in the end all of them.
-fn compared(reference: &Reference, events: &[SaleEvent]) -> Result<BTreeSet<Code>, String> {
+fn compared(reference: &Reference, events: &[SaleEvent]) -> Result<Reached, String> {
     let (mut real, mut standing) = (Real::new(reference), Standing::default());
+    let mut from_another = false;
     for (number, event) in (1..).zip(events) {
         real.hear(event);
         standing.hear(event);
         if let Some(product) = product_of(event) {
             let (ours, theirs) = (granted(standing.sales(product), reference), real.grants(product));
+            from_another |= ours.keys().any(|place| !standing.is_of(product, place));
             if ours != theirs {
-                let places: BTreeSet<&(Id, Text)> = ours.keys().chain(theirs.keys()).collect();
-                let unlike = |place: &&(Id, Text)| ours.get(place) != theirs.get(place);
+                let places: BTreeSet<&(Id, Text, Text)> = ours.keys().chain(theirs.keys()).collect();
+                let unlike = |place: &&(Id, Text, Text)| ours.get(place) != theirs.get(place);
                 let place = places.into_iter().find(unlike).expect("they are unlike");
                 let (ours, theirs) = (ours.get(place), theirs.get(place));
                 return Err(format!("behind {number}, {place:?}: the oracle grants {ours:?}, the stage {theirs:?}"));
@@ -150,7 +166,7 @@ fn compared(reference: &Reference, events: &[SaleEvent]) -> Result<BTreeSet<Code
     let together = granted(standing.0.values().flat_map(BTreeMap::values), reference);
     let theirs: Grants = real.standing.keys().flat_map(|product| real.grants(product)).collect();
     match together == theirs {
-        true => Ok(real.found),
+        true => Ok(Reached { codes: real.found, from_another }),
         false => Err(format!("in the end the oracle grants {together:?}, the stage {theirs:?}")),
     }
 }
@@ -175,9 +191,10 @@ fn shortest(reference: &Reference, events: &[SaleEvent]) -> Vec<SaleEvent> {
 #[test]
 fn units_and_oracle_agree() {
     let seeds = Seeds::wanted(USUAL);
+    let from_another = AtomicU64::new(0);
     let told = |seed: u64, found: &mut BTreeMap<Code, u64>| {
         let (reference, events) = draw::history(seed, seeds.events);
-        let codes = compared(&reference, &events).map_err(|first| {
+        let reached = compared(&reference, &events).map_err(|first| {
             if is_brief() {
                 return first;
             }
@@ -185,16 +202,19 @@ fn units_and_oracle_agree() {
             let last = compared(&reference, &few).err().unwrap_or_default();
             format!("{first}\nin short:\n{few:#?}\n{:#?}\n{last}", reference.programs)
         })?;
-        codes.into_iter().for_each(|code| *found.entry(code).or_default() += 1);
+        reached.codes.into_iter().for_each(|code| *found.entry(code).or_default() += 1);
+        from_another.fetch_add(u64::from(reached.from_another), Ordering::Relaxed);
         Ok(())
     };
     let mut found: BTreeMap<Code, u64> = BTreeMap::new();
     for (code, times) in seeds.each(told).into_iter().flatten() {
         *found.entry(code).or_default() += times;
     }
-    println!("{found:?}");
+    let from_another = from_another.into_inner();
+    println!("{found:?}, from another partner {from_another}");
     if seeds.count() >= 50 {
         let missing: Vec<&Code> = CHECKS.iter().filter(|code| !found.contains_key(code)).collect();
         assert!(missing.is_empty(), "no history comes upon {missing:?}");
+        assert!(from_another > 0, "no return takes from what another partner earned");
     }
 }
