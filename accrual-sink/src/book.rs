@@ -375,7 +375,6 @@ impl Book {
         self.decide(legs);
         grant.granted = (self.accrued - self.ordered).min(grant.granted).max(Micros::ZERO);
         self.grant(grant, rate.digits, legs);
-        self.regrant(kept);
         self.take(self.grants.len() - 1, kept, (Template::Kept, Template::KeptOver), rate, legs)
     }
 
@@ -396,15 +395,15 @@ impl Book {
         }
     }
 
-    /// Moves to the last grant what it lacks of an amount and is payable under the others, the latest of them first.
-    fn regrant(&mut self, amount: Micros) {
+    /// Moves to a grant what it lacks of an amount that is paid under it, as far as that is payable under the others, the latest of
+    /// them first: what is paid above a grant is paid out of the rest of the settlement, and theirs no more.
+    fn regrant(&mut self, at: usize, amount: Micros) {
         let payables = self.payables();
-        let Some((last, others)) = self.grants.split_last_mut() else { return };
-        let mut lacking = (amount - payables.last().copied().unwrap_or_default()).max(Micros::ZERO);
-        for (other, payable) in others.iter_mut().zip(payables).rev() {
-            let part = lacking.min(payable);
-            other.granted = other.granted - part;
-            last.granted += part;
+        let mut lacking = (amount - self.grants[at].room()).max(Micros::ZERO);
+        for other in (0..payables.len()).rev().filter(|other| *other != at) {
+            let part = lacking.min(payables[other]);
+            self.grants[other].granted = self.grants[other].granted - part;
+            self.grants[at].granted += part;
             lacking = lacking - part;
         }
     }
@@ -463,6 +462,7 @@ impl Book {
         rate: Rate,
         legs: &mut Vec<Leg>,
     ) -> Micros {
+        self.regrant(grant, amount);
         let before = self.target();
         self.settle(amount);
         self.grants[grant].paid += amount;

@@ -7,6 +7,7 @@
 
 mod book;
 mod carried;
+pub mod claimed;
 mod deduction;
 mod estimate;
 pub mod exports;

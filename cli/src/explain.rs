@@ -3,22 +3,23 @@
 //! Whatever is asked for, its record, its sales, findings, accruals, authorizations, payments and journal entries are
 //! looked up and told in the order in which they came about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use accrual_sink::claimed::{Settled, settlement};
 use accrual_sink::exports::entry_order;
 use anyhow::{Result, bail};
 use compliance::ledger::{self, AccrualRow, EstimateRow};
 use compliance::programs::nearest::{nearest, refuses};
 use compliance::references::References;
 use contract::{
-    AuditRecord, Authorization, Claim, Code, Finding, Id, JournalEntry, Money, Movement, Payment, Receipt, RecordRef,
-    Reject, Ruling, RulingState, Sale, Settlement, Side, Topic,
+    AuditRecord, Authorization, Claim, Code, Finding, Id, JournalEntry, Micros, Money, Movement, Payment, Receipt,
+    RecordRef, Reject, Ruling, RulingState, Sale, Settlement, Side, Topic,
 };
 use normalize::views::{self, SaleRow};
 use stream::State;
 
-use crate::exports::{Settled, each_accrual, each_estimate, settled};
+use crate::exports::{each_accrual, each_estimate, settled};
 use crate::overview::money;
 use crate::reader::Reader;
 use crate::run::stages;
@@ -132,8 +133,9 @@ impl Life<'_> {
     /// What became of a record of a claim: no sale, and no accrual, comes of it.
     fn claims_of(&mut self, at: &RecordRef, is_readable: bool) -> Result<()> {
         let settled: Vec<Settled> = settled(self.reader)?.into_iter().filter(|s| s.claim.at == *at).collect();
-        for Settled { claim, .. } in &settled {
-            let (about, state) = (format!("{} line {:?}", claim.claim, claim.line), claim.state.as_str());
+        for its in &settled {
+            let (claim, state) = (&its.claim, its.state().as_str());
+            let about = format!("{} line {:?}", claim.claim, claim.line);
             self.say(&format!(
                 "Is claim {about} under {} in {}, {state}, id {}",
                 claim.program, claim.period, claim.id
@@ -434,12 +436,50 @@ impl Life<'_> {
         for p in self.all(Topic::Payments, |p: &Payment| p.authorization == a.id)? {
             self.say(&format!("Paid {} on {} (payment {})", money(p.currency, p.amount), p.date, p.id));
         }
+        self.why_another_amount(a)?;
         let rows = self.accruals(|row| authorizes(a, &row.settlement()))?;
         self.sales_behind(&rows);
         match rows.first() {
             Some(row) => self.journal(row.settlement().id()),
             None => Ok(()),
         }
+    }
+
+    /// Why another amount may be paid under an authorization than was authorised with it.
+    fn why_another_amount(&mut self, a: &Authorization) -> Result<()> {
+        let of = settlement(a);
+        let mut all: Vec<Authorization> = self.all(Topic::Authorizations, |other| authorizes(other, &of))?;
+        all.sort_by_key(|other| (other.batch, other.id));
+        let mut ordered: BTreeMap<Id, Micros> = BTreeMap::new();
+        let id = of.id();
+        self.reader.each(Topic::Journal, &mut |e: JournalEntry| {
+            if e.settlement == id && e.source_kind == "authorization" && e.template == "GL5" {
+                let credit: Micros = e.postings.iter().filter(|p| p.side == Side::Credit).map(|p| p.amount).sum();
+                *ordered.entry(e.source_id).or_default() += credit;
+            }
+        })?;
+        let more = |of: &Authorization| {
+            let first = ordered.get(&of.id).copied();
+            first.map_or(Micros::ZERO, |first| of.amount + of.offset - first)
+        };
+        let (change, shown) = (more(a), |amount| money(a.currency, amount));
+        if change > Micros::ZERO {
+            self.say(&format!("{} of it was paid out of what was authorised with others of the period", shown(change)));
+        }
+        if change >= Micros::ZERO {
+            return Ok(());
+        }
+        let payers: Vec<String> = all.iter().filter(|of| more(of) > Micros::ZERO).map(|of| of.id.to_string()).collect();
+        let why = match payers.is_empty() {
+            true => "less is due".to_owned(),
+            false => format!("more was paid than was authorised with authorization {}", payers.join(" and ")),
+        };
+        self.say(&format!(
+            "{} was authorised, {} less may be paid: {why}",
+            shown(a.amount + a.offset - change),
+            shown(-change)
+        ));
+        Ok(())
     }
 
     /// What no record stands behind is protected stock.

@@ -9,6 +9,7 @@ use contract::{
     Receipt, RecordRef, Reject, Ruling, RulingState, Side, Text, Topic,
 };
 
+use crate::exports::settled;
 use crate::reader::Reader;
 
 /// An amount for each currency.
@@ -28,7 +29,8 @@ pub struct Overview {
     /// Paid above what is due, not yet set off.
     pub clawback: Amounts,
     /// Over the records with a blocking or holding finding that no other explains and that persons did not release: the
-    /// largest amount at risk of each. What the programs would have paid, by their own terms, had nobody looked.
+    /// largest amount at risk of each; of a claim line no more than was claimed and not paid. What the programs would have paid, by
+    /// their own terms, had nobody looked.
     pub prevented: Amounts,
 }
 
@@ -114,8 +116,10 @@ impl Overview {
                 *amount = risk.amount.max(*amount);
             }
         })?;
-        for ((_, currency), amount) in largest {
-            *self.prevented.entry(currency).or_default() += amount;
+        let unpaid = unpaid_claims(reader)?;
+        for ((at, currency), amount) in largest {
+            let most = unpaid.get(&at).copied().unwrap_or(amount);
+            *self.prevented.entry(currency).or_default() += amount.min(most);
         }
         Ok(())
     }
@@ -135,6 +139,16 @@ impl Overview {
         self.clawback = open_clawback(reader)?;
         Ok(())
     }
+}
+
+/// What was claimed and not paid, by the record of the claim: of lines of which something was paid.
+fn unpaid_claims(reader: &Reader) -> Result<BTreeMap<RecordRef, Micros>> {
+    let mut unpaid = BTreeMap::new();
+    for settled in settled(reader)?.into_iter().filter(|settled| !settled.is_auto() && !settled.paid().is_zero()) {
+        let left = (settled.claim.claimed - settled.paid()).max(Micros::ZERO);
+        unpaid.insert(settled.claim.at.clone(), left);
+    }
+    Ok(unpaid)
 }
 
 /// Balance of the clawback receivable.

@@ -230,7 +230,8 @@ pub struct Authorization {
     pub version: u32,
     pub beneficiary: Text,
     pub period: Text,
-    /// What may be paid in all, `offset` taken off; falls when less is due.
+    /// What may be paid in all, `offset` taken off; falls when less is due and not paid yet. What is paid, or kept, above one is
+    /// taken from the others of the settlement.
     #[serde(with = "crate::wire::decimal")]
     pub amount: Micros,
     pub currency: Currency,

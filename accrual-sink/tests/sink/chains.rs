@@ -480,7 +480,7 @@ fn an_excess_goes_to_what_the_settlement_still_owes() {
     books.moved(&volume, PriorPeriod, "30", Some("30"));
     books.authorised(&volume, "30");
     books.pay(first, "170", "USD", "2013-05-20");
-    assert_eq!(books.authorizations_shown(), ["150 paid 170 0", "10 authorised 0 0"]);
+    assert_eq!(books.authorizations_shown(), ["170 paid 170 0", "10 authorised 0 0"]);
     assert_eq!(books.findings()[0].code, Code::PaidAbovePayable);
     assert_eq!(books.payments()[0].over, micros("0"));
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use accrual_sink::claimed::Settled;
 use anyhow::{Context, Result};
 use contract::{
     ClaimState, Code, Currency, Decision, FileStatus, Finding, Id, Micros, ParsedRow, Receipt, RecordRef, Text,
@@ -15,7 +16,7 @@ use ingest::formats::Format;
 use ingest::formats::x12::LineNumbers;
 
 use super::answer_set::{Set, interchange};
-use super::claims::{Settled, settled};
+use super::claims::settled;
 use crate::reader::Reader;
 use crate::run::entry::{Entry, FileEntry};
 use crate::run::read::{definition_of, reopen, set_heads};

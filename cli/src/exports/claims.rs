@@ -1,11 +1,12 @@
 //! Claim lines with what became of them: what the ledger decided, joined with what was paid.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use accrual_sink::claimed::{Less, Settled, join, note_owed, settlement};
 use anyhow::Result;
+use compliance::ledger::finding_id;
 use contract::{
-    Authorization, AuthorizationStatus, Claim, ClaimQueue, ClaimState, Code, Currency, Id, JournalEntry, Micros,
-    Settlement, Side, Text, Topic,
+    Authorization, Claim, ClaimQueue, ClaimState, Code, Currency, Finding, Id, JournalEntry, Micros, Text, Topic,
 };
 use normalize::views::{self, Quarantined};
 
@@ -41,135 +42,42 @@ pub(super) const COLUMNS: [&str; 25] = [
     "authorisation",
 ];
 
-/// A claim line with the authorizations that it is paid by.
-pub(crate) struct Settled {
-    pub claim: Claim,
-    pub authorizations: Vec<Authorization>,
-    /// A deduction was accepted from the period that it is for.
-    is_deducted_from: bool,
-    /// Of the settlements that pay it, where more was paid than may be.
-    owed: Owed,
-}
-
-/// What became of money that is owed back.
-#[derive(Clone, Copy, Debug, Default)]
-struct Owed {
-    open: Micros,
-    /// Something was given up.
-    is_written_off: bool,
-}
-
-impl Settled {
-    /// Where the line stands once payments are counted. A claim that nobody sent is over where nothing is left to pay of it,
-    /// since deductions or returns took it all.
-    pub fn state(&self) -> ClaimState {
-        let is_void = |a: &Authorization| a.status == AuthorizationStatus::Void;
-        if self.is_auto() && !self.authorizations.is_empty() && self.authorizations.iter().all(is_void) {
-            return ClaimState::Withdrawn;
-        }
-        let is_open = |a: &&Authorization| a.status == AuthorizationStatus::Authorised;
-        if self.claim.state != ClaimState::Authorised || self.paid().is_zero() {
-            return self.claim.state;
-        }
-        if self.paid() > self.approved() {
-            return match self.owed {
-                Owed { open, .. } if !open.is_zero() => ClaimState::ClawbackOpen,
-                Owed { is_written_off: true, .. } => ClaimState::WrittenOff,
-                _ => ClaimState::ClawbackSettled,
-            };
-        }
-        if self.authorizations.iter().any(|a| is_open(&a)) { ClaimState::Authorised } else { ClaimState::Paid }
-    }
-
-    /// What of it may be paid: for a claim that nobody sent, what its authorization allows. So for a line whose authorizations
-    /// deductions were settled out of, and what is not ordered yet.
-    pub fn approved(&self) -> Micros {
-        let Claim { payable, authorised, .. } = self.claim;
-        let allowed: Micros = self.authorizations.iter().map(|a| a.amount + a.offset).sum();
-        match self.authorizations.is_empty() {
-            false if self.is_auto() => allowed,
-            false if self.is_deducted_from => payable.min(allowed + (payable - authorised).max(Micros::ZERO)),
-            _ => payable,
-        }
-    }
-
-    /// What went out for it, in cash or set off.
-    pub fn paid(&self) -> Micros {
-        self.authorizations.iter().map(|a| a.paid + a.offset).sum()
-    }
-
-    /// Nobody sent it: it stands for an authorization of a program that pays by itself.
-    fn is_auto(&self) -> bool {
-        self.claim.at.file_no == 0
-    }
-}
-
 /// All claim lines, by program, beneficiary, period, claim, line and id.
 pub(crate) fn settled(reader: &Reader) -> Result<Vec<Settled>> {
-    let mut by_claim: BTreeMap<Id, Vec<Authorization>> = BTreeMap::new();
-    for authorization in reader.all::<Authorization>(Topic::Authorizations)? {
-        if let Some(claim) = authorization.claim {
-            by_claim.entry(claim).or_default().push(authorization);
-        }
-    }
-    by_claim.values_mut().for_each(|all| all.sort_by_key(|a| (a.batch, a.version, a.id)));
-    let mut claims: Vec<Claim> = reader.all(Topic::Claims)?;
-    let key = |c: &Claim| {
-        let Claim { program, beneficiary, period, claim, line, id, .. } = c.clone();
-        (program, beneficiary, period, claim, line, id)
-    };
-    claims.sort_by_cached_key(key);
-    let period = |c: &Claim| (c.program.clone(), c.beneficiary.clone(), c.period.clone(), c.currency);
-    let deducted: BTreeSet<_> = claims.iter().filter(|claim| is_deduction(claim)).map(period).collect();
-    let of = |claim: Claim| {
-        let authorizations = by_claim.remove(&claim.id).unwrap_or_default();
-        let is_deducted_from = !deducted.is_empty() && deducted.contains(&period(&claim));
-        Settled { authorizations, claim, is_deducted_from, owed: Owed::default() }
-    };
-    let mut all: Vec<Settled> = claims.into_iter().map(of).collect();
+    let authorizations: Vec<Authorization> = reader.all(Topic::Authorizations)?;
+    let mut all = join(reader.all(Topic::Claims)?, authorizations, &less_is_due(reader)?);
     tell_what_is_owed(&mut all, reader)?;
     Ok(all)
 }
 
+/// By how much less is due than was authorised (OP-24), by settlement.
+fn less_is_due(reader: &Reader) -> Result<BTreeMap<Id, Less>> {
+    let found = reader.findings(|finding| finding.code == Code::ReturnAfterPayment)?;
+    if found.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut found: BTreeMap<Id, Finding> = found.into_iter().map(|finding| (finding.id, finding)).collect();
+    let mut less = BTreeMap::new();
+    reader.each(Topic::Authorizations, &mut |authorization: Authorization| {
+        let of = settlement(&authorization).id();
+        let Some(finding) = found.remove(&finding_id(of, Code::ReturnAfterPayment)) else { return };
+        let Finding { at_risk, reason_901, message, .. } = finding;
+        let amount = at_risk.map_or(Micros::ZERO, |money| money.amount);
+        less.insert(of, Less { amount, reason_901, message });
+    })?;
+    Ok(less)
+}
+
 /// Reads the journal only where some claim was paid more than may be.
 fn tell_what_is_owed(all: &mut [Settled], reader: &Reader) -> Result<()> {
-    let mut overpaid: Vec<&mut Settled> =
-        all.iter_mut().filter(|settled| settled.paid() > settled.approved()).collect();
+    let mut overpaid: Vec<&mut Settled> = all.iter_mut().filter(|settled| settled.is_overpaid()).collect();
     if overpaid.is_empty() {
         return Ok(());
     }
-    let mut by_settlement: BTreeMap<Id, Owed> = BTreeMap::new();
-    reader.each(Topic::Journal, &mut |entry: JournalEntry| {
-        let debtor = entry.taken_back.as_ref().map_or(entry.settlement, |back| back.settlement);
-        for posting in entry.postings.iter().filter(|posting| posting.symbol == "RC-CLAW") {
-            let owed = by_settlement.entry(debtor).or_default();
-            owed.open += if posting.side == Side::Debit { posting.amount } else { -posting.amount };
-            owed.is_written_off |= entry.source_kind == "write-off";
-        }
-    })?;
-    for settled in &mut overpaid {
-        for of_claim in settled.authorizations.iter().map(|a| by_settlement.get(&settlement(a).id())) {
-            let of_claim = of_claim.copied().unwrap_or_default();
-            settled.owed.open += of_claim.open;
-            settled.owed.is_written_off |= of_claim.is_written_off;
-        }
-    }
+    let mut owed = BTreeMap::new();
+    reader.each(Topic::Journal, &mut |entry: JournalEntry| note_owed(&entry, &mut owed))?;
+    overpaid.iter_mut().for_each(|settled| settled.tell_owed(&owed));
     Ok(())
-}
-
-/// It stands for a deduction that finance accepted.
-fn is_deduction(claim: &Claim) -> bool {
-    claim.at.file_no == 0 && claim.claim == "deduction"
-}
-
-fn settlement(of: &Authorization) -> Settlement {
-    Settlement {
-        program: of.program.clone(),
-        version: of.version,
-        beneficiary: of.beneficiary.clone(),
-        period: of.period.clone(),
-        currency: of.currency,
-    }
 }
 
 pub(super) fn write(reader: &Reader, rows: &mut dyn Rows) -> Result<()> {
@@ -225,7 +133,7 @@ fn waits(Quarantined { id, at, row }: Quarantined) -> Settled {
         queue: None,
         decide_by: None,
     };
-    Settled { claim, authorizations: Vec::new(), is_deducted_from: false, owed: Owed::default() }
+    Settled::bare(claim)
 }
 
 fn row<'c>(reader: &Reader, settled: &Settled, cells: &'c mut Cells) -> &'c Cells {

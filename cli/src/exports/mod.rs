@@ -24,7 +24,7 @@ use contract::Micros;
 
 use crate::reader::Reader;
 pub(crate) use answers::write as write_answers;
-pub(crate) use claims::{Settled, settled};
+pub(crate) use claims::settled;
 pub use ledger::{each_accrual, each_estimate};
 pub use row::Format;
 pub(crate) use row::{Cells, RowWriter, Rows};

@@ -100,7 +100,7 @@ metrics! {
     PAID = "paidonce_paid_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Both,
         "what was paid";
     PREVENTED = "paidonce_prevented_micros_total", Counter, "millionths of the currency", ["currency", "direction"], Both,
-        "money at risk under blocking and holding findings has moved by; a record with two findings counts twice, and what persons release stays";
+        "money at risk under blocking and holding findings has moved by; a record with two findings counts twice, and what persons release, or was paid of a claim, stays";
     PUBLISHED = "paidonce_published_total", Counter, "records", ["topic", "change"], Both,
         "records of views by topic: `written` or `deleted`, the last of each key in a commit; on Kafka of those views that are counted otherwise too";
     COMMITS = "paidonce_commits_total", Counter, "commits", ["stage"], Both,

@@ -7,6 +7,7 @@ mod examples;
 mod explain;
 mod exports;
 mod invoices;
+mod owed;
 mod persons;
 mod rulings;
 mod senders;

@@ -38,6 +38,8 @@ pub(crate) struct Account {
     pub counted: u64,
     /// In order of their first days.
     pub months: Vec<Month>,
+    /// What had come back behind its last day when the period froze.
+    pub came_back: Sums,
     /// What limits took for good when the period froze; where headroom is given back, those that are shared when it closed.
     pub forgone: Taken,
     /// Where it was told that it is closed, or owed back.
@@ -250,6 +252,7 @@ impl Account {
             amended: false,
             counted: 0,
             months: Vec::new(),
+            came_back: Sums::default(),
             forgone: Taken::default(),
             closing: None,
             covered: Covered::new(),
@@ -389,6 +392,12 @@ impl Account {
 
     pub fn tally(&self) -> Tally {
         self.months.iter().fold(Tally::default(), |sum, month| sum + month.tally)
+    }
+
+    /// What of its months lies behind its last day: returns of what was sold in it.
+    pub fn behind(&self) -> Tally {
+        let behind = self.months.iter().filter(|month| month.first > self.last_day);
+        behind.fold(Tally::default(), |sum, month| sum + month.tally)
     }
 }
 

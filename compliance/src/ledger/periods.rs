@@ -157,6 +157,7 @@ impl Turning<'_> {
         match account.phase {
             Phase::Open => {
                 account.phase = Phase::Frozen { since: self.control };
+                account.came_back = account.behind().net;
                 note(id, account, program, state)?;
                 if account.pays() {
                     due(id, account, program, state)?.forgo_at_freeze(account, program);

@@ -82,6 +82,13 @@ pub fn debits(reference: &Reference, program: &Program, sale: &Sale) -> Vec<Debi
     [first].into_iter().chain(further).collect()
 }
 
+/// What a sale is given at most by the authorisations that it is under, whatever is left of them; by the price book, where cost
+/// layers say what it is. `None` where it is under none.
+pub fn worth(reference: &Reference, program: &Program, sale: &Sale) -> Option<Micros> {
+    let of_unit = |debit: Debit| (debit.credit - debit.short).max(Micros::ZERO);
+    debits(reference, program, sale).into_iter().map(of_unit).max().map(|most| sale.quantity.abs().times(most))
+}
+
 fn debit_under(special: &SpecialPrice, reference: &Reference, program: &Program, sale: &Sale) -> Option<Debit> {
     let resale = program.mechanism.resale()?;
     // What comes back takes back the whole credit, whatever price the row says.

@@ -5,7 +5,9 @@
 //! so the other way round. So no unit earns twice, whatever persons say. What decisions do is a function of the sales that
 //! stand and of the decisions, as all verdicts are.
 
-use contract::{Code, Command, EntitlementEvent, Finding, Id, RecordRef, Ruling, RulingState, Sale, Text};
+use contract::{
+    Code, Command, EntitlementEvent, Finding, Id, Micros, Money, RecordRef, Ruling, RulingState, Sale, Text,
+};
 use stream::{Outbox, StorageError};
 
 use super::conditions::breaches;
@@ -14,8 +16,9 @@ use super::facts::{Double, Given, LetGo, Record, Ruled, SHOWN, SaleKey, Verdict}
 use super::filing::{lives, set};
 use super::findings::{circular, condition};
 use super::judge::Touched;
-use super::market::at_risk;
+use super::market::{at_risk, risk_of};
 use super::told::Told;
+use crate::programs::special_price::worth;
 use crate::rules::serial_sold_twice::{Move, in_the_way};
 use crate::rulings::{self, About, Case, Spoken};
 
@@ -136,16 +139,24 @@ impl Desk<'_> {
         let own = partners.any(|partner| self.is_paid(&spoken.command.actor, partner));
         let explained = found.is_some_and(|found| found.explained_by.is_some());
         let known = self.references.as_of(self.stamp);
-        let risk = found.and_then(|found| found.at_risk).or_else(|| {
-            let as_read = self.known(&record.sale);
-            at_risk(self.offers.programs(Told::as_read(as_read), &[], &record.sale).into_iter(), &record.sale)
-        });
+        let risk = self.let_go_of(&record.sale, found);
         let above_limit = known.is_above_limit(&spoken.command.actor, risk);
         if rulings::hear(about, Case { stands, own, explained, above_limit }, spoken, self.state, outbox)? {
             self.rule(SaleKey::of(&record.sale))?;
             self.carry_out(record, about.finding)?;
         }
         self.close(outbox)
+    }
+
+    /// What a person lets go of with a finding: what is at risk by it, and what special prices would give for the line, which is no
+    /// money at risk.
+    fn let_go_of(&mut self, sale: &Sale, found: Option<&Finding>) -> Option<Money> {
+        let told = Told::as_read(self.known(sale));
+        let stated = found.and_then(|found| found.at_risk);
+        let risk = stated.or_else(|| at_risk(self.offers.programs(told, &[], sale).into_iter(), sale));
+        let selecting = self.offers.selecting(told, sale).into_iter();
+        let given: Micros = selecting.filter_map(|program| worth(&told.known.reference, program, sale)).sum();
+        risk_of(risk.map_or(Micros::ZERO, |risk| risk.amount) + given, sale)
     }
 
     /// What stands said about a finding on a sale.

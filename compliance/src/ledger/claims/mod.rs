@@ -238,15 +238,21 @@ pub(crate) fn await_decision(
     if account.accrued <= account.authorised.max(Micros::ZERO) {
         return Ok(false);
     }
-    let lines = LINES.prefix(state, &group_of(account).id().0, Order::Up, usize::MAX)?;
-    for (_, Kept { line, .. }) in lines {
-        let hold = NOTES.get(state, &line.id.0)?.and_then(|note| note.hold);
-        let last = hold.and_then(|hold| hold.decide_by);
-        if last.is_some_and(|last| before.is_none_or(|before| before <= last)) {
-            return Ok(true);
-        }
+    let waits = awaited(account, state)?;
+    Ok(waits.into_iter().any(|(last, _)| before.is_none_or(|before| before <= last)))
+}
+
+/// What lines on a settlement ask for, above what was ordered for them, that somebody decides about, each with the last day for that.
+pub(crate) fn awaited(account: &Account, state: &mut dyn State) -> Result<Vec<(Day, Micros)>, StorageError> {
+    let kept = LINES.prefix(state, &group_of(account).id().0, Order::Up, usize::MAX)?;
+    let mut awaited = Vec::new();
+    for versions in kept.chunk_by(|((_, a, _), _), ((_, b, _), _)| a == b) {
+        let (_, Kept { line, .. }) = versions.last().expect("a chunk is not empty");
+        let Some(note) = NOTES.get(state, &line.id.0)? else { continue };
+        let asked = (verdict::claimed(line, &note) - note.ordered()).max(Micros::ZERO);
+        awaited.extend(note.hold.and_then(|hold| hold.decide_by).map(|last| (last, asked)));
     }
-    Ok(false)
+    Ok(awaited)
 }
 
 /// Has the claims on a settlement judged at this tick, if there are any.

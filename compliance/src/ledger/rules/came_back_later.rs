@@ -16,57 +16,35 @@
 //! adjustment of the prior period.
 //!
 //! ## Late, corrected, out of order
-//! A return that came before the freeze is settled in place and not told. A return that is corrected away withdraws the
+//! A return that came before the freeze is settled in place and not told, also where its partner sends it again unchanged: what is
+//! told is that more has come back by now. A return that is corrected away withdraws the
 //! finding, and what it took is due again. One that comes back before its sale is known is linked once the sale comes.
 //!
 //! ## Returns
 //! They are what the rule is about. They belong to the period, the terms and the exchange rate of their sale; without a
 //! known sale to their own period, where they are no finding.
 
-use contract::{Code, Day, Id};
-use stream::{Order, State, StorageError};
+use contract::Code;
 
 use super::Booked;
-use crate::ledger::account::Account;
 use crate::ledger::findings::{Found, money, rounded, shown};
-use crate::ledger::lines::list_lines;
-use crate::ledger::now::Now;
-use crate::ledger::tables::SUMS;
-use crate::ledger::tally::Tally;
 use crate::programs::Exact;
 
-/// OP-25: goods of the period came back after it, some of them since it froze, and what was authorised is still due.
-pub(super) fn check(
-    id: Id,
-    Booked { account, due, .. }: Booked<'_>,
-    _: Now<'_>,
-    state: &mut dyn State,
-) -> Result<Option<Found>, StorageError> {
-    let Some(since) = account.phase.frozen_since().filter(|_| account.pays()) else { return Ok(None) };
-    let inside = account.months.partition_point(|month| month.first <= account.last_day);
-    let back = account.months[inside..].iter().fold(Tally::default(), |sum, month| sum + month.tally);
-    if back.lines == 0 || account.authorised > account.accrued || !any_since(since, id, account, state)? {
-        return Ok(None);
+/// OP-25: goods of the period came back after it, more of them than when it froze, and what was authorised is still due.
+pub(super) fn check(Booked { account, due, .. }: Booked<'_>) -> Option<Found> {
+    let (back, before) = (account.behind().net, account.came_back);
+    let has_grown = back.quantity < before.quantity || back.amount < before.amount;
+    if !has_grown || account.phase.frozen_since().is_none() || account.authorised > account.accrued {
+        return None;
     }
+    let inside = account.months.partition_point(|month| month.first <= account.last_day);
     let of_period = inside.checked_sub(1).map_or(Exact::ZERO, |last| due.by_month[last]);
     let less = (of_period - due.by_month.last().copied().unwrap_or_default()).max(Exact::ZERO);
     let message = format!(
         "{} units for {} came back after the period, some of them since it froze: {} less is due for it",
-        shown(-back.net.quantity),
-        money(-back.net.amount, account),
+        shown(-back.quantity),
+        money(-back.amount, account),
         rounded(less, account),
     );
-    Ok(Some(Found::new(Code::ReturnInLaterPeriod, less, message)))
-}
-
-/// Whether a line dated behind the period has come since a control.
-fn any_since(since: u64, id: Id, account: &Account, state: &mut dyn State) -> Result<bool, StorageError> {
-    let behind = (id.0, account.last_day.0.saturating_add(1));
-    for ((_, day), _) in SUMS.range(state, &behind, &(id.0, i32::MAX), Order::Up, usize::MAX)? {
-        let standing = list_lines(state, id, Day(day), account.counted)?;
-        if standing.lines.iter().any(|line| line.came >= since) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Some(Found::new(Code::ReturnInLaterPeriod, less, message))
 }

@@ -107,7 +107,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::Holds(Code::TablesCorrected, tables_corrected::holds),
     Check::Holds(Code::OutlierHeld, outlier::holds),
     Check::Further(figure_changed::tells),
-    Check::Further(came_back_later::check),
+    Check::Pays(came_back_later::check),
     Check::Further(rate_odd::of_period_end),
     Check::Further(rate_corrected::check),
     Check::Further(tables_corrected::tells),

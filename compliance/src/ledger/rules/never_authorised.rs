@@ -23,7 +23,7 @@
 //!
 //! ## Late, corrected, out of order
 //! A late sale adds to it, before the close and after it. A claim ends it at the next tick, or lowers it to what is
-//! still unclaimed, also one that waits for a person; where it is taken back or refused the finding comes again. What a claim is still given after the close goes from it. The order of
+//! still unclaimed, also one that waits for a person, behind the close too; where it is taken back or refused the finding comes again. What a claim is still given after the close goes from it. The order of
 //! sales does not matter.
 //!
 //! ## Returns
@@ -35,6 +35,7 @@ use stream::{State, StorageError};
 
 use super::Booked;
 use crate::ledger::account::{Account, claimable_until};
+use crate::ledger::claims::awaited;
 use crate::ledger::deductions::taken;
 use crate::ledger::findings::{Found, amount};
 use crate::ledger::now::Now;
@@ -48,19 +49,20 @@ pub(super) fn check(
     state: &mut dyn State,
 ) -> Result<Option<Found>, StorageError> {
     if account.has_closed() || account.unclaimed.is_zero() {
-        return Ok(let_go(account, program));
+        return let_go(account, program, state);
     }
     let deducted = taken(account, now, state)?.into_iter().map(|(_, amount)| amount).sum();
     Ok(claimable_until(program, account.last_day).and_then(|until| not_claimed(account, deducted, until)))
 }
 
-fn let_go(account: &Account, program: &Program) -> Option<Found> {
+fn let_go(account: &Account, program: &Program, state: &mut dyn State) -> Result<Option<Found>, StorageError> {
     let left = account.accrued - account.authorised;
     if !account.has_closed() || !account.pays() || program.auto_authorise || left <= Micros::ZERO {
-        return None;
+        return Ok(None);
     }
+    let left = left - awaited(account, state)?.into_iter().map(|(_, asked)| asked).sum();
     let message = format!("{} is due and was not authorised by the close", amount(left, account));
-    Some(Found::new(Code::NeverAuthorised, Exact::from(left), message))
+    Ok((left > Micros::ZERO).then(|| Found::new(Code::NeverAuthorised, Exact::from(left), message)))
 }
 
 fn not_claimed(account: &Account, deducted: Micros, until: Day) -> Option<Found> {
