@@ -13,7 +13,7 @@ use crate::witness::{Testimony, Witness};
 use crate::{Log, Position, StateReader, StorageError, Views};
 
 /// Layout of keys and records in the store, what stages keep there included. A directory of another one is refused.
-const FORMAT: u32 = 9;
+const FORMAT: u32 = 10;
 const IDENTITY: &[u8] = b"identity";
 const COMMITTED: &[u8] = b"committed";
 const LINE: &[u8] = b"line";

@@ -29,9 +29,9 @@ use self::wires::WireFormat;
 use crate::run::STAGES;
 
 /// Names this build's logic in marks: rises with every change of what a stage makes of the same input.
-pub const LOGIC: u32 = 12;
+pub const LOGIC: u32 = 13;
 /// The oldest logic whose states and reference data this build reads: is raised to [`LOGIC`] where their layout changes.
-pub const LOGIC_OLDEST: u32 = 12;
+pub const LOGIC_OLDEST: u32 = 13;
 
 /// Where the cluster is and what ours is called there.
 #[derive(Clone, Debug, clap::Args)]

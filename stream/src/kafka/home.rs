@@ -28,7 +28,7 @@ pub struct TaskIdentity {
 }
 
 /// Layout of a task's store, what its stage keeps there included. Stores and checkpoints of another one are not taken.
-pub const FORMAT: u32 = 8;
+pub const FORMAT: u32 = 9;
 const IDENTITY: &[u8] = b"identity";
 const BOOK: &[u8] = b"book";
 /// The line that a folder belongs to, which holds no task.
