@@ -326,7 +326,7 @@ impl Claims {
         let newest = line.newest().0.clone();
         let Some(seen) = &mut line.seen else { return };
         let program = terms(&newest);
-        let who = (&*seen, newest.at.partner.as_str(), line.wait.is_some());
+        let who = (&*seen, &newest, line.wait.is_some());
         if let Some(state) = line.said.decide((action, command), who, program.paid.claims(), today) {
             (seen.state, seen.queue, seen.decide_by) = (state, None, None);
             if matches!(action, ClaimAction::Resubmit { .. }) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::{ClaimAction, ClaimState, ClaimTerms, Code, Command, Day, Micros, Text};
+use contract::{ClaimAction, ClaimLine, ClaimState, ClaimTerms, Code, Command, Day, Micros, Text};
 
 use crate::claims::Seen;
 
@@ -52,13 +52,13 @@ impl Said {
     pub fn decide(
         &mut self,
         (action, command): (ClaimAction, &Command),
-        (seen, partner, is_undecided): (&Seen, &str, bool),
+        (seen, of, is_undecided): (&Seen, &ClaimLine, bool),
         terms: Option<&ClaimTerms>,
         today: Option<Day>,
     ) -> Option<ClaimState> {
         let days = terms.map_or(0, |terms| terms.appeal_days);
         let until = self.refused.map(|day| day.plus(i32::try_from(days).expect("days are few")));
-        let is_partner = command.actor.strip_prefix("partner/") == Some(partner);
+        let is_partner = command.actor.strip_prefix("partner/") == Some(&*of.at.partner);
         let asked = Asked {
             is_partner,
             has_decided: self.deciders.contains(&command.actor),
@@ -67,6 +67,7 @@ impl Said {
             is_undecided,
             has_reason: !command.reason.trim().is_empty(),
             has_comment: !command.comment.trim().is_empty(),
+            digits: of.currency.minor_digits(),
         };
         if command.actor.is_empty() || !asked.may(action, seen) {
             return None;
@@ -125,6 +126,8 @@ struct Asked {
     is_undecided: bool,
     has_reason: bool,
     has_comment: bool,
+    /// Decimals of the currency.
+    digits: u32,
 }
 
 impl Asked {
@@ -132,7 +135,8 @@ impl Asked {
     fn may(&self, action: ClaimAction, seen: &Seen) -> bool {
         use ClaimState::{Authorised, InDispute, Rejected, Valid, Withdrawn};
         let (is, waits) = (|state| seen.state == state, seen.queue.is_some());
-        let fits = |amount| Micros::ZERO < amount && amount <= seen.claimed;
+        let is_money = |amount: Micros| Micros::ZERO < amount && amount.round(self.digits) == amount;
+        let fits = |amount| is_money(amount) && amount <= seen.claimed;
         let may_be_overridden = match seen.codes.is_empty() {
             true => self.by_person || self.is_undecided,
             false => seen.codes.iter().all(|code| *code == Code::ReportedLate),
@@ -146,9 +150,7 @@ impl Asked {
                 let is_explained = self.has_reason && self.has_comment;
                 is(Rejected) && may_be_overridden && !self.is_partner && !self.has_decided && is_explained
             }
-            ClaimAction::Resubmit { amount } => {
-                is(Rejected) && self.is_partner && self.in_time && amount > Micros::ZERO
-            }
+            ClaimAction::Resubmit { amount } => is(Rejected) && self.is_partner && self.in_time && is_money(amount),
             ClaimAction::Appeal => {
                 let is_less = (is(Valid) || is(Authorised)) && seen.approved < seen.claimed;
                 (is(Rejected) || is_less) && self.is_partner && self.in_time

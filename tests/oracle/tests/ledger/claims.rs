@@ -133,7 +133,9 @@ impl Ask {
 
 impl Decision {
     pub fn command(&self, claim: Id, line: &ClaimLine) -> Command {
-        let amount = line.amount.share(Micros::units(self.percent), Micros::units(100));
+        let part = line.amount.share(Micros::units(self.percent), Micros::units(100));
+        // Now and then finer than money is.
+        let amount = if self.percent % 8 == 3 { part } else { part.round(line.currency.minor_digits()) };
         let action = match self.what {
             What::Release => ClaimAction::Release,
             What::Adjust => ClaimAction::Adjust { amount },
