@@ -12,6 +12,7 @@ use super::conditions::{Breached, breaches};
 use super::desk::Desk;
 use super::facts::{Grant, Record};
 use super::grants::{pays, waits};
+use super::market::may_earn;
 use super::told::Told;
 use crate::ledger::slots::version_for;
 
@@ -105,7 +106,8 @@ impl Desk<'_> {
 impl Cause {
     fn is_under(&self, program: &Program, is_selected: bool, record: &Record, told: Told<'_>) -> bool {
         match &self.under {
-            Under::All => is_selected,
+            // Whatever is decided about the sale, a program for which it has no special price, or no person, gives nothing for it.
+            Under::All => is_selected && may_earn(program, &record.sale, &told.under(program).reference),
             Under::These(programs) => programs.contains(&program.id),
             Under::UntilPaid => waits(program, record.verdict.heard.unpaid),
             Under::OtherTier => {
