@@ -152,6 +152,7 @@ impl Settled {
         match self.authorizations.is_empty() {
             true => payable,
             false if self.is_auto() => self.allowed() - self.fallen,
+            false if self.takes() => payable.min(authorised) + self.allowed() - authorised,
             false if self.is_taken_from => payable.min(authorised).min(self.allowed()),
             false => payable.min(authorised),
         }
@@ -321,7 +322,7 @@ mod tests {
             ]
         };
         assert_eq!(told(sums(false), 0, 0, false), ["paid 30 30", "authorised 40 0"]);
-        assert_eq!(told(sums(true), 0, 0, false), ["clawback-settled 20 30", "authorised 40 0"]);
+        assert_eq!(told(sums(true), 0, 0, false), ["paid 30 30", "authorised 40 0"]);
     }
 
     /// 20 of the 90 that are due to it wait, as they were deducted.

@@ -411,7 +411,7 @@ pub(crate) struct Step {
 }
 
 impl Desk<'_> {
-    /// Gives what was taken back and has become due again a grant to be paid under, of the day of the last one and for
+    /// Gives what was taken back and has become due again a grant to be paid under, of the day of the first one and for
     /// no claim: what is claimed was authorised before.
     fn reinstate(&mut self, step: &Step) {
         let granted = self.book.ungranted();
@@ -421,7 +421,7 @@ impl Desk<'_> {
         let beneficiary = &self.book.settlement.beneficiary;
         let id = authorization_id(beneficiary, Id::of("reinstated", &[&step.id.to_string()]));
         let (offset, paid) = (Micros::ZERO, Micros::ZERO);
-        let date = self.book.grants.last().map_or(step.date, |last| last.date);
+        let date = self.book.grants.first().map_or(step.date, |first| first.date);
         self.book.grants.push(Grant { id, granted, offset, paid, date, batch: step.batch, claim: None });
     }
 

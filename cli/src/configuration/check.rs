@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use contract::{
-    Accrue, Base, Benefit, BookCost, Choice, Deduction, Expectation, Mechanism, Micros, PartnerKind, ProductAttribute,
-    Program, Purchase, Reference, Selector, Stack, Text, Ties, source_of,
+    Accrue, Base, Benefit, BookCost, Choice, Deduction, Expectation, Mechanism, Micros, Outlet, PartnerKind,
+    ProductAttribute, Program, Purchase, Reference, Selector, Stack, Text, Ties, source_of, unknown_party,
 };
 
 use super::ProgramFile;
@@ -38,7 +38,7 @@ pub(crate) fn all(
         }
     }
     program_ids(programs, problems);
-    groups(programs, problems);
+    groups(reference, programs, problems);
     exclusions(programs, problems);
     for feed in feeds {
         let mut report = Report::new(&feed.file, &feed.text, problems);
@@ -410,7 +410,7 @@ fn program_ids(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
 }
 
 /// Two programs of one group that can meet on a sale must not have the same priority.
-fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+fn groups(reference: &Reference, programs: &[ProgramFile], problems: &mut Vec<Problem>) {
     let mut by_rank: BTreeMap<(&str, u32), Vec<Member<'_>>> = BTreeMap::new();
     for file in programs {
         for version in &file.versions {
@@ -424,10 +424,10 @@ fn groups(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
     choices(programs, problems);
     years(programs, problems);
     stacks(programs, problems);
-    strung(programs, problems);
+    strung(reference, programs, problems);
     for ((group, priority), members) in by_rank {
         for (n, member) in members.iter().enumerate() {
-            if let Some(other) = members[..n].iter().find(|other| can_meet(member.program, other.program)) {
+            if let Some(other) = members[..n].iter().find(|other| can_meet(reference, member.program, other.program)) {
                 let message = format!("priority {priority} of group `{group}` belongs to `{}` too", other.program.id);
                 let mut report = Report::new(&member.file.file, &member.file.text, problems);
                 report.add(member.place, message, "at most one of them pays for a sale: say which goes first");
@@ -493,7 +493,7 @@ fn years(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
 
 /// Programs of one stack of which one is on net of the other are not strung on each other: their priority says which one
 /// comes first.
-fn strung(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
+fn strung(reference: &Reference, programs: &[ProgramFile], problems: &mut Vec<Problem>) {
     let mut seen: BTreeMap<(&str, u32), Vec<&Program>> = BTreeMap::new();
     for file in programs {
         for version in &file.versions {
@@ -501,7 +501,7 @@ fn strung(programs: &[ProgramFile], problems: &mut Vec<Problem>) {
             let Some(stack) = &program.stack else { continue };
             let others = seen.entry((&stack.name, program.priority)).or_default();
             let is_strung = |other: &&&Program| is_on_net_of(program, other) || is_on_net_of(other, program);
-            if let Some(other) = others.iter().filter(|other| can_meet(program, other)).find(is_strung) {
+            if let Some(other) = others.iter().filter(|other| can_meet(reference, program, other)).find(is_strung) {
                 let (id, name, priority) = (&other.id, &stack.name, program.priority);
                 let message = format!("priority {priority} of stack `{name}` belongs to `{id}` too");
                 let mut report = Report::new(&file.file, &file.text, problems);
@@ -544,7 +544,7 @@ struct Member<'p> {
     place: Place,
 }
 
-fn can_meet(a: &Program, b: &Program) -> bool {
+fn can_meet(reference: &Reference, a: &Program, b: &Program) -> bool {
     a.id != b.id
         && a.from <= b.to
         && b.from <= a.to
@@ -552,9 +552,15 @@ fn can_meet(a: &Program, b: &Program) -> bool {
         && !is_disjoint(&a.selector.categories, &b.selector.categories)
         && !is_disjoint(&a.selector.products, &b.selector.products)
         && !is_disjoint(&a.selector.partners, &b.selector.partners)
-        && !is_disjoint(&a.selector.customers, &b.selector.customers)
+        && !is_disjoint(&parties(reference, &a.selector), &parties(reference, &b.selector))
         && !is_disjoint(&a.selector.promotions, &b.selector.promotions)
         && !has_disjoint_attributes(&a.selector, &b.selector)
+}
+
+/// The customers that a program selects, those that are outlets by their names as well.
+fn parties(reference: &Reference, selector: &Selector) -> Vec<Text> {
+    let called = |outlet: &Outlet| selector.customers.contains(&outlet.id).then(|| unknown_party(&outlet.name));
+    selector.customers.iter().cloned().chain(reference.outlets.iter().filter_map(called)).collect()
 }
 
 /// A product has one value of an attribute.

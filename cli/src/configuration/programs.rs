@@ -438,7 +438,7 @@ fn paid(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> 
         return None;
     };
     let keys = Fields::of(node, CLAIM_KEYS, report)?;
-    let days = keys.require("days", whole, report);
+    let window = keys.require("days", days, report);
     let late = keys.require("late", one_of(LATE_CLAIMS), report);
     let tolerance = Tolerance {
         amount: keys.get("tolerance", positive, report).map(|amount| amount.value),
@@ -454,15 +454,15 @@ fn paid(fields: &Fields<'_>, mechanism: &Mechanism, report: &mut Report<'_>) -> 
         review: review(&keys, report),
         review_above: keys.get("review-above", positive, report).map(|amount| amount.value),
         override_limit: keys.get("override-limit", positive, report).map(|amount| amount.value),
-        appeal_days: keys.get("appeal-days", whole, report).map_or(APPEAL_DAYS, |days| days.value),
-        days: days?.value,
+        appeal_days: keys.get("appeal-days", days, report).map_or(APPEAL_DAYS, |days| days.value),
+        days: window?.value,
         late: late?.value,
     }))
 }
 
 /// How long a line may be on hold; `None` where the file says nothing, and after a problem.
 fn review(keys: &Fields<'_>, report: &mut Report<'_>) -> Option<Review> {
-    let days = keys.get("review-days", whole, report);
+    let days = keys.get("review-days", days, report);
     let unreviewed = keys.get("unreviewed", one_of(UNREVIEWED), report);
     if let Some(written) = unreviewed.as_ref().filter(|_| keys.node("review-days").is_none()) {
         let hint = "write how many days a line may be on hold, or take `unreviewed` out";

@@ -96,7 +96,10 @@ pub(crate) fn customer(written: &str) -> Text {
     if written.is_empty() || name.is_none() && golden(written).is_ok() {
         return written.into();
     }
-    unknown_party(name.unwrap_or(written))
+    match unknown_party(name.unwrap_or(written)) {
+        nobody if nobody.is_empty() => written.into(),
+        party => party,
+    }
 }
 
 pub(crate) fn price_book(report: &mut Report<'_>, reference: &mut Reference) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Currency, Day, Id, Micros, ParsedRow, Text};
+use ingest::columns::Field;
 use ingest::formats::x12::{Separators, SetHead};
 
 use super::answers::Answer;
@@ -120,7 +121,8 @@ impl Set {
         for part in parts(&answer.message) {
             details.add(&["PID", "F", "", "", "", &part]);
         }
-        if let Some(quantity) = row.quantity {
+        let is_read = !row.problems.iter().any(|problem| problem.field == Field::Quantity.as_str());
+        if let Some(quantity) = row.quantity.filter(|_| is_read) {
             details.add(&["QTY", "38", &quantity.to_string(), "EA"]);
         }
         if let Some(claimed) = answer.claimed {

@@ -2,7 +2,7 @@
 
 use contract::{Eligibility, NumberField, Outlet, Sale, Text, TextField, source_of};
 
-use crate::references::Known;
+use crate::references::{Known, is_party};
 
 /// Looks at the sale and at what the reference data say of its partner and buyer, and the master of its product. Costs what the
 /// test has parts.
@@ -47,7 +47,9 @@ fn says(field: &TextField, among: &[Text], sale: &Sale, known: &Known, master: &
         }
         TextField::PartnerCountry => partner().map_or("", |partner| &partner.country),
         TextField::PartnerRegion => partner().map_or("", |partner| &partner.region),
-        TextField::Customer => &sale.customer,
+        TextField::Customer => {
+            return among.iter().any(|named| is_party(&known.reference, named, &sale.customer));
+        }
         TextField::CustomerSegment => buyer(|outlet| &outlet.segment),
         TextField::CustomerCountry => buyer(|outlet| &outlet.country),
         TextField::CustomerRegion => buyer(|outlet| &outlet.region),

@@ -185,7 +185,6 @@ pub(crate) fn check_unit(row: &mut ParsedRow, quantity: &str, unit: &Text, rules
         let unit = format!("{quantity} {unit}");
         let message = "quantity is not in single units; ask for EA, or list the unit below `units` if it is one";
         problem(row, Code::RowUnreadable, Field::Quantity, &unit, message);
-        row.quantity = None;
     }
 }
 
