@@ -147,7 +147,8 @@ impl<'a> Positions<'a> {
         }
     }
 
-    /// What went back is in `purchases.csv` alone. `None` where some day is in no table.
+    /// What went back is in `purchases.csv` alone. `None` where that has no row of the product and `sell_in.csv` not every day. On days
+    /// before the first row of purchases that no whole year of `sell_in.csv` covers nothing counts as shipped in.
     fn supply(&self, StockCount { partner, product, day: from, .. }: &StockCount, to: Day) -> Option<Supply> {
         let bought = self.known.purchases(partner, product);
         let by_year = self.shipped_by_year(bought, partner, product, (*from, to));

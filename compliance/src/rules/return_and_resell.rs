@@ -6,16 +6,18 @@
 //!
 //! ## What it finds
 //! A sale whose unit (by serial number) came back through another partner and was sold again: the return takes nothing
-//! from any partner, and the first sale earns nothing. Of several sales of the unit in front of the return (DD-06, DD-07)
-//! these are those of the last one's tier, but for one that came back through its own seller and those before it. A
-//! return through the seller itself takes the first benefit back and is no finding; a second sale without any return is
-//! DD-06 or DD-07.
+//! from any partner, and the first sale earns nothing. Of several sales of the unit in front of the return (DD-06 to DD-08)
+//! these are those of the last one's tier and of the tier that sold it again, but for one that came back through its own
+//! seller and those before it. One of another tier keeps what programs with its `pay_tier` give; what names no tier is for
+//! the second sale. Where the second sale is the other line of a pair of two tiers (DD-08), the pair says who earns. A return through the seller itself takes the first benefit back and is no finding; a second sale
+//! without any return is DD-06 or DD-07.
 //!
 //! ## Why it matters
 //! The unit is sold once for good, and the second sale earns. The first benefit must go.
 //!
 //! ## Example
-//! Shop A sells S-77, shop B takes it back and sells it: A loses its benefit, B keeps the one of its sale.
+//! Shop A sells S-77, shop B takes it back and sells it: A loses its benefit, B keeps the one of its sale. The distributor
+//! that had sold S-77 to A keeps what is for distributors only.
 //!
 //! ## Late, corrected, out of order
 //! The life of the serial number goes by dates: resale and return may come in either order. Until the return is there the
@@ -40,6 +42,8 @@ pub(crate) const RULE: Rule =
 pub(crate) struct Undone {
     /// Pairs of (first sale, second sale).
     pub sales: Vec<(usize, usize)>,
+    /// Sales of another tier than these two, each with the one that ended behind it, and the second sale.
+    pub other_tiers: Vec<(usize, usize, usize)>,
     /// Returns that take nothing back for the unit.
     pub returns: Vec<usize>,
 }
@@ -63,15 +67,19 @@ fn check(moves: &[Move]) -> Undone {
 }
 
 impl Undone {
-    /// Sales of a unit, the returns behind them, and the sale behind these. Of the sales those of the last one's tier ended
-    /// there, up to one that came back through its own seller.
+    /// Sales of a unit, the returns behind them, and the sale behind these. Of the sales those of the last one's tier and of the
+    /// tier of the sale behind ended there, up to one that came back through its own seller.
     fn note(&mut self, moves: &[Move], out: &[usize], back: &[usize], again: Option<usize>) {
-        let (Some(last), false) = (out.last().map(|at| &moves[*at]), back.is_empty()) else { return };
+        let (Some(last), false) = (out.last().copied(), back.is_empty()) else { return };
         let is_same = |one: usize, other: usize| moves[one].partner == moves[other].partner;
         let is_taken_back = |sold: usize| back.iter().any(|at| is_same(*at, sold));
-        let latest = out.iter().rev().take_while(|sold| !is_taken_back(**sold));
-        let ended = latest.filter(|sold| moves[**sold].tier == last.tier);
-        self.sales.extend(again.iter().flat_map(|again| ended.clone().map(|first| (*first, *again))));
+        let latest = || out.iter().rev().copied().take_while(|sold| !is_taken_back(*sold));
+        if let Some(again) = again {
+            let is_over = |sold: &usize| [last, again].iter().any(|other| moves[*sold].tier == moves[*other].tier);
+            let (over, others): (Vec<usize>, Vec<usize>) = latest().partition(is_over);
+            self.sales.extend(over.into_iter().map(|first| (first, again)));
+            self.other_tiers.extend(others.into_iter().map(|sold| (sold, last, again)));
+        }
         let is_own = |at: usize| out.iter().any(|sold| is_same(*sold, at));
         // Where nothing else takes the unit back, the first return does.
         let alone = again.is_none() && !back.iter().any(|at| is_own(*at));

@@ -7,7 +7,8 @@
 //! ## What it finds
 //! A distributor's line to an outlet and that outlet's own line of the same product and quantity, on the same day or up
 //! to 60 days later, through another partner. To whom a distributor sold is its `customer`; where it names none, its
-//! `outlet`. A line to the reseller itself, and to none of its outlets, makes a pair by serial numbers only. Pairs are
+//! `outlet`, but for a site of its own (`operated_by` in `outlets.csv`). Of lines with the same serial numbers such an
+//! `outlet` speaks for no other buyer: it may be where they were sold. A line to the reseller itself, and to none of its outlets, makes a pair by serial numbers only. Pairs are
 //! one to one: lines with the same serial numbers first, whatever the outlet is called where it is not known, then the
 //! closest dates, ties by sale date, then sale id, of the distributor's line, then of the reseller's. Lines whose serial
 //! numbers differ are no pair. Found without any program; the finding sits on the reseller's line.

@@ -26,9 +26,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    Approver, ClaimTerms, Code, ConsumerRebate, Currency, Denial, DropShipment, Finding, Id, InvoiceStatus, LateClaim,
-    Membership, Micros, Movement, Paid, Person, Reference, Restricted, Ruling, RulingAction, Sale, SaleEvent,
-    SerialRange, Shipment, StockCount, Text, Tolerance,
+    Approver, BookCost, ClaimTerms, Code, ConsumerRebate, Currency, Denial, DropShipment, Finding, Id, InvoiceStatus,
+    LateClaim, Membership, Micros, Movement, Paid, Person, Reference, Restricted, Ruling, RulingAction, Sale,
+    SaleEvent, SerialRange, Shipment, StockCount, Text, Tolerance,
 };
 
 use super::trial::{Trial, code, day, line, market, paid, written};
@@ -365,6 +365,10 @@ fn change(reference: &mut Reference, words: &[String]) {
             reference.shipments.retain(|row| (&row.partner, row.year) != (&shipped.partner, shipped.year));
             reference.shipments.push(shipped);
         }
+        ["book_costs", from, cost] => {
+            let (from, cost) = (day(from), number(cost));
+            reference.book_costs.push(BookCost { from, cost, ..reference.book_costs[0].clone() });
+        }
         ["inventory", row @ ..] => reference.inventory.push(counted(row)),
         ["serial_ranges", product, first, last] => {
             let [product, first, last] = [product, first, last].map(|text| Text::from(*text));
@@ -400,6 +404,7 @@ fn change(reference: &mut Reference, words: &[String]) {
     reference.drop_shipments.sort();
     reference.customer_payments.sort();
     reference.shipments.sort();
+    reference.book_costs.sort();
     reference.inventory.sort();
 }
 

@@ -124,6 +124,8 @@ impl<'a> Desk<'a> {
         if let Some(at) = self.shelves.records.iter().position(|open| open.key == key) {
             return Ok(at);
         }
+        #[cfg(test)]
+        READ.set(READ.get() + 1);
         let before = SALES.get(self.state, &key)?;
         let entered = before.as_ref().map_or_else(Entered::default, counts);
         self.shelves.records.push(Open { key, now: before.clone(), before, ruled: false, entered });
@@ -347,6 +349,12 @@ impl<'a> Desk<'a> {
             outbox.send(&key, EntitlementEvent::Grant(Box::new(entitlement)));
         }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Sales that were read from the state on this thread.
+    pub static READ: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// Publishes the findings that are new or changed, and withdraws those that no longer hold.

@@ -109,7 +109,8 @@ pub struct Verdict {
     pub resold: Vec<Unit>,
     /// Units of it that another partner of its tier sold later.
     pub contested: Vec<Unit>,
-    /// Units of it that came back through another partner and were sold again.
+    /// Units of it that came back through another partner and were sold again; those that another tier's sale was of then have
+    /// that one [`behind`](Unit::behind) them, and it keeps what its own tier is paid for them.
     pub undone: Vec<Unit>,
     /// What it would repeat, had persons not said that it is another sale.
     pub passed: Vec<Double>,
@@ -275,7 +276,7 @@ pub struct Unit {
     pub contends: Option<u64>,
     /// What the other sale says ([`facts`](super::persons::facts)).
     pub facts: Id,
-    /// A sale in front of theirs that goes before this one.
+    /// A sale in front of theirs that goes before this one, or the other tier's in whose place theirs came.
     pub behind: Option<Behind>,
 }
 

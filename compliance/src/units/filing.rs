@@ -7,6 +7,7 @@ use super::desk::Desk;
 use super::facts::{DocumentEntry, PartyEntry, SaleKey, YearKey, hash};
 use super::market::Market;
 use super::rolls::Entry;
+use crate::references::Known;
 use crate::rules::skeleton;
 use crate::rules::two_tiers_report::PAIR_DAYS;
 
@@ -98,6 +99,9 @@ pub struct TierKeys {
     pub serials: Option<u64>,
     /// Lines of one outlet with the same product and quantity; `None` where nobody knows the outlet.
     pub outlet: Option<u64>,
+    /// The same, where it speaks against the same serial numbers at another outlet: a distributor's column of outlets does not, it
+    /// may say where the units were sold.
+    pub told: Option<u64>,
 }
 
 impl TierKeys {
@@ -123,20 +127,21 @@ pub fn tier_lists(group: u64, upper: bool, day: Day) -> impl Iterator<Item = (i3
 }
 
 /// `None` for a sale that no other tier can report.
-pub fn tier_keys(market: &Market, sale: &Sale) -> Option<TierKeys> {
-    let member = market.member(&sale.at.partner).filter(|member| member.tiered && sale.quantity > Micros::ZERO)?;
+pub fn tier_keys(known: &Known, sale: &Sale) -> Option<TierKeys> {
+    let member =
+        known.market().member(&sale.at.partner).filter(|member| member.tiered && sale.quantity > Micros::ZERO)?;
     let upper = member.kind == contract::PartnerKind::Distributor;
     let is_of_buyer = upper && !sale.customer.is_empty();
     let outlet = if is_of_buyer { &sale.customer } else { &sale.outlet };
-    let known = !outlet.is_empty() && !outlet.starts_with('?');
+    let in_column = upper && !is_of_buyer;
+    let is_own = in_column && known.outlet(outlet).is_some_and(|site| site.operated_by == sale.at.partner);
+    let is_known = !outlet.is_empty() && !outlet.starts_with('?') && !is_own;
     let (product, quantity) = (sale.product.as_bytes(), sale.quantity.0.to_be_bytes());
     let by_serials =
         |(first, last): (u64, u64)| hash(&[b"serials", product, &first.to_be_bytes(), &last.to_be_bytes(), &quantity]);
-    Some(TierKeys {
-        upper,
-        serials: serial_ends(sale).map(by_serials),
-        outlet: known.then(|| hash(&[product, outlet.as_bytes(), &quantity])),
-    })
+    let outlet = is_known.then(|| hash(&[product, outlet.as_bytes(), &quantity]));
+    let told = outlet.filter(|_| !in_column);
+    Some(TierKeys { upper, serials: serial_ends(sale).map(by_serials), outlet, told })
 }
 
 pub fn year_key(sale: &Sale) -> YearKey {

@@ -82,7 +82,10 @@ pub fn findings(record: &Record, around: &Around<'_>, told: &Told<'_>) -> Vec<Fi
     }
     for unit in &verdict.undone {
         let message = "came back through another partner and was sold again";
-        add_unit(&mut found, sale, Code::ReturnAndResell, unit, message, None, programs);
+        let unpaid = unit.behind.as_ref().map(|_| unpaid_of_two(sale, false, programs, known));
+        let programs = unpaid.as_deref().unwrap_or(programs);
+        let explained_by = explained_by_pair(sale, verdict, unit);
+        add_unit(&mut found, sale, Code::ReturnAndResell, unit, message, explained_by, programs);
     }
     // Under which terms a return of a known sale stands was said there; what its own row lacks was not.
     let lacks = |back: &Back, found: &Finding| found.code == Code::AmountMissing && !back.of_nothing;

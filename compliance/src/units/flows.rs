@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Code, Micros, Sale};
+use contract::{Code, Day, Micros, Sale};
 use stream::{Order, State, StorageError};
 
 use super::facts::{Record, SALES, SaleKey};
@@ -11,7 +11,7 @@ use super::findings::no_sale;
 use super::review::{FIRST, LAST, behind};
 use crate::position::{Flow, Moved};
 use crate::references::Known;
-use crate::rules::{Check, RULES, skeleton};
+use crate::rules::{Check, DOCUMENT_DAYS, RULES, skeleton};
 
 /// Records that are read at a time.
 const PAGE: usize = 1024;
@@ -36,14 +36,21 @@ pub fn flows(known: &Known, state: &mut dyn State, emit: &mut dyn FnMut(Moved)) 
         }
         from = page.last().filter(|_| page.len() == PAGE).map(|(key, _)| behind(*key));
     }
-    let is_counted = |sale: &&Arc<Sale>, like: &[Arc<Sale>]| {
-        skeleton(&sale.document).is_empty() || !like.iter().any(|other| repeats(sale, other, known))
-    };
-    let counted = movements.values().flat_map(|like| like.iter().filter(|sale| is_counted(sale, like)));
+    let is_repeated = |sale: &Sale, like| near(like, sale.date).iter().any(|other| repeats(sale, other, known));
+    let counted = movements
+        .iter()
+        .flat_map(|((.., number), like)| like.iter().filter(move |sale| number.is_empty() || !is_repeated(sale, like)));
     let mut counted: Vec<&Arc<Sale>> = counted.collect();
     counted.sort_unstable_by_key(|sale| SaleKey::of(sale));
     counted.into_iter().for_each(|sale| emit(moved(sale, [Flow::MovedOut, Flow::MovedIn])));
     Ok(())
+}
+
+/// Those of movements in order that a movement of one day may repeat.
+fn near(like: &[Arc<Sale>], day: Day) -> &[Arc<Sale>] {
+    let from = like.partition_point(|sale| sale.date < day.plus(-DOCUMENT_DAYS));
+    let to = like.partition_point(|sale| sale.date <= day.plus(DOCUMENT_DAYS));
+    &like[from..to]
 }
 
 /// Whether a movement repeats another with its document number, as a sale would: it is in the feed of a family, in another period, or
@@ -116,6 +123,9 @@ mod tests {
         assert_eq!(flows_of(written_otherwise.to_vec()), [out], "DD-05");
         let in_two_periods = [moved(1, "TR-17", "2013-01-30"), moved(2, "TR-17", "2013-02-01")];
         assert_eq!(flows_of(in_two_periods.to_vec()), [out], "DD-23");
+        let weeks_apart = |on| flows_of(vec![moved(1, "TR-17", "2013-01-30"), moved(2, "TR 17", on)]);
+        assert_eq!(weeks_apart("2013-03-16"), [out], "45 days");
+        assert_eq!(weeks_apart("2013-03-17"), [out; 2], "46 days");
         // One of a row of numbers is another movement, and without a number nobody knows.
         assert_eq!(flows_of(vec![moved(1, "TR-17", "2013-01-30"), moved(2, "TR-18", "2013-01-30")]), [out; 2]);
         assert_eq!(flows_of(vec![moved(1, "", "2013-01-30"), moved(2, "", "2013-02-01")]), [out; 2]);

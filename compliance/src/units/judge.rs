@@ -171,7 +171,12 @@ impl Desk<'_> {
         let documents = self.shelves.documents.get(self.state, document)?;
         let tells_the_same = |e: &&DocumentEntry| e.sale.0 == own.sale.0 && e.goods == own.goods;
         let is_other = |e: &&DocumentEntry| !e.claim && e.sale != own.sale;
-        let copies: Vec<SaleKey> = documents.iter().filter(is_other).filter(tells_the_same).map(|e| e.sale).collect();
+        let alike = || documents.iter().filter(is_other).filter(tells_the_same);
+        // Like lines of one partner under one number are others, however many; only one that tells it otherwise makes copies.
+        if alike().all(|e| e.reported == own.reported) {
+            return Ok(());
+        }
+        let copies: Vec<SaleKey> = alike().map(|e| e.sale).collect();
         for copy in copies {
             let copy = self.sale(copy)?;
             self.touch_returns(&copy, touched)?;
@@ -235,7 +240,8 @@ impl Desk<'_> {
     fn look_ahead(&mut self) {
         let today = self.clock.today();
         for record in self.shelves.records.iter_mut().filter_map(|open| open.now.as_mut()) {
-            record.verdict.ahead = today.is_some_and(|today| is_ahead(&record.sale, today));
+            let is_ahead = |today| !is_never_sale(&record.sale) && is_ahead(&record.sale, today);
+            record.verdict.ahead = today.is_some_and(is_ahead);
         }
     }
 
@@ -269,17 +275,13 @@ impl Desk<'_> {
                 None => None,
             };
             if let (Some(unit), Some(behind)) = (&mut earlier, behind.map(|at| &moves[at])) {
-                let Unit { other, at, facts, .. } = self.unit(behind.sale, serial, None)?;
-                unit.behind = Some(Behind { other, at, facts, own: behind.partner == sold.partner });
+                unit.behind = Some(self.behind(behind.sale, serial, behind.partner == sold.partner)?);
             }
             let later = match after {
                 Some(next) => Some(self.unit(moves[next].sale, serial, after_came)?),
                 None => None,
             };
-            let again = match undone.sales.iter().find(|(first, _)| *first == at) {
-                Some((_, again)) => Some(self.unit(moves[*again].sale, serial, None)?),
-                None => None,
-            };
+            let again = self.sold_again(at, serial, &moves, &undone)?;
             let verdict = self.verdict(sold.sale)?;
             set_unit(&mut verdict.resold, serial, earlier);
             set_unit(&mut verdict.contested, serial, later);
@@ -290,6 +292,27 @@ impl Desk<'_> {
             set(&mut self.verdict(back)?.of_others, serial.clone(), others.contains(&back));
         }
         self.note_given(serial, &sales, given)
+    }
+
+    /// The sale by which a unit that came back elsewhere was sold again, and the other tier's that ended then.
+    fn sold_again(
+        &mut self,
+        at: usize,
+        serial: &Text,
+        moves: &[Move],
+        undone: &Undone,
+    ) -> Result<Option<Unit>, StorageError> {
+        if let Some((_, again)) = undone.sales.iter().find(|(first, _)| *first == at) {
+            return self.unit(moves[*again].sale, serial, None).map(Some);
+        }
+        let Some((_, ended, again)) = undone.other_tiers.iter().find(|(sold, ..)| *sold == at) else { return Ok(None) };
+        let behind = self.behind(moves[*ended].sale, serial, false)?;
+        Ok(Some(Unit { behind: Some(behind), ..self.unit(moves[*again].sale, serial, None)? }))
+    }
+
+    fn behind(&mut self, other: SaleKey, serial: &Text, own: bool) -> Result<Behind, StorageError> {
+        let Unit { other, at, facts, .. } = self.unit(other, serial, None)?;
+        Ok(Behind { other, at, facts, own })
     }
 
     /// What happened to a unit, in order.
@@ -379,10 +402,11 @@ pub fn is_ahead(sale: &Sale, today: Day) -> bool {
 fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
     let mate = verdict.pair.as_ref().map(|pair| pair.mate);
     let resold = verdict.resold.iter().any(|unit| Some(unit.other) != mate && unit.contends.is_none());
-    let mut behind = verdict.resold.iter().filter_map(|unit| unit.behind.as_ref());
+    let undone = || verdict.undone.iter().filter(|unit| Some(unit.other) != mate);
+    let mut behind = verdict.resold.iter().chain(undone()).filter_map(|unit| unit.behind.as_ref());
     let (own, tier) = (behind.clone().any(|behind| behind.own), behind.any(|behind| !behind.own));
     let lost = verdict.given.iter().any(|given| !given.mine);
-    let unit = resold || own || lost || !verdict.undone.is_empty();
+    let unit = resold || own || lost || undone().any(|unit| unit.behind.is_none());
     let holds = |code: Code| !verdict.heard.lets_go(code);
     let circle = verdict.circle.is_some() && holds(Code::CircularSale);
     let exceeds = verdict.exceeds.is_some() && holds(Code::InventoryExceeded);
@@ -395,5 +419,31 @@ fn grant(sale: &Sale, verdict: &super::facts::Verdict) -> Grant {
         Some(pair) => Grant::Tier { first: pair.first && !tier },
         None if tier => Grant::Tier { first: false },
         None => Grant::Full,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Micros, SaleEvent};
+
+    use super::*;
+    use crate::units::desk::READ;
+    use crate::units::trial::{Trial, day, line, market};
+
+    /// Sales that are read for the last of so many lines of one delivery note, each of a unit with its number.
+    fn read_for_last_of(lines: u32) -> usize {
+        let mut trial = Trial::new(&market(Vec::new()));
+        for number in 1..=lines {
+            let like = line(number, "A", "DN-1", day("2013-03-01"), 1, Micros::units(10));
+            let sale = Sale { serials: vec![format!("S{number}").into()], alone: false, ..like };
+            READ.set(0);
+            trial.send(&SaleEvent::Assert(Arc::new(sale)));
+        }
+        READ.take()
+    }
+
+    #[test]
+    fn a_line_reads_no_other_of_its_document_that_nobody_else_tells() {
+        assert_eq!(read_for_last_of(200), read_for_last_of(20));
     }
 }

@@ -105,7 +105,7 @@ impl Stage for UnitsStage {
         wanted.push(PARTIES.wanted(&filing::party_key(sale)));
         wanted.push(YEARS.wanted(&filing::year_key(sale)));
         wanted.extend(
-            filing::tier_keys(market, sale).iter().flat_map(|keys| keys.lists(sale.date)).map(|key| TIERS.wanted(&key)),
+            filing::tier_keys(known, sale).iter().flat_map(|keys| keys.lists(sale.date)).map(|key| TIERS.wanted(&key)),
         );
         if let Some(trade) = circles::trade(market, sale) {
             wanted.extend([trade.sold, trade.bought].map(|key| TRADES.wanted(&key)));

@@ -17,7 +17,6 @@ use super::filing::{lives, set};
 use super::findings::{circular, condition};
 use super::judge::Touched;
 use super::market::{at_risk, risk_of};
-use super::told::Told;
 use crate::programs::special_price::worth;
 use crate::rules::serial_sold_twice::{Move, in_the_way};
 use crate::rulings::{self, About, Case, Spoken};
@@ -139,7 +138,7 @@ impl Desk<'_> {
         let own = partners.any(|partner| self.is_paid(&spoken.command.actor, partner));
         let explained = found.is_some_and(|found| found.explained_by.is_some());
         let known = self.references.as_of(self.stamp);
-        let risk = self.let_go_of(&record.sale, found);
+        let risk = self.let_go_of(record, found);
         let above_limit = known.is_above_limit(&spoken.command.actor, risk);
         if rulings::hear(about, Case { stands, own, explained, above_limit }, spoken, self.state, outbox)? {
             self.rule(SaleKey::of(&record.sale))?;
@@ -149,13 +148,13 @@ impl Desk<'_> {
     }
 
     /// What a person lets go of with a finding: what is at risk by it, and what special prices would give for the line, which is no
-    /// money at risk.
-    fn let_go_of(&mut self, sale: &Sale, found: Option<&Finding>) -> Option<Money> {
-        let told = Told::as_read(self.known(sale));
+    /// money at risk; by the tables that it is paid by.
+    fn let_go_of(&mut self, Record { sale, verdict }: &Record, found: Option<&Finding>) -> Option<Money> {
+        let told = self.told(sale, &verdict.heard);
         let stated = found.and_then(|found| found.at_risk);
         let risk = stated.or_else(|| at_risk(self.offers.programs(told, &[], sale).into_iter(), sale));
         let selecting = self.offers.selecting(told, sale).into_iter();
-        let given: Micros = selecting.filter_map(|program| worth(&told.known.reference, program, sale)).sum();
+        let given: Micros = selecting.filter_map(|program| worth(&told.under(program).reference, program, sale)).sum();
         risk_of(risk.map_or(Micros::ZERO, |risk| risk.amount) + given, sale)
     }
 

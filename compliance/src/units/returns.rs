@@ -7,8 +7,9 @@ use stream::{Order, State, StorageError};
 
 use super::claims::of_line;
 use super::desk::Desk;
-use super::facts::{Back, Double, Grant, Heard, PartyEntry, Record, SALES, SaleKey, Verdict};
+use super::facts::{Back, DocumentEntry, Double, Grant, Heard, PartyEntry, Record, SALES, SaleKey, Verdict};
 use super::filing::{document_entry, document_key, lives, set, spans_of_return};
+use super::findings::is_never_sale;
 use super::judge::Touched;
 use super::rolls::{Entry, PAGE};
 use crate::programs::correction::corrected;
@@ -47,7 +48,7 @@ impl Desk<'_> {
         for at in 0..self.shelves.records.len() {
             let open = &self.shelves.records[at];
             let Some(record) = open.now.as_ref().or(open.before.as_ref()) else { continue };
-            if open.before == open.now {
+            if open.before == open.now || is_never_sale(&record.sale) {
                 continue;
             }
             match &record.verdict.back {
@@ -218,12 +219,16 @@ impl Desk<'_> {
     /// Whether a partner reports a line that counts, by itself or by a copy of it.
     pub fn reports(&mut self, partner: &str, line: SaleKey) -> Result<bool, StorageError> {
         let sale = self.sale(line)?;
-        let market = self.known(&sale).market();
-        if sale.at.partner == partner || market.family(&sale.at.partner) != market.family(partner) {
-            return Ok(sale.at.partner == partner);
+        if sale.at.partner == partner {
+            return Ok(true);
         }
-        let document = self.own_document(&sale);
-        for copy in self.lines(document)? {
+        let (own, document) = (document_entry(&sale, false), self.own_document(&sale));
+        let entries = self.shelves.documents.get(self.state, document)?;
+        let is_copy = |e: &&DocumentEntry| {
+            !e.claim && e.sale.0 == own.sale.0 && e.goods == own.goods && e.reported != own.reported
+        };
+        let copies: Vec<SaleKey> = entries.iter().filter(is_copy).map(|e| e.sale).collect();
+        for copy in copies {
             if self.sale(copy)?.at.partner == partner && self.line_that_counts(copy)? == Some(line) {
                 return Ok(true);
             }

@@ -19,6 +19,7 @@ use super::conditions::hears;
 use super::desk::Desk;
 use super::facts::{CONCERNED, REVIEW, REVIEWED, SALES, SaleKey, UNSETTLED, YEARS, YearKey, hash};
 use super::filing::{lives, year_key};
+use super::findings::is_never_sale;
 use super::grants::unpaid;
 use super::judge::Touched;
 use super::names::{party_words, words};
@@ -222,7 +223,8 @@ impl Reviewing {
         desk: &mut Desk<'_>,
         outbox: &mut Outbox<EntitlementEvent>,
     ) -> Result<(), StorageError> {
-        let Some(sale) = desk.record(key)?.map(|record| record.sale.clone()) else { return Ok(()) };
+        let sale = desk.record(key)?.map(|record| record.sale.clone()).filter(|sale| !is_never_sale(sale));
+        let Some(sale) = sale else { return Ok(()) };
         if desk.concerns(&sale).iter().any(|concern| self.anew.told.binary_search(concern).is_ok()) {
             let moved = desk.verdict(key)?.heard.own_site.clone();
             desk.hear(key)?;

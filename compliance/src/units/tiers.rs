@@ -47,7 +47,7 @@ impl Desk<'_> {
     fn settle_by_serials(&mut self, sale: &Sale, counts: bool, moved: &mut Moved) -> Result<(), StorageError> {
         let Some((keys, entry)) = self.tier_entry(sale) else { return Ok(()) };
         match keys.serials {
-            Some(group) if counts => self.join(group, TierEntry { outlet: keys.outlet, ..entry }, moved),
+            Some(group) if counts => self.join(group, TierEntry { outlet: keys.told, ..entry }, moved),
             Some(group) => self.leave(group, &entry, moved),
             None => Ok(()),
         }
@@ -103,7 +103,7 @@ impl Desk<'_> {
 
     /// Where a line stands, and what stands there of it without a mate; `None` for one that no other tier can report.
     fn tier_entry(&self, sale: &Sale) -> Option<(TierKeys, TierEntry)> {
-        let keys = tier_keys(self.known(sale).market(), sale)?;
+        let keys = tier_keys(self.known(sale), sale)?;
         let entry = TierEntry {
             sale: SaleKey::of(sale),
             partner: Text::clone(&sale.at.partner),
@@ -266,8 +266,11 @@ mod tests {
         let date = day("2013-03-20").plus(i32::try_from(dice.below(days)).unwrap());
         let mut sale = line(number, partner, &format!("{partner}{number:x}{number:x}{number:x}"), date, 1, Micros::ONE);
         sale.id = contract::Id::of("line", &[&number.to_string()]);
-        let place = dice.one_of(&["s/1", "s/1", "s/1", "s/2", "?", ""]).into();
-        *(if partner == "D" { &mut sale.customer } else { &mut sale.outlet }) = place;
+        if partner == "D" && dice.chance(70) {
+            sale.customer = dice.one_of(&["s/1", "s/1", "s/1", "s/2", "?", ""]).into();
+        } else {
+            sale.outlet = dice.one_of(&["s/1", "s/1", "s/1", "s/2", "s/19", "?", ""]).into();
+        }
         if dice.chance(40) {
             let serials = ["S1", "S2", "S3", "S4", "S5"];
             sale.serials = (0..=dice.below(2)).map(|_| dice.one_of(&serials).into()).collect();
@@ -293,12 +296,12 @@ mod tests {
     }
 
     fn whole(sales: &[Sale]) -> BTreeMap<SaleKey, SaleKey> {
-        let market = crate::units::market::Market::new(&market(Vec::new()));
+        let known = crate::references::Known::new(market(Vec::new()));
         let (mut by_serials, mut by_outlet): (BTreeMap<_, Vec<_>>, BTreeMap<_, Vec<_>>) = Default::default();
         for sale in sales {
-            let keys = tier_keys(&market, sale).unwrap();
+            let keys = tier_keys(&known, sale).unwrap();
             let (key, partner) = (SaleKey::of(sale), sale.at.partner.clone());
-            let (upper, units, outlet) = (keys.upper, serial_ends(sale), keys.outlet);
+            let (upper, units, outlet) = (keys.upper, serial_ends(sale), keys.told);
             let entry = TierEntry { sale: key, partner, upper, units, outlet, bound: false, mate: None };
             by_serials.entry(keys.serials).or_default().push(entry.clone());
             by_outlet.entry(keys.outlet).or_default().push(entry);

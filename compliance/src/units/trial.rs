@@ -74,7 +74,11 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
         region: String::new(),
         country: country.to_owned(),
         segment: if id == "s/14" { "retail".into() } else { Text::default() },
-        operated_by: if id == "s/18" { "A".into() } else { Text::default() },
+        operated_by: match id {
+            "s/18" => "A".into(),
+            "s/19" => "D".into(),
+            _ => Text::default(),
+        },
     };
     let spiff = Mechanism::Spiff { benefit: Benefit::PerUnit, rate: Micros::ONE, split: Split::Whole, late: None };
     Reference {
@@ -93,6 +97,7 @@ pub fn market(shipments: Vec<Shipment>) -> Reference {
             outlet("s/16", "Charlie", ""),
             outlet("s/17", "EVIL TRADING LTD", "Spain"),
             outlet("s/18", "Depot", "Spain"),
+            outlet("s/19", "Branch", "Spain"),
         ],
         programs: vec![
             asking("CLUB", Conditions { members_only: true, ..asked.clone() }),

@@ -340,7 +340,13 @@ impl<'a> Units<'a> {
         let buyer = if upper.customer.is_empty() { &upper.outlet } else { &upper.customer };
         let (days, outlets) = (lower.date.0 - upper.date.0, [&lower.outlet, buyer]);
         let is_known = |outlet: &&Text| !outlet.is_empty() && !outlet.starts_with('?');
-        let known = outlets.iter().all(is_known);
+        // A distributor's column of outlets may say where it sold: its own site, or, where serial numbers say who bought, any.
+        let is_own = || {
+            let mut sites = self.reference.outlets.iter().filter(|site| site.id == upper.outlet);
+            sites.any(|site| site.operated_by == upper.at.partner)
+        };
+        let may_be_place = upper.customer.is_empty() && (by_serials || is_own());
+        let known = !may_be_place && outlets.iter().all(is_known);
         let other_outlet = known && outlets[0] != outlets[1];
         let is_near = (0..=TIER_DAYS).contains(&days) && lower.at.partner != upper.at.partner && !other_outlet;
         let are_alike = (&lower.product, lower.quantity) == (&upper.product, upper.quantity);
@@ -383,7 +389,19 @@ impl<'a> Units<'a> {
                         && !self.came_back_between(sale, later)
                 })
             });
-            resold.is_some_and(|earlier| Some(earlier.id) != mate) || is_contested || life.undone.contains(&sale.id)
+            resold.is_some_and(|earlier| Some(earlier.id) != mate)
+                || is_contested
+                || life.undone.get(&sale.id).is_some_and(|again| Some(*again) != mate)
+        })
+    }
+
+    /// DD-16: another tier's sale of a unit ended and the unit was sold again; that sale has what names no tier, unless the two are
+    /// a pair.
+    fn is_anothers_now(&self, sale: &Sale) -> bool {
+        let mate = self.mates.get(&sale.id).map(|mate| mate.id);
+        self.serials(sale).iter().any(|serial| {
+            let life = self.life(&sale.product, serial);
+            life.of_other_tiers.get(&sale.id).is_some_and(|again| Some(*again) != mate)
         })
     }
 
@@ -407,29 +425,32 @@ impl<'a> Units<'a> {
             }
             returns.into_iter().for_each(|back| life.comes_back(back, seller(back)));
         }
-        for round in &life.rounds {
-            self.look_at(round, &mut life.undone, &mut life.of_others);
+        for round in std::mem::take(&mut life.rounds) {
+            self.look_at(&round, &mut life);
         }
         life
     }
 
-    /// DD-16: what came back through another partner and was sold again ends the sales of the last one's tier, up to one that came
-    /// back through its own partner, and the return takes nothing. Where the unit is not sold again, one return takes it back.
-    fn look_at(&self, round: &Round<'a>, undone: &mut BTreeSet<Id>, of_others: &mut BTreeSet<Id>) {
+    /// DD-16: what came back through another partner and was sold again ends the sales of the last one's tier and of that of the
+    /// sale behind, up to one that came back through its own partner, and the return takes nothing. Where the unit is not sold
+    /// again, one return takes it back.
+    fn look_at(&self, round: &Round<'a>, life: &mut Life<'a>) {
         let Some(last) = round.sold.last() else { return };
         for sold in round.sold.iter().rev() {
-            if !round.is_sold_again || round.back.iter().any(|(_, seller)| *seller == sold.at.partner) {
+            let Some(again) = round.again else { break };
+            if round.back.iter().any(|(_, seller)| *seller == sold.at.partner) {
                 break;
             }
-            if self.kind(&sold.at.partner) == self.kind(&last.at.partner) {
-                undone.insert(sold.id);
-            }
+            let is_of_tier = |other: &Sale| self.kind(&sold.at.partner) == self.kind(&other.at.partner);
+            let ended = is_of_tier(last) || is_of_tier(again);
+            let list = if ended { &mut life.undone } else { &mut life.of_other_tiers };
+            list.insert(sold.id, again.id);
         }
         let is_own = |seller: &Text| round.sold.iter().any(|sold| sold.at.partner == *seller);
-        let mut is_taken = round.is_sold_again || round.back.iter().any(|(_, seller)| is_own(seller));
+        let mut is_taken = round.again.is_some() || round.back.iter().any(|(_, seller)| is_own(seller));
         for (back, _) in round.back.iter().filter(|(_, seller)| !is_own(seller)) {
             if is_taken {
-                of_others.insert(back.id);
+                life.of_others.insert(back.id);
             }
             is_taken = true;
         }
@@ -536,9 +557,10 @@ impl<'a> Units<'a> {
             return BTreeMap::new();
         }
         match self.mates.get(&sale.id) {
-            None => self.offered(sale, |_| true),
-            Some(mate) => {
-                let (is_first, kind) = (key(sale) < key(mate), self.kind(&sale.at.partner));
+            None if !self.is_anothers_now(sale) => self.offered(sale, |_| true),
+            mate => {
+                let is_earlier = mate.is_some_and(|mate| key(sale) < key(mate));
+                let (is_first, kind) = (is_earlier && !self.is_anothers_now(sale), self.kind(&sale.at.partner));
                 self.offered(sale, |program| program.pay_tier.map_or(is_first, |tier| Some(tier) == kind))
             }
         }
@@ -787,8 +809,10 @@ struct Life<'a> {
     since: Vec<&'a Sale>,
     /// The sales behind each of them while the unit was not in stock.
     later: BTreeMap<Id, Vec<&'a Sale>>,
-    /// Sales whose unit came back elsewhere and was sold again.
-    undone: BTreeSet<Id>,
+    /// Sales whose unit came back elsewhere and was sold again, each with the sale that did.
+    undone: BTreeMap<Id, Id>,
+    /// Sales before it of a tier of which none was undone.
+    of_other_tiers: BTreeMap<Id, Id>,
     /// Returns that take nothing for it.
     of_others: BTreeSet<Id>,
 }
@@ -798,7 +822,8 @@ struct Life<'a> {
 struct Round<'a> {
     sold: Vec<&'a Sale>,
     back: Vec<(&'a Sale, Text)>,
-    is_sold_again: bool,
+    /// The sale behind them.
+    again: Option<&'a Sale>,
 }
 
 impl<'a> Life<'a> {
@@ -814,7 +839,7 @@ impl<'a> Life<'a> {
             Some(round) if round.back.is_empty() => round.sold.push(sale),
             before => {
                 if let Some(before) = before {
-                    before.is_sold_again = true;
+                    before.again = Some(sale);
                 }
                 self.rounds.push(Round { sold: vec![sale], ..Round::default() });
             }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Benefit, Code, Currency, Day, Finding, Id, Mechanism, Micros, Movement, Partner, PartnerKind, Product, Program,
-    RecordRef, Reference, Sale, SaleEvent, Selector, SellIn, Shipment, Text,
+    Benefit, Code, Currency, Day, Finding, Id, Mechanism, Micros, Movement, Outlet, Partner, PartnerKind, Product,
+    Program, RecordRef, Reference, Sale, SaleEvent, Selector, SellIn, Shipment, Text,
 };
 
 const PARTNERS: [&str; 4] = ["A", "B", "D", "L"];
@@ -217,8 +217,22 @@ fn market(dice: &mut Dice) -> Reference {
         ],
         programs: (0..5).map(|place| in_dollars(program(dice, place))).chain([in_dollars(buying())]).collect(),
         shipments,
+        outlets: vec![site_of("D")],
         functional_currency: Currency::parse("USD"),
         ..Reference::default()
+    }
+}
+
+/// A branch that sells, and buys of nobody.
+fn site_of(partner: &str) -> Outlet {
+    Outlet {
+        id: "s/3".into(),
+        name: "Branch".to_owned(),
+        city: String::new(),
+        region: String::new(),
+        country: String::new(),
+        segment: Text::default(),
+        operated_by: partner.into(),
     }
 }
 
@@ -268,7 +282,7 @@ fn sale(dice: &mut Dice, number: u32) -> Sale {
     let amount = if product == "s/cased" { 24 * quantity.signum() } else { (9 + dice.below(2) as i64) * quantity };
     let at = RecordRef { partner: partner.into(), file_no: 1, record_no: number };
     let customers: &[&str] =
-        if partner == "D" { &["s/1", "s/2", "?Ash"] } else { &["", "?buyer", "?Maple", "?Birch", "s/1"] };
+        if partner == "D" { &["s/1", "s/2", "?Ash", ""] } else { &["", "?buyer", "?Maple", "?Birch", "s/1"] };
     let serials: &[&str] = &["S-1", "S-2", "s3", "S4", "S5"];
     let mut sale = Sale {
         id: Id::of("drawn", &[&number.to_string()]),
@@ -283,7 +297,7 @@ fn sale(dice: &mut Dice, number: u32) -> Sale {
         unit_price: Micros::ZERO,
         amount: Micros::units(amount),
         currency: Currency::parse(if partner == "L" { "EUR" } else { "USD" }).expect("a currency"),
-        outlet: dice.of(&["", "s/1", "s/1", "s/2"]).into(),
+        outlet: dice.of(&["", "s/1", "s/1", "s/2", "s/3"]).into(),
         customer: dice.of(customers).into(),
         rep: Text::default(),
         promotion: Text::default(),
