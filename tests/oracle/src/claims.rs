@@ -110,7 +110,7 @@ struct Line {
     ordered: BTreeMap<u32, Micros>,
     /// The control of the first order.
     first_order: Option<u64>,
-    /// The control that first kept something for it, as long as a person may let it be paid or has done so.
+    /// The control that first kept something for it of a frozen period, as long as a person may let it be paid or has done so.
     first_kept: Option<u64>,
     /// What was ordered above what it claims, because that was near enough.
     raised: Micros,
@@ -605,7 +605,7 @@ fn share(turns: &mut [Turn<'_>], standing: &Standing) -> Rest {
 /// For whom something is kept, that has its place from then on.
 fn keep_place(turn: &mut Turn<'_>, control: u64) {
     let may_be_paid = matches!(turn.verdict.state, ClaimState::Valid | ClaimState::OnHold) && !turn.line.is_gone();
-    let is_kept = (turn.kept > Micros::ZERO).then_some(control);
+    let is_kept = (turn.kept > Micros::ZERO && turn.frozen).then_some(control);
     turn.line.first_kept = turn.line.first_kept.or(is_kept).filter(|_| may_be_paid);
 }
 
@@ -697,9 +697,11 @@ fn order_from(
     let mut orders = Vec::new();
     let asking: Vec<bool> = turns.iter().map(|turn| turn.approved > turn.had).collect();
     for (place, purse) in purses.iter().enumerate() {
-        for (at, turn) in turns.iter_mut().enumerate() {
+        let (own, others): (Vec<usize>, Vec<usize>) = (0..turns.len()).partition(|at| homes[*at].contains(&place));
+        let in_turn: Vec<usize> = own.into_iter().chain(others).collect();
+        for at in in_turn.iter().copied() {
             if asking[at] && purse.free < purse.owed && (homes[at].is_empty() || homes[at].contains(&place)) {
-                turn.waits.extend(&purse.holds);
+                turns[at].waits.extend(&purse.holds);
             }
             let waits_at_home = |home: &usize| {
                 let own = &purses[*home];
@@ -711,8 +713,7 @@ fn order_from(
         }
         let total: Micros = wanted[place].iter().copied().sum();
         let is_too_little = purse.minimum.is_some_and(|minimum| total < minimum);
-        let (own, others): (Vec<usize>, Vec<usize>) = (0..turns.len()).partition(|at| homes[*at].contains(&place));
-        for at in own.into_iter().chain(others) {
+        for at in in_turn {
             let amount = wanted[place][at];
             if amount.is_zero() {
                 continue;

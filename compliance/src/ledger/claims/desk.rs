@@ -83,6 +83,16 @@ impl Held {
     pub fn due(&self) -> Micros {
         self.account.accrued - self.account.ordered_as_kept
     }
+
+    /// The sales that a line is for.
+    fn sales_of<'d>(&'d self, scope: &'d Scope) -> impl Iterator<Item = (Id, &'d OfSale)> {
+        self.sales.iter().filter(|(sale, of)| scope.has(**sale, of)).map(|(sale, of)| (*sale, of))
+    }
+
+    /// What these bring.
+    fn brought(&self, scope: &Scope) -> Brought {
+        self.sales_of(scope).fold(Brought::default(), |sum, (_, of)| sum.plus(scope.part(of)))
+    }
 }
 
 impl Desk {
@@ -146,20 +156,18 @@ impl Desk {
         Pool { scopes: scopes.into_iter().collect(), targets, sources: sources.into_values().collect() }
     }
 
-    /// The settlements in which something is due of what a line is for, by their places; none for all of the period.
+    /// The settlements in which something is due of what a line is for, returns taken off, by their places; none for the whole period.
     fn homes(&self, scope: &Scope) -> Vec<usize> {
         if scope.sale.is_some() {
             return self.home(scope.sale).into_iter().collect();
         }
-        let brings = |(sale, of): (&Id, &OfSale)| scope.has(*sale, of) && scope.part(of).due > Micros::ZERO;
-        let is_home = |held: &Held| !scope.is_all() && self.is_shared(held) && held.sales.iter().any(brings);
+        let is_home = |held: &Held| !scope.is_all() && self.is_shared(held) && held.brought(scope).due > Micros::ZERO;
         (0..self.settlements.len()).filter(|at| is_home(&self.settlements[*at])).collect()
     }
 
     /// The sales that a line is for, in the settlements by whose terms it is judged.
     fn sales<'d>(&'d self, scope: &'d Scope) -> impl Iterator<Item = (Id, &'d OfSale)> {
-        let all = self.judges(scope.sale).into_iter().flat_map(|held| &held.sales);
-        all.filter(move |(sale, of)| scope.has(**sale, of)).map(|(sale, of)| (*sale, of))
+        self.judges(scope.sale).into_iter().flat_map(|held| held.sales_of(scope))
     }
 
     /// What is due of what a line is for, deductions taken off what is due for the period.
@@ -169,7 +177,8 @@ impl Desk {
 
     /// What the sales that a line is for bring.
     fn brought(&self, scope: &Scope) -> Brought {
-        self.sales(scope).fold(Brought::default(), |sum, (_, of)| sum.plus(scope.part(of)))
+        let judges = self.judges(scope.sale).into_iter();
+        judges.map(|held| held.brought(scope)).fold(Brought::default(), Brought::plus)
     }
 
     /// What stands for what a line is for.

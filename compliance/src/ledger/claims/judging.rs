@@ -95,9 +95,9 @@ impl Item {
         self.payable + self.kept
     }
 
-    /// Once something was kept for it, it is served as if that had been ordered then, as long as it may be paid.
+    /// Once something was kept for it of what could be ordered, it is served as if it had been, as long as it may be paid.
     fn keep_place(&mut self, control: u64) {
-        if self.kept > Micros::ZERO {
+        if self.kept > Micros::ZERO && self.standing.frozen {
             self.note.first_kept.get_or_insert(control);
         }
         if self.gone || !matches!(self.verdict.state, ClaimState::Valid | ClaimState::OnHold) {
@@ -174,6 +174,10 @@ impl Judging<'_> {
             self.name_winners(&mut items, &desk, state)?;
         }
         items.iter_mut().for_each(|item| item.keep_place(self.control));
+        // Who has a place now is served by it from the next tick on.
+        if items.iter().any(|item| item.note.first_kept == Some(self.control)) {
+            CLAIMED.put(state, &group, &())?;
+        }
         name_rivals(&mut items, &desk, &pool);
         Self::raise(&mut items, &desk, &pool, rest);
         self.compare_with_gross(&mut items, &desk);

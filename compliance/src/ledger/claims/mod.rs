@@ -82,7 +82,7 @@ struct Note {
     /// Ordered to be paid so far, by the settlement's version, and the control of the first order.
     ordered: BTreeMap<u32, Micros>,
     first_order: Option<u64>,
-    /// The control that first kept something for it while a person decides.
+    /// The control that first kept something for it of a frozen period, while a person decides.
     first_kept: Option<u64>,
     /// What of that is above what the line claims, because it was within the tolerance of what is due.
     raised: Micros,

@@ -121,31 +121,34 @@ pub(super) struct Need<'t> {
 pub(super) fn orders(rooms: &[Room], needs: &[Need<'_>]) -> Vec<Vec<(usize, Micros)>> {
     let mut left: Vec<Micros> = rooms.iter().map(|room| room.left).collect();
     let mut needs = needs.to_vec();
-    let mut orders: Vec<Vec<(usize, Micros)>> = vec![Vec::new(); rooms.len()];
+    let mut own: Vec<BTreeMap<usize, Micros>> = vec![BTreeMap::new(); rooms.len()];
     for (at, need) in needs.iter_mut().enumerate() {
         for home in need.homes {
-            orders[*home].extend(take(need, &mut left[*home]).map(|amount| (at, amount)));
+            own[*home].extend(take(need, &mut left[*home]).map(|amount| (at, amount)));
         }
     }
-    for (place, room) in rooms.iter().enumerate() {
+    let mut planned = Vec::with_capacity(rooms.len());
+    for (place, (room, mut own)) in rooms.iter().zip(own).enumerate() {
+        // What an older one left to it.
+        for (at, need) in needs.iter_mut().enumerate().filter(|(_, need)| need.homes.contains(&place)) {
+            if let Some(amount) = take(need, &mut left[place]) {
+                *own.entry(at).or_default() += amount;
+            }
+        }
+        let mut orders: Vec<(usize, Micros)> = own.into_iter().collect();
         for (at, need) in needs.iter_mut().enumerate() {
             let waits = need.homes.iter().any(|home| !rooms[*home].is_all || !left[*home].is_zero());
-            let is_own = need.homes.contains(&place);
-            if waits && !is_own {
-                continue;
-            }
-            let Some(amount) = take(need, &mut left[place]) else { continue };
-            match orders[place].iter_mut().find(|(line, _)| is_own && *line == at) {
-                Some((_, ordered)) => *ordered += amount,
-                None => orders[place].push((at, amount)),
+            if !waits && !need.homes.contains(&place) {
+                orders.extend(take(need, &mut left[place]).map(|amount| (at, amount)));
             }
         }
-        let total: Micros = orders[place].iter().map(|(_, amount)| *amount).sum();
+        let total: Micros = orders.iter().map(|(_, amount)| *amount).sum();
         if room.minimum.is_some_and(|minimum| total < minimum) {
-            orders[place].iter().for_each(|(at, amount)| needs[*at].amount += *amount);
+            orders.iter().for_each(|(at, amount)| needs[*at].amount += *amount);
         }
+        planned.push(orders);
     }
-    orders
+    planned
 }
 
 fn take(need: &mut Need<'_>, left: &mut Micros) -> Option<Micros> {
@@ -430,5 +433,7 @@ mod tests {
         // Where both are its own, that one orders once.
         let picky = [room(10, Some(Micros::units(31))), room(40, None)];
         check(&picky, &[need(40, &[0, 1])], [&[(0, 10)], &[(0, 40)]]);
+        // It does so for those that are its own before it does for one that is for the period.
+        check(&picky, &[need(40, &[]), need(10, &[0, 1])], [&[(1, 10)], &[(1, 10), (0, 30)]]);
     }
 }
