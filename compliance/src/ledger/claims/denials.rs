@@ -1,6 +1,7 @@
 //! Why sales earn nothing: facts that come and go with the findings on them, so that a claim for a sale names what took it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use contract::{Denial, Id, Reason};
 use serde::{Deserialize, Serialize};
@@ -126,11 +127,10 @@ impl Denied {
         state: &mut dyn State,
     ) -> Result<Denied, StorageError> {
         let mut denied = Denied::default();
-        let mut told = match sales.contains(&None) {
-            true => DENIED.prefix(state, &group, Order::Up, usize::MAX)?,
-            false => Vec::new(),
-        };
-        if told.is_empty() {
+        let mut told = Vec::new();
+        if sales.contains(&None) {
+            told = DENIED.prefix(state, &group, Order::Up, usize::MAX)?;
+        } else {
             for sale in sales.iter().flatten() {
                 let key = (group, sale.0);
                 told.extend(DENIED.get(state, &key)?.map(|said| (key, said)));
@@ -150,7 +150,8 @@ impl Denied {
     /// What took the sales that a line is for and that earn nothing; and which of them persons may still let go.
     pub fn why(&self, scope: &Scope) -> (BTreeSet<Reason>, BTreeSet<Id>) {
         let is_of = |denial: &&Denial| scope.may_have(denial.sale, Some(product_id(&denial.product)));
-        let of = self.of_sales.values().filter(is_of);
+        let named = scope.sale.map_or(Bound::Unbounded, Bound::Included);
+        let of = self.of_sales.range((named, named)).map(|(_, denial)| denial).filter(is_of);
         of.fold(Default::default(), |(mut reasons, mut held): (BTreeSet<_>, BTreeSet<_>), denial| {
             reasons.extend(denial.reasons.iter().cloned());
             held.extend(denial.held.then_some(denial.sale));

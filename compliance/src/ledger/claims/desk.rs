@@ -5,6 +5,7 @@
 //! without a claim have no part in what lines share while there are others.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use contract::{BelowDue, ClaimLine, Code, Id, Mechanism, Micros, Paid, Program, Reason, Settlement, Text};
 
@@ -86,7 +87,8 @@ impl Held {
 
     /// The sales that a line is for.
     fn sales_of<'d>(&'d self, scope: &'d Scope) -> impl Iterator<Item = (Id, &'d OfSale)> {
-        self.sales.iter().filter(|(sale, of)| scope.has(**sale, of)).map(|(sale, of)| (*sale, of))
+        let named = scope.sale.map_or(Bound::Unbounded, Bound::Included);
+        self.sales.range((named, named)).filter(|(sale, of)| scope.has(**sale, of)).map(|(sale, of)| (*sale, of))
     }
 
     /// What these bring.
