@@ -108,7 +108,7 @@ impl ProgramIndex {
         }
         let whoms: FxHashSet<Whom> =
             lists.keys().map(|(_, _, whom)| whom.clone()).filter(|w| *w != Whom::Any).collect();
-        let asks_of_buyers = whoms.iter().any(|whom| is_of_buyers(whom));
+        let asks_of_buyers = whoms.iter().any(is_of_buyers);
         ProgramIndex { lists, whoms, asks_of_buyers }
     }
 
